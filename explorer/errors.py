@@ -1,0 +1,27 @@
+"""Errors that are meant for the user: one sentence that says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+
+class ExplorerError(Exception):
+    """Base of every error that reaches the user; ``str(error)`` is the sentence shown in the window and on the command line."""
+
+
+class ModelError(ExplorerError):
+    """A model file cannot be used: foreign, truncated, damaged, or too large."""
+
+
+class ControlError(ExplorerError):
+    """A control set does not fit the generator, the space or the request."""
+
+
+class SceneError(ExplorerError):
+    """A scene file cannot be read, or asks for something that does not exist."""
+
+
+class ExportError(ExplorerError):
+    """A file cannot be written: read-only folder, full disk, unknown format."""
+
+
+class Cancelled(Exception):  # noqa: N818  (not an error: the user asked for it)
+    """Raised inside long work when its user asked it to stop; what was half written has been removed."""

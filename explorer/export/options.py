@@ -1,0 +1,33 @@
+"""What the export dialog and the command line ask for. Torch-free, so that the window can build it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+ExportKind = Literal["mp4", "gif", "png", "png_sequence", "sheet_png", "sheet_pdf"]
+
+
+class SheetOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact sheet: one row a seed or a control, one column an amount."""
+
+    rows: Literal["controls", "seeds"] = "controls"
+    controls: tuple[str, ...] = ()  # names; empty: all that the pane's set lists
+    seeds: tuple[int, ...] = ()
+    amounts: tuple[float, ...] = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+
+
+class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to write. ``height`` is the pane height in pixels of the result (0: the model's own); all panes unless ``pane`` ≥ 0."""
+
+    kind: ExportKind = "mp4"
+    height: int = 0
+    pane: int = -1
+    labels: bool = True
+    crf: int = 18  # x264 quality, 0 (lossless) .. 51
+    sheet: SheetOptions = SheetOptions()
+
+
+encode_options = msgspec.msgpack.Encoder().encode
+decode_options = msgspec.msgpack.Decoder(ExportOptions).decode

@@ -1,0 +1,89 @@
+"""Files: atomic writing, digests, and where the program keeps its own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+
+from explorer.errors import ExportError
+
+APP_NAME = "latent-explorer"
+
+
+def package_folder(name: str) -> Path:
+    """The shipped folder ``name`` (``"assets"`` or ``"models"``): inside an installed wheel, or beside the package in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / f"_{name}"
+    return installed if installed.is_dir() else package.parent / name
+
+
+def cache_folder() -> Path:
+    """Where discovered control sets and other re-computable files are kept (``LATENT_EXPLORER_HOME`` overrides it)."""
+    home = os.environ.get("LATENT_EXPLORER_HOME")
+    return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False))
+
+
+def state_folder() -> Path:
+    """Where settings, recent models and the autosaved scene are kept (``LATENT_EXPLORER_HOME`` overrides it)."""
+    home = os.environ.get("LATENT_EXPLORER_HOME")
+    return Path(home) / "state" if home else Path(platformdirs.user_state_dir(APP_NAME, appauthor=False))
+
+
+def sha256_of(path: Path, chunk_bytes: int = 1 << 20) -> str:
+    """Hexadecimal SHA-256 of one file, read in chunks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(chunk_bytes):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def fingerprint_of(paths: list[Path]) -> str:
+    """One SHA-256 over several files, independent of their order and of the folder they lie in."""
+    digest = hashlib.sha256()
+    for path in sorted(paths, key=lambda p: p.name):
+        digest.update(path.name.encode() + b"\0" + sha256_of(path).encode() + b"\n")
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary file beside ``path`` that replaces it when the block ends well and is removed when it does not.
+
+    Raises :class:`ExportError` with one sentence when the folder cannot be written or the disk is full.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays, because encoders choose the container by it.
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise ExportError(f"'{path}' cannot be written ({error.strerror}); choose another folder.") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files private; a result is as readable as any file that its user makes.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    except OSError as error:
+        raise ExportError(
+            f"'{path}' could not be written ({error.strerror or error}); nothing was left behind. "
+            "Free some space or choose another folder."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that a reader sees the old file or the new one, never half of it."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)

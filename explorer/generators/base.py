@@ -1,0 +1,95 @@
+"""The generator: turns a latent into pictures. One protocol for every family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from explorer.scene.cards import ModelCard
+from explorer.scene.model import Quality
+
+Progress = Callable[[float], None]
+"""Called with the finished share, 0..1; raises :class:`explorer.errors.Cancelled` to stop the work."""
+
+
+@dataclass(frozen=True)
+class Latent:
+    """Points of one or more spaces, batch first, with the truncation that has yet to be applied on the way to the picture.
+
+    ``tensors`` maps a space's name to a (B, *shape) float tensor. ``truncation_psi`` is (B,) or None; StyleGAN2 applies it
+    between z and w, so it travels with the point.
+    """
+
+    tensors: dict[str, Tensor]
+    truncation_psi: Tensor | None = field(default=None)
+
+    @property
+    def batch(self) -> int:
+        return next(iter(self.tensors.values())).shape[0]
+
+    def with_space(self, space: str, tensor: Tensor) -> Latent:
+        """A copy in which ``space`` holds ``tensor``."""
+        return replace(self, tensors={**self.tensors, space: tensor})
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A loaded generator of any family. All tensors are on ``device``; pictures are (B, C, H, W), float32, in [-1, 1]."""
+
+    card: ModelCard
+    device: torch.device
+
+    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
+        """One prior point per seed, in the first space of the card; drawn on the CPU, so the same on every device."""
+
+    def advance(self, latent: Latent, space: str) -> Latent:
+        """``latent`` with ``space`` filled in from the spaces before it (z → w → w_plus → style); unchanged if it is there."""
+
+    def render(self, latent: Latent, quality: Quality) -> Tensor:
+        """The picture of the last space that ``latent`` holds: (B, C, H, W) in [-1, 1]. Deterministic for its input and batch size."""
+
+
+class Posterior(Protocol):
+    """What a family with the capability ``posterior`` adds (VAE encoders)."""
+
+    def posterior(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance, each (B, latent), of q(z|x) for pictures (B, C, H, W) in [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a family says about a path. ``mine`` with a ``problem`` means: mine, but broken, because …
+
+    ``reason`` is one sentence either way.
+    """
+
+    mine: bool
+    reason: str
+    problem: bool = False
+
+
+class Family(Protocol):
+    """A kind of model file: found by :mod:`explorer.generators.registry` as the module-level ``FAMILY`` of a file in this folder."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    def identify(self, path: Path) -> Verdict:
+        """Whether ``path`` (file or folder) is a model of this family; reads headers only, never raises for bad files."""
+
+    def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:
+        """Load it, checking every key, shape and number. Raises :class:`explorer.errors.ModelError` with one sentence."""
+
+
+def standard_normal(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """(len(seeds), *shape) float32 N(0, 1) draws on the CPU, each row from its own seed alone (0 ≤ seed < 2**32)."""
+    rows = []
+    for seed in seeds:
+        source = torch.Generator("cpu").manual_seed(int(seed))
+        rows.append(torch.randn(tuple(shape), generator=source, dtype=torch.float32))
+    return torch.stack(rows)

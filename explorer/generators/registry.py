@@ -1,0 +1,86 @@
+"""The families there are, and the one question asked of a path: whose is it?"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+import explorer.generators as package
+from explorer.errors import ModelError
+from explorer.files import package_folder
+from explorer.generators.base import Family, Generator, Progress, Verdict
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Name → family: every module of this package with a module-level ``FAMILY``."""
+    found: dict[str, Family] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        family = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "FAMILY", None)
+        if family is not None:
+            found[family.name] = family
+    return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class Identification:
+    """What every family said about a path; ``family`` is the one that can load it, or empty."""
+
+    path: Path
+    family: str
+    verdicts: dict[str, Verdict]
+
+    @property
+    def sentence(self) -> str:
+        """Why nothing can load it, in one sentence."""
+        broken = [verdict.reason for verdict in self.verdicts.values() if verdict.mine and verdict.problem]
+        if broken:
+            return broken[0]
+        if not self.path.exists():
+            return f"'{self.path}' does not exist; check the path."
+        known = ", ".join(family.title for family in families().values())
+        return f"'{self.path.name}' is no model that this program knows; it opens {known}."
+
+
+def identify(path: Path) -> Identification:
+    """Ask every family about ``path``; reads headers only."""
+    verdicts = {name: family.identify(path) for name, family in families().items()}
+    mine = [name for name, verdict in verdicts.items() if verdict.mine and not verdict.problem]
+    return Identification(path, mine[0] if mine else "", verdicts)
+
+
+def shipped_models() -> dict[str, Path]:
+    """Name → folder of the models that come with the program."""
+    folder = package_folder("models")
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {path.name: path for path in found if path.is_dir()}
+
+
+def resolve(name_or_path: str) -> Path:
+    """The path of a shipped model's name, or the path itself."""
+    return shipped_models().get(name_or_path) or Path(name_or_path).expanduser()
+
+
+def load(
+    name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None
+) -> Generator:
+    """Identify and load. ``family`` overrides what `identify` says. Raises :class:`ModelError` with one sentence."""
+    path = resolve(name_or_path)
+    if family and family not in families():
+        raise ModelError(f"There is no family '{family}'; there are: {', '.join(families())}.")
+    if not family:
+        found = identify(path)
+        if not found.family:
+            raise ModelError(found.sentence)
+        family = found.family
+    try:
+        return families()[family].load(path, device, progress)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ModelError(
+            f"'{path.name}' does not fit into the memory of {device}; close other models or choose a smaller one."
+        ) from error

@@ -1,0 +1,81 @@
+"""Descriptions that the window lists and the command line prints: models, methods, controls. Plain values, no torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Badge = Literal["active", "mixed", "passive", ""]
+
+
+class SpaceCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One latent space. ``shape`` is without the batch; ``layers`` counts the layers a control may be limited to (0: none)."""
+
+    shape: tuple[int, ...]
+    prior: Literal["normal", "uniform", ""] = ""
+    layers: int = 0
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a generator before it is used.
+
+    ``size`` is (height, width) in pixels; ``spaces`` are in the order in which the generator passes through them;
+    ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, ``posterior``.
+    """
+
+    name: str
+    family: str
+    path: str
+    kind: str = "image"
+    size: tuple[int, int]
+    channels: int
+    spaces: dict[str, SpaceCard]
+    fingerprint: str
+    capabilities: tuple[str, ...] = ()
+    licence: str = ""
+    origin: str = ""
+    shipped: bool = False
+    parameters: int = 0
+    full_steps: int = 0  # diffusion: sampler steps of the full picture
+    interactive_steps: int = 0  # diffusion: sampler steps while a slider moves
+    methods: tuple[str, ...] = ()  # names of the discovery methods that fit, the default first
+    notes: str = ""
+
+
+class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A discovery method: what it is called, where it works, and who published it."""
+
+    name: str
+    title: str
+    families: tuple[str, ...]
+    spaces: tuple[str, ...]
+    trained: bool
+    paper: str
+    description: str = ""
+
+
+class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One slider. ``low``/``high`` in ``unit``; ``figure`` is the short number at its right, ``details`` the tool tip's lines."""
+
+    name: str
+    space: str
+    unit: str = "σ"
+    low: float = -3.0
+    high: float = 3.0
+    badge: Badge = ""
+    figure: str = ""
+    details: tuple[str, ...] = ()
+    layers: tuple[int, int] | None = None  # first and last layer, both included
+
+
+class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A control set as the control panel shows it."""
+
+    method: str
+    title: str
+    space: str
+    fingerprint: str
+    controls: tuple[ControlCard, ...]
+    seconds: float = 0.0
+    note: str = ""

@@ -1,0 +1,181 @@
+"""The scene: a frozen value that holds everything the picture depends on, and nothing else.
+
+Equality answers "must I redraw?"; undo keeps the old value; the scene file is the value written down; a comparison is two
+panes that differ in one field; a video is a function from time to scenes (:mod:`explorer.scene.timeline`).
+No Qt and no torch here: the window, the service and the command line all speak in these structs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCENE_VERSION = 1
+
+Interpolation = Literal["lerp", "slerp", "smooth"]
+PaneView = Literal["image", "difference", "before_after"]
+Scalar = bool | int | float | str
+
+
+class ModelRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Which generator: a shipped name or a path, and the fingerprint it had when the scene was made."""
+
+    path: str
+    fingerprint: str = ""
+    family: str = ""  # set by a user who overrides `identify`
+
+
+class Seed(msgspec.Struct, frozen=True, tag="seed"):
+    """A point drawn from the prior; the same seed gives the same point on every device. 0 ≤ seed < 2**32."""
+
+    seed: int
+
+
+class StoredLatent(msgspec.Struct, frozen=True, tag="latent"):
+    """A point given by its numbers: float32, little-endian, C order."""
+
+    space: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+class Blend(msgspec.Struct, frozen=True, tag="blend"):
+    """A mixture of points. ``slerp`` takes two origins and the weight of the second; ``lerp`` and ``smooth`` any number, weights sum to 1."""
+
+    origins: tuple[Seed | StoredLatent, ...]
+    weights: tuple[float, ...]
+    interpolation: Interpolation = "slerp"
+
+
+Origin = Seed | StoredLatent | Blend
+
+
+class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Which control set: what a method finds with these settings on the pane's model, or a file (``path``, checked by ``digest``)."""
+
+    method: str = ""
+    k: int = 10
+    seed: int = 0
+    settings: tuple[tuple[str, Scalar], ...] = ()
+    path: str = ""
+    digest: str = ""
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """One control moved by an amount; ``control`` is its name in the pane's control set. Amount 0 changes nothing."""
+
+    control: str
+    amount: float
+
+
+class Pane(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture of the grid. ``None`` means: the scene's own model, origin or truncation."""
+
+    name: str = ""
+    controls: ControlSetRef = ControlSetRef(method="latent_axes")
+    edits: tuple[Edit, ...] = ()
+    view: PaneView = "image"
+    split: float = 0.5  # before_after: where the divider stands, 0..1 from the left
+    model: ModelRef | None = None
+    origin: Origin | None = None
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """How carefully to render. ``steps``: sampler steps (diffusion; 0 = the model's own full count)."""
+
+    steps: int = 0
+    precision: Literal["auto", "float32", "float16"] = "auto"
+
+
+class AmountKey(msgspec.Struct, frozen=True):
+    """At ``time`` seconds the control stands at ``amount``."""
+
+    time: float
+    amount: float
+
+
+class AmountTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """How one control of one pane moves over time. ``smooth`` is monotone cubic: it never overshoots its keys."""
+
+    pane: int
+    control: str
+    keys: tuple[AmountKey, ...]
+    interpolation: Literal["lerp", "smooth"] = "smooth"
+
+
+class OriginKey(msgspec.Struct, frozen=True):
+    """At ``time`` seconds the picture starts from ``origin``."""
+
+    time: float
+    origin: Seed | StoredLatent
+
+
+class OriginTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """How the scene's origin moves over time, between seeds or stored latents."""
+
+    keys: tuple[OriginKey, ...] = ()
+    interpolation: Interpolation = "slerp"
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that moves. ``loop``: ``once`` ends on the last key; ``loop`` omits the frame equal to the first; ``ping_pong`` goes there and back."""
+
+    duration: float = 4.0  # seconds, one way
+    fps: int = 24
+    loop: Literal["once", "loop", "ping_pong"] = "ping_pong"
+    origin: OriginTrack = OriginTrack()
+    amounts: tuple[AmountTrack, ...] = ()
+
+
+class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
+    """A state to come back to: origin, truncation and panes."""
+
+    name: str
+    model: ModelRef
+    origin: Origin
+    truncation_psi: float
+    panes: tuple[Pane, ...]
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the window shows. ``truncation_psi`` in 0..1.5; it scales the prior around its mean."""
+
+    version: int = SCENE_VERSION
+    model: ModelRef
+    origin: Origin = Seed(0)
+    truncation_psi: float = 0.7
+    panes: tuple[Pane, ...] = (Pane(),)
+    selected: int = 0
+    linked: bool = True  # one slider moves the control of the same index in every pane
+    quality: Quality = Quality()
+    timeline: Timeline = Timeline()
+    bookmarks: tuple[Bookmark, ...] = ()
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture, self-contained: what the engine renders and what its caches are keyed by."""
+
+    model: ModelRef
+    origin: Origin
+    truncation_psi: float
+    controls: ControlSetRef
+    edits: tuple[Edit, ...]
+    view: PaneView = "image"
+    split: float = 0.5
+    quality: Quality = Quality()
+
+
+def view_of(scene: Scene, pane: int, quality: Quality | None = None) -> View:
+    """The self-contained :class:`View` of pane number ``pane``. Edits of amount 0 are dropped, so that equal pictures are equal values."""
+    chosen = scene.panes[pane]
+    return View(
+        model=chosen.model or scene.model,
+        origin=chosen.origin or scene.origin,
+        truncation_psi=scene.truncation_psi,
+        controls=chosen.controls,
+        edits=tuple(edit for edit in chosen.edits if edit.amount != 0),
+        view=chosen.view,
+        split=chosen.split if chosen.view == "before_after" else 0.5,
+        quality=quality or scene.quality,
+    )

@@ -1,0 +1,201 @@
+"""What the window and the engine process say to each other: frozen structs, packed as msgpack. No torch, no Qt.
+
+A frame does not travel in a message: the client lends a slot of its shared-memory ring with each request, the server
+paints into it, and :class:`Frame` says that it is there. Everything else fits in a message.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard
+from explorer.scene.model import ControlSetRef, ModelRef, Scene, View
+
+PROTOCOL_VERSION = 1
+
+
+class ViewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Render ``view`` for the pane ``view_id`` into ring slot ``slot``. ``revision`` grows with every request of the client."""
+
+    view_id: int
+    revision: int
+    slot: int
+    view: View
+
+
+# --- from the client -------------------------------------------------------------------------------------------------
+
+
+class AttachRing(msgspec.Struct, frozen=True, kw_only=True, tag="attach"):
+    """Use the shared memory ``name`` with ``slots`` slots of ``slot_bytes`` each."""
+
+    name: str
+    slots: int
+    slot_bytes: int
+
+
+class RenderViews(msgspec.Struct, frozen=True, kw_only=True, tag="render"):
+    """Render these views, together where they share a generator; each replaces the waiting request of its view."""
+
+    requests: tuple[ViewRequest, ...]
+
+
+class ListModels(msgspec.Struct, frozen=True, kw_only=True, tag="list_models"):
+    request_id: int
+
+
+class ListMethods(msgspec.Struct, frozen=True, kw_only=True, tag="list_methods"):
+    request_id: int
+
+
+class OpenModel(msgspec.Struct, frozen=True, kw_only=True, tag="open_model"):
+    """Identify and load; answered by :class:`ModelOpened` or :class:`Refused`."""
+
+    request_id: int
+    model: ModelRef
+
+
+class FindControls(msgspec.Struct, frozen=True, kw_only=True, tag="find_controls"):
+    """Load or discover a control set; a job, answered by progress and :class:`ControlsFound`."""
+
+    request_id: int
+    model: ModelRef
+    controls: ControlSetRef
+
+
+class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
+    """Write ``scene`` to ``path``; a job, answered by progress and :class:`Exported`. ``options`` as in explorer.export.options."""
+
+    request_id: int
+    scene: Scene
+    path: str
+    options: bytes  # msgpack of explorer.export.options.ExportOptions, opaque to the transport
+
+
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
+    """Stop the job ``request_id``; it answers :class:`Stopped`."""
+
+    request_id: int
+
+
+class Shutdown(msgspec.Struct, frozen=True, kw_only=True, tag="shutdown"):
+    pass
+
+
+Request = (
+    AttachRing
+    | RenderViews
+    | ListModels
+    | ListMethods
+    | OpenModel
+    | FindControls
+    | ExportScene
+    | Cancel
+    | Shutdown
+)
+
+
+# --- from the server -------------------------------------------------------------------------------------------------
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
+    """The engine is up: torch is imported and the device chosen."""
+
+    version: int
+    pid: int
+    device: str
+    precision: str
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, tag="frame"):
+    """The picture of ``revision`` lies in ``slot``: BGRX rows, ``width * 4`` bytes each.
+
+    ``*_ms``: what it took in the engine process; ``batch``: how many views were rendered together;
+    ``waited_ms``: from the arrival of the request to the start of the rendering.
+    """
+
+    view_id: int
+    revision: int
+    slot: int
+    width: int
+    height: int
+    waited_ms: float
+    forward_ms: float
+    convert_ms: float
+    batch: int
+    device_memory: int  # bytes in use on the device (CUDA), 0 on the CPU
+    engine_memory: int  # resident bytes of the engine process
+    rms: float = 0.0  # difference views: root mean square difference in the range of the pixels, 0..1
+
+
+class ViewFailed(msgspec.Struct, frozen=True, kw_only=True, tag="view_failed"):
+    """The view could not be rendered; ``sentence`` says why and what to do. The slot is free again."""
+
+    view_id: int
+    revision: int
+    slot: int
+    sentence: str
+
+
+class ModelList(msgspec.Struct, frozen=True, kw_only=True, tag="models"):
+    request_id: int
+    models: tuple[ModelCard, ...]
+
+
+class MethodList(msgspec.Struct, frozen=True, kw_only=True, tag="methods"):
+    request_id: int
+    methods: tuple[MethodCard, ...]
+
+
+class ModelOpened(msgspec.Struct, frozen=True, kw_only=True, tag="model_opened"):
+    request_id: int
+    card: ModelCard
+
+
+class ControlsFound(msgspec.Struct, frozen=True, kw_only=True, tag="controls_found"):
+    request_id: int
+    model: ModelRef
+    controls: ControlSetRef
+    card: ControlSetCard
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
+    request_id: int
+    path: str
+    seconds: float
+
+
+class JobProgress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
+    """``share`` 0..1; ``remaining`` seconds, negative while unknown."""
+
+    request_id: int
+    title: str
+    share: float
+    remaining: float
+
+
+class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
+    """The job ended because the user cancelled it; nothing is left behind."""
+
+    request_id: int
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+    """The request failed; ``sentence`` is for the user. ``kind`` tells the window whether the fault is the user's file or ours."""
+
+    request_id: int
+    sentence: str
+    kind: Literal["input", "internal"] = "input"
+    reasons: tuple[tuple[str, str], ...] = ()  # (family, reason) when a model was not recognised
+
+
+Reply = (
+    Ready | Frame | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | Exported
+    | JobProgress | Stopped | Refused
+)  # fmt: skip
+
+encode = msgspec.msgpack.Encoder().encode
+decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode

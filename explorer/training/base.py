@@ -1,0 +1,68 @@
+"""What a trainer is, and the recipe it follows."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from torch import Tensor
+
+from explorer.errors import ExplorerError
+from explorer.scene.model import Scalar
+
+RECIPES = Path(__file__).resolve().parent / "recipes"
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One training run, written down as TOML. The same recipe and seed give the same model on the same machine.
+
+    ``data`` names a world; ``steps`` optimiser steps of ``batch`` pictures; ``checkpoint_every`` in steps;
+    ``settings`` are the trainer's own (learning rates, widths, weights of the losses).
+    """
+
+    name: str
+    trainer: str
+    data: str
+    steps: int
+    batch: int
+    seed: int = 0
+    checkpoint_every: int = 500
+    licence: str = "Apache-2.0"
+    settings: dict[str, Scalar | list[int]] = {}
+
+
+def read_recipe(name_or_path: str) -> Recipe:
+    """A shipped recipe by name, or one from a ``.toml`` file. Raises :class:`ExplorerError` naming what is wrong."""
+    shipped = RECIPES / f"{name_or_path}.toml"
+    path = shipped if shipped.is_file() else Path(name_or_path)
+    if not path.is_file():
+        names = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise ExplorerError(f"There is no recipe '{name_or_path}'; give a .toml file or one of: {names}.")
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), Recipe)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ExplorerError(f"The recipe '{path}' cannot be read: {error}.") from error
+
+
+class Trainer(Protocol):
+    """One family's trainer: a file in this folder whose module-level ``TRAINER`` is a factory ``(recipe, device) -> Trainer``.
+
+    Everything random inside a step must come from the seed and the step number, so that a resumed run repeats bit for bit.
+    """
+
+    def step(self, number: int, images: Tensor) -> dict[str, float]:
+        """One optimiser step on ``images`` (B, C, H, W) in [-1, 1], on the trainer's device; returns the losses by name."""
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs: tensors, numbers and plain containers only (read back with ``weights_only=True``)."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` gave."""
+
+    def samples(self, count: int, seed: int) -> Tensor:
+        """(count, C, H, W) pictures in [-1, 1] from the current (averaged) weights."""
+
+    def export(self, folder: Path) -> None:
+        """Write the model's files into ``folder``, in the layout that the family's loader reads."""

@@ -1,0 +1,28 @@
+"""The worlds there are: every module of this package that has a ``WORLD``."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import explorer.worlds as package
+from explorer.errors import ExplorerError
+from explorer.worlds.base import World
+
+
+def all_worlds() -> dict[str, World]:
+    """Name → world, sorted by name."""
+    found: dict[str, World] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        world = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "WORLD", None)
+        if world is not None:
+            found[world.name] = world
+    return dict(sorted(found.items()))
+
+
+def world(name: str) -> World:
+    """The world called ``name``. Raises :class:`ExplorerError` naming those there are."""
+    found = all_worlds()
+    if name not in found:
+        raise ExplorerError(f"There is no world '{name}'; there are: {', '.join(found)}.")
+    return found[name]

@@ -1,0 +1,30 @@
+"""Fixtures for every test: the program's own folders are temporary, and other people's models are found or the test skips."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before Qt or torch is imported: no window appears, and two test workers do not fight for the cores.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches, settings and autosaves of a test stay in its own temporary folder."""
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(scope="session")
+def real_models() -> Path:
+    """The folder of trained models made by others; the test skips where it is absent."""
+    here = Path(
+        os.environ.get("LATENT_EXPLORER_REAL", Path(__file__).resolve().parents[2] / "shared" / "real")
+    )
+    if not here.is_dir():
+        pytest.skip("the folder of real trained models is absent (set LATENT_EXPLORER_REAL)")
+    return here
