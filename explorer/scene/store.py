@@ -1,0 +1,114 @@
+"""The scene file: readable JSON with a stable order, a schema version, and migrations from every older one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from explorer.errors import SceneError
+from explorer.files import atomic_write
+from explorer.scene.model import SCENE_VERSION, Scene
+from explorer.scene.validate import validate_scene
+
+FORMAT = "latent-explorer-scene"
+SUFFIX = ".scene.json"
+
+Document = dict[str, Any]
+
+MIGRATIONS: dict[int, Callable[[Document], Document]] = {}
+"""Version n → what turns a document of version n into one of version n + 1 (the reader advances the number itself)."""
+
+
+def encode_scene(scene: Scene) -> bytes:
+    """``scene`` as indented UTF-8 JSON; equal scenes give equal bytes. Raises :class:`SceneError`."""
+    validate_scene(scene)
+    try:
+        document = {"format": FORMAT, **msgspec.to_builtins(scene)}
+        return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    except UnicodeEncodeError as error:  # a file name that is not valid in this system's encoding
+        raise SceneError(f"The scene holds a name that cannot be written as text: {error.object!r}.") from error
+
+
+def decode_scene(data: bytes, where: str = "the scene") -> Scene:
+    """The scene written in ``data``; ``where`` names its source in errors.
+
+    Raises :class:`SceneError` with one sentence when the data is truncated, foreign, newer than this program, has
+    unknown or wrongly typed fields, or values out of range.
+    """
+    document = _document(data, where)
+    version = document.get("version")
+    if type(version) is not int or version < 1:
+        raise SceneError(f"'{where}' cannot be read: its field 'version' must be a positive whole number.")
+    if version > SCENE_VERSION:
+        raise SceneError(
+            f"'{where}' was written by a newer Latent Explorer (format {version}); update the program to open it."
+        )
+    for step in range(version, SCENE_VERSION):
+        document = {**MIGRATIONS[step](document), "version": step + 1}
+    del document["format"]
+    try:
+        scene = msgspec.convert(document, Scene)
+    except msgspec.ValidationError as error:
+        raise SceneError(f"'{where}' cannot be read: {_readable(str(error))}.") from error
+    if unknown := _unknown_field(document, msgspec.to_builtins(scene)):
+        raise SceneError(f"'{where}' cannot be read: there is no field '{unknown}' in a scene.")
+    try:
+        validate_scene(scene)
+    except SceneError as error:
+        raise SceneError(f"'{where}' cannot be used: {error}") from error
+    return scene
+
+
+def save_scene(scene: Scene, path: Path) -> None:
+    """Write ``scene`` to ``path``, whole or not at all. Raises :class:`SceneError` or ``ExportError``."""
+    atomic_write(path, encode_scene(scene))
+
+
+def load_scene(path: Path) -> Scene:
+    """Read the scene file ``path``. Raises :class:`SceneError` as :func:`decode_scene` does."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
+    return decode_scene(data, Path(path).name)
+
+
+def _document(data: bytes, where: str) -> Document:
+    try:
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error).rstrip(".")
+        raise SceneError(f"'{where}' is not a readable scene: it is truncated or foreign ({reason}).") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise SceneError(f"'{where}' is no scene of Latent Explorer; open a file that the program has saved.")
+    return document
+
+
+def _readable(message: str) -> str:
+    """msgspec's "Expected `int`, got `str` - at `$.origin.seed`" with the field first."""
+    match = re.fullmatch(r"(?s)(.*?)(?: - at `\$?\.?(.*)`)?", message)
+    what, field = (match[1], match[2]) if match else (message, None)
+    return f"in the field '{field}', {what[0].lower()}{what[1:]}" if field else what[0].lower() + what[1:]
+
+
+def _unknown_field(given: object, known: object, prefix: str = "") -> str:
+    """The path of the first field of ``given`` that ``known`` does not have; empty when there is none.
+
+    A misspelt field would otherwise be dropped in silence and its default taken.
+    """
+    if isinstance(given, dict) and isinstance(known, dict):
+        for name, value in given.items():
+            path = f"{prefix}.{name}" if prefix else str(name)
+            if name not in known:
+                return path
+            if found := _unknown_field(value, known[name], path):
+                return found
+    elif isinstance(given, list) and isinstance(known, list | tuple):
+        for index, (inner, other) in enumerate(zip(given, known, strict=True)):
+            if found := _unknown_field(inner, other, f"{prefix}[{index}]"):
+                return found
+    return ""

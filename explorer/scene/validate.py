@@ -1,0 +1,170 @@
+"""What a scene must fulfil beyond the types of its fields: ranges, lengths, order, names that point at something."""
+
+from __future__ import annotations
+
+import array
+import math
+import sys
+from collections.abc import Iterable
+
+from explorer.errors import SceneError
+from explorer.scene.model import (
+    AmountKey,
+    Blend,
+    ControlSetRef,
+    Origin,
+    OriginKey,
+    Pane,
+    Scene,
+    Seed,
+    StoredLatent,
+    Timeline,
+)
+
+SEED_LIMIT = 2**32
+PSI_LIMIT = 1.5
+LONGEST_TIMELINE = 86_400.0  # seconds; a typing error must not ask for years of video
+FASTEST_FPS = 240
+INTEGER_LIMIT = 2**63  # what JSON readers and msgspec carry
+
+
+def _require(holds: bool, field: str, sentence: str) -> None:
+    if not holds:
+        raise SceneError(f"The scene's field '{field}' {sentence}.")
+
+
+def _finite(value: float, field: str) -> None:
+    _require(math.isfinite(value), field, f"is {value}; it must be a finite number")
+
+
+def _within(value: float, low: float, high: float, field: str) -> None:
+    _require(low <= value <= high, field, f"is {value:g}; it must be between {low:g} and {high:g}")
+
+
+def check_seed(seed: int, field: str = "seed") -> None:
+    """Raise :class:`SceneError` unless 0 ≤ seed < 2**32."""
+    _require(0 <= seed < SEED_LIMIT, field, f"is {seed}; a seed must be between 0 and {SEED_LIMIT - 1}")
+
+
+def check_psi(psi: float, field: str = "truncation_psi") -> None:
+    """Raise :class:`SceneError` unless 0 ≤ psi ≤ 1.5."""
+    _within(psi, 0.0, PSI_LIMIT, field)
+
+
+def _stored_latent(latent: StoredLatent, field: str) -> None:
+    _require(all(size > 0 for size in latent.shape), f"{field}.shape", "must hold positive sizes")
+    wanted = 4 * math.prod(latent.shape)
+    _require(
+        len(latent.data) == wanted, f"{field}.data", f"holds {len(latent.data)} bytes; its shape asks for {wanted}"
+    )
+    numbers = array.array("f", latent.data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    _require(all(map(math.isfinite, numbers)), f"{field}.data", "holds numbers that are not finite")
+
+
+def _origin(origin: Origin, field: str) -> None:
+    if isinstance(origin, Seed):
+        check_seed(origin.seed, f"{field}.seed")
+    elif isinstance(origin, StoredLatent):
+        _stored_latent(origin, field)
+    else:
+        _blend(origin, field)
+
+
+def _blend(blend: Blend, field: str) -> None:
+    count = len(blend.origins)
+    _require(count > 0, f"{field}.origins", "is empty; a blend needs at least one point")
+    _require(blend.interpolation != "slerp" or count == 2, f"{field}.origins", f"holds {count} points; slerp takes two")
+    _require(len(blend.weights) == count, f"{field}.weights", f"holds {len(blend.weights)} weights for {count} points")
+    for index, weight in enumerate(blend.weights):
+        _finite(weight, f"{field}.weights[{index}]")
+    total = math.fsum(blend.weights)
+    _require(abs(total - 1) < 1e-6, f"{field}.weights", f"sums to {total:g}; the weights must sum to 1")
+    for index, point in enumerate(blend.origins):
+        _origin(point, f"{field}.origins[{index}]")
+
+
+def _controls(reference: ControlSetRef, field: str) -> None:
+    _require(bool(reference.method or reference.path), field, "names neither a method nor a file")
+    _require(1 <= reference.k < INTEGER_LIMIT, f"{field}.k", f"is {reference.k}; it must be at least 1")
+    check_seed(reference.seed, f"{field}.seed")
+    for name, value in reference.settings:
+        if isinstance(value, float):
+            _finite(value, f"{field}.settings.{name}")
+        elif isinstance(value, int):
+            _require(abs(value) < INTEGER_LIMIT, f"{field}.settings.{name}", f"is {value}; that number is too large")
+    names = [name for name, _ in reference.settings]
+    _require(len(set(names)) == len(names), f"{field}.settings", "names one setting twice")
+
+
+def _pane(pane: Pane, field: str) -> None:
+    _controls(pane.controls, f"{field}.controls")
+    for index, edit in enumerate(pane.edits):
+        _finite(edit.amount, f"{field}.edits[{index}].amount")
+    names = [edit.control for edit in pane.edits]
+    _require(len(set(names)) == len(names), f"{field}.edits", "moves one control twice")
+    _within(pane.split, 0.0, 1.0, f"{field}.split")
+    if pane.origin is not None:
+        _origin(pane.origin, f"{field}.origin")
+
+
+def _panes(panes: tuple[Pane, ...], field: str) -> None:
+    _require(len(panes) > 0, field, "is empty; a scene has at least one pane")
+    for index, pane in enumerate(panes):
+        _pane(pane, f"{field}[{index}]")
+
+
+def _times(keys: Iterable[AmountKey | OriginKey], field: str) -> None:
+    before = -math.inf
+    for index, key in enumerate(keys):
+        name = f"{field}[{index}].time"
+        _finite(key.time, name)
+        _require(key.time >= 0, name, f"is {key.time:g}; times start at 0")
+        _require(key.time > before, name, f"is {key.time:g}; the keyframes must be in ascending order of time")
+        before = key.time
+
+
+def _timeline(timeline: Timeline, panes: int) -> None:
+    _require(
+        0 < timeline.duration <= LONGEST_TIMELINE,
+        "timeline.duration",
+        f"is {timeline.duration:g}; it must be more than 0 and at most {LONGEST_TIMELINE:g} seconds",
+    )
+    _within(timeline.fps, 1, FASTEST_FPS, "timeline.fps")
+    _times(timeline.origin.keys, "timeline.origin.keys")
+    for index, origin_key in enumerate(timeline.origin.keys):
+        _origin(origin_key.origin, f"timeline.origin.keys[{index}].origin")
+    seen: set[tuple[int, str]] = set()
+    for number, track in enumerate(timeline.amounts):
+        field = f"timeline.amounts[{number}]"
+        _require(0 <= track.pane < panes, f"{field}.pane", f"is {track.pane}; the scene has panes 0 to {panes - 1}")
+        _require((track.pane, track.control) not in seen, field, "is the second track of the same control")
+        seen.add((track.pane, track.control))
+        _require(len(track.keys) > 0, f"{field}.keys", "is empty; a track needs at least one keyframe")
+        _times(track.keys, f"{field}.keys")
+        for index, key in enumerate(track.keys):
+            _finite(key.amount, f"{field}.keys[{index}].amount")
+
+
+def validate_scene(scene: Scene) -> None:
+    """Raise :class:`SceneError` with one sentence naming the first field that is out of range."""
+    _require(bool(scene.model.path), "model.path", "is empty; it must name a model")
+    _origin(scene.origin, "origin")
+    check_psi(scene.truncation_psi)
+    _panes(scene.panes, "panes")
+    _require(
+        0 <= scene.selected < len(scene.panes),
+        "selected",
+        f"is {scene.selected}; the scene has panes 0 to {len(scene.panes) - 1}",
+    )
+    _require(
+        0 <= scene.quality.steps < INTEGER_LIMIT, "quality.steps", f"is {scene.quality.steps}; it must be at least 0"
+    )
+    _timeline(scene.timeline, len(scene.panes))
+    for index, bookmark in enumerate(scene.bookmarks):
+        field = f"bookmarks[{index}]"
+        _require(bool(bookmark.model.path), f"{field}.model.path", "is empty; it must name a model")
+        _origin(bookmark.origin, f"{field}.origin")
+        check_psi(bookmark.truncation_psi, f"{field}.truncation_psi")
+        _panes(bookmark.panes, f"{field}.panes")
