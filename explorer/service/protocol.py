@@ -1,7 +1,7 @@
 """What the window and the engine process say to each other: frozen structs, packed as msgpack. No torch, no Qt.
 
-A frame does not travel in a message: the client lends a slot of its shared-memory ring with each request, the server
-paints into it, and :class:`Frame` says that it is there. Everything else fits in a message.
+A frame's pixels do not travel in a message: the client owns a ring of shared memory, the server paints into a free slot,
+:class:`Frames` says where, and :class:`Release` gives the slot back. Everything else fits in a message.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ PROTOCOL_VERSION = 1
 
 
 class ViewRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Render ``view`` for the pane ``view_id`` into ring slot ``slot``. ``revision`` grows with every request of the client."""
+    """Render ``view`` for the pane ``view_id``. ``revision`` grows with every request of the client.
+
+    ``asked`` is the client's ``time.perf_counter()`` when the state was set, and comes back with the frame.
+    """
 
     view_id: int
     revision: int
-    slot: int
+    asked: float
     view: View
 
 
@@ -40,6 +43,18 @@ class RenderViews(msgspec.Struct, frozen=True, kw_only=True, tag="render"):
     """Render these views, together where they share a generator; each replaces the waiting request of its view."""
 
     requests: tuple[ViewRequest, ...]
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, tag="release"):
+    """The client has copied the pixels of these slots; the server may paint into them again."""
+
+    slots: tuple[int, ...]
+
+
+class ForgetView(msgspec.Struct, frozen=True, kw_only=True, tag="forget"):
+    """The pane is gone: drop its waiting request."""
+
+    view_id: int
 
 
 class ListModels(msgspec.Struct, frozen=True, kw_only=True, tag="list_models"):
@@ -85,15 +100,7 @@ class Shutdown(msgspec.Struct, frozen=True, kw_only=True, tag="shutdown"):
 
 
 Request = (
-    AttachRing
-    | RenderViews
-    | ListModels
-    | ListMethods
-    | OpenModel
-    | FindControls
-    | ExportScene
-    | Cancel
-    | Shutdown
+    AttachRing | RenderViews | Release | ForgetView | ListModels | ListMethods | OpenModel | FindControls | ExportScene | Cancel | Shutdown
 )
 
 
@@ -109,15 +116,16 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
     precision: str
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True, tag="frame"):
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """The picture of ``revision`` lies in ``slot``: BGRX rows, ``width * 4`` bytes each.
 
-    ``*_ms``: what it took in the engine process; ``batch``: how many views were rendered together;
+    ``asked``: the client's clock when the state was set. ``*_ms``: what it took in the engine process; ``batch``: how many views were rendered together;
     ``waited_ms``: from the arrival of the request to the start of the rendering.
     """
 
     view_id: int
     revision: int
+    asked: float
     slot: int
     width: int
     height: int
@@ -130,12 +138,17 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, tag="frame"):
     rms: float = 0.0  # difference views: root mean square difference in the range of the pixels, 0..1
 
 
+class Frames(msgspec.Struct, frozen=True, kw_only=True, tag="frames"):
+    """Pictures that were rendered together."""
+
+    frames: tuple[Frame, ...]
+
+
 class ViewFailed(msgspec.Struct, frozen=True, kw_only=True, tag="view_failed"):
-    """The view could not be rendered; ``sentence`` says why and what to do. The slot is free again."""
+    """The view could not be rendered; ``sentence`` says why and what to do."""
 
     view_id: int
     revision: int
-    slot: int
     sentence: str
 
 
@@ -192,9 +205,17 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 
 Reply = (
-    Ready | Frame | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | Exported
+    Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | Exported
     | JobProgress | Stopped | Refused
 )  # fmt: skip
+
+
+class EngineLost(msgspec.Struct, frozen=True, kw_only=True):
+    """Made by the client, never sent: the engine process ended by itself. ``restarting`` tells whether a new one is coming."""
+
+    sentence: str
+    restarting: bool
+
 
 encode = msgspec.msgpack.Encoder().encode
 decode_request = msgspec.msgpack.Decoder(Request).decode

@@ -1,0 +1,277 @@
+"""The engine: turns views into pictures, in process. Used by the service, the export, the command line and the tests."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer import __version__
+from explorer.controls import control_set as control_sets
+from explorer.controls.control_set import ControlSet
+from explorer.discovery import registry as methods
+from explorer.engine.cache import BoundedCache
+from explorer.engine.convert import before_after, difference, to_bgrx
+from explorer.engine.devices import choose_device, device_clock
+from explorer.engine.origins import latent_of
+from explorer.errors import ControlError, ExplorerError
+from explorer.files import cache_folder
+from explorer.generators import registry as generators
+from explorer.generators.base import Generator, Latent, Progress
+from explorer.scene.cards import ModelCard
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, View
+
+MODELS_KEPT = 3
+PICTURES_KEPT = 512
+MAPPED_KEPT = 256
+LARGEST_BATCH = 32
+DISCOVERY_WORTH_KEEPING = 0.5
+"""Seconds: control sets that took longer are kept on disk."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A rendered view: ``bgrx`` (H, W, 4) uint8, and what it took. ``rms``: of a difference view, 0..1; else 0."""
+
+    bgrx: NDArray[np.uint8]
+    rms: float
+    forward_ms: float
+    convert_ms: float
+    batch: int
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One picture to compute: an edited origin of one model. Views share points (the "before" of a comparison)."""
+
+    model: ModelRef
+    origin: Origin
+    truncation_psi: float
+    controls: ControlSetRef
+    edits: tuple[Edit, ...]
+    quality: Quality
+
+
+def _points(view: View) -> tuple[_Point, ...]:
+    """What a view needs: the edited picture, and for comparisons the unedited one before it."""
+    # Without edits the control set does not matter, so two methods share their "before".
+    controls = view.controls if view.edits else ControlSetRef()
+    after = _Point(view.model, view.origin, view.truncation_psi, controls, view.edits, view.quality)
+    if view.view == "image":
+        return (after,)
+    return (_Point(view.model, view.origin, view.truncation_psi, ControlSetRef(), (), view.quality), after)
+
+
+class Engine:
+    """Loads generators, finds controls, renders views. Calls from several threads take turns at the device."""
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.device = device or choose_device()
+        self._turn = RLock()
+        self._loading = RLock()
+        self._generators: BoundedCache[tuple[str, str], Generator] = BoundedCache(MODELS_KEPT)
+        self._control_sets: BoundedCache[tuple[str, ControlSetRef], ControlSet] = BoundedCache(64)
+        self._mapped: BoundedCache[tuple[str, Origin, float], Latent] = BoundedCache(MAPPED_KEPT)
+        self._pictures: BoundedCache[tuple[str, _Point], Tensor] = BoundedCache(PICTURES_KEPT)
+
+    # --- what there is -------------------------------------------------------------------------------------------
+
+    def generator(self, model: ModelRef, progress: Progress | None = None) -> Generator:
+        """The loaded generator of ``model``. Raises :class:`explorer.errors.ModelError` with one sentence."""
+        key = (str(generators.resolve(model.path)), model.family)
+        with self._loading:
+            found = self._generators.get(key)
+            if found is None:
+                found = generators.load(model.path, self.device, model.family, progress)
+                self._generators.put(key, found)
+        return found
+
+    def card(self, model: ModelRef) -> ModelCard:
+        """The card of ``model``, with the methods that fit it."""
+        card = self.generator(model).card
+        return msgspec.structs.replace(card, methods=methods.fitting(card))
+
+    def control_set(self, model: ModelRef, controls: ControlSetRef, progress: Progress | None = None) -> ControlSet:
+        """The control set ``controls`` of ``model``: read from its file, from the cache, or discovered now.
+
+        Raises :class:`ControlError` when the method or the file does not fit the model.
+        """
+        generator = self.generator(model)
+        key = (generator.card.fingerprint, controls)
+        found = self._control_sets.get(key)
+        if found is None:
+            found = self._read(controls) if controls.path else self._discover(generator, controls, progress)
+            found.check(generator.card)
+            self._control_sets.put(key, found)
+        return found
+
+    def _read(self, controls: ControlSetRef) -> ControlSet:
+        return control_sets.load(Path(controls.path).expanduser())
+
+    def _discover(self, generator: Generator, controls: ControlSetRef, progress: Progress | None) -> ControlSet:
+        method = methods.method(controls.method)
+        if reason := method.refusal(generator.card):
+            raise ControlError(reason)
+        asked = msgspec.json.encode([generator.card.fingerprint, controls, __version__])
+        kept = cache_folder() / "controls" / f"{hashlib.sha256(asked).hexdigest()[:32]}.safetensors"
+        if kept.is_file():
+            return control_sets.load(kept)
+        start = time.perf_counter()
+        shared = _TakingTurns(generator, self._turn)
+        found = method.discover(shared, controls.k, controls.seed, dict(controls.settings), progress)
+        if time.perf_counter() - start > DISCOVERY_WORTH_KEEPING:
+            control_sets.save(found, kept)
+        return found
+
+    # --- pictures ------------------------------------------------------------------------------------------------
+
+    def render(self, views: Sequence[View], exact: bool = False) -> list[Picture]:
+        """One picture per view; views of one generator and quality are rendered as one batch.
+
+        ``exact``: no cached pictures, so that the same views in the same order give the same bits on the same machine
+        (a float depends on the batch that it was computed in). Raises :class:`ExplorerError` with one sentence.
+        """
+        wanted: dict[_Point, None] = {point: None for view in views for point in _points(view)}
+        pictures: dict[_Point, Tensor] = {}
+        forward_ms: dict[_Point, float] = {}
+        batches: dict[_Point, int] = {}
+        with self._turn, torch.inference_mode():
+            for generator, points in self._grouped(wanted):
+                name = generator.card.fingerprint
+                missing = []
+                for point in points:
+                    cached = None if exact else self._pictures.get((name, point))
+                    if cached is None:
+                        missing.append(point)
+                    else:
+                        pictures[point] = cached
+                for start in range(0, len(missing), LARGEST_BATCH):
+                    chunk = missing[start : start + LARGEST_BATCH]
+                    clock = device_clock(self.device)
+                    latent = self._latent(generator, chunk)
+                    rendered = generator.render(latent, chunk[0].quality)
+                    milliseconds = clock()
+                    for row, point in zip(rendered, chunk, strict=True):
+                        pictures[point] = row
+                        forward_ms[point], batches[point] = milliseconds, len(chunk)
+                        if not exact:
+                            self._pictures.put((name, point), row)
+            clock = device_clock(self.device)
+            painted = self._paint(views, pictures)
+            convert_ms = clock()
+        return [
+            Picture(
+                bgrx,
+                rms,
+                max(forward_ms.get(point, 0.0) for point in _points(view)),
+                convert_ms,
+                max(batches.get(point, 0) for point in _points(view)),
+            )
+            for view, (bgrx, rms) in zip(views, painted, strict=True)
+        ]
+
+    def _grouped(self, points: dict[_Point, None]) -> Iterator[tuple[Generator, list[_Point]]]:
+        """Points by generator and quality, in the order in which they were asked for."""
+        groups: dict[tuple[ModelRef, Quality], list[_Point]] = {}
+        for point in points:
+            groups.setdefault((point.model, point.quality), []).append(point)
+        for (model, _), members in groups.items():
+            yield self.generator(model), members
+
+    def _latent(self, generator: Generator, points: Sequence[_Point]) -> Latent:
+        """The edited latents of ``points`` as one batch, all advanced to the deepest space that any of them edits."""
+        rows = [self._edited(generator, point) for point in points]
+        names = list(generator.card.spaces)
+        deepest = max((name for row in rows for name in row.tensors), key=names.index)
+        rows = [generator.advance(row, deepest) for row in rows]
+        shared = [name for name in names if all(name in row.tensors for row in rows)]
+        tensors = {name: torch.cat([row.tensors[name] for row in rows]) for name in shared}
+        psi = [row.truncation_psi for row in rows if row.truncation_psi is not None]
+        return Latent(tensors, torch.cat(psi) if len(psi) == len(rows) else None)
+
+    def _edited(self, generator: Generator, point: _Point) -> Latent:
+        """The latent (batch 1) of one point: its origin, mapped once and kept, with the edits applied space by space."""
+        key = (generator.card.fingerprint, point.origin, point.truncation_psi)
+        latent = self._mapped.get(key)
+        if latent is None:
+            latent = latent_of(generator, point.origin, point.truncation_psi)
+        if not point.edits:
+            self._mapped.put(key, latent)
+            return latent
+        controls = self.control_set(point.model, point.controls)
+        moves = [(controls.control(edit.control), edit.amount) for edit in point.edits]
+        names = list(generator.card.spaces)
+        for depth, space in enumerate(names):
+            here = [(control, amount) for control, amount in moves if control.card.space == space]
+            if not here:
+                continue
+            if space not in latent.tensors and depth < max(names.index(name) for name in latent.tensors):
+                raise ExplorerError(
+                    f"The picture starts from a stored point of a later space than '{space}', "
+                    f"so '{here[0][0].card.name}' cannot move it; choose a control of that space, or a seed."
+                )
+            known = latent
+            latent = generator.advance(latent, space)
+            if latent is not known and depth and not any(c.card.space in names[:depth] for c, _ in moves):
+                self._mapped.put(key, latent)
+            tensor = latent.tensors[space]
+            for control, amount in here:
+                tensor = control.move(tensor, torch.tensor([amount], device=tensor.device))
+            # What lies deeper was computed from the unedited point.
+            kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
+            latent = Latent({**kept, space: tensor}, latent.truncation_psi)
+        return latent
+
+    def _paint(
+        self, views: Sequence[View], pictures: dict[_Point, Tensor]
+    ) -> list[tuple[NDArray[np.uint8], float]]:
+        """Bytes of every view; pictures of one size are converted together and leave the device in one copy."""
+        ready: list[Tensor] = []
+        rms: list[float] = []
+        for view in views:
+            needed = [pictures[point] for point in _points(view)]
+            rms.append(0.0)
+            if view.view == "difference":
+                grey, distance = difference(needed[0][None], needed[1][None])
+                ready.append(grey[0])
+                rms[-1] = float(distance)
+            elif view.view == "before_after":
+                ready.append(before_after(needed[0], needed[1], view.split))
+            else:
+                ready.append(needed[0])
+        shapes: dict[torch.Size, list[int]] = {}
+        for index, tensor in enumerate(ready):
+            shapes.setdefault(tensor.shape, []).append(index)
+        painted: dict[int, NDArray[np.uint8]] = {}
+        for members in shapes.values():
+            block = to_bgrx(torch.stack([ready[index] for index in members])).cpu().numpy()
+            painted.update(zip(members, block, strict=True))
+        return [(painted[index], rms[index]) for index in range(len(views))]
+
+
+class _TakingTurns:
+    """A generator whose every call waits for its turn at the device, so that a long discovery leaves gaps for the live view."""
+
+    def __init__(self, generator: Generator, turn: RLock) -> None:
+        self._generator = generator
+        self._turn = turn
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._generator, name)
+        if not callable(found) or isinstance(found, torch.nn.Module):
+            return found
+
+        def in_turn(*arguments: object, **named: object) -> object:
+            with self._turn:
+                return found(*arguments, **named)
+
+        return in_turn

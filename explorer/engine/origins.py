@@ -1,0 +1,59 @@
+"""From an origin (seed, stored latent, mixture) to a point in the generator's spaces."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.errors import SceneError
+from explorer.generators.base import Generator, Latent
+from explorer.numerics.interpolation import lerp, slerp, smooth
+from explorer.scene.model import Blend, Origin, Seed, StoredLatent
+
+
+def latent_of(generator: Generator, origin: Origin, truncation_psi: float) -> Latent:
+    """The point (batch 1) that ``origin`` names. Mixtures are made in the space that their parts share.
+
+    Raises :class:`SceneError` where a stored latent does not fit the generator.
+    """
+    if isinstance(origin, Seed):
+        return generator.sample([origin.seed], truncation_psi)
+    if isinstance(origin, StoredLatent):
+        return _stored(generator, origin, truncation_psi)
+    parts = [latent_of(generator, part, truncation_psi) for part in origin.origins]
+    names = list(generator.card.spaces)
+    # The deepest space that some part starts from: a stored w and a seed mix in w.
+    space = max((name for part in parts for name in part.tensors), key=names.index)
+    points = [generator.advance(part, space).tensors[space] for part in parts]
+    mixed = _mix(origin, points)
+    psi = parts[0].truncation_psi
+    return Latent({space: mixed}, psi)
+
+
+def _mix(blend: Blend, points: list[Tensor]) -> Tensor:
+    if blend.interpolation == "slerp":
+        if len(points) != 2:
+            raise SceneError(f"A spherical mixture has two origins, this one has {len(points)}; repair the scene file.")
+        return slerp(points[0], points[1], blend.weights[1])
+    if blend.interpolation == "lerp" and len(points) == 2:
+        return lerp(points[0], points[1], blend.weights[1])
+    return smooth(points, list(blend.weights))
+
+
+def _stored(generator: Generator, stored: StoredLatent, truncation_psi: float) -> Latent:
+    card = generator.card
+    space = card.spaces.get(stored.space)
+    if space is None or tuple(space.shape) != tuple(stored.shape) or len(stored.data) != 4 * math.prod(stored.shape):
+        wanted = ", ".join(f"{name} {tuple(one.shape)}" for name, one in card.spaces.items())
+        raise SceneError(
+            f"A stored latent of space '{stored.space}' and shape {tuple(stored.shape)} does not fit '{card.name}', "
+            f"which has {wanted}; open the model it was stored with."
+        )
+    numbers = np.frombuffer(stored.data, dtype="<f4").reshape(1, *stored.shape)
+    if not np.isfinite(numbers).all():
+        raise SceneError("A stored latent holds numbers that are not finite; choose another bookmark or keyframe.")
+    psi = torch.tensor([truncation_psi], device=generator.device) if "truncation" in card.capabilities else None
+    return Latent({stored.space: torch.from_numpy(numbers.copy()).to(generator.device)}, psi)

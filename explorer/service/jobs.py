@@ -1,0 +1,157 @@
+"""The long work of the engine process: opening models, finding controls, exporting. Progress, cancel, one sentence on failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event, Lock
+
+import msgspec
+
+from explorer.discovery import registry as methods
+from explorer.engine.engine import Engine
+from explorer.errors import Cancelled, ModelError
+from explorer.export import run as export
+from explorer.export.options import decode_options
+from explorer.generators import registry as generators
+from explorer.generators.base import Progress
+from explorer.scene.cards import ModelCard
+from explorer.scene.model import ModelRef
+from explorer.service import protocol
+
+REPORT_EVERY = 0.1  # seconds
+
+
+class Jobs:
+    """Runs requests on workers: short ones in order on one, long ones on two others."""
+
+    def __init__(self, engine: Engine, send: Callable[[protocol.Reply], None]) -> None:
+        self._engine = engine
+        self._send = send
+        self._short = ThreadPoolExecutor(1, "short")
+        self._long = ThreadPoolExecutor(2, "long")
+        self._stops: dict[int, Event] = {}
+        self._lock = Lock()
+
+    def submit(self, request: protocol.Request) -> None:
+        """Start a job; returns at once."""
+        match request:
+            case protocol.Cancel():
+                with self._lock:
+                    stop = self._stops.get(request.request_id)
+                if stop is not None:
+                    stop.set()
+            case protocol.FindControls() | protocol.ExportScene():
+                with self._lock:
+                    self._stops[request.request_id] = Event()
+                self._long.submit(self._run, request)
+            case protocol.ListModels() | protocol.ListMethods() | protocol.OpenModel():
+                self._short.submit(self._run, request)
+
+    def close(self) -> None:
+        """Ask everything to stop; does not wait."""
+        with self._lock:
+            for stop in self._stops.values():
+                stop.set()
+        self._short.shutdown(wait=False, cancel_futures=True)
+        self._long.shutdown(wait=False, cancel_futures=True)
+
+    def _run(
+        self,
+        request: protocol.ListModels
+        | protocol.ListMethods
+        | protocol.OpenModel
+        | protocol.FindControls
+        | protocol.ExportScene,
+    ) -> None:
+        number = request.request_id
+        reply: protocol.Reply
+        try:
+            match request:
+                case protocol.ListModels():
+                    reply = protocol.ModelList(request_id=number, models=self._models())
+                case protocol.ListMethods():
+                    cards = tuple(method.card for method in methods.methods().values())
+                    reply = protocol.MethodList(request_id=number, methods=cards)
+                case protocol.OpenModel():
+                    reply = protocol.ModelOpened(request_id=number, card=self._engine.card(request.model))
+                case protocol.FindControls():
+                    found = self._engine.control_set(
+                        request.model, request.controls, self._progress(number, "Finding controls")
+                    )
+                    reply = protocol.ControlsFound(
+                        request_id=number, model=request.model, controls=request.controls, card=found.card
+                    )
+                case protocol.ExportScene():
+                    start = time.perf_counter()
+                    path = Path(request.path)
+                    written = export.run(
+                        self._engine,
+                        request.scene,
+                        path,
+                        decode_options(request.options),
+                        self._progress(number, f"Exporting {path.name}"),
+                    )
+                    reply = protocol.Exported(
+                        request_id=number, path=str(written), seconds=time.perf_counter() - start
+                    )
+        except Cancelled:
+            reply = protocol.Stopped(request_id=number)
+        except Exception as error:  # noqa: BLE001  (a job that fails says so; the process lives on)
+            reply = self._refusal(request, error)
+        finally:
+            with self._lock:
+                self._stops.pop(number, None)
+        self._send(reply)
+
+    def _models(self) -> tuple[ModelCard, ...]:
+        """The cards of the shipped models; one that cannot be loaded is left out, and says why when it is opened."""
+        cards = []
+        for name in generators.shipped_models():
+            try:
+                cards.append(self._engine.card(ModelRef(path=name)))
+            except ModelError as error:
+                cards.append(_broken(name, str(error)))
+        return tuple(cards)
+
+    def _progress(self, number: int, title: str) -> Progress:
+        with self._lock:
+            stop = self._stops[number]
+        started = last = time.perf_counter()
+
+        def report(share: float) -> None:
+            nonlocal last
+            if stop.is_set():
+                raise Cancelled
+            now = time.perf_counter()
+            if now - last < REPORT_EVERY and share < 1:
+                return
+            last = now
+            remaining = (now - started) * (1 - share) / share if share > 0 else -1.0
+            self._send(protocol.JobProgress(request_id=number, title=title, share=share, remaining=remaining))
+
+        return report
+
+    def _refusal(self, request: protocol.Request, error: Exception) -> protocol.Refused:
+        from explorer.errors import ExplorerError
+        from explorer.service.server import sentence_of
+
+        reasons: tuple[tuple[str, str], ...] = ()
+        if isinstance(request, protocol.OpenModel) and isinstance(error, ModelError):
+            verdicts = generators.identify(generators.resolve(request.model.path)).verdicts
+            reasons = tuple((name, verdict.reason) for name, verdict in verdicts.items())
+        return protocol.Refused(
+            request_id=getattr(request, "request_id", 0),
+            sentence=sentence_of(error, request),
+            kind="input" if isinstance(error, ExplorerError) else "internal",
+            reasons=reasons,
+        )
+
+
+def _broken(name: str, sentence: str) -> ModelCard:
+    return msgspec.structs.replace(
+        ModelCard(name=name, family="", path=name, size=(0, 0), channels=0, spaces={}, fingerprint="", shipped=True),
+        notes=sentence,
+    )

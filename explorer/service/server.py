@@ -1,0 +1,229 @@
+"""The engine process: owns the device, renders what the window asks for, runs the long jobs.
+
+Three kinds of thread: the reader takes requests as they come; the main thread renders the newest views, all that are due
+as one batch; workers run jobs. A model that crashes takes this process with it, never the window.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import time
+import traceback
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing.connection import Client, Connection
+from threading import Condition, Lock, Thread
+from typing import TYPE_CHECKING
+
+from explorer.errors import ExplorerError
+from explorer.scene.model import View
+from explorer.service import protocol
+from explorer.service.client import ADDRESS_VARIABLE
+from explorer.service.frames import Ring
+from explorer.service.protocol import Frame, ViewRequest
+
+if TYPE_CHECKING:
+    from explorer.engine.engine import Engine, Picture
+    from explorer.service.jobs import Jobs
+
+
+@dataclass
+class _Waiting:
+    request: ViewRequest
+    since: float
+
+
+class Server:
+    """Answers one client until it goes away."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = Lock()
+        self._changed = Condition()
+        self._views: dict[int, _Waiting] = {}
+        self._ring: Ring | None = None
+        self._free: deque[int] = deque()
+        self._early: list[protocol.Request] = []
+        self._jobs: Jobs | None = None
+        self._ended = False
+
+    def run(self) -> None:
+        """Serve until the client closes the connection."""
+        Thread(target=self._read, name="reader", daemon=True).start()
+        # Only now, so that requests are read while torch is imported.
+        from explorer.engine import devices
+        from explorer.engine.engine import Engine
+        from explorer.service.jobs import Jobs
+
+        devices.leave_a_core_free()
+        engine = Engine()
+        jobs = Jobs(engine, self.send)
+        with self._changed:
+            self._jobs = jobs
+            early, self._early = self._early, []
+        self.send(
+            protocol.Ready(
+                version=protocol.PROTOCOL_VERSION,
+                pid=os.getpid(),
+                device=devices.describe(engine.device),
+                precision="float16" if engine.device.type == "cuda" else "float32",
+            )
+        )
+        for request in early:
+            jobs.submit(request)
+        while due := self._next():
+            self._render(engine, due)
+        jobs.close()
+
+    def send(self, reply: protocol.Reply) -> None:
+        """Send from any thread; a client that has gone away ends the server elsewhere."""
+        data = protocol.encode(reply)
+        with self._sending:
+            try:
+                self._connection.send_bytes(data)
+            except OSError:
+                self._end()
+
+    # --- the reader ----------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self._take(protocol.decode_request(self._connection.recv_bytes()))
+        except (EOFError, OSError):
+            self._end()
+
+    def _take(self, request: protocol.Request) -> None:
+        with self._changed:
+            match request:
+                case protocol.RenderViews():
+                    now = time.perf_counter()
+                    for one in request.requests:
+                        self._views[one.view_id] = _Waiting(one, now)
+                case protocol.Release():
+                    self._free.extend(request.slots)
+                case protocol.ForgetView():
+                    self._views.pop(request.view_id, None)
+                case protocol.AttachRing():
+                    if self._ring is not None:
+                        self._ring.close()
+                    self._ring = Ring.attach(request.name, request.slots, request.slot_bytes)
+                    self._free = deque(range(request.slots))
+                case protocol.Shutdown():
+                    self._ended = True
+                case _ if self._jobs is None:
+                    self._early.append(request)
+                case _:
+                    self._jobs.submit(request)
+            self._changed.notify_all()
+
+    def _end(self) -> None:
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    # --- the renderer --------------------------------------------------------------------------------------------
+
+    def _next(self) -> list[_Waiting]:
+        """All views that are due, as soon as there is one and a slot to paint into; empty when the client is gone."""
+        with self._changed:
+            while not self._ended and not (self._views and len(self._free) >= 1):
+                self._changed.wait()
+            if self._ended:
+                return []
+            chosen = list(self._views)[: len(self._free)]
+            return [self._views.pop(view_id) for view_id in chosen]
+
+    def _render(self, engine: Engine, due: list[_Waiting]) -> None:
+        started = time.perf_counter()
+        try:
+            pictures = engine.render([waiting.request.view for waiting in due])
+        except Exception as error:  # noqa: BLE001  (one bad view must not take the others, nor the process)
+            if len(due) > 1:
+                for one in due:
+                    self._render(engine, [one])
+                return
+            request = due[0].request
+            self.send(
+                protocol.ViewFailed(
+                    view_id=request.view_id, revision=request.revision, sentence=sentence_of(error, request.view)
+                )
+            )
+            return
+        self._deliver(engine, due, pictures, started)
+
+    def _deliver(self, engine: Engine, due: list[_Waiting], pictures: list[Picture], started: float) -> None:
+        from explorer.engine.devices import memory_in_use
+
+        frames: list[Frame] = []
+        memory = resident_memory()
+        for waiting, picture in zip(due, pictures, strict=True):
+            height, width = picture.bgrx.shape[:2]
+            with self._changed:
+                ring, slot = self._ring, self._free.popleft()
+            assert ring is not None  # a slot was free, so there is a ring
+            try:
+                ring.write(slot, memoryview(picture.bgrx).cast("B"))
+            except ValueError as error:
+                with self._changed:
+                    self._free.append(slot)
+                request = waiting.request
+                self.send(
+                    protocol.ViewFailed(view_id=request.view_id, revision=request.revision, sentence=f"{error}.")
+                )
+                continue
+            frames.append(
+                Frame(
+                    view_id=waiting.request.view_id,
+                    revision=waiting.request.revision,
+                    asked=waiting.request.asked,
+                    slot=slot,
+                    width=width,
+                    height=height,
+                    waited_ms=(started - waiting.since) * 1e3,
+                    forward_ms=picture.forward_ms,
+                    convert_ms=picture.convert_ms,
+                    batch=picture.batch,
+                    device_memory=memory_in_use(engine.device),
+                    engine_memory=memory,
+                    rms=picture.rms,
+                )
+            )
+        self.send(protocol.Frames(frames=tuple(frames)))
+
+
+def sentence_of(error: BaseException, what: View | protocol.Request | None = None) -> str:
+    """One sentence for the user; unforeseen errors go to the log with their traceback."""
+    if isinstance(error, ExplorerError):
+        return str(error)
+    traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "The device ran out of memory; close some panes, choose fewer steps, or a smaller model."
+    name = what.model.path if isinstance(what, View) else type(what).__name__
+    return f"Rendering {name} failed unexpectedly ({type(error).__name__}: {error}); the engine's log has the details."
+
+
+def resident_memory() -> int:
+    """Resident bytes of this process."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def main() -> None:
+    """Entry of the process; the address and the key come in the environment, so that no other user can read them."""
+    faulthandler.enable()
+    # Ctrl-C in a terminal reaches the whole group; the window decides when the engine ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    address, key = os.environ.pop(ADDRESS_VARIABLE).split("\n")
+    with Client(address, authkey=bytes.fromhex(key)) as connection:
+        Server(connection).run()
+    # Worker threads may sit in a long forward pass; nothing is left to save.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
