@@ -1,0 +1,286 @@
+"""A room with one object: ray-cast pictures on the factor grid of the 3D Shapes data set (Burgess and Kim, 2018).
+
+The picture is linear in three colours. One geometry (shape, scale, orientation) is therefore ray-cast once, into how
+much light each pixel takes from the floor, the walls, the object and the highlight; the hues are then a small product.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.worlds.base import Array, Factor
+
+Points = NDArray[np.float64]
+
+SIZE = 64
+SUBPIXELS = 3  # rays a pixel and axis
+HUES = tuple(round(0.1 * step, 1) for step in range(10))
+
+# The room, in metres: z points up, the object stands on the floor at the origin, two walls meet behind it.
+CORNER = np.array([0.0, 5.2])
+WALL_NORMALS = np.array([[1.0, -1.0], [-1.0, -1.0]]) / math.sqrt(2.0)
+CAMERA_DISTANCE = 7.6
+CAMERA_ELEVATION = math.radians(21.0)
+TARGET_HEIGHT = 1.0
+HALF_VIEW = 0.315  # tangent of half the angle of view
+KEY_LIGHT = np.array([-0.62, -0.52, 1.0])
+KEY_SPREAD = 0.16  # half-width of the area light: how soft the shadow's edge is
+KEY_SHARE = 0.46  # of the floor's light; the rest comes from the sky
+SKY_LIGHTS = 56
+FLOOR_REST = 1e-6  # a shadow ray starts this far above the floor
+
+CUBE, CYLINDER, SPHERE, CAPSULE = range(4)
+CUBE_HALF, CYLINDER_RADIUS, CYLINDER_HEIGHT, SPHERE_RADIUS, CAPSULE_RADIUS, CAPSULE_HEIGHT = (
+    0.68,
+    0.72,
+    1.5,
+    0.85,
+    0.6,
+    2.0,
+)
+
+# Saturation and value of floor, walls and object: every hue stays distinct, the object strongest.
+SATURATION = np.array([0.52, 0.42, 0.82])
+VALUE = np.array([0.90, 0.97, 1.0])
+
+
+class Shapes:
+    """Floor hue, wall hue, object hue, scale, shape and orientation, 10·10·10·8·4·15 = 480,000 pictures on the grid."""
+
+    name = "shapes"
+    size = SIZE
+    channels = 3
+    factors = (
+        Factor("floor_hue", HUES, cyclic=True),
+        Factor("wall_hue", HUES, cyclic=True),
+        Factor("object_hue", HUES, cyclic=True),
+        Factor("scale", tuple(float(value) for value in np.linspace(0.75, 1.25, 8))),
+        Factor("shape", (0.0, 1.0, 2.0, 3.0)),  # cube, cylinder, sphere, capsule
+        Factor("orientation", tuple(float(value) for value in np.linspace(-30.0, 30.0, 15))),  # degrees
+    )
+
+    def sample(self, n: int, seed: int) -> Array:
+        """(n, 6) factor values, drawn independently and uniformly from the grid; repeatable for a seed."""
+        source = np.random.default_rng(seed)
+        columns = [np.asarray(f.values, np.float32)[source.integers(len(f.values), size=n)] for f in self.factors]
+        return np.stack(columns, axis=1)
+
+    def render(self, factors: Array) -> NDArray[np.uint8]:
+        """(n, 64, 64, 3) pictures of (n, 6) values. Hues wrap, the shape is rounded, the rest may lie anywhere.
+
+        Raises ValueError for values that are not finite, a shape outside 0..3 or a scale outside 0.1..2.
+        """
+        rows = np.asarray(factors, np.float32)
+        if rows.ndim != 2 or rows.shape[1] != len(self.factors) or not np.isfinite(rows).all():
+            raise ValueError(f"{self.name} takes finite values of shape (n, {len(self.factors)}), got {rows.shape}")
+        shapes = np.rint(rows[:, 4]).astype(int)
+        if ((shapes < CUBE) | (shapes > CAPSULE)).any() or (np.abs(rows[:, 3] - 1.05) > 0.95).any():
+            raise ValueError(f"{self.name} has shapes 0..3 and scales 0.1..2")
+        colours = _colours(rows[:, :3])
+        pictures = np.empty((len(rows), SIZE * SIZE, 3), np.uint8)
+        for index, row in enumerate(rows):
+            light = geometry(int(shapes[index]), float(row[3]), float(row[5]))
+            shade = light @ colours[index]
+            np.minimum(shade, 255.0, out=shade)
+            np.add(shade, 0.5, out=pictures[index], casting="unsafe")
+        return pictures.reshape(-1, SIZE, SIZE, 3)
+
+
+def _colours(hues: Array) -> NDArray[np.float32]:
+    """(n, 4, 3) RGB in 0..255 of (n, 3) hues (in turns): floor, walls, object, and the white of the highlight."""
+    turns = (hues[..., None] * 6.0 + np.array([0.0, 4.0, 2.0])) % 6.0  # (n, 3, 3): distance to each primary
+    full = np.clip(np.abs(turns - 3.0) - 1.0, 0.0, 1.0)
+    rgb = VALUE[:, None] * (1.0 - SATURATION[:, None] * (1.0 - full))
+    white = np.ones((len(hues), 1, 3))
+    return np.asarray(255.0 * np.concatenate([rgb, white], axis=1), np.float32)
+
+
+@lru_cache(maxsize=1024)  # the grid has 480 geometries of 64 KiB
+def geometry(shape: int, scale: float, orientation: float) -> NDArray[np.float32]:
+    """(64·64, 4) light that each pixel takes from floor, walls, object (coverage times shading) and highlight; ≥ 0."""
+    camera, rays = _rays(math.radians(orientation), SUBPIXELS)
+    depth, normals = _hit(shape, scale, camera, rays)
+    seen = np.isfinite(depth)
+
+    floor_depth = np.where(rays[:, 2] < -1e-9, -camera[2] / np.minimum(rays[:, 2], -1e-9), np.inf)
+    to_walls = (CORNER - camera[:2]) @ WALL_NORMALS.T  # both negative: the camera is inside the room
+    along = rays[:, :2] @ WALL_NORMALS.T
+    wall_depths = np.where(along < -1e-9, to_walls / np.minimum(along, -1e-9), np.inf)
+    wall_depth = wall_depths.min(axis=1)
+    on_floor = ~seen & (floor_depth <= wall_depth)
+    on_wall = ~seen & ~on_floor
+
+    light = np.zeros((len(rays), 4))
+    light[on_floor, 0] = _corner_shade(camera, rays[on_floor], floor_depth[on_floor])
+    light[on_wall, 1] = _wall_shade(camera, rays[on_wall], wall_depth[on_wall], wall_depths[on_wall].argmin(axis=1))
+    light[seen, 2], light[seen, 3] = _object_shade(rays[seen], normals[seen], (camera + depth[:, None] * rays)[seen])
+    fine = light.reshape(SIZE, SUBPIXELS, SIZE, SUBPIXELS, 4).mean(axis=(1, 3)).reshape(-1, 4)
+    fine[:, 0] *= _floor_light(shape, scale, math.radians(orientation))
+    result: NDArray[np.float32] = fine.astype(np.float32)
+    result.setflags(write=False)
+    return result
+
+
+def _rays(azimuth: float, subpixels: int) -> tuple[Points, Points]:
+    """Position (3,) of the camera that orbits the object, and unit rays (pixels, 3), row by row from the top left."""
+    forward = -np.array(
+        [
+            math.sin(azimuth) * math.cos(CAMERA_ELEVATION),
+            -math.cos(azimuth) * math.cos(CAMERA_ELEVATION),
+            math.sin(CAMERA_ELEVATION),
+        ]
+    )
+    camera = np.array([0.0, 0.0, TARGET_HEIGHT]) - CAMERA_DISTANCE * forward
+    right = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
+    up = np.cross(right, forward)
+    count = SIZE * subpixels
+    offsets = HALF_VIEW * ((np.arange(count) + 0.5) / count * 2.0 - 1.0)
+    rays = forward + offsets[None, :, None] * right - offsets[:, None, None] * up
+    rays = rays.reshape(-1, 3)
+    return camera, rays / np.linalg.norm(rays, axis=1, keepdims=True)
+
+
+def _hit(shape: int, scale: float, origins: Points, rays: Points) -> tuple[Points, Points]:
+    """Depth (n,) along unit rays, infinite where the object is missed, and its outward normals (n, 3) there."""
+    if shape == CUBE:
+        return _hit_box(scale * CUBE_HALF, origins, rays)
+    if shape == SPHERE:
+        return _hit_ball(np.array([0.0, 0.0, scale * SPHERE_RADIUS]), scale * SPHERE_RADIUS, origins, rays)
+    if shape == CYLINDER:
+        return _hit_cylinder(scale * CYLINDER_RADIUS, 0.0, scale * CYLINDER_HEIGHT, origins, rays, capped=True)
+    radius, height = scale * CAPSULE_RADIUS, scale * CAPSULE_HEIGHT
+    parts = [
+        _hit_cylinder(radius, radius, height - radius, origins, rays, capped=False),
+        _hit_ball(np.array([0.0, 0.0, radius]), radius, origins, rays),
+        _hit_ball(np.array([0.0, 0.0, height - radius]), radius, origins, rays),
+    ]
+    depths = np.stack([part[0] for part in parts])
+    nearest = depths.argmin(axis=0)
+    normals = np.stack([part[1] for part in parts])
+    each = np.arange(depths.shape[1])
+    return depths[nearest, each], normals[nearest, each]
+
+
+def _hit_ball(centre: Points, radius: float, origins: Points, rays: Points) -> tuple[Points, Points]:
+    from_centre = origins - centre
+    half = (from_centre * rays).sum(axis=-1)
+    inside = half**2 - (from_centre**2).sum(axis=-1) + radius**2
+    depth = -half - np.sqrt(np.maximum(inside, 0.0))
+    depth = np.where((inside > 0.0) & (depth > 0.0), depth, np.inf)
+    return depth, (_at(origins, rays, depth) - centre) / radius
+
+
+def _hit_box(half: float, origins: Points, rays: Points) -> tuple[Points, Points]:
+    """A cube on the floor, its sides parallel to the walls."""
+    turn = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, math.sqrt(2.0)]]) / math.sqrt(2.0)
+    start = (origins - np.array([0.0, 0.0, half])) @ turn.T
+    step = rays @ turn.T
+    step = np.where(np.abs(step) < 1e-12, 1e-12, step)
+    near = (-half * np.sign(step) - start) / step
+    far = (half * np.sign(step) - start) / step
+    entry, exit_ = near.max(axis=1), far.min(axis=1)
+    depth = np.where((entry < exit_) & (entry > 0.0), entry, np.inf)
+    face = near.argmax(axis=1)
+    each = np.arange(len(rays))
+    normals = np.zeros_like(rays)
+    normals[each, face] = -np.sign(step[each, face])
+    return depth, normals @ turn
+
+
+def _hit_cylinder(
+    radius: float, low: float, high: float, origins: Points, rays: Points, capped: bool
+) -> tuple[Points, Points]:
+    """An upright cylinder around the z axis, with a lid where ``capped``."""
+    origins = np.broadcast_to(origins, rays.shape)
+    a = np.maximum((rays[:, :2] ** 2).sum(axis=1), 1e-12)
+    half = (origins[:, :2] * rays[:, :2]).sum(axis=1)
+    inside = half**2 - a * ((origins[:, :2] ** 2).sum(axis=1) - radius**2)
+    depth = (-half - np.sqrt(np.maximum(inside, 0.0))) / a
+    height = origins[:, 2] + depth * rays[:, 2]
+    depth = np.where((inside > 0.0) & (depth > 0.0) & (height >= low) & (height <= high), depth, np.inf)
+    normals = _at(origins, rays, depth) / radius
+    normals[:, 2] = 0.0
+    if capped:
+        falls = np.where(np.abs(rays[:, 2]) < 1e-12, 1e-12, rays[:, 2])
+        lid = (high - origins[:, 2]) / falls
+        on_lid = (lid > 0.0) & (((origins + lid[:, None] * rays)[:, :2] ** 2).sum(axis=1) <= radius**2) & (lid < depth)
+        depth = np.where(on_lid, lid, depth)
+        normals[on_lid] = (0.0, 0.0, 1.0)
+    return depth, normals
+
+
+def _at(origins: Points, rays: Points, depth: Points) -> Points:
+    """The points hit; the origins where nothing was."""
+    return np.asarray(origins + np.where(np.isfinite(depth), depth, 0.0)[:, None] * rays)
+
+
+def _corner_shade(camera: Points, rays: Points, depth: Points) -> Points:
+    """The floor darkens towards the walls, which keep light from it."""
+    points = camera + depth[:, None] * rays
+    to_walls = (points[:, :2] - CORNER) @ WALL_NORMALS.T
+    return np.asarray(np.prod(1.0 - 0.30 * np.exp(-to_walls / 0.8), axis=1))
+
+
+def _wall_shade(camera: Points, rays: Points, depth: Points, which: NDArray[np.int64]) -> Points:
+    """Lambert, a touch of fall-off with height, darker at the floor and in the corner."""
+    points = camera + depth[:, None] * rays
+    towards = KEY_LIGHT / np.linalg.norm(KEY_LIGHT)
+    lambert = np.maximum(WALL_NORMALS @ towards[:2], 0.0)[which]
+    other = ((points[:, :2] - CORNER) @ WALL_NORMALS.T)[np.arange(len(points)), 1 - which]
+    shut_in = (1.0 - 0.25 * np.exp(-other / 0.9)) * (1.0 - 0.28 * np.exp(-points[:, 2] / 0.7))
+    return np.asarray((0.66 + 0.42 * lambert) * shut_in * (1.0 - 0.03 * points[:, 2]))
+
+
+def _object_shade(rays: Points, normals: Points, points: Points) -> tuple[Points, Points]:
+    """Lambert under the key light and a hemisphere of ambient light, darker near the floor; and Blinn's highlight."""
+    towards = KEY_LIGHT / np.linalg.norm(KEY_LIGHT)
+    lambert = np.maximum(normals @ towards, 0.0)
+    ambient = 0.30 + 0.20 * (0.5 + 0.5 * normals[:, 2])
+    near_floor = 1.0 - 0.35 * np.exp(-points[:, 2] / 0.28) * (1.0 - np.maximum(normals[:, 2], 0.0))
+    halfway = towards - rays
+    halfway /= np.linalg.norm(halfway, axis=1, keepdims=True)
+    highlight = 0.34 * np.maximum((normals * halfway).sum(axis=1), 0.0) ** 40 * (lambert > 0.0)
+    return np.asarray((ambient + 0.62 * lambert) * near_floor), highlight
+
+
+@lru_cache(maxsize=1)
+def _floor_lights() -> tuple[Points, Points]:
+    """Unit directions (lights, 3) and weights summing to 1: an area key light, a cosine-weighted sky."""
+    key = KEY_LIGHT / np.linalg.norm(KEY_LIGHT)
+    across = np.cross(key, [0.0, 0.0, 1.0])
+    across /= np.linalg.norm(across)
+    up = np.cross(across, key)
+    grid = (np.arange(4) + 0.5) / 2.0 - 1.0
+    area = np.array([key + KEY_SPREAD * (x * across + y * up) for x in grid for y in grid])
+    area /= np.linalg.norm(area, axis=1, keepdims=True)
+    step = np.arange(SKY_LIGHTS)
+    angle = step * math.pi * (3.0 - math.sqrt(5.0))
+    radius = np.sqrt(0.92 * (step + 0.5) / SKY_LIGHTS)  # below 1: the walls hide the horizon
+    sky = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.sqrt(1.0 - radius**2)], axis=1)
+    weights = np.concatenate(
+        [np.full(len(area), KEY_SHARE / len(area)), np.full(SKY_LIGHTS, (1.0 - KEY_SHARE) / SKY_LIGHTS)]
+    )
+    return np.concatenate([area, sky]), weights
+
+
+def _floor_light(shape: int, scale: float, azimuth: float) -> Points:
+    """(64·64,) share of the light that reaches the floor at each pixel's centre past the object: its soft shadow."""
+    camera, rays = _rays(azimuth, 1)
+    result = np.ones(len(rays))
+    floor = np.flatnonzero(rays[:, 2] < -1e-9)
+    points = camera - (camera[2] / rays[floor, 2])[:, None] * rays[floor]
+    near = np.flatnonzero((points[:, :2] ** 2).sum(axis=1) < 36.0 * scale**2)  # no shadow is longer
+    points = points[near] + np.array([0.0, 0.0, FLOOR_REST])
+    reached = np.zeros(len(near))
+    for direction, weight in zip(*_floor_lights(), strict=True):
+        depth, _ = _hit(shape, scale, points, np.broadcast_to(direction, points.shape))
+        reached += weight * np.isinf(depth)
+    result[floor[near]] = reached
+    return result
+
+
+WORLD = Shapes()
