@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class ExplorerError(Exception):
-    """Base of every error that reaches the user; ``str(error)`` is the sentence shown in the window and on the command line."""
+    """Base of every error that reaches the user; ``str(error)`` is the sentence shown in the window and on the
+    command line."""
 
 
 class ModelError(ExplorerError):
@@ -23,5 +24,5 @@ class ExportError(ExplorerError):
     """A file cannot be written: read-only folder, full disk, unknown format."""
 
 
-class Cancelled(Exception):  # noqa: N818  (not an error: the user asked for it)
+class Cancelled(Exception):
     """Raised inside long work when its user asked it to stop; what was half written has been removed."""

@@ -17,7 +17,8 @@ APP_NAME = "latent-explorer"
 
 
 def package_folder(name: str) -> Path:
-    """The shipped folder ``name`` (``"assets"`` or ``"models"``): inside an installed wheel, or beside the package in a checkout."""
+    """The shipped folder ``name`` (``"assets"`` or ``"models"``): inside an installed wheel, or beside the package
+    in a checkout."""
     package = Path(__file__).resolve().parent
     installed = package / f"_{name}"
     return installed if installed.is_dir() else package.parent / name

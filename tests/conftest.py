@@ -1,4 +1,5 @@
-"""Fixtures for every test: the program's own folders are temporary, and other people's models are found or the test skips."""
+"""Fixtures for every test: the program's own folders are temporary, and other people's models are found or the test
+skips."""
 
 from __future__ import annotations
 
@@ -22,9 +23,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 @pytest.fixture(scope="session")
 def real_models() -> Path:
     """The folder of trained models made by others; the test skips where it is absent."""
-    here = Path(
-        os.environ.get("LATENT_EXPLORER_REAL", Path(__file__).resolve().parents[2] / "shared" / "real")
-    )
+    here = Path(os.environ.get("LATENT_EXPLORER_REAL", Path(__file__).resolve().parents[2] / "shared" / "real"))
     if not here.is_dir():
         pytest.skip("the folder of real trained models is absent (set LATENT_EXPLORER_REAL)")
     return here

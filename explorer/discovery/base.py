@@ -29,4 +29,5 @@ class Method(Protocol):
         settings: Mapping[str, Scalar] | None = None,
         progress: Progress | None = None,
     ) -> ControlSet:
-        """Find ``k`` controls (1 ≤ k ≤ width of the space). Repeatable for a seed. Raises :class:`explorer.errors.ControlError`."""
+        """Find ``k`` controls (1 ≤ k ≤ width of the space). Repeatable for a seed. Raises
+        :class:`explorer.errors.ControlError`."""

@@ -24,7 +24,8 @@ def to_bgrx(pictures: Tensor) -> Tensor:
 
 
 def difference(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-    """Grey pictures (B, 1, H, W) in [-1, 1] of how far each pixel moved, and the RMS difference (B,), 0..1 of the pixel range.
+    """Grey pictures (B, 1, H, W) in [-1, 1] of how far each pixel moved, and the RMS difference (B,), 0..1 of the
+    pixel range.
 
     Black is "the same"; brightness is the mean over channels of |after - before|, times :data:`DIFFERENCE_GAIN`.
     """

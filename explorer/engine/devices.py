@@ -21,7 +21,8 @@ def choose_device() -> torch.device:
 
 
 def leave_a_core_free() -> None:
-    """Let torch use all cores but one: a window whose engine takes every core stutters (and contended threads are slower than one)."""
+    """Let torch use all cores but one: a window whose engine takes every core stutters (and contended threads are
+    slower than one)."""
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
 
 

@@ -1,4 +1,5 @@
-"""The engine: turns views into pictures, in process. Used by the service, the export, the command line and the tests."""
+"""The engine: turns views into pictures, in process. Used by the service, the export, the command line and the
+tests."""
 
 from __future__ import annotations
 
@@ -199,7 +200,8 @@ class Engine:
         return Latent(tensors, torch.cat(psi) if len(psi) == len(rows) else None)
 
     def _edited(self, generator: Generator, point: _Point) -> Latent:
-        """The latent (batch 1) of one point: its origin, mapped once and kept, with the edits applied space by space."""
+        """The latent (batch 1) of one point: its origin, mapped once and kept, with the edits applied space by
+        space."""
         key = (generator.card.fingerprint, point.origin, point.truncation_psi)
         latent = self._mapped.get(key)
         if latent is None:
@@ -231,9 +233,7 @@ class Engine:
             latent = Latent({**kept, space: tensor}, latent.truncation_psi)
         return latent
 
-    def _paint(
-        self, views: Sequence[View], pictures: dict[_Point, Tensor]
-    ) -> list[tuple[NDArray[np.uint8], float]]:
+    def _paint(self, views: Sequence[View], pictures: dict[_Point, Tensor]) -> list[tuple[NDArray[np.uint8], float]]:
         """Bytes of every view; pictures of one size are converted together and leave the device in one copy."""
         ready: list[Tensor] = []
         rms: list[float] = []
@@ -259,7 +259,8 @@ class Engine:
 
 
 class _TakingTurns:
-    """A generator whose every call waits for its turn at the device, so that a long discovery leaves gaps for the live view."""
+    """A generator whose every call waits for its turn at the device, so that a long discovery leaves gaps for the
+    live view."""
 
     def __init__(self, generator: Generator, turn: RLock) -> None:
         self._generator = generator

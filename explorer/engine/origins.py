@@ -40,7 +40,7 @@ def _mix(blend: Blend, points: list[Tensor]) -> Tensor:
         return slerp(points[0], points[1], blend.weights[1])
     if blend.interpolation == "lerp" and len(points) == 2:
         return lerp(points[0], points[1], blend.weights[1])
-    return smooth(points, list(blend.weights))
+    return smooth(torch.stack(points), torch.tensor(blend.weights))
 
 
 def _stored(generator: Generator, stored: StoredLatent, truncation_psi: float) -> Latent:

@@ -19,7 +19,8 @@ class SheetOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How to write. ``height`` is the pane height in pixels of the result (0: the model's own); all panes unless ``pane`` ≥ 0."""
+    """How to write. ``height`` is the pane height in pixels of the result (0: the model's own); all panes unless
+    ``pane`` ≥ 0."""
 
     kind: ExportKind = "mp4"
     height: int = 0

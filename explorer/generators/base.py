@@ -19,9 +19,11 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Latent:
-    """Points of one or more spaces, batch first, with the truncation that has yet to be applied on the way to the picture.
+    """Points of one or more spaces, batch first, with the truncation that has yet to be applied on the way to the
+    picture.
 
-    ``tensors`` maps a space's name to a (B, *shape) float tensor. ``truncation_psi`` is (B,) or None; StyleGAN2 applies it
+    ``tensors`` maps a space's name to a (B, *shape) float tensor. ``truncation_psi`` is (B,) or None; StyleGAN2
+    applies it
     between z and w, so it travels with the point.
     """
 
@@ -39,7 +41,8 @@ class Latent:
 
 @runtime_checkable
 class Generator(Protocol):
-    """A loaded generator of any family. All tensors are on ``device``; pictures are (B, C, H, W), float32, in [-1, 1]."""
+    """A loaded generator of any family. All tensors are on ``device``; pictures are (B, C, H, W), float32, in [-1,
+    1]."""
 
     card: ModelCard
     device: torch.device
@@ -48,10 +51,12 @@ class Generator(Protocol):
         """One prior point per seed, in the first space of the card; drawn on the CPU, so the same on every device."""
 
     def advance(self, latent: Latent, space: str) -> Latent:
-        """``latent`` with ``space`` filled in from the spaces before it (z → w → w_plus → style); unchanged if it is there."""
+        """``latent`` with ``space`` filled in from the spaces before it (z → w → w_plus → style); unchanged if it is
+        there."""
 
     def render(self, latent: Latent, quality: Quality) -> Tensor:
-        """The picture of the last space that ``latent`` holds: (B, C, H, W) in [-1, 1]. Deterministic for its input and batch size."""
+        """The picture of the last space that ``latent`` holds: (B, C, H, W) in [-1, 1]. Deterministic for its input
+        and batch size."""
 
 
 class Posterior(Protocol):
@@ -74,16 +79,19 @@ class Verdict:
 
 
 class Family(Protocol):
-    """A kind of model file: found by :mod:`explorer.generators.registry` as the module-level ``FAMILY`` of a file in this folder."""
+    """A kind of model file: found by :mod:`explorer.generators.registry` as the module-level ``FAMILY`` of a file in
+    this folder."""
 
     name: ClassVar[str]
     title: ClassVar[str]
 
     def identify(self, path: Path) -> Verdict:
-        """Whether ``path`` (file or folder) is a model of this family; reads headers only, never raises for bad files."""
+        """Whether ``path`` (file or folder) is a model of this family; reads headers only, never raises for bad
+        files."""
 
     def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:
-        """Load it, checking every key, shape and number. Raises :class:`explorer.errors.ModelError` with one sentence."""
+        """Load it, checking every key, shape and number. Raises :class:`explorer.errors.ModelError` with one
+        sentence."""
 
 
 def standard_normal(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:

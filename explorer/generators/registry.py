@@ -66,9 +66,7 @@ def resolve(name_or_path: str) -> Path:
     return shipped_models().get(name_or_path) or Path(name_or_path).expanduser()
 
 
-def load(
-    name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None
-) -> Generator:
+def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
     """Identify and load. ``family`` overrides what `identify` says. Raises :class:`ModelError` with one sentence."""
     path = resolve(name_or_path)
     if family and family not in families():

@@ -10,7 +10,8 @@ Badge = Literal["active", "mixed", "passive", ""]
 
 
 class SpaceCard(msgspec.Struct, frozen=True, kw_only=True):
-    """One latent space. ``shape`` is without the batch; ``layers`` counts the layers a control may be limited to (0: none)."""
+    """One latent space. ``shape`` is without the batch; ``layers`` counts the layers a control may be limited to (0:
+    none)."""
 
     shape: tuple[int, ...]
     prior: Literal["normal", "uniform", ""] = ""
@@ -56,7 +57,8 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
-    """One slider. ``low``/``high`` in ``unit``; ``figure`` is the short number at its right, ``details`` the tool tip's lines."""
+    """One slider. ``low``/``high`` in ``unit``; ``figure`` is the short number at its right, ``details`` the tool
+    tip's lines."""
 
     name: str
     space: str

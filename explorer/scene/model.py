@@ -1,6 +1,7 @@
 """The scene: a frozen value that holds everything the picture depends on, and nothing else.
 
-Equality answers "must I redraw?"; undo keeps the old value; the scene file is the value written down; a comparison is two
+Equality answers "must I redraw?"; undo keeps the old value; the scene file is the value written down; a comparison
+is two
 panes that differ in one field; a video is a function from time to scenes (:mod:`explorer.scene.timeline`).
 No Qt and no torch here: the window, the service and the command line all speak in these structs.
 """
@@ -41,7 +42,8 @@ class StoredLatent(msgspec.Struct, frozen=True, tag="latent"):
 
 
 class Blend(msgspec.Struct, frozen=True, tag="blend"):
-    """A mixture of points. ``slerp`` takes two origins and the weight of the second; ``lerp`` and ``smooth`` any number, weights sum to 1."""
+    """A mixture of points. ``slerp`` takes two origins and the weight of the second; ``lerp`` and ``smooth`` any
+    number, weights sum to 1."""
 
     origins: tuple[Seed | StoredLatent, ...]
     weights: tuple[float, ...]
@@ -52,7 +54,8 @@ Origin = Seed | StoredLatent | Blend
 
 
 class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Which control set: what a method finds with these settings on the pane's model, or a file (``path``, checked by ``digest``)."""
+    """Which control set: what a method finds with these settings on the pane's model, or a file (``path``, checked
+    by ``digest``)."""
 
     method: str = ""
     k: int = 10
@@ -119,7 +122,8 @@ class OriginTrack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that moves. ``loop``: ``once`` ends on the last key; ``loop`` omits the frame equal to the first; ``ping_pong`` goes there and back."""
+    """Everything that moves. ``loop``: ``once`` ends on the last key; ``loop`` omits the frame equal to the first;
+    ``ping_pong`` goes there and back."""
 
     duration: float = 4.0  # seconds, one way
     fps: int = 24
@@ -167,7 +171,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def view_of(scene: Scene, pane: int, quality: Quality | None = None) -> View:
-    """The self-contained :class:`View` of pane number ``pane``. Edits of amount 0 are dropped, so that equal pictures are equal values."""
+    """The self-contained :class:`View` of pane number ``pane``. Edits of amount 0 are dropped, so that equal
+    pictures are equal values."""
     chosen = scene.panes[pane]
     return View(
         model=chosen.model or scene.model,

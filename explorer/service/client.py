@@ -29,6 +29,7 @@ SLOTS = 64
 SLOT_BYTES = 1 << 20  # 512 x 512 BGRX; grows when a model's pictures are larger
 CRASHES_ALLOWED = 3  # within CRASH_WINDOW seconds; then it stays down until the user asks
 CRASH_WINDOW = 60.0
+CLOSING_TIME = 8.0  # seconds that a closing engine has for tidying up
 ADDRESS_VARIABLE = "LATENT_EXPLORER_ENGINE"
 
 
@@ -47,7 +48,8 @@ class Statistics:
 class ServiceClient:
     """Starts the engine process, speaks to it, and starts it again when it dies.
 
-    ``on_reply`` is called on the client's reader thread with every :data:`Reply`, one :class:`Frame` after the other, and
+    ``on_reply`` is called on the client's reader thread with every :data:`Reply`, one :class:`Frame` after the
+    other, and
     :class:`EngineLost`. It must not block.
     """
 
@@ -59,7 +61,7 @@ class ServiceClient:
     ) -> None:
         self._on_reply = on_reply
         self._ring = Ring.create(slots, slot_bytes)
-        self._old_rings: list[Ring] = []
+        self._old_rings: dict[str, Ring] = {}
         self._numbers = itertools.count(1)
         self._revisions = itertools.count(1)
         self._wake = Condition()
@@ -86,14 +88,18 @@ class ServiceClient:
         """End the engine process and let go of the memory. Waits for both, a few seconds at most."""
         with self._wake:
             self._closing = True
+            connected = self._connection is not None
             self._wake.notify_all()
         process = self._process
-        if process is not None:
-            with contextlib.suppress(OSError):
-                process.terminate()
+        if process is not None and not connected:
+            process.terminate()  # still starting: it has nothing to tidy up
         if self._thread is not None:
-            self._thread.join(10)
-        for ring in (self._ring, *self._old_rings):
+            # A connected engine is told to end and removes what its jobs have half written.
+            self._thread.join(CLOSING_TIME)
+            if self._thread.is_alive() and process is not None:
+                process.kill()
+                self._thread.join()
+        for ring in (self._ring, *self._old_rings.values()):
             ring.close()
 
     def restart(self) -> None:
@@ -115,7 +121,8 @@ class ServiceClient:
         return next(self._numbers)
 
     def send(self, request: Request) -> None:
-        """Send a request (not a view) in order. One that names a ``request_id`` is refused if the engine dies before it answers."""
+        """Send a request (not a view) in order. One that names a ``request_id`` is refused if the engine dies before
+        it answers."""
         with self._wake:
             self._outbox.append(request)
             number = getattr(request, "request_id", None)
@@ -151,7 +158,8 @@ class ServiceClient:
 
     def pixels(self, frame: Frame) -> bytes:
         """The BGRX bytes (height * width * 4) of ``frame``; its slot is free from now on. Call once per frame."""
-        pixels = self._ring.read(frame.slot, frame.width * frame.height * 4)
+        ring = self._ring if frame.ring == self._ring.name else self._old_rings[frame.ring]
+        pixels = ring.read(frame.slot, frame.width * frame.height * 4)
         self._release(frame)
         return pixels
 
@@ -164,9 +172,9 @@ class ServiceClient:
         if slot_bytes <= self._ring.slot_bytes:
             return
         # Frames under way still lie in the old ring; it goes when the client closes.
-        self._old_rings.append(self._ring)
-        self._ring = Ring.create(self._ring.slots, slot_bytes)
         with self._wake:
+            self._old_rings[self._ring.name] = self._ring
+            self._ring = Ring.create(self._ring.slots, slot_bytes)
             self._released.clear()
             self._outbox.append(self._attach())
             self._wake.notify_all()
@@ -175,9 +183,13 @@ class ServiceClient:
 
     def _release(self, frame: Frame) -> None:
         with self._wake:
-            self._released.append(frame.slot)
             self.statistics.drawn += 1
-            self._wake.notify_all()
+            if frame.ring == self._ring.name:
+                self._released.append(frame.slot)
+                self._wake.notify_all()
+
+    def _is_closing(self) -> bool:
+        return self._closing
 
     def _attach(self) -> protocol.AttachRing:
         return protocol.AttachRing(name=self._ring.name, slots=self._ring.slots, slot_bytes=self._ring.slot_bytes)
@@ -186,7 +198,7 @@ class ServiceClient:
         """Run one engine process after the other until the window closes or they die too often."""
         while not self._closing:
             sentence = self._run_once()
-            if self._closing:
+            if self._is_closing():
                 return
             now = time.monotonic()
             self._crashes.append(now)
@@ -208,8 +220,9 @@ class ServiceClient:
         key = secrets.token_bytes(32)
         with Listener(authkey=key) as listener:
             process = self._spawn(str(listener.address), key)
-            connection = _accept(listener, process)
+            connection = None if self._closing else _accept(listener, process)
             if connection is None:
+                process.kill()
                 return self._epitaph(process, "could not start")
             with self._wake:
                 self._connection = connection
@@ -240,8 +253,6 @@ class ServiceClient:
                 env={**os.environ, ADDRESS_VARIABLE: f"{address}\n{key.hex()}"},
             )
         self._process = process
-        if self._closing:
-            process.terminate()
         return process
 
     def _epitaph(self, process: subprocess.Popen[bytes], what: str) -> str:
@@ -277,7 +288,7 @@ class ServiceClient:
                 messages: list[Request] = list(self._outbox)
                 self._outbox.clear()
                 if self._released:
-                    messages.append(protocol.Release(slots=tuple(self._released)))
+                    messages.append(protocol.Release(ring=self._ring.name, slots=tuple(self._released)))
                     self._released.clear()
                 if self._due:
                     messages.append(protocol.RenderViews(requests=tuple(self._due.values())))

@@ -1,4 +1,5 @@
-"""The ring of shared memory through which pixels reach the window: made by the client, painted by the engine process."""
+"""The ring of shared memory through which pixels reach the window: made by the client, painted by the engine
+process."""
 
 from __future__ import annotations
 
@@ -43,12 +44,18 @@ class Ring:
         if pixels.nbytes > self.slot_bytes:
             raise ValueError(f"a frame of {pixels.nbytes} bytes does not fit a slot of {self.slot_bytes}")
         start = slot * self.slot_bytes
-        self._memory.buf[start : start + pixels.nbytes] = pixels
+        self._pixels()[start : start + pixels.nbytes] = pixels
 
     def read(self, slot: int, size: int) -> bytes:
         """A copy of the first ``size`` bytes of ``slot``."""
         start = slot * self.slot_bytes
-        return bytes(self._memory.buf[start : start + size])
+        return bytes(self._pixels()[start : start + size])
+
+    def _pixels(self) -> memoryview:
+        view = self._memory.buf
+        if view is None:
+            raise ValueError("the ring is closed")
+        return view
 
     def close(self) -> None:
         """Let go of the memory; the owner also removes it."""

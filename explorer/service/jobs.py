@@ -1,4 +1,5 @@
-"""The long work of the engine process: opening models, finding controls, exporting. Progress, cancel, one sentence on failure."""
+"""The long work of the engine process: opening models, finding controls, exporting. Progress, cancel, one sentence
+on failure."""
 
 from __future__ import annotations
 
@@ -51,12 +52,12 @@ class Jobs:
                 self._short.submit(self._run, request)
 
     def close(self) -> None:
-        """Ask everything to stop; does not wait."""
+        """Ask everything to stop and wait until the running jobs have removed what they had half written."""
         with self._lock:
             for stop in self._stops.values():
                 stop.set()
         self._short.shutdown(wait=False, cancel_futures=True)
-        self._long.shutdown(wait=False, cancel_futures=True)
+        self._long.shutdown(wait=True, cancel_futures=True)
 
     def _run(
         self,
@@ -94,9 +95,7 @@ class Jobs:
                         decode_options(request.options),
                         self._progress(number, f"Exporting {path.name}"),
                     )
-                    reply = protocol.Exported(
-                        request_id=number, path=str(written), seconds=time.perf_counter() - start
-                    )
+                    reply = protocol.Exported(request_id=number, path=str(written), seconds=time.perf_counter() - start)
         except Cancelled:
             reply = protocol.Stopped(request_id=number)
         except Exception as error:  # noqa: BLE001  (a job that fails says so; the process lives on)

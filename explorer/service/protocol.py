@@ -1,6 +1,7 @@
 """What the window and the engine process say to each other: frozen structs, packed as msgpack. No torch, no Qt.
 
-A frame's pixels do not travel in a message: the client owns a ring of shared memory, the server paints into a free slot,
+A frame's pixels do not travel in a message: the client owns a ring of shared memory, the server paints into a free
+slot,
 :class:`Frames` says where, and :class:`Release` gives the slot back. Everything else fits in a message.
 """
 
@@ -46,8 +47,9 @@ class RenderViews(msgspec.Struct, frozen=True, kw_only=True, tag="render"):
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, tag="release"):
-    """The client has copied the pixels of these slots; the server may paint into them again."""
+    """The client has copied the pixels of these slots of ``ring``; the server may paint into them again."""
 
+    ring: str
     slots: tuple[int, ...]
 
 
@@ -81,7 +83,8 @@ class FindControls(msgspec.Struct, frozen=True, kw_only=True, tag="find_controls
 
 
 class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
-    """Write ``scene`` to ``path``; a job, answered by progress and :class:`Exported`. ``options`` as in explorer.export.options."""
+    """Write ``scene`` to ``path``; a job, answered by progress and :class:`Exported`. ``options`` as in
+    explorer.export.options."""
 
     request_id: int
     scene: Scene
@@ -100,7 +103,17 @@ class Shutdown(msgspec.Struct, frozen=True, kw_only=True, tag="shutdown"):
 
 
 Request = (
-    AttachRing | RenderViews | Release | ForgetView | ListModels | ListMethods | OpenModel | FindControls | ExportScene | Cancel | Shutdown
+    AttachRing
+    | RenderViews
+    | Release
+    | ForgetView
+    | ListModels
+    | ListMethods
+    | OpenModel
+    | FindControls
+    | ExportScene
+    | Cancel
+    | Shutdown
 )
 
 
@@ -117,15 +130,17 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """The picture of ``revision`` lies in ``slot``: BGRX rows, ``width * 4`` bytes each.
+    """The picture of ``revision`` lies in ``slot`` of ``ring``: BGRX rows, ``width * 4`` bytes each.
 
-    ``asked``: the client's clock when the state was set. ``*_ms``: what it took in the engine process; ``batch``: how many views were rendered together;
+    ``asked``: the client's clock when the state was set. ``*_ms``: what it took in the engine process; ``batch``:
+    how many views were rendered together;
     ``waited_ms``: from the arrival of the request to the start of the rendering.
     """
 
     view_id: int
     revision: int
     asked: float
+    ring: str
     slot: int
     width: int
     height: int
@@ -196,7 +211,8 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True, tag="stopped"):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
-    """The request failed; ``sentence`` is for the user. ``kind`` tells the window whether the fault is the user's file or ours."""
+    """The request failed; ``sentence`` is for the user. ``kind`` tells the window whether the fault is the user's
+    file or ours."""
 
     request_id: int
     sentence: str
@@ -211,7 +227,8 @@ Reply = (
 
 
 class EngineLost(msgspec.Struct, frozen=True, kw_only=True):
-    """Made by the client, never sent: the engine process ended by itself. ``restarting`` tells whether a new one is coming."""
+    """Made by the client, never sent: the engine process ended by itself. ``restarting`` tells whether a new one is
+    coming."""
 
     sentence: str
     restarting: bool

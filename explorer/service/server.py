@@ -1,6 +1,7 @@
 """The engine process: owns the device, renders what the window asks for, runs the long jobs.
 
-Three kinds of thread: the reader takes requests as they come; the main thread renders the newest views, all that are due
+Three kinds of thread: the reader takes requests as they come; the main thread renders the newest views, all that are
+due
 as one batch; workers run jobs. A model that crashes takes this process with it, never the window.
 """
 
@@ -74,9 +75,11 @@ class Server:
         )
         for request in early:
             jobs.submit(request)
-        while due := self._next():
-            self._render(engine, due)
-        jobs.close()
+        try:
+            while due := self._next():
+                self._render(engine, due)
+        finally:
+            jobs.close()
 
     def send(self, reply: protocol.Reply) -> None:
         """Send from any thread; a client that has gone away ends the server elsewhere."""
@@ -104,7 +107,8 @@ class Server:
                     for one in request.requests:
                         self._views[one.view_id] = _Waiting(one, now)
                 case protocol.Release():
-                    self._free.extend(request.slots)
+                    if self._ring is not None and request.ring == self._ring.name:
+                        self._free.extend(request.slots)
                 case protocol.ForgetView():
                     self._views.pop(request.view_id, None)
                 case protocol.AttachRing():
@@ -171,15 +175,14 @@ class Server:
                 with self._changed:
                     self._free.append(slot)
                 request = waiting.request
-                self.send(
-                    protocol.ViewFailed(view_id=request.view_id, revision=request.revision, sentence=f"{error}.")
-                )
+                self.send(protocol.ViewFailed(view_id=request.view_id, revision=request.revision, sentence=f"{error}."))
                 continue
             frames.append(
                 Frame(
                     view_id=waiting.request.view_id,
                     revision=waiting.request.revision,
                     asked=waiting.request.asked,
+                    ring=ring.name,
                     slot=slot,
                     width=width,
                     height=height,
@@ -213,15 +216,21 @@ def resident_memory() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+def _end_in_order(number: int, frame: object) -> None:
+    raise SystemExit(0)
+
+
 def main() -> None:
     """Entry of the process; the address and the key come in the environment, so that no other user can read them."""
     faulthandler.enable()
     # Ctrl-C in a terminal reaches the whole group; the window decides when the engine ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Being told to end is an end in good order: jobs remove what they have half written.
+    signal.signal(signal.SIGTERM, _end_in_order)
     address, key = os.environ.pop(ADDRESS_VARIABLE).split("\n")
     with Client(address, authkey=bytes.fromhex(key)) as connection:
         Server(connection).run()
-    # Worker threads may sit in a long forward pass; nothing is left to save.
+    # A worker may still sit in a long forward pass; what the jobs had half written is gone by now.
     os._exit(0)
 
 

@@ -47,16 +47,20 @@ def read_recipe(name_or_path: str) -> Recipe:
 
 
 class Trainer(Protocol):
-    """One family's trainer: a file in this folder whose module-level ``TRAINER`` is a factory ``(recipe, device) -> Trainer``.
+    """One family's trainer: a file in this folder whose module-level ``TRAINER`` is a factory ``(recipe, device) ->
+    Trainer``.
 
-    Everything random inside a step must come from the seed and the step number, so that a resumed run repeats bit for bit.
+    Everything random inside a step must come from the seed and the step number, so that a resumed run repeats bit
+    for bit.
     """
 
     def step(self, number: int, images: Tensor) -> dict[str, float]:
-        """One optimiser step on ``images`` (B, C, H, W) in [-1, 1], on the trainer's device; returns the losses by name."""
+        """One optimiser step on ``images`` (B, C, H, W) in [-1, 1], on the trainer's device; returns the losses by
+        name."""
 
     def state(self) -> dict[str, Any]:
-        """All that a resumed run needs: tensors, numbers and plain containers only (read back with ``weights_only=True``)."""
+        """All that a resumed run needs: tensors, numbers and plain containers only (read back with
+        ``weights_only=True``)."""
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` gave."""

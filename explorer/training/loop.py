@@ -22,11 +22,13 @@ from explorer.training.base import Recipe, Trainer
 from explorer.worlds import registry as worlds
 
 Report = Callable[[int, int, dict[str, float], float], None]
-"""Called with (finished steps, all steps, losses, pictures per second); may raise :class:`explorer.errors.Cancelled`."""
+"""Called with (finished steps, all steps, losses, pictures per second); may raise
+:class:`explorer.errors.Cancelled`."""
 
 
 def trainer_for(recipe: Recipe, device: torch.device) -> Trainer:
-    """The trainer the recipe names: the module of that name in this package. Raises :class:`ExplorerError` naming those there are."""
+    """The trainer the recipe names: the module of that name in this package. Raises :class:`ExplorerError` naming
+    those there are."""
     names = []
     for module in pkgutil.iter_modules(trainers.__path__):
         found = importlib.import_module(f"{trainers.__name__}.{module.name}")
@@ -39,7 +41,8 @@ def trainer_for(recipe: Recipe, device: torch.device) -> Trainer:
 
 
 def batch_of(recipe: Recipe, step: int) -> Tensor:
-    """Training pictures (batch, C, H, W) in [-1, 1] of step ``step``: a function of the recipe's seed and the step alone."""
+    """Training pictures (batch, C, H, W) in [-1, 1] of step ``step``: a function of the recipe's seed and the step
+    alone."""
     world = worlds.world(recipe.data)
     seed = int(np.random.SeedSequence([recipe.seed, step]).generate_state(1)[0])
     pictures = world.render(world.sample(recipe.batch, seed))
@@ -64,20 +67,18 @@ def train(
     report: Report | None = None,
     stop_after: int | None = None,
 ) -> Path:
-    """Follow ``recipe`` in ``folder``, resuming from its checkpoint if there is one; returns the folder of the finished model.
+    """Follow ``recipe`` in ``folder``, resuming from its checkpoint if there is one; returns the folder of the
+    finished model.
 
-    ``folder`` receives ``checkpoint.pt``, ``recipe.json``, ``log.jsonl`` and, at the end, ``model/``. ``stop_after`` ends early
+    ``folder`` receives ``checkpoint.pt``, ``recipe.json``, ``log.jsonl`` and, at the end, ``model/``. ``stop_after``
+    ends early
     after that many steps, with a checkpoint. Raises :class:`ExplorerError` when the folder holds another recipe's run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = msgspec.json.format(msgspec.json.encode(recipe), indent=2)
     described = folder / "recipe.json"
-    if described.is_file() and (
-        difference := _difference(json.loads(described.read_bytes()), json.loads(written))
-    ):
-        raise ExplorerError(
-            f"'{folder}' holds a run of another recipe ({difference}); choose another folder."
-        )
+    if described.is_file() and (difference := _difference(json.loads(described.read_bytes()), json.loads(written))):
+        raise ExplorerError(f"'{folder}' holds a run of another recipe ({difference}); choose another folder.")
     atomic_write(described, written)
 
     trainer = trainer_for(recipe, device)

@@ -14,7 +14,8 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Factor:
-    """One ground-truth variable: its name, the values it takes (float, ascending), and whether the last is next to the first."""
+    """One ground-truth variable: its name, the values it takes (float, ascending), and whether the last is next to
+    the first."""
 
     name: str
     values: tuple[float, ...]
@@ -30,10 +31,12 @@ class World(Protocol):
     factors: ClassVar[tuple[Factor, ...]]
 
     def sample(self, n: int, seed: int) -> Array:
-        """(n, number of factors) factor values, drawn independently and uniformly from the grid; repeatable for a seed."""
+        """(n, number of factors) factor values, drawn independently and uniformly from the grid; repeatable for a
+        seed."""
 
     def render(self, factors: Array) -> NDArray[np.uint8]:
-        """(n, size, size, channels) pictures, 0..255, of (n, number of factors) values; values between the grid's are allowed."""
+        """(n, size, size, channels) pictures, 0..255, of (n, number of factors) values; values between the grid's
+        are allowed."""
 
 
 def as_rows(world: World, values: Mapping[str, float], base: Array) -> Array:

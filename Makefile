@@ -1,0 +1,25 @@
+# `make run` starts the program, `make test` checks everything; each sets itself up on a fresh machine.
+.PHONY: run test bench lint setup clean
+.DEFAULT_GOAL := run
+
+setup:
+	@packaging/setup.sh test
+
+run:
+	@packaging/setup.sh run
+	@.venv/bin/latent-explorer $(ARGS)
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: lint
+	.venv/bin/python -m pytest $(ARGS)
+
+bench: setup
+	.venv/bin/latent-explorer bench $(ARGS)
+
+clean:
+	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache

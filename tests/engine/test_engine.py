@@ -1,0 +1,211 @@
+"""The engine: what it renders equals what the generator and the controls say, however it is batched and cached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from toys import ToyFamily, ToyGenerator
+
+from explorer.controls import control_set as control_sets
+from explorer.engine import engine as engine_module
+from explorer.engine.convert import to_bgrx
+from explorer.engine.engine import Engine
+from explorer.errors import ControlError, ModelError, SceneError
+from explorer.generators import registry
+from explorer.scene.model import Blend, ControlSetRef, Edit, ModelRef, Quality, Seed, StoredLatent, View
+
+RANDOM = ControlSetRef(method="random_orthogonal", k=4, seed=1)
+PCA = ControlSetRef(method="pca", k=4, seed=0, settings=(("samples", 512),))
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
+    """An engine that knows toy generators only."""
+    families = {"toy": ToyFamily()}
+    monkeypatch.setattr(registry, "families", lambda: families)
+    for seed in (0, 1):
+        folder = tmp_path / f"toy{seed}"
+        folder.mkdir()
+        (folder / "toy.txt").write_text(str(seed))
+    monkeypatch.chdir(tmp_path)
+    return Engine(torch.device("cpu"))
+
+
+def view(**changes: object) -> View:
+    plain = View(model=ModelRef(path="toy0"), origin=Seed(3), truncation_psi=0.7, controls=RANDOM, edits=())
+    return msgspec.structs.replace(plain, **changes)
+
+
+def by_hand(seed: int, psi: float, edits: tuple[Edit, ...], controls: ControlSetRef, engine: Engine) -> np.ndarray:
+    """The same picture without the engine's batches and caches."""
+    generator = ToyGenerator(0)
+    latent = generator.sample([seed], psi)
+    found = engine.control_set(ModelRef(path="toy0"), controls)
+    for edit in edits:
+        control = found.control(edit.control)
+        latent = generator.advance(latent, control.card.space)
+        moved = control.move(latent.tensors[control.card.space], torch.tensor([edit.amount]))
+        latent = latent.with_space(control.card.space, moved)
+        deeper = list(generator.card.spaces)[list(generator.card.spaces).index(control.card.space) + 1 :]
+        for space in deeper:
+            latent.tensors.pop(space, None)
+    return to_bgrx(generator.render(latent, Quality()))[0].numpy()
+
+
+def names(engine: Engine, controls: ControlSetRef) -> list[str]:
+    return [control.card.name for control in engine.control_set(ModelRef(path="toy0"), controls).controls]
+
+
+def test_a_view_is_what_the_generator_renders(engine: Engine) -> None:
+    first, second, *_ = names(engine, RANDOM)
+    edits = (Edit(first, 1.5), Edit(second, -0.5))
+    picture = engine.render([view(edits=edits)])[0]
+    np.testing.assert_array_equal(picture.bgrx, by_hand(3, 0.7, edits, RANDOM, engine))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from([0.0, 0.7, 1.0]), st.floats(-3, 3, width=16), st.booleans()),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_batches_and_caches_change_at_most_one_level(
+    engine: Engine, asked: list[tuple[int, float, float, bool]]
+) -> None:
+    """A float depends on its batch in the last bit, so a pixel may be one level off; never more."""
+    views = []
+    for seed, psi, amount, principal in asked:
+        controls = PCA if principal else RANDOM
+        edit = Edit(names(engine, controls)[0], amount)
+        views.append(view(origin=Seed(seed), truncation_psi=psi, controls=controls, edits=(edit,)))
+    together = engine.render(views)
+    for one, picture in zip(views, together, strict=True):
+        edits = tuple(edit for edit in one.edits if edit.amount)
+        alone = by_hand(one.origin.seed, one.truncation_psi, edits, one.controls, engine)  # type: ignore[union-attr]
+        assert np.abs(picture.bgrx.astype(int) - alone).max() <= 1
+
+
+def test_views_of_one_generator_are_one_batch(engine: Engine) -> None:
+    pictures = engine.render([view(origin=Seed(seed)) for seed in range(8)])
+    assert {picture.batch for picture in pictures} == {8}
+
+
+def test_equal_points_are_computed_once(engine: Engine) -> None:
+    edit = (Edit(names(engine, RANDOM)[0], 2.0),)
+    generator = engine.generator(ModelRef(path="toy0"))
+    assert isinstance(generator, ToyGenerator)
+    before = generator.rendered
+    engine.render([view(edits=edit), view(edits=edit, view="difference"), view(edits=edit, view="before_after")])
+    assert generator.rendered == before + 2
+    engine.render([view(edits=edit)])
+    assert generator.rendered == before + 2
+
+
+def test_exact_renders_again_and_repeats_bit_for_bit(engine: Engine) -> None:
+    views = [view(origin=Seed(seed), edits=(Edit(names(engine, RANDOM)[0], seed / 3),)) for seed in range(40)]
+    engine.render(views[:7])
+    once = engine.render(views, exact=True)
+    engine.render(views[11:17])
+    again = engine.render(views, exact=True)
+    for left, right in zip(once, again, strict=True):
+        np.testing.assert_array_equal(left.bgrx, right.bgrx)
+
+
+def test_difference_and_before_after_are_made_of_the_two_pictures(engine: Engine) -> None:
+    edit = (Edit(names(engine, RANDOM)[0], 2.0),)
+    plain, moved, both, grey = engine.render(
+        [
+            view(),
+            view(edits=edit),
+            view(edits=edit, view="before_after", split=0.25),
+            view(edits=edit, view="difference"),
+        ]
+    )
+    np.testing.assert_array_equal(both.bgrx[:, :4], plain.bgrx[:, :4])
+    np.testing.assert_array_equal(both.bgrx[:, 4:], moved.bgrx[:, 4:])
+    expected = (moved.bgrx[..., :3].astype(float) - plain.bgrx[..., :3]) / 255
+    assert grey.rms == pytest.approx(np.sqrt((expected**2).mean()), abs=2e-3)
+    assert (grey.bgrx[..., 0] == grey.bgrx[..., 2]).all()
+
+
+def test_unedited_views_do_not_need_a_control_set(engine: Engine) -> None:
+    picture = engine.render([view(controls=ControlSetRef(method="no such method"))])[0]
+    np.testing.assert_array_equal(picture.bgrx, engine.render([view()])[0].bgrx)
+
+
+def test_blends_meet_their_ends(engine: Engine) -> None:
+    ends = engine.render([view(origin=Seed(1)), view(origin=Seed(2))], exact=True)
+    for interpolation in ("slerp", "lerp", "smooth"):
+        blends = [Blend((Seed(1), Seed(2)), weights, interpolation) for weights in ((1.0, 0.0), (0.0, 1.0))]
+        mixed = engine.render([view(origin=blend) for blend in blends], exact=True)
+        for left, right in zip(ends, mixed, strict=True):
+            assert np.abs(left.bgrx.astype(int) - right.bgrx).max() <= 1
+
+
+def test_a_stored_latent_shows_the_picture_it_was_stored_from(engine: Engine) -> None:
+    w = ToyGenerator(0).advance(ToyGenerator(0).sample([3], 0.7), "w").tensors["w"]
+    stored = StoredLatent("w", tuple(w.shape[1:]), w.numpy().astype("<f4").tobytes())
+    left, right = engine.render([view(), view(origin=stored)])
+    assert np.abs(left.bgrx.astype(int) - right.bgrx).max() <= 1
+
+
+def test_a_stored_latent_of_another_shape_is_refused(engine: Engine) -> None:
+    with pytest.raises(SceneError, match=r"space 'w' and shape \(3,\) does not fit 'toy0'"):
+        engine.render([view(origin=StoredLatent("w", (3,), b"\0" * 12))])
+
+
+def test_not_finite_latents_are_refused(engine: Engine) -> None:
+    data = np.full(8, np.nan, dtype="<f4").tobytes()
+    with pytest.raises(SceneError, match="not finite"):
+        engine.render([view(origin=StoredLatent("w", (8,), data))])
+
+
+def test_two_models_in_one_call(engine: Engine) -> None:
+    first, second = engine.render([view(), view(model=ModelRef(path="toy1"))])
+    assert not np.array_equal(first.bgrx, second.bgrx)
+
+
+def test_unknown_things_are_named(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="does not exist"):
+        engine.render([view(model=ModelRef(path="nowhere"))])
+    with pytest.raises(ControlError, match="no control 'smile'"):
+        engine.render([view(edits=(Edit("smile", 1.0),))])
+    with pytest.raises(ControlError, match="magic"):
+        engine.control_set(ModelRef(path="toy0"), ControlSetRef(method="magic"))
+
+
+def test_a_failed_load_can_be_tried_again(engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    folder.mkdir()
+    (folder / "toy.txt").write_text("not a seed")
+    with pytest.raises(ModelError, match="holds no seed"):
+        engine.card(ModelRef(path="later"))
+    (folder / "toy.txt").write_text("5")
+    assert engine.card(ModelRef(path="later")).name == "later"
+
+
+def test_a_set_from_a_file_moves_as_the_set_itself(engine: Engine, tmp_path: Path) -> None:
+    found = engine.control_set(ModelRef(path="toy0"), RANDOM)
+    control_sets.save(found, tmp_path / "set.safetensors")
+    edit = (Edit(found.controls[0].card.name, 1.0),)
+    kept = ControlSetRef(path=str(tmp_path / "set.safetensors"))
+    left, right = engine.render([view(edits=edit), view(edits=edit, controls=kept)])
+    np.testing.assert_array_equal(left.bgrx, right.bgrx)
+    with pytest.raises(ControlError, match="another generator"):
+        engine.render([view(model=ModelRef(path="toy1"), edits=edit, controls=kept)])
+
+
+def test_slow_discoveries_are_kept_on_disk(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "DISCOVERY_WORTH_KEEPING", -1.0)
+    first = engine.control_set(ModelRef(path="toy0"), PCA)
+    again = Engine(torch.device("cpu")).control_set(ModelRef(path="toy0"), PCA)
+    assert again.card == first.card
+    assert torch.equal(again.controls[0].direction, first.controls[0].direction)  # type: ignore[attr-defined]
