@@ -73,11 +73,14 @@ def test_every_pixel_shows_floor_wall_or_object() -> None:
 
 
 @pytest.mark.parametrize("values", [{"scale": 1.25}, {"shape": 2.0}])
-def test_scale_and_shape_leave_the_walls_far_from_the_object_alone(values: dict[str, float]) -> None:
-    pixels = changed(BASE, **values).reshape(SIZE, SIZE)
-    assert pixels.any()
-    assert not pixels[:8].any()  # above every object
-    assert not pixels[:, :6].any()
+def test_scale_and_shape_change_the_object_and_its_shadow_but_no_bare_wall(values: dict[str, float]) -> None:
+    pixels = changed(BASE, **values)
+    after = as_rows(WORLD, values, BASE)[0]
+    lights = np.stack([geometry(1, 1.0, 0.0), geometry(int(after[4]), float(after[3]), 0.0)])
+    bare = (lights[..., [FLOOR, OBJECT]] == 0).all(axis=(0, 2))
+    assert not pixels[bare].any()
+    assert pixels[(lights[..., OBJECT] > 0).any(axis=0)].any()
+    assert pixels[(lights[..., OBJECT] == 0).all(axis=0)].any()  # the shadow
 
 
 def test_orientation_moves_the_corner_of_the_room() -> None:
@@ -96,7 +99,7 @@ def test_the_object_grows_with_scale() -> None:
 
 
 def test_ball_covers_the_disc_that_perspective_gives() -> None:
-    """An independent computation: the tangent cone of a ball, seen from the camera at distance d, has sin(half angle) = r/d."""
+    """An independent computation: a ball at distance d is seen under the half angle whose sine is r/d."""
     from explorer.worlds import shapes
 
     camera = np.array([0.0, -np.cos(shapes.CAMERA_ELEVATION), np.sin(shapes.CAMERA_ELEVATION)]) * shapes.CAMERA_DISTANCE
