@@ -96,8 +96,13 @@ class Engine:
                 self._generators.put(key, found)
         return found
 
+    def describe(self, model: ModelRef) -> ModelCard:
+        """The card of ``model`` from its headers alone, with the methods that fit it."""
+        card = generators.describe(model.path, model.family)
+        return msgspec.structs.replace(card, methods=methods.fitting(card))
+
     def card(self, model: ModelRef) -> ModelCard:
-        """The card of ``model``, with the methods that fit it."""
+        """The card of ``model``, loaded and found sound, with the methods that fit it."""
         card = self.generator(model).card
         return msgspec.structs.replace(card, methods=methods.fitting(card))
 

@@ -89,6 +89,12 @@ class Family(Protocol):
         """Whether ``path`` (file or folder) is a model of this family; reads headers only, never raises for bad
         files."""
 
+    def describe(self, path: Path) -> ModelCard:
+        """The card of a model of this family, from configuration and headers alone, so that a list of models is quick.
+
+        Raises :class:`explorer.errors.ModelError` with one sentence.
+        """
+
     def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:
         """Load it, checking every key, shape and number. Raises :class:`explorer.errors.ModelError` with one
         sentence."""

@@ -14,6 +14,7 @@ import explorer.generators as package
 from explorer.errors import ModelError
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
+from explorer.scene.cards import ModelCard
 
 
 @cache
@@ -66,9 +67,8 @@ def resolve(name_or_path: str) -> Path:
     return shipped_models().get(name_or_path) or Path(name_or_path).expanduser()
 
 
-def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
-    """Identify and load. ``family`` overrides what `identify` says. Raises :class:`ModelError` with one sentence."""
-    path = resolve(name_or_path)
+def _family_of(path: Path, family: str) -> Family:
+    """The family that ``path`` belongs to, or the one that the user named."""
     if family and family not in families():
         raise ModelError(f"There is no family '{family}'; there are: {', '.join(families())}.")
     if not family:
@@ -76,8 +76,21 @@ def load(name_or_path: str, device: torch.device, family: str = "", progress: Pr
         if not found.family:
             raise ModelError(found.sentence)
         family = found.family
+    return families()[family]
+
+
+def describe(name_or_path: str, family: str = "") -> ModelCard:
+    """The card without loading the weights. Raises :class:`ModelError` with one sentence."""
+    path = resolve(name_or_path)
+    return _family_of(path, family).describe(path)
+
+
+def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
+    """Identify and load. ``family`` overrides what `identify` says. Raises :class:`ModelError` with one sentence."""
+    path = resolve(name_or_path)
+    chosen = _family_of(path, family)
     try:
-        return families()[family].load(path, device, progress)
+        return chosen.load(path, device, progress)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(
             f"'{path.name}' does not fit into the memory of {device}; close other models or choose a smaller one."

@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock
 
-import msgspec
-
 from explorer.discovery import registry as methods
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ModelError
@@ -106,11 +104,11 @@ class Jobs:
         self._send(reply)
 
     def _models(self) -> tuple[ModelCard, ...]:
-        """The cards of the shipped models; one that cannot be loaded is left out, and says why when it is opened."""
+        """The cards of the shipped models; one that is broken says why in its notes."""
         cards = []
         for name in generators.shipped_models():
             try:
-                cards.append(self._engine.card(ModelRef(path=name)))
+                cards.append(self._engine.describe(ModelRef(path=name)))
             except ModelError as error:
                 cards.append(_broken(name, str(error)))
         return tuple(cards)
@@ -150,7 +148,6 @@ class Jobs:
 
 
 def _broken(name: str, sentence: str) -> ModelCard:
-    return msgspec.structs.replace(
-        ModelCard(name=name, family="", path=name, size=(0, 0), channels=0, spaces={}, fingerprint="", shipped=True),
-        notes=sentence,
+    return ModelCard(
+        name=name, family="", path=name, size=(0, 0), channels=0, spaces={}, fingerprint="", shipped=True, notes=sentence
     )
