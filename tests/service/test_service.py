@@ -1,0 +1,238 @@
+"""The window's end of the engine, with a real engine process: order, newest wins, deaths, jobs, memory."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from multiprocessing import shared_memory
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from service_desk import AXES, MODEL, Desk, view
+
+from explorer.engine.engine import Engine
+from explorer.export.options import ExportOptions, encode_options
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Timeline
+from explorer.service import protocol
+from explorer.service.client import ServiceClient
+from explorer.service.protocol import EngineLost, Frame
+
+
+def as_array(frame: Frame, pixels: bytes) -> np.ndarray:
+    return np.frombuffer(pixels, np.uint8).reshape(frame.height, frame.width, 4)
+
+
+def test_the_picture_is_the_engines(desk: Desk) -> None:
+    shown = view(5, z1=1.5)
+    frame, pixels = desk.picture(0, shown)
+    here = Engine().render([shown])[0].bgrx
+    assert np.abs(as_array(frame, pixels).astype(int) - here).max() <= 1
+    assert frame.forward_ms > 0
+    assert frame.batch == 1
+    assert frame.engine_memory > 50e6
+
+
+def test_it_says_what_there_is(desk: Desk) -> None:
+    ready = desk.wait_for(protocol.Ready)
+    assert ready.version == protocol.PROTOCOL_VERSION
+    assert ready.pid == desk.client.pid
+    desk.client.send(protocol.ListModels(request_id=1))
+    assert "shapes-btcvae" in {card.name for card in desk.wait_for(protocol.ModelList).models}
+    desk.client.send(protocol.ListMethods(request_id=2))
+    assert "latent_axes" in {card.name for card in desk.wait_for(protocol.MethodList).methods}
+    desk.client.send(protocol.OpenModel(request_id=3, model=MODEL))
+    card = desk.wait_for(protocol.ModelOpened).card
+    assert card.size == (64, 64)
+    assert "latent_axes" in card.methods
+    desk.client.send(protocol.FindControls(request_id=4, model=MODEL, controls=AXES))
+    found = desk.wait_for(protocol.ControlsFound)
+    assert found.request_id == 4
+    assert {control.space for control in found.card.controls} == {"z"}
+
+
+def test_views_shown_together_are_one_batch(desk: Desk) -> None:
+    desk.picture(0, view(0))  # the model is loaded now
+    revisions = desk.client.show_all({number: view(number + 1) for number in range(6)})
+    frames = [desk.wait_for(Frame, lambda one: one.revision in revisions.values()) for _ in revisions]
+    assert {frame.batch for frame in frames} == {6}
+    assert {frame.view_id: frame.revision for frame in frames} == revisions
+
+
+def test_a_storm_of_events_ends_on_the_last_state_in_order(desk: Desk) -> None:
+    """2,000 random events of two panes; what is overtaken is dropped, nothing arrives out of order, no slot is lost."""
+    desk.picture(0, view(0))
+    chance = random.Random(7)
+    last: dict[int, int] = {}
+    for _ in range(2000):
+        pane = chance.randrange(2)
+        last[pane] = desk.client.show(pane, view(0, z0=chance.uniform(-3, 3), z1=chance.uniform(-3, 3)))
+        if chance.random() < 0.1:
+            # Let the engine in now and then, as a hand does.
+            os.sched_yield()
+    seen: dict[int, list[int]] = {0: [], 1: []}
+    while any(not seen[pane] or seen[pane][-1] != last[pane] for pane in last):
+        frame = desk.wait_for(Frame)
+        desk.client.discard(frame)
+        seen[frame.view_id].append(frame.revision)
+    for revisions in seen.values():
+        assert revisions == sorted(set(revisions))
+    assert desk.client.statistics.asked == 2001
+    assert desk.client.statistics.dropped == 2001 - desk.client.statistics.drawn
+    # Every slot came back: more pictures than there are slots still arrive.
+    for number in range(80):
+        desk.picture(0, view(number))
+
+
+def test_memory_stays_flat(desk: Desk) -> None:
+    """5,000 frames: the engine and this process end where they were after the first thousand, within 5 %."""
+    frame, _ = desk.picture(0, view(0))
+    engine = psutil.Process(desk.client.pid)
+    here = psutil.Process()
+    marks: list[tuple[int, int]] = []
+    for number in range(5000):
+        desk.picture(0, view(number % 700, z0=(number % 61) / 10 - 3))
+        if number in (1500, 4999):
+            marks.append((engine.memory_info().rss, here.memory_info().rss))
+    for before, after in zip(*marks, strict=True):
+        assert after < before * 1.05
+    assert frame.width == 64
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_a_killed_engine_comes_back_with_the_same_picture(desk: Desk) -> None:
+    shown = view(3, z2=1.0)
+    _, before = desk.picture(0, shown)
+    first = desk.client.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    lost = desk.wait_for(EngineLost)
+    assert lost.restarting
+    assert "signal 9" in lost.sentence
+    frame = desk.wait_for(Frame)  # nobody asked again: the client did
+    assert desk.client.pixels(frame) == before
+    assert desk.client.pid != first
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_requests_of_a_dead_engine_are_refused_and_it_gives_up_in_the_end(desk: Desk) -> None:
+    for death in range(4):
+        ready = desk.wait_for(protocol.Ready)
+        os.kill(ready.pid, signal.SIGSTOP)  # so that it cannot answer first
+        desk.client.send(protocol.OpenModel(request_id=death, model=MODEL))
+        os.kill(ready.pid, signal.SIGKILL)
+        lost = desk.wait_for(EngineLost)
+        refused = desk.wait_for(protocol.Refused)
+        assert refused.request_id == death
+        assert refused.kind == "internal"
+        assert lost.restarting is (death < 3)
+    desk.client.restart()
+    desk.picture(0, view(1))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
+def test_an_engine_that_hangs_does_not_block_the_window(desk: Desk) -> None:
+    desk.picture(0, view(0))
+    pid = desk.client.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for number in range(20_000):
+            revision = desk.client.show(0, view(number))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    frame = desk.wait_for(Frame, lambda one: one.revision == revision)
+    assert (
+        np.abs(as_array(frame, desk.client.pixels(frame)).astype(int) - Engine().render([view(19_999)])[0].bgrx).max()
+        <= 1
+    )
+
+
+def test_a_bad_view_says_so_and_the_others_are_drawn(desk: Desk) -> None:
+    bad = view(0, smile=1.0)
+    good = view(1)
+    desk.client.show_all({0: bad, 1: good})
+    frame = failed = None
+    while frame is None or failed is None:
+        reply = desk.replies.get(timeout=120)
+        frame = reply if isinstance(reply, Frame) else frame
+        failed = reply if isinstance(reply, protocol.ViewFailed) else failed
+    assert failed.view_id == 0
+    assert "no control 'smile'" in failed.sentence
+    assert frame.view_id == 1
+
+
+def test_a_foreign_file_is_refused_with_every_familys_reason(desk: Desk, tmp_path: Path) -> None:
+    foreign = tmp_path / "notes.txt"
+    foreign.write_text("not a model")
+    desk.client.send(protocol.OpenModel(request_id=9, model=ModelRef(path=str(foreign))))
+    refused = desk.wait_for(protocol.Refused)
+    assert refused.kind == "input"
+    assert "notes.txt" in refused.sentence
+    assert {"vae", "stylegan2", "diffusion"} <= {family for family, _ in refused.reasons}
+    desk.picture(0, view(0))
+
+
+def test_frames_larger_than_a_slot(desk: Desk) -> None:
+    """The ring grows while frames of the old one are under way."""
+    client = desk.client
+    client.show(0, view(0))
+    client.reserve(4 << 20)
+    desk.picture(0, view(1))
+    for number in range(80):
+        desk.picture(1, view(number))
+
+
+def test_an_export_reports_and_can_be_cancelled(desk: Desk, tmp_path: Path) -> None:
+    scene = Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=Timeline(duration=40.0, loop="once"))
+    options = encode_options(ExportOptions(kind="mp4"))
+    target = tmp_path / "long.mp4"
+    desk.client.send(protocol.ExportScene(request_id=1, scene=scene, path=str(target), options=options))
+    progress = desk.wait_for(protocol.JobProgress)
+    assert 0 < progress.share < 1
+    desk.client.send(protocol.Cancel(request_id=1))
+    desk.wait_for(protocol.Stopped)
+    assert list(tmp_path.iterdir()) == []
+    short = Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=Timeline(duration=0.5, loop="once"))
+    desk.client.send(protocol.ExportScene(request_id=2, scene=short, path=str(target), options=options))
+    done = desk.wait_for(protocol.Exported)
+    assert Path(done.path).stat().st_size > 0
+
+
+def test_closing_during_an_export_leaves_nothing(tmp_path: Path) -> None:
+    desk = Desk()
+    desk.client.start()
+    scene = Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=Timeline(duration=60.0, loop="once"))
+    request = protocol.ExportScene(
+        request_id=1, scene=scene, path=str(tmp_path / "a.mp4"), options=encode_options(ExportOptions(kind="mp4"))
+    )
+    desk.client.send(request)
+    desk.wait_for(protocol.JobProgress)
+    pid = desk.client.pid
+    desk.client.close()
+    assert list(tmp_path.iterdir()) == []
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
+
+
+def test_closing_removes_the_shared_memory() -> None:
+    desk = Desk()
+    desk.client.start()
+    frame, _ = desk.picture(0, view(0))
+    desk.client.close()
+    with pytest.raises(FileNotFoundError):
+        shared_memory.SharedMemory(name=frame.ring)
+
+
+def test_a_client_closed_while_the_engine_starts() -> None:
+    client = ServiceClient(lambda reply: None)
+    client.start()
+    client.close()
+    assert client.pid is None
+
+
+def test_controls_of_an_unknown_method_are_refused(desk: Desk) -> None:
+    desk.client.send(protocol.FindControls(request_id=5, model=MODEL, controls=ControlSetRef(method="magic")))
+    assert "magic" in desk.wait_for(protocol.Refused).sentence
