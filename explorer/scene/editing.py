@@ -1,0 +1,117 @@
+"""Changes to a scene, as functions from scene to scene. The window's controller and the command line share them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from explorer.scene.model import (
+    AmountTrack,
+    ControlSetRef,
+    Edit,
+    ModelRef,
+    Pane,
+    PaneView,
+    Scene,
+    Timeline,
+)
+
+replace = msgspec.structs.replace
+
+SEED_COUNT = 2**32
+TRUNCATION_MAX = 1.5
+
+
+def amount_of(pane: Pane, control: str) -> float:
+    """How far ``control`` is moved in ``pane``; 0 when it is not."""
+    return next((edit.amount for edit in pane.edits if edit.control == control), 0.0)
+
+
+def with_amount(pane: Pane, control: str, amount: float) -> Pane:
+    """``pane`` with ``control`` moved to ``amount``; 0 removes the edit, so that equal pictures are equal values."""
+    others = tuple(edit for edit in pane.edits if edit.control != control)
+    if amount == 0:
+        return replace(pane, edits=others)
+    if len(others) == len(pane.edits):
+        return replace(pane, edits=(*others, Edit(control, amount)))
+    moved = tuple(Edit(control, amount) if edit.control == control else edit for edit in pane.edits)
+    return replace(pane, edits=moved)
+
+
+def with_pane(scene: Scene, index: int, pane: Pane) -> Scene:
+    """``scene`` with pane number ``index`` replaced."""
+    return replace(scene, panes=(*scene.panes[:index], pane, *scene.panes[index + 1 :]))
+
+
+def with_amounts(scene: Scene, control_of_pane: Mapping[int, str], amount: float) -> Scene:
+    """``scene`` with one control of each listed pane (pane index → control name) moved to ``amount``."""
+    panes = tuple(
+        with_amount(pane, control_of_pane[index], amount) if index in control_of_pane else pane
+        for index, pane in enumerate(scene.panes)
+    )
+    return replace(scene, panes=panes)
+
+
+def insert_pane(scene: Scene, index: int, pane: Pane) -> Scene:
+    """``scene`` with ``pane`` at ``index`` and selected; the timeline's tracks follow their panes."""
+    panes = (*scene.panes[:index], pane, *scene.panes[index:])
+    tracks = tuple(
+        replace(track, pane=track.pane + 1) if track.pane >= index else track for track in scene.timeline.amounts
+    )
+    return replace(scene, panes=panes, selected=index, timeline=_timeline(scene, tracks))
+
+
+def remove_pane(scene: Scene, index: int) -> Scene:
+    """``scene`` without pane ``index`` (the last pane stays) and without its tracks."""
+    if len(scene.panes) == 1:
+        return scene
+    panes = scene.panes[:index] + scene.panes[index + 1 :]
+    tracks = tuple(
+        replace(track, pane=track.pane - 1) if track.pane > index else track
+        for track in scene.timeline.amounts
+        if track.pane != index
+    )
+    selected = min(scene.selected - (scene.selected > index), len(panes) - 1)
+    return replace(scene, panes=panes, selected=selected, timeline=_timeline(scene, tracks))
+
+
+def with_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:
+    """``scene`` with another control set in pane ``index``; edits and tracks of the old set's names go with it."""
+    pane = scene.panes[index]
+    if pane.controls == controls:
+        return scene
+    tracks = tuple(track for track in scene.timeline.amounts if track.pane != index)
+    changed = replace(pane, controls=controls, edits=(), name="")
+    return replace(with_pane(scene, index, changed), timeline=_timeline(scene, tracks))
+
+
+def with_view(scene: Scene, index: int, view: PaneView) -> Scene:
+    """``scene`` with pane ``index`` showing the picture, the difference, or before and after."""
+    return with_pane(scene, index, replace(scene.panes[index], view=view))
+
+
+def with_model(scene: Scene, model: ModelRef, controls: ControlSetRef) -> Scene:
+    """``scene`` on another generator: one pane with ``controls``; bookmarks and a seed stay, edits and tracks do not."""
+    return Scene(
+        model=model,
+        origin=scene.origin if not _stored(scene) else Scene(model=model).origin,
+        truncation_psi=scene.truncation_psi,
+        panes=(Pane(controls=controls),),
+        linked=scene.linked,
+        bookmarks=scene.bookmarks,
+    )
+
+
+def without_edits(scene: Scene) -> Scene:
+    """``scene`` with every control of every pane at 0."""
+    return replace(scene, panes=tuple(replace(pane, edits=()) for pane in scene.panes))
+
+
+def _stored(scene: Scene) -> bool:
+    """Whether the origin holds numbers of the current model's space, which mean nothing to another model."""
+    return scene.origin.__struct_config__.tag != "seed"
+
+
+def _timeline(scene: Scene, tracks: tuple[AmountTrack, ...]) -> Timeline:
+    return scene.timeline if tracks == scene.timeline.amounts else replace(scene.timeline, amounts=tracks)

@@ -1,0 +1,162 @@
+"""What the engine has told: models, methods, the card of every opened model, the control set of every pane."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard
+from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.service.protocol import (
+    ControlsFound,
+    FindControls,
+    ListMethods,
+    ListModels,
+    MethodList,
+    ModelList,
+    ModelOpened,
+    OpenModel,
+    Refused,
+    Stopped,
+)
+from explorer.ui.bridge import EngineClient
+
+ModelKey = tuple[str, str]
+Question = ListModels | ListMethods | OpenModel | FindControls
+
+
+def key_of(model: ModelRef) -> ModelKey:
+    """What tells two models apart here; the fingerprint is learnt later, so it is not part of it."""
+    return (model.path, model.family)
+
+
+class Catalogue(QObject):
+    """Asks the engine once for what the scene mentions, and keeps the answers; asks a restarted engine again."""
+
+    models_changed = Signal()  # the list of models, or the set of opened ones
+    methods_changed = Signal()
+    model_opened = Signal(object, object)  # ModelRef asked for, ModelCard
+    model_refused = Signal(object, object)  # ModelRef asked for, Refused
+    controls_found = Signal(object, object)  # ModelRef, ControlSetRef
+    controls_refused = Signal(object, object, object)  # ModelRef, ControlSetRef, Refused or Stopped
+
+    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._pending: dict[int, Question] = {}
+        self._cards: dict[ModelKey, ModelCard] = {}
+        self._refs: dict[ModelKey, ModelRef] = {}
+        self._sets: dict[tuple[ModelKey, ControlSetRef], ControlSetCard] = {}
+        self._problems: dict[object, str] = {}
+        self.models: tuple[ModelCard, ...] = ()
+        self.methods: dict[str, MethodCard] = {}
+        self._ask(ListModels(request_id=client.next_request_id()))
+        self._ask(ListMethods(request_id=client.next_request_id()))
+
+    # --- what is known ---
+
+    def model(self, ref: ModelRef) -> ModelCard | None:
+        """The card of an opened model, or None while it is not known."""
+        return self._cards.get(key_of(ref))
+
+    def controls(self, model: ModelRef, ref: ControlSetRef) -> ControlSetCard | None:
+        """The control set ``ref`` on ``model``, or None while it is not known."""
+        return self._sets.get((key_of(model), ref))
+
+    def problem(self, model: ModelRef, ref: ControlSetRef | None = None) -> str:
+        """Why the model, or the control set on it, could not be had; empty when nothing is wrong."""
+        return self._problems.get(key_of(model) if ref is None else (key_of(model), ref), "")
+
+    def opened(self) -> list[tuple[ModelRef, ModelCard]]:
+        """Models opened in this session, in the order of opening, shipped ones included."""
+        return [(self._refs[key], card) for key, card in self._cards.items()]
+
+    def method_title(self, name: str) -> str:
+        """The title of a method, or its name while the list is under way."""
+        card = self.methods.get(name)
+        return card.title if card else name.replace("_", " ").capitalize()
+
+    def is_finding(self, model: ModelRef, ref: ControlSetRef) -> bool:
+        """Whether the engine is at work on this control set."""
+        return any(
+            isinstance(asked, FindControls) and key_of(asked.model) == key_of(model) and asked.controls == ref
+            for asked in self._pending.values()
+        )
+
+    # --- asking ---
+
+    def open_model(self, ref: ModelRef) -> int:
+        """Ask the engine to identify and load; answered by `model_opened` or `model_refused`."""
+        self._problems.pop(key_of(ref), None)
+        request = OpenModel(request_id=self._client.next_request_id(), model=ref)
+        self._ask(request)
+        return request.request_id
+
+    def ensure(self, scene: Scene) -> None:
+        """Ask for every card that ``scene`` mentions and that is neither known, nor under way, nor refused."""
+        if not scene.model.path:
+            return
+        for pane in scene.panes:
+            model = pane.model or scene.model
+            if not (self.model(model) or self.problem(model) or self._is_opening(model)):
+                self.open_model(model)
+            known = self.controls(model, pane.controls) or self.problem(model, pane.controls)
+            if not known and not self.is_finding(model, pane.controls):
+                self._ask(FindControls(request_id=self._client.next_request_id(), model=model, controls=pane.controls))
+
+    def retry(self, scene: Scene) -> None:
+        """Forget refusals and ask again for what ``scene`` needs."""
+        self._problems.clear()
+        self.ensure(scene)
+
+    # --- answers ---
+
+    def handle(self, reply: object) -> bool:
+        """Take ``reply`` if it answers one of our questions."""
+        if not isinstance(reply, ModelList | MethodList | ModelOpened | ControlsFound | Refused | Stopped):
+            return False
+        asked = self._pending.pop(reply.request_id, None)
+        if asked is None:
+            return False
+        if isinstance(reply, ModelList):
+            self.models = reply.models
+            self.models_changed.emit()
+        elif isinstance(reply, MethodList):
+            self.methods = {card.name: card for card in reply.methods}
+            self.methods_changed.emit()
+        elif isinstance(reply, ModelOpened) and isinstance(asked, OpenModel):
+            key = key_of(asked.model)
+            self._cards[key] = reply.card
+            self._refs[key] = msgspec.structs.replace(asked.model, fingerprint=reply.card.fingerprint)
+            self.models_changed.emit()
+            self.model_opened.emit(asked.model, reply.card)
+        elif isinstance(reply, ControlsFound) and isinstance(asked, FindControls):
+            self._sets[key_of(asked.model), asked.controls] = reply.card
+            self.controls_found.emit(asked.model, asked.controls)
+        elif isinstance(reply, Refused | Stopped):
+            self._refused(asked, reply)
+        return True
+
+    def engine_lost(self) -> None:
+        """The engine is gone: ask the next one what this one has not answered, under new numbers."""
+        open_questions, self._pending = list(self._pending.values()), {}
+        for asked in open_questions:
+            self._ask(msgspec.structs.replace(asked, request_id=self._client.next_request_id()))
+
+    def _ask(self, request: Question) -> None:
+        self._pending[request.request_id] = request
+        self._client.send(request)
+
+    def _is_opening(self, model: ModelRef) -> bool:
+        return any(
+            isinstance(asked, OpenModel) and key_of(asked.model) == key_of(model) for asked in self._pending.values()
+        )
+
+    def _refused(self, asked: Question, reply: Refused | Stopped) -> None:
+        sentence = reply.sentence if isinstance(reply, Refused) else "The search for controls was cancelled."
+        if isinstance(asked, OpenModel):
+            self._problems[key_of(asked.model)] = sentence
+            self.model_refused.emit(asked.model, reply)
+        elif isinstance(asked, FindControls):
+            self._problems[key_of(asked.model), asked.controls] = sentence
+            self.controls_refused.emit(asked.model, asked.controls, reply)

@@ -1,0 +1,385 @@
+"""The controller: holds the only mutable state of the window, the current scene, and says when it changed.
+
+Widgets read fields of the new scene and never ask each other; a change is a new scene given to `Controller.apply`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from explorer.scene import editing
+from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
+from explorer.scene.model import ControlSetRef, ModelRef, Origin, Pane, PaneView, Quality, Scene, Seed, View, view_of
+from explorer.service.protocol import EngineLost, Ready, Refused
+from explorer.ui.bridge import Connect, EngineBridge
+from explorer.ui.catalogue import Catalogue, key_of
+from explorer.ui.feed import Feed
+from explorer.ui.job_list import JobList
+from explorer.ui.undo import SetScene
+
+replace = msgspec.structs.replace
+UNDO_LIMIT = 500
+NO_MODEL = Scene(model=ModelRef(path=""))
+"""The scene of a window without a model; `Controller.has_model` tells."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to tell the user: one sentence. ``action`` names an action of the table that is offered beside it."""
+
+    sentence: str
+    kind: Literal["info", "warning", "error"] = "info"
+    action: str = ""
+    details: tuple[str, ...] = ()
+
+
+class Controller(QObject):
+    """The scene, its history, and its way to the engine."""
+
+    changed = Signal(object, object)  # old scene, new scene
+    shown = Signal(object)  # the scene on the canvas: the preview while the timeline plays, else the scene
+    noticed = Signal(object)  # Notice
+    engine_ready = Signal(object)  # Ready
+    engine_lost = Signal(object)  # EngineLost
+
+    def __init__(self, connect: Connect, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.bridge = EngineBridge(connect, self)
+        self.client = self.bridge.client
+        self.feed = Feed(self.client, self)
+        self.catalogue = Catalogue(self.client, self)
+        self.jobs = JobList(self.client, self)
+        self.undo_stack = QUndoStack(self)
+        self.undo_stack.setUndoLimit(UNDO_LIMIT)
+        self.engine: Ready | None = None
+        self._scene = NO_MODEL
+        self._preview: Scene | None = None
+        self._gesture = 0
+        self._dragging = False
+        self._opening: dict[tuple[str, str], ModelRef] = {}
+        self.bridge.replied.connect(self._on_reply)
+        self.catalogue.model_opened.connect(self._on_model_opened)
+        self.catalogue.model_refused.connect(self._on_model_refused)
+        self.catalogue.controls_refused.connect(self._on_controls_refused)
+
+    # --- reading ---
+
+    @property
+    def scene(self) -> Scene:
+        """The current scene. Never a preview."""
+        return self._scene
+
+    @property
+    def shown_scene(self) -> Scene:
+        """What the canvas shows: the preview while one is set, else the scene."""
+        return self._preview or self._scene
+
+    @property
+    def has_model(self) -> bool:
+        return bool(self._scene.model.path)
+
+    @property
+    def is_dragging(self) -> bool:
+        """Whether a slider is held, so that pictures are asked for in interactive quality."""
+        return self._dragging
+
+    def model_card(self, pane: int | None = None) -> ModelCard | None:
+        """The card of a pane's model (default: the scene's), or None while it is under way."""
+        return self.catalogue.model(self._scene.model if pane is None else self._model_of(pane))
+
+    def controls_card(self, pane: int | None = None) -> ControlSetCard | None:
+        """The control set of a pane (default: the selected one), or None while it is under way."""
+        index = self._scene.selected if pane is None else pane
+        return self.catalogue.controls(self._model_of(index), self._scene.panes[index].controls)
+
+    def control_card(self, pane: int, name: str) -> ControlCard | None:
+        """The card of one control of a pane, or None when it is unknown."""
+        card = self.controls_card(pane)
+        return next((control for control in card.controls if control.name == name), None) if card else None
+
+    def pane_title(self, pane: int) -> str:
+        """What the pane is called: its own name, or its method's title, or its control file's name."""
+        chosen = self.shown_scene.panes[pane]
+        card = self.catalogue.controls(chosen.model or self._scene.model, chosen.controls)
+        return chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
+
+    # --- the one way to change ---
+
+    def apply(self, scene: Scene, text: str, merge_key: object = None) -> None:
+        """Make ``scene`` the current one, as one step of undo called ``text``.
+
+        Steps with the same ``merge_key`` (not None) that follow each other are one step. An empty ``text`` changes the
+        scene without a step; that is for what nobody would undo, such as the selected pane.
+        """
+        if scene == self._scene:
+            return
+        if text:
+            self.undo_stack.push(SetScene(self._set, self._scene, scene, text, merge_key))
+        else:
+            self._set(scene)
+
+    def load(self, scene: Scene, text: str = "") -> None:
+        """Replace the whole scene (a file, a session). With ``text`` it can be undone, without it history ends."""
+        if text:
+            self.apply(scene, text)
+        else:
+            self.undo_stack.clear()
+            self._set(scene)
+
+    def begin_gesture(self) -> None:
+        """A drag begins: until `end_gesture`, pictures are interactive and its changes are one step."""
+        self._dragging = True
+
+    def end_gesture(self) -> None:
+        """The drag ended: the next one is a new step, and the pictures are rendered in full quality."""
+        self._gesture += 1
+        if self._dragging:
+            self._dragging = False
+            self._refresh()
+
+    @property
+    def gesture(self) -> int:
+        """Number of the drag under way, to be part of a merge key."""
+        return self._gesture
+
+    def undo(self) -> None:
+        """One step back."""
+        self.undo_stack.undo()
+
+    def redo(self) -> None:
+        """One step forward again."""
+        self.undo_stack.redo()
+
+    def set_preview(self, scene: Scene | None) -> None:
+        """Show ``scene`` without making it the current one (the playing timeline); None shows the scene again."""
+        if scene is not self._preview:
+            self._preview = scene
+            self._refresh()
+            self.shown.emit(self.shown_scene)
+
+    def say(self, sentence: str, kind: Literal["info", "warning", "error"] = "info", action: str = "") -> None:
+        """Tell the user ``sentence`` in a dismissable strip over the canvas."""
+        self.noticed.emit(Notice(sentence, kind, action))
+
+    # --- origin ---
+
+    def set_seed(self, seed: int, merge_key: object = None) -> None:
+        """Start from ``seed`` (0 ≤ seed < 2**32, taken modulo)."""
+        seed %= editing.SEED_COUNT
+        self.set_origin(Seed(seed), f"Seed {seed}", merge_key)
+
+    def set_origin(self, origin: Origin, text: str, merge_key: object = None) -> None:
+        """Start from any origin."""
+        self.apply(replace(self._scene, origin=origin), text, merge_key)
+
+    def randomise(self) -> None:
+        """Another seed, short enough to be read out loud."""
+        self.set_seed(secrets.randbelow(1_000_000))
+
+    def step_seed(self, step: int) -> None:
+        """The seed ``step`` further; does nothing while the origin is not a seed."""
+        if isinstance(self._scene.origin, Seed):
+            self.set_seed(self._scene.origin.seed + step)
+
+    def set_truncation(self, psi: float, dragging: bool = False) -> None:
+        """Scale the prior around its mean by ``psi``, 0..1.5."""
+        if dragging:
+            self.begin_gesture()
+        psi = min(max(round(psi, 3), 0.0), editing.TRUNCATION_MAX)
+        self.apply(replace(self._scene, truncation_psi=psi), f"Spread {psi:g}", ("truncation", self._gesture))
+        if not dragging:
+            self.end_gesture()
+
+    # --- sliders ---
+
+    def move_control(self, pane: int, name: str, amount: float, dragging: bool = False) -> None:
+        """Move control ``name`` of ``pane`` to ``amount``, and its partners in other panes while sliders are linked.
+
+        While ``dragging`` the moves are one step of undo and pictures are interactive; the call with
+        ``dragging=False`` ends the step and asks for full quality.
+        """
+        if dragging:
+            self.begin_gesture()
+        moved = editing.with_amounts(self._scene, self._partners(pane, name), amount)
+        self.apply(moved, f"{name} {amount:+.2f}", ("amount", pane, name, self._gesture))
+        if not dragging:
+            self.end_gesture()
+
+    def reset_control(self, pane: int, name: str) -> None:
+        """Move control ``name`` (and its partners) back to 0."""
+        moved = editing.with_amounts(self._scene, self._partners(pane, name), 0.0)
+        self.apply(moved, f"Reset {name}")
+
+    def reset_all(self) -> None:
+        """Move every control of every pane back to 0."""
+        self.apply(editing.without_edits(self._scene), "Reset all sliders")
+
+    def set_linked(self, linked: bool) -> None:
+        """Whether one slider moves its partners in the other panes too."""
+        self.apply(replace(self._scene, linked=linked), "Link sliders" if linked else "Unlink sliders")
+
+    # --- panes ---
+
+    def add_pane(self) -> None:
+        """Add a pane after the selected one, with the next method that is not on the canvas yet."""
+        scene = self._scene
+        source = scene.panes[scene.selected]
+        card = self.model_card(scene.selected)
+        used = {pane.controls.method for pane in scene.panes}
+        method = next((name for name in card.methods if name not in used), source.controls.method) if card else ""
+        controls = ControlSetRef(method=method, k=source.controls.k) if method else source.controls
+        pane = Pane(controls=controls, model=source.model, origin=source.origin, view=source.view)
+        if controls == source.controls:
+            pane = replace(pane, edits=source.edits)
+        self.apply(editing.insert_pane(scene, scene.selected + 1, pane), "Add pane")
+
+    def duplicate_pane(self, pane: int | None = None) -> None:
+        """Add a copy of ``pane`` (default: the selected one) after it."""
+        index = self._scene.selected if pane is None else pane
+        self.apply(editing.insert_pane(self._scene, index + 1, self._scene.panes[index]), "Duplicate pane")
+
+    def remove_pane(self, pane: int | None = None) -> None:
+        """Close ``pane`` (default: the selected one); the last one stays."""
+        self.apply(editing.remove_pane(self._scene, self._scene.selected if pane is None else pane), "Close pane")
+
+    def select_pane(self, pane: int) -> None:
+        """Make the control panel show ``pane``."""
+        self.apply(replace(self._scene, selected=pane % len(self._scene.panes)), "")
+
+    def set_method(self, pane: int, controls: ControlSetRef) -> None:
+        """Use another control set in ``pane``; its sliders start at 0."""
+        title = self.catalogue.method_title(controls.method) if controls.method else "control set"
+        self.apply(editing.with_controls(self._scene, pane, controls), f"Use {title}")
+
+    def set_view(self, pane: int, view: PaneView) -> None:
+        """Show the picture, the difference to the unmoved one, or both halves."""
+        text = {"image": "Show picture", "difference": "Show difference", "before_after": "Show before / after"}[view]
+        self.apply(editing.with_view(self._scene, pane, view), text)
+
+    def set_split(self, pane: int, split: float, dragging: bool = False) -> None:
+        """Where the divider of before / after stands, 0..1 from the left."""
+        if dragging:
+            self.begin_gesture()
+        moved = replace(self._scene.panes[pane], split=min(max(split, 0.0), 1.0))
+        self.apply(editing.with_pane(self._scene, pane, moved), "Move divider", ("split", pane, self._gesture))
+        if not dragging:
+            self.end_gesture()
+
+    # --- models ---
+
+    def open_model(self, path: str, family: str = "") -> None:
+        """Open a shipped name or a path; when it loads it becomes the scene's model, when not, everything stays."""
+        ref = ModelRef(path=path, family=family)
+        known = self.catalogue.model(ref)
+        self._opening[key_of(ref)] = ref
+        if known is not None:
+            self._on_model_opened(ref, known)
+        else:
+            self.catalogue.open_model(ref)
+
+    def is_opening(self) -> bool:
+        """Whether a model that the user asked for is still being loaded."""
+        return bool(self._opening)
+
+    def new_scene(self) -> None:
+        """The same model from the beginning: one pane, every slider at zero, no timeline. Bookmarks stay."""
+        card = self.model_card()
+        method = card.methods[0] if card and card.methods else self._scene.panes[0].controls.method
+        fresh = Scene(model=self._scene.model, panes=(Pane(controls=ControlSetRef(method=method)),))
+        self.apply(replace(fresh, bookmarks=self._scene.bookmarks), "New scene")
+
+    def restart_engine(self) -> None:
+        """Start the engine process again, after it died too often or when a model hangs."""
+        self.client.restart()
+
+    def close(self) -> None:
+        """End the engine process."""
+        self.bridge.close()
+
+    # --- inside ---
+
+    def _model_of(self, pane: int) -> ModelRef:
+        return self._scene.panes[pane].model or self._scene.model
+
+    def _partners(self, pane: int, name: str) -> dict[int, str]:
+        """Pane → control that moves with ``name`` of ``pane``: the same name in the same set, else the same index."""
+        found = {pane: name}
+        if not self._scene.linked:
+            return found
+        card = self.controls_card(pane)
+        names = [control.name for control in card.controls] if card else []
+        here = (self._model_of(pane), self._scene.panes[pane].controls)
+        for other in range(len(self._scene.panes)):
+            if other == pane:
+                continue
+            if (self._model_of(other), self._scene.panes[other].controls) == here:
+                found[other] = name
+            elif (theirs := self.controls_card(other)) and name in names and names.index(name) < len(theirs.controls):
+                found[other] = theirs.controls[names.index(name)].name
+        return found
+
+    def _set(self, scene: Scene) -> None:
+        old, self._scene = self._scene, scene
+        self._refresh()
+        self.changed.emit(old, scene)
+        if self._preview is None:
+            self.shown.emit(scene)
+        self.catalogue.ensure(scene)
+
+    def _refresh(self) -> None:
+        moment = time.perf_counter()
+        scene = self.shown_scene
+        views = [self._view(scene, pane) for pane in range(len(scene.panes))] if scene.model.path else []
+        self.feed.show(views, moment)
+
+    def _view(self, scene: Scene, pane: int) -> View:
+        quality = scene.quality
+        if self._dragging or self._preview is not None:
+            card = self.catalogue.model(scene.panes[pane].model or scene.model)
+            if card is not None and card.interactive_steps:
+                quality = Quality(steps=card.interactive_steps, precision=quality.precision)
+        return view_of(scene, pane, quality)
+
+    def _on_reply(self, reply: object) -> None:
+        if isinstance(reply, Ready):
+            self.engine = reply
+            self.engine_ready.emit(reply)
+        elif isinstance(reply, EngineLost):
+            self.engine = None
+            self.jobs.engine_lost()
+            self.catalogue.engine_lost()
+            self.engine_lost.emit(reply)
+        elif not self.feed.handle(reply):
+            self.jobs.handle(reply)
+            self.catalogue.handle(reply)
+
+    def _on_model_opened(self, ref: ModelRef, card: ModelCard) -> None:
+        self.client.reserve(card.size[0] * card.size[1] * 4)
+        asked = self._opening.pop(key_of(ref), None)
+        if asked is not None and card.methods:
+            model = replace(ref, fingerprint=card.fingerprint)
+            controls = ControlSetRef(method=card.methods[0])
+            text = f"Open {card.name}" if self.has_model else ""
+            self.apply(editing.with_model(self._scene, model, controls), text)
+        elif asked is not None:
+            self.say(f"'{card.name}' opened, but no method of this program finds controls on it.", "warning")
+        elif ref.fingerprint and ref.fingerprint != card.fingerprint:
+            self.say(
+                f"'{card.name}' is not the file that this scene was made with; the pictures may differ.", "warning"
+            )
+
+    def _on_model_refused(self, ref: ModelRef, reply: Refused) -> None:
+        self._opening.pop(key_of(ref), None)
+        sentence = getattr(reply, "sentence", "Opening the model was cancelled.")
+        reasons = tuple(f"{family}: {reason}" for family, reason in getattr(reply, "reasons", ()))
+        self.noticed.emit(Notice(sentence, "error", details=reasons))
+
+    def _on_controls_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
+        self.say(self.catalogue.problem(model, controls), "error" if isinstance(reply, Refused) else "info")

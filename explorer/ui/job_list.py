@@ -1,0 +1,112 @@
+"""Long work of the engine as the jobs panel shows it: discovery, exports."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from explorer.export.options import ExportOptions, encode_options
+from explorer.scene.model import Scene
+from explorer.service.protocol import (
+    Cancel,
+    ControlsFound,
+    Exported,
+    ExportScene,
+    JobProgress,
+    ModelOpened,
+    Refused,
+    Stopped,
+)
+from explorer.ui.bridge import EngineClient
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of long work. ``share`` 0..1; ``remaining`` seconds, negative while unknown."""
+
+    request_id: int
+    title: str
+    state: str = "running"  # running, done, stopped, failed
+    share: float = 0.0
+    remaining: float = -1.0
+    path: str = ""  # of the file that an export writes
+    sentence: str = ""  # why it failed
+
+
+class JobList(QObject):
+    """Jobs in the order of their start. Exports are started here; discovery shows up once it reports progress."""
+
+    changed = Signal()
+    finished = Signal(object)  # Job, in its last state
+
+    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._jobs: dict[int, Job] = {}
+
+    def jobs(self) -> list[Job]:
+        """All jobs of this session that have not been cleared."""
+        return list(self._jobs.values())
+
+    def running(self) -> list[Job]:
+        """Jobs that can still be cancelled."""
+        return [job for job in self._jobs.values() if job.state == "running"]
+
+    def start_export(self, scene: Scene, path: str, options: ExportOptions) -> int:
+        """Have the engine write ``scene`` to ``path``; progress and the end come through `changed` and `finished`."""
+        request_id = self._client.next_request_id()
+        self._jobs[request_id] = Job(request_id=request_id, title=f"Export {path.rpartition('/')[2]}", path=path)
+        self._client.send(ExportScene(request_id=request_id, scene=scene, path=path, options=encode_options(options)))
+        self.changed.emit()
+        return request_id
+
+    def cancel(self, request_id: int) -> None:
+        """Ask the engine to stop; it answers when nothing is left behind."""
+        if request_id in self._jobs and self._jobs[request_id].state == "running":
+            self._client.send(Cancel(request_id=request_id))
+
+    def clear_finished(self) -> None:
+        """Forget the jobs that have ended."""
+        self._jobs = {key: job for key, job in self._jobs.items() if job.state == "running"}
+        self.changed.emit()
+
+    def handle(self, reply: object) -> bool:
+        """Take ``reply`` if it is about a job; discovery's results are also the catalogue's."""
+        if isinstance(reply, JobProgress):
+            known = self._jobs.get(reply.request_id)
+            self._jobs[reply.request_id] = Job(
+                request_id=reply.request_id, title=reply.title or (known.title if known else "Working"),
+                share=reply.share, remaining=reply.remaining, path=known.path if known else "",
+            )  # fmt: skip
+            self.changed.emit()
+            return True
+        if (
+            not isinstance(reply, Exported | ControlsFound | ModelOpened | Stopped | Refused)
+            or reply.request_id not in self._jobs
+        ):
+            return False
+        state = {Stopped: "stopped", Refused: "failed"}.get(type(reply), "done")
+        self._end(
+            reply.request_id, state, getattr(reply, "path", ""), reply.sentence if isinstance(reply, Refused) else ""
+        )
+        return True
+
+    def engine_lost(self) -> None:
+        """Exports died with the engine; discoveries are asked again by the catalogue and report anew."""
+        for job in self.running():
+            if job.path:
+                self._end(
+                    job.request_id, "failed", "", "The engine stopped before the export was complete; start it again."
+                )
+            else:
+                del self._jobs[job.request_id]
+        self.changed.emit()
+
+    def _end(self, request_id: int, state: str, path: str, sentence: str) -> None:
+        job = self._jobs[request_id]
+        ended = msgspec.structs.replace(
+            job, state=state, share=1.0 if state == "done" else job.share, remaining=0.0,
+            path=path or job.path, sentence=sentence,
+        )  # fmt: skip
+        self._jobs[request_id] = ended
+        self.changed.emit()
+        self.finished.emit(ended)

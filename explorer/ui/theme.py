@@ -1,0 +1,141 @@
+"""Colours: one palette for light, one for dark, one accent. The only place where a colour is written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtWidgets import QApplication
+
+Scheme = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colour roles as ``#rrggbb``; every text role has a contrast of at least 4.5 on ``panel``."""
+
+    dark: bool
+    panel: str  # docks, tool bar, dialogs
+    field: str  # text fields, lists
+    canvas: str  # behind the pictures
+    line: str  # separators and quiet borders
+    track: str  # the unfilled part of a slider
+    text: str
+    muted: str  # captions' figures, units, hints
+    accent: str  # fills, rings, links
+    on_accent: str  # text on the accent
+    hover: str
+    amber: str  # mixed, warnings, the playhead
+    green: str  # ready
+    red: str  # failures
+
+
+DARK = Theme(
+    dark=True, panel="#23262b", field="#1b1d21", canvas="#131417", line="#363a41", track="#3d424a", text="#e8eaed",
+    muted="#9aa1ab", accent="#5b9dff", on_accent="#0d1b33", hover="#2e3238", amber="#d9a441", green="#4cc38a",
+    red="#ff7b72",
+)  # fmt: skip
+LIGHT = Theme(
+    dark=False, panel="#ffffff", field="#ffffff", canvas="#e7e9ed", line="#d5d9df", track="#cfd4db", text="#1b1e23",
+    muted="#646b76", accent="#2a6be0", on_accent="#ffffff", hover="#eef1f5", amber="#96650b", green="#1d7f4f",
+    red="#c62f26",
+)  # fmt: skip
+
+
+def current() -> Theme:
+    """The theme that the application shows now (read from its palette, so that it cannot go stale)."""
+    return DARK if QApplication.palette().color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+
+
+def color(value: str, alpha: float = 1.0) -> QColor:
+    """A QColor of ``#rrggbb`` with ``alpha`` 0..1."""
+    made = QColor(value)
+    made.setAlphaF(alpha)
+    return made
+
+
+def apply(app: QApplication, scheme: Scheme = "system") -> Theme:
+    """Set style, palette and the small style sheet. ``system`` follows the desktop; call again when it changes."""
+    hints = app.styleHints()
+    wanted = {
+        "system": Qt.ColorScheme.Unknown,
+        "light": Qt.ColorScheme.Light,
+        "dark": Qt.ColorScheme.Dark,
+    }[scheme]
+    if scheme == "system":
+        hints.unsetColorScheme()
+    else:
+        hints.setColorScheme(wanted)
+    dark = scheme == "dark" or (scheme == "system" and hints.colorScheme() == Qt.ColorScheme.Dark)
+    theme = DARK if dark else LIGHT
+    if app.style().objectName() != "fusion":
+        app.setStyle("Fusion")
+    app.setPalette(palette(theme))
+    app.setStyleSheet(_sheet(theme))
+    return theme
+
+
+def palette(theme: Theme) -> QPalette:
+    """The Qt palette of ``theme``."""
+    role = QPalette.ColorRole
+    made = QPalette(color(theme.text), color(theme.panel), color(theme.line), color(theme.canvas),
+                    color(theme.track), color(theme.text), color(theme.text), color(theme.field),
+                    color(theme.panel))  # fmt: skip
+    for target, value in (
+        (role.Window, theme.panel), (role.WindowText, theme.text), (role.Base, theme.field),
+        (role.AlternateBase, theme.hover), (role.Text, theme.text), (role.Button, theme.panel),
+        (role.ButtonText, theme.text), (role.BrightText, theme.red), (role.PlaceholderText, theme.muted),
+        (role.Highlight, theme.accent), (role.HighlightedText, theme.on_accent), (role.Accent, theme.accent),
+        (role.Link, theme.accent), (role.LinkVisited, theme.accent), (role.ToolTipBase, theme.panel),
+        (role.ToolTipText, theme.text), (role.Mid, theme.line), (role.Midlight, theme.hover),
+        (role.Dark, theme.line), (role.Light, theme.hover), (role.Shadow, theme.canvas),
+    ):  # fmt: skip
+        made.setColor(target, color(value))
+    for target in (role.WindowText, role.Text, role.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, target, color(theme.muted, 0.6))
+    made.setColor(QPalette.ColorGroup.Disabled, role.Highlight, color(theme.track))
+    return made
+
+
+def caption_font(widget_font: QFont) -> QFont:
+    """The font of section titles: smaller, bold, spaced capitals."""
+    font = QFont(widget_font)
+    font.setPointSizeF(max(7.0, widget_font.pointSizeF() * 0.86))
+    font.setBold(True)
+    font.setCapitalization(QFont.Capitalization.AllUppercase)
+    font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.6)
+    return font
+
+
+def figures_font() -> QFont:
+    """A font whose digits are equally wide, for numbers that change."""
+    return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+
+
+def _sheet(theme: Theme) -> str:
+    """What a palette cannot say: flat tool bars, thin separators, focus rings, quiet section headers."""
+    return f"""
+    QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; margin: 1px; }}
+    QMainWindow::separator:hover {{ background: {theme.accent}; }}
+    QToolBar {{ border: none; border-bottom: 1px solid {theme.line}; spacing: 6px; padding: 5px 8px; }}
+    QStatusBar {{ border-top: 1px solid {theme.line}; }}
+    QStatusBar::item {{ border: none; }}
+    QToolTip {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.line}; padding: 4px; }}
+    QToolButton {{ border: 1px solid transparent; border-radius: 5px; padding: 4px 8px; }}
+    QToolButton:hover {{ background: {theme.hover}; }}
+    QToolButton:pressed {{ background: {theme.track}; }}
+    QToolButton:checked {{ background: {theme.hover}; border-color: {theme.accent}; color: {theme.accent}; }}
+    QToolButton:focus {{ border-color: {theme.accent}; }}
+    QToolButton:disabled {{ color: {theme.muted}; }}
+    QToolButton[link="true"] {{ color: {theme.accent}; padding: 1px 3px; border-radius: 3px; }}
+    QToolButton[link="true"]:disabled {{ color: {theme.muted}; }}
+    QToolButton[primary="true"] {{ background: {theme.accent}; color: {theme.on_accent}; padding: 4px 14px; }}
+    QToolButton[primary="true"]:disabled {{ background: {theme.track}; color: {theme.muted}; }}
+    QToolButton[primary="true"]:focus {{ border: 1px solid {theme.text}; }}
+    QLineEdit, QComboBox, QAbstractSpinBox {{ border: 1px solid {theme.line}; border-radius: 4px; padding: 2px 6px;
+        background: {theme.field}; min-height: 20px; selection-background-color: {theme.accent}; }}
+    QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {theme.accent}; }}
+    QTreeView, QListView, QScrollArea {{ border: none; }}
+    """
