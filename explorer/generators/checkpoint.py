@@ -72,7 +72,10 @@ def read_torch(path: Path) -> dict[str, Any]:
 
 
 def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:
-    """Copy ``state`` into ``module``: the same keys and shapes, finite numbers. Names the first key that is wrong."""
+    """Copy ``state`` into ``module``: the same keys and shapes, finite numbers. Names the first key that is wrong.
+
+    A module built on the meta device takes the tensors over (buffers outside its state dict stay without values).
+    """
     expected = module.state_dict()
     for key in expected:
         if key not in state:
@@ -90,7 +93,8 @@ def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:
                 "its description does not fit its weights."
             )
         check_finite(key, tensor, path)
-    module.load_state_dict(state)
+    on_meta = any(own.is_meta for own in expected.values())
+    module.load_state_dict({key: state[key].to(own.dtype) for key, own in expected.items()}, assign=on_meta)
 
 
 def check_finite(key: str, tensor: Tensor, path: Path) -> None:

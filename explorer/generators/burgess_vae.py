@@ -1,0 +1,100 @@
+"""Checkpoints in the layout of the ``disentangling-vae`` code base: a folder with ``specs.json`` and ``model.pt``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from explorer.errors import ModelError
+from explorer.files import fingerprint_of
+from explorer.generators.base import Generator, Progress, Verdict
+from explorer.generators.burgess_network import BurgessNetwork
+from explorer.generators.checkpoint import load_exactly, read_card, read_json, read_torch
+from explorer.generators.vae_generator import CAPABILITIES, VaeGenerator
+from explorer.scene.cards import ModelCard, SpaceCard
+
+SPECS, WEIGHTS = "specs.json", "model.pt"
+
+
+class BurgessVaeFamily:
+    """Finds and loads them."""
+
+    name = "burgess_vae"
+    title = "VAE checkpoints in the layout of disentangling-vae (specs.json and model.pt)"
+
+    def identify(self, path: Path) -> Verdict:
+        """Mine: a folder with ``specs.json`` that names the model type Burgess. Broken: sizes or weights do not fit."""
+        if not (path / SPECS).is_file():
+            return Verdict(False, "It is not a folder with a specs.json.")
+        try:
+            specs = read_json(path / SPECS)
+        except ModelError as error:
+            return Verdict(False, str(error))
+        if specs.get("model_type") != "Burgess":
+            return Verdict(False, "Its specs.json does not name the model type 'Burgess'.")
+        try:
+            _sizes(specs, path)
+            if not (path / WEIGHTS).is_file():
+                raise ModelError(f"'{WEIGHTS}' is missing in '{path}'; copy the whole folder of the model.")
+        except ModelError as error:
+            return Verdict(True, str(error), problem=True)
+        return Verdict(True, "Its specs.json names the model type 'Burgess'.")
+
+    def describe(self, path: Path) -> ModelCard:
+        """The card, from ``specs.json`` and, where somebody added one, ``card.json``."""
+        specs = read_json(path / SPECS)
+        channels, size, latents = _sizes(specs, path)
+        if not (path / WEIGHTS).is_file():
+            raise ModelError(f"'{WEIGHTS}' is missing in '{path}'; copy the whole folder of the model.")
+        card = read_card(path)
+        loss, data = specs.get("loss", ""), specs.get("dataset", "")
+        with torch.device("meta"):
+            parameters = sum(p.numel() for p in BurgessNetwork(size, channels, latents).parameters())
+        return ModelCard(
+            name=path.resolve().name,
+            family=self.name,
+            path=str(path),
+            size=(size, size),
+            channels=channels,
+            spaces={"z": SpaceCard(shape=(latents,), prior="normal")},
+            fingerprint=fingerprint_of([path / SPECS, path / WEIGHTS]),
+            capabilities=CAPABILITIES,
+            licence=card.get("licence", ""),
+            origin=card.get("origin", ""),
+            notes=card.get("notes", f"Loss {loss}, trained on {data}." if loss and data else ""),
+            parameters=parameters,
+        )
+
+    def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:
+        """The generator, every tensor checked."""
+        card = self.describe(path)
+        state = read_torch(path / WEIGHTS)
+        if progress is not None:
+            progress(0.5)
+        with torch.device("meta"):
+            network = BurgessNetwork(card.size[0], card.channels, card.spaces["z"].shape[0])
+        load_exactly(network, state, path / WEIGHTS)
+        generator = VaeGenerator(card, network, network, device)
+        if progress is not None:
+            progress(1.0)
+        return generator
+
+
+def _sizes(specs: dict[str, Any], path: Path) -> tuple[int, int, int]:
+    """(channels, pixels, latents). Raises :class:`ModelError` unless they are what this architecture can be."""
+    shape, latents = specs.get("img_size"), specs.get("latent_dim")
+    if (
+        not (isinstance(shape, list) and len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2])
+        or shape[1] not in (32, 64)
+        or not (type(latents) is int and 1 <= latents <= 4096)
+    ):
+        raise ModelError(
+            f"'{SPECS}' in '{path.name}' asks for pictures {shape} and {latents} latents; this architecture has "
+            "1 or 3 channels, 32 or 64 pixels, and at least one latent."
+        )
+    return int(shape[0]), int(shape[1]), int(latents)
+
+
+FAMILY = BurgessVaeFamily()
