@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from torch import Tensor
 
-from explorer.scene.cards import ControlCard
+from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.scene.model import Scalar
 
 
 @runtime_checkable
@@ -14,15 +16,37 @@ class Control(Protocol):
     """A way to move a latent by an amount. Moving by 0 is the exact identity.
 
     Laws, tested for every kind: identity at 0 bit for bit; a batch equals its rows one at a time; determinism; flows
-    compose and reverse within the tolerance they state.
+    compose and reverse within the tolerance they state. A kind is one file in this folder, found by its module-level
+    ``KIND``, the class (:mod:`explorer.controls.registry`).
     """
+
+    kind: ClassVar[str]
+    """The kind's name in files, for ever."""
 
     @property
     def card(self) -> ControlCard:
         """Name, space, unit, range: what the slider shows."""
 
     def move(self, latent: Tensor, amount: Tensor) -> Tensor:
-        """Move ``latent`` (B, *shape of the space) by ``amount`` (B,), in the control's unit; same shape, differentiable."""
+        """Move ``latent`` (B, *shape of the space) by ``amount`` (B,), in the control's unit; same shape,
+        differentiable.
+        """
 
     def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
         """The trajectory (N, B, *shape) of ``latent`` (B, *shape) at ``amounts`` (N,)."""
+
+    def misfit(self, space: SpaceCard) -> str:
+        """Why this control cannot move a point of ``space`` ("has width 8, but … width 16"), or an empty string."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a file keeps of it, besides the card: the tensors."""
+
+    def parameters(self) -> dict[str, Scalar]:
+        """What a file keeps of it, besides the card and the tensors: plain values."""
+
+    @classmethod
+    def restore(cls, card: ControlCard, tensors: Mapping[str, Tensor], parameters: Mapping[str, Scalar]) -> Self:
+        """The control that :meth:`tensors` and :meth:`parameters` describe.
+
+        Raises KeyError for what is missing, ValueError for what is wrong.
+        """

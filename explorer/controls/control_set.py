@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from explorer.controls.base import Control
-from explorer.controls.linear import LinearControl
+from explorer.controls.registry import kinds
 from explorer.errors import ControlError
 from explorer.files import atomic_path
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
@@ -69,95 +68,144 @@ class ControlSet:
                 f"not on '{card.name}' ({card.fingerprint[:12]}…); open that model, or discover again here."
             )
         for control in self.controls:
-            space = card.spaces.get(control.card.space)
-            if space is None:
+            name, space = control.card.name, control.card.space
+            if space not in card.spaces:
                 raise ControlError(
-                    f"The control '{control.card.name}' lives in space '{control.card.space}', "
-                    f"but '{card.name}' has {', '.join(card.spaces)}."
+                    f"The control '{name}' lives in space '{space}', but '{card.name}' has {', '.join(card.spaces)}; "
+                    "discover again on this model."
                 )
-            if isinstance(control, LinearControl) and control.direction.shape[-1] != space.shape[-1]:
+            if reason := control.misfit(card.spaces[space]):
                 raise ControlError(
-                    f"The control '{control.card.name}' has width {control.direction.shape[-1]}, "
-                    f"but space '{control.card.space}' of '{card.name}' has width {space.shape[-1]}."
+                    f"The control '{name}' does not fit space '{space}' of '{card.name}': it {reason}; "
+                    "discover again on this model."
                 )
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """One control in the file's metadata; its tensors are called ``{index:04d}.{name}``."""
+
+    kind: str
+    card: ControlCard
+    parameters: dict[str, Scalar]
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    format: int
+    method: str
+    title: str
+    version: int
+    fingerprint: str
+    space: str
+    seed: int
+    settings: dict[str, Scalar]
+    cost: dict[str, float]
+    note: str
+    controls: tuple[_Entry, ...]
+
+
+class _Format(msgspec.Struct):
+    format: int
 
 
 def save(controls: ControlSet, path: Path) -> None:
-    """Write ``controls`` to ``path`` (``.safetensors``), whole or not at all."""
+    """Write ``controls`` to ``path`` (``.safetensors``), whole or not at all.
+
+    Raises :class:`ControlError` when a number in it is not finite, :class:`explorer.errors.ExportError` when the file
+    cannot be written.
+    """
     tensors: dict[str, Tensor] = {}
-    entries: list[dict[str, Any]] = []
     for index, control in enumerate(controls.controls):
-        if not isinstance(control, LinearControl):
-            raise ControlError(f"Controls of kind {type(control).__name__} cannot be saved.")
-        tensors[f"{index:04d}.direction"] = control.direction.detach().cpu().contiguous()
-        entries.append({"kind": "linear", **_card_entry(control.card)})
-    metadata = {
-        "format": FORMAT,
-        "method": controls.method,
-        "title": controls.title,
-        "version": controls.version,
-        "fingerprint": controls.fingerprint,
-        "space": controls.space,
-        "seed": controls.seed,
-        "settings": controls.settings,
-        "cost": controls.cost,
-        "note": controls.note,
-        "controls": entries,
-    }
+        for name, tensor in control.tensors().items():
+            if not tensor.isfinite().all():
+                raise ControlError(
+                    f"The control '{control.card.name}' holds numbers that are not finite, so the set was not saved; "
+                    "discover it again."
+                )
+            # A clone, because safetensors refuses tensors that share memory (rows of one matrix do).
+            tensors[f"{index:04d}.{name}"] = tensor.detach().cpu().contiguous().clone()
+    metadata = _Metadata(
+        format=FORMAT,
+        method=controls.method,
+        title=controls.title,
+        version=controls.version,
+        fingerprint=controls.fingerprint,
+        space=controls.space,
+        seed=controls.seed,
+        settings=controls.settings,
+        cost=controls.cost,
+        note=controls.note,
+        controls=tuple(_Entry(one.kind, one.card, one.parameters()) for one in controls.controls),
+    )
     with atomic_path(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, metadata={_METADATA_KEY: json.dumps(metadata)})
+        written = {_METADATA_KEY: msgspec.json.encode(metadata).decode()}
+        safetensors.torch.save_file(tensors, temporary, metadata=written)
 
 
 def load(path: Path) -> ControlSet:
-    """Read a control set. Raises :class:`ControlError` when the file is foreign, truncated, newer, or its numbers are not finite."""
+    """Read a control set.
+
+    Raises :class:`ControlError` when the file is foreign, truncated, damaged, newer, or its numbers are not finite.
+    """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             raw = (file.metadata() or {}).get(_METADATA_KEY)
+            if raw is None:
+                raise ControlError(
+                    f"'{path}' is a safetensors file, but not a control set of Latent Explorer; "
+                    "choose a file that 'latent-explorer discover' wrote."
+                )
+            metadata = _read_metadata(path, raw)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, safetensors.SafetensorError) as error:
-        raise ControlError(f"'{path}' is not a readable control set ({error}).") from error
-    if raw is None:
-        raise ControlError(f"'{path}' is a safetensors file, but not a control set of Latent Explorer.")
-    metadata = json.loads(raw)
-    if metadata.get("format", 0) > FORMAT:
-        raise ControlError(f"'{path}' was written by a newer Latent Explorer; update the program to open it.")
+        raise ControlError(
+            f"'{path}' is not a readable control set ({error}); choose a .safetensors file that was written whole."
+        ) from error
+    controls = tuple(_restore(path, index, entry, tensors) for index, entry in enumerate(metadata.controls))
+    return ControlSet(
+        method=metadata.method,
+        title=metadata.title,
+        version=metadata.version,
+        fingerprint=metadata.fingerprint,
+        space=metadata.space,
+        seed=metadata.seed,
+        settings=metadata.settings,
+        cost=metadata.cost,
+        note=metadata.note,
+        controls=controls,
+    )
+
+
+def _read_metadata(path: Path, raw: str) -> _Metadata:
     try:
-        controls: list[Control] = []
-        for index, entry in enumerate(metadata["controls"]):
-            direction = tensors[f"{index:04d}.direction"]
-            if not direction.isfinite().all():
-                raise ControlError(
-                    f"'{path}' holds numbers that are not finite in control '{entry['name']}'."
-                )
-            controls.append(LinearControl(_card_from(entry), direction))
-        return ControlSet(
-            method=metadata["method"],
-            title=metadata["title"],
-            version=metadata["version"],
-            fingerprint=metadata["fingerprint"],
-            space=metadata["space"],
-            seed=metadata["seed"],
-            settings=metadata["settings"],
-            cost=metadata["cost"],
-            note=metadata["note"],
-            controls=tuple(controls),
+        # The format first: a newer file may differ in every other field.
+        if msgspec.json.decode(raw, type=_Format).format > FORMAT:
+            raise ControlError(f"'{path}' was written by a newer Latent Explorer; update the program to open it.")
+        metadata = msgspec.json.decode(raw, type=_Metadata)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ControlError(f"'{path}' is damaged ({error}); discover the controls again.") from error
+    names = [entry.card.name for entry in metadata.controls]
+    if len(set(names)) != len(names):
+        raise ControlError(f"'{path}' is damaged (two controls have one name); discover the controls again.")
+    return metadata
+
+
+def _restore(path: Path, index: int, entry: _Entry, tensors: dict[str, Tensor]) -> Control:
+    kind = kinds().get(entry.kind)
+    if kind is None:
+        raise ControlError(
+            f"'{path}' holds a control of kind '{entry.kind}', which this version does not know "
+            f"({', '.join(kinds())}); update the program to open it."
         )
-    except (KeyError, TypeError) as error:
-        raise ControlError(f"'{path}' is damaged: {error} is missing.") from error
-
-
-def _card_entry(card: ControlCard) -> dict[str, Any]:
-    return {
-        "name": card.name, "space": card.space, "unit": card.unit, "low": card.low, "high": card.high,
-        "badge": card.badge, "figure": card.figure, "details": list(card.details),
-        "layers": list(card.layers) if card.layers else None,
-    }  # fmt: skip
-
-
-def _card_from(entry: dict[str, Any]) -> ControlCard:
-    layers = entry["layers"]
-    return ControlCard(
-        name=entry["name"], space=entry["space"], unit=entry["unit"], low=entry["low"], high=entry["high"],
-        badge=entry["badge"], figure=entry["figure"], details=tuple(entry["details"]),
-        layers=(layers[0], layers[1]) if layers else None,
-    )  # fmt: skip
+    prefix = f"{index:04d}."
+    own = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
+    if not all(tensor.isfinite().all() for tensor in own.values()):
+        raise ControlError(
+            f"'{path}' holds numbers that are not finite in control '{entry.card.name}'; discover the controls again."
+        )
+    try:
+        return kind.restore(entry.card, own, entry.parameters)
+    except (KeyError, ValueError) as error:
+        missing = "lacks" if isinstance(error, KeyError) else "has"
+        raise ControlError(
+            f"'{path}' is damaged (control '{entry.card.name}' {missing} {error}); discover the controls again."
+        ) from error

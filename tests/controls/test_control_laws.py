@@ -1,0 +1,158 @@
+"""The laws that every kind of control keeps. A new kind adds its examples here, or the first test fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from explorer.controls.base import Control
+from explorer.controls.linear import LinearControl
+from explorer.controls.registry import kinds
+from explorer.scene.cards import ControlCard, SpaceCard
+
+
+def _normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@st.composite
+def linear(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """A direction of a vector space, of a picture-shaped space, or of some layers of w_plus."""
+    seed = draw(st.integers(0, 2**16))
+    scale = draw(st.sampled_from([1e-3, 1.0, 1e3]))
+    match draw(st.sampled_from(["vector", "picture", "all layers", "some layers"])):
+        case "vector":
+            shape, direction, layers = (6,), _normal(seed, 6), None
+        case "picture":
+            shape, direction, layers = (2, 3, 3), _normal(seed, 2, 3, 3), None
+        case "all layers":
+            shape, direction, layers = (4, 5), _normal(seed, 4, 5), None
+        case _:
+            first = draw(st.integers(0, 3))
+            shape, direction, layers = (4, 5), _normal(seed, 5), (first, draw(st.integers(first, 3)))
+    card = ControlCard(name="c", space="s", layers=layers)
+    return LinearControl(card, direction * scale), SpaceCard(shape=shape, layers=shape[0] if len(shape) == 2 else 0)
+
+
+EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] = {"linear": linear}
+EVERY_KIND = st.one_of([example() for example in EXAMPLES.values()])
+AMOUNT = st.floats(-10, 10, width=32)
+
+
+def test_every_kind_has_examples_here() -> None:
+    assert set(EXAMPLES) == set(kinds())
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    return tensor.contiguous().view(torch.int32 if tensor.dtype == torch.float32 else torch.int16)
+
+
+@given(EVERY_KIND, st.integers(0, 2**16), st.sampled_from([0.0, -0.0]), st.sampled_from([torch.float32, torch.float16]))
+@settings(max_examples=80, deadline=None)
+def test_amount_zero_is_the_identity_bit_for_bit(
+    example: tuple[Control, SpaceCard], seed: int, zero: float, dtype: torch.dtype
+) -> None:
+    control, space = example
+    latent = _normal(seed, 3, *space.shape).to(dtype)
+    latent.flatten()[::4] = -0.0
+    moved = control.move(latent, torch.full((3,), zero))
+    assert torch.equal(_bits(moved), _bits(latent))
+    assert torch.equal(_bits(control.path(latent, torch.tensor([zero]))[0]), _bits(latent))
+
+
+@given(EVERY_KIND, st.integers(0, 2**16), st.lists(AMOUNT, min_size=3, max_size=3))
+@settings(max_examples=80, deadline=None)
+def test_a_batch_equals_its_rows(example: tuple[Control, SpaceCard], seed: int, amounts: list[float]) -> None:
+    control, space = example
+    latent = _normal(seed, 3, *space.shape)
+    moved = control.move(latent, torch.tensor(amounts))
+    assert moved.shape == latent.shape
+    for row, amount in enumerate(amounts):
+        one = control.move(latent[row : row + 1], torch.tensor([amount]))
+        assert torch.equal(one[0], moved[row])
+
+
+@given(EVERY_KIND, st.integers(0, 2**16), AMOUNT)
+@settings(max_examples=50, deadline=None)
+def test_the_same_question_has_the_same_answer(example: tuple[Control, SpaceCard], seed: int, amount: float) -> None:
+    control, space = example
+    latent = _normal(seed, 2, *space.shape)
+    kept = latent.clone()
+    first = control.move(latent, torch.full((2,), amount))
+    assert torch.equal(first, control.move(latent, torch.full((2,), amount)))
+    assert torch.equal(latent, kept)  # the argument is left alone
+
+
+@given(EVERY_KIND, st.integers(0, 2**16), st.lists(AMOUNT, min_size=1, max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_a_path_is_made_of_moves(example: tuple[Control, SpaceCard], seed: int, amounts: list[float]) -> None:
+    control, space = example
+    latent = _normal(seed, 2, *space.shape)
+    path = control.path(latent, torch.tensor(amounts))
+    for step, amount in zip(path, amounts, strict=True):
+        torch.testing.assert_close(step, control.move(latent, torch.full((2,), amount)))
+
+
+@given(EVERY_KIND, st.integers(0, 2**16), AMOUNT, AMOUNT)
+@settings(max_examples=50, deadline=None)
+def test_moves_compose_and_reverse(example: tuple[Control, SpaceCard], seed: int, a: float, b: float) -> None:
+    control, space = example
+    latent = _normal(seed, 1, *space.shape).double()
+
+    def moved(start: Tensor, amount: float) -> Tensor:
+        return control.move(start, torch.tensor([amount], dtype=torch.float64))
+
+    torch.testing.assert_close(moved(moved(latent, a), b), moved(latent, a + b), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(moved(moved(latent, a), -a), latent, rtol=1e-9, atol=1e-9)
+
+
+@given(EVERY_KIND, st.integers(0, 2**16), AMOUNT.filter(lambda amount: amount != 0))
+@settings(max_examples=30, deadline=None)
+def test_moving_is_differentiable_in_the_latent_and_the_amount(
+    example: tuple[Control, SpaceCard], seed: int, amount: float
+) -> None:
+    control, space = example
+    latent = _normal(seed, 2, *space.shape).requires_grad_()
+    amounts = torch.full((2,), amount, requires_grad=True)
+    control.move(latent, amounts).sum().backward()
+    assert latent.grad is not None
+    assert amounts.grad is not None
+    assert bool(latent.grad.isfinite().all())
+    assert bool((amounts.grad != 0).all())
+
+
+@given(EVERY_KIND)
+@settings(max_examples=30, deadline=None)
+def test_it_fits_its_space_and_no_other(example: tuple[Control, SpaceCard]) -> None:
+    control, space = example
+    assert control.misfit(space) == ""
+    wider = SpaceCard(shape=(*space.shape[:-1], space.shape[-1] + 1), layers=space.layers)
+    assert str(space.shape[-1]) in control.misfit(wider)
+    assert str(space.shape[-1] + 1) in control.misfit(wider)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 3), (1, 2), (2, 2)])
+def test_a_linear_control_moves_its_layers_and_no_other(first: int, last: int) -> None:
+    direction = torch.tensor([1.0, 0.0, 2.0])
+    control = LinearControl(ControlCard(name="c", space="w_plus", layers=(first, last)), direction)
+    latent = _normal(0, 2, 4, 3)
+    moved = control.move(latent, torch.tensor([1.0, -2.0])) - latent
+    for layer in range(4):
+        inside = first <= layer <= last
+        torch.testing.assert_close(moved[0, layer], direction * inside, atol=1e-6, rtol=0)
+        torch.testing.assert_close(moved[1, layer], -2 * direction * inside, atol=1e-6, rtol=0)
+
+
+def test_layers_outside_the_space_do_not_fit() -> None:
+    direction = torch.ones(3)
+    space = SpaceCard(shape=(4, 3), layers=4)
+    for layers in ((2, 4), (-1, 2), (3, 2)):
+        control = LinearControl(ControlCard(name="c", space="w_plus", layers=layers), direction)
+        assert "4 layers" in control.misfit(space)
+    flat = LinearControl(ControlCard(name="c", space="w", layers=(0, 1)), direction)
+    assert "no layers" in flat.misfit(SpaceCard(shape=(3,)))
