@@ -61,6 +61,7 @@ class Controller(QObject):
         self.engine: Ready | None = None
         self._scene = NO_MODEL
         self._preview: Scene | None = None
+        self._preview_moves = True
         self._gesture = 0
         self._dragging = False
         self._opening: dict[tuple[str, str], ModelRef] = {}
@@ -157,10 +158,13 @@ class Controller(QObject):
         """One step forward again."""
         self.undo_stack.redo()
 
-    def set_preview(self, scene: Scene | None) -> None:
-        """Show ``scene`` without making it the current one (the playing timeline); None shows the scene again."""
-        if scene is not self._preview:
-            self._preview = scene
+    def set_preview(self, scene: Scene | None, moving: bool = True) -> None:
+        """Show ``scene`` on the canvas without making it the current one (the timeline); None shows the scene again.
+
+        ``moving``: it plays or is scrubbed, so pictures are asked for in interactive quality.
+        """
+        if scene != self._preview or moving != self._preview_moves:
+            self._preview, self._preview_moves = scene, moving
             self._refresh()
             self.shown.emit(self.shown_scene)
 
@@ -207,14 +211,14 @@ class Controller(QObject):
         """
         if dragging:
             self.begin_gesture()
-        moved = editing.with_amounts(self._scene, self._partners(pane, name), amount)
+        moved = editing.with_amounts(self._scene, self.partners(pane, name), amount)
         self.apply(moved, f"{name} {amount:+.2f}", ("amount", pane, name, self._gesture))
         if not dragging:
             self.end_gesture()
 
     def reset_control(self, pane: int, name: str) -> None:
         """Move control ``name`` (and its partners) back to 0."""
-        moved = editing.with_amounts(self._scene, self._partners(pane, name), 0.0)
+        moved = editing.with_amounts(self._scene, self.partners(pane, name), 0.0)
         self.apply(moved, f"Reset {name}")
 
     def reset_all(self) -> None:
@@ -308,7 +312,7 @@ class Controller(QObject):
     def _model_of(self, pane: int) -> ModelRef:
         return self._scene.panes[pane].model or self._scene.model
 
-    def _partners(self, pane: int, name: str) -> dict[int, str]:
+    def partners(self, pane: int, name: str) -> dict[int, str]:
         """Pane → control that moves with ``name`` of ``pane``: the same name in the same set, else the same index."""
         found = {pane: name}
         if not self._scene.linked:
@@ -341,7 +345,7 @@ class Controller(QObject):
 
     def _view(self, scene: Scene, pane: int) -> View:
         quality = scene.quality
-        if self._dragging or self._preview is not None:
+        if self._dragging or (self._preview is not None and self._preview_moves):
             card = self.catalogue.model(scene.panes[pane].model or scene.model)
             if card is not None and card.interactive_steps:
                 quality = Quality(steps=card.interactive_steps, precision=quality.precision)
