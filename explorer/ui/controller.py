@@ -45,6 +45,7 @@ class Controller(QObject):
 
     changed = Signal(object, object)  # old scene, new scene
     shown = Signal(object)  # the scene on the canvas: the preview while the timeline plays, else the scene
+    moved = Signal(object)  # pane → control: sliders that the hand has set, even where that changed nothing
     noticed = Signal(object)  # Notice
     engine_ready = Signal(object)  # Ready
     engine_lost = Signal(object)  # EngineLost
@@ -211,15 +212,18 @@ class Controller(QObject):
         """
         if dragging:
             self.begin_gesture()
-        moved = editing.with_amounts(self._scene, self.partners(pane, name), amount)
+        partners = self.partners(pane, name)
+        moved = editing.with_amounts(self._scene, partners, amount)
         self.apply(moved, f"{name} {amount:+.2f}", ("amount", pane, name, self._gesture))
+        self.moved.emit(partners)
         if not dragging:
             self.end_gesture()
 
     def reset_control(self, pane: int, name: str) -> None:
         """Move control ``name`` (and its partners) back to 0."""
-        moved = editing.with_amounts(self._scene, self.partners(pane, name), 0.0)
-        self.apply(moved, f"Reset {name}")
+        partners = self.partners(pane, name)
+        self.apply(editing.with_amounts(self._scene, partners, 0.0), f"Reset {name}")
+        self.moved.emit(partners)
 
     def reset_all(self) -> None:
         """Move every control of every pane back to 0."""

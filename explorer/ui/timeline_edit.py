@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
@@ -28,19 +29,32 @@ def key_times(timeline: Timeline) -> list[float]:
     return sorted(time for time in times if time <= timeline.duration)
 
 
-def overlaid(scene: Scene, time: float, baseline: Scene) -> Scene:
+Touched = AbstractSet[tuple[int, str]]
+"""(pane, control) of sliders that the hand has set since the playhead came to where it is."""
+
+
+def moved_amounts(before: Scene, after: Scene) -> set[tuple[int, str]]:
+    """(pane, control) of every amount in which two scenes differ; nothing where they have other panes."""
+    if len(before.panes) != len(after.panes) or before.model != after.model:
+        return set()
+    return {
+        (number, edit.control)
+        for number, (old, new) in enumerate(zip(before.panes, after.panes, strict=True))
+        for edit in (*old.edits, *new.edits)
+        if amount_of(old, edit.control) != amount_of(new, edit.control)
+    }
+
+
+def overlaid(scene: Scene, time: float, baseline: Scene, touched: Touched = frozenset()) -> Scene:
     """What is seen at ``time``, where the playhead stands since the scene was ``baseline``.
 
     The timeline decides, except for sliders and seeds that the hand has moved since: those are seen as they stand.
     """
     shown = keys.at(scene, time)
-    if len(baseline.panes) != len(scene.panes) or baseline.model != scene.model:
-        return shown
-    for number, (before, now) in enumerate(zip(baseline.panes, scene.panes, strict=True)):
-        for name in {edit.control for edit in (*before.edits, *now.edits)}:
-            amount = amount_of(now, name)
-            if amount != amount_of(before, name):
-                shown = with_pane(shown, number, with_amount(shown.panes[number], name, amount))
+    for number, name in moved_amounts(baseline, scene) | touched:
+        if number < len(scene.panes):
+            amount = amount_of(scene.panes[number], name)
+            shown = with_pane(shown, number, with_amount(shown.panes[number], name, amount))
     return shown if scene.origin == baseline.origin else replace(shown, origin=scene.origin)
 
 

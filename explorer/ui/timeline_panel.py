@@ -49,6 +49,7 @@ class TimelinePanel(QWidget):
         self._playhead = 0.0
         self._visited = False  # whether the canvas shows the playhead's time rather than the scene as it stands
         self._baseline: Scene = controller.scene  # when the playhead came to where it is
+        self._touched: set[tuple[int, str]] = set()  # sliders set by hand since then
         self._grabbed: Scene | None = None  # the scene when a key was grabbed
         self._earlier: tuple[float, Origin] | None = None  # where the last keyframe was made, and of which origin
         self.player = player or Player(self)
@@ -85,7 +86,8 @@ class TimelinePanel(QWidget):
         shown = controller.shown_scene
         self._apply(edit.captured(controller.scene, shown, self._playhead, self._earlier), "Add keyframe")
         self._earlier = (self._playhead, shown.origin)
-        self._baseline = controller.scene
+        self._settle()
+        self._preview()
 
     def add_origin_key(self) -> None:
         """Keep the seed or latent that is seen as a keyframe at the playhead."""
@@ -95,7 +97,8 @@ class TimelinePanel(QWidget):
             self._controller.say(str(error), "warning")
             return
         self._apply(made, "Add seed keyframe")
-        self._baseline = self._controller.scene
+        self._settle()
+        self._preview()
 
     def clear(self) -> None:
         """Remove every keyframe."""
@@ -130,9 +133,14 @@ class TimelinePanel(QWidget):
         self.playhead_changed.emit(time)
 
     def _visit(self) -> None:
-        self._baseline = self._controller.scene
+        self._settle()
         self._visited = True
         self._preview()
+
+    def _settle(self) -> None:
+        """The timeline decides again what is seen: the playhead has moved, or what was seen became a keyframe."""
+        self._baseline = self._controller.scene
+        self._touched.clear()
 
     def _preview(self) -> None:
         """Show the picture of the playhead's time; without keyframes, or before the playhead is used, the scene."""
@@ -140,7 +148,7 @@ class TimelinePanel(QWidget):
         if not self._visited or not edit.is_moving(scene.timeline) or not scene.model.path:
             self._controller.set_preview(None)
         else:
-            shown = edit.overlaid(scene, self._playhead, self._baseline)
+            shown = edit.overlaid(scene, self._playhead, self._baseline, self._touched)
             self._controller.set_preview(shown, moving=self.player.playing or self.view.is_scrubbing)
 
     def _on_player_moved(self, time: float) -> None:
@@ -159,7 +167,9 @@ class TimelinePanel(QWidget):
     def _on_changed(self, old: Scene, new: Scene) -> None:
         if new.model != old.model or len(new.panes) != len(old.panes):
             self._earlier = None
-            self._baseline = new
+            self._settle()
+        # An undone move is seen no longer; one by the hand is announced right after this.
+        self._touched -= edit.moved_amounts(old, new)
         if new.model != old.model:
             self.player.stop()
             self._visited = False
@@ -171,6 +181,11 @@ class TimelinePanel(QWidget):
         self.player.follow(new.timeline)
         if (new.timeline, new.linked, new.panes) != (old.timeline, old.linked, old.panes):
             self._show_scene()
+        self._preview()
+
+    def _on_moved(self, partners: dict[int, str]) -> None:
+        """A slider was set by hand: it is seen as it stands, even where the stored scene had that amount already."""
+        self._touched.update(partners.items())
         self._preview()
 
     def _show_scene(self) -> None:
@@ -233,7 +248,7 @@ class TimelinePanel(QWidget):
         made = edit.with_key_moved(self._grabbed, self.view.rows[row], index, time, amount)
         self._controller.begin_gesture()
         self._apply(made, "Move keyframe", ("key", row, index, self._controller.gesture))
-        self._baseline = self._controller.scene
+        self._settle()
         self._set_playhead(self.view.rows[row].times[index])
         self._preview()
 
@@ -363,4 +378,5 @@ class TimelinePanel(QWidget):
         view.row_removed.connect(self._on_row_removed)
         view.interpolation_chosen.connect(self._on_interpolation_chosen)
         controller.changed.connect(self._on_changed)
+        controller.moved.connect(self._on_moved)
         controller.catalogue.controls_found.connect(self._on_controls_found)
