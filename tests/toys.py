@@ -32,7 +32,7 @@ class ToyGenerator:
     around the mean of w (0, by symmetry), as in StyleGAN2.
     """
 
-    def __init__(self, seed: int = 0, width: int = 8, size: int = 16, channels: int = 3, name: str = "toy") -> None:
+    def __init__(self, seed: int = 0, width: int = 10, size: int = 16, channels: int = 3, name: str = "toy") -> None:
         source = torch.Generator("cpu").manual_seed(seed)
         self.device = torch.device("cpu")
         self.mapping = torch.randn(width, width, generator=source) / math.sqrt(width)
@@ -56,7 +56,7 @@ class ToyGenerator:
                 "w_plus": SpaceCard(shape=(LAYERS, width), layers=LAYERS),
             },
             fingerprint=f"{seed:08x}{width:04x}{size:04x}{channels:04x}".rjust(64, "0"),
-            capabilities=("truncation",),
+            capabilities=("truncation", "affine"),
         )
 
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:

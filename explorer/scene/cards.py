@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from explorer.scene.model import Scalar
+
 Badge = Literal["active", "mixed", "passive", ""]
 
 
@@ -22,7 +24,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a generator before it is used.
 
     ``size`` is (height, width) in pixels; ``spaces`` are in the order in which the generator passes through them;
-    ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, ``posterior``.
+    ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, ``posterior``, ``affine``.
     """
 
     name: str
@@ -44,8 +46,24 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     notes: str = ""
 
 
+class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting of a method. ``choices``: the values it may take, or empty for any between ``low`` and ``high``."""
+
+    name: str
+    title: str
+    default: Scalar
+    choices: tuple[Scalar, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    help: str = ""
+
+
 class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A discovery method: what it is called, where it works, and who published it."""
+    """A discovery method: what it is called, where it works, and who published it.
+
+    ``families`` and ``spaces`` are examples for the reader, "any" where there is no limit; whether a method fits a
+    model is said by its `refusal`. ``problem`` is why a plugin could not be loaded, else empty.
+    """
 
     name: str
     title: str
@@ -54,6 +72,8 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     trained: bool
     paper: str
     description: str = ""
+    settings: tuple[SettingCard, ...] = ()
+    problem: str = ""
 
 
 class ControlCard(msgspec.Struct, frozen=True, kw_only=True):

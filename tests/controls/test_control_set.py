@@ -20,7 +20,7 @@ from explorer.scene.cards import ControlCard
 CARD = ToyGenerator().card
 
 
-def _set(width: int = 8, space: str = "w", layers: tuple[int, int] | None = None, names: str = "ab") -> ControlSet:
+def _set(width: int = 10, space: str = "w", layers: tuple[int, int] | None = None, names: str = "ab") -> ControlSet:
     rows = torch.randn(len(names), width, generator=torch.Generator().manual_seed(width))
     return ControlSet(
         method="pca",
@@ -101,7 +101,7 @@ def test_a_set_fits_the_generator_it_was_found_on() -> None:
     ("controls", "sentence"),
     [
         (_set(space="h"), r"space 'h', but 'toy' has z, w, w_plus"),
-        (_set(width=9), r"width 9, but the space has width 8"),
+        (_set(width=9), r"width 9, but the space has width 10"),
         (_set(space="w_plus", layers=(0, 4)), r"layers 0 to 4, but the space has 4 layers"),
     ],
 )

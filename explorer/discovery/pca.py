@@ -1,0 +1,174 @@
+"""PCA of the latent distribution (GANSpace): the directions along which a generator's own points differ most."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery.request import LAYER_SETTINGS, check_count, checked_settings, layer_range, mapped_space
+from explorer.discovery.sampling import drawn_latents, space_moments
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Posterior, Progress
+from explorer.numerics.linalg import components_of, merge, moments, principal_components
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Quality, Scalar
+
+MAPPED_SAMPLES = 20_000
+RENDERED_SAMPLES = 2_000
+
+
+class ActivationsFirst(Protocol):
+    """What a generator with the capability ``activations`` adds."""
+
+    def first_activations(self, z: Tensor) -> Tensor:
+        """(B, features): what the first layer, with its nonlinearity, makes of ``z`` (B, width)."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Unit ``directions`` (k, d), what one σ is along each (k,), the share of variance it explains (k,)."""
+
+    directions: Tensor
+    deviations: Tensor
+    explained: Tensor
+    evaluations: int
+    of: str
+
+
+class Pca:
+    """Principal components of w, of a VAE's aggregated posterior, or of a first layer's activations."""
+
+    card = MethodCard(
+        name="pca",
+        title="PCA (GANSpace)",
+        families=("stylegan2", "vae", "mlp_gan"),
+        spaces=("z", "w", "w_plus"),
+        trained=False,
+        paper="Härkönen et al., GANSpace: Discovering Interpretable GAN Controls, NeurIPS 2020",
+        description="The directions along which the generator's own points differ most, in units of their deviation.",
+        settings=(
+            SettingCard(
+                name="samples",
+                title="Samples",
+                default=0,
+                low=0,
+                high=1_000_000,
+                help=f"Points to learn from; 0: {MAPPED_SAMPLES}, or {RENDERED_SAMPLES} where each needs a picture.",
+            ),
+            *LAYER_SETTINGS,
+        ),
+    )
+
+    def refusal(self, model: ModelCard) -> str:
+        if "w" in model.spaces or {"posterior", "activations"} & set(model.capabilities):
+            return ""
+        space = next(iter(model.spaces))
+        return (
+            f"The space '{space}' of '{model.name}' has the same spread in every direction, so it has no principal "
+            "components; choose another method."
+        )
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """The ``k`` leading components; one unit is one standard deviation of the points along the component."""
+        start = time.perf_counter()
+        model = generator.card
+        if reason := self.refusal(model):
+            raise ControlError(reason)
+        chosen = checked_settings(self.card, settings)
+        layers = layer_range(model, chosen)
+        space = mapped_space(model)
+        check_count(model, space, k)
+        count = int(chosen["samples"]) or (RENDERED_SAMPLES if "posterior" in model.capabilities else MAPPED_SAMPLES)
+        if count <= k:
+            raise ControlError(f"{k} components need more than {count} samples; raise 'samples' or ask for fewer.")
+        with torch.no_grad():
+            if space == "w":
+                found = self._of_w(generator, k, count, seed, progress)
+            elif "posterior" in model.capabilities:
+                found = self._of_posterior(generator, k, count, seed, progress)
+            else:
+                found = self._of_activations(generator, k, count, seed, progress)
+        controls = tuple(
+            LinearControl(
+                ControlCard(
+                    name=f"PC {index + 1}",
+                    space="w_plus" if layers else space,
+                    figure=f"{float(found.explained[index]):.1%}",
+                    details=(
+                        f"explains {float(found.explained[index]):.2%} of the variance of {found.of}",
+                        f"1 σ = {float(found.deviations[index]):.3g} in {space}, from {count} samples",
+                    ),
+                    layers=layers,
+                ),
+                (found.directions[index] * found.deviations[index]).float(),
+            )
+            for index in range(k)
+        )
+        return ControlSet(
+            method=self.card.name,
+            title=self.card.title,
+            fingerprint=model.fingerprint,
+            space="w_plus" if layers else space,
+            controls=controls,
+            seed=seed,
+            settings=chosen,
+            cost={"seconds": time.perf_counter() - start, "generator_evaluations": float(found.evaluations)},
+            note=f"Principal components of {found.of}.",
+        )
+
+    def _of_w(self, generator: Generator, k: int, count: int, seed: int, progress: Progress | None) -> _Found:
+        """GANSpace, section 3.1: w = M(z) of random z; the components of w are the directions."""
+        found = components_of(space_moments(generator, "w", count, seed, progress), k)
+        return _Found(found.components, found.variances.sqrt(), found.explained, 0, "w")
+
+    def _of_posterior(self, generator: Generator, k: int, count: int, seed: int, progress: Progress | None) -> _Found:
+        """The aggregated posterior of a VAE, by its means: pictures of prior points, encoded again.
+
+        The prior itself is isotropic; what the encoder gives back has no spread along passive axes.
+        """
+        encoder = cast("Posterior", generator)
+        seen = None
+        for latent in drawn_latents(generator, count, seed, 128, progress):
+            mean, _ = encoder.posterior(generator.render(latent, Quality()))
+            seen = moments(mean) if seen is None else merge(seen, moments(mean))
+        assert seen is not None
+        found = components_of(seen, k)
+        of = "the posterior means of the model's own pictures"
+        return _Found(found.components, found.variances.sqrt(), found.explained, count, of)
+
+    def _of_activations(self, generator: Generator, k: int, count: int, seed: int, progress: Progress | None) -> _Found:
+        """GANSpace, section 3.2: an isotropic z has no components, so those of the first layer's activations are taken.
+
+        The direction of a component is the least-squares map from its coordinate (in deviations, without intercept)
+        back to z, scaled to unit length; one deviation of a unit vector in z is 1.
+        """
+        network = cast("ActivationsFirst", generator)
+        points, features = [], []
+        for latent in drawn_latents(generator, count, seed, 2000, progress):
+            z = latent.tensors["z"]
+            points.append(z.cpu().double())
+            features.append(network.first_activations(z).cpu())
+        rows = torch.cat(features).double()
+        found = principal_components(rows, k)
+        coordinates = (rows - found.mean) @ found.components.T / found.variances.sqrt().clamp_min(1e-30)
+        back = torch.linalg.lstsq(coordinates, torch.cat(points)).solution  # (k, width)
+        directions = back / back.norm(dim=1, keepdim=True).clamp_min(1e-30)
+        of = "the first layer's activations"
+        return _Found(directions, torch.ones(k, dtype=torch.float64), found.explained, 0, of)
+
+
+METHOD = Pca()

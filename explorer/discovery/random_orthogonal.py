@@ -1,0 +1,117 @@
+"""Random orthogonal directions: what chance finds, and what every method is measured against."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery.request import check_count, checked_settings, mapped_space
+from explorer.discovery.sampling import space_moments
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Progress
+from explorer.numerics.linalg import random_orthonormal
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
+
+SAMPLES = 2000
+"""Points from which the typical deviation of a space without a prior of its own is measured."""
+
+
+class RandomOrthogonal:
+    """A frame drawn uniformly (Haar) in one space; one unit is one typical standard deviation of that space."""
+
+    card = MethodCard(
+        name="random_orthogonal",
+        title="Random directions",
+        families=("any",),
+        spaces=("any",),
+        trained=False,
+        paper="",
+        description="Orthogonal directions drawn at random: the level of chance for every other method.",
+        settings=(
+            SettingCard(
+                name="space",
+                title="Space",
+                default="",
+                help="Where the directions lie; empty: w where there is a mapping network, else the first space.",
+            ),
+        ),
+    )
+
+    def refusal(self, model: ModelCard) -> str:
+        """Empty: chance is at home everywhere."""
+        return ""
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """``k`` orthogonal directions of equal length (1 ≤ k ≤ dimensions of the space)."""
+        start = time.perf_counter()
+        model = generator.card
+        chosen = checked_settings(self.card, settings)
+        space = str(chosen["space"]) or mapped_space(model)
+        if space not in model.spaces:
+            raise ControlError(f"'{model.name}' has no space '{space}'; it has {', '.join(model.spaces)}.")
+        shape = model.spaces[space].shape
+        # In w_plus a random direction is one vector for all layers, as the edits of the literature are.
+        flat = shape[-1:] if model.spaces[space].layers else shape
+        check_count(model, space, k)
+        deviation = self._typical_deviation(generator, space, seed, progress)
+        frame = random_orthonormal(k, math.prod(flat), seed)
+        reach = _reach(flat)
+        controls = tuple(
+            LinearControl(
+                ControlCard(
+                    name=f"random {index + 1}",
+                    space=space,
+                    low=-reach,
+                    high=reach,
+                    details=(f"1 σ = {deviation:.3g}, the typical deviation of an axis of {space}",),
+                ),
+                (row * deviation).float().reshape(flat),
+            )
+            for index, row in enumerate(frame)
+        )
+        if progress is not None:
+            progress(1.0)
+        return ControlSet(
+            method=self.card.name,
+            title=self.card.title,
+            fingerprint=model.fingerprint,
+            space=space,
+            controls=controls,
+            seed=seed,
+            settings=chosen,
+            cost={"seconds": time.perf_counter() - start, "generator_evaluations": 0.0},
+            note="Chance level: what directions without any method do.",
+        )
+
+    def _typical_deviation(self, generator: Generator, space: str, seed: int, progress: Progress | None) -> float:
+        """The root mean variance of the space's axes: known for a prior, measured otherwise."""
+        prior = generator.card.spaces[space].prior
+        if prior == "normal":
+            return 1.0
+        if prior == "uniform":  # on [-1, 1]
+            return 1 / math.sqrt(3)
+        seen = space_moments(generator, "w" if space == "w_plus" else space, SAMPLES, seed, progress)
+        return math.sqrt(float(seen.covariance.diagonal().mean()))
+
+
+def _reach(shape: tuple[int, ...]) -> float:
+    """How many deviations a slider spans each way.
+
+    In a space of d axes a normal point lies √d deviations from the mean. Three of them along one random direction of
+    noise or of a feature map (d in the thousands) cannot be seen, so there the slider spans half that distance.
+    """
+    return 3.0 if len(shape) == 1 else max(3.0, float(round(math.sqrt(math.prod(shape)) / 2)))
+
+
+METHOD = RandomOrthogonal()

@@ -1,0 +1,101 @@
+"""The methods there are: every module of this package with a ``METHOD``, and those of installed plugins."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+
+import explorer.discovery as package
+from explorer.controls.control_set import ControlSet
+from explorer.discovery.base import Method
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Progress
+from explorer.scene.cards import MethodCard, ModelCard
+from explorer.scene.model import Scalar
+
+ENTRY_POINTS = "explorer.methods"
+"""Group of entry points; each names a ``METHOD`` object, or a module that has one."""
+
+
+@dataclass(frozen=True)
+class BrokenMethod:
+    """A plugin that cannot be loaded: it is listed with its error, and fits no model."""
+
+    name: str
+    problem: str
+
+    @property
+    def card(self) -> MethodCard:
+        return MethodCard(
+            name=self.name, title=self.name, families=(), spaces=(), trained=False, paper="", problem=self.problem
+        )
+
+    def refusal(self, model: ModelCard) -> str:
+        return self.problem
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        raise ControlError(self.problem)
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Name → method, sorted by name. A plugin never replaces a method of this package, and never stops the program."""
+    found: dict[str, Method] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        method = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "METHOD", None)
+        if method is not None:
+            found[method.card.name] = method
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            loaded = entry.load()
+            plugin: Method = getattr(loaded, "METHOD", loaded)
+            name = plugin.card.name
+            if name in found:
+                raise ValueError(f"its name '{name}' is taken")
+        except Exception as error:  # noqa: BLE001  (whatever a plugin does wrong, the program starts)
+            sentence = (
+                f"The plugin '{entry.name}' could not be loaded ({type(error).__name__}: {error}); update or remove it."
+            )
+            found.setdefault(entry.name, BrokenMethod(entry.name, sentence))
+        else:
+            found[name] = plugin
+    return dict(sorted(found.items()))
+
+
+def method(name: str) -> Method:
+    """The method called ``name``. Raises :class:`ControlError` naming those there are."""
+    found = methods()
+    if name not in found:
+        close = difflib.get_close_matches(name, found, 1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(found)}."
+        raise ControlError(f"There is no method '{name}'; {hint}")
+    return found[name]
+
+
+def fitting(model: ModelCard) -> tuple[str, ...]:
+    """The names of the methods that fit ``model``: the most telling first, chance last."""
+    fit = [name for name, one in methods().items() if not one.refusal(model)]
+    return tuple(sorted(fit, key=lambda name: (_preferred(model).get(name, 50), name)))
+
+
+def _preferred(model: ModelCard) -> dict[str, int]:
+    """Where the methods of this package stand in the list; others follow them, before chance."""
+    if "posterior" in model.capabilities:
+        order = ("latent_axes", "pca", "sefa")
+    elif "w" in model.spaces:
+        order = ("pca", "sefa", "latent_axes")
+    else:
+        order = ("sefa", "pca", "latent_axes")
+    return {name: place for place, name in enumerate(order)} | {"random_orthogonal": 100}

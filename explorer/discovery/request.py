@@ -1,0 +1,97 @@
+"""What every method does with a request before it begins: settings, number of controls, space, layers. One sentence
+each.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+
+from explorer.errors import ControlError
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
+
+LAYER_SETTINGS = (
+    SettingCard(
+        name="first_layer", title="First layer", default=0, low=0, help="The first layer that the controls move."
+    ),
+    SettingCard(
+        name="last_layer",
+        title="Last layer",
+        default=-1,
+        low=-1,
+        help="The last layer that the controls move; -1 is the last there is.",
+    ),
+)
+
+
+def checked_settings(method: MethodCard, given: Mapping[str, Scalar] | None) -> dict[str, Scalar]:
+    """All settings of ``method``: those given, checked, and the defaults. Raises :class:`ControlError` naming what is
+    wrong.
+    """
+    known = {setting.name: setting for setting in method.settings}
+    for name in given or {}:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(known) or 'none'}."
+            raise ControlError(f"{method.title} has no setting '{name}'; {hint}")
+    return {
+        name: _checked(method, setting, (given or {}).get(name, setting.default)) for name, setting in known.items()
+    }
+
+
+def _checked(method: MethodCard, setting: SettingCard, value: Scalar) -> Scalar:
+    wanted = type(setting.default)
+    if wanted is float and type(value) is int:
+        value = float(value)
+    if type(value) is not wanted:
+        raise ControlError(f"'{setting.name}' of {method.title} is {value!r}; it must be a {wanted.__name__}.")
+    if setting.choices and value not in setting.choices:
+        choices = ", ".join(str(choice) for choice in setting.choices)
+        raise ControlError(f"'{setting.name}' of {method.title} is {value!r}; it must be one of {choices}.")
+    if isinstance(value, int | float):
+        low, high = setting.low, setting.high
+        if (low is not None and value < low) or (high is not None and value > high) or not math.isfinite(value):
+            limits = f"at least {low:g}" if high is None else f"between {low or 0:g} and {high:g}"
+            raise ControlError(f"'{setting.name}' of {method.title} is {value}; it must be {limits}.")
+    return value
+
+
+def check_count(model: ModelCard, space: str, k: int) -> None:
+    """Raise :class:`ControlError` unless ``space`` has room for ``k`` independent controls."""
+    room = math.prod(model.spaces[space].shape) if space != "w_plus" else model.spaces[space].shape[-1]
+    if k < 1:
+        raise ControlError(f"{k} controls were asked for; ask for 1 to {room}.")
+    if k > room:
+        raise ControlError(
+            f"{k} controls were asked for, but space '{space}' of '{model.name}' has {room} dimensions; "
+            f"ask for at most {room}."
+        )
+
+
+def layer_range(model: ModelCard, settings: Mapping[str, Scalar]) -> tuple[int, int] | None:
+    """The layers (first, last) that ``settings`` ask for, or None when these are all there are.
+
+    Raises :class:`ControlError` when the model has no layers, or not these.
+    """
+    first, last = int(settings["first_layer"]), int(settings["last_layer"])
+    layers = model.spaces["w_plus"].shape[0] if "w_plus" in model.spaces else 0
+    if first == 0 and last in (-1, layers - 1):
+        return None
+    if not layers:
+        raise ControlError(f"'{model.name}' has no layers to choose from; leave first_layer at 0 and last_layer at -1.")
+    end = layers - 1 if last == -1 else last
+    if not first <= end < layers:
+        raise ControlError(
+            f"Layers {first} to {end} were asked for, but '{model.name}' has layers 0 to {layers - 1}; "
+            "choose a range among these."
+        )
+    return first, end
+
+
+def mapped_space(model: ModelCard) -> str:
+    """The space in which directions are looked for by default: ``w`` where there is a mapping network, else the
+    first.
+    """
+    return "w" if "w" in model.spaces else next(iter(model.spaces))

@@ -1,0 +1,48 @@
+"""Points and pictures drawn from a generator, in chunks, the same for a seed: what methods learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.generators.base import Generator, Latent, Progress
+from explorer.numerics.linalg import Moments, merge, moments
+
+
+def drawn_latents(
+    generator: Generator, count: int, seed: int, chunk: int, progress: Progress | None = None
+) -> Iterator[Latent]:
+    """``count`` untruncated prior points in chunks of ``chunk``; repeatable for a seed.
+
+    ``progress`` hears the finished share before each chunk and after the last; what it raises passes through.
+    """
+    seeds = np.random.default_rng(seed).integers(0, 2**32, count)
+    for start in range(0, count, chunk):
+        if progress is not None:
+            progress(start / count)
+        yield generator.sample([int(one) for one in seeds[start : start + chunk]], truncation_psi=1.0)
+    if progress is not None:
+        progress(1.0)
+
+
+def space_moments(generator: Generator, space: str, count: int, seed: int, progress: Progress | None = None) -> Moments:
+    """Mean and covariance of ``space``, flattened to (d,), over ``count`` untruncated prior points."""
+    seen: Moments | None = None
+    with torch.no_grad():
+        for latent in drawn_latents(generator, count, seed, 1000, progress):
+            found = moments(generator.advance(latent, space).tensors[space].flatten(1))
+            seen = found if seen is None else merge(seen, found)
+    if seen is None:
+        raise ValueError(f"{count} points have no moments")
+    return seen
+
+
+def deviations_along(directions: Tensor, seen: Moments) -> Tensor:
+    """(k,) standard deviations of the points behind ``seen`` along the rows of ``directions`` (k, d), in float64."""
+    wide = directions.detach().cpu().double()
+    variances = torch.einsum("kd,de,ke->k", wide, seen.covariance, wide).clamp_min(0)
+    deviations: Tensor = variances.sqrt() / wide.norm(dim=1)
+    return deviations

@@ -1,0 +1,131 @@
+"""SeFa: the directions that a generator's first affine layer amplifies most, in closed form from its weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery.request import LAYER_SETTINGS, check_count, checked_settings, layer_range, mapped_space
+from explorer.discovery.sampling import deviations_along, space_moments
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Progress
+from explorer.numerics.linalg import fix_signs
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
+
+SAMPLES = 2000
+"""Points from which one standard deviation along a direction is measured, where the space has no prior of its own."""
+
+
+class AffineFirst(Protocol):
+    """What a generator with the capability ``affine`` adds: the weights that SeFa factorises."""
+
+    def first_affine_weights(self, layers: tuple[int, int] | None = None) -> Sequence[Tensor]:
+        """One effective weight (outputs, width) for each affine layer that reads the latent, of the given layers."""
+
+
+def semantic_factors(weights: Sequence[Tensor], normalised: bool) -> tuple[Tensor, Tensor]:
+    """All eigenvalues (d,), falling, and eigenvectors (d, d), as rows, of AᵀA for the stacked ``weights`` A (ΣC, d).
+
+    Shen & Zhou, "Closed-Form Factorization of Latent Semantics in GANs", CVPR 2021, equation 5: the unit vectors n
+    that make ‖A n‖ stationary. ``normalised``: every row of A is first scaled to unit length, as in the authors'
+    program, which makes the gain of a layer irrelevant; otherwise A is taken as it is, as in the paper's text.
+    """
+    stacked = torch.cat([weight.detach().cpu().double() for weight in weights])
+    if normalised:
+        norm = stacked.norm(dim=1, keepdim=True)
+        stacked = stacked / torch.where(norm > 0, norm, torch.ones_like(norm))
+    values, vectors = torch.linalg.eigh(stacked.T @ stacked)
+    return values.flip(0).clamp_min(0), fix_signs(vectors.flip(1).T)
+
+
+class SeFa:
+    """Eigenvectors of AᵀA of the first affine layers, by falling eigenvalue."""
+
+    card = MethodCard(
+        name="sefa",
+        title="SeFa",
+        families=("stylegan2", "mlp_gan"),
+        spaces=("z", "w", "w_plus"),
+        trained=False,
+        paper="Shen & Zhou, Closed-Form Factorization of Latent Semantics in GANs, CVPR 2021",
+        description="Directions that the first layers amplify most, read off their weights; needs no pictures.",
+        settings=(
+            SettingCard(
+                name="normalisation",
+                title="Weights",
+                default="rows",
+                choices=("rows", "none"),
+                help="rows: each output of a layer counts the same, as in the authors' program; none: as in the paper.",
+            ),
+            *LAYER_SETTINGS,
+        ),
+    )
+
+    def refusal(self, model: ModelCard) -> str:
+        if "affine" in model.capabilities:
+            return ""
+        return f"SeFa reads the affine layer that a GAN applies to its latent first; '{model.name}' has no such layer."
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""
+        start = time.perf_counter()
+        model = generator.card
+        if reason := self.refusal(model):
+            raise ControlError(reason)
+        chosen = checked_settings(self.card, settings)
+        layers = layer_range(model, chosen)
+        space = mapped_space(model)
+        check_count(model, space, k)
+        weights = cast("AffineFirst", generator).first_affine_weights(layers)
+        values, vectors = semantic_factors(weights, chosen["normalisation"] == "rows")
+        vectors = vectors[:k]
+        if model.spaces[space].prior == "normal":
+            deviations = torch.ones(k, dtype=torch.float64)
+            if progress is not None:
+                progress(1.0)
+        else:
+            deviations = deviations_along(vectors, space_moments(generator, space, SAMPLES, seed, progress))
+        share = values / values.sum().clamp_min(1e-30)
+        controls = tuple(
+            LinearControl(
+                ControlCard(
+                    name=f"SeFa {index + 1}",
+                    space="w_plus" if layers else space,
+                    figure=f"λ {float(values[index]):.3g}",
+                    details=(
+                        f"eigenvalue {float(values[index]):.4g}, {float(share[index]):.1%} of their sum",
+                        f"1 σ = {float(deviations[index]):.3g} in {space}",
+                    ),
+                    layers=layers,
+                ),
+                (vectors[index] * deviations[index]).float(),
+            )
+            for index in range(k)
+        )
+        return ControlSet(
+            method=self.card.name,
+            title=self.card.title,
+            fingerprint=model.fingerprint,
+            space="w_plus" if layers else space,
+            controls=controls,
+            seed=seed,
+            settings=chosen,
+            cost={"seconds": time.perf_counter() - start, "generator_evaluations": 0.0},
+        )
+
+
+METHOD = SeFa()
