@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -132,7 +133,7 @@ class Engine:
         if kept.is_file():
             return control_sets.load(kept)
         start = time.perf_counter()
-        shared = _TakingTurns(generator, self._turn)
+        shared = cast(Generator, _TakingTurns(generator, self._turn))
         found = method.discover(shared, controls.k, controls.seed, dict(controls.settings), progress)
         if time.perf_counter() - start > DISCOVERY_WORTH_KEEPING:
             control_sets.save(found, kept)

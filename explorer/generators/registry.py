@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import torch
 
 import explorer.generators as package
@@ -82,7 +83,8 @@ def _family_of(path: Path, family: str) -> Family:
 def describe(name_or_path: str, family: str = "") -> ModelCard:
     """The card without loading the weights. Raises :class:`ModelError` with one sentence."""
     path = resolve(name_or_path)
-    return _family_of(path, family).describe(path)
+    card = _family_of(path, family).describe(path)
+    return msgspec.structs.replace(card, shipped=path in shipped_models().values())
 
 
 def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
@@ -90,8 +92,10 @@ def load(name_or_path: str, device: torch.device, family: str = "", progress: Pr
     path = resolve(name_or_path)
     chosen = _family_of(path, family)
     try:
-        return chosen.load(path, device, progress)
+        generator = chosen.load(path, device, progress)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(
             f"'{path.name}' does not fit into the memory of {device}; close other models or choose a smaller one."
         ) from error
+    generator.card = msgspec.structs.replace(generator.card, shipped=path in shipped_models().values())
+    return generator

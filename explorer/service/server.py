@@ -170,7 +170,7 @@ class Server:
                 ring, slot = self._ring, self._free.popleft()
             assert ring is not None  # a slot was free, so there is a ring
             try:
-                ring.write(slot, memoryview(picture.bgrx).cast("B"))
+                ring.write(slot, picture.bgrx.data.cast("B"))
             except ValueError as error:
                 with self._changed:
                     self._free.append(slot)

@@ -163,9 +163,9 @@ def test_a_stored_latent_of_another_shape_is_refused(engine: Engine) -> None:
 
 
 def test_not_finite_latents_are_refused(engine: Engine) -> None:
-    data = np.full(8, np.nan, dtype="<f4").tobytes()
+    data = np.full(10, np.nan, dtype="<f4").tobytes()
     with pytest.raises(SceneError, match="not finite"):
-        engine.render([view(origin=StoredLatent("w", (8,), data))])
+        engine.render([view(origin=StoredLatent("w", (10,), data))])
 
 
 def test_two_models_in_one_call(engine: Engine) -> None:
