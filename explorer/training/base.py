@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from torch import Tensor
@@ -25,10 +25,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str
     trainer: str
     data: str
-    steps: int
-    batch: int
-    seed: int = 0
-    checkpoint_every: int = 500
+    steps: Annotated[int, msgspec.Meta(ge=1)]
+    batch: Annotated[int, msgspec.Meta(ge=2)]
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
+    checkpoint_every: Annotated[int, msgspec.Meta(ge=1)] = 500
     licence: str = "Apache-2.0"
     settings: dict[str, Scalar | list[int]] = {}
 
@@ -41,7 +41,7 @@ def read_recipe(name_or_path: str) -> Recipe:
         names = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
         raise ExplorerError(f"There is no recipe '{name_or_path}'; give a .toml file or one of: {names}.")
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), Recipe)
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ExplorerError(f"The recipe '{path}' cannot be read: {error}.") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import pickle
 import pkgutil
 import time
 from collections.abc import Callable, Iterator
@@ -29,14 +30,13 @@ Report = Callable[[int, int, dict[str, float], float], None]
 def trainer_for(recipe: Recipe, device: torch.device) -> Trainer:
     """The trainer the recipe names: the module of that name in this package. Raises :class:`ExplorerError` naming
     those there are."""
-    names = []
-    for module in pkgutil.iter_modules(trainers.__path__):
-        found = importlib.import_module(f"{trainers.__name__}.{module.name}")
+    modules = {module.name for module in pkgutil.iter_modules(trainers.__path__)}
+    if recipe.trainer in modules:
+        found = importlib.import_module(f"{trainers.__name__}.{recipe.trainer}")
         if hasattr(found, "TRAINER"):
-            names.append(module.name)
-            if module.name == recipe.trainer:
-                made: Trainer = found.TRAINER(recipe, device)
-                return made
+            made: Trainer = found.TRAINER(recipe, device)
+            return made
+    names = [n for n in sorted(modules) if hasattr(importlib.import_module(f"{trainers.__name__}.{n}"), "TRAINER")]
     raise ExplorerError(f"There is no trainer '{recipe.trainer}'; there are: {', '.join(names)}.")
 
 
@@ -49,13 +49,15 @@ def batch_of(recipe: Recipe, step: int) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
 
 
-def _batches(recipe: Recipe, start: int) -> Iterator[tuple[int, Tensor]]:
-    """Batches from step ``start`` on; the next one is drawn while the current one is trained on."""
+def _batches(recipe: Recipe, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
+    """Batches of steps ``start`` .. ``stop`` - 1; the next one is drawn while the current one is trained on."""
+    if start >= stop:
+        return
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(batch_of, recipe, start)
-        for step in range(start, recipe.steps):
+        for step in range(start, stop):
             images = waiting.result()
-            if step + 1 < recipe.steps:
+            if step + 1 < stop:
                 waiting = pool.submit(batch_of, recipe, step + 1)
             yield step, images
 
@@ -71,23 +73,18 @@ def train(
     finished model.
 
     ``folder`` receives ``checkpoint.pt``, ``recipe.json``, ``log.jsonl`` and, at the end, ``model/``. ``stop_after``
-    ends early
-    after that many steps, with a checkpoint. Raises :class:`ExplorerError` when the folder holds another recipe's run.
+    ends early after that many steps, with a checkpoint. Raises :class:`ExplorerError` when the folder holds another
+    recipe's run, when its checkpoint is damaged, and when the training diverges.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     written = msgspec.json.format(msgspec.json.encode(recipe), indent=2)
     described = folder / "recipe.json"
-    if described.is_file() and (difference := _difference(json.loads(described.read_bytes()), json.loads(written))):
+    if described.is_file() and (difference := _difference(_description(described), json.loads(written))):
         raise ExplorerError(f"'{folder}' holds a run of another recipe ({difference}); choose another folder.")
-    atomic_write(described, written)
-
     trainer = trainer_for(recipe, device)
-    start = 0
+    atomic_write(described, written)  # only now: a recipe that its trainer refuses may be corrected and tried again
     checkpoint = folder / "checkpoint.pt"
-    if checkpoint.is_file():
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        trainer.restore(saved["trainer"])
-        start = int(saved["step"])
+    start = _resume(trainer, checkpoint, device) if checkpoint.is_file() else 0
+    stop = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
 
     def save(step: int) -> None:
         with atomic_path(checkpoint) as temporary:
@@ -95,7 +92,7 @@ def train(
 
     clock, counted = time.perf_counter(), 0
     with (folder / "log.jsonl").open("a") as log:
-        for step, images in _batches(recipe, start):
+        for step, images in _batches(recipe, start, stop):
             losses = trainer.step(step, images.to(device))
             if not all(np.isfinite(value) for value in losses.values()):
                 raise ExplorerError(
@@ -104,18 +101,36 @@ def train(
                 )
             counted += recipe.batch
             done = step + 1
-            finished = done == recipe.steps or done == stop_after
-            if done % recipe.checkpoint_every == 0 or finished:
+            if done % recipe.checkpoint_every == 0 or done == stop:
                 save(done)
                 log.write(json.dumps({"step": done, **losses}) + "\n")
                 log.flush()
             if report is not None:
                 report(done, recipe.steps, losses, counted / (time.perf_counter() - clock))
-            if finished:
-                break
-    if stop_after is None or stop_after >= recipe.steps:
+    if stop == recipe.steps:
         trainer.export(folder / "model")
     return folder / "model"
+
+
+def _resume(trainer: Trainer, checkpoint: Path, device: torch.device) -> int:
+    """Put the trainer back to where ``checkpoint`` was written; returns the number of steps done by then."""
+    try:
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        trainer.restore(saved["trainer"])
+        return int(saved["step"])
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise ExplorerError(
+            f"The checkpoint '{checkpoint}' is damaged or of another program version; delete it to start again."
+        ) from error
+
+
+def _description(path: Path) -> dict[str, object]:
+    """The recipe that a run's folder was begun with."""
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ExplorerError(f"'{path}' is damaged; choose another folder.") from error
+    return found if isinstance(found, dict) else {}
 
 
 def _difference(old: dict[str, object], new: dict[str, object]) -> str:
