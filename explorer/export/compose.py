@@ -1,0 +1,95 @@
+"""From the pictures of a scene's panes to one frame: side by side, to scale, with captions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from explorer.export.lettering import line, line_height, stamp
+
+Frame = NDArray[np.uint8]
+"""(H, W, 3), red, green, blue."""
+
+BACKGROUND = (24, 24, 27)
+TEXT = (228, 228, 231)
+FAINT = (161, 161, 170)
+LARGEST_ROW = 4  # panes side by side before a second row begins
+
+
+def rgb(bgrx: NDArray[np.uint8]) -> Frame:
+    """(H, W, 3) red, green, blue of the engine's (H, W, 4) blue, green, red, unused."""
+    return np.ascontiguousarray(bgrx[..., 2::-1])
+
+
+def scaled(picture: Frame, height: int) -> Frame:
+    """``picture`` at ``height`` pixels (0: unchanged), in its own proportion.
+
+    Enlarging by a whole number repeats pixels, so that nothing is invented; any other size is resampled (Lanczos).
+    """
+    old_height, old_width = picture.shape[:2]
+    if height in (0, old_height):
+        return picture
+    if height % old_height == 0:
+        factor = height // old_height
+        return np.repeat(np.repeat(picture, factor, axis=0), factor, axis=1)
+    width = max(1, round(old_width * height / old_height))
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def letter_size(height: int) -> int:
+    """The size of the letters, in pixels, under a picture of ``height`` pixels."""
+    return max(11, round(height * 0.045))
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What stands under a pane: its name, and what moves."""
+
+    name: str
+    moved: str = ""
+
+
+def compose(pictures: Sequence[Frame], captions: Sequence[Caption] | None, height: int = 0) -> Frame:
+    """One frame from the panes' ``pictures``, all brought to ``height`` pixels (0: that of the tallest).
+
+    Up to four stand side by side, more in a grid as square as possible. Without captions and with one pane the frame
+    is the picture itself. The frame's size depends on the sizes of the pictures and on whether there are captions.
+    """
+    height = height or max(picture.shape[0] for picture in pictures)
+    panes = [scaled(picture, height) for picture in pictures]
+    if captions is None and len(panes) == 1:
+        return panes[0]
+    columns = len(panes) if len(panes) <= LARGEST_ROW else math.ceil(math.sqrt(len(panes)))
+    rows = math.ceil(len(panes) / columns)
+    size = letter_size(height)
+    gap = max(2, round(height / 64))
+    band = 2 * line_height(size) + gap if captions else 0
+    widths = [max(pane.shape[1] for pane in panes[column::columns]) for column in range(columns)]
+    canvas = np.empty((gap + rows * (height + band + gap), gap + sum(width + gap for width in widths), 3), np.uint8)
+    canvas[...] = BACKGROUND
+    for index, pane in enumerate(panes):
+        row, column = divmod(index, columns)
+        top = gap + row * (height + band + gap)
+        left = gap + sum(width + gap for width in widths[:column])
+        canvas[top : top + height, left : left + pane.shape[1]] = pane
+        if captions:
+            under = top + height + gap
+            stamp(canvas, line(captions[index].name, size, widths[column]), under, left, TEXT)
+            stamp(canvas, line(captions[index].moved, size, widths[column]), under + line_height(size), left, FAINT)
+    return canvas
+
+
+def even(frame: Frame) -> Frame:
+    """``frame`` with a row and a column of background added where its size is odd (what 4:2:0 video asks for)."""
+    height, width = frame.shape[:2]
+    if height % 2 == 0 and width % 2 == 0:
+        return frame
+    padded = np.empty((height + height % 2, width + width % 2, 3), np.uint8)
+    padded[...] = BACKGROUND
+    padded[:height, :width] = frame
+    return padded

@@ -1,0 +1,138 @@
+"""Where each kind of file keeps its provenance, and how it is found again (by content, not by the file's name)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from explorer.errors import SceneError
+from explorer.export.options import ExportOptions
+from explorer.export.provenance import KEY, Provenance, decode
+from explorer.scene.model import Scene
+from explorer.scene.store import FORMAT as SCENE_FORMAT
+from explorer.scene.store import decode_scene
+
+SEQUENCE_FILE = "provenance.json"
+GIF_MARK = KEY.encode() + b"="
+
+
+def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | None]:
+    """The scene that ``path`` carries: an exported file or folder, or a scene file (which has no provenance).
+
+    Raises :class:`SceneError` with one sentence when there is none, or it is damaged or newer than this program.
+    """
+    path = Path(path)
+    try:
+        data = _carried(path)
+    except OSError as error:
+        raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
+    if data is None:
+        raise SceneError(f"'{path.name}' carries no scene of Latent Explorer.")
+    if SCENE_FORMAT.encode() in data[:200]:
+        return decode_scene(data, path.name), ExportOptions(), None
+    provenance = decode(data, path.name)
+    return provenance.restored(path.name), provenance.options, provenance
+
+
+def _carried(path: Path) -> bytes | None:
+    if path.is_dir():
+        listed = path / SEQUENCE_FILE
+        return listed.read_bytes() if listed.is_file() else None
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head.startswith(b"\x89PNG"):
+        return _from_png(path)
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return from_gif(path.read_bytes())
+    if head.startswith(b"%PDF"):
+        return from_pdf(path.read_bytes())
+    if head[4:8] == b"ftyp":
+        return _from_mp4(path)
+    if head.lstrip()[:1] == b"{":
+        return path.read_bytes()
+    return None
+
+
+def _from_png(path: Path) -> bytes | None:
+    try:
+        with Image.open(path) as image:
+            text = image.info.get(KEY)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise SceneError(f"'{path.name}' is a damaged PNG file ({error}).") from error
+    return text.encode() if isinstance(text, str) else None
+
+
+def _from_mp4(path: Path) -> bytes | None:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            text = container.metadata.get(KEY)
+    except av.FFmpegError as error:
+        raise SceneError(f"'{path.name}' is a damaged video file ({error.strerror}).") from error
+    return text.encode() if text is not None else None
+
+
+# --- GIF: a comment extension before the trailer (GIF89a specification, sections 24 and 27) --------------------------
+
+
+def with_gif_comment(data: bytes, text: str) -> bytes:
+    """The GIF ``data`` with one more comment, put before the trailer byte."""
+    if not data.endswith(b";"):
+        raise ValueError("a GIF ends with its trailer byte")
+    body = GIF_MARK + text.encode("ascii")
+    blocks = b"".join(bytes([len(part)]) + part for part in _parts(body, 255))
+    return data[:-1] + b"\x21\xfe" + blocks + b"\x00;"
+
+
+def from_gif(data: bytes) -> bytes | None:
+    """The comment of ours in a GIF; None when there is none or the file is cut."""
+    try:
+        for comment in _gif_comments(data):
+            if comment.startswith(GIF_MARK):
+                return comment[len(GIF_MARK) :]
+    except IndexError:
+        return None
+    return None
+
+
+def _parts(body: bytes, length: int) -> Iterator[bytes]:
+    return (body[start : start + length] for start in range(0, len(body), length))
+
+
+def _gif_comments(data: bytes) -> Iterator[bytes]:
+    place = 13 + _table_bytes(data[10])
+    while (kind := data[place]) != 0x3B:  # the trailer
+        if kind == 0x21:  # an extension: label, then sub-blocks
+            label = data[place + 1]
+            place, body = _sub_blocks(data, place + 2)
+            if label == 0xFE:
+                yield body
+        elif kind == 0x2C:  # an image: descriptor, colour table, code size, sub-blocks
+            place, _ = _sub_blocks(data, place + 10 + _table_bytes(data[place + 9]) + 1)
+        else:
+            return
+
+
+def _table_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _sub_blocks(data: bytes, place: int) -> tuple[int, bytes]:
+    parts = []
+    while length := data[place]:
+        parts.append(data[place + 1 : place + 1 + length])
+        place += 1 + length
+    return place + 1, b"".join(parts)
+
+
+# --- PDF: an embedded file stream, stored without compression --------------------------------------------------------
+
+
+def from_pdf(data: bytes) -> bytes | None:
+    """The attachment of ours in a PDF that this program wrote; None when there is none."""
+    match = re.search(rb"/Type /EmbeddedFile /Length (\d+) >>\nstream\n", data)
+    return data[match.end() : match.end() + int(match[1])] if match else None

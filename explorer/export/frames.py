@@ -1,0 +1,208 @@
+"""The frames of an export before any encoding: which views they need, rendered in chunks of a fixed size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from explorer.controls.control_set import ControlSet
+from explorer.discovery import registry as methods
+from explorer.engine.engine import Engine, Picture
+from explorer.errors import ExportError
+from explorer.export.compose import Caption, Frame, compose, rgb, scaled
+from explorer.export.options import ExportOptions
+from explorer.files import sha256_of
+from explorer.generators.base import Progress
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed, View, view_of
+from explorer.scene.timeline import at, frame_times
+
+BATCH = 16
+"""Views rendered together. Fixed, and kept in the provenance: the last bit of a float depends on its batch."""
+
+BATCH_OF_SAMPLERS = 4
+"""The same for generators that take many steps a picture: a cancel and the live view wait for one batch at most."""
+
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a contact sheet."""
+
+    row: str
+    column: str
+    view: View
+
+
+@dataclass(frozen=True)
+class Shoot:
+    """The frames of an export: ``frames()`` renders them one after the other, each time anew.
+
+    ``count`` of them; ``cells`` and ``title`` describe a contact sheet, whose frames are its pictures row by row.
+    ``sample(n)`` renders at most ``n`` frames spread over the whole.
+    """
+
+    count: int
+    frames: Callable[[], Iterator[Frame]]
+    sample: Callable[[int], Iterator[Frame]]
+    batch: int
+    title: str = ""
+    cells: tuple[Cell, ...] = ()
+    columns: int = 0
+
+
+def pinned(engine: Engine, scene: Scene) -> Scene:
+    """``scene`` with the fingerprints of its generators and the digests of its control set files written in."""
+
+    def model(reference: ModelRef) -> ModelRef:
+        return msgspec.structs.replace(reference, fingerprint=engine.card(reference).fingerprint)
+
+    def pane(old: Pane) -> Pane:
+        controls = old.controls
+        if controls.path:
+            try:
+                controls = msgspec.structs.replace(controls, digest=sha256_of(_path(controls)))
+            except OSError as error:
+                raise ExportError(f"The control set '{controls.path}' cannot be read ({error.strerror}).") from error
+        return msgspec.structs.replace(old, controls=controls, model=old.model and model(old.model))
+
+    return msgspec.structs.replace(scene, model=model(scene.model), panes=tuple(pane(one) for one in scene.panes))
+
+
+def shoot(
+    engine: Engine, scene: Scene, options: ExportOptions, batch: int = 0, progress: Progress | None = None
+) -> Shoot:
+    """What ``options`` ask of ``scene``. ``batch`` 0: as the generator needs. ``progress`` hears of discoveries.
+
+    Raises :class:`ExportError` with one sentence where the options do not fit the scene.
+    """
+    panes = _panes(scene, options)
+    for index in panes:
+        if scene.panes[index].edits or options.labels or options.kind.startswith("sheet"):
+            _controls(engine, scene, index, progress)
+    if not batch:
+        steps = any(engine.card(scene.panes[index].model or scene.model).full_steps for index in panes)
+        batch = BATCH_OF_SAMPLERS if steps else BATCH
+    if options.kind in ("sheet_png", "sheet_pdf"):
+        return _sheet(engine, scene, options, panes[0], batch)
+    if options.kind == "png":
+        times: tuple[float | None, ...] = (None,)
+    else:
+        if not scene.timeline.amounts and not scene.timeline.origin.keys:
+            raise ExportError("Nothing moves in this scene; set keyframes in the timeline first, or export a PNG.")
+        times = frame_times(scene.timeline)
+    names = [_pane_name(engine, scene, index) for index in panes]
+
+    def rendered(moments: Sequence[float | None]) -> Iterator[Frame]:
+        for chunk in _chunks(moments, max(1, batch // len(panes))):
+            moved = [scene if time is None else at(scene, time) for time in chunk]
+            views = [view_of(one, index) for one in moved for index in panes]
+            pictures = engine.render(views, exact=True)
+            for number, one in enumerate(moved):
+                own = pictures[number * len(panes) : (number + 1) * len(panes)]
+                captions = _captions(one, panes, names, own) if options.labels else None
+                yield compose([rgb(picture.bgrx) for picture in own], captions, options.height)
+
+    def sample(count: int) -> Iterator[Frame]:
+        return rendered(times[:: max(1, -(-len(times) // count))])
+
+    return Shoot(len(times), lambda: rendered(times), sample, batch)
+
+
+def _sheet(engine: Engine, scene: Scene, options: ExportOptions, pane: int, batch: int) -> Shoot:
+    sheet = options.sheet
+    if not sheet.amounts:
+        raise ExportError("A contact sheet needs at least one amount for its columns.")
+    base = scene.panes[pane]
+    controls = _controls(engine, scene, pane, None)
+    known = [control.card.name for control in controls.controls]
+    for name in sheet.controls:
+        controls.control(name)  # raises the sentence that names those there are
+    moving = [edit.control for edit in base.edits if edit.amount]
+    if sheet.rows == "controls":
+        rows = [(name, name, scene.panes[pane].origin or scene.origin) for name in sheet.controls or known]
+        title = _of(scene, pane)
+    else:
+        if not sheet.seeds:
+            raise ExportError("A contact sheet of seeds needs at least one seed for its rows.")
+        name = (*sheet.controls, *moving, *known)[0]
+        rows = [(f"seed {seed}", name, Seed(seed)) for seed in sheet.seeds]
+        title = name
+    title = f"{engine.card(base.model or scene.model).name} · {controls.title} · {title}"
+    cells = []
+    for label, name, origin in rows:
+        for amount in sheet.amounts:
+            edits = (*(edit for edit in base.edits if edit.control != name), Edit(name, amount))
+            changed = msgspec.structs.replace(base, edits=edits, origin=origin, view="image")
+            one = msgspec.structs.replace(scene, panes=(changed,))
+            cells.append(Cell(label, f"{amount:+g}" if amount else "0", view_of(one, 0)))
+
+    def frames(which: Sequence[Cell]) -> Iterator[Frame]:
+        for chunk in _chunks(which, batch):
+            for picture in engine.render([cell.view for cell in chunk], exact=True):
+                yield scaled(rgb(picture.bgrx), options.height)
+
+    return Shoot(
+        len(cells),
+        lambda: frames(cells),
+        lambda count: frames(cells[:: max(1, -(-len(cells) // count))]),
+        batch,
+        title,
+        tuple(cells),
+        len(sheet.amounts),
+    )
+
+
+def _panes(scene: Scene, options: ExportOptions) -> list[int]:
+    if options.pane >= len(scene.panes):
+        raise ExportError(f"There is no pane {options.pane}; the scene has panes 0 to {len(scene.panes) - 1}.")
+    if options.pane >= 0:
+        return [options.pane]
+    return [scene.selected] if options.kind.startswith("sheet") else list(range(len(scene.panes)))
+
+
+def _controls(engine: Engine, scene: Scene, pane: int, progress: Progress | None) -> ControlSet:
+    chosen = scene.panes[pane]
+    # The share of the discovery is not the share of the export; what matters is that it can be cancelled.
+    listen = None if progress is None else lambda _share: progress(0.0)
+    return engine.control_set(chosen.model or scene.model, chosen.controls, listen)
+
+
+def _pane_name(engine: Engine, scene: Scene, index: int) -> str:
+    pane = scene.panes[index]
+    if pane.name:
+        return pane.name
+    known = methods.methods().get(pane.controls.method)
+    title = known.card.title if known and not pane.controls.path else _path(pane.controls).stem
+    return f"{engine.card(pane.model).name} · {title}" if pane.model else title
+
+
+def _captions(scene: Scene, panes: Sequence[int], names: Sequence[str], pictures: Sequence[Picture]) -> list[Caption]:
+    captions = []
+    for index, name, picture in zip(panes, names, pictures, strict=True):
+        pane = scene.panes[index]
+        if pane.view == "difference":
+            name = f"{name} · difference, rms {picture.rms:.3f}"
+        elif pane.view == "before_after":
+            name = f"{name} · before | after"
+        moved = ", ".join(f"{edit.control} {edit.amount:+.2f}" for edit in pane.edits if edit.amount)
+        captions.append(Caption(name, moved))
+    return captions
+
+
+def _of(scene: Scene, pane: int) -> str:
+    origin = scene.panes[pane].origin or scene.origin
+    return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored point"
+
+
+def _path(controls: ControlSetRef) -> Path:
+    return Path(controls.path).expanduser()
+
+
+def _chunks(items: Sequence[Item], length: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + length] for start in range(0, len(items), length))

@@ -1,0 +1,146 @@
+"""What every exported file carries: the scene, the options, the program, the generators, and digests of the frames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+
+from explorer import __version__
+from explorer.engine.engine import Engine
+from explorer.errors import SceneError
+from explorer.export.compose import Frame
+from explorer.export.options import ExportOptions
+from explorer.scene.model import Scene
+from explorer.scene.store import decode_scene, encode_scene
+
+FORMAT = "latent-explorer-export"
+VERSION = 1
+KEY = "latent_explorer"
+"""The name under which containers keep it: an MP4 tag, a PNG text chunk, a GIF comment, a PDF attachment."""
+
+BLOCKS = 64
+
+
+class FrameDigests(msgspec.Struct, frozen=True, kw_only=True):
+    """SHA-256 of the frames before encoding (red, green, blue; rows from the top): of all, and of up to 64 blocks."""
+
+    count: int
+    height: int  # of the first frame, in pixels
+    width: int
+    sha256: str
+    block: int  # frames in a block; the last may hold fewer
+    blocks: tuple[str, ...]  # the first 16 digits each: where a re-rendering differs
+
+
+class GeneratorRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Which generator made the pictures."""
+
+    name: str
+    family: str
+    path: str
+    fingerprint: str
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """How a file was made. ``threads`` and ``batch`` are kept because the last bits of a float depend on them."""
+
+    format: str = FORMAT
+    version: int = VERSION
+    program: str = __version__
+    torch: str = str(torch.__version__)
+    device: str
+    threads: int
+    batch: int
+    generators: tuple[GeneratorRecord, ...]
+    options: ExportOptions
+    frames: FrameDigests
+    scene: dict[str, Any]  # the scene file's document
+
+    def restored(self, where: str) -> Scene:
+        """The scene. Raises :class:`SceneError` naming ``where`` when it is newer than this program or damaged."""
+        return decode_scene(msgspec.json.encode(self.scene), where)
+
+
+class Digester:
+    """Digests frames as they pass."""
+
+    def __init__(self, count: int) -> None:
+        self.count = 0
+        self.block = max(1, -(-count // BLOCKS))
+        self._all = hashlib.sha256()
+        self._part = hashlib.sha256()
+        self._blocks: list[str] = []
+        self._shape = (0, 0)
+
+    def add(self, frame: Frame) -> None:
+        """Count in one more frame (H, W, 3)."""
+        data = np.ascontiguousarray(frame).data
+        self._all.update(data)
+        self._part.update(data)
+        if self.count == 0:
+            self._shape = frame.shape[:2]
+        self.count += 1
+        if self.count % self.block == 0:
+            self._close()
+
+    def _close(self) -> None:
+        self._blocks.append(self._part.hexdigest()[:16])
+        self._part = hashlib.sha256()
+
+    def result(self) -> FrameDigests:
+        """The digests; call once, after the last frame."""
+        if self.count % self.block:
+            self._close()
+        return FrameDigests(
+            count=self.count,
+            height=self._shape[0],
+            width=self._shape[1],
+            sha256=self._all.hexdigest(),
+            block=self.block,
+            blocks=tuple(self._blocks),
+        )
+
+
+def describe(
+    engine: Engine, scene: Scene, options: ExportOptions, batch: int, threads: int, frames: FrameDigests
+) -> Provenance:
+    """The provenance of an export that ``engine`` made of ``scene``."""
+    used = {pane.model or scene.model: None for pane in scene.panes}
+    cards = [engine.card(model) for model in {scene.model: None, **used}]
+    records = [
+        GeneratorRecord(name=card.name, family=card.family, path=card.path, fingerprint=card.fingerprint)
+        for card in cards
+    ]
+    return Provenance(
+        device=str(engine.device),
+        threads=threads,
+        batch=batch,
+        generators=tuple(records),
+        options=options,
+        frames=frames,
+        scene=msgspec.json.decode(encode_scene(scene)),
+    )
+
+
+def encode(provenance: Provenance) -> str:
+    """``provenance`` as one line of JSON, ASCII only, so that every container keeps it unchanged."""
+    return json.dumps(msgspec.to_builtins(provenance), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def decode(data: bytes, where: str) -> Provenance:
+    """Read back what :func:`encode` wrote. Raises :class:`SceneError` with one sentence for anything else."""
+    try:
+        head = msgspec.json.decode(data)
+        if not isinstance(head, dict) or head.get("format") != FORMAT:
+            raise SceneError(f"'{where}' carries no scene of Latent Explorer.")
+        version = head.get("version")
+        if isinstance(version, int) and version > VERSION:
+            raise SceneError(f"'{where}' was exported by a newer Latent Explorer; update the program to replay it.")
+        return msgspec.convert(head, Provenance)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SceneError(f"The scene that '{where}' carries is damaged ({str(error).rstrip('.')}).") from error

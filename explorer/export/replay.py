@@ -1,0 +1,190 @@
+"""Rendering an exported file again, and saying whether the frames are the same to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+
+from explorer.engine.engine import Engine
+from explorer.errors import ExportError, ModelError
+from explorer.export import run as export
+from explorer.export.compose import Frame
+from explorer.export.embed import read
+from explorer.export.frames import shoot
+from explorer.export.options import ExportOptions
+from explorer.export.provenance import Digester, FrameDigests, Provenance
+from explorer.export.stills import read_png, sequence_files
+from explorer.export.video import read_mp4
+from explorer.files import sha256_of
+from explorer.generators.base import Progress
+from explorer.scene.model import Scene
+
+__all__ = ["Comparison", "compare", "frames", "read", "rerun", "verify"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two renderings of one scene. ``first``/``last``: the frames among which the first difference lies."""
+
+    identical: bool
+    count: int
+    first: int = -1
+    last: int = -1
+    cause: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """One line for the user."""
+        number = f"{self.count} frame{'s' if self.count != 1 else ''}"
+        if self.identical:
+            return f"bit-identical: {number}"
+        where = f"frame {self.first}" if self.first == self.last else f"frames {self.first} to {self.last}"
+        return f"different: the first difference is in {where} of {number}{f' ({self.cause})' if self.cause else ''}"
+
+
+def compare(old: FrameDigests, new: FrameDigests, cause: str = "") -> Comparison:
+    """Where two renderings differ, from their digests."""
+    if old.sha256 == new.sha256 and old.count == new.count:
+        return Comparison(True, new.count)
+    if (old.count, old.block) != (new.count, new.block):
+        return Comparison(False, new.count, 0, new.count - 1, f"there were {old.count} frames")
+    if (old.height, old.width) != (new.height, new.width):
+        return Comparison(False, new.count, 0, 0, f"their size was {old.width} × {old.height}")
+    differing = next(i for i, (a, b) in enumerate(zip(old.blocks, new.blocks, strict=True)) if a != b)
+    first = differing * old.block
+    return Comparison(False, new.count, first, min(new.count, first + old.block) - 1, cause)
+
+
+def frames(engine: Engine, path: Path, progress: Progress | None = None) -> Iterator[Frame]:
+    """The frames of the exported file ``path``, rendered again from the scene that it carries.
+
+    Raises :class:`explorer.errors.SceneError` when it carries none, :class:`ModelError` when a generator has changed.
+    """
+    scene, options, provenance = read(path)
+    if provenance is None:
+        yield from shoot(engine, scene, options, progress=progress).frames()
+        return
+    require_generators(engine, scene)
+    with _threads(provenance.threads):
+        yield from shoot(engine, scene, options, provenance.batch, progress).frames()
+
+
+def verify(engine: Engine, path: Path, progress: Progress | None = None) -> Comparison:
+    """Render ``path`` again and compare with its digests; where it stores the pixels without loss, those too.
+
+    Raises :class:`ExportError` for a scene file, which records no frames.
+    """
+    _, _, provenance = read(path)
+    if provenance is None:
+        raise ExportError(f"'{path.name}' is a scene, not an export, so there are no frames to compare with.")
+    stored = _stored(Path(path), provenance)
+    if stored is not None:
+        kept = _digests(stored, provenance.frames.count)
+        if kept.sha256 != provenance.frames.sha256:
+            return compare(provenance.frames, kept, "the file's own pixels were changed after it was written")
+    digester = Digester(provenance.frames.count)
+    for frame in frames(engine, path, progress):
+        digester.add(frame)
+        if progress is not None:
+            progress(digester.count / provenance.frames.count)
+    return compare(provenance.frames, digester.result(), _cause(engine, provenance))
+
+
+def rerun(
+    engine: Engine, path: Path, out: Path, progress: Progress | None = None, options: ExportOptions | None = None
+) -> Comparison | None:
+    """Export the scene that ``path`` carries to ``out``, as it was exported, or as ``options`` say.
+
+    Returns how the new frames compare with the old ones; None where there is nothing to compare: ``path`` is a scene
+    file, or other pictures were asked for.
+    """
+    scene, old_options, provenance = read(path)
+    chosen = options or for_path(old_options, out)
+    if provenance is None:
+        export.run(engine, scene, out, chosen, progress)
+        return None
+    require_generators(engine, scene)
+    with _threads(provenance.threads):
+        export.run(engine, scene, out, chosen, progress, provenance.batch)
+    _, _, renewed = read(out)
+    if renewed is None or _pictures(chosen) != _pictures(old_options):
+        return None
+    return compare(provenance.frames, renewed.frames, _cause(engine, provenance))
+
+
+def for_path(options: ExportOptions, out: Path) -> ExportOptions:
+    """``options`` with the kind that ``out`` asks for, if it is not the one they have. Raises :class:`ExportError`."""
+    kind = export.kind_of(out)
+    if export.SUFFIXES[options.kind] == out.suffix.lower():
+        return options
+    return msgspec.structs.replace(options, kind=kind)
+
+
+def require_generators(engine: Engine, scene: Scene) -> None:
+    """Raise :class:`ModelError` or :class:`ExportError` unless models and control set files are the scene's."""
+    references = {scene.model: None, **{pane.model: None for pane in scene.panes if pane.model}}
+    for reference in references:
+        card = engine.card(reference)
+        if reference.fingerprint and card.fingerprint != reference.fingerprint:
+            raise ModelError(
+                f"The scene was made with another '{card.name}' (fingerprint {reference.fingerprint[:12]}…, here "
+                f"{card.fingerprint[:12]}…); put the model it was made with at '{reference.path}'."
+            )
+    for pane in scene.panes:
+        controls = pane.controls
+        if controls.path and controls.digest and Path(controls.path).expanduser().is_file():
+            digest = sha256_of(Path(controls.path).expanduser())
+            if digest != controls.digest:
+                raise ExportError(f"The control set '{controls.path}' has changed since; put the old file back.")
+
+
+def _pictures(options: ExportOptions) -> ExportOptions:
+    """``options`` without what changes the encoding alone, to tell whether two exports show the same frames."""
+    groups = {"gif": "mp4", "png_sequence": "mp4", "sheet_pdf": "sheet_png"}
+    labels = options.labels and not options.kind.startswith("sheet")  # a sheet's labels are not part of its pictures
+    kind = groups.get(options.kind, options.kind)
+    return msgspec.structs.replace(options, kind=kind, crf=18, labels=labels)
+
+
+def _stored(path: Path, provenance: Provenance) -> Iterator[Frame] | None:
+    options = provenance.options
+    if options.kind == "png":
+        return iter([read_png(path)])
+    if options.kind == "png_sequence":
+        return (read_png(file) for file in sequence_files(path))
+    if options.kind == "mp4" and options.crf == 0:
+        height, width = provenance.frames.height, provenance.frames.width
+        return (frame[:height, :width] for frame in read_mp4(path))  # without what made the size even
+    return None
+
+
+def _digests(stored: Iterator[Frame], count: int) -> FrameDigests:
+    digester = Digester(count)
+    for frame in stored:
+        digester.add(frame)
+    return digester.result()
+
+
+def _cause(engine: Engine, provenance: Provenance) -> str:
+    """What is known to change the last bits."""
+    if str(engine.device) != provenance.device:
+        return f"made on {provenance.device}, rendered again on {engine.device}"
+    if torch.__version__ != provenance.torch:
+        return f"made with torch {provenance.torch}, rendered again with {torch.__version__}"
+    return ""
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """The last bit of a sum depends on how many threads share it: use as many as the first time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

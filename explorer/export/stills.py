@@ -1,0 +1,90 @@
+"""PNG files: one picture, or a folder of numbered frames."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from explorer.errors import ExportError
+from explorer.export.compose import Frame
+from explorer.export.embed import SEQUENCE_FILE
+from explorer.export.provenance import KEY, Provenance, encode
+from explorer.scene.model import Scene
+from explorer.scene.store import encode_scene
+
+SCENE_FILE = "scene.json"
+
+
+def write_png(path: Path, picture: Frame, provenance: Provenance | None = None) -> None:
+    """Write ``picture`` (H, W, 3), with the provenance in an iTXt chunk before the pixels. Raises OSError."""
+    chunks = PngInfo()
+    if provenance is not None:
+        chunks.add_itxt(KEY, encode(provenance))
+    Image.fromarray(picture).save(path, format="PNG", pnginfo=chunks, compress_level=6)
+
+
+def read_png(path: Path) -> Frame:
+    """The pixels (H, W, 3) of a PNG file. Raises OSError when it is damaged."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def write_sequence(
+    path: Path, frames: Iterable[Frame], count: int, scene: Scene, describe: Callable[[], Provenance]
+) -> None:
+    """Write ``frames`` as ``frame_00000.png`` … into the folder ``path``, with ``scene.json`` and ``provenance.json``.
+
+    The folder appears when all is written, or not at all. Raises :class:`ExportError` when ``path`` holds anything but
+    an earlier sequence of this program, and when it cannot be written.
+    """
+    digits = max(5, len(str(count - 1)))
+    with _atomic_folder(path) as folder:
+        for number, frame in enumerate(frames):
+            write_png(folder / f"frame_{number:0{digits}}.png", frame)
+        (folder / SCENE_FILE).write_bytes(encode_scene(scene))
+        (folder / SEQUENCE_FILE).write_text(encode(describe()) + "\n", encoding="ascii")
+
+
+def sequence_files(path: Path) -> list[Path]:
+    """The frames of the sequence in the folder ``path``, in order."""
+    return sorted(path.glob("frame_*.png"))
+
+
+@contextmanager
+def _atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder that takes the place of ``path`` when the block ends well, and is removed otherwise."""
+    if path.exists() and not _replaceable(path):
+        raise ExportError(f"'{path}' exists and holds other files; choose a new folder.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise ExportError(f"'{path}' cannot be written ({error.strerror}); choose another folder.") from error
+    try:
+        finished = temporary / "finished"
+        finished.mkdir()  # unlike the temporary folder around it, as readable as any folder that its user makes
+        yield finished
+        if path.exists():
+            path.rename(temporary / "replaced")
+        finished.rename(path)
+    except OSError as error:
+        raise ExportError(
+            f"'{path}' could not be written ({error.strerror or error}); nothing was left behind. "
+            "Free some space or choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replaceable(path: Path) -> bool:
+    if not path.is_dir():
+        return False
+    known = {SCENE_FILE, SEQUENCE_FILE}
+    return all(one.name in known or (one.name.startswith("frame_") and one.suffix == ".png") for one in path.iterdir())

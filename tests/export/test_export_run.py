@@ -1,0 +1,372 @@
+"""Every kind of export: the right frames in the file, nothing half written, one sentence for what cannot be."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import msgspec
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from PIL import Image, ImageSequence
+
+from explorer.engine.engine import Engine
+from explorer.errors import Cancelled, ExplorerError, ExportError, SceneError
+from explorer.export import frames as frame_module
+from explorer.export import run as export
+from explorer.export.compose import rgb
+from explorer.export.frames import pinned, shoot
+from explorer.export.options import ExportOptions, SheetOptions, decode_options, encode_options
+from explorer.export.run import run
+from explorer.export.stills import sequence_files
+from explorer.export.video import read_mp4
+from explorer.scene.model import Pane, Scene, Timeline, view_of
+from explorer.scene.store import load_scene
+from explorer.scene.timeline import at, frame_times
+
+KINDS = {
+    "mp4": "a.mp4",
+    "gif": "a.gif",
+    "png": "a.png",
+    "png_sequence": "a",
+    "sheet_png": "sheet.png",
+    "sheet_pdf": "sheet.pdf",
+}
+
+
+def options(kind: str, **changes: object) -> ExportOptions:
+    return ExportOptions(kind=kind, **changes)
+
+
+def expected(engine: Engine, scene: Scene, asked: ExportOptions) -> list[np.ndarray]:
+    return list(shoot(engine, scene, asked).frames())
+
+
+def test_options_travel_as_bytes() -> None:
+    asked = options("gif", height=128, sheet=SheetOptions(seeds=(1, 2)))
+    assert decode_options(encode_options(asked)) == asked
+
+
+def test_a_frame_shows_what_the_engine_renders_at_its_time(engine: Engine, scene: Scene) -> None:
+    made = expected(engine, scene, options("mp4", labels=False, pane=0))
+    times = frame_times(scene.timeline)
+    assert len(made) == len(times) == 20
+    for number in (0, 7, 10, 19):
+        (picture,) = engine.render([view_of(at(scene, times[number]), 0)])
+        difference = made[number].astype(int) - rgb(picture.bgrx)
+        assert np.abs(difference).max() <= 1  # another batch may round one level otherwise
+
+
+def test_the_chunks_of_a_film_do_not_exceed_the_batch(
+    engine: Engine, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    render = engine.render
+
+    def counting(views: list, exact: bool = False) -> list:
+        sizes.append(len(views))
+        assert exact
+        return render(views, exact)
+
+    monkeypatch.setattr(engine, "render", counting)
+    expected(engine, scene, options("mp4"))
+    assert max(sizes) == frame_module.BATCH
+    assert sum(sizes) == 40
+
+
+@pytest.mark.parametrize("crf", [0, 12])
+def test_an_mp4_holds_the_frames(engine: Engine, scene: Scene, tmp_path: Path, crf: int) -> None:
+    asked = options("mp4", crf=crf, height=32)
+    path = run(engine, scene, tmp_path / "a.mp4", asked)
+    frames = expected(engine, scene, asked)
+    decoded = list(read_mp4(path))
+    assert len(decoded) == 20
+    height, width = frames[0].shape[:2]
+    for frame, found in zip(frames, decoded, strict=True):
+        assert found.shape[0] % 2 == found.shape[1] % 2 == 0
+        error = np.abs(found[:height, :width].astype(int) - frame)
+        if crf == 0:
+            assert error.max() == 0
+        else:
+            assert error.mean() < 6  # 4:2:0 halves the colours' resolution
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert stream.average_rate == 10
+        assert float(stream.duration * stream.time_base) == pytest.approx(2.0)
+        if crf:
+            assert stream.codec_context.pix_fmt == "yuv420p"
+            assert stream.codec_context.colorspace == 1
+
+
+def test_a_flat_colour_survives_the_video(tmp_path: Path, engine: Engine, scene: Scene) -> None:
+    from explorer.export.video import write_mp4
+
+    provenance = _provenance(engine, scene, tmp_path)
+    for colour in ((255, 0, 0), (0, 255, 0), (10, 20, 200), (128, 128, 128), (255, 255, 255), (0, 0, 0)):
+        frame = np.empty((32, 48, 3), np.uint8)
+        frame[...] = colour
+        write_mp4(tmp_path / "flat.mp4", [frame] * 3, 24, 10, "", lambda: provenance)
+        for found in read_mp4(tmp_path / "flat.mp4"):
+            assert np.abs(found.astype(int) - frame).max() <= 3
+
+
+def _provenance(engine: Engine, scene: Scene, tmp_path: Path):
+    from explorer.export.embed import read
+
+    run(engine, scene, tmp_path / "one.png", options("png"))
+    return read(tmp_path / "one.png")[2]
+
+
+def test_a_gif_holds_the_frames_and_keeps_time(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    scene = replace(scene, timeline=replace(scene.timeline, fps=24))
+    asked = options("gif", labels=False, pane=0)
+    path = run(engine, scene, tmp_path / "a.gif", asked)
+    frames = expected(engine, scene, asked)
+    with Image.open(path) as image:
+        assert image.info["loop"] == 0
+        found = [(frame.info["duration"], np.asarray(frame.convert("RGB"))) for frame in ImageSequence.Iterator(image)]
+    assert len(found) == len(frames) == 48
+    assert sum(duration for duration, _ in found) == 2000
+    for frame, (_, pixels) in zip(frames, found, strict=True):
+        # Dithering trades single pixels for the right colour on average.
+        blocks = (pixels.astype(float) - frame).reshape(4, 4, 4, 4, 3).mean(axis=(1, 3))
+        assert np.abs(blocks).mean() < 5
+
+
+def test_a_gif_of_few_colours_is_exact(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    from explorer.export.gif import write_gif
+
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (256, 3)).astype(np.uint8)
+    frames = [colours[rng.permutation(256)].reshape(16, 16, 3) for _ in range(5)]
+    provenance = _provenance(engine, scene, tmp_path)
+    write_gif(tmp_path / "few.gif", frames, frames, 10, lambda: provenance)
+    with Image.open(tmp_path / "few.gif") as image:
+        for frame, found in zip(frames, ImageSequence.Iterator(image), strict=True):
+            assert np.array_equal(np.asarray(found.convert("RGB")), frame)
+
+
+def test_a_gif_faster_than_viewers_show_is_refused(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    fast = replace(scene, timeline=replace(scene.timeline, fps=60))
+    with pytest.raises(ExportError, match="at most 50 frames per second"):
+        run(engine, fast, tmp_path / "a.gif", options("gif"))
+
+
+def test_a_png_is_the_scene_as_it_stands(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    path = run(engine, scene, tmp_path / "a.png", options("png", labels=False, pane=0))
+    (picture,) = engine.render([view_of(pinned(engine, scene), 0)], exact=True)
+    with Image.open(path) as image:
+        assert np.array_equal(np.asarray(image), rgb(picture.bgrx))
+
+
+def test_a_sequence_is_a_folder_of_exact_frames_and_its_scene(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    path = run(engine, scene, tmp_path / "film", options("png_sequence"))
+    files = sequence_files(path)
+    assert [file.name for file in files[:2]] == ["frame_00000.png", "frame_00001.png"]
+    for file, frame in zip(files, expected(engine, scene, options("png_sequence")), strict=True):
+        with Image.open(file) as image:
+            assert np.array_equal(np.asarray(image), frame)
+    assert load_scene(path / "scene.json") == pinned(engine, scene)
+    assert {file.name for file in path.iterdir()} == {*(file.name for file in files), "scene.json", "provenance.json"}
+
+
+def test_a_sequence_replaces_an_older_one_and_nothing_else(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    run(engine, scene, tmp_path / "film", options("png_sequence"))
+    short = replace(scene, timeline=replace(scene.timeline, duration=0.3))
+    run(engine, short, tmp_path / "film", options("png_sequence"))
+    assert len(sequence_files(tmp_path / "film")) == 6
+    (tmp_path / "film" / "thesis.txt").write_text("mine")
+    with pytest.raises(ExportError, match="holds other files"):
+        run(engine, short, tmp_path / "film", options("png_sequence"))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["film", "models"]
+
+
+def test_a_sheet_of_controls_has_a_row_a_control_and_a_column_an_amount(
+    engine: Engine, scene: Scene, tmp_path: Path
+) -> None:
+    asked = options("sheet_png", labels=False, sheet=SheetOptions(amounts=(-1.0, 0.0, 1.0)))
+    cells = expected(engine, scene, asked)
+    assert len(cells) == 4 * 3
+    shot = shoot(engine, scene, asked)
+    assert [cell.row for cell in shot.cells[::3]] == [
+        control.card.name for control in engine.control_set(scene.model, scene.panes[0].controls).controls
+    ]
+    assert [cell.column for cell in shot.cells[:3]] == ["-1", "0", "+1"]
+    # Amount 0 of a control of the second pane's kind: the other edits of the pane stay.
+    path = run(engine, scene, tmp_path / "s.png", asked)
+    with Image.open(path) as image:
+        sheet = np.asarray(image)
+    gap, size = 2, 16
+    for index, cell in enumerate(cells):
+        row, column = divmod(index, 3)
+        top, left = gap + row * (size + gap), gap + column * (size + gap)
+        assert np.array_equal(sheet[top : top + size, left : left + size], cell)
+
+
+def test_a_sheet_of_seeds_moves_the_control_that_moves(engine: Engine, scene: Scene) -> None:
+    asked = options("sheet_png", sheet=SheetOptions(rows="seeds", seeds=(5, 6), amounts=(0.0, 2.0)))
+    shot = shoot(engine, scene, asked)
+    name = scene.panes[0].edits[0].control
+    assert [cell.row for cell in shot.cells] == ["seed 5", "seed 5", "seed 6", "seed 6"]
+    assert shot.cells[1].view.origin.seed == 5
+    assert {edit.control: edit.amount for edit in shot.cells[1].view.edits}[name] == 2.0
+    assert name in shot.title
+
+
+def test_the_labels_of_a_sheet_are_drawn(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    asked = options("sheet_png", height=64, sheet=SheetOptions(amounts=(-1.0, 1.0)))
+    bare = run(engine, scene, tmp_path / "bare.png", replace(asked, labels=False))
+    labelled = run(engine, scene, tmp_path / "labelled.png", asked)
+    with Image.open(bare) as one, Image.open(labelled) as other:
+        assert other.width > one.width
+        assert other.height > one.height
+        head = np.asarray(other)[: other.height - one.height]
+        assert head.min() < 60  # ink
+        assert head.max() == 255  # paper
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "changes", "sentence"),
+    [
+        ("mp4", "a.avi", {}, "unknown extension"),
+        ("mp4", "a.png", {}, "must end in .mp4"),
+        ("png_sequence", "a.png", {}, "without an extension"),
+        ("mp4", "a.mp4", {"crf": 52}, "between 0"),
+        ("mp4", "a.mp4", {"height": -1}, "height"),
+        ("mp4", "a.mp4", {"pane": 2}, "no pane 2"),
+        ("sheet_png", "a.png", {"sheet": SheetOptions(amounts=())}, "at least one amount"),
+        ("sheet_png", "a.png", {"sheet": SheetOptions(amounts=(float("nan"),))}, "not a finite number"),
+        ("sheet_png", "a.png", {"sheet": SheetOptions(rows="seeds")}, "at least one seed"),
+        ("sheet_png", "a.png", {"sheet": SheetOptions(rows="seeds", seeds=(2**32,))}, "seed"),
+        ("sheet_png", "a.png", {"sheet": SheetOptions(controls=("smile",))}, "no control 'smile'"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(
+    engine: Engine, scene: Scene, tmp_path: Path, kind: str, name: str, changes: dict, sentence: str
+) -> None:
+    with pytest.raises(ExplorerError, match=sentence) as caught:
+        run(engine, scene, tmp_path / name, options(kind, **changes))
+    assert "\n" not in str(caught.value)
+    assert [one.name for one in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_film_in_which_nothing_moves_is_refused(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="Nothing moves"):
+        run(engine, replace(scene, timeline=Timeline()), tmp_path / "a.mp4", options("mp4"))
+
+
+def test_a_scene_that_is_not_valid_is_refused(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match="truncation_psi"):
+        run(engine, replace(scene, truncation_psi=9.0), tmp_path / "a.png", options("png"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_progress_rises_to_one(engine: Engine, scene: Scene, tmp_path: Path, kind: str) -> None:
+    shares: list[float] = []
+    run(engine, scene, tmp_path / KINDS[kind], options(kind), shares.append)
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cancelling_leaves_nothing_behind(engine: Engine, scene: Scene, tmp_path: Path, kind: str) -> None:
+    target = tmp_path / KINDS[kind]
+    calls = 0
+
+    def cancel(share: float) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > (1 if kind == "png" else 5):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run(engine, scene, target, options(kind), cancel)
+    assert [one.name for one in tmp_path.iterdir()] == ["models"]
+
+
+@contextmanager
+def small_disk(limit: int) -> Iterator[None]:
+    """No file of this process may grow beyond ``limit`` bytes: every writer meets a real error of the system."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_disk_that_fills_up_is_one_sentence_and_nothing_stays(
+    engine: Engine, scene: Scene, tmp_path: Path, kind: str
+) -> None:
+    with small_disk(500), pytest.raises(ExportError, match=r"could not be written .*; nothing was left behind"):
+        run(engine, scene, tmp_path / KINDS[kind], options(kind))
+    assert [one.name for one in tmp_path.iterdir()] == ["models"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_old_file_survives_a_failed_export(engine: Engine, scene: Scene, tmp_path: Path, kind: str) -> None:
+    target = run(engine, scene, tmp_path / KINDS[kind], options(kind))
+    old = _contents(target)
+    with small_disk(500), pytest.raises(ExportError):
+        run(engine, scene, target, options(kind))
+    assert _contents(target) == old
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    return {file.name: file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_place_that_is_no_folder_is_one_sentence(engine: Engine, scene: Scene, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ExportError, match=r"cannot be written .*choose another folder"):
+        run(engine, scene, tmp_path / "file" / KINDS[kind], options(kind))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_read_only_folder_is_one_sentence(engine: Engine, scene: Scene, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    with pytest.raises(ExportError, match="cannot be written"):
+        run(engine, scene, folder / KINDS[kind], options(kind))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.mp4", "mp4"),
+        ("A.MP4", "mp4"),
+        ("a.gif", "gif"),
+        ("a.png", "png"),
+        ("a.pdf", "sheet_pdf"),
+        ("a", "png_sequence"),
+    ],
+)
+def test_the_extension_chooses_the_kind(name: str, kind: str) -> None:
+    assert export.kind_of(Path(name)) == kind
+
+
+def test_a_control_set_file_is_pinned_by_its_digest(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    from explorer.controls import control_set as control_sets
+    from explorer.files import sha256_of
+
+    file = tmp_path / "set.safetensors"
+    found = engine.control_set(scene.model, scene.panes[0].controls)
+    control_sets.save(found, file)
+    controls = msgspec.structs.replace(scene.panes[0].controls, path=str(file), method="")
+    own = replace(scene, panes=(Pane(controls=controls),), timeline=Timeline())
+    assert pinned(engine, own).panes[0].controls.digest == sha256_of(file)
+    assert pinned(engine, own).model.fingerprint == engine.card(scene.model).fingerprint
