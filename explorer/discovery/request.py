@@ -12,6 +12,7 @@ from explorer.errors import ControlError
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Scalar
 
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 LAYER_SETTINGS = (
     SettingCard(
         name="first_layer", title="First layer", default=0, low=0, help="The first layer that the controls move."
@@ -46,7 +47,7 @@ def _checked(method: MethodCard, setting: SettingCard, value: Scalar) -> Scalar:
     if wanted is float and type(value) is int:
         value = float(value)
     if type(value) is not wanted:
-        raise ControlError(f"'{setting.name}' of {method.title} is {value!r}; it must be a {wanted.__name__}.")
+        raise ControlError(f"'{setting.name}' of {method.title} is {value!r}; it must be {_KINDS[wanted]}.")
     if setting.choices and value not in setting.choices:
         choices = ", ".join(str(choice) for choice in setting.choices)
         raise ControlError(f"'{setting.name}' of {method.title} is {value!r}; it must be one of {choices}.")

@@ -1,0 +1,198 @@
+"""Methods: what all of them promise, plugins, and which fit a model."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+from toys import ToyGenerator, ToyVae
+
+from explorer.controls.control_set import load, save
+from explorer.controls.linear import LinearControl
+from explorer.discovery import registry
+from explorer.discovery.random_orthogonal import RandomOrthogonal
+from explorer.discovery.request import checked_settings
+from explorer.errors import Cancelled, ControlError
+from explorer.scene.cards import MethodCard, SettingCard
+from explorer.scene.defaults import default_controls
+
+OURS = ("latent_axes", "pca", "random_orthogonal", "sefa")
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """The list of methods is read again, before the test and after it."""
+    registry.methods.cache_clear()
+    yield
+    registry.methods.cache_clear()
+
+
+def _fitting_pairs() -> list[tuple[str, ToyGenerator | ToyVae]]:
+    return [(name, one) for one in (ToyGenerator(), ToyVae()) for name in registry.fitting(one.card)]
+
+
+def test_all_of_the_package_are_there_and_described() -> None:
+    assert set(OURS) <= set(registry.methods())
+    for name, method in registry.methods().items():
+        assert method.card.name == name
+        assert method.card.title
+        assert method.card.description
+        assert len({setting.name for setting in method.card.settings}) == len(method.card.settings)
+
+
+def test_methods_fit_in_the_order_in_which_they_help() -> None:
+    assert registry.fitting(ToyGenerator().card) == ("pca", "sefa", "latent_axes", "random_orthogonal")
+    assert registry.fitting(ToyVae().card) == ("latent_axes", "pca", "random_orthogonal")
+    plain = msgspec.structs.replace(
+        ToyGenerator().card, spaces={"z": ToyGenerator().card.spaces["z"]}, capabilities=("affine", "activations")
+    )
+    assert registry.fitting(plain) == ("sefa", "pca", "latent_axes", "random_orthogonal")
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ControlError, match="did you mean 'sefa'"):
+        registry.method("seffa")
+    with pytest.raises(ControlError, match="there are: latent_axes"):
+        registry.method("quantum")
+
+
+@pytest.mark.parametrize(("name", "generator"), _fitting_pairs(), ids=lambda value: getattr(value, "card", value))
+def test_every_method_keeps_its_promises(name: str, generator: ToyGenerator | ToyVae, tmp_path: Path) -> None:
+    method = registry.method(name)
+    shares: list[float] = []
+    found = method.discover(generator, 5, seed=3, progress=shares.append)
+    found.check(generator.card)
+    assert len(found.controls) == 5
+    assert len({one.card.name for one in found.controls}) == 5
+    assert found.method == name
+    assert found.fingerprint == generator.card.fingerprint
+    assert found.seed == 3
+    assert set(found.settings) == {setting.name for setting in method.card.settings}
+    assert {"seconds", "generator_evaluations"} <= set(found.cost)
+    assert shares[-1] == 1.0
+    assert shares == sorted(shares)
+    for one in found.controls:
+        assert one.card.low < 0 < one.card.high
+    # The same question has the same answer, and a file keeps it.
+    save(method.discover(generator, 5, seed=3), tmp_path / "set.safetensors")
+    for one, again in zip(found.controls, load(tmp_path / "set.safetensors").controls, strict=True):
+        assert one.card == again.card
+        assert isinstance(one, LinearControl)
+        assert isinstance(again, LinearControl)
+        assert torch.equal(one.direction, again.direction)
+
+
+@pytest.mark.parametrize(("name", "generator"), _fitting_pairs(), ids=lambda value: getattr(value, "card", value))
+def test_every_method_stops_when_it_is_told_to(name: str, generator: ToyGenerator | ToyVae) -> None:
+    def stop(share: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        registry.method(name).discover(generator, 3, progress=stop)
+
+
+@pytest.mark.parametrize(("name", "generator"), _fitting_pairs(), ids=lambda value: getattr(value, "card", value))
+def test_every_method_refuses_impossible_counts_and_settings(name: str, generator: ToyGenerator | ToyVae) -> None:
+    method = registry.method(name)
+    width = generator.card.spaces["z"].shape[0]
+    with pytest.raises(ControlError, match=rf"{width + 1} controls .* {width} dimensions"):
+        method.discover(generator, width + 1)
+    with pytest.raises(ControlError, match="0 controls"):
+        method.discover(generator, 0)
+    with pytest.raises(ControlError, match="no setting 'colour'"):
+        method.discover(generator, 2, settings={"colour": "red"})
+
+
+def test_settings_are_checked() -> None:
+    card = MethodCard(
+        name="m",
+        title="M",
+        families=(),
+        spaces=(),
+        trained=False,
+        paper="",
+        settings=(
+            SettingCard(name="rate", title="Rate", default=0.5, low=0, high=1),
+            SettingCard(name="steps", title="Steps", default=10, low=1),
+            SettingCard(name="kind", title="Kind", default="a", choices=("a", "b")),
+        ),
+    )
+    assert checked_settings(card, None) == {"rate": 0.5, "steps": 10, "kind": "a"}
+    assert checked_settings(card, {"rate": 1})["rate"] == 1.0
+    for bad, sentence in (
+        ({"rate": 1.5}, "between 0 and 1"),
+        ({"rate": float("nan")}, "between 0 and 1"),
+        ({"steps": 0}, "at least 1"),
+        ({"steps": True}, "must be a whole number"),
+        ({"steps": "many"}, "must be a whole number"),
+        ({"kind": "c"}, "one of a, b"),
+        ({"rat": 0.1}, "did you mean 'rate'"),
+    ):
+        with pytest.raises(ControlError, match=sentence):
+            checked_settings(card, bad)
+
+
+def test_the_default_set_never_asks_for_more_than_there_is() -> None:
+    for generator in (ToyGenerator(width=4), ToyVae()):
+        for name in registry.fitting(generator.card):
+            ref = default_controls(generator.card, name)
+            assert len(registry.method(name).discover(generator, ref.k).controls) == ref.k
+
+
+class Echo(RandomOrthogonal):
+    """A plugin: another name for chance."""
+
+    card = msgspec.structs.replace(RandomOrthogonal.card, name="echo", title="Echo")
+
+
+def _install(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, str]) -> None:
+    found = [importlib.metadata.EntryPoint(name, value, registry.ENTRY_POINTS) for name, value in entries]
+    monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.ENTRY_POINTS else [])
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_plugin_is_found_as_an_object_or_as_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("echo_plugin")
+    module.METHOD = Echo()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "echo_plugin", module)
+    for value in ("echo_plugin", "echo_plugin:METHOD"):
+        _install(monkeypatch, ("anything", value))
+        registry.methods.cache_clear()
+        assert registry.method("echo").card.title == "Echo"
+        assert len(registry.method("echo").discover(ToyGenerator(), 3).controls) == 3
+        order = registry.fitting(ToyGenerator().card)
+        assert order.index("sefa") < order.index("echo") < order.index("random_orthogonal")
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_plugin_that_fails_is_listed_with_its_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours = set(registry.methods())
+    registry.methods.cache_clear()
+    (tmp_path / "broken_plugin.py").write_text("raise RuntimeError('needs a newer moon')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    thief = types.ModuleType("thief_plugin")
+    thief.METHOD = RandomOrthogonal()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "thief_plugin", thief)
+    monkeypatch.setitem(sys.modules, "hollow_plugin", types.ModuleType("hollow_plugin"))
+    _install(
+        monkeypatch,
+        ("broken", "broken_plugin"),
+        ("absent", "no_such_module_anywhere"),
+        ("thief", "thief_plugin"),
+        ("hollow", "hollow_plugin"),
+    )
+    listed = registry.methods()
+    assert set(listed) == {*ours, "absent", "broken", "hollow", "thief"}
+    assert "needs a newer moon" in listed["broken"].card.problem
+    assert "'random_orthogonal' is taken" in listed["thief"].card.problem
+    for name in ("absent", "broken", "hollow", "thief"):
+        assert listed[name].refusal(ToyGenerator().card)
+        with pytest.raises(ControlError, match="could not be loaded"):
+            listed[name].discover(ToyGenerator(), 2)
+    assert not {"absent", "broken", "hollow", "thief"} & set(registry.fitting(ToyGenerator().card))
