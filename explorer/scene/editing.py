@@ -77,10 +77,15 @@ def remove_pane(scene: Scene, index: int) -> Scene:
 
 
 def with_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:
-    """``scene`` with another control set in pane ``index``; edits and tracks of the old set's names go with it."""
+    """``scene`` with another control set in pane ``index``; edits and tracks of the old set's names go with it.
+
+    Where only the number of controls grows, the old ones are still there, and so everything stays.
+    """
     pane = scene.panes[index]
     if pane.controls == controls:
         return scene
+    if controls == replace(pane.controls, k=controls.k) and controls.k > pane.controls.k:
+        return with_pane(scene, index, replace(pane, controls=controls))
     tracks = tuple(track for track in scene.timeline.amounts if track.pane != index)
     changed = replace(pane, controls=controls, edits=(), name="")
     return replace(with_pane(scene, index, changed), timeline=_timeline(scene, tracks))
@@ -92,7 +97,7 @@ def with_view(scene: Scene, index: int, view: PaneView) -> Scene:
 
 
 def with_model(scene: Scene, model: ModelRef, controls: ControlSetRef) -> Scene:
-    """``scene`` on another generator: one pane with ``controls``; bookmarks and a seed stay, edits and tracks do not."""
+    """``scene`` on another generator: one pane with ``controls``; bookmarks and a seed stay, edits and tracks go."""
     return Scene(
         model=model,
         origin=scene.origin if not _stored(scene) else Scene(model=model).origin,

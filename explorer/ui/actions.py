@@ -239,6 +239,14 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("clear_timeline", "Clear timeline", "Timeline", "", "", "Remove every keyframe", needs_model=True),
     ActionRow("palette", "Command palette", "Help", "Ctrl+K", "search", "Find any action by name"),
     ActionRow("shortcuts", "Keyboard shortcuts", "Help", "F1", "", "Every shortcut, on one page"),
+    ActionRow(
+        "restart_engine",
+        "Restart engine",
+        "Help",
+        "",
+        "",
+        "End the engine process and start another, for a model that hangs; the scene stays",
+    ),
     ActionRow("copy_report", "Copy report", "Help", "", "", "Copy versions and the last log lines, for a bug report"),
 )
 

@@ -23,7 +23,7 @@ class EngineClient(Protocol):
     def next_request_id(self) -> int: ...
 
     def show_all(self, views: Mapping[int, View]) -> dict[int, int]:
-        """Ask for pictures, view id → view; returns the revisions of their frames. Newer requests replace older ones."""
+        """Ask for pictures, view id → view; returns the revisions of their frames. Newer ones replace older ones."""
 
     def forget(self, view_id: int) -> None: ...
 

@@ -79,8 +79,12 @@ class Feed(QObject):
         """The picture of pane number ``pane``."""
         return self._panes[pane] if pane < len(self._panes) else None
 
+    def pictures(self) -> list[Picture]:
+        """The pictures of all panes, in their order."""
+        return list(self._panes)
+
     def show(self, views: list[View], moment: float | None = None) -> None:
-        """Ask for ``views``, one a pane, where they differ from the last ones. ``moment``: perf_counter of the event."""
+        """Ask for ``views``, one a pane, where they differ from the last. ``moment``: perf_counter of the event."""
         if len(views) != len(self._panes):
             self._match(views)
         now = time.perf_counter() if moment is None else moment

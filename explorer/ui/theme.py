@@ -80,9 +80,7 @@ def apply(app: QApplication, scheme: Scheme = "system") -> Theme:
 def palette(theme: Theme) -> QPalette:
     """The Qt palette of ``theme``."""
     role = QPalette.ColorRole
-    made = QPalette(color(theme.text), color(theme.panel), color(theme.line), color(theme.canvas),
-                    color(theme.track), color(theme.text), color(theme.text), color(theme.field),
-                    color(theme.panel))  # fmt: skip
+    made = QPalette()
     for target, value in (
         (role.Window, theme.panel), (role.WindowText, theme.text), (role.Base, theme.field),
         (role.AlternateBase, theme.hover), (role.Text, theme.text), (role.Button, theme.panel),

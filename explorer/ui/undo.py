@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakMethod
 
 from PySide6.QtGui import QUndoCommand
 
@@ -16,7 +17,9 @@ class SetScene(QUndoCommand):
         self, set_scene: Callable[[Scene], None], before: Scene, after: Scene, text: str, merge_key: object
     ) -> None:
         super().__init__(text)
-        self._set_scene = set_scene
+        # Weak: a command that holds the controller that holds the stack that holds the command is a cycle through
+        # C++, and collecting a stack of many such commands crashes the interpreter.
+        self._set_scene = WeakMethod(set_scene)
         self._before = before
         self._after = after
         self._merge_key = merge_key
@@ -34,7 +37,12 @@ class SetScene(QUndoCommand):
         return True
 
     def undo(self) -> None:
-        self._set_scene(self._before)
+        self._give(self._before)
 
     def redo(self) -> None:
-        self._set_scene(self._after)
+        self._give(self._after)
+
+    def _give(self, scene: Scene) -> None:
+        set_scene = self._set_scene()
+        assert set_scene is not None, "the controller owns the stack, so it outlives its commands"
+        set_scene(scene)

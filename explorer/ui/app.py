@@ -1,0 +1,60 @@
+"""Starts the window. Nothing heavy is imported before it is on the screen; the engine process starts meanwhile."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+from pathlib import Path
+
+NO_DISPLAY = (
+    "There is no display to open a window on; run it in a desktop session, or use the commands that need no window "
+    "(latent-explorer --help)."
+)
+
+
+def has_display() -> bool:
+    """Whether a window can be opened. Qt would abort the process instead of saying so."""
+    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def main(model: str | None = None, scene: Path | None = None) -> int:
+    """Run the window until it is closed; returns the exit code. ``model``: shipped name or path."""
+    if not has_display():
+        print(f"error: {NO_DISPLAY}", file=sys.stderr)  # noqa: T201  (the command line's own line)
+        return 2
+    faulthandler.enable()
+    from PySide6.QtWidgets import QApplication
+
+    from explorer.service.client import ServiceClient
+    from explorer.ui import report, theme
+    from explorer.ui.controller import Controller
+    from explorer.ui.lifecycle import Lifecycle
+    from explorer.ui.main_window import MainWindow
+    from explorer.ui.session import Session
+    from explorer.ui.settings import Settings
+
+    app = QApplication([sys.argv[0]])
+    app.setApplicationName("latent-explorer")
+    app.setApplicationDisplayName("Latent Explorer")
+    app.setDesktopFileName("latent-explorer")
+    report.start_logging()
+    settings = Settings()
+    theme.apply(app, settings.scheme)
+    session = Session()
+    restored = session.begin()
+    controller = Controller(ServiceClient)
+    controller.client.start()
+    window = MainWindow(controller, settings, session)
+    lifecycle = Lifecycle(app, window)
+    window.show()
+    window.begin(model, scene, restored)
+    if seconds := os.environ.get("LATENT_EXPLORER_QUIT_AFTER"):
+        lifecycle.quit_after(float(seconds))
+    return app.exec()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,313 @@
+"""The canvas: the pictures of all panes, painted by one plain widget."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)  # fmt: skip
+from PySide6.QtWidgets import QWidget
+
+from explorer.scene.model import Pane, Scene, Seed
+from explorer.ui import theme
+from explorer.ui.controller import Controller
+from explorer.ui.feed import Picture
+from explorer.ui.pane_grid import Cell, grid
+
+BUSY_AFTER_MS = 350  # a picture that is older than the state for longer says so
+GRIP = 9  # how near the divider the pointer must be, pixels
+
+
+class Canvas(QWidget):
+    """Paints the newest picture of each pane of the shown scene; selects panes, moves the before / after divider."""
+
+    zoom_changed = Signal(bool)
+    menu_wanted = Signal(QPoint)  # global position, over the selected pane
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._cells: list[Cell] = []
+        self._panes: list[int] = []  # the pane of each cell
+        self._zoomed = False
+        self._pixels = False
+        self._dragged: int | None = None
+        self._busy = QTimer(self)
+        self._busy.setSingleShot(True)
+        self._busy.setInterval(BUSY_AFTER_MS)
+        self._show_busy = False
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setMinimumSize(160, 160)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Pictures")
+        self._busy.timeout.connect(self._on_busy)
+        controller.shown.connect(self._on_shown)
+        controller.feed.picture_changed.connect(self._on_picture)
+        controller.feed.panes_changed.connect(self._arrange)
+        controller.catalogue.models_changed.connect(self._arrange)
+        controller.catalogue.controls_found.connect(self._on_found)
+
+    # --- settings of the view ---
+
+    def set_zoomed(self, zoomed: bool) -> None:
+        """Fill the canvas with the selected pane, or show all panes."""
+        zoomed = zoomed and len(self._controller.shown_scene.panes) > 1
+        if zoomed != self._zoomed:
+            self._zoomed = zoomed
+            self.zoom_changed.emit(zoomed)
+        self._arrange()
+
+    def set_pixels(self, pixels: bool) -> None:
+        """Magnify without smoothing."""
+        self._pixels = pixels
+        self.update()
+
+    def cells(self) -> list[tuple[int, Cell]]:
+        """Pane index and place of everything that is shown."""
+        return list(zip(self._panes, self._cells, strict=True))
+
+    def sizeHint(self) -> QSize:
+        return QSize(720, 640)
+
+    # --- painting ---
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colors = theme.current()
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), theme.color(colors.canvas))
+        for pane, cell in zip(self._panes, self._cells, strict=True):
+            if not event.rect().intersects(cell.whole.adjusted(-4, -4, 4, 4)):
+                continue
+            start = time.perf_counter()
+            self._paint_pane(painter, colors, pane, cell)
+            self._controller.feed.note_paint(pane, (time.perf_counter() - start) * 1e3)
+
+    def _paint_pane(self, painter: QPainter, colors: theme.Theme, pane: int, cell: Cell) -> None:
+        scene = self._controller.shown_scene
+        picture = self._controller.feed.picture(pane)
+        if picture is None or pane >= len(scene.panes):
+            return
+        if picture.image is not None:
+            self._paint_image(painter, picture.image, cell.picture)
+        else:
+            painter.fillRect(cell.picture, theme.color(colors.panel))
+        if picture.error:
+            self._paint_error(painter, colors, picture, cell.picture)
+        elif scene.panes[pane].view == "before_after" and picture.image is not None:
+            self._paint_divider(painter, colors, scene.panes[pane], cell.picture)
+        if pane == self._controller.scene.selected and len(scene.panes) > 1:
+            width = 3 if self.hasFocus() else 2
+            painter.setPen(QPen(theme.color(colors.accent), width, j=Qt.PenJoinStyle.MiterJoin))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(cell.picture.adjusted(-2, -2, 1, 1))
+        self._paint_caption(painter, colors, scene, pane, picture, cell.caption)
+
+    def _paint_image(self, painter: QPainter, image: QImage, target: QRect) -> None:
+        ratio = target.width() * self.devicePixelRatioF() / image.width()
+        if ratio < 0.6:
+            # Bilinear sampling skips pixels below one half; this averages them.
+            size = target.size() * self.devicePixelRatioF()
+            mode = Qt.TransformationMode.SmoothTransformation
+            image = image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
+        smooth = not (self._pixels and ratio >= 1)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        painter.drawImage(target, image)
+
+    def _paint_error(self, painter: QPainter, colors: theme.Theme, picture: Picture, target: QRect) -> None:
+        painter.fillRect(target, theme.color(colors.panel, 0.86 if picture.image is not None else 1.0))
+        painter.setPen(theme.color(colors.red))
+        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(target.adjusted(16, 16, -16, -16), flags, picture.error)
+
+    def _paint_divider(self, painter: QPainter, colors: theme.Theme, pane: Pane, target: QRect) -> None:
+        x = target.left() + pane.split * target.width()
+        top, bottom = QPointF(x, target.top()), QPointF(x, target.bottom() + 1)
+        painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
+        painter.drawLine(top, bottom)
+        painter.setPen(QPen(QColor(255, 255, 255), 1.4))
+        painter.drawLine(top, bottom)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(theme.color(colors.accent))
+        painter.drawEllipse(QPointF(x, target.center().y()), 7, 7)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for text, place, shown in (
+            ("before", Qt.AlignmentFlag.AlignLeft, x - target.left() > 64),
+            ("after", Qt.AlignmentFlag.AlignRight, target.right() - x > 64),
+        ):
+            if not shown:
+                continue
+            box = QRect(0, 0, self.fontMetrics().horizontalAdvance(text) + 12, self.fontMetrics().height() + 4)
+            box.moveTop(target.top() + 8)
+            if place == Qt.AlignmentFlag.AlignLeft:
+                box.moveLeft(target.left() + 8)
+            else:
+                box.moveRight(target.right() - 8)
+            painter.fillRect(box, QColor(0, 0, 0, 140))
+            painter.setPen(QColor(255, 255, 255))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_caption(
+        self, painter: QPainter, colors: theme.Theme, scene: Scene, pane: int, picture: Picture, box: QRect
+    ) -> None:
+        box = box.adjusted(0, 4, 0, 0)
+        font = painter.font()
+        figure = self._figure(scene, pane, picture)
+        room = self.fontMetrics().horizontalAdvance(figure) + 12
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(theme.color(colors.text))
+        title = painter.fontMetrics().elidedText(
+            self._controller.pane_title(pane), Qt.TextElideMode.ElideRight, max(0, box.width() - room)
+        )
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+        font.setBold(False)
+        painter.setFont(font)
+        painter.setPen(theme.color(colors.muted))
+        figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure)
+
+    def _figure(self, scene: Scene, pane: int, picture: Picture) -> str:
+        """The number at the right of the caption: what the picture shows that its neighbours do not."""
+        if self._show_busy and not picture.is_current and not picture.error:
+            return "rendering…"
+        chosen = scene.panes[pane]
+        if chosen.view == "difference" and picture.frame is not None:
+            return f"rms {picture.frame.rms:.3f}"
+        if chosen.edits:
+            last = chosen.edits[-1]
+            more = f" +{len(chosen.edits) - 1}" if len(chosen.edits) > 1 else ""
+            return f"{last.control} {last.amount:+.2f}{more}".replace("-", "−")
+        origin = chosen.origin or scene.origin
+        return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"
+
+    # --- events ---
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        pane = self._pane_at(event.position().toPoint())
+        if pane is None:
+            return
+        if event.button() == Qt.MouseButton.LeftButton and self._divider_at(event.position().toPoint()) == pane:
+            self._dragged = pane
+            self._move_divider(event.position().x(), True)
+        self._controller.select_pane(pane)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._dragged is not None:
+            self._move_divider(event.position().x(), True)
+            return
+        over = self._divider_at(event.position().toPoint()) is not None
+        self.setCursor(Qt.CursorShape.SplitHCursor if over else Qt.CursorShape.ArrowCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._dragged is not None:
+            self._move_divider(event.position().x(), False)
+            self._dragged = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        pane = self._pane_at(event.position().toPoint())
+        if pane is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._controller.select_pane(pane)
+            self.set_zoomed(not self._zoomed)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1}.get(
+            Qt.Key(event.key())
+        )
+        if step is not None and len(self._controller.scene.panes) > 1:
+            self._controller.select_pane(self._controller.scene.selected + step)
+        elif event.key() == Qt.Key.Key_Escape and self._zoomed:
+            self.set_zoomed(False)
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        pane = self._pane_at(event.pos())
+        if pane is not None:
+            self._controller.select_pane(pane)
+            self.menu_wanted.emit(event.globalPos())
+
+    # --- inside ---
+
+    def _arrange(self) -> None:
+        scene = self._controller.shown_scene
+        count = len(scene.panes)
+        if self._zoomed and count == 1:
+            self._zoomed = False
+            self.zoom_changed.emit(False)
+        if not scene.model.path:
+            self._panes = []
+        elif self._zoomed:
+            self._panes = [min(self._controller.scene.selected, count - 1)]
+        else:
+            self._panes = list(range(count))
+        caption = self.fontMetrics().height() + 10
+        self._cells = grid(len(self._panes), self.width(), self.height(), self._aspect(), caption)
+        self.update()
+
+    def _aspect(self) -> float:
+        card = self._controller.model_card()
+        if card is not None:
+            return card.size[1] / card.size[0]
+        picture = self._controller.feed.picture(0)
+        if picture is not None and picture.image is not None:
+            return picture.image.width() / picture.image.height()
+        return 1.0
+
+    def _pane_at(self, point: QPoint) -> int | None:
+        return next((pane for pane, cell in self.cells() if cell.whole.contains(point)), None)
+
+    def _divider_at(self, point: QPoint) -> int | None:
+        scene = self._controller.shown_scene
+        for pane, cell in self.cells():
+            chosen = scene.panes[pane] if pane < len(scene.panes) else None
+            if chosen is None or chosen.view != "before_after" or not cell.picture.contains(point):
+                continue
+            if abs(point.x() - cell.picture.left() - chosen.split * cell.picture.width()) <= GRIP:
+                return pane
+        return None
+
+    def _move_divider(self, x: float, dragging: bool) -> None:
+        cell = next((cell for pane, cell in self.cells() if pane == self._dragged), None)
+        if cell is not None and self._dragged is not None:
+            share = round((x - cell.picture.left()) / cell.picture.width(), 4)
+            self._controller.set_split(self._dragged, share, dragging)
+
+    def _on_shown(self, scene: Scene) -> None:
+        if len(scene.panes) != len(self._panes) or self._zoomed:
+            self._arrange()
+        if self._show_busy or not self._busy.isActive():
+            self._show_busy = False
+            self._busy.start()
+        # Captions, ring and divider follow the scene at once; the pictures follow when they come.
+        self.update()
+
+    def _on_picture(self, pane: int) -> None:
+        for shown, cell in self.cells():
+            if shown == pane:
+                self.update(cell.whole.adjusted(-4, -4, 4, 4))
+
+    def _on_found(self, model: object, controls: object) -> None:
+        self.update()
+
+    def _on_busy(self) -> None:
+        self._show_busy = True
+        if any(
+            (picture := self._controller.feed.picture(pane)) is not None and not picture.is_current
+            for pane in self._panes
+        ):
+            self.update()

@@ -1,0 +1,148 @@
+"""One row of the control panel: badge, name, slider, typed value, figure."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen, QValidator
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from explorer.scene.cards import Badge, ControlCard
+from explorer.ui import theme
+from explorer.ui.slider import FloatSlider
+from explorer.ui.widgets import ElidedLabel
+
+BADGES: dict[Badge, str] = {
+    "active": "Active: the latent's distribution changes from picture to picture",
+    "mixed": "Mixed: active for some pictures, passive for others",
+    "passive": "Passive: equal to the prior for every picture, so moving it changes next to nothing",
+}
+TYPED_BEYOND = 3.0  # typed values may go this many times further than the slider
+
+
+class BadgePill(QWidget):
+    """A, M or P: told apart by letter, fill and colour, so that no one of them has to be seen."""
+
+    def __init__(self, badge: Badge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._badge = badge
+        self.setFixedSize(18, 18)
+        self.setToolTip(BADGES.get(badge, ""))
+        self.setVisible(bool(badge))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colors = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        edge, fill, letter = {
+            "active": (colors.accent, colors.accent, colors.on_accent),
+            "mixed": (colors.amber, "", colors.amber),
+        }.get(self._badge, (colors.muted, "", colors.muted))
+        box = QRectF(1, 1, 16, 16)
+        painter.setPen(QPen(theme.color(edge), 1.4))
+        painter.setBrush(theme.color(fill) if fill else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box, 4, 4)
+        if self._badge == "mixed":
+            painter.setClipRect(QRectF(0, 9, 18, 9))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color(colors.amber, 0.38))
+            painter.drawRoundedRect(box, 4, 4)
+            painter.setClipping(False)
+        font = QFont(self.font())
+        font.setPixelSize(11)
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(theme.color(letter))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._badge[:1].upper())
+
+
+class AmountBox(QDoubleSpinBox):
+    """The typed value: quiet until it has the focus, signed, reset by emptying it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.setDecimals(2)
+        self.setSingleStep(0.1)
+        self.setKeyboardTracking(False)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.setProperty("quiet", True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance("−00.00") + 14, 24)
+
+    def valueFromText(self, text: str) -> float:
+        return super().valueFromText(text.replace("−", "-")) if text.strip() else 0.0
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.2f}".replace("-", "−")
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        return super().validate(text.replace("−", "-"), position)
+
+
+class ControlRow(QWidget):
+    """A control as a row. Signals carry its name."""
+
+    moved = Signal(str, float, bool)  # name, amount, whether the drag goes on
+
+    def __init__(self, card: ControlCard, figure_width: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.card = card
+        self._filling = False
+        self.badge = BadgePill(card.badge)
+        self.name = ElidedLabel(card.name)
+        self.slider = FloatSlider(card.low, card.high)
+        self.box = AmountBox()
+        self.figure = QLabel(card.figure)
+        span = card.high - card.low
+        self.box.setRange(card.low - TYPED_BEYOND * span, card.high + TYPED_BEYOND * span)
+        self.box.setSingleStep(10 ** math.floor(math.log10(span / 40)) if span > 0 else 0.1)
+        self.figure.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.figure.setFixedWidth(figure_width)
+        self.figure.setVisible(figure_width > 0)
+        self._describe()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 0, 10, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.badge)
+        layout.addWidget(self.name, 5)
+        layout.addWidget(self.slider, 6)
+        layout.addWidget(self.box)
+        layout.addWidget(self.figure)
+        self.setFixedHeight(28)
+        self.slider.moved.connect(self._on_slider)
+        self.box.valueChanged.connect(self._on_box)
+
+    def set_amount(self, amount: float) -> None:
+        """Show ``amount`` without a signal."""
+        self.slider.set_value(amount)
+        self._filling = True
+        self.box.setValue(amount)
+        self._filling = False
+
+    def _describe(self) -> None:
+        card = self.card
+        where = f"space {card.space}" + (f", layers {card.layers[0]}–{card.layers[1]}" if card.layers else "")
+        lines = [card.name, f"Amount in {card.unit}, {where}", *card.details]
+        self.name.setToolTip("\n".join(lines))
+        hint = "Double click: back to zero. Arrows: one step. Shift: finer. Page Up / Page Down: ten steps."
+        self.slider.setToolTip(hint)
+        self.slider.setAccessibleName(card.name)
+        self.box.setAccessibleName(f"{card.name} amount")
+        self.figure.setToolTip("\n".join(card.details))
+
+    def _on_slider(self, value: float, dragging: bool) -> None:
+        self._filling = True
+        self.box.setValue(value)
+        self._filling = False
+        self.moved.emit(self.card.name, value, dragging)
+
+    def _on_box(self, value: float) -> None:
+        if not self._filling:
+            self.slider.set_value(value)
+            self.moved.emit(self.card.name, value, False)

@@ -1,0 +1,292 @@
+"""The control panel: the selected pane's method and its sliders."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard
+from explorer.scene.editing import amount_of
+from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.ui.actions import ActionTable
+from explorer.ui.control_row import ControlRow
+from explorer.ui.controller import Controller
+from explorer.ui.widgets import SectionTitle, WrappedLabel, link_button
+
+Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str]
+
+
+class ControlsPanel(QWidget):
+    """Sliders of the selected pane. Rows are rebuilt when the control set changes, else only their values move."""
+
+    def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._shown: Shown | None = None
+        self._rows: dict[str, ControlRow] = {}
+        reset = link_button("Reset all")
+        reset.setDefaultAction(actions["reset_all"])
+        reset.setText("Reset all")
+        reset.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter controls…")
+        self.filter.setClearButtonEnabled(True)
+        self.method = QComboBox()
+        self.method.setToolTip("The method that found these controls")
+        self.method.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.method.setMinimumContentsLength(12)
+        self.linked = QToolButton()
+        self.linked.setDefaultAction(actions["linked"])
+        self.linked.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.pane = QLabel()
+        self.pane.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        self.passive = link_button("", "Passive controls change next to nothing")
+        self.passive.setCheckable(True)
+        self.more = link_button("More…", "Find twice as many controls with this method")
+        self.message = WrappedLabel()
+        self.message.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        self.retry = link_button("Try again")
+        self._build(reset)
+        self.filter.textChanged.connect(self._apply_filter)
+        self.method.activated.connect(self._choose_method)
+        self.passive.toggled.connect(self._apply_filter)
+        self.more.clicked.connect(self._find_more)
+        self.retry.clicked.connect(self._try_again)
+        controller.changed.connect(self._on_changed)
+        controller.shown.connect(self._show_amounts)
+        catalogue = controller.catalogue
+        catalogue.controls_found.connect(self._on_found)
+        catalogue.controls_refused.connect(self._on_refused)
+        catalogue.models_changed.connect(self.refresh)
+        catalogue.methods_changed.connect(self.refresh)
+        self.refresh()
+
+    # --- what is shown ---
+
+    def rows(self) -> list[ControlRow]:
+        """The rows, in the order of the set."""
+        return list(self._rows.values())
+
+    def refresh(self) -> None:
+        """Bring everything in line with the scene and the catalogue."""
+        controller = self._controller
+        scene = controller.scene
+        self._fill_methods()
+        count = len(scene.panes)
+        self.linked.setVisible(count > 1)
+        self.pane.setVisible(count > 1)
+        self.pane.setText(f"Pane {scene.selected + 1} of {count}")
+        pane = scene.panes[scene.selected]
+        model = pane.model or scene.model
+        card = controller.controls_card()
+        problem = controller.catalogue.problem(model) or controller.catalogue.problem(model, pane.controls)
+        shown: Shown = (model, pane.controls, card, problem)
+        if shown != self._shown:
+            self._shown = shown
+            self._rebuild(card, problem)
+        self._show_amounts()
+
+    def _build(self, reset: QToolButton) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self.title = SectionTitle("Controls", reset)
+        layout.addWidget(self.title)
+        top = QHBoxLayout()
+        top.setContentsMargins(10, 0, 10, 4)
+        top.setSpacing(6)
+        top.addWidget(self.filter, 1)
+        top.addWidget(self.method)
+        layout.addLayout(top)
+        panes = QHBoxLayout()
+        panes.setContentsMargins(10, 0, 6, 2)
+        panes.addWidget(self.pane)
+        panes.addStretch(1)
+        panes.addWidget(self.linked)
+        layout.addLayout(panes)
+        self._list = QWidget()
+        self._column = QVBoxLayout(self._list)
+        self._column.setContentsMargins(0, 2, 0, 8)
+        self._column.setSpacing(0)
+        for widget in (self.message, self.retry, self.passive, self.more):
+            self._column.addLayout(_indented(widget))
+        self._column.addStretch(1)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(self._list)
+        self._scroll.viewport().setBackgroundRole(self.palette().ColorRole.Window)
+        self._list.setBackgroundRole(self.palette().ColorRole.Window)
+        layout.addWidget(self._scroll, 1)
+
+    def _rebuild(self, card: ControlSetCard | None, problem: str) -> None:
+        for row in self._rows.values():
+            self._column.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self._rows = {}
+        controls = card.controls if card else ()
+        metrics = self.fontMetrics()
+        width = max((metrics.horizontalAdvance(control.figure) for control in controls if control.figure), default=0)
+        # Passive ones come last, below the message, the retry link and the line that unfolds them.
+        ordered = sorted(controls, key=_is_passive)
+        for index, control in enumerate(ordered):
+            row = ControlRow(control, width + 4 if width else 0)
+            row.moved.connect(self._move)
+            self._rows[control.name] = row
+            self._column.insertWidget(index + 3 * _is_passive(control), row)
+        self._order_tabs()
+        self._say(card, problem)
+        self._apply_filter()
+
+    def _order_tabs(self) -> None:
+        """Tab goes down the sliders, each followed by its typed value."""
+        previous: QWidget = self.method
+        for row in self._rows.values():
+            QWidget.setTabOrder(previous, row.slider)
+            QWidget.setTabOrder(row.slider, row.box)
+            previous = row.box
+
+    def _say(self, card: ControlSetCard | None, problem: str) -> None:
+        if not self._controller.has_model:
+            text = "The sliders of a model appear here once it is open."
+        elif problem:
+            text = problem
+        elif card is None:
+            text = "Finding controls…"
+        else:
+            text = card.note if card.controls else "This method found no controls on this model."
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+        self.retry.setVisible(bool(problem) and self._controller.has_model)
+        scene = self._controller.scene
+        asked = scene.panes[scene.selected].controls
+        self.more.setVisible(bool(card and asked.method and len(card.controls) == asked.k and self._has_more(card)))
+
+    def _has_more(self, card: ControlSetCard) -> bool:
+        model = self._controller.model_card(self._controller.scene.selected)
+        space = model.spaces.get(card.space) if model else None
+        return bool(space and space.shape and len(card.controls) < space.shape[-1])
+
+    def _apply_filter(self) -> None:
+        wanted = self.filter.text().strip().casefold()
+        passive = [row for row in self._rows.values() if row.card.badge == "passive"]
+        for row in self._rows.values():
+            matches = wanted in row.card.name.casefold()
+            unfolded = row.card.badge != "passive" or self.passive.isChecked() or bool(wanted)
+            row.setVisible(matches and unfolded)
+        self.passive.setVisible(bool(passive) and not wanted)
+        self.passive.setText(f"{'▾' if self.passive.isChecked() else '▸'} {len(passive)} passive")
+
+    def _show_amounts(self, *_: object) -> None:
+        scene = self._controller.shown_scene
+        pane = scene.panes[min(self._controller.scene.selected, len(scene.panes) - 1)]
+        for name, row in self._rows.items():
+            row.set_amount(amount_of(pane, name))
+
+    def _fill_methods(self) -> None:
+        controller = self._controller
+        scene = controller.scene
+        card = controller.model_card(scene.selected)
+        chosen = scene.panes[scene.selected].controls
+        self.method.clear()
+        self.method.setEnabled(card is not None)
+        if card is None:
+            return
+        if chosen.path:
+            self.method.addItem(chosen.path.replace("\\", "/").rpartition("/")[2], "")
+        for name in card.methods:
+            self._add_method(name)
+        for method in controller.catalogue.methods.values():
+            if method.name not in card.methods:
+                self._add_method(method.name, refusal(method, card))
+        index = 0 if chosen.path else self.method.findData(chosen.method)
+        self.method.setCurrentIndex(index)
+
+    def _add_method(self, name: str, why_not: str = "") -> None:
+        catalogue = self._controller.catalogue
+        self.method.addItem(catalogue.method_title(name), name)
+        last = self.method.count() - 1
+        method = catalogue.methods.get(name)
+        tip = why_not or (f"{method.description}\n{method.paper}".strip() if method else "")
+        self.method.setItemData(last, tip, Qt.ItemDataRole.ToolTipRole)
+        items = self.method.model()
+        if why_not and isinstance(items, QStandardItemModel):
+            items.item(last).setEnabled(False)
+
+    # --- what the user does ---
+
+    def _move(self, name: str, amount: float, dragging: bool) -> None:
+        self._controller.move_control(self._controller.scene.selected, name, amount, dragging)
+
+    def _choose_method(self, index: int) -> None:
+        scene = self._controller.scene
+        name = self.method.itemData(index)
+        if name:
+            k = max(scene.panes[scene.selected].controls.k, ControlSetRef().k)
+            self._controller.set_method(scene.selected, ControlSetRef(method=name, k=k))
+
+    def _find_more(self) -> None:
+        scene = self._controller.scene
+        asked = scene.panes[scene.selected].controls
+        model = self._controller.model_card(scene.selected)
+        card = self._controller.controls_card()
+        if model is None or card is None:
+            return
+        k = min(asked.k * 2, model.spaces[card.space].shape[-1])
+        self._controller.set_method(scene.selected, msgspec.structs.replace(asked, k=k))
+
+    def _try_again(self) -> None:
+        self._controller.catalogue.retry(self._controller.scene)
+        self._controller.feed.again()
+        self.refresh()
+
+    # --- what happens elsewhere ---
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        same_panes = [(pane.model, pane.controls) for pane in old.panes] == [
+            (pane.model, pane.controls) for pane in new.panes
+        ]
+        if not same_panes or old.model != new.model or old.selected != new.selected:
+            self.refresh()
+
+    def _on_found(self, model: ModelRef, controls: ControlSetRef) -> None:
+        self.refresh()
+
+    def _on_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
+        self.refresh()
+
+
+def refusal(method: MethodCard, model: ModelCard) -> str:
+    """Why ``method`` is not offered for ``model``, in one sentence."""
+    if method.families and model.family not in method.families:
+        return f"{method.title} works on {', '.join(method.families)} models; this is a {model.family} model."
+    if method.spaces and not set(method.spaces) & set(model.spaces):
+        return f"{method.title} needs the space {' or '.join(method.spaces)}; this model has {', '.join(model.spaces)}."
+    return f"{method.title} does not fit this model."
+
+
+def _is_passive(control: ControlCard) -> bool:
+    return control.badge == "passive"
+
+
+def _indented(widget: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(10, 2, 10, 2)
+    row.addWidget(widget)
+    if isinstance(widget, QToolButton):
+        row.addStretch(1)
+    return row

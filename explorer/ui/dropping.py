@@ -1,0 +1,40 @@
+"""What a file is, told from its first bytes: a scene, a control set, something that carries a scene, or a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["scene", "carrier", "controls", "model"]
+
+CARRIERS = (".mp4", ".gif", ".png", ".pdf")
+LARGEST_HEADER = 100 * 2**20  # safetensors' own limit
+
+
+def kind_of(path: Path) -> Kind:
+    """The kind of ``path``. Whatever is nothing else is taken for a model, whose families say what is wrong with it."""
+    if path.is_dir():
+        return "model"
+    if path.suffix.lower() in CARRIERS:
+        return "carrier"
+    if path.suffix.lower() == ".json":
+        return "scene"
+    if path.suffix.lower() == ".safetensors" and _holds_controls(path):
+        return "controls"
+    return "model"
+
+
+def _holds_controls(path: Path) -> bool:
+    """Whether the header of a safetensors file is that of a control set."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > LARGEST_HEADER:
+                return False
+            header: dict[str, Any] = msgspec.json.decode(file.read(length), type=dict[str, Any])
+        own = header.get("__metadata__", {}).get("latent_explorer", "")
+        return "controls" in msgspec.json.decode(own, type=dict[str, Any])
+    except (OSError, msgspec.DecodeError, AttributeError, TypeError):
+        return False

@@ -1,0 +1,312 @@
+"""The window: docks around the canvas, put together from the parts and the action table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QMessageBox, QStackedWidget, QTabWidget, QWidget
+
+from explorer.scene.model import Scene
+from explorer.service.protocol import EngineLost, Ready
+from explorer.ui import icons
+from explorer.ui.actions import ActionTable
+from explorer.ui.canvas import Canvas
+from explorer.ui.commands import Commands
+from explorer.ui.controller import Controller, Notice
+from explorer.ui.controls_panel import ControlsPanel
+from explorer.ui.empty_state import EmptyState
+from explorer.ui.files import Files
+from explorer.ui.job_list import Job
+from explorer.ui.jobs_panel import JobsPanel
+from explorer.ui.model_browser import ModelBrowser
+from explorer.ui.session import Restored, Session
+from explorer.ui.settings import Settings
+from explorer.ui.status_line import StatusLine
+from explorer.ui.timeline_panel import TimelinePanel
+from explorer.ui.toast import Toast, ToastArea
+from explorer.ui.tool_bar import ToolBar
+
+PANE_ACTIONS = ("copy_picture", "duplicate_pane", "remove_pane", "zoom_pane", "difference", "before_after")
+
+
+class MainWindow(QMainWindow):
+    """Owns the parts; the scene is the controller's."""
+
+    def __init__(self, controller: Controller, settings: Settings, session: Session) -> None:
+        super().__init__()
+        self.controller = controller
+        self.settings = settings
+        self.session = session
+        self.setObjectName("window")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(Qt.DockWidgetArea.BottomDockWidgetArea, QTabWidget.TabPosition.North)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self.table = ActionTable(self)
+        self.files = Files(controller, settings, self)
+        self.commands = Commands(self, controller, self.table, self.files, settings)
+        self.table.bind("reset_layout", self.reset_layout)
+        self._wants_shipped = False
+        self._banner: Toast | None = None
+        self._build()
+        self._connect()
+        self._show_title()
+        self._show_stage()
+        if (kept := settings.geometry()) is None or not (self.restoreGeometry(kept[0]) and self.restoreState(kept[1])):
+            self.resize(1440, 900)
+            self.reset_layout()
+
+    # --- parts ---
+
+    def _build(self) -> None:
+        self.canvas = Canvas(self.controller)
+        self.empty = EmptyState(self.table)
+        self.stage = QStackedWidget()
+        self.stage.addWidget(self.empty)
+        self.stage.addWidget(self.canvas)
+        self.setCentralWidget(self.stage)
+        self.toasts = ToastArea(self.stage, self.table)
+        self.commands.attach(self.canvas)
+        self.timeline = TimelinePanel(self.controller)
+        self._bind_timeline()
+        self.models = ModelBrowser(self.controller, self.table, self.settings)
+        self.controls = ControlsPanel(self.controller, self.table)
+        self.jobs = JobsPanel(self.controller)
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        self.docks = {
+            "models": self._dock("models", "Models", self.models, left, self.models.title),
+            "controls": self._dock("controls", "Controls", self.controls, right, self.controls.title),
+            "timeline": self._dock("timeline", "Timeline", self.timeline, bottom),
+            "jobs": self._dock("jobs", "Jobs", self.jobs, bottom, self.jobs.title),
+        }
+        self.bar = ToolBar(self.controller, self.table)
+        self.addToolBar(self.bar)
+        self.status = StatusLine(self.controller)
+        self.setStatusBar(self.status)
+        self._fill_menus()
+
+    def _dock(
+        self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea, bar: QWidget | None = None
+    ) -> QDockWidget:
+        """``panel`` in a dock whose title bar is ``bar`` (its handle for dragging), or nothing but its tab."""
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"dock_{name}")
+        dock.setWidget(panel)
+        dock.setTitleBarWidget(bar or QWidget())
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _bind_timeline(self) -> None:
+        for key, handler in (
+            ("traverse", self._traverse),
+            ("play", self.timeline.toggle_play),
+            ("add_key", self.timeline.add_key),
+            ("add_origin_key", self.timeline.add_origin_key),
+            ("clear_timeline", self.timeline.clear),
+        ):
+            self.table.bind(key, handler)
+
+    def _fill_menus(self) -> None:
+        menus = self.table.fill_menu_bar(self.menuBar())
+        panels = QMenu("Panels", self)
+        for dock in self.docks.values():
+            panels.addAction(dock.toggleViewAction())
+        menus["View"].insertMenu(self.table["full_screen"], panels)
+
+    def _connect(self) -> None:
+        controller = self.controller
+        controller.changed.connect(self._on_changed)
+        controller.noticed.connect(self.say)
+        controller.engine_ready.connect(self._on_ready)
+        controller.engine_lost.connect(self._on_lost)
+        controller.jobs.changed.connect(self._on_jobs)
+        controller.jobs.finished.connect(self._on_job_finished)
+        controller.catalogue.models_changed.connect(self._on_models)
+        controller.catalogue.model_refused.connect(self._on_refused)
+        controller.undo_stack.cleanChanged.connect(self._on_clean)
+        self.files.path_changed.connect(self._show_title)
+        self.models.chosen.connect(self.open_model)
+        self.bar.model_chosen.connect(self.open_model)
+        self.canvas.menu_wanted.connect(self._show_pane_menu)
+
+    # --- beginning and end ---
+
+    def begin(self, model: str | None, scene: Path | None, restored: Restored | None) -> None:
+        """Show what was asked for on the command line, else the last session, else the first shipped model."""
+        if scene is not None and self.files.open_scene(scene):
+            return
+        if model is not None:
+            self.open_model(model)
+        elif restored is not None:
+            self.controller.load(restored.scene)
+            if restored.crashed:
+                self.say(Notice("Restored your last session, which did not end by being closed.", action="new_scene"))
+        else:
+            self._wants_shipped = True
+            self._on_models()
+        self._show_stage()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        exports = [job for job in self.controller.jobs.running() if job.path]
+        if exports and not self._may_quit(len(exports)):
+            event.ignore()
+            return
+        self.settings.set_geometry(self.saveGeometry(), self.saveState())
+        self.settings.save()
+        self.hide()
+        self.session.end()
+        self.controller.close()
+        event.accept()
+
+    def _may_quit(self, count: int) -> bool:
+        what = "An export is" if count == 1 else f"{count} exports are"
+        answer = QMessageBox.question(
+            self, "Quit", f"{what} still running. Quit and cancel? Nothing half written is left behind."
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
+    def reset_layout(self) -> None:
+        """Every dock where it belongs, in the default sizes."""
+        for name, area in (
+            ("models", Qt.DockWidgetArea.LeftDockWidgetArea),
+            ("controls", Qt.DockWidgetArea.RightDockWidgetArea),
+            ("timeline", Qt.DockWidgetArea.BottomDockWidgetArea),
+            ("jobs", Qt.DockWidgetArea.BottomDockWidgetArea),
+        ):
+            dock = self.docks[name]
+            dock.setFloating(False)
+            self.addDockWidget(area, dock)
+            dock.show()
+        self.tabifyDockWidget(self.docks["timeline"], self.docks["jobs"])
+        self.docks["timeline"].raise_()
+        self.resizeDocks([self.docks["models"], self.docks["controls"]], [220, 390], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["timeline"]], [170], Qt.Orientation.Vertical)
+
+    # --- doing ---
+
+    def say(self, notice: Notice) -> Toast:
+        """Show ``notice`` over the canvas."""
+        return self.toasts.say(notice)
+
+    def open_model(self, name_or_path: str) -> None:
+        """Open a shipped name, or a path that is remembered in the list of models."""
+        shipped = {card.name for card in self.controller.catalogue.models}
+        path = Path(name_or_path).expanduser()
+        if name_or_path not in shipped and path.exists():
+            self.files.open(path)
+        else:
+            self.controller.open_model(name_or_path)
+        self._show_stage()
+
+    def _traverse(self) -> None:
+        scene = self.controller.scene
+        pane = scene.panes[scene.selected]
+        card = self.controller.controls_card()
+        names = [edit.control for edit in pane.edits] or ([card.controls[0].name] if card and card.controls else [])
+        if names:
+            self.docks["timeline"].show()
+            self.docks["timeline"].raise_()
+            self.timeline.traverse(scene.selected, names[-1])
+        else:
+            self.controller.say("There is no control to traverse yet; choose a method first.")
+
+    def _show_pane_menu(self, point: QPoint) -> None:
+        menu = QMenu(self)
+        for key in PANE_ACTIONS:
+            if key in self.table:
+                menu.addAction(self.table[key])
+        menu.exec(point)
+        menu.deleteLater()
+
+    # --- dropped files ---
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.files.open(Path(url.toLocalFile()))
+        event.acceptProposedAction()
+        self._show_stage()
+
+    # --- what happens ---
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "bar"):
+            self.table.refresh_icons()
+            self.empty.refresh_icons()
+            self.bar.refresh()
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        self.session.keep(new)
+        if (old.model.path == "") != (new.model.path == ""):
+            self._show_stage()
+
+    def _show_stage(self) -> None:
+        controller = self.controller
+        if controller.has_model:
+            self.stage.setCurrentWidget(self.canvas)
+            return
+        self.stage.setCurrentWidget(self.empty)
+        if controller.is_opening():
+            self.empty.wait("Loading the model…", "The first picture appears as soon as it is read.")
+        elif self._wants_shipped and not controller.catalogue.models and controller.engine is None:
+            self.empty.wait("Starting the engine…", "The part that runs the models takes a few seconds to load.")
+        else:
+            self.empty.invite()
+
+    def _on_models(self) -> None:
+        usable = [card for card in self.controller.catalogue.models if card.spaces]
+        if self._wants_shipped and usable and not self.controller.has_model:
+            self._wants_shipped = False
+            self.controller.open_model(usable[0].name)
+        self._show_stage()
+
+    def _on_refused(self, ref: object, reply: object) -> None:
+        self._show_stage()
+
+    def _on_ready(self, ready: Ready) -> None:
+        if self._banner is not None:
+            self.toasts.dismiss(self._banner)
+            self._banner = None
+            self.say(Notice("The engine is back; nothing was lost."))
+        self._show_stage()
+
+    def _on_lost(self, lost: EngineLost) -> None:
+        if self._banner is not None:
+            self.toasts.dismiss(self._banner)
+        if lost.restarting:
+            self._banner = self.say(
+                Notice(f"{lost.sentence} It is being restarted; your scene is untouched.", "warning")
+            )
+        else:
+            sentence = f"{lost.sentence} It stopped too often and stays down; your scene is untouched."
+            self._banner = self.say(Notice(sentence, "error", "restart_engine"))
+
+    def _on_jobs(self) -> None:
+        running = len(self.controller.jobs.running())
+        self.docks["jobs"].setWindowTitle(f"Jobs ({running})" if running else "Jobs")
+
+    def _on_job_finished(self, job: Job) -> None:
+        if job.state == "failed" and job.path:
+            self.say(Notice(job.sentence, "error"))
+        elif job.state == "done" and job.path:
+            self.say(Notice(f"Exported to {job.path}"))
+
+    def _on_clean(self, clean: bool) -> None:
+        self.setWindowModified(not clean and self.files.scene_path is not None)
+
+    def _show_title(self) -> None:
+        path = self.files.scene_path
+        self.setWindowTitle(f"{path.name}[*] — Latent Explorer" if path else "Latent Explorer")
+        self.setWindowIcon(icons.icon("logo"))
+
+    def panel_actions(self) -> list[QAction]:
+        """Show or hide each panel; the command palette lists them too."""
+        return [dock.toggleViewAction() for dock in self.docks.values()]

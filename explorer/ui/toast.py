@@ -1,0 +1,127 @@
+"""Strips over the canvas that say one sentence each, and can be dismissed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from explorer.ui import icons, theme
+from explorer.ui.actions import ActionTable
+from explorer.ui.controller import Notice
+from explorer.ui.widgets import WrappedLabel
+
+STAYS_MS = 7000  # for what needs no answer; errors stay until they are dismissed
+AT_MOST = 3
+
+
+class Toast(QWidget):
+    """One sentence, its action if it has one, and a cross."""
+
+    dismissed = Signal(object)  # itself
+
+    def __init__(self, notice: Notice, actions: ActionTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice = notice
+        colors = theme.current()
+        self._tint = {"info": colors.accent, "warning": colors.amber, "error": colors.red}[notice.kind]
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 8, 8, 8)
+        layout.setSpacing(10)
+        sign = QLabel()
+        sign.setPixmap(
+            icons.pixmap("info" if notice.kind == "info" else "warning", self._tint, 18, self.devicePixelRatioF())
+        )
+        self.sentence = WrappedLabel(notice.sentence)
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.sentence.setToolTip("\n".join(notice.details))
+        layout.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self.sentence, 1)
+        if notice.action and notice.action in actions:
+            button = QToolButton()
+            button.setProperty("link", True)
+            button.setDefaultAction(actions[notice.action])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+            button.clicked.connect(self._dismiss)
+            layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        cross = QToolButton()
+        cross.setIcon(icons.icon("close"))
+        cross.setToolTip("Dismiss")
+        cross.setAccessibleName("Dismiss")
+        cross.clicked.connect(self._dismiss)
+        layout.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
+        self.setAccessibleName(notice.sentence)
+        if notice.kind == "info":
+            self._timer = QTimer(self)
+            self._timer.setSingleShot(True)
+            self._timer.timeout.connect(self._dismiss)
+            self._timer.start(STAYS_MS)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colors = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.color(self._tint), 1.2))
+        painter.setBrush(theme.color(colors.panel))
+        painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 7, 7)
+
+    def _dismiss(self) -> None:
+        self.dismissed.emit(self)
+
+
+class ToastArea(QWidget):
+    """Lies over the top of its parent and is as high as the strips in it; nothing below is moved or blocked."""
+
+    def __init__(self, over: QWidget, actions: ActionTable) -> None:
+        super().__init__(over)
+        self._over = over
+        self._actions = actions
+        self._toasts: list[Toast] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(16, 12, 16, 0)
+        self._column.setSpacing(8)
+        over.installEventFilter(self)
+        self.hide()
+
+    def say(self, notice: Notice) -> Toast:
+        """Show ``notice``; a sentence that is already there is not said twice."""
+        for toast in self._toasts:
+            if toast.notice.sentence == notice.sentence:
+                return toast
+        toast = Toast(notice, self._actions)
+        toast.dismissed.connect(self.dismiss)
+        self._toasts.append(toast)
+        self._column.addWidget(toast)
+        while len(self._toasts) > AT_MOST:
+            self.dismiss(self._toasts[0])
+        self._place()
+        return toast
+
+    def dismiss(self, toast: Toast) -> None:
+        """Take one strip away."""
+        if toast in self._toasts:
+            self._toasts.remove(toast)
+            self._column.removeWidget(toast)
+            toast.hide()
+            toast.deleteLater()
+        self._place()
+
+    def sentences(self) -> list[str]:
+        """What is being said now."""
+        return [toast.notice.sentence for toast in self._toasts]
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        self.setVisible(bool(self._toasts))
+        if not self._toasts:
+            return
+        width = min(self._over.width(), 720)
+        self.resize(width, 10)
+        self._column.activate()
+        height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else 0
+        self.setGeometry((self._over.width() - width) // 2, 0, width, max(height, self._column.sizeHint().height()))
+        self.raise_()

@@ -1,0 +1,143 @@
+"""The tool bar: model, seed, spread, and the actions that are used all the time."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+
+from explorer.scene.editing import TRUNCATION_MAX
+from explorer.scene.model import Seed
+from explorer.ui import icons
+from explorer.ui.actions import ActionTable
+from explorer.ui.control_row import AmountBox
+from explorer.ui.controller import Controller
+from explorer.ui.model_browser import model_line
+from explorer.ui.slider import FloatSlider
+from explorer.ui.widgets import SeedBox, action_button
+
+SPREAD_DEFAULT = 1.0
+
+
+class ToolBar(QToolBar):
+    """Reads the scene, changes it through the controller."""
+
+    model_chosen = Signal(str)
+
+    def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:
+        super().__init__("Tools", parent)
+        self._controller = controller
+        self._actions = actions
+        self._filling = False
+        self.setObjectName("tools")
+        self.setMovable(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.model = QToolButton()
+        self.model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.model.setProperty("field", True)
+        self.model.setMinimumWidth(190)
+        self.model.setToolTip("The model of the scene")
+        self._models = QMenu(self.model)
+        self.model.setMenu(self._models)
+        self.seed = SeedBox()
+        self.seed.setToolTip("Seed: the same number gives the same picture on every device. Page Up / Page Down: ± 10")
+        self.seed.setAccessibleName("Seed")
+        self.spread = FloatSlider(0.0, TRUNCATION_MAX, SPREAD_DEFAULT)
+        self.spread.setFixedWidth(110)
+        self.spread.setAccessibleName("Spread")
+        self.spread.setToolTip(
+            "Spread (truncation ψ): 0 is the average picture, 1 the whole variety the model has learnt. "
+            "Double click: back to 1"
+        )
+        self.spread_box = AmountBox()
+        self.spread_box.setRange(0.0, TRUNCATION_MAX)
+        self.spread_box.setSingleStep(0.05)
+        self.spread_box.setAccessibleName("Spread value")
+        self.addWidget(self.model)
+        self.addWidget(_row(_label("Seed"), self.seed))
+        if "randomise" in actions:
+            dice = action_button(actions["randomise"])
+            dice.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            self.addWidget(dice)
+        self._spread_action = self.addWidget(_row(_label("Spread"), self.spread, self.spread_box))
+        spacer = QWidget()
+        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.addWidget(spacer)
+        for key in ("compare", "difference", "before_after", "traverse", "export"):
+            if key in actions:
+                primary = key == "export"
+                self.addWidget(action_button(actions[key], with_icon=not primary, primary=primary))
+        self._models.aboutToShow.connect(self._fill_models)
+        self.seed.valueChanged.connect(self._on_seed)
+        self.spread.moved.connect(self._on_spread)
+        self.spread_box.valueChanged.connect(self._on_spread_typed)
+        controller.shown.connect(self.refresh)
+        controller.catalogue.models_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        """Bring every field in line with the scene."""
+        scene = self._controller.shown_scene
+        card = self._controller.model_card()
+        name = scene.model.path.rstrip("/").replace("\\", "/").rpartition("/")[2]
+        self.model.setText(model_line(card) if card else name or "No model")
+        self.model.setIcon(icons.icon("model"))
+        self.seed.setEnabled(self._controller.has_model)
+        self._spread_action.setVisible(bool(card and "truncation" in card.capabilities))
+        self._filling = True
+        if isinstance(scene.origin, Seed):
+            self.seed.setSpecialValueText("")
+            self.seed.setValue(scene.origin.seed)
+        self.spread.set_value(scene.truncation_psi)
+        self.spread_box.setValue(scene.truncation_psi)
+        self._filling = False
+
+    def _on_seed(self, value: float) -> None:
+        if not self._filling:
+            self._controller.set_seed(int(value))
+
+    def _on_spread(self, value: float, dragging: bool) -> None:
+        if not self._filling:
+            self._controller.set_truncation(value, dragging)
+
+    def _on_spread_typed(self, value: float) -> None:
+        if not self._filling:
+            self._controller.set_truncation(value)
+
+    def _fill_models(self) -> None:
+        self._models.clear()
+        catalogue = self._controller.catalogue
+        current = self._controller.scene.model.path
+        listed = {card.name: model_line(card) for card in catalogue.models if card.spaces}
+        listed |= {ref.path: model_line(card) for ref, card in catalogue.opened() if ref.path not in listed}
+        for path, text in listed.items():
+            action = self._models.addAction(text)
+            action.setData(path)
+            action.setCheckable(True)
+            action.setChecked(path == current)
+            action.triggered.connect(self._on_model)
+        self._models.addSeparator()
+        for key in ("open_model", "open_folder"):
+            self._models.addAction(self._actions[key])
+
+    def _on_model(self) -> None:
+        action = self.sender()
+        data = getattr(action, "data", None)
+        if data is not None:
+            self.model_chosen.emit(data())
+
+
+def _label(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setForegroundRole(label.palette().ColorRole.PlaceholderText)
+    return label
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(6, 0, 0, 0)
+    layout.setSpacing(6)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return row

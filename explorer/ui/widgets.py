@@ -1,0 +1,107 @@
+"""Small widgets that several panels share: section titles, link buttons, a seed box, elided labels."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent, QValidator
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from explorer.ui import theme
+
+
+def link_button(text: str, tool_tip: str = "", parent: QWidget | None = None) -> QToolButton:
+    """A button that looks like a link, for the one action of a section."""
+    button = QToolButton(parent)
+    button.setProperty("link", True)
+    button.setText(text)
+    button.setToolTip(tool_tip)
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def action_button(action: QAction, with_icon: bool = True, primary: bool = False) -> QToolButton:
+    """A tool bar button for an action of the table."""
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setProperty("primary", primary)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setToolButtonStyle(
+        Qt.ToolButtonStyle.ToolButtonTextBesideIcon if with_icon else Qt.ToolButtonStyle.ToolButtonTextOnly
+    )
+    return button
+
+
+class SectionTitle(QWidget):
+    """The title of a panel: small capitals at the left, its one action at the right."""
+
+    def __init__(self, text: str, action: QWidget | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 6, 8, 4)
+        self._label = QLabel(text)
+        self._label.setFont(theme.caption_font(self.font()))
+        self._label.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        layout.addWidget(self._label)
+        layout.addStretch(1)
+        if action is not None:
+            layout.addWidget(action)
+
+    def sizeHint(self) -> QSize:
+        return super().sizeHint().expandedTo(QSize(0, 32))
+
+
+class ElidedLabel(QLabel):
+    """A label that shortens its text with … instead of asking for more room; the tool tip has the whole text."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(24)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+class SeedBox(QDoubleSpinBox):
+    """A whole number in 0 .. 2**32 - 1. (QSpinBox ends at 2**31 - 1.)"""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDecimals(0)
+        self.setRange(0, 2**32 - 1)
+        self.setKeyboardTracking(False)
+        self.setGroupSeparatorShown(False)
+        self.setAccelerated(True)
+
+    @property
+    def seed(self) -> int:
+        return int(self.value())
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        # The base class would accept a decimal separator here and there; a seed is digits only.
+        if text and not (text.isascii() and text.isdigit()):
+            return (QValidator.State.Invalid, text, position)
+        return super().validate(text, position)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance("4294967295") + 44, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance("000000") + 44, super().minimumSizeHint().height())
+
+
+class WrappedLabel(QLabel):
+    """A label of several lines whose height follows its width inside layouts."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setMinimumHeight(self.heightForWidth(self.width()))

@@ -1,0 +1,124 @@
+"""Opens the real window with the real engine, drives it, and saves screenshots: ``python tests/ui/shots.py FOLDER [MODEL]``.
+
+Runs offscreen unless a display is set up (``xvfb-run``); offscreen and Xvfb draw the same pixels.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "xcb" if os.environ.get("DISPLAY") else "offscreen")
+os.environ["LATENT_EXPLORER_HOME"] = tempfile.mkdtemp(prefix="latent-explorer-shots-")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from PySide6.QtWidgets import QApplication
+
+from explorer.service.client import ServiceClient
+from explorer.ui import theme
+from explorer.ui.controller import Controller
+from explorer.ui.main_window import MainWindow
+from explorer.ui.session import Session
+from explorer.ui.settings import Settings
+
+LONGEST = 120.0
+
+
+class Driver:
+    """The window, and the waiting for what it shows."""
+
+    def __init__(self, folder: Path, size: tuple[int, int] = (1440, 900)) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.app = QApplication.instance() or QApplication([])
+        theme.apply(self.app, "dark")
+        self.settings = Settings()
+        self.session = Session()
+        restored = self.session.begin()
+        self.controller = Controller(ServiceClient)
+        self.controller.client.start()
+        self.window = MainWindow(self.controller, self.settings, self.session)
+        self.window.resize(*size)
+        self.window.show()
+        self.window.begin(None, None, restored)
+
+    def settle(self, condition=None, seconds: float = LONGEST) -> None:
+        """Run the event loop until every picture is the one asked for (and ``condition`` holds)."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.app.processEvents()
+            pictures = self.controller.feed.pictures()
+            # A pane whose control set is not found yet has no sliders: not settled.
+            known = all(self.controller.controls_card(pane) or pictures[pane].error for pane in range(len(pictures)))
+            if pictures and known and all(p.is_current or p.error for p in pictures) and (not condition or condition()):
+                break
+            time.sleep(0.005)
+        else:
+            print("did not settle:", [(p.error, p.is_current) for p in self.controller.feed.pictures()])
+        for _ in range(5):
+            self.app.processEvents()
+
+    def shoot(self, name: str) -> None:
+        self.window.status.refresh()
+        self.app.processEvents()
+        self.window.grab().save(str(self.folder / f"{name}.png"))
+
+    def both(self, name: str) -> None:
+        for scheme in ("dark", "light"):
+            theme.apply(self.app, scheme)
+            self.app.processEvents()
+            self.shoot(f"{name}-{scheme}")
+
+
+def main(folder: Path, model: str) -> None:
+    driver = Driver(folder)
+    controller = driver.controller
+    for _ in range(40):
+        driver.app.processEvents()
+        time.sleep(0.05)
+    driver.shoot("00-start")
+    driver.window.open_model(model)
+    driver.settle(lambda: controller.has_model)
+    driver.both("01-model")
+    names = [control.name for control in controller.controls_card().controls]
+    for step in range(24):
+        controller.move_control(0, names[0], step / 8, dragging=True)
+        driver.settle()
+    controller.move_control(0, names[0], 2.6)
+    controller.move_control(0, names[1], -1.2)
+    driver.settle()
+    driver.both("02-moved")
+    controller.set_view(0, "before_after")
+    driver.settle()
+    driver.shoot("03-before-after")
+    controller.set_view(0, "image")
+    controller.add_pane()
+    driver.settle()
+    controller.add_pane()
+    driver.settle()
+    controller.duplicate_pane(0)
+    controller.set_view(1, "difference")
+    driver.settle()
+    controller.select_pane(0)
+    controller.move_control(0, names[2], 1.7)
+    driver.settle()
+    driver.both("04-compare")
+    driver.window._traverse()
+    driver.settle(seconds=2)
+    driver.window.timeline.player.stop()
+    driver.settle()
+    driver.both("05-timeline")
+    controller.say(
+        "'ffhq.pkl' is no model that this program knows; it opens VAEs, GANs and diffusion pipelines.", "error"
+    )
+    driver.window.resize(1000, 640)
+    driver.settle()
+    driver.shoot("06-small")
+    driver.window.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
