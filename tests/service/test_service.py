@@ -186,12 +186,11 @@ def test_frames_larger_than_a_slot(desk: Desk) -> None:
 
 
 def test_an_export_reports_and_can_be_cancelled(desk: Desk, tmp_path: Path) -> None:
-    scene = Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=Timeline(duration=40.0, loop="once"))
+    scene = Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=Timeline(duration=400.0, loop="once"))
     options = encode_options(ExportOptions(kind="mp4"))
     target = tmp_path / "long.mp4"
     desk.client.send(protocol.ExportScene(request_id=1, scene=scene, path=str(target), options=options))
-    progress = desk.wait_for(protocol.JobProgress)
-    assert 0 < progress.share < 1
+    desk.wait_for(protocol.JobProgress, lambda report: 0 < report.share < 1)
     desk.client.send(protocol.Cancel(request_id=1))
     desk.wait_for(protocol.Stopped)
     assert list(tmp_path.iterdir()) == []
@@ -209,7 +208,7 @@ def test_closing_during_an_export_leaves_nothing(tmp_path: Path) -> None:
         request_id=1, scene=scene, path=str(tmp_path / "a.mp4"), options=encode_options(ExportOptions(kind="mp4"))
     )
     desk.client.send(request)
-    desk.wait_for(protocol.JobProgress)
+    desk.wait_for(protocol.JobProgress, lambda report: report.share > 0)
     pid = desk.client.pid
     desk.client.close()
     assert list(tmp_path.iterdir()) == []

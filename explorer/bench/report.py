@@ -1,0 +1,131 @@
+"""The bench: every shipped model on a small and a large canvas, and the start of the window, as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from explorer import __version__
+from explorer.errors import ExplorerError
+from explorer.files import package_folder
+
+CANVASES = (256, 1024)
+STARTS = 5
+
+Row = dict[str, Any]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The ``share`` (0..1) quantile of ``values``: linear between neighbours, 0 for none."""
+    ordered = sorted(values)
+    if not ordered:
+        return 0.0
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Measure ``models`` (default: all that ship); ``say`` is told what is being measured.
+
+    The ratios are taken within this one run: ``ratio`` is the median way from event to screen over the sum of bare
+    forward, conversion and paint; ``window_ratio`` the start of the window over a bare ``import PySide6.QtWidgets``.
+    """
+    from explorer.bench.screen import Screen
+
+    names = list(models) or sorted(path.name for path in package_folder("models").iterdir() if path.is_dir())
+    forward = {}
+    for name in names:
+        say(f"{name}: bare forward")
+        forward[name] = _in_process("explorer.bench.forward", name)
+    rows: list[Row] = []
+    memory: list[tuple[int, int]] = []
+    screen = Screen()
+    try:
+        for name in names:
+            for size in CANVASES:
+                say(f"{name}: event to screen at {size} x {size}")
+                figures = screen.measure(name, size)
+                memory.append((figures.window_memory, figures.engine_memory))
+                rows.append(_row(forward[name], size, figures))
+    finally:
+        screen.close()
+    say("start of the window")
+    return {
+        "version": __version__,
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "device": forward[names[0]]["device"] if names else "",
+            "python": platform.python_version(),
+        },
+        "models": rows,
+        "window_ratio": _window_ratio(),
+        "memory_mb": {
+            "window": round(max(window for window, _ in memory) / 1e6, 1),
+            "engine": round(max(engine for _, engine in memory) / 1e6, 1),
+        },
+    }
+
+
+def _row(bare: Row, size: int, figures: Any) -> Row:
+    paint = statistics.median(figures.paint)
+    parts = bare["forward_ms"] + bare["convert_ms"] + paint
+    median = percentile(figures.event_to_screen, 0.5)
+    return {
+        "name": bare["name"],
+        "canvas": size,
+        "forward_ms": round(bare["forward_ms"], 3),
+        "convert_ms": round(bare["convert_ms"], 3),
+        "paint_ms": round(paint, 3),
+        "event_to_screen_ms": {
+            key: round(percentile(figures.event_to_screen, share), 2)
+            for key, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+        },
+        "ratio": round(median / parts, 3),
+        "asked": figures.asked,
+        "drawn": figures.drawn,
+        "dropped": figures.dropped,
+        "storm_event_to_screen_ms": {
+            key: round(percentile(figures.storm_event_to_screen, share), 2)
+            for key, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+        },
+        "stall_ms": {
+            "p99": round(percentile(figures.stalls, 0.99), 2),
+            "max": round(max(figures.stalls, default=0.0), 2),
+        },
+    }
+
+
+def _in_process(module: str, *arguments: str) -> Row:
+    """What ``python -m module`` prints as JSON, from a process of its own."""
+    run = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True)
+    if run.returncode:
+        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ExplorerError(f"Measuring {' '.join(arguments)} failed: {last}")
+    found: Row = json.loads(run.stdout)
+    return found
+
+
+def _window_ratio() -> float:
+    """Time from the start of a process to the first paint of the window, over a process that imports QtWidgets."""
+    bare = [sys.executable, "-c", "import PySide6.QtWidgets"]
+    window = [sys.executable, "-m", "explorer.bench.startup"]
+    ratios = []
+    for turn in range(STARTS + 1):
+        seconds = []
+        for command in (bare, window):
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            seconds.append(time.perf_counter() - start)
+        if turn:  # the first pair fills the file cache
+            ratios.append(seconds[1] / seconds[0])
+    return round(statistics.median(ratios), 3)
