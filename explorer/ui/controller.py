@@ -12,7 +12,6 @@ from typing import Literal
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoStack
 
 from explorer.scene import editing
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
@@ -22,7 +21,7 @@ from explorer.ui.bridge import Connect, EngineBridge
 from explorer.ui.catalogue import Catalogue, key_of
 from explorer.ui.feed import Feed
 from explorer.ui.job_list import JobList
-from explorer.ui.undo import SetScene
+from explorer.ui.undo import Step, UndoStack
 
 replace = msgspec.structs.replace
 UNDO_LIMIT = 500
@@ -57,8 +56,7 @@ class Controller(QObject):
         self.feed = Feed(self.client, self)
         self.catalogue = Catalogue(self.client, self)
         self.jobs = JobList(self.client, self)
-        self.undo_stack = QUndoStack(self)
-        self.undo_stack.setUndoLimit(UNDO_LIMIT)
+        self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
         self.engine: Ready | None = None
         self._scene = NO_MODEL
         self._preview: Scene | None = None
@@ -123,7 +121,7 @@ class Controller(QObject):
         if scene == self._scene:
             return
         if text:
-            self.undo_stack.push(SetScene(self._set, self._scene, scene, text, merge_key))
+            self.undo_stack.push(Step(self._scene, scene, text, merge_key))
         else:
             self._set(scene)
 

@@ -1,48 +1,132 @@
-"""Undo: a step keeps the scene before and the scene after."""
+"""Undo: scenes are values, so history is a list of them.
+
+QUndoStack is not used: commands written in Python are owned by both sides, and when the interpreter's garbage
+collection meets such a stack it frees commands that the stack then deletes again (PySide6 6.11, a crash).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from weakref import WeakMethod
+from dataclasses import dataclass
 
-from PySide6.QtGui import QUndoCommand
+from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.model import Scene
 
 
-class SetScene(QUndoCommand):
-    """From ``before`` to ``after``. Steps with the same ``merge_key`` that follow each other become one."""
+@dataclass(frozen=True)
+class Step:
+    """From ``before`` to ``after``. Steps with the same ``merge_key`` (not None) that follow each other become one."""
 
-    def __init__(
-        self, set_scene: Callable[[Scene], None], before: Scene, after: Scene, text: str, merge_key: object
-    ) -> None:
-        super().__init__(text)
-        # Weak: a command that holds the controller that holds the stack that holds the command is a cycle through
-        # C++, and collecting a stack of many such commands crashes the interpreter.
-        self._set_scene = WeakMethod(set_scene)
-        self._before = before
-        self._after = after
-        self._merge_key = merge_key
+    before: Scene
+    after: Scene
+    text: str
+    merge_key: object = None
 
-    def id(self) -> int:
-        return -1 if self._merge_key is None else 1
 
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        if not isinstance(other, SetScene) or other._merge_key != self._merge_key:
-            return False
-        self._after = other._after
-        self.setText(other.text())
-        # A drag that comes back to where it began leaves nothing to undo.
-        self.setObsolete(self._after == self._before)
-        return True
+class UndoStack(QObject):
+    """Steps back and forth; ``set_scene`` makes a scene the current one. The names are those of QUndoStack."""
+
+    canUndoChanged = Signal(bool)
+    canRedoChanged = Signal(bool)
+    undoTextChanged = Signal(str)
+    redoTextChanged = Signal(str)
+    cleanChanged = Signal(bool)
+    indexChanged = Signal(int)
+
+    def __init__(self, set_scene: Callable[[Scene], None], limit: int, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._set_scene = set_scene
+        self._limit = limit
+        self._steps: list[Step] = []
+        self._index = 0  # how many steps are done
+        self._clean = 0  # the index at which the scene was saved; -1: no step leads back there
+        self._told = self._state()
+
+    def push(self, step: Step) -> None:
+        """Do ``step``, as a step of its own or as a continuation of the last one; what was undone is gone."""
+        if self._clean > self._index:
+            self._clean = -1
+        del self._steps[self._index :]
+        last = self._steps[-1] if self._steps else None
+        if last is not None and step.merge_key is not None and last.merge_key == step.merge_key:
+            if self._clean == self._index:
+                self._clean = -1
+            self._steps.pop()
+            # A drag that comes back to where it began leaves nothing to undo.
+            if step.after != last.before:
+                self._steps.append(Step(last.before, step.after, step.text, step.merge_key))
+        else:
+            self._steps.append(step)
+        if len(self._steps) > self._limit:
+            del self._steps[0]
+            self._clean = max(-1, self._clean - 1)
+        self._index = len(self._steps)
+        self._set_scene(step.after)
+        self._tell()
 
     def undo(self) -> None:
-        self._give(self._before)
+        """One step back, if there is one."""
+        if self.canUndo():
+            self._index -= 1
+            self._set_scene(self._steps[self._index].before)
+            self._tell()
 
     def redo(self) -> None:
-        self._give(self._after)
+        """One step forward again, if there is one."""
+        if self.canRedo():
+            self._index += 1
+            self._set_scene(self._steps[self._index - 1].after)
+            self._tell()
 
-    def _give(self, scene: Scene) -> None:
-        set_scene = self._set_scene()
-        assert set_scene is not None, "the controller owns the stack, so it outlives its commands"
-        set_scene(scene)
+    def clear(self) -> None:
+        """Forget everything; the scene of now counts as saved."""
+        self._steps.clear()
+        self._index = self._clean = 0
+        self._tell()
+
+    def count(self) -> int:
+        """Number of steps, undone ones included."""
+        return len(self._steps)
+
+    def index(self) -> int:
+        """Number of steps that are done."""
+        return self._index
+
+    def canUndo(self) -> bool:
+        return self._index > 0
+
+    def canRedo(self) -> bool:
+        return self._index < len(self._steps)
+
+    def undoText(self) -> str:
+        return self._steps[self._index - 1].text if self.canUndo() else ""
+
+    def redoText(self) -> str:
+        return self._steps[self._index].text if self.canRedo() else ""
+
+    def isClean(self) -> bool:
+        """Whether the scene is the one that was saved."""
+        return self._index == self._clean
+
+    def setClean(self) -> None:
+        """The scene has been saved as it is now; the next change is a step of its own."""
+        if self.canUndo():
+            last = self._steps[self._index - 1]
+            self._steps[self._index - 1] = Step(last.before, last.after, last.text)
+        self._clean = self._index
+        self._tell()
+
+    def _state(self) -> tuple[bool, bool, str, str, bool, int]:
+        return self.canUndo(), self.canRedo(), self.undoText(), self.redoText(), self.isClean(), self._index
+
+    def _tell(self) -> None:
+        """Emit the signals whose values have changed."""
+        before, self._told = self._told, self._state()
+        signals = (
+            self.canUndoChanged, self.canRedoChanged, self.undoTextChanged, self.redoTextChanged, self.cleanChanged,
+            self.indexChanged,
+        )  # fmt: skip
+        for signal, old, new in zip(signals, before, self._told, strict=True):
+            if old != new:
+                signal.emit(new)

@@ -1,0 +1,131 @@
+"""A client without an engine: remembers what it is asked, and answers at once on the same thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard, SpaceCard
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
+from explorer.service import protocol
+from explorer.service.protocol import Frame, Request
+from explorer.ui.controller import Controller
+
+MODEL = ModelRef(path="toy", fingerprint="f00d")
+CARD = ModelCard(
+    name="toy",
+    family="vae",
+    path="toy",
+    size=(8, 12),
+    channels=3,
+    spaces={"z": SpaceCard(shape=(4,), prior="normal")},
+    fingerprint="f00d",
+    shipped=True,
+    methods=("latent_axes", "random"),
+    interactive_steps=4,
+    full_steps=50,
+)
+NAMES = ("azimuth", "hue", "size", "shape")
+
+
+class QuietClient:
+    """Draws a view as one flat colour that depends on its seed, once :meth:`draw` is called."""
+
+    def __init__(self, on_reply: Callable[[object], None]) -> None:
+        self.reply = on_reply
+        self.sent: list[Request] = []
+        self.shown: list[tuple[int, View]] = []
+        self._due: dict[int, tuple[int, View]] = {}
+        self._number = 0
+        self._revision = 0
+
+    def start(self) -> None: ...
+    def close(self) -> None: ...
+    def restart(self) -> None: ...
+    def discard(self, frame: Frame) -> None: ...
+    def reserve(self, slot_bytes: int) -> None: ...
+    def forget(self, view_id: int) -> None:
+        self._due.pop(view_id, None)
+
+    def next_request_id(self) -> int:
+        self._number += 1
+        return self._number
+
+    def send(self, request: Request) -> None:
+        self.sent.append(request)
+        number = getattr(request, "request_id", 0)
+        if isinstance(request, protocol.ListModels):
+            self.reply(protocol.ModelList(request_id=number, models=(CARD,)))
+        elif isinstance(request, protocol.ListMethods):
+            self.reply(protocol.MethodList(request_id=number, methods=()))
+        elif isinstance(request, protocol.OpenModel):
+            self.reply(protocol.ModelOpened(request_id=number, card=CARD))
+        elif isinstance(request, protocol.FindControls):
+            self.reply(
+                protocol.ControlsFound(
+                    request_id=number, model=request.model, controls=request.controls, card=controls(request.controls)
+                )
+            )
+
+    def show_all(self, views: Mapping[int, View]) -> dict[int, int]:
+        revisions = {}
+        for view_id, view in views.items():
+            self._revision += 1
+            self.shown.append((view_id, view))
+            self._due[view_id] = (self._revision, view)
+            revisions[view_id] = self._revision
+        return revisions
+
+    def draw(self) -> int:
+        """Answer every view that is due; returns how many there were."""
+        due, self._due = self._due, {}
+        for view_id, (revision, view) in due.items():
+            self._last = view
+            self.reply(
+                protocol.Frame(
+                    view_id=view_id,
+                    revision=revision,
+                    slot=0,
+                    ring="",
+                    asked=0,
+                    width=12,
+                    height=8,
+                    waited_ms=0,
+                    forward_ms=1,
+                    convert_ms=0,
+                    batch=1,
+                    device_memory=0,
+                    engine_memory=0,
+                )
+            )
+        return len(due)
+
+    def pixels(self, frame: Frame) -> bytes:
+        seed = self._last.origin.seed if isinstance(self._last.origin, Seed) else 99
+        return bytes([seed * 7 % 256, seed * 31 % 256, seed * 57 % 256, 255]) * (frame.width * frame.height)
+
+
+def controls(asked: ControlSetRef) -> ControlSetCard:
+    """Four controls, named differently for each method."""
+    prefix = "" if asked.method == "latent_axes" else f"{asked.method} "
+    return ControlSetCard(
+        method=asked.method,
+        title={"latent_axes": "Latent axes", "random": "Random"}.get(asked.method, asked.method),
+        space="z",
+        fingerprint="f00d",
+        controls=tuple(ControlCard(name=prefix + name, space="z", low=-2, high=2) for name in NAMES),
+    )
+
+
+def controller_on(panes: int = 1, methods: tuple[str, ...] = ("latent_axes",)) -> tuple[Controller, QuietClient]:
+    """A controller that shows the toy in ``panes`` panes, and the client behind it."""
+    made: list[QuietClient] = []
+
+    def connect(on_reply: Callable[[object], None]) -> QuietClient:
+        made.append(QuietClient(on_reply))
+        return made[0]
+
+    controller = Controller(connect)
+    made[0].reply(protocol.Ready(version=protocol.PROTOCOL_VERSION, pid=1, device="cpu", precision="float32"))
+    grid = tuple(Pane(controls=ControlSetRef(method=methods[number % len(methods)])) for number in range(panes))
+    controller.load(Scene(model=MODEL, panes=grid, origin=Seed(3)))
+    return controller, made[0]
