@@ -15,7 +15,7 @@ from service_desk import AXES, MODEL, Desk, view
 
 from explorer.engine.engine import Engine
 from explorer.export.options import ExportOptions, encode_options
-from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Timeline
+from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Timeline
 from explorer.service import protocol
 from explorer.service.client import ServiceClient
 from explorer.service.protocol import EngineLost, Frame
@@ -23,6 +23,13 @@ from explorer.service.protocol import EngineLost, Frame
 
 def as_array(frame: Frame, pixels: bytes) -> np.ndarray:
     return np.frombuffer(pixels, np.uint8).reshape(frame.height, frame.width, 4)
+
+
+def moving(seconds: float) -> Scene:
+    """A scene in which the first axis moves for ``seconds``."""
+    track = AmountTrack(pane=0, control="z0", keys=(AmountKey(0.0, -2.0), AmountKey(seconds, 2.0)))
+    timeline = Timeline(duration=seconds, loop="once", amounts=(track,))
+    return Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=timeline)
 
 
 def test_the_picture_is_the_engines(desk: Desk) -> None:
@@ -186,7 +193,7 @@ def test_frames_larger_than_a_slot(desk: Desk) -> None:
 
 
 def test_an_export_reports_and_can_be_cancelled(desk: Desk, tmp_path: Path) -> None:
-    scene = Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=Timeline(duration=400.0, loop="once"))
+    scene = moving(400.0)
     options = encode_options(ExportOptions(kind="mp4"))
     target = tmp_path / "long.mp4"
     desk.client.send(protocol.ExportScene(request_id=1, scene=scene, path=str(target), options=options))
@@ -194,8 +201,7 @@ def test_an_export_reports_and_can_be_cancelled(desk: Desk, tmp_path: Path) -> N
     desk.client.send(protocol.Cancel(request_id=1))
     desk.wait_for(protocol.Stopped)
     assert list(tmp_path.iterdir()) == []
-    short = Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=Timeline(duration=0.5, loop="once"))
-    desk.client.send(protocol.ExportScene(request_id=2, scene=short, path=str(target), options=options))
+    desk.client.send(protocol.ExportScene(request_id=2, scene=moving(0.5), path=str(target), options=options))
     done = desk.wait_for(protocol.Exported)
     assert Path(done.path).stat().st_size > 0
 
@@ -203,7 +209,7 @@ def test_an_export_reports_and_can_be_cancelled(desk: Desk, tmp_path: Path) -> N
 def test_closing_during_an_export_leaves_nothing(tmp_path: Path) -> None:
     desk = Desk()
     desk.client.start()
-    scene = Scene(model=MODEL, panes=(Pane(controls=AXES),), timeline=Timeline(duration=60.0, loop="once"))
+    scene = moving(400.0)
     request = protocol.ExportScene(
         request_id=1, scene=scene, path=str(tmp_path / "a.mp4"), options=encode_options(ExportOptions(kind="mp4"))
     )
