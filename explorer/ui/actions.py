@@ -29,12 +29,13 @@ class ActionRow:
     checkable: bool = False
     needs_model: bool = False
     separator: bool = False  # a line above it in the menu
+    short: str = ""  # what a button says, where that is shorter
 
 
 MENUS = ("File", "Edit", "View", "Timeline", "Help")
 
 ACTIONS: tuple[ActionRow, ...] = (
-    ActionRow("open_model", "Open model…", "File", "Ctrl+O", "open", "Open a generator: a file or a checkpoint"),
+    ActionRow("open_model", "Open model…", "File", "Ctrl+O", "open", "Open a generator from a file", short="Open…"),
     ActionRow(
         "open_folder",
         "Open model folder…",
@@ -125,6 +126,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "reset",
         "Every slider of every pane back to zero",
         needs_model=True,
+        short="Reset all",
     ),
     ActionRow(
         "add_bookmark",
@@ -196,6 +198,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "One slider moves the same control in every pane",
         checkable=True,
         needs_model=True,
+        short="Linked",
     ),
     ActionRow(
         "pixels",
@@ -266,6 +269,7 @@ class ActionTable(QObject):
         row = self._rows[key]
         action = QAction(row.text, self)
         action.setObjectName(key)
+        action.setIconText(row.short or row.text)
         if row.icon:
             action.setIcon(icons.icon(row.icon))
         if row.shortcut:

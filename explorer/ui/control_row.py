@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen, QValidator
+from PySide6.QtGui import QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QValidator
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from explorer.scene.cards import Badge, ControlCard
@@ -67,21 +67,37 @@ class AmountBox(QDoubleSpinBox):
         self.setSingleStep(0.1)
         self.setKeyboardTracking(False)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.setProperty("quiet", True)
+        self.setFrame(False)
+        self._make_quiet()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance("−00.00") + 14, 24)
+        return QSize(self.fontMetrics().horizontalAdvance("−00.00") + 20, 24)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self.setFrame(True)
+        self.setPalette(QPalette())
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.setFrame(False)
+        self._make_quiet()
+
+    def _make_quiet(self) -> None:
+        """Only the number, on whatever is behind it."""
+        palette = QPalette()
+        palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
+        self.setPalette(palette)
 
     def valueFromText(self, text: str) -> float:
-        return super().valueFromText(text.replace("−", "-")) if text.strip() else 0.0
-
-    def textFromValue(self, value: float) -> str:
-        return f"{value:.2f}".replace("-", "−")
+        return super().valueFromText(text) if text.strip() else 0.0
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        return super().validate(text.replace("−", "-"), position)
+        if not text.strip():
+            return QValidator.State.Acceptable, text, position  # emptied: zero
+        return super().validate(text, position)
 
 
 class ControlRow(QWidget):
@@ -110,8 +126,8 @@ class ControlRow(QWidget):
         layout.setContentsMargins(10, 0, 10, 0)
         layout.setSpacing(6)
         layout.addWidget(self.badge)
-        layout.addWidget(self.name, 5)
-        layout.addWidget(self.slider, 6)
+        layout.addWidget(self.name, 4)
+        layout.addWidget(self.slider, 7)
         layout.addWidget(self.box)
         layout.addWidget(self.figure)
         self.setFixedHeight(28)

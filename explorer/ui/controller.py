@@ -108,7 +108,8 @@ class Controller(QObject):
         """What the pane is called: its own name, or its method's title, or its control file's name."""
         chosen = self.shown_scene.panes[pane]
         card = self.catalogue.controls(chosen.model or self._scene.model, chosen.controls)
-        return chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
+        title = chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
+        return f"Difference · {title}" if chosen.view == "difference" else title
 
     # --- the one way to change ---
 

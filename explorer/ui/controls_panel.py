@@ -36,9 +36,8 @@ class ControlsPanel(QWidget):
         self._controller = controller
         self._shown: Shown | None = None
         self._rows: dict[str, ControlRow] = {}
-        reset = link_button("Reset all")
+        reset = link_button("")
         reset.setDefaultAction(actions["reset_all"])
-        reset.setText("Reset all")
         reset.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter controls…")

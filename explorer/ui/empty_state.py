@@ -17,7 +17,7 @@ class EmptyState(QWidget):
     def __init__(self, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAutoFillBackground(True)
-        self.setBackgroundRole(self.palette().ColorRole.Button)
+        self.setBackgroundRole(self.palette().ColorRole.Shadow)
         self.logo = QLabel()
         self.title = QLabel("Open a model")
         font = QFont(self.font())

@@ -13,6 +13,9 @@ from explorer.scene.model import View
 from explorer.service.protocol import Frame, ViewFailed
 from explorer.ui.bridge import EngineClient
 
+FPS_OVER = 60  # paints
+PAUSE = 0.4  # seconds; a longer gap is the hand resting, not a slow engine
+
 
 @dataclass
 class Picture:
@@ -71,6 +74,7 @@ class Feed(QObject):
         self._single: set[int] = set()
         self.samples: deque[Sample] = deque(maxlen=480)
         self._paints: deque[float] = deque(maxlen=480)
+        self._fps = 0.0
 
     def __len__(self) -> int:
         return len(self._panes)
@@ -145,9 +149,14 @@ class Feed(QObject):
         self._prune(picture)
 
     def frames_per_second(self) -> float:
-        """Pictures painted in the last second, of the pane that was painted most."""
-        since = time.perf_counter() - 1.0
-        return sum(1 for moment in self._paints if moment >= since) / max(1, len(self._panes))
+        """How fast pictures followed each other, per pane, when they last came without a pause; 0 before that."""
+        burst = 0
+        paints = list(self._paints)[-FPS_OVER:]
+        while burst + 1 < len(paints) and paints[-1 - burst] - paints[-2 - burst] < PAUSE:
+            burst += 1
+        if burst:
+            self._fps = burst / max(1e-6, paints[-1] - paints[-1 - burst]) / max(1, len(self._panes))
+        return self._fps
 
     def _arrived(self, frame: Frame) -> None:
         index = next((i for i, picture in enumerate(self._panes) if picture.view_id == frame.view_id), -1)

@@ -19,6 +19,8 @@ from explorer.service.protocol import (
 )
 from explorer.ui.bridge import EngineClient
 
+WORTH_LISTING = 0.5  # seconds left; shorter searches would only flash by
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of long work. ``share`` 0..1; ``remaining`` seconds, negative while unknown."""
@@ -73,6 +75,8 @@ class JobList(QObject):
         """Take ``reply`` if it is about a job; discovery's results are also the catalogue's."""
         if isinstance(reply, JobProgress):
             known = self._jobs.get(reply.request_id)
+            if known is None and (reply.share >= 1 or 0 <= reply.remaining < WORTH_LISTING):
+                return True
             self._jobs[reply.request_id] = Job(
                 request_id=reply.request_id, title=reply.title or (known.title if known else "Working"),
                 share=reply.share, remaining=reply.remaining, path=known.path if known else "",

@@ -49,6 +49,7 @@ class MainWindow(QMainWindow):
         self.commands = Commands(self, controller, self.table, self.files, settings)
         self.table.bind("reset_layout", self.reset_layout)
         self._wants_shipped = False
+        self._had_jobs = False
         self._banner: Toast | None = None
         self._build()
         self._connect()
@@ -179,7 +180,8 @@ class MainWindow(QMainWindow):
             dock = self.docks[name]
             dock.setFloating(False)
             self.addDockWidget(area, dock)
-            dock.show()
+            # There is nothing in the jobs panel until there is a job; it comes by itself then.
+            dock.setVisible(name != "jobs" or bool(self.controller.jobs.jobs()))
         self.tabifyDockWidget(self.docks["timeline"], self.docks["jobs"])
         self.docks["timeline"].raise_()
         self.resizeDocks([self.docks["models"], self.docks["controls"]], [220, 390], Qt.Orientation.Horizontal)
@@ -290,6 +292,9 @@ class MainWindow(QMainWindow):
             self._banner = self.say(Notice(sentence, "error", "restart_engine"))
 
     def _on_jobs(self) -> None:
+        if self.controller.jobs.jobs() and not self._had_jobs:
+            self._had_jobs = True
+            self.docks["jobs"].show()
         running = len(self.controller.jobs.running())
         self.docks["jobs"].setWindowTitle(f"Jobs ({running})" if running else "Jobs")
 

@@ -27,9 +27,8 @@ class ModelBrowser(QWidget):
         super().__init__(parent)
         self._controller = controller
         self._settings = settings
-        opener = link_button("Open…")
+        opener = link_button("")
         opener.setDefaultAction(actions["open_model"])
-        opener.setText("Open…")
         opener.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.tree = QTreeWidget()
         self.tree.setHeaderHidden(True)

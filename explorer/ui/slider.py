@@ -22,8 +22,16 @@ class FloatSlider(QWidget):
 
     moved = Signal(float, bool)  # value, whether the drag goes on
 
-    def __init__(self, low: float, high: float, origin: float = 0.0, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        origin: float = 0.0,
+        fill_from: float | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._fill_from = fill_from  # None: the origin
         self._low, self._high, self._origin = low, high, origin
         self._value = origin
         self._grabbed = False
@@ -143,12 +151,13 @@ class FloatSlider(QWidget):
         middle = self.height() / 2
         left, right = self._x_of(self._low), self._x_of(self._high)
         zero, here = self._x_of(self._origin), self._x_of(self._value)
+        start = zero if self._fill_from is None else self._x_of(self._fill_from)
         accent = colors.accent if self.isEnabled() else colors.muted
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color(colors.track))
         painter.drawRoundedRect(QRectF(left, middle - 2, right - left, 4), 2, 2)
         painter.setBrush(theme.color(accent))
-        painter.drawRoundedRect(QRectF(min(zero, here), middle - 2, abs(here - zero), 4), 2, 2)
+        painter.drawRoundedRect(QRectF(min(start, here), middle - 2, abs(here - start), 4), 2, 2)
         painter.setBrush(theme.color(colors.muted))
         painter.drawRect(QRectF(zero - 0.5, middle - 5, 1, 10))
         if self.hasFocus():

@@ -113,6 +113,7 @@ class StatusLine(QStatusBar):
         self._controller = controller
         self._own_memory = 0
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(0, 0, 10, 0)
         self.dot = Dot()
         self.state = QLabel("engine starting…")
         self.figures = QLabel()

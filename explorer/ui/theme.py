@@ -117,11 +117,11 @@ def _sheet(theme: Theme) -> str:
     return f"""
     QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; margin: 1px; }}
     QMainWindow::separator:hover {{ background: {theme.accent}; }}
-    QToolBar {{ border: none; border-bottom: 1px solid {theme.line}; spacing: 6px; padding: 5px 8px; }}
+    QToolBar {{ border: none; border-bottom: 1px solid {theme.line}; spacing: 4px; padding: 4px 8px; }}
     QStatusBar {{ border-top: 1px solid {theme.line}; }}
     QStatusBar::item {{ border: none; }}
     QToolTip {{ background: {theme.panel}; color: {theme.text}; border: 1px solid {theme.line}; padding: 4px; }}
-    QToolButton {{ border: 1px solid transparent; border-radius: 5px; padding: 4px 8px; }}
+    QToolButton {{ border: 1px solid transparent; border-radius: 5px; padding: 3px 7px; }}
     QToolButton:hover {{ background: {theme.hover}; }}
     QToolButton:pressed {{ background: {theme.track}; }}
     QToolButton:checked {{ background: {theme.hover}; border-color: {theme.accent}; color: {theme.accent}; }}
@@ -132,8 +132,11 @@ def _sheet(theme: Theme) -> str:
     QToolButton[primary="true"] {{ background: {theme.accent}; color: {theme.on_accent}; padding: 4px 14px; }}
     QToolButton[primary="true"]:disabled {{ background: {theme.track}; color: {theme.muted}; }}
     QToolButton[primary="true"]:focus {{ border: 1px solid {theme.text}; }}
-    QLineEdit, QComboBox, QAbstractSpinBox {{ border: 1px solid {theme.line}; border-radius: 4px; padding: 2px 6px;
-        background: {theme.field}; min-height: 20px; selection-background-color: {theme.accent}; }}
-    QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {theme.accent}; }}
-    QTreeView, QListView, QScrollArea {{ border: none; }}
+    QToolButton[field="true"] {{ border-color: {theme.line}; background: {theme.field}; padding: 4px 22px 4px 8px;
+        text-align: left; }}
+    QToolButton[field="true"]:focus {{ border-color: {theme.accent}; }}
+    QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 7px; }}
+    QTreeView {{ border: none; background: transparent; }}
+    QTreeView::item {{ padding: 3px 0; }}
+    QScrollArea {{ border: none; }}
     """

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from explorer.ui import icons, theme
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Notice
-from explorer.ui.widgets import WrappedLabel
 
 STAYS_MS = 7000  # for what needs no answer; errors stay until they are dismissed
 AT_MOST = 3
@@ -32,11 +31,13 @@ class Toast(QWidget):
         sign.setPixmap(
             icons.pixmap("info" if notice.kind == "info" else "warning", self._tint, 18, self.devicePixelRatioF())
         )
-        self.sentence = WrappedLabel(notice.sentence)
+        self.sentence = QLabel(notice.sentence)
+        self.sentence.setWordWrap(True)
+        self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.sentence.setToolTip("\n".join(notice.details))
         layout.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(self.sentence, 1)
+        layout.addWidget(self.sentence, 1, Qt.AlignmentFlag.AlignVCenter)
         if notice.action and notice.action in actions:
             button = QToolButton()
             button.setProperty("link", True)
@@ -120,8 +121,7 @@ class ToastArea(QWidget):
         if not self._toasts:
             return
         width = min(self._over.width(), 720)
-        self.resize(width, 10)
-        self._column.activate()
-        height = self._column.heightForWidth(width) if self._column.hasHeightForWidth() else 0
-        self.setGeometry((self._over.width() - width) // 2, 0, width, max(height, self._column.sizeHint().height()))
+        self._column.invalidate()
+        height = self._column.totalHeightForWidth(width)
+        self.setGeometry((self._over.width() - width) // 2, 0, width, height)
         self.raise_()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from explorer.scene.editing import TRUNCATION_MAX
@@ -10,12 +11,14 @@ from explorer.scene.model import Seed
 from explorer.ui import icons
 from explorer.ui.actions import ActionTable
 from explorer.ui.control_row import AmountBox
-from explorer.ui.controller import Controller
+from explorer.ui.controller import NO_MODEL, Controller
 from explorer.ui.model_browser import model_line
 from explorer.ui.slider import FloatSlider
 from explorer.ui.widgets import SeedBox, action_button
 
-SPREAD_DEFAULT = 1.0
+SPREAD_DEFAULT = NO_MODEL.truncation_psi
+
+COMPACT_BELOW = 1180  # pixels; icons alone where their texts would not fit
 
 
 class ToolBar(QToolBar):
@@ -28,6 +31,7 @@ class ToolBar(QToolBar):
         self._controller = controller
         self._actions = actions
         self._filling = False
+        self._buttons: list[QToolButton] = []
         self.setObjectName("tools")
         self.setMovable(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
@@ -42,12 +46,12 @@ class ToolBar(QToolBar):
         self.seed = SeedBox()
         self.seed.setToolTip("Seed: the same number gives the same picture on every device. Page Up / Page Down: ± 10")
         self.seed.setAccessibleName("Seed")
-        self.spread = FloatSlider(0.0, TRUNCATION_MAX, SPREAD_DEFAULT)
+        self.spread = FloatSlider(0.0, TRUNCATION_MAX, SPREAD_DEFAULT, fill_from=0.0)
         self.spread.setFixedWidth(110)
         self.spread.setAccessibleName("Spread")
         self.spread.setToolTip(
             "Spread (truncation ψ): 0 is the average picture, 1 the whole variety the model has learnt. "
-            "Double click: back to 1"
+            f"Double click: back to {SPREAD_DEFAULT:g}"
         )
         self.spread_box = AmountBox()
         self.spread_box.setRange(0.0, TRUNCATION_MAX)
@@ -66,7 +70,9 @@ class ToolBar(QToolBar):
         for key in ("compare", "difference", "before_after", "traverse", "export"):
             if key in actions:
                 primary = key == "export"
-                self.addWidget(action_button(actions[key], with_icon=not primary, primary=primary))
+                button = action_button(actions[key], with_icon=not primary, primary=primary)
+                self._buttons.append(button)
+                self.addWidget(button)
         self._models.aboutToShow.connect(self._fill_models)
         self.seed.valueChanged.connect(self._on_seed)
         self.spread.moved.connect(self._on_spread)
@@ -91,6 +97,14 @@ class ToolBar(QToolBar):
         self.spread.set_value(scene.truncation_psi)
         self.spread_box.setValue(scene.truncation_psi)
         self._filling = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        compact = event.size().width() < COMPACT_BELOW
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly if compact else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        for button in self._buttons:
+            if not button.property("primary"):
+                button.setToolButtonStyle(style)
 
     def _on_seed(self, value: float) -> None:
         if not self._filling:
