@@ -21,6 +21,8 @@ from explorer.ui.files import Files
 from explorer.ui.job_list import Job
 from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.model_browser import ModelBrowser
+from explorer.ui.palette import CommandPalette, PaletteEntry
+from explorer.ui.palette_entries import collect
 from explorer.ui.session import Restored, Session
 from explorer.ui.settings import Settings
 from explorer.ui.status_line import StatusLine
@@ -69,6 +71,8 @@ class MainWindow(QMainWindow):
         self.stage.addWidget(self.canvas)
         self.setCentralWidget(self.stage)
         self.toasts = ToastArea(self.stage, self.table)
+        self.palette_box = CommandPalette(self, self._palette_entries)
+        self.table.bind("palette", self._open_palette)
         self.commands.attach(self.canvas)
         self.timeline = TimelinePanel(self.controller)
         self._bind_timeline()
@@ -214,6 +218,12 @@ class MainWindow(QMainWindow):
             self.timeline.traverse(scene.selected, names[-1])
         else:
             self.controller.say("There is no control to traverse yet; choose a method first.")
+
+    def _open_palette(self) -> None:
+        self.palette_box.open()
+
+    def _palette_entries(self) -> list[PaletteEntry]:
+        return collect(self)
 
     def _show_pane_menu(self, point: QPoint) -> None:
         menu = QMenu(self)
