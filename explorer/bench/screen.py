@@ -53,6 +53,10 @@ class Screen:
         self._canvas = Canvas(self._controller)
         self._problem = ""
         self._controller.noticed.connect(self._on_notice)
+        # Wakes a wait for something that never comes, so that it ends at its limit.
+        self._waker = QTimer(self._canvas)
+        self._waker.setInterval(100)
+        self._waker.start()
         self._controller.client.start()
 
     def close(self) -> None:
@@ -165,7 +169,7 @@ class Screen:
         """Run the event loop until ``done``; raises :class:`ExplorerError` on a failure that the window would show."""
         limit = time.monotonic() + PATIENCE
         while not done():
-            self._app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
+            self._app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
             if self._problem:
                 raise ExplorerError(self._problem)
             if time.monotonic() > limit:

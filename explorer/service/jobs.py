@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock
 
+import msgspec
+
 from explorer.discovery import registry as methods
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ModelError
@@ -148,6 +150,6 @@ class Jobs:
 
 
 def _broken(name: str, sentence: str) -> ModelCard:
-    return ModelCard(
-        name=name, family="", path=name, size=(0, 0), channels=0, spaces={}, fingerprint="", shipped=True, notes=sentence
-    )
+    """A card without spaces: listed with what is wrong, and opened by nobody."""
+    empty = ModelCard(name=name, family="", path=name, size=(0, 0), channels=0, spaces={}, fingerprint="")
+    return msgspec.structs.replace(empty, shipped=True, notes=sentence)

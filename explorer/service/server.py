@@ -228,7 +228,11 @@ def main() -> None:
     # Being told to end is an end in good order: jobs remove what they have half written.
     signal.signal(signal.SIGTERM, _end_in_order)
     address, key = os.environ.pop(ADDRESS_VARIABLE).split("\n")
-    with Client(address, authkey=bytes.fromhex(key)) as connection:
+    try:
+        connection = Client(address, authkey=bytes.fromhex(key))
+    except (OSError, EOFError):
+        return  # the window was closed before this process was up
+    with connection:
         Server(connection).run()
     # A worker may still sit in a long forward pass; what the jobs had half written is gone by now.
     os._exit(0)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from explorer.ui.main_window import MainWindow
 
 NO_DISPLAY = (
     "There is no display to open a window on; run it in a desktop session, or use the commands that need no window "
@@ -20,8 +25,13 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def main(model: str | None = None, scene: Path | None = None) -> int:
-    """Run the window until it is closed; returns the exit code. ``model``: shipped name or path."""
+def main(
+    model: str | None = None, scene: Path | None = None, made: Callable[[MainWindow], None] | None = None
+) -> int:
+    """Run the window until it is closed; returns the exit code. ``model``: shipped name or path.
+
+    ``made`` is called with the window before the event loop starts (the bench watches its first paint).
+    """
     if not has_display():
         print(f"error: {NO_DISPLAY}", file=sys.stderr)  # noqa: T201  (the command line's own line)
         return 2
@@ -53,6 +63,8 @@ def main(model: str | None = None, scene: Path | None = None) -> int:
     window.begin(model, scene, restored)
     if seconds := os.environ.get("LATENT_EXPLORER_QUIT_AFTER"):
         lifecycle.quit_after(float(seconds))
+    if made is not None:
+        made(window)
     return app.exec()
 
 
