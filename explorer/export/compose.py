@@ -54,27 +54,53 @@ class Caption:
     moved: str = ""
 
 
-def compose(pictures: Sequence[Frame], captions: Sequence[Caption] | None, height: int = 0) -> Frame:
-    """One frame from the panes' ``pictures``, all brought to ``height`` pixels (0: that of the tallest).
+@dataclass(frozen=True)
+class Grid:
+    """Where the panes stand, in pixels: ``height`` of every picture, ``widths`` of the columns, ``size`` of the frame."""
 
-    Up to four stand side by side, more in a grid as square as possible. Without captions and with one pane the frame
-    is the picture itself. The frame's size depends on the sizes of the pictures and on whether there are captions.
+    height: int
+    columns: int
+    widths: tuple[int, ...]
+    gap: int
+    band: int  # for the caption below each picture
+    size: tuple[int, int]
+
+
+def grid(sizes: Sequence[tuple[int, int]], captions: bool, height: int = 0) -> Grid:
+    """The layout of pictures of these (height, width), all brought to ``height`` pixels (0: that of the tallest).
+
+    Up to four stand side by side, more in a grid as square as possible. One without a caption fills the frame.
     """
-    height = height or max(picture.shape[0] for picture in pictures)
+    height = height or max(size[0] for size in sizes)
+    scaled_widths = [size[1] if size[0] == height else max(1, round(size[1] * height / size[0])) for size in sizes]
+    if not captions and len(sizes) == 1:
+        return Grid(height, 1, (scaled_widths[0],), 0, 0, (height, scaled_widths[0]))
+    columns = len(sizes) if len(sizes) <= LARGEST_ROW else math.ceil(math.sqrt(len(sizes)))
+    rows = math.ceil(len(sizes) / columns)
+    gap = max(2, round(height / 64))
+    band = 2 * line_height(letter_size(height)) + gap if captions else 0
+    widths = tuple(max(scaled_widths[column::columns]) for column in range(columns))
+    size = (gap + rows * (height + band + gap), gap + sum(width + gap for width in widths))
+    return Grid(height, columns, widths, gap, band, size)
+
+
+def compose(pictures: Sequence[Frame], captions: Sequence[Caption] | None, height: int = 0) -> Frame:
+    """One frame from the panes' ``pictures``, laid out by :func:`grid`.
+
+    Without captions and with one pane the frame is the picture itself. The frame's size depends on the sizes of the
+    pictures and on whether there are captions.
+    """
+    places = grid([picture.shape[:2] for picture in pictures], captions is not None, height)
+    height, gap, widths = places.height, places.gap, places.widths
     panes = [scaled(picture, height) for picture in pictures]
     if captions is None and len(panes) == 1:
         return panes[0]
-    columns = len(panes) if len(panes) <= LARGEST_ROW else math.ceil(math.sqrt(len(panes)))
-    rows = math.ceil(len(panes) / columns)
     size = letter_size(height)
-    gap = max(2, round(height / 64))
-    band = 2 * line_height(size) + gap if captions else 0
-    widths = [max(pane.shape[1] for pane in panes[column::columns]) for column in range(columns)]
-    canvas = np.empty((gap + rows * (height + band + gap), gap + sum(width + gap for width in widths), 3), np.uint8)
+    canvas = np.empty((*places.size, 3), np.uint8)
     canvas[...] = BACKGROUND
     for index, pane in enumerate(panes):
-        row, column = divmod(index, columns)
-        top = gap + row * (height + band + gap)
+        row, column = divmod(index, places.columns)
+        top = gap + row * (height + places.band + gap)
         left = gap + sum(width + gap for width in widths[:column])
         canvas[top : top + height, left : left + pane.shape[1]] = pane
         if captions:

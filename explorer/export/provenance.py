@@ -1,4 +1,7 @@
-"""What every exported file carries: the scene, the options, the program, the generators, and digests of the frames."""
+"""What every exported file carries: scene, options, program, generators, digests of the frames. No torch here.
+
+So the window can open the scene of any exported file.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import torch
 
 from explorer import __version__
-from explorer.engine.engine import Engine
 from explorer.errors import SceneError
 from explorer.export.compose import Frame
 from explorer.export.options import ExportOptions
 from explorer.scene.model import Scene
-from explorer.scene.store import decode_scene, encode_scene
+from explorer.scene.store import decode_scene
 
 FORMAT = "latent-explorer-export"
 VERSION = 1
@@ -52,7 +53,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     format: str = FORMAT
     version: int = VERSION
     program: str = __version__
-    torch: str = str(torch.__version__)
+    torch: str
     device: str
     threads: int
     batch: int
@@ -104,27 +105,6 @@ class Digester:
             block=self.block,
             blocks=tuple(self._blocks),
         )
-
-
-def describe(
-    engine: Engine, scene: Scene, options: ExportOptions, batch: int, threads: int, frames: FrameDigests
-) -> Provenance:
-    """The provenance of an export that ``engine`` made of ``scene``."""
-    used = {pane.model or scene.model: None for pane in scene.panes}
-    cards = [engine.card(model) for model in {scene.model: None, **used}]
-    records = [
-        GeneratorRecord(name=card.name, family=card.family, path=card.path, fingerprint=card.fingerprint)
-        for card in cards
-    ]
-    return Provenance(
-        device=str(engine.device),
-        threads=threads,
-        batch=batch,
-        generators=tuple(records),
-        options=options,
-        frames=frames,
-        scene=msgspec.json.decode(encode_scene(scene)),
-    )
 
 
 def encode(provenance: Provenance) -> str:

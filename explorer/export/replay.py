@@ -174,7 +174,7 @@ def _cause(engine: Engine, provenance: Provenance) -> str:
     """What is known to change the last bits."""
     if str(engine.device) != provenance.device:
         return f"made on {provenance.device}, rendered again on {engine.device}"
-    if torch.__version__ != provenance.torch:
+    if str(torch.__version__) != provenance.torch:
         return f"made with torch {provenance.torch}, rendered again with {torch.__version__}"
     return ""
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import torch
 
 from explorer.engine.engine import Engine
@@ -14,13 +15,14 @@ from explorer.export.compose import Frame
 from explorer.export.frames import Shoot, pinned, shoot
 from explorer.export.gif import PALETTE_FRAMES, write_gif
 from explorer.export.options import ExportKind, ExportOptions
-from explorer.export.provenance import Digester, Provenance, describe
+from explorer.export.provenance import Digester, FrameDigests, GeneratorRecord, Provenance
 from explorer.export.sheet import Sheet, document, draw
 from explorer.export.stills import write_png, write_sequence
 from explorer.export.video import write_mp4
 from explorer.files import atomic_path
 from explorer.generators.base import Progress
 from explorer.scene.model import Scene
+from explorer.scene.store import encode_scene
 from explorer.scene.validate import check_seed, validate_scene
 
 TALLEST = 8192  # pixels
@@ -84,7 +86,7 @@ def run(
             report(digester.count / job.count)
 
     def provenance() -> Provenance:
-        return describe(engine, scene, options, job.batch, threads, digester.result())
+        return _describe(engine, scene, options, job.batch, threads, digester.result())
 
     if options.kind == "png_sequence":
         write_sequence(path, frames(), job.count, scene, provenance)
@@ -106,6 +108,26 @@ def run(
                 sheet = _sheet(job, list(frames()))
                 temporary.write_bytes(document(sheet, provenance(), options.labels))
     return path
+
+
+def _describe(
+    engine: Engine, scene: Scene, options: ExportOptions, batch: int, threads: int, frames: FrameDigests
+) -> Provenance:
+    used = {scene.model: None, **{pane.model: None for pane in scene.panes if pane.model}}
+    cards = [engine.card(model) for model in used]
+    return Provenance(
+        torch=str(torch.__version__),
+        device=str(engine.device),
+        threads=threads,
+        batch=batch,
+        generators=tuple(
+            GeneratorRecord(name=card.name, family=card.family, path=card.path, fingerprint=card.fingerprint)
+            for card in cards
+        ),
+        options=options,
+        frames=frames,
+        scene=msgspec.json.decode(encode_scene(scene)),
+    )
 
 
 def check(path: Path, options: ExportOptions) -> None:

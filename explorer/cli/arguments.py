@@ -1,0 +1,163 @@
+"""The options that several commands share, and what their texts mean. Heavy imports inside the functions."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from explorer.errors import ControlError, ExplorerError
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scalar
+
+if TYPE_CHECKING:
+    from explorer.controls.control_set import ControlSet
+    from explorer.engine.engine import Engine
+
+LARGEST_SEED = 2**32 - 1
+USUAL_COUNT = 10
+"""How many controls a method is asked for where nobody says (the window's default too), if the space has as many."""
+
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model's name, or a path.")]
+FamilyName = Annotated[str, typer.Option("--family", help="Read the model as this family, whatever it looks like.")]
+SeedNumber = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="The prior point to start from.")]
+Truncation = Annotated[float, typer.Option("--psi", min=0, max=1.5, help="Truncation: 0 is the mean, 1 the prior.")]
+SetName = Annotated[str, typer.Option("--controls", metavar="SET", help="A control set's file, or a method's name.")]
+Count = Annotated[
+    int | None, typer.Option("-k", min=1, help="How many controls the method finds.", show_default="10, or all")
+]
+MethodSeed = Annotated[int, typer.Option("--method-seed", min=0, max=LARGEST_SEED, help="The method's own seed.")]
+Steps = Annotated[int, typer.Option("--steps", min=0, help="Sampler steps (diffusion); 0: the model's own.")]
+Height = Annotated[int, typer.Option("--height", min=0, help="Height of a picture in pixels; 0: the model's own.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+
+def engine() -> Engine:
+    """An engine in this process, on the best device (or ``LATENT_EXPLORER_DEVICE``)."""
+    from explorer.engine.engine import Engine
+
+    try:
+        return Engine()
+    except RuntimeError as error:  # what torch raises for a device that it does not know
+        named = os.environ.get("LATENT_EXPLORER_DEVICE", "that was chosen")
+        raise ExplorerError(f"The device '{named}' cannot be used here; set LATENT_EXPLORER_DEVICE=cpu.") from error
+
+
+def model_reference(name: str, family: str = "") -> ModelRef:
+    """The model called ``name``, made absolute where it is a path, so that what is exported replays from anywhere."""
+    from explorer.generators import registry
+
+    if name in registry.shipped_models():
+        return ModelRef(path=name, family=family)
+    return ModelRef(path=str(Path(name).expanduser().absolute()), family=family)
+
+
+def quality(steps: int) -> Quality:
+    """The quality with so many sampler steps."""
+    return Quality(steps=steps)
+
+
+def control_reference(
+    used: Engine,
+    model: ModelRef,
+    name: str,
+    k: int | None = None,
+    seed: int = 0,
+    settings: tuple[tuple[str, Scalar], ...] = (),
+) -> ControlSetRef:
+    """The control set called ``name``: a file, a method, or, when empty, the model's first method.
+
+    Raises :class:`ControlError` where there is neither, or no method fits.
+    """
+    from explorer.discovery import registry as methods
+
+    card = used.card(model)
+    if name and name not in methods.methods():
+        path = Path(name).expanduser()
+        if not path.is_file():
+            close = difflib.get_close_matches(name, methods.methods(), 1)
+            hint = f"did you mean '{close[0]}'?" if close else f"methods are {', '.join(methods.methods())}."
+            raise ControlError(f"'{name}' is neither a control set's file nor a method; {hint}")
+        return ControlSetRef(path=str(path.absolute()))
+    if not name and not card.methods:
+        raise ControlError(f"No method fits '{card.name}'; give a control set's file with --controls.")
+    room = min(math.prod(space.shape) for space in card.spaces.values())
+    return ControlSetRef(
+        method=name or card.methods[0], k=k or min(USUAL_COUNT, room), seed=seed, settings=tuple(settings)
+    )
+
+
+def checked_name(controls: ControlSet, name: str) -> str:
+    """``name`` if the set has it. Raises :class:`ControlError` that suggests the nearest one, or lists them."""
+    names = [control.card.name for control in controls.controls]
+    if name in names:
+        return name
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(names)}."
+    raise ControlError(f"There is no control '{name}' in this set of {controls.title}; {hint}")
+
+
+def moves(texts: list[str]) -> tuple[Edit, ...]:
+    """``NAME=AMOUNT`` each. Raises :class:`ExplorerError` for anything else, and for a control named twice."""
+    found: dict[str, Edit] = {}
+    for text in texts:
+        name, sign, amount = text.rpartition("=")
+        try:
+            value = float(amount)
+        except ValueError:
+            value = math.nan
+        if not sign or not name or not math.isfinite(value):
+            raise ExplorerError(f"'--move {text}' is not of the form NAME=AMOUNT, such as z3=1.5.")
+        if name in found:
+            raise ExplorerError(f"'--move' names the control '{name}' twice.")
+        found[name] = Edit(name, value)
+    return tuple(found.values())
+
+
+def settings(texts: list[str]) -> tuple[tuple[str, Scalar], ...]:
+    """``NAME=VALUE`` each: true, false, numbers, all else as text. Raises :class:`ExplorerError` for other forms."""
+    found: dict[str, Scalar] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise ExplorerError(f"'--set {text}' is not of the form NAME=VALUE.")
+        found[name] = _scalar(value)
+    return tuple(found.items())
+
+
+def numbers(text: str, option: str) -> tuple[float, ...]:
+    """Numbers between commas. Raises :class:`ExplorerError` naming ``option`` for anything else."""
+    try:
+        found = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        found = ()
+    if not found or not all(map(math.isfinite, found)):
+        raise ExplorerError(f"'{option} {text}' is not a list of numbers with commas between them, such as -2,0,2.")
+    return found
+
+
+def seeds(text: str, option: str) -> tuple[int, ...]:
+    """Seeds between commas, or a range such as ``0-7``. Raises :class:`ExplorerError` naming ``option``."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ExplorerError(f"'{option} {text}' is not a list of seeds such as 1,2,3 or 0-7.")
+        found += range(int(first), min(int(last if dash else first), int(first) + 10_000) + 1)
+    if any(seed > LARGEST_SEED for seed in found):
+        raise ExplorerError(f"'{option} {text}' holds a seed above {LARGEST_SEED}, the largest there is.")
+    return tuple(found)
+
+
+def _scalar(text: str) -> Scalar:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return cast(Scalar, kind(text))
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,102 @@
+"""``models``, ``methods``, ``inspect``: what there is, and what a path holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from explorer.cli.arguments import Json
+from explorer.errors import ExplorerError, ModelError
+
+
+def models(as_json: Json = False) -> None:
+    """List the models that come with the program."""
+    from explorer.generators import registry
+
+    rows: list[dict[str, Any]] = []
+    for name in registry.shipped_models():
+        try:
+            card = registry.describe(name)
+        except ModelError as error:
+            typer.echo(f"warning: {error}", err=True)
+            continue
+        rows.append(
+            {
+                "name": card.name,
+                "family": card.family,
+                "path": card.path,
+                "kind": card.kind,
+                "size": list(card.size),
+                "spaces": {space: {"shape": list(one.shape)} for space, one in card.spaces.items()},
+                "fingerprint": card.fingerprint,
+            }
+        )
+    if as_json:
+        return _print_json(rows)
+    for row in rows:
+        spaces = ", ".join(f"{name} {'×'.join(map(str, one['shape']))}" for name, one in row["spaces"].items())
+        typer.echo(f"{row['name']:24} {row['family']:16} {row['size'][1]}×{row['size'][0]:<6} {spaces}")
+    return None
+
+
+def methods(as_json: Json = False) -> None:
+    """List the methods that find controls."""
+    from explorer.discovery import registry
+
+    cards = [method.card for method in registry.methods().values()]
+    if as_json:
+        return _print_json(
+            [
+                {
+                    "name": card.name,
+                    "title": card.title,
+                    "families": list(card.families),
+                    "spaces": list(card.spaces),
+                    "trained": card.trained,
+                    "paper": card.paper,
+                }
+                for card in cards
+            ]
+        )
+    for card in cards:
+        typer.echo(f"{card.name:20} {card.problem or card.description or card.title}")
+    return None
+
+
+def inspect(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A model's file or folder, or a shipped name.")],
+    as_json: Json = False,
+) -> None:
+    """Say which family a path belongs to, why the others do not take it, and what is in it."""
+    from explorer.generators import registry
+
+    place = registry.resolve(path)
+    if not place.exists():
+        raise ExplorerError(f"'{path}' does not exist; check the path.")
+    found = registry.identify(place)
+    document: dict[str, Any] = {
+        "path": str(Path(place)),
+        "family": found.family or None,
+        "reasons": {name: verdict.reason for name, verdict in found.verdicts.items()},
+    }
+    if found.family:
+        document |= msgspec.to_builtins(registry.describe(path))
+    if as_json:
+        return _print_json(document)
+    if not found.family:
+        typer.echo(found.sentence)
+    for name, value in document.items():
+        if name == "reasons":
+            for family, reason in value.items():
+                typer.echo(f"{family + ':':18}{reason}")
+        elif value not in (None, "", [], {}, 0):
+            typer.echo(f"{name + ':':18}{value if isinstance(value, str | int | float) else json.dumps(value)}")
+    return None
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,95 @@
+"""The command ``latent-explorer``: registers the commands, and turns every known failure into one line.
+
+Nothing heavy is imported here or by the command files' heads, so that ``--help`` and the window start at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from explorer import __version__
+from explorer.cli import bench, catalogue, discover, gui, render, replay, sheet, train, traverse
+from explorer.errors import Cancelled, ExplorerError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="latent-explorer",
+    help="Explore the latent spaces of GAN, VAE and diffusion generators. Without a command it opens the window.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"Latent Explorer {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    model: Annotated[str, typer.Option(metavar="MODEL", help="Open this model: a shipped name, or a path.")] = "",
+    scene: Annotated[Path | None, typer.Option(metavar="FILE", help="Open this scene, or an exported file.")] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
+    """Explore the latent spaces of GAN, VAE and diffusion generators. Without a command it opens the window."""
+    if context.invoked_subcommand is None:
+        gui.gui(model, scene)
+
+
+app.command()(gui.gui)
+app.command()(catalogue.models)
+app.command()(catalogue.methods)
+app.command()(catalogue.inspect)
+app.command()(render.render)
+app.command()(discover.discover)
+app.command()(traverse.traverse)
+app.command()(sheet.sheet)
+app.command()(train.train)
+app.command()(replay.replay)
+app.command()(bench.bench)
+
+# The library that typer stands on is inside it in newer versions and beside it in older ones.
+_UsageError = typer.BadParameter.__bases__[0]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 2 with one line on stderr for bad input, 130 after Ctrl-C."""
+    try:
+        code = app(list(arguments), standalone_mode=False)
+    except ExplorerError as error:
+        return _fail(str(error))
+    except (Cancelled, KeyboardInterrupt, typer.Abort):
+        typer.echo("stopped", err=True)
+        return INTERRUPTED
+    except MemoryError:
+        return _fail("There is not enough memory for this; choose a smaller model, or fewer pictures at once.")
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        if isinstance(error, _UsageError):
+            said = str(error.format_message())  # type: ignore[attr-defined]
+            return _fail(f"{said if said[-1:] in '.?' else said + '.'} See 'latent-explorer --help'.")
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def _fail(sentence: str) -> int:
+    typer.echo(f"error: {' '.join(sentence.split())}", err=True)
+    return BAD_INPUT
+
+
+def main() -> None:
+    """The entry of the script ``latent-explorer``."""
+    sys.exit(run(sys.argv[1:]))

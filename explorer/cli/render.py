@@ -1,0 +1,55 @@
+"""``render``: one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from explorer.cli import arguments
+from explorer.cli.progress import shown
+from explorer.errors import ExplorerError
+from explorer.export.options import ExportOptions
+from explorer.scene.model import Pane, Scene, Seed
+
+
+def render(
+    model: arguments.ModelName,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The PNG file to write.")],
+    seed: arguments.SeedNumber = 0,
+    psi: arguments.Truncation = 0.7,
+    controls: arguments.SetName = "",
+    move: Annotated[list[str] | None, typer.Option(metavar="NAME=AMOUNT", help="Move a control; may repeat.")] = None,
+    k: arguments.Count = None,
+    method_seed: arguments.MethodSeed = 0,
+    steps: arguments.Steps = 0,
+    height: arguments.Height = 0,
+    family: arguments.FamilyName = "",
+) -> None:
+    """Render one picture into a PNG file, which carries its scene."""
+    from explorer.export import run as export
+
+    if out.suffix.lower() != ".png":
+        raise ExplorerError(f"'{out.name}' does not end in .png, which is what 'render' writes.")
+    edits = arguments.moves(move or [])
+    engine = arguments.engine()
+    reference = arguments.model_reference(model, family)
+    pane = Pane(edits=edits)
+    if edits or controls:
+        chosen = arguments.control_reference(engine, reference, controls, k, method_seed)
+        with shown("Finding controls") as progress:
+            found = engine.control_set(reference, chosen, progress)
+        for edit in edits:
+            arguments.checked_name(found, edit.control)
+        pane = Pane(controls=chosen, edits=edits)
+    scene = Scene(
+        model=reference,
+        origin=Seed(seed),
+        truncation_psi=psi,
+        panes=(pane,),
+        quality=arguments.quality(steps),
+    )
+    with shown("Rendering") as progress:
+        export.run(engine, scene, out, ExportOptions(kind="png", labels=False, height=height), progress)
+    typer.echo(f"wrote {out}")

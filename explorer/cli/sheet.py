@@ -1,0 +1,61 @@
+"""``sheet``: a contact sheet of controls or of seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from explorer.cli import arguments
+from explorer.cli.progress import shown
+from explorer.errors import ExplorerError
+from explorer.export.options import ExportKind, ExportOptions, SheetOptions
+from explorer.scene.model import Pane, Scene, Seed
+
+KINDS: dict[str, ExportKind] = {".png": "sheet_png", ".pdf": "sheet_pdf"}
+
+
+def sheet(
+    model: arguments.ModelName,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The .png or .pdf file to write.")],
+    controls: arguments.SetName = "",
+    control: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A control for the rows; may repeat. Default: all.")
+    ] = None,
+    seeds: Annotated[str, typer.Option(metavar="S,S,…", help="Rows of seeds (1,2,3 or 0-7) instead of controls.")] = "",
+    amounts: Annotated[str, typer.Option(metavar="A,A,…", help="The amounts of the columns.")] = "-3,-2,-1,0,1,2,3",
+    seed: arguments.SeedNumber = 0,
+    psi: arguments.Truncation = 0.7,
+    k: arguments.Count = None,
+    method_seed: arguments.MethodSeed = 0,
+    steps: arguments.Steps = 0,
+    height: arguments.Height = 0,
+    labels: Annotated[bool, typer.Option(help="Write names and amounts beside the pictures.")] = True,
+    family: arguments.FamilyName = "",
+) -> None:
+    """Write a contact sheet: a row for each control or seed, a column for each amount."""
+    from explorer.export import run as export
+
+    kind = KINDS.get(out.suffix.lower())
+    if kind is None:
+        raise ExplorerError(f"'{out.name}' is no contact sheet; use .png or .pdf.")
+    columns = arguments.numbers(amounts, "--amounts")
+    rows = arguments.seeds(seeds, "--seeds") if seeds else ()
+    engine = arguments.engine()
+    reference = arguments.model_reference(model, family)
+    chosen = arguments.control_reference(engine, reference, controls, k, method_seed)
+    with shown("Finding controls") as progress:
+        found = engine.control_set(reference, chosen, progress)
+    names = tuple(arguments.checked_name(found, name) for name in control or [])
+    asked = SheetOptions(rows="seeds" if rows else "controls", controls=names, seeds=rows, amounts=columns)
+    scene = Scene(
+        model=reference,
+        origin=Seed(seed),
+        truncation_psi=psi,
+        panes=(Pane(controls=chosen),),
+        quality=arguments.quality(steps),
+    )
+    with shown(f"Writing {out.name}") as progress:
+        export.run(engine, scene, out, ExportOptions(kind=kind, height=height, labels=labels, sheet=asked), progress)
+    typer.echo(f"wrote {out}")

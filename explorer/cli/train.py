@@ -1,0 +1,82 @@
+"""``train``: follow a recipe to a model."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from explorer.cli.progress import duration
+
+EVERY = 30.0
+"""Seconds between two lines where stderr is not a terminal."""
+
+TrainReport = Callable[[int, int, dict[str, float], float], None]
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A shipped recipe's name, or a .toml file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Checkpoints, log, and the model.")],
+) -> None:
+    """Train a model as a recipe says. Start it again with the same folder to go on where it stopped (Ctrl-C stops)."""
+    from explorer.engine.devices import choose_device
+    from explorer.training.base import read_recipe
+    from explorer.training.loop import train as follow
+
+    chosen = read_recipe(recipe)
+    try:
+        with _reported(chosen.name) as report:
+            made = follow(chosen, out, choose_device(), report)
+    except KeyboardInterrupt:
+        kept = (out / "checkpoint.pt").is_file()
+        typer.echo(
+            f"stopped; the same command goes on from the last checkpoint in '{out}'"
+            if kept
+            else "stopped before the first checkpoint",
+            err=True,
+        )
+        raise typer.Exit(130) from None
+    typer.echo(f"wrote {made}")
+
+
+@contextmanager
+def _reported(name: str) -> Iterator[TrainReport]:
+    """Yield what takes (steps done, steps in all, losses, pictures per second)."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, TextColumn("{task.fields[losses]}"), console=Console(stderr=True)) as bar:
+            task = bar.add_task(name, total=None, losses="")
+
+            def draw(done: int, steps: int, losses: dict[str, float], rate: float) -> None:
+                bar.update(task, completed=done, total=steps, losses=f"{_text(losses)} · {rate:.0f} pictures/s")
+
+            yield draw
+        return
+    started = time.monotonic()
+    last, first = -EVERY, -1
+
+    def write(done: int, steps: int, losses: dict[str, float], rate: float) -> None:
+        nonlocal last, first
+        now = time.monotonic() - started
+        if first < 0:
+            first = done - 1  # a resumed run has not taken the steps before
+        if now - last < EVERY and done != steps:
+            return
+        last = now
+        left = duration(now * (steps - done) / (done - first))
+        line = f"{name}: step {done} of {steps}, {_text(losses)}, {rate:.0f} pictures/s, {left} left"
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+    yield write
+
+
+def _text(losses: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in losses.items())

@@ -1,0 +1,91 @@
+"""``traverse``: a film of one control from one amount to another."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from explorer.cli import arguments
+from explorer.cli.progress import shown
+from explorer.errors import ExplorerError
+from explorer.export.options import ExportOptions
+from explorer.scene.model import AmountKey, AmountTrack, Pane, Scene, Seed, Timeline
+
+
+class Loop(StrEnum):
+    """What happens at the end of the film."""
+
+    once = "once"
+    loop = "loop"
+    ping_pong = "ping_pong"
+
+
+def traverse(
+    model: arguments.ModelName,
+    control: Annotated[str, typer.Option("--control", metavar="NAME", help="The control to move.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help=".mp4, .gif, or a folder for PNG frames.")],
+    controls: arguments.SetName = "",
+    low: Annotated[float, typer.Option("--from", help="The first amount.")] = -3.0,
+    high: Annotated[float, typer.Option("--to", help="The last amount.")] = 3.0,
+    frames: Annotated[int, typer.Option("--frames", min=2, max=1_000_000, help="How many frames in all.")] = 48,
+    fps: Annotated[int, typer.Option("--fps", min=1, max=240, help="Frames per second.")] = 24,
+    loop: Annotated[
+        Loop, typer.Option("--loop", help="There; there and to the start again; or there and back.")
+    ] = Loop.once,
+    seed: arguments.SeedNumber = 0,
+    psi: arguments.Truncation = 0.7,
+    k: arguments.Count = None,
+    method_seed: arguments.MethodSeed = 0,
+    steps: arguments.Steps = 0,
+    height: arguments.Height = 0,
+    labels: Annotated[bool, typer.Option(help="Write the control and its amount under the picture.")] = False,
+    crf: Annotated[int, typer.Option("--crf", min=0, max=51, help="MP4 quality; 0 is lossless.")] = 18,
+    family: arguments.FamilyName = "",
+) -> None:
+    """Move one control from one amount to another, evenly, and write the film."""
+    from explorer.export import run as export
+
+    kind = export.kind_of(out)
+    if kind not in ("mp4", "gif", "png_sequence"):
+        raise ExplorerError(f"'{out.name}' is no film; use .mp4, .gif, or a folder's name for PNG frames.")
+    options = ExportOptions(kind=kind, height=height, labels=labels, crf=crf)
+    export.check(out, options)
+    duration = film_seconds(frames, fps, loop.value)
+    engine = arguments.engine()
+    reference = arguments.model_reference(model, family)
+    chosen = arguments.control_reference(engine, reference, controls, k, method_seed)
+    with shown("Finding controls") as progress:
+        name = arguments.checked_name(engine.control_set(reference, chosen, progress), control)
+    track = AmountTrack(
+        pane=0, control=name, keys=(AmountKey(0.0, low), AmountKey(duration, high)), interpolation="lerp"
+    )
+    scene = Scene(
+        model=reference,
+        origin=Seed(seed),
+        truncation_psi=psi,
+        panes=(Pane(controls=chosen),),
+        quality=arguments.quality(steps),
+        timeline=Timeline(
+            duration=duration,
+            fps=fps,
+            loop=loop.value,
+            amounts=(track,),
+        ),
+    )
+    with shown(f"Writing {out.name}") as progress:
+        export.run(engine, scene, out, options, progress)
+    typer.echo(f"wrote {out}: {frames} frames")
+
+
+def film_seconds(frames: int, fps: int, loop: str) -> float:
+    """The duration of a timeline whose film has ``frames`` frames (see explorer.scene.timeline.frame_times)."""
+    if loop == "once":
+        return (frames - 1) / fps
+    if loop == "loop":
+        return frames / fps
+    if frames % 2:
+        raise ExplorerError(f"A film there and back has an even number of frames, not {frames}.")
+    return frames / 2 / fps
