@@ -127,6 +127,41 @@ class ToyVae:
         return mean, self.variances.log().expand_as(mean).clone()
 
 
+class ToyDiffusion:
+    """x_T (1, 4, 4) → bottleneck (2, 3, 3) = M x_T, to which h is added → tanh of N (bottleneck + h), in one step."""
+
+    def __init__(self, seed: int = 0) -> None:
+        source = torch.Generator("cpu").manual_seed(seed)
+        self.device = torch.device("cpu")
+        self.down = torch.randn(18, 16, generator=source) * torch.linspace(2.0, 0.1, 16)
+        self.up = torch.randn(64, 18, generator=source) / 8
+        self.card = ModelCard(
+            name="toy-diffusion",
+            family="toy_diffusion",
+            path="toy-diffusion",
+            size=(8, 8),
+            channels=1,
+            spaces={"x_T": SpaceCard(shape=(1, 4, 4), prior="normal"), "h": SpaceCard(shape=(2, 3, 3))},
+            fingerprint="d" * 64,
+            capabilities=("steps", "bottleneck"),
+            full_steps=10,
+            interactive_steps=2,
+        )
+
+    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
+        return Latent({"x_T": standard_normal(seeds, (1, 4, 4))})
+
+    def advance(self, latent: Latent, space: str) -> Latent:
+        return latent if space in latent.tensors else latent.with_space(space, torch.zeros(latent.batch, 2, 3, 3))
+
+    def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
+        return (latent.tensors["x_T"].flatten(1) @ self.down.T).reshape(-1, 2, 3, 3)
+
+    def render(self, latent: Latent, quality: Quality) -> Tensor:
+        h = self.bottleneck(latent, quality) + self.advance(latent, "h").tensors["h"]
+        return torch.tanh(h.flatten(1) @ self.up.T).reshape(-1, 1, 8, 8)
+
+
 class ToyFamily:
     """Loads ``ToyGenerator`` from a folder that holds ``toy.txt`` with its seed; a test puts it among the families."""
 

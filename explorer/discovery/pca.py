@@ -1,4 +1,6 @@
-"""PCA of the latent distribution (GANSpace): the directions along which a generator's own points differ most."""
+"""PCA of the latent distribution (GANSpace, h-space): the directions along which a generator's own points differ
+most.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from torch import Tensor
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.request import LAYER_SETTINGS, check_count, checked_settings, layer_range, mapped_space
-from explorer.discovery.sampling import drawn_latents, space_moments
+from explorer.discovery.sampling import bottleneck_rows, drawn_latents, space_moments
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Posterior, Progress
 from explorer.numerics.linalg import components_of, merge, moments, principal_components
@@ -22,6 +24,7 @@ from explorer.scene.model import Quality, Scalar
 
 MAPPED_SAMPLES = 20_000
 RENDERED_SAMPLES = 2_000
+SAMPLED_PICTURES = 256  # diffusion: each is a whole run of the sampler
 
 
 class ActivationsFirst(Protocol):
@@ -43,15 +46,16 @@ class _Found:
 
 
 class Pca:
-    """Principal components of w, of a VAE's aggregated posterior, or of a first layer's activations."""
+    """Principal components of w, of a VAE's aggregated posterior, of a U-Net's bottleneck, or of first activations."""
 
     card = MethodCard(
         name="pca",
-        title="PCA (GANSpace)",
-        families=("stylegan2", "vae", "mlp_gan"),
-        spaces=("z", "w", "w_plus"),
+        title="PCA",
+        families=("stylegan2", "vae", "mlp_gan", "diffusion"),
+        spaces=("z", "w", "w_plus", "h"),
         trained=False,
-        paper="Härkönen et al., GANSpace: Discovering Interpretable GAN Controls, NeurIPS 2020",
+        paper="Härkönen et al., GANSpace: Discovering Interpretable GAN Controls, NeurIPS 2020; for h: Haas et al., "
+        "Discovering Interpretable Directions in the Semantic Latent Space of Diffusion Models, FG 2024",
         description="The directions along which the generator's own points differ most, in units of their deviation.",
         settings=(
             SettingCard(
@@ -60,14 +64,15 @@ class Pca:
                 default=0,
                 low=0,
                 high=1_000_000,
-                help=f"Points to learn from; 0: {MAPPED_SAMPLES}, or {RENDERED_SAMPLES} where each needs a picture.",
+                help=f"Points to learn from; 0: {MAPPED_SAMPLES}, {RENDERED_SAMPLES} where each needs a picture, "
+                f"{SAMPLED_PICTURES} for a diffusion model.",
             ),
             *LAYER_SETTINGS,
         ),
     )
 
     def refusal(self, model: ModelCard) -> str:
-        if "w" in model.spaces or {"posterior", "activations"} & set(model.capabilities):
+        if "w" in model.spaces or {"posterior", "bottleneck", "activations"} & set(model.capabilities):
             return ""
         space = next(iter(model.spaces))
         return (
@@ -92,12 +97,14 @@ class Pca:
         layers = layer_range(model, chosen)
         space = mapped_space(model)
         check_count(model, space, k)
-        count = int(chosen["samples"]) or (RENDERED_SAMPLES if "posterior" in model.capabilities else MAPPED_SAMPLES)
+        count = int(chosen["samples"]) or _default_samples(space, model)
         if count <= k:
             raise ControlError(f"{k} components need more than {count} samples; raise 'samples' or ask for fewer.")
         with torch.no_grad():
             if space == "w":
                 found = self._of_w(generator, k, count, seed, progress)
+            elif space == "h":
+                found = self._of_bottleneck(generator, k, count, seed, progress)
             elif "posterior" in model.capabilities:
                 found = self._of_posterior(generator, k, count, seed, progress)
             else:
@@ -114,7 +121,7 @@ class Pca:
                     ),
                     layers=layers,
                 ),
-                (found.directions[index] * found.deviations[index]).float(),
+                (found.directions[index] * found.deviations[index]).float().reshape(model.spaces[space].shape),
             )
             for index in range(k)
         )
@@ -150,6 +157,16 @@ class Pca:
         of = "the posterior means of the model's own pictures"
         return _Found(found.components, found.variances.sqrt(), found.explained, count, of)
 
+    def _of_bottleneck(self, generator: Generator, k: int, count: int, seed: int, progress: Progress | None) -> _Found:
+        """Haas et al., section 3: components of the U-Net's bottleneck over drawn pictures.
+
+        They decompose every sampler step by itself; an h of ours is one offset for all steps, so the mean over the
+        steps is decomposed.
+        """
+        found = principal_components(bottleneck_rows(generator, count, seed, progress), k)
+        of = "the U-Net's bottleneck"
+        return _Found(found.components, found.variances.sqrt(), found.explained, count, of)
+
     def _of_activations(self, generator: Generator, k: int, count: int, seed: int, progress: Progress | None) -> _Found:
         """GANSpace, section 3.2: an isotropic z has no components, so those of the first layer's activations are taken.
 
@@ -169,6 +186,12 @@ class Pca:
         directions = back / back.norm(dim=1, keepdim=True).clamp_min(1e-30)
         of = "the first layer's activations"
         return _Found(directions, torch.ones(k, dtype=torch.float64), found.explained, 0, of)
+
+
+def _default_samples(space: str, model: ModelCard) -> int:
+    if space == "h":
+        return SAMPLED_PICTURES
+    return RENDERED_SAMPLES if space != "w" and "posterior" in model.capabilities else MAPPED_SAMPLES
 
 
 METHOD = Pca()

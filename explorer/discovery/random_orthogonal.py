@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.request import check_count, checked_settings, mapped_space
-from explorer.discovery.sampling import space_moments
+from explorer.discovery.sampling import typical_deviation
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.numerics.linalg import random_orthonormal
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Scalar
 
-SAMPLES = 2000
-"""Points from which the typical deviation of a space without a prior of its own is measured."""
+SAMPLES, PICTURES = 2000, 64
+"""Points, or pictures for the bottleneck of a diffusion model, from which a space without a prior is measured."""
 
 
 class RandomOrthogonal:
@@ -36,7 +36,7 @@ class RandomOrthogonal:
                 name="space",
                 title="Space",
                 default="",
-                help="Where the directions lie; empty: w where there is a mapping network, else the first space.",
+                help="Where the directions lie; empty: where the other methods look for theirs.",
             ),
         ),
     )
@@ -61,6 +61,10 @@ class RandomOrthogonal:
         if space not in model.spaces:
             raise ControlError(f"'{model.name}' has no space '{space}'; it has {', '.join(model.spaces)}.")
         shape = model.spaces[space].shape
+        if space == "h" and "bottleneck" not in model.capabilities:
+            raise ControlError(
+                f"'{model.name}' does not show what its h holds, so a step in it has no size; choose x_T."
+            )
         # In w_plus a random direction is one vector for all layers, as the edits of the literature are.
         flat = shape[-1:] if model.spaces[space].layers else shape
         check_count(model, space, k)
@@ -90,7 +94,10 @@ class RandomOrthogonal:
             controls=controls,
             seed=seed,
             settings=chosen,
-            cost={"seconds": time.perf_counter() - start, "generator_evaluations": 0.0},
+            cost={
+                "seconds": time.perf_counter() - start,
+                "generator_evaluations": float(PICTURES if space == "h" else 0),
+            },
             note="Chance level: what directions without any method do.",
         )
 
@@ -101,8 +108,9 @@ class RandomOrthogonal:
             return 1.0
         if prior == "uniform":  # on [-1, 1]
             return 1 / math.sqrt(3)
-        seen = space_moments(generator, "w" if space == "w_plus" else space, SAMPLES, seed, progress)
-        return math.sqrt(float(seen.covariance.diagonal().mean()))
+        if space == "h":
+            return typical_deviation(generator, space, PICTURES, seed, progress)
+        return typical_deviation(generator, "w" if space == "w_plus" else space, SAMPLES, seed, progress)
 
 
 def _reach(shape: tuple[int, ...]) -> float:

@@ -92,7 +92,10 @@ def layer_range(model: ModelCard, settings: Mapping[str, Scalar]) -> tuple[int, 
 
 
 def mapped_space(model: ModelCard) -> str:
-    """The space in which directions are looked for by default: ``w`` where there is a mapping network, else the
-    first.
+    """The space in which directions are looked for by default.
+
+    ``w`` where there is a mapping network, ``h`` where a diffusion model shows its bottleneck, else the first space.
     """
-    return "w" if "w" in model.spaces else next(iter(model.spaces))
+    if "w" in model.spaces:
+        return "w"
+    return "h" if "bottleneck" in model.capabilities else next(iter(model.spaces))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -10,6 +11,14 @@ from torch import Tensor
 
 from explorer.generators.base import Generator, Latent, Progress
 from explorer.numerics.linalg import Moments, merge, moments
+from explorer.scene.model import Quality
+
+
+class BottleneckShown(Protocol):
+    """What a diffusion model with the capability ``bottleneck`` adds."""
+
+    def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
+        """(B, *shape of h): the middle block's own output, averaged over the sampler's steps at which h is added."""
 
 
 def drawn_latents(
@@ -46,3 +55,27 @@ def deviations_along(directions: Tensor, seen: Moments) -> Tensor:
     variances = torch.einsum("kd,de,ke->k", wide, seen.covariance, wide).clamp_min(0)
     deviations: Tensor = variances.sqrt() / wide.norm(dim=1)
     return deviations
+
+
+def bottleneck_rows(generator: Generator, count: int, seed: int, progress: Progress | None = None) -> Tensor:
+    """(count, d) float32 on the CPU: what the bottleneck of a diffusion model holds for ``count`` drawn pictures.
+
+    As many sampler steps as while dragging: the bottleneck says what is where, and that is settled early.
+    """
+    shown, quality = cast("BottleneckShown", generator), Quality(steps=generator.card.interactive_steps)
+    with torch.no_grad():
+        latents = drawn_latents(generator, count, seed, 16, progress)
+        return torch.cat([shown.bottleneck(latent, quality).flatten(1).float().cpu() for latent in latents])
+
+
+def typical_deviation(
+    generator: Generator, space: str, count: int, seed: int, progress: Progress | None = None
+) -> float:
+    """The root of the mean variance of the axes of ``space``, over ``count`` untruncated prior points."""
+    if space == "h":
+        rows = bottleneck_rows(generator, count, seed, progress)
+    else:
+        latents = drawn_latents(generator, count, seed, 1000, progress)
+        with torch.no_grad():
+            rows = torch.cat([generator.advance(latent, space).tensors[space].flatten(1).cpu() for latent in latents])
+    return float(rows.double().var(0).mean().sqrt())

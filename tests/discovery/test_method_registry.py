@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import sys
 import types
 from collections.abc import Iterator
@@ -11,17 +12,19 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from toys import ToyGenerator, ToyVae
+from toys import ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.controls.control_set import load, save
 from explorer.controls.linear import LinearControl
 from explorer.discovery import registry
 from explorer.discovery.random_orthogonal import RandomOrthogonal
-from explorer.discovery.request import checked_settings
+from explorer.discovery.request import checked_settings, mapped_space
 from explorer.errors import Cancelled, ControlError
 from explorer.scene.cards import MethodCard, SettingCard
 from explorer.scene.defaults import default_controls
 
+TOYS = (ToyGenerator(), ToyVae(), ToyDiffusion())
+Toy = ToyGenerator | ToyVae | ToyDiffusion
 OURS = ("latent_axes", "pca", "random_orthogonal", "sefa")
 
 
@@ -33,8 +36,8 @@ def fresh() -> Iterator[None]:
     registry.methods.cache_clear()
 
 
-def _fitting_pairs() -> list[tuple[str, ToyGenerator | ToyVae]]:
-    return [(name, one) for one in (ToyGenerator(), ToyVae()) for name in registry.fitting(one.card)]
+def _fitting_pairs() -> list[tuple[str, Toy]]:
+    return [(name, one) for one in TOYS for name in registry.fitting(one.card)]
 
 
 def test_all_of_the_package_are_there_and_described() -> None:
@@ -49,6 +52,7 @@ def test_all_of_the_package_are_there_and_described() -> None:
 def test_methods_fit_in_the_order_in_which_they_help() -> None:
     assert registry.fitting(ToyGenerator().card) == ("pca", "sefa", "latent_axes", "random_orthogonal")
     assert registry.fitting(ToyVae().card) == ("latent_axes", "pca", "random_orthogonal")
+    assert registry.fitting(ToyDiffusion().card) == ("pca", "random_orthogonal")
     plain = msgspec.structs.replace(
         ToyGenerator().card, spaces={"z": ToyGenerator().card.spaces["z"]}, capabilities=("affine", "activations")
     )
@@ -63,7 +67,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(("name", "generator"), _fitting_pairs(), ids=lambda value: getattr(value, "card", value))
-def test_every_method_keeps_its_promises(name: str, generator: ToyGenerator | ToyVae, tmp_path: Path) -> None:
+def test_every_method_keeps_its_promises(name: str, generator: Toy, tmp_path: Path) -> None:
     method = registry.method(name)
     shares: list[float] = []
     found = method.discover(generator, 5, seed=3, progress=shares.append)
@@ -89,7 +93,7 @@ def test_every_method_keeps_its_promises(name: str, generator: ToyGenerator | To
 
 
 @pytest.mark.parametrize(("name", "generator"), _fitting_pairs(), ids=lambda value: getattr(value, "card", value))
-def test_every_method_stops_when_it_is_told_to(name: str, generator: ToyGenerator | ToyVae) -> None:
+def test_every_method_stops_when_it_is_told_to(name: str, generator: Toy) -> None:
     def stop(share: float) -> None:
         raise Cancelled
 
@@ -98,9 +102,9 @@ def test_every_method_stops_when_it_is_told_to(name: str, generator: ToyGenerato
 
 
 @pytest.mark.parametrize(("name", "generator"), _fitting_pairs(), ids=lambda value: getattr(value, "card", value))
-def test_every_method_refuses_impossible_counts_and_settings(name: str, generator: ToyGenerator | ToyVae) -> None:
+def test_every_method_refuses_impossible_counts_and_settings(name: str, generator: Toy) -> None:
     method = registry.method(name)
-    width = generator.card.spaces["z"].shape[0]
+    width = math.prod(generator.card.spaces[mapped_space(generator.card)].shape)
     with pytest.raises(ControlError, match=rf"{width + 1} controls .* {width} dimensions"):
         method.discover(generator, width + 1)
     with pytest.raises(ControlError, match="0 controls"):
@@ -139,7 +143,7 @@ def test_settings_are_checked() -> None:
 
 
 def test_the_default_set_never_asks_for_more_than_there_is() -> None:
-    for generator in (ToyGenerator(width=4), ToyVae()):
+    for generator in (ToyGenerator(width=4), ToyVae(), ToyDiffusion()):
         for name in registry.fitting(generator.card):
             ref = default_controls(generator.card, name)
             assert len(registry.method(name).discover(generator, ref.k).controls) == ref.k

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from toys import ToyGenerator, ToyVae
+from toys import ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
@@ -73,6 +73,24 @@ def test_components_of_a_vae_are_those_of_its_posterior_means() -> None:
     _, singular, right = np.linalg.svd(torch.cat(means).numpy() - torch.cat(means).numpy().mean(0))
     assert float(principal_angles(ours, torch.from_numpy(right[:4])).max()) < 1e-4
     np.testing.assert_allclose(ours.norm(dim=1), singular[:4] / np.sqrt(2999), rtol=1e-4)
+
+
+def test_components_of_a_bottleneck_are_those_of_its_activations() -> None:
+    generator = ToyDiffusion()
+    found = METHOD.discover(generator, 4, seed=3, settings={"samples": 200})
+    found.check(generator.card)
+    assert found.space == "h"
+    assert found.cost["generator_evaluations"] == 200
+    x = torch.cat([latent.tensors["x_T"] for latent in drawn_latents(generator, 200, 3, 200)]).flatten(1)
+    rows = (x @ generator.down.T).double().numpy()
+    _, singular, right = np.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    ours = _directions(found).flatten(1)
+    np.testing.assert_allclose(ours.norm(dim=1), singular[:4] / np.sqrt(199), rtol=1e-5)
+    assert float(principal_angles(ours, torch.from_numpy(right[:4])).max()) < 1e-5
+    latent = generator.advance(generator.sample([0]), "h")
+    moved = latent.with_space("h", found.controls[0].move(latent.tensors["h"], torch.tensor([2.0])))
+    change = generator.render(moved, Quality()) - generator.render(latent, Quality())
+    assert float(change.abs().max()) > 0.1
 
 
 class MlpToy(ToyGenerator):

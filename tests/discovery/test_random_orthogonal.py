@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from toys import ToyGenerator, ToyVae
+from toys import ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
@@ -59,6 +59,20 @@ def test_noise_of_pictures_has_sliders_that_reach_far_enough_to_be_seen() -> Non
     direction = found.controls[0]
     assert isinstance(direction, LinearControl)
     assert direction.direction.shape == (3, 16, 16)
+
+
+def test_in_a_bottleneck_one_unit_is_measured_on_what_it_holds() -> None:
+    generator = ToyDiffusion()
+    found = METHOD.discover(generator, 3)
+    found.check(generator.card)
+    assert found.space == "h"
+    # x_T is N(0, I), so the variance of axis i is the squared length of row i of the linear map.
+    typical = math.sqrt(float((generator.down**2).sum(1).mean()))
+    np.testing.assert_allclose(_directions(found).norm(dim=1), typical, rtol=0.25)
+    generator.card = msgspec.structs.replace(generator.card, capabilities=("steps",))
+    assert METHOD.discover(generator, 3).space == "x_T"
+    with pytest.raises(ControlError, match="does not show what its h holds"):
+        METHOD.discover(generator, 3, settings={"space": "h"})
 
 
 def test_it_fits_everything_but_not_more_than_the_space() -> None:
