@@ -56,7 +56,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the panes stand, in pixels: ``height`` of every picture, ``widths`` of the columns, ``size`` of the frame."""
+    """Where the panes stand, in pixels: ``height`` of a picture, ``widths`` of the columns, ``size`` of the frame."""
 
     height: int
     columns: int

@@ -1,0 +1,165 @@
+"""What an export will be, before it is started: kinds, sizes, counts, names, obstacles. Plain values, no Qt."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer.errors import ExportError
+from explorer.export.options import ExportKind, ExportOptions
+from explorer.scene.cards import ControlSetCard, ModelCard
+from explorer.scene.model import Scene, Seed
+from explorer.scene.timeline import frame_times
+from explorer.scene.validate import SEED_LIMIT
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of export as the dialog lists it."""
+
+    kind: ExportKind
+    title: str
+    suffix: str  # empty: a folder
+    moves: bool = False  # it follows the timeline
+    is_sheet: bool = False
+
+
+KINDS = (
+    Kind("mp4", "Video (MP4)", ".mp4", moves=True),
+    Kind("gif", "Animated GIF", ".gif", moves=True),
+    Kind("png", "Picture (PNG)", ".png"),
+    Kind("png_sequence", "Frames (a folder of PNGs)", "", moves=True),
+    Kind("sheet_png", "Contact sheet (PNG)", ".png", is_sheet=True),
+    Kind("sheet_pdf", "Contact sheet (PDF)", ".pdf", is_sheet=True),
+)
+MOST_SEEDS = 200
+SEQUENCE_MARK = "provenance.json"  # in a folder of frames that an earlier export wrote, and may replace
+
+
+def parsed_seeds(text: str) -> tuple[int, ...]:
+    """Seeds from ``0-4, 7 42``. Raises :class:`ExportError` naming the part that is none."""
+    seeds: list[int] = []
+    for part in re.split(r"[,;\s]+", text.strip()):
+        found = re.fullmatch(r"(\d+)(?:[-–](\d+))?", part)
+        if found is None:
+            what = f"'{part}' is no seed" if part else "There is no seed here"
+            raise ExportError(f"{what}; write seeds like 0-4, 7, 42.")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last >= SEED_LIMIT or first > last:
+            raise ExportError(f"'{part}' is no range of seeds; a seed is between 0 and {SEED_LIMIT - 1}.")
+        if last - first + len(seeds) >= MOST_SEEDS:
+            raise ExportError(f"These are more than {MOST_SEEDS} seeds; a sheet of that height cannot be read.")
+        seeds.extend(range(first, last + 1))
+    return tuple(seeds)
+
+
+def even_amounts(low: float, high: float, count: int) -> tuple[float, ...]:
+    """``count`` amounts from ``low`` to ``high``, evenly spaced; one is the middle."""
+    if count == 1:
+        return (round((low + high) / 2, 6),)
+    return tuple(round(low + (high - low) * index / (count - 1), 6) for index in range(count))
+
+
+def default_height(card: ModelCard | None) -> int:
+    """The smallest whole multiple of the model's own height from 512 pixels on: pixels repeat, nothing blurs."""
+    own = card.size[0] if card else 512
+    return own * max(1, -(-512 // own))
+
+
+def default_name(scene: Scene, card: ModelCard | None, kind: Kind) -> str:
+    """``shapes-btcvae-azimuth.mp4``: the model, and what moves; safe on every file system."""
+    parts = [card.name if card else Path(scene.model.path).name]
+    if kind.is_sheet:
+        parts.append("sheet")
+    elif kind.moves:
+        names = list(dict.fromkeys(track.control for track in scene.timeline.amounts))
+        parts += names if len(names) <= 2 else ["timeline"]
+        parts += ["seeds"] if len(scene.timeline.origin.keys) > 1 else []
+    elif isinstance(scene.origin, Seed):
+        parts.append(f"seed{scene.origin.seed}")
+    return re.sub(r"[^\w.+-]+", "-", "-".join(parts)).strip("-.") + kind.suffix
+
+
+def free_path(folder: Path, name: str) -> Path:
+    """``name`` in ``folder``, with a number where that exists already."""
+    path = folder / name
+    number = 2
+    while path.exists():
+        path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+        number += 1
+    return path
+
+
+def with_suffix(text: str, kind: Kind) -> str:
+    """The typed path with the extension that ``kind`` needs, in place of that of another kind."""
+    path = Path(text)
+    known = {one.suffix for one in KINDS}
+    stem = path.with_suffix("") if path.suffix.lower() in known else path
+    return str(stem) + kind.suffix if text.strip() else text
+
+
+def obstacle(scene: Scene, kind: Kind, path_text: str) -> str:
+    """Why this cannot be written there, in one sentence; empty when nothing is in the way."""
+    if kind.moves and not (scene.timeline.amounts or scene.timeline.origin.keys):
+        return "Nothing moves yet: set keyframes in the timeline (K), or choose a picture or a contact sheet."
+    if not path_text.strip():
+        return "Choose where to write the file."
+    path = Path(path_text).expanduser()
+    if path.suffix.lower() != kind.suffix:
+        wanted = f"end in {kind.suffix}" if kind.suffix else "be that of a folder, without an extension"
+        return f"The name must {wanted} for this kind of export."
+    if kind.suffix and path.is_dir():
+        return f"'{path}' is a folder; add a file name."
+    if not kind.suffix and path.is_dir() and any(path.iterdir()) and not (path / SEQUENCE_MARK).exists():
+        return f"The folder '{path.name}' holds other files; choose a new one."
+    if not kind.suffix and path.is_file():
+        return f"'{path.name}' is a file; the frames need a folder."
+    folder = path.absolute().parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        return f"'{folder}' is not a folder; choose another place."
+    if not os.access(folder, os.W_OK):
+        return f"The folder '{folder}' cannot be written; choose another one."
+    return ""
+
+
+def summary(
+    scene: Scene, kind: Kind, options: ExportOptions, cards: list[ModelCard | None], controls: ControlSetCard | None
+) -> str:
+    """``192 frames · 8.0 s at 24 fps · 1036 × 590 pixels``. ``cards``: the model of each pane."""
+    if kind.is_sheet:
+        return _sheet_summary(scene, options, cards, controls)
+    from explorer.export.compose import grid  # Pillow's import is not for the start of the window
+
+    panes = [options.pane] if options.pane >= 0 else list(range(len(scene.panes)))
+    sizes = [card.size for pane in panes if (card := cards[pane]) is not None]
+    parts = []
+    if kind.moves:
+        count, fps = len(frame_times(scene.timeline)), scene.timeline.fps
+        parts.append(f"{count} frame{'s' * (count != 1)}")
+        parts.append(f"{count / fps:.1f} s at {fps} fps")
+    if len(sizes) == len(panes):
+        height, width = grid(sizes, options.labels, options.height).size
+        if kind.kind == "mp4":  # video asks for even sizes
+            height, width = height + height % 2, width + width % 2
+        parts.append(f"{width} × {height} pixels")
+    return " · ".join(parts)
+
+
+def _sheet_summary(
+    scene: Scene, options: ExportOptions, cards: list[ModelCard | None], controls: ControlSetCard | None
+) -> str:
+    sheet = options.sheet
+    known = len(sheet.controls) or (len(controls.controls) if controls else 0)
+    rows = len(sheet.seeds) if sheet.rows == "seeds" else known
+    columns = len(sheet.amounts)
+    parts = [f"{rows} row{'s' * (rows != 1)} × {columns} column{'s' * (columns != 1)}"]
+    card = cards[options.pane if options.pane >= 0 else scene.selected]
+    if card is not None:
+        own_height, own_width = card.size
+        height = options.height or own_height
+        parts.append(f"each {round(own_width * height / own_height)} × {height} pixels")
+    return " · ".join(parts)

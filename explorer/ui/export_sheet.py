@@ -1,0 +1,102 @@
+"""The part of the export dialog about contact sheets: what the rows are, and which amounts the columns show."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QWidget
+
+from explorer.export.options import SheetOptions
+from explorer.scene.model import Seed
+from explorer.ui.controller import Controller
+from explorer.ui.export_plan import even_amounts, parsed_seeds
+
+MOST_COLUMNS = 41
+
+
+class SheetForm(QWidget):
+    """Rows: one a control or one a seed. Columns: amounts, evenly spaced."""
+
+    changed = Signal()
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        shown = controller.shown_scene
+        pane = shown.panes[controller.scene.selected]
+        card = controller.controls_card()
+        self._names = tuple(control.name for control in card.controls) if card else ()
+        self._moved = tuple(edit.control for edit in pane.edits if edit.amount != 0)
+        self._active = tuple(one.name for one in card.controls if one.badge not in ("", "passive")) if card else ()
+        low, high = (card.controls[0].low, card.controls[0].high) if card and card.controls else (-3.0, 3.0)
+        self.rows = QComboBox(self)
+        self.rows.addItem("One row a control")
+        self.rows.addItem("One row a seed")
+        self.which = QComboBox(self)
+        self._choices: list[tuple[str, ...]] = []
+        for text, names in (
+            (f"All {len(self._names)} controls", ()),
+            (f"The {len(self._active)} that are not passive", self._active),
+            (f"The {len(self._moved)} that are moved now", self._moved),
+        ):
+            if names or not self._choices:
+                self._choices.append(names)
+                self.which.addItem(text)
+        self.control = QComboBox(self)
+        self.control.addItems(self._names)
+        if self._moved and self._moved[-1] in self._names:
+            self.control.setCurrentIndex(self._names.index(self._moved[-1]))
+        first = shown.origin.seed if isinstance(shown.origin, Seed) else 0
+        self.seeds = QLineEdit(f"{first}-{first + 7}", self)
+        self.seeds.setToolTip("Seeds like 0-4, 7, 42")
+        self.low, self.high = _amount_box(low, self), _amount_box(high, self)
+        self.columns = QSpinBox(self)
+        self.columns.setRange(1, MOST_COLUMNS)
+        self.columns.setValue(7)
+        self.columns.setSuffix(" columns")
+        amounts = QHBoxLayout()
+        amounts.setSpacing(6)
+        for widget in (self.low, QLabel("to", self), self.high, QLabel("in", self), self.columns):
+            amounts.addWidget(widget)
+        amounts.addStretch(1)
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setVerticalSpacing(7)
+        self._form.addRow(self.rows)
+        self._form.addRow("Controls", self.which)
+        self._form.addRow("Control", self.control)
+        self._form.addRow("Seeds", self.seeds)
+        self._form.addRow("Amounts", amounts)
+        self.rows.currentIndexChanged.connect(self._on_rows)
+        self.which.currentIndexChanged.connect(self._tell)
+        self.control.currentIndexChanged.connect(self._tell)
+        self.seeds.textChanged.connect(self._tell)
+        for box in (self.low, self.high):
+            box.valueChanged.connect(self._tell)
+        self.columns.valueChanged.connect(self._tell)
+        self._on_rows()
+
+    def options(self) -> SheetOptions:
+        """The form as options. Raises :class:`explorer.errors.ExportError` for seeds that cannot be read."""
+        amounts = even_amounts(self.low.value(), self.high.value(), self.columns.value())
+        if self.rows.currentIndex() == 0:
+            return SheetOptions(rows="controls", controls=self._choices[self.which.currentIndex()], amounts=amounts)
+        controls = (self.control.currentText(),) if self._names else ()
+        return SheetOptions(rows="seeds", controls=controls, seeds=parsed_seeds(self.seeds.text()), amounts=amounts)
+
+    def _on_rows(self) -> None:
+        seeds = self.rows.currentIndex() == 1
+        self._form.setRowVisible(self.which, not seeds and len(self._choices) > 1)
+        self._form.setRowVisible(self.control, seeds)
+        self._form.setRowVisible(self.seeds, seeds)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changed.emit()
+
+
+def _amount_box(value: float, parent: QWidget) -> QDoubleSpinBox:
+    box = QDoubleSpinBox(parent)
+    box.setRange(-100.0, 100.0)
+    box.setDecimals(2)
+    box.setSingleStep(0.5)
+    box.setValue(value)
+    return box
