@@ -9,31 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer.ui import display
+
 if TYPE_CHECKING:
     from explorer.ui.main_window import MainWindow
 
-NO_DISPLAY = (
-    "There is no display to open a window on; run it in a desktop session, or use the commands that need no window "
-    "(latent-explorer --help)."
-)
 
-
-def has_display() -> bool:
-    """Whether a window can be opened. Qt would abort the process instead of saying so."""
-    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def main(
-    model: str | None = None, scene: Path | None = None, made: Callable[[MainWindow], None] | None = None
-) -> int:
+def main(model: str | None = None, scene: Path | None = None, made: Callable[[MainWindow], None] | None = None) -> int:
     """Run the window until it is closed; returns the exit code. ``model``: shipped name or path.
 
     ``made`` is called with the window before the event loop starts (the bench watches its first paint).
     """
-    if not has_display():
-        print(f"error: {NO_DISPLAY}", file=sys.stderr)  # noqa: T201  (the command line's own line)
+    if sentence := display.problem():
+        print(f"error: {sentence}", file=sys.stderr)  # noqa: T201  (the command line's own line)
         return 2
     faulthandler.enable()
     from PySide6.QtWidgets import QApplication
