@@ -37,12 +37,16 @@ class QuietClient:
         self._due: dict[int, tuple[int, View]] = {}
         self._number = 0
         self._revision = 0
+        self.answers_models = True  # and control sets; else the test answers
+        self.discarded: list[Frame] = []
 
     def start(self) -> None: ...
     def close(self) -> None: ...
     def restart(self) -> None: ...
-    def discard(self, frame: Frame) -> None: ...
     def reserve(self, slot_bytes: int) -> None: ...
+    def discard(self, frame: Frame) -> None:
+        self.discarded.append(frame)
+
     def forget(self, view_id: int) -> None:
         self._due.pop(view_id, None)
 
@@ -57,6 +61,8 @@ class QuietClient:
             self.reply(protocol.ModelList(request_id=number, models=(CARD,)))
         elif isinstance(request, protocol.ListMethods):
             self.reply(protocol.MethodList(request_id=number, methods=()))
+        elif not self.answers_models:
+            return
         elif isinstance(request, protocol.OpenModel):
             self.reply(protocol.ModelOpened(request_id=number, card=CARD))
         elif isinstance(request, protocol.FindControls):
@@ -80,28 +86,24 @@ class QuietClient:
         due, self._due = self._due, {}
         for view_id, (revision, view) in due.items():
             self._last = view
-            self.reply(
-                protocol.Frame(
-                    view_id=view_id,
-                    revision=revision,
-                    slot=0,
-                    ring="",
-                    asked=0,
-                    width=12,
-                    height=8,
-                    waited_ms=0,
-                    forward_ms=1,
-                    convert_ms=0,
-                    batch=1,
-                    device_memory=0,
-                    engine_memory=0,
-                )
-            )
+            self.reply(frame(view_id, revision))
         return len(due)
+
+    def send_old_frame(self, view_id: int) -> None:
+        """A frame that was overtaken by those that were drawn."""
+        self.reply(frame(view_id, 1))
 
     def pixels(self, frame: Frame) -> bytes:
         seed = self._last.origin.seed if isinstance(self._last.origin, Seed) else 99
         return bytes([seed * 7 % 256, seed * 31 % 256, seed * 57 % 256, 255]) * (frame.width * frame.height)
+
+
+def frame(view_id: int, revision: int) -> Frame:
+    """A frame of 12 x 8 pixels."""
+    return Frame(
+        view_id=view_id, revision=revision, slot=0, ring="", asked=0, width=12, height=8, waited_ms=0, forward_ms=1,
+        convert_ms=0, batch=1, device_memory=0, engine_memory=0,
+    )  # fmt: skip
 
 
 def controls(asked: ControlSetRef) -> ControlSetCard:

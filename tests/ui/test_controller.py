@@ -1,0 +1,211 @@
+"""The controller: one changed signal, one step of undo for a drag, linked amounts, quality while dragging."""
+
+from __future__ import annotations
+
+import pytest
+from pytestqt.qtbot import QtBot
+from quiet import CARD, controller_on
+
+from explorer.scene.editing import amount_of
+from explorer.scene.model import ControlSetRef, ModelRef, Quality, Scene, Seed
+from explorer.service.protocol import EngineLost, FindControls, OpenModel, Ready, Refused
+from explorer.ui.controller import Notice
+
+pytestmark = pytest.mark.gui
+
+
+def amounts(scene: Scene, control: str) -> list[float]:
+    return [amount_of(pane, control) for pane in scene.panes]
+
+
+def test_a_drag_is_one_step_of_undo(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    start = controller.scene
+    for step in range(1, 20):
+        controller.move_control(0, "hue", step / 10, dragging=True)
+    controller.move_control(0, "hue", 1.95, dragging=False)
+    assert controller.undo_stack.count() == 1
+    controller.undo()
+    assert controller.scene == start
+    controller.redo()
+    assert amount_of(controller.scene.panes[0], "hue") == 1.95
+
+
+def test_two_drags_of_one_slider_are_two_steps(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    for end in (0.5, 1.5):
+        controller.move_control(0, "hue", end / 2, dragging=True)
+        controller.move_control(0, "hue", end, dragging=False)
+    assert controller.undo_stack.count() == 2
+    controller.undo()
+    assert amount_of(controller.scene.panes[0], "hue") == 0.5
+
+
+def test_a_release_where_the_drag_already_stood_ends_it(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    controller.move_control(0, "hue", 1.0, dragging=True)
+    controller.move_control(0, "hue", 1.0, dragging=False)
+    controller.move_control(0, "hue", 2.0, dragging=True)
+    controller.move_control(0, "hue", 2.0, dragging=False)
+    assert controller.undo_stack.count() == 2
+
+
+def test_quality_is_interactive_while_dragging_and_full_after_the_release(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.shown.clear()
+    controller.move_control(0, "hue", 1.0, dragging=True)
+    controller.move_control(0, "hue", 1.0, dragging=False)
+    assert [view.quality for _, view in client.shown] == [Quality(steps=CARD.interactive_steps), Quality()]
+
+
+def test_linked_sliders_move_the_same_name_or_the_same_index(qtbot: QtBot) -> None:
+    controller, _ = controller_on(3, ("latent_axes", "random", "latent_axes"))
+    controller.move_control(0, "hue", 1.2)
+    assert amounts(controller.scene, "hue") == [1.2, 0.0, 1.2]
+    assert amounts(controller.scene, "random hue") == [0.0, 1.2, 0.0]
+    controller.set_linked(False)
+    controller.move_control(2, "hue", -0.5)
+    assert amounts(controller.scene, "hue") == [1.2, 0.0, -0.5]
+
+
+def test_undo_brings_back_everything_and_redo_takes_it_again(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    scenes = [controller.scene]
+    for change in (
+        lambda: controller.set_seed(9),
+        lambda: controller.set_truncation(0.4),
+        lambda: controller.move_control(0, "size", 1.0),
+        controller.add_pane,
+        lambda: controller.set_view(1, "difference"),
+        lambda: controller.set_method(1, ControlSetRef(method="random")),
+        controller.duplicate_pane,
+        lambda: controller.remove_pane(0),
+        controller.reset_all,
+        lambda: controller.set_linked(False),
+        controller.new_scene,
+    ):
+        change()
+        if controller.scene != scenes[-1]:
+            scenes.append(controller.scene)
+    seen = [controller.scene]
+    while controller.undo_stack.canUndo():
+        controller.undo()
+        seen.append(controller.scene)
+    assert seen == scenes[::-1]
+    while controller.undo_stack.canRedo():
+        controller.redo()
+    assert controller.scene == scenes[-1]
+
+
+def test_changed_says_old_and_new_and_only_for_a_change(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    said: list[tuple[Scene, Scene]] = []
+    controller.changed.connect(lambda old, new: said.append((old, new)))
+    before = controller.scene
+    controller.set_seed(5)
+    controller.set_seed(5)
+    assert said == [(before, controller.scene)]
+
+
+def test_selecting_a_pane_is_not_a_step(qtbot: QtBot) -> None:
+    controller, _ = controller_on(2)
+    controller.select_pane(1)
+    assert controller.scene.selected == 1
+    assert not controller.undo_stack.canUndo()
+
+
+def test_seeds_wrap_around_at_both_ends(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    controller.set_seed(-1)
+    assert controller.scene.origin == Seed(2**32 - 1)
+    controller.step_seed(1)
+    assert controller.scene.origin == Seed(0)
+
+
+def test_a_refused_model_leaves_the_scene_and_says_why(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    said: list[Notice] = []
+    controller.noticed.connect(said.append)
+    scene = controller.scene
+    client.answers_models = False
+    controller.open_model("foreign.bin")
+    asked = next(request for request in reversed(client.sent) if isinstance(request, OpenModel))
+    reasons = (("vae", "it has no decoder"),)
+    client.reply(Refused(request_id=asked.request_id, sentence="'foreign.bin' is no model.", reasons=reasons))
+    assert controller.scene == scene
+    assert [notice.sentence for notice in said] == ["'foreign.bin' is no model."]
+    assert said[0].details == ("vae: it has no decoder",)
+    assert not controller.is_opening()
+
+
+def test_opening_a_model_starts_a_scene_on_it_that_can_be_undone(qtbot: QtBot) -> None:
+    controller, _ = controller_on(2)
+    before = controller.scene
+    controller.open_model("other")
+    assert controller.scene.model == ModelRef(path="other", fingerprint=CARD.fingerprint)
+    assert [pane.controls.method for pane in controller.scene.panes] == [CARD.methods[0]]
+    controller.undo()
+    assert controller.scene == before
+
+
+def test_a_lost_engine_is_asked_again_for_what_it_had_not_answered(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.answers_models = False
+    controller.set_method(0, ControlSetRef(method="random"))
+    first = next(request for request in reversed(client.sent) if isinstance(request, FindControls))
+    client.reply(EngineLost(sentence="The engine stopped.", restarting=True))
+    assert controller.engine is None
+    # What the client says of the dead engine's questions comes after, under the old numbers.
+    client.reply(Refused(request_id=first.request_id, sentence="The engine stopped.", kind="internal"))
+    client.reply(Ready(version=1, pid=2, device="cpu", precision="float32"))
+    again = next(request for request in reversed(client.sent) if isinstance(request, FindControls))
+    assert again.request_id != first.request_id
+    assert (again.model, again.controls) == (first.model, first.controls)
+    assert not controller.catalogue.problem(again.model, again.controls)
+
+
+def test_pictures_never_go_back_to_an_older_state(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.draw()
+    first = controller.feed.picture(0)
+    assert first is not None
+    assert first.image is not None
+    for seed in (4, 5):
+        controller.set_seed(seed)
+    client.draw()
+    newest = first.image.pixel(0, 0)
+    client.discarded.clear()
+    client.send_old_frame(first.view_id)
+    assert first.image.pixel(0, 0) == newest
+    assert len(client.discarded) == 1
+
+
+def test_panes_keep_their_pictures_when_others_come_and_go(qtbot: QtBot) -> None:
+    controller, client = controller_on(3, ("latent_axes", "random", "latent_axes"))
+    client.draw()
+    last = controller.feed.picture(2)
+    controller.remove_pane(1)
+    assert controller.feed.picture(1) is last
+    controller.add_pane()
+    assert len(controller.feed) == 3
+
+
+def test_a_preview_is_shown_but_is_not_the_scene(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    scene = controller.scene
+    other = controller.scene.__class__(model=scene.model, panes=scene.panes, origin=Seed(77))
+    controller.set_preview(other)
+    assert controller.shown_scene == other
+    assert controller.scene == scene
+    assert client.shown[-1][1].origin == Seed(77)
+    controller.set_preview(None)
+    assert client.shown[-1][1].origin == scene.origin
+
+
+def test_a_single_picture_comes_with_its_token(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    came: list[tuple[int, object]] = []
+    controller.feed.picture_ready.connect(lambda token, image: came.append((token, image)))
+    token = controller.feed.request_picture(client.shown[-1][1])
+    client.draw()
+    assert [number for number, _ in came] == [token]
