@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import struct
 import warnings
 from pathlib import Path
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 from explorer.errors import ModelError
 
 MAX_JSON_BYTES = 16 << 20
+# How torch's restricted unpickler names what it will not call.
+_FOREIGN_GLOBAL = re.compile(r"(?:unsupported GLOBAL|Unsupported global: GLOBAL|unrecognized function) (\S+)")
 _LFS_START = b"version https://git-lfs.github.com/"
 # What the readers of damaged zip archives, pickles and headers have been seen to raise.
 _DAMAGE = (
@@ -56,19 +59,19 @@ def read_torch(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old files use storages that torch calls deprecated
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported global" in str(error) or "weights_only" in str(error).lower():
+        if found := _FOREIGN_GLOBAL.search(str(error)):
             raise ModelError(
-                f"'{path.name}' holds Python code besides tensors and was not opened, because opening would run it; "
-                "ask its author for a state dict or a .safetensors file."
+                f"'{path.name}' asks for '{found[1]}', which is no tensor, and was not opened: it is truncated or holds "
+                "Python code; ask its author for a state dict or a .safetensors file."
             ) from error
         raise ModelError(_unreadable(path, "a PyTorch checkpoint")) from error
     except _DAMAGE as error:
         raise ModelError(_unreadable(path, "a PyTorch checkpoint")) from error
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise ModelError(f"'{path.name}' holds a {type(found).__name__} instead of named tensors; save a state dict.")
-    return dict(found)
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ModelError(f"'{path.name}' holds a {type(content).__name__} instead of named tensors; save a state dict.")
+    return dict(content)
 
 
 def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:
