@@ -83,7 +83,8 @@ def shoot(
     """
     panes = _panes(scene, options)
     for index in panes:
-        if scene.panes[index].edits or options.labels or options.kind.startswith("sheet"):
+        moved = scene.panes[index].edits or any(track.pane == index for track in scene.timeline.amounts)
+        if moved or options.kind.startswith("sheet"):
             _controls(engine, scene, index, progress)
     if not batch:
         steps = any(engine.card(scene.panes[index].model or scene.model).full_steps for index in panes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from explorer.files import atomic_path
 from explorer.generators.base import Progress
 from explorer.scene.model import Scene
 from explorer.scene.store import encode_scene
-from explorer.scene.validate import check_seed, validate_scene
+from explorer.scene.validate import check_amount, check_seed, validate_scene
 
 TALLEST = 8192  # pixels
 SUFFIXES: dict[ExportKind, str] = {
@@ -144,8 +143,7 @@ def check(path: Path, options: ExportOptions) -> None:
             f"The height is {options.height} pixels; it must be between 0 (the model's own) and {TALLEST}."
         )
     for amount in options.sheet.amounts:
-        if not math.isfinite(amount):
-            raise ExportError(f"The contact sheet's amount {amount} is not a finite number.")
+        check_amount(amount, "sheet.amounts")
     for seed in options.sheet.seeds:
         check_seed(seed, "sheet.seeds")
 

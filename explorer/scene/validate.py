@@ -25,6 +25,7 @@ SEED_LIMIT = 2**32
 PSI_LIMIT = 1.5
 LONGEST_TIMELINE = 86_400.0  # seconds; a typing error must not ask for years of video
 FASTEST_FPS = 240
+AMOUNT_LIMIT = 1000.0  # far beyond any slider; what lies further is a slip of the keyboard, and its picture noise
 INTEGER_LIMIT = 2**63  # what JSON readers and msgspec carry
 
 
@@ -49,6 +50,11 @@ def check_seed(seed: int, field: str = "seed") -> None:
 def check_psi(psi: float, field: str = "truncation_psi") -> None:
     """Raise :class:`SceneError` unless 0 ≤ psi ≤ 1.5."""
     _within(psi, 0.0, PSI_LIMIT, field)
+
+
+def check_amount(amount: float, field: str = "amount") -> None:
+    """Raise :class:`SceneError` unless -1000 ≤ amount ≤ 1000."""
+    _within(amount, -AMOUNT_LIMIT, AMOUNT_LIMIT, field)
 
 
 def _stored_latent(latent: StoredLatent, field: str) -> None:
@@ -101,7 +107,7 @@ def _controls(reference: ControlSetRef, field: str) -> None:
 def _pane(pane: Pane, field: str) -> None:
     _controls(pane.controls, f"{field}.controls")
     for index, edit in enumerate(pane.edits):
-        _finite(edit.amount, f"{field}.edits[{index}].amount")
+        check_amount(edit.amount, f"{field}.edits[{index}].amount")
     names = [edit.control for edit in pane.edits]
     _require(len(set(names)) == len(names), f"{field}.edits", "moves one control twice")
     _within(pane.split, 0.0, 1.0, f"{field}.split")
@@ -144,7 +150,7 @@ def _timeline(timeline: Timeline, panes: int) -> None:
         _require(len(track.keys) > 0, f"{field}.keys", "is empty; a track needs at least one keyframe")
         _times(track.keys, f"{field}.keys")
         for index, key in enumerate(track.keys):
-            _finite(key.amount, f"{field}.keys[{index}].amount")
+            check_amount(key.amount, f"{field}.keys[{index}].amount")
 
 
 def validate_scene(scene: Scene) -> None:

@@ -242,7 +242,7 @@ def test_the_labels_of_a_sheet_are_drawn(engine: Engine, scene: Scene, tmp_path:
         ("mp4", "a.mp4", {"height": -1}, "height"),
         ("mp4", "a.mp4", {"pane": 2}, "no pane 2"),
         ("sheet_png", "a.png", {"sheet": SheetOptions(amounts=())}, "at least one amount"),
-        ("sheet_png", "a.png", {"sheet": SheetOptions(amounts=(float("nan"),))}, "not a finite number"),
+        ("sheet_png", "a.png", {"sheet": SheetOptions(amounts=(float("nan"),))}, "sheet.amounts"),
         ("sheet_png", "a.png", {"sheet": SheetOptions(rows="seeds")}, "at least one seed"),
         ("sheet_png", "a.png", {"sheet": SheetOptions(rows="seeds", seeds=(2**32,))}, "seed"),
         ("sheet_png", "a.png", {"sheet": SheetOptions(controls=("smile",))}, "no control 'smile'"),

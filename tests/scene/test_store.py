@@ -34,6 +34,7 @@ from explorer.scene.model import (
 )
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+amounts = st.floats(-1000, 1000)
 names = st.text(max_size=8)
 seeds = st.integers(0, 2**32 - 1).map(Seed)
 
@@ -72,7 +73,7 @@ panes = st.builds(
     Pane,
     name=names,
     controls=control_sets,
-    edits=st.dictionaries(names, finite, max_size=3).map(lambda made: tuple(Edit(*item) for item in made.items())),
+    edits=st.dictionaries(names, amounts, max_size=3).map(lambda made: tuple(Edit(*item) for item in made.items())),
     view=st.sampled_from(["image", "difference", "before_after"]),
     split=st.floats(0, 1),
     model=st.none() | models,
@@ -93,7 +94,7 @@ def timelines(draw: st.DrawFn, pane_count: int) -> Timeline:
             interpolation=draw(st.sampled_from(["lerp", "slerp", "smooth"])),
         ),
         amounts=tuple(
-            AmountTrack(pane=pane, control=control, keys=tuple(AmountKey(time, draw(finite)) for time in at))
+            AmountTrack(pane=pane, control=control, keys=tuple(AmountKey(time, draw(amounts)) for time in at))
             for (pane, control), at in moved.items()
         ),
     )
@@ -254,6 +255,7 @@ def test_a_senseless_version_is_refused(version: object) -> None:
         ({"panes__0__view": "movie"}, "panes[0].view"),
         ({"panes__0__edits": [{"control": "a", "amount": "x"}]}, "panes[0].edits[0].amount"),
         ({"panes__0__edits": [{"control": "a", "amount": 1}, {"control": "a", "amount": 2}]}, "panes[0].edits"),
+        ({"panes__0__edits": [{"control": "a", "amount": 1001}]}, "panes[0].edits[0].amount"),
         ({"panes__0__controls__k": 0}, "panes[0].controls.k"),
         ({"panes__0__controls__method": ""}, "panes[0].controls"),
         ({"panes__0__controls__settings": [["a", 1], ["a", 2]]}, "panes[0].controls.settings"),

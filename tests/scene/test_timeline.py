@@ -267,7 +267,10 @@ def test_interpolation_and_timing_are_changed() -> None:
 
 edits = st.lists(
     st.tuples(
-        st.sampled_from(["set", "move", "remove", "origin", "move_origin"]), st.integers(0, 9), st.floats(-1, 6), finite
+        st.sampled_from(["set", "move", "remove", "origin", "move_origin"]),
+        st.integers(0, 9),
+        st.floats(-1, 6),
+        st.floats(-1000, 1000),
     ),
     max_size=20,
 )
