@@ -23,7 +23,7 @@ from explorer.ui.controller import Controller
 from explorer.ui.thumbnails import Thumbnails
 from explorer.ui.widgets import SectionTitle, WrappedLabel, link_button
 
-TILE = 60
+TILE = 58
 EMPTY = "Press Ctrl+D, or “+ Add”, to keep what you see. A click brings it back."
 
 
@@ -46,7 +46,7 @@ class BookmarksPanel(QWidget):
         self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
         self.list.setMovement(QListWidget.Movement.Static)
         self.list.setIconSize(QSize(TILE, TILE))
-        self.list.setGridSize(QSize(TILE + 10, TILE + self.fontMetrics().height() + 14))
+        self.list.setGridSize(QSize(TILE + 8, TILE + self.fontMetrics().height() + 14))
         self.list.setUniformItemSizes(True)
         self.list.setWordWrap(False)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -133,6 +133,8 @@ class BookmarksPanel(QWidget):
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
                 item.setToolTip(describe(bookmark))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
+                item.setSizeHint(self.list.gridSize())
+                item.setIcon(_tile(None, self.devicePixelRatioF()))
                 self.list.addItem(item)
             self.list.setCurrentRow(min(row, len(bookmarks) - 1))
         self._pages.setCurrentIndex(1 if bookmarks else 0)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -183,6 +184,7 @@ class ExportDialog(QDialog):
         place.addWidget(self.path, 1)
         place.addWidget(self._browser)
         self.summary = WrappedLabel("", self)
+        self.summary.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.summary.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.problem = WrappedLabel("", self)
         self._form = QFormLayout()

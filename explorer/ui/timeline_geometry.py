@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 LABEL_WIDTH = 128
 RIGHT_MARGIN = 22
-RULER_HEIGHT = 26
+RULER_HEIGHT = 29
 ROW_LEAST = 28
 ROW_MOST = 56
 KEY_RADIUS = 6

@@ -62,7 +62,7 @@ def paint_ruler(painter: QPainter, geometry: TimelineGeometry, theme: Theme, fon
     for time in ticks(geometry.duration, pixels):
         x = round(geometry.x(time))
         painter.setPen(color(theme.muted))
-        painter.drawText(QRect(x - 40, 0, 80, RULER_HEIGHT - 5), _CENTRE, tick_label(time, step))
+        painter.drawText(QRect(x - 40, 0, 80, RULER_HEIGHT - 9), _CENTRE, tick_label(time, step))
         painter.setPen(color(theme.line))
         painter.drawLine(x, RULER_HEIGHT - 4, x, RULER_HEIGHT - 1)
     painter.drawLine(0, RULER_HEIGHT - 1, geometry.width, RULER_HEIGHT - 1)
@@ -117,7 +117,7 @@ def paint_row(
             later += 1
             continue
         _paint_key(painter, key_centre(geometry, number, row, index), theme, (number, index), marks)
-        if row.is_origin:
+        if row.is_origin or (number, index) == marks.selected:
             _paint_key_text(painter, geometry, number, row, index, theme, font)
     if later:
         painter.setFont(font)

@@ -124,6 +124,12 @@ class TimelinePanel(QWidget):
             self.player.seek(self._playhead)
         self._visit()
 
+    def leave(self) -> None:
+        """Stop, and show the scene as it stands until the playhead is used again."""
+        self.player.stop()
+        self._visited = False
+        self._preview()
+
     # --- the playhead and the picture ---------------------------------------------------------------------------------
 
     def _set_playhead(self, time: float) -> None:
@@ -197,7 +203,8 @@ class TimelinePanel(QWidget):
             self._fps.setValue(timeline.fps)
         self._loop.setCurrentIndex([loop for loop, _ in _LOOPS].index(timeline.loop))
         kinds = {track.interpolation for track in timeline.amounts}
-        self._between.setCurrentIndex([kind for kind, _ in _KINDS].index(kinds.pop()) if len(kinds) == 1 else -1)
+        known = [kind for kind, _ in _KINDS]
+        self._between.setCurrentIndex(-1 if len(kinds) > 1 else known.index(kinds.pop()) if kinds else 0)
         self._between.setEnabled(bool(timeline.amounts))
         self.view.set_playhead(self._playhead)
 
