@@ -12,11 +12,13 @@ from explorer.scene.model import Scene
 from explorer.service.protocol import EngineLost, Ready
 from explorer.ui import icons
 from explorer.ui.actions import ActionTable
+from explorer.ui.bookmarks import BookmarksPanel
 from explorer.ui.canvas import Canvas
 from explorer.ui.commands import Commands
 from explorer.ui.controller import Controller, Notice
 from explorer.ui.controls_panel import ControlsPanel
 from explorer.ui.empty_state import EmptyState
+from explorer.ui.export_dialog import ExportDialog
 from explorer.ui.files import Files
 from explorer.ui.job_list import Job
 from explorer.ui.jobs_panel import JobsPanel
@@ -73,16 +75,20 @@ class MainWindow(QMainWindow):
         self.toasts = ToastArea(self.stage, self.table)
         self.palette_box = CommandPalette(self, self._palette_entries)
         self.table.bind("palette", self._open_palette)
+        self.table.bind("export", self._export)
+        self.table.bind("add_bookmark", self._add_bookmark)
         self.commands.attach(self.canvas)
         self.timeline = TimelinePanel(self.controller)
         self._bind_timeline()
         self.models = ModelBrowser(self.controller, self.table, self.settings)
+        self.bookmarks = BookmarksPanel(self.controller, self.table)
         self.controls = ControlsPanel(self.controller, self.table)
         self.jobs = JobsPanel(self.controller)
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
         self.docks = {
             "models": self._dock("models", "Models", self.models, left, self.models.title),
+            "bookmarks": self._dock("bookmarks", "Bookmarks", self.bookmarks, left, self.bookmarks.title),
             "controls": self._dock("controls", "Controls", self.controls, right, self.controls.title),
             "timeline": self._dock("timeline", "Timeline", self.timeline, bottom),
             "jobs": self._dock("jobs", "Jobs", self.jobs, bottom, self.jobs.title),
@@ -177,6 +183,7 @@ class MainWindow(QMainWindow):
         """Every dock where it belongs, in the default sizes."""
         for name, area in (
             ("models", Qt.DockWidgetArea.LeftDockWidgetArea),
+            ("bookmarks", Qt.DockWidgetArea.LeftDockWidgetArea),
             ("controls", Qt.DockWidgetArea.RightDockWidgetArea),
             ("timeline", Qt.DockWidgetArea.BottomDockWidgetArea),
             ("jobs", Qt.DockWidgetArea.BottomDockWidgetArea),
@@ -189,7 +196,8 @@ class MainWindow(QMainWindow):
         self.tabifyDockWidget(self.docks["timeline"], self.docks["jobs"])
         self.docks["timeline"].raise_()
         self.resizeDocks([self.docks["models"], self.docks["controls"]], [220, 390], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["timeline"]], [170], Qt.Orientation.Vertical)
+        left = [self.docks["models"], self.docks["bookmarks"]]
+        self.resizeDocks([*left, self.docks["timeline"]], [330, 270, 170], Qt.Orientation.Vertical)
 
     # --- doing ---
 
@@ -218,6 +226,23 @@ class MainWindow(QMainWindow):
             self.timeline.traverse(scene.selected, names[-1])
         else:
             self.controller.say("There is no control to traverse yet; choose a method first.")
+
+    def _export(self) -> None:
+        dialog = ExportDialog(self.controller, self.settings.export_folder, self)
+        dialog.started.connect(self._on_export_started)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def _on_export_started(self, number: int) -> None:
+        path = next((job.path for job in self.controller.jobs.jobs() if job.request_id == number), "")
+        if path:
+            self.settings.export_folder = str(Path(path).parent)
+        self.docks["jobs"].show()
+        self.docks["jobs"].raise_()
+
+    def _add_bookmark(self) -> None:
+        self.docks["bookmarks"].show()
+        self.bookmarks.add()
 
     def _open_palette(self) -> None:
         self.palette_box.open()

@@ -8,7 +8,7 @@ from explorer.files import state_folder
 from explorer.ui.theme import Scheme
 
 RECENT_MODELS = 12
-LAYOUT_VERSION = 1  # raise it when docks come or go, so that an old layout is not forced onto a new window
+LAYOUT_VERSION = 2  # raise it when docks come or go, so that an old layout is not forced onto a new window
 
 
 class Settings:
@@ -46,6 +46,15 @@ class Settings:
     @folder.setter
     def folder(self, folder: str) -> None:
         self._store.setValue("folder", folder)
+
+    @property
+    def export_folder(self) -> str:
+        """Where the last export went."""
+        return str(self._store.value("export_folder", ""))
+
+    @export_folder.setter
+    def export_folder(self, folder: str) -> None:
+        self._store.setValue("export_folder", folder)
 
     @property
     def recent_models(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Opens the real window with the real engine, drives it, and saves screenshots: ``python tests/ui/shots.py FOLDER [MODEL]``.
+"""Opens the real window with the real engine, drives it, saves screenshots: ``python tests/ui/shots.py FOLDER MODEL``.
 
 Runs offscreen unless a display is set up (``xvfb-run``); offscreen and Xvfb draw the same pixels.
 """
@@ -20,9 +20,11 @@ from PySide6.QtWidgets import QApplication
 from explorer.service.client import ServiceClient
 from explorer.ui import theme
 from explorer.ui.controller import Controller
+from explorer.ui.export_dialog import ExportDialog
 from explorer.ui.main_window import MainWindow
 from explorer.ui.session import Session
 from explorer.ui.settings import Settings
+from explorer.ui.shortcuts_page import ShortcutsPage
 
 LONGEST = 120.0
 
@@ -91,6 +93,15 @@ def main(folder: Path, model: str) -> None:
     controller.move_control(0, names[1], -1.2)
     driver.settle()
     driver.both("02-moved")
+    for seed in (3, 8, 11, 20):
+        controller.set_seed(seed)
+        driver.settle()
+        driver.window.table["add_bookmark"].trigger()
+        driver.settle()
+    for _ in range(30):
+        driver.app.processEvents()
+        time.sleep(0.02)
+    driver.both("02b-bookmarks")
     controller.set_view(0, "before_after")
     driver.settle()
     driver.shoot("03-before-after")
@@ -106,7 +117,11 @@ def main(folder: Path, model: str) -> None:
     controller.move_control(0, names[2], 1.7)
     driver.settle()
     driver.both("04-compare")
-    driver.window._traverse()
+    driver.window.table["palette"].trigger()
+    driver.app.processEvents()
+    driver.shoot("04b-palette")
+    driver.window.palette_box.close_again()
+    driver.window.table["traverse"].trigger()
     driver.settle(seconds=2)
     driver.window.timeline.player.stop()
     driver.settle()
