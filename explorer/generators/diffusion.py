@@ -1,0 +1,201 @@
+"""Unconditional diffusion models: folders that diffusers' pipelines are saved as, loaded part by part and offline."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from explorer.errors import ModelError
+from explorer.files import fingerprint_of
+from explorer.generators.base import Generator, Progress, Verdict
+from explorer.generators.checkpoint import check_finite, check_memory, read_card
+from explorer.generators.diffusion_folder import DECODERS, INDEX, UNET, Component, PipelineFolder, open_folder
+from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
+from explorer.scene.cards import ModelCard, SpaceCard
+
+FULL_STEPS, INTERACTIVE_STEPS = 50, 8
+
+
+class DiffusionFamily:
+    """Finds and loads them.
+
+    ``card.json`` may set ``full_steps``, ``interactive_steps`` and ``h_window`` (highest and lowest training step).
+    """
+
+    name = "diffusion"
+    title = "unconditional diffusers pipelines (folder)"
+
+    def identify(self, path: Path) -> Verdict:
+        """Mine: a folder with ``model_index.json``. Broken: another pipeline, or parts that are missing or damaged."""
+        if not path.is_dir():
+            return Verdict(False, f"It is not a folder with a {INDEX}.")
+        if not (path / INDEX).is_file():
+            if _is_lone_unet(path):
+                return Verdict(
+                    True,
+                    f"'{path.name}' is only the U-Net of a pipeline; open the folder that holds {INDEX}.",
+                    problem=True,
+                )
+            return Verdict(False, f"It is not a folder with a {INDEX}.")
+        try:
+            self.describe(path)
+        except ModelError as error:
+            return Verdict(True, str(error), problem=True)
+        return Verdict(True, f"Its {INDEX} describes an unconditional diffusion pipeline.")
+
+    def describe(self, path: Path) -> ModelCard:
+        """The card, from JSON and headers."""
+        return _card(open_folder(path))
+
+    def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:
+        """The generator, every tensor checked. Nothing is fetched and nothing in the folder is executed."""
+        report = progress or (lambda share: None)
+        folder = open_folder(path)
+        card = _card(folder)
+        report(0.1)
+        unet = _load_component(folder.unet)
+        report(0.6)
+        decoder = _load_component(folder.decoder) if folder.decoder is not None else None
+        report(0.9)
+        generator = DiffusionGenerator(card, unet, decoder, folder.scheduler, device, _h_window(folder))
+        _check_shapes(generator)
+        report(1.0)
+        return generator
+
+
+def _is_lone_unet(path: Path) -> bool:
+    config = path / "config.json"
+    return config.is_file() and config.stat().st_size < 1 << 20 and UNET.encode() in config.read_bytes()
+
+
+def _card(folder: PipelineFolder) -> ModelCard:
+    config = folder.unet_config
+    spaces = {"x_T": SpaceCard(shape=config.latent_shape, prior="normal")}
+    if config.bottleneck_shape is not None:
+        spaces["h"] = SpaceCard(shape=config.bottleneck_shape)
+    channels, height, width = folder.picture_shape
+    card = read_card(folder.path)
+    usable = folder.scheduler.usable_steps
+    fingerprint, window = fingerprint_of(folder.files), _h_window(folder)
+    if window is not None:  # it changes what h does, so control sets in h must not be mixed up
+        fingerprint = hashlib.sha256(f"{fingerprint} h_window {window}".encode()).hexdigest()
+    return ModelCard(
+        name=folder.path.resolve().name,
+        family=DiffusionFamily.name,
+        path=str(folder.path),
+        size=(height, width),
+        channels=channels,
+        spaces=spaces,
+        fingerprint=fingerprint,
+        capabilities=CAPABILITIES,
+        licence=card.get("licence", ""),
+        origin=card.get("origin", ""),
+        notes=card.get("notes", ""),
+        parameters=folder.unet.parameters + (folder.decoder.parameters if folder.decoder else 0),
+        full_steps=_steps(card, "full_steps", FULL_STEPS, usable),
+        interactive_steps=_steps(card, "interactive_steps", INTERACTIVE_STEPS, usable),
+    )
+
+
+def _steps(card: dict[str, Any], key: str, default: int, usable: int) -> int:
+    count = card.get(key, min(default, usable))
+    if not isinstance(count, int) or not 1 <= count <= usable:
+        raise ModelError(f"'card.json': '{key}' is {count!r}; it is a number of sampler steps, 1..{usable}.")
+    return count
+
+
+def _h_window(folder: PipelineFolder) -> tuple[int, int] | None:
+    window = read_card(folder.path).get("h_window")
+    if window is None:
+        return None
+    last = folder.scheduler.num_train_timesteps - 1
+    if (
+        not isinstance(window, list)
+        or len(window) != 2
+        or not all(isinstance(step, int) and 0 <= step <= last for step in window)
+        or window[0] < window[1]
+    ):
+        raise ModelError(f"'card.json': 'h_window' is {window!r}; it is [highest, lowest] training step, in 0..{last}.")
+    return window[0], window[1]
+
+
+def _load_component(component: Component) -> Any:
+    """One network in float32 on the CPU. Raises :class:`ModelError` unless configuration and weights fit exactly."""
+    import diffusers
+
+    where = f"'{component.folder.name}' of '{component.folder.parent.name}'"
+    classes = {name: getattr(diffusers, name) for name in (UNET, *DECODERS)}
+    chosen = classes[component.class_name]
+    check_memory(component.parameters * 4, component.folder)
+    try:
+        # Built without memory first: a false configuration must not cost any.
+        with torch.device("meta"):
+            expected = chosen.from_config(chosen.load_config(component.folder, local_files_only=True))
+    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError,
+            NotImplementedError) as error:  # fmt: skip
+        raise ModelError(
+            f"The config.json in {where} does not describe a {component.class_name} ({_one_line(error)})."
+        ) from error
+    described = sum(math.prod(tensor.shape) for tensor in expected.state_dict().values())
+    if described != component.parameters:
+        raise ModelError(
+            f"The config.json in {where} describes {described:,} numbers and its weights hold "
+            f"{component.parameters:,}; they do not belong together."
+        )
+    try:
+        model, found = chosen.from_pretrained(
+            component.folder,
+            local_files_only=True,
+            use_safetensors=True,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
+            torch_dtype=torch.float32,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        reason = _one_line(error)
+        raise ModelError(f"The weights in {where} cannot be loaded ({reason}); download the model again.") from error
+    for kind in ("missing", "unexpected", "mismatched"):
+        if keys := found[f"{kind}_keys"]:
+            raise ModelError(
+                f"The weights in {where} do not fit its config.json: {len(keys)} {kind} tensors, the first is "
+                f"'{sorted(map(str, keys))[0]}'."
+            )
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.is_meta:
+            raise ModelError(f"The weights in {where} lack the tensor '{name}'; download the model again.")
+        check_finite(name, tensor, component.weights[0])
+    return model
+
+
+@torch.no_grad()
+def _check_shapes(generator: DiffusionGenerator) -> None:
+    """Run one picture of one step through it, so that parts that do not fit say so now and not under a slider."""
+    from explorer.scene.model import Quality
+
+    card = generator.card
+    try:
+        latent = generator.sample([0])
+        latent = generator.advance(latent, "h") if "h" in card.spaces else latent
+        made = tuple(generator.render(latent, Quality(steps=1)).shape[1:])
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        reason = _one_line(error)
+        raise ModelError(f"The parts of '{card.name}' do not fit together ({reason}).") from error
+    if made != (card.channels, *card.size):
+        raise ModelError(
+            f"'{card.name}' makes pictures of shape {made} where {(card.channels, *card.size)} was expected."
+        )
+
+
+def _one_line(error: Exception) -> str:
+    """What a library said, short enough to stand in a sentence."""
+    return textwrap.shorten(str(error), 300).rstrip(".")
+
+
+FAMILY = DiffusionFamily()

@@ -1,0 +1,193 @@
+"""A loaded unconditional diffusion model: our own DDIM loop around its U-Net, with one permanent hook in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer.errors import ModelError
+from explorer.generators.base import Latent, standard_normal
+from explorer.generators.diffusion_folder import SchedulerConfig
+from explorer.generators.prefix_cache import PrefixCache, digest_of
+from explorer.numerics.samplers import Callback, ddim, ddim_coefficients
+from explorer.numerics.schedules import timesteps
+from explorer.scene.cards import ModelCard
+from explorer.scene.model import Quality
+
+CAPABILITIES = ("steps", "encode")
+PREFIX_BYTES = 64 << 20
+
+
+class DiffusionGenerator:
+    """Spaces: ``x_T``, the initial noise, and ``h``, what is added to the middle block's output.
+
+    The same ``h`` is added at every step in ``h_window`` and so moves both terms of a DDIM step (symmetric injection,
+    Haas et al. 2024). ``h_window`` = (highest, lowest) training step, both included; the steps above it do not depend
+    on ``h`` and are kept from one picture to the next.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        unet: Any,
+        decoder: Any | None,
+        scheduler: SchedulerConfig,
+        device: torch.device,
+        h_window: tuple[int, int] | None = None,
+    ) -> None:
+        self.card = card
+        self.device = device
+        self.h_window = h_window or (scheduler.num_train_timesteps - 1, 0)
+        self.prefixes = PrefixCache(PREFIX_BYTES)
+        self._unet = unet.eval().requires_grad_(False).to(device)
+        self._decoder = decoder.eval().requires_grad_(False).to(device) if decoder is not None else None
+        self._scheduler = scheduler
+        self._alphas = scheduler.alphas_cumprod()
+        self._final_alpha = 1.0 if scheduler.set_alpha_to_one else float(self._alphas[0])
+        self._injected: Tensor | None = None
+        if unet.mid_block is not None:
+            # Registered once and for good, and its buffer edited in place, so that a compiled U-Net stays compiled.
+            unet.mid_block.register_forward_hook(self._inject)
+
+    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
+        """One x_T per seed. ``truncation_psi`` is ignored: the U-Net was not trained on noise of a smaller norm."""
+        return Latent({"x_T": standard_normal(seeds, self.card.spaces["x_T"].shape).to(self.device)})
+
+    def advance(self, latent: Latent, space: str) -> Latent:
+        """``latent`` with ``h`` filled with zeros, which change nothing. Raises KeyError for a space it has not."""
+        if space in latent.tensors:
+            return latent
+        if space != "h" or "h" not in self.card.spaces:
+            raise KeyError(space)
+        shape = (latent.batch, *self.card.spaces["h"].shape)
+        return latent.with_space("h", torch.zeros(shape, device=self.device))
+
+    def steps(self, quality: Quality) -> tuple[int, ...]:
+        """The training steps that a picture of this quality visits, falling."""
+        usable = self._scheduler.usable_steps
+        count = min(quality.steps or self.card.full_steps, usable)
+        return timesteps(count, usable, self._scheduler.timestep_spacing, self._scheduler.steps_offset)
+
+    def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
+        """(B, C, H, W) in [-1, 1] after deterministic DDIM with ``quality.steps`` steps. Differentiable in x_T and h.
+
+        The same latents in the same batch give the same bits, whether or not a beginning was kept. ``callback`` is
+        called after every step that is computed; it may raise to stop.
+        """
+        x = latent.tensors["x_T"].to(self.device, torch.float32)
+        h = latent.tensors.get("h")
+        if h is not None:
+            h = h.to(self.device, torch.float32)
+        visited = self.steps(quality)
+        high, low = self.h_window
+        first = sum(t > high for t in visited)
+        past = sum(t >= low for t in visited)
+        half = self._half(quality)
+        x = self._beginning(x, visited, first, half, callback)
+        self._set_injected(h, len(x))
+        x = self._run(x, visited, first, past, half, callback)
+        self._set_injected(None, len(x))
+        x = self._run(x, visited, past, len(visited), half, callback)
+        return self._decode(x, half)
+
+    @torch.no_grad()
+    def encode(self, outputs: Tensor, steps: int = 100, refinements: int = 2) -> Latent:
+        """The x_T whose picture is ``outputs`` (B, C, H, W) in [-1, 1], by DDIM inversion (Song et al. 2021, sec. 4.3).
+
+        Each of the ``steps`` is solved by ``refinements`` fixed-point iterations (Pan et al. 2023). Sampling with as
+        many steps or more returns to the picture, not exactly; the x_T found is less normal than a drawn one.
+        """
+        wanted = self.card.channels, *self.card.size
+        if tuple(outputs.shape[1:]) != wanted:
+            raise ModelError(f"'{self.card.name}' takes pictures of shape {wanted}, not {tuple(outputs.shape[1:])}.")
+        x = outputs.to(self.device, torch.float32)
+        if self._decoder is not None:
+            found = self._decoder.encode(x)
+            z = found.latent_dist.mean if hasattr(found, "latent_dist") else found.latents
+            x = (z - (self._decoder.config.get("shift_factor") or 0.0)) * self._decoder.config.scaling_factor
+        self._set_injected(None, len(x))
+        rising = self.steps(Quality(steps=steps))[::-1]
+        before = [self._final_alpha, *self._alphas[list(rising)].tolist()]
+        for index, t in enumerate(rising):
+            x = self._inverse_step(x, t, before[index], before[index + 1], refinements)
+        return Latent({"x_T": x})
+
+    def _inverse_step(self, x: Tensor, t: int, alpha: float, alpha_next: float, refinements: int) -> Tensor:
+        """The x_t from which one DDIM step lands on ``x``: x = c_x x_t + c_m m(x_t, t), iterated from x_t = x."""
+        from_x, from_prediction = ddim_coefficients(alpha_next, alpha, self._scheduler.prediction_type)
+        guess = x
+        for _ in range(1 + refinements):
+            guess = (x - from_prediction * self._denoise(guess, t, half=False)) / from_x
+        return guess
+
+    def _beginning(
+        self, x: Tensor, visited: tuple[int, ...], first: int, half: bool, callback: Callback | None
+    ) -> Tensor:
+        """The sample before step ``first``, from the cache if this very batch has been there."""
+        if first == 0:
+            return x
+        if x.requires_grad:
+            self._set_injected(None, len(x))
+            return self._run(x, visited, 0, first, half, callback)
+        key = (digest_of(x), visited[: first + 1], half)
+        kept = self.prefixes.get(key)
+        if kept is None:
+            self._set_injected(None, len(x))
+            kept = self._run(x, visited, 0, first, half, callback)
+            self.prefixes.put(key, kept)
+        return kept
+
+    def _run(
+        self, x: Tensor, visited: tuple[int, ...], start: int, stop: int, half: bool, callback: Callback | None
+    ) -> Tensor:
+        return ddim(
+            lambda sample, t: self._denoise(sample, t, half),
+            x,
+            visited,
+            self._alphas,
+            self._scheduler.prediction_type,
+            self._final_alpha,
+            start,
+            stop,
+            callback,
+        )
+
+    def _denoise(self, x: Tensor, t: int, half: bool) -> Tensor:
+        time = torch.full((1,), t, dtype=torch.long, device=self.device)
+        with torch.autocast(self.device.type, torch.float16, enabled=half):
+            predicted: Tensor = self._unet(x, time, return_dict=False)[0]
+        # Networks that also learn the variance return it in a second half of channels; DDIM has no use for it.
+        return predicted[:, : x.shape[1]].float()
+
+    def _decode(self, x: Tensor, half: bool) -> Tensor:
+        if self._decoder is not None:
+            config = self._decoder.config
+            z = x / config.scaling_factor + (config.get("shift_factor") or 0.0)
+            with torch.autocast(self.device.type, torch.float16, enabled=half):
+                x = self._decoder.decode(z, return_dict=False)[0]
+        return x.float().clamp(-1.0, 1.0)
+
+    def _half(self, quality: Quality) -> bool:
+        return self.device.type == "cuda" and quality.precision != "float32"
+
+    def _set_injected(self, h: Tensor | None, batch: int) -> None:
+        """Put ``h`` (or zeros) into the hook's buffer, in place; one that wants gradients stands in for the buffer."""
+        if "h" not in self.card.spaces:
+            return
+        if h is not None and h.requires_grad:
+            self._injected = h
+            return
+        held = self._injected
+        if held is None or held.requires_grad or held.shape[0] != batch:
+            with torch.inference_mode(False):  # a buffer of inference mode could not be edited outside it
+                self._injected = held = torch.zeros((batch, *self.card.spaces["h"].shape), device=self.device)
+        if h is None:
+            held.zero_()
+        else:
+            held.copy_(h)
+
+    def _inject(self, module: Any, inputs: Any, output: Tensor) -> Tensor:
+        return output if self._injected is None else output + self._injected.to(output.dtype)

@@ -1,0 +1,131 @@
+"""DDIM against diffusers step by step, and against the closed form on Gaussian data."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from explorer.numerics.samplers import PREDICTIONS, Denoiser, ddim, ddim_coefficients
+from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
+
+ALPHAS = alphas_cumprod("scaled_linear", beta_start=0.00085, beta_end=0.012)
+
+
+def rough(x: Tensor, t: int) -> Tensor:
+    """Some smooth function of the sample and the time."""
+    return torch.tanh(x.roll(1, -1) + 0.3 * x.square() - t / 700)
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("to_one", [True, False])
+def test_every_step_equals_that_of_diffusers(prediction: str, spacing: str, to_one: bool) -> None:
+    # At 10 of 1000 steps, "linspace" of diffusers lands beside the next entry of its own list; at 1000 all agree.
+    count = 1000 if spacing == "linspace" else 10
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, set_alpha_to_one=to_one,
+        prediction_type=prediction, timestep_spacing=spacing,
+    )  # fmt: skip
+    scheduler.set_timesteps(count)
+    theirs, expected = noise(2, 3, 4), []
+    for t in scheduler.timesteps.tolist():
+        theirs = scheduler.step(rough(theirs, t), t, theirs).prev_sample
+        expected.append(theirs)
+    got: list[Tensor] = []
+    final = 1.0 if to_one else float(ALPHAS[0])
+    ddim(
+        rough, noise(2, 3, 4), timesteps(count, 1000, spacing), ALPHAS, prediction, final,
+        callback=lambda done, x: got.append(x),
+    )  # fmt: skip
+    assert len(got) == count
+    for ours, reference in zip(got, expected, strict=True):  # theirs has float32 coefficients
+        torch.testing.assert_close(ours, reference, rtol=1e-3, atol=1e-3)
+
+
+def gaussian_denoiser(mean: float, std: float, prediction: str) -> Denoiser:
+    """The exact network for data N(mean, std² I): the posterior mean of what it predicts."""
+
+    def predict(x: Tensor, t: int) -> Tensor:
+        signal, hidden = float(ALPHAS[t]) ** 0.5, (1 - float(ALPHAS[t])) ** 0.5
+        eps = hidden * (x - signal * mean) / (signal**2 * std**2 + hidden**2)
+        x0 = (x - hidden * eps) / signal
+        return {"epsilon": eps, "sample": x0, "v_prediction": signal * eps - hidden * x0}[prediction]
+
+    return predict
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_ddim_converges_to_the_known_affine_map_on_a_gaussian(prediction: str) -> None:
+    mean, std = 0.7, 0.4
+    x = noise(1000)
+    last = float(ALPHAS[-1])
+    # The probability flow keeps quantiles: standard scores at T are standard scores at 0.
+    exact = mean + std * (x - math.sqrt(last) * mean) / math.sqrt(last * std**2 + 1 - last)
+    errors = []
+    for count in (50, 100, 200, 400):
+        made = ddim(gaussian_denoiser(mean, std, prediction), x, timesteps(count, 1000, "trailing"), ALPHAS, prediction)
+        errors.append(float((made - exact).abs().max()))
+    ratios = [coarse / fine for coarse, fine in itertools.pairwise(errors)]
+    assert all(1.6 < ratio < 2.4 for ratio in ratios), errors  # first order in the step
+    assert errors[-1] < 0.03
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_a_single_point_is_reached_exactly_in_any_number_of_steps(prediction: str, count: int) -> None:
+    made = ddim(gaussian_denoiser(-1.5, 0.0, prediction), noise(7), timesteps(count), ALPHAS, prediction)
+    torch.testing.assert_close(made, torch.full_like(made, -1.5))
+
+
+@pytest.mark.parametrize("start", [0, 1, 5, 11, 12])
+def test_resuming_repeats_the_run_bit_for_bit(start: int) -> None:
+    steps = timesteps(12, 1000, "trailing")
+    x = noise(2, 5).float()
+    whole = ddim(rough, x, steps, ALPHAS, "v_prediction")
+    kept = ddim(rough, x, steps, ALPHAS, "v_prediction", stop=start)
+    assert torch.equal(ddim(rough, kept, steps, ALPHAS, "v_prediction", start=start), whole)
+    assert whole.dtype == torch.float32
+
+
+def test_coefficients_run_backwards_too() -> None:
+    for prediction in PREDICTIONS:
+        x, m = 0.3, -0.8
+        there_x, there_m = ddim_coefficients(0.2, 0.6, prediction)
+        landed = there_x * x + there_m * m
+        # The same x_0 and eps explain both ends, so the step back uses what the network would say there.
+        signal, hidden = 0.2**0.5, 0.8**0.5
+        x0 = {"epsilon": (x - hidden * m) / signal, "sample": m, "v_prediction": signal * x - hidden * m}[prediction]
+        eps = (x - signal * x0) / hidden
+        there = {"epsilon": eps, "sample": x0, "v_prediction": 0.6**0.5 * eps - 0.4**0.5 * x0}[prediction]
+        back_x, back_m = ddim_coefficients(0.6, 0.2, prediction)
+        assert back_x * landed + back_m * there == pytest.approx(x)
+
+
+def test_a_callback_may_stop_the_sampler() -> None:
+    def stop(done: int, x: Tensor) -> None:
+        if done == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        ddim(rough, noise(3), timesteps(5), ALPHAS, callback=stop)
+
+
+def test_impossible_requests_are_refused() -> None:
+    with pytest.raises(ValueError, match="fall"):
+        ddim(rough, noise(3), (1, 5), ALPHAS)
+    with pytest.raises(ValueError, match="cannot run"):
+        ddim(rough, noise(3), (5, 1), ALPHAS, start=3)
+    with pytest.raises(ValueError, match="prediction type"):
+        ddim_coefficients(0.5, 0.9, "score")
+    with pytest.raises(ValueError, match="no signal"):
+        ddim_coefficients(0.0, 0.5, "epsilon")
+    assert ddim_coefficients(0.0, 0.5, "v_prediction") == pytest.approx((0.5**0.5, -(0.5**0.5)))
