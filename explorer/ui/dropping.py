@@ -15,8 +15,8 @@ LARGEST_HEADER = 100 * 2**20  # safetensors' own limit
 
 def kind_of(path: Path) -> Kind:
     """The kind of ``path``. Whatever is nothing else is taken for a model, whose families say what is wrong with it."""
-    if path.is_dir():
-        return "model"
+    if path.is_dir():  # a model, or an exported sequence of frames
+        return "carrier" if (path / "provenance.json").is_file() else "model"
     if path.suffix.lower() in CARRIERS:
         return "carrier"
     if path.suffix.lower() == ".json":

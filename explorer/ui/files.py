@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from explorer.errors import ExplorerError
 from explorer.files import sha256_of
 from explorer.scene.model import ControlSetRef
-from explorer.scene.store import SUFFIX, load_scene, save_scene
+from explorer.scene.store import SUFFIX, save_scene
 from explorer.ui.controller import Controller
 from explorer.ui.dropping import kind_of
 from explorer.ui.settings import Settings
@@ -46,14 +46,19 @@ class Files(QObject):
             self.open_scene(path)
 
     def open_scene(self, path: Path) -> bool:
-        """Make the scene in ``path`` the current one, as a step that can be undone; False when it cannot be read."""
+        """Make the scene that ``path`` holds or carries the current one, as a step that can be undone; False when it cannot be read."""
+        from explorer.export.embed import read  # Pillow's import is not for the start of the window
+
         try:
-            scene = load_scene(path)
+            scene, _, exported = read(path)
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False
         self._controller.load(scene, f"Open {path.name}" if self._controller.has_model else "")
-        self._set_path(path)
+        if exported is None:
+            self._set_path(path)
+        else:  # saving the scene must not write over a picture or a film
+            self.forget_path()
         self._controller.undo_stack.setClean()
         return True
 
