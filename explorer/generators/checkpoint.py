@@ -63,8 +63,8 @@ def read_torch(path: Path) -> dict[str, Any]:
     except pickle.UnpicklingError as error:
         if found := _FOREIGN_GLOBAL.search(str(error)):
             raise ModelError(
-                f"'{path.name}' asks for '{found[1]}', which is no tensor, and was not opened: it is truncated or holds "
-                "Python code; ask its author for a state dict or a .safetensors file."
+                f"'{path.name}' asks for '{found[1]}', which is no tensor, and was not opened: it is truncated or "
+                "holds Python code; ask its author for a state dict or a .safetensors file."
             ) from error
         raise ModelError(_unreadable(path, "a PyTorch checkpoint")) from error
     except _DAMAGE as error:
