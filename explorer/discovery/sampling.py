@@ -64,7 +64,7 @@ def bottleneck_rows(generator: Generator, count: int, seed: int, progress: Progr
     """
     shown, quality = cast("BottleneckShown", generator), Quality(steps=generator.card.interactive_steps)
     with torch.no_grad():
-        latents = drawn_latents(generator, count, seed, 16, progress)
+        latents = drawn_latents(generator, count, seed, 8, progress)
         return torch.cat([shown.bottleneck(latent, quality).flatten(1).float().cpu() for latent in latents])
 
 

@@ -92,7 +92,7 @@ def _card(folder: PipelineFolder) -> ModelCard:
         channels=channels,
         spaces=spaces,
         fingerprint=fingerprint,
-        capabilities=CAPABILITIES,
+        capabilities=(*CAPABILITIES, "bottleneck") if "h" in spaces else CAPABILITIES,
         licence=card.get("licence", ""),
         origin=card.get("origin", ""),
         notes=card.get("notes", ""),

@@ -48,6 +48,7 @@ class DiffusionGenerator:
         self._alphas = scheduler.alphas_cumprod()
         self._final_alpha = 1.0 if scheduler.set_alpha_to_one else float(self._alphas[0])
         self._injected: Tensor | None = None
+        self._heard: Tensor | None = None  # sums the middle block's outputs while `bottleneck` runs
         if unet.mid_block is not None:
             # Registered once and for good, and its buffer edited in place, so that a compiled U-Net stays compiled.
             unet.mid_block.register_forward_hook(self._inject)
@@ -92,6 +93,28 @@ class DiffusionGenerator:
         self._set_injected(None, len(x))
         x = self._run(x, visited, past, len(visited), half, callback)
         return self._decode(x, half)
+
+    @torch.no_grad()
+    def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
+        """(B, *h) float32: the middle block's own output, averaged over the steps at which ``h`` would be added.
+
+        What directions in h are found from (the capability ``bottleneck``). Raises :class:`ModelError` when a picture
+        of this quality visits none of those steps.
+        """
+        x = latent.tensors["x_T"].to(self.device, torch.float32)
+        visited, half = self.steps(quality), self._half(quality)
+        high, low = self.h_window
+        first, past = sum(t > high for t in visited), sum(t >= low for t in visited)
+        if first == past:
+            raise ModelError(f"No step of {len(visited)} lies in the window {high} to {low} of '{self.card.name}'.")
+        x = self._beginning(x, visited, first, half, None)
+        self._set_injected(None, len(x))
+        self._heard = total = torch.zeros((len(x), *self.card.spaces["h"].shape), device=self.device)
+        try:
+            self._run(x, visited, first, past, half, None)
+        finally:
+            self._heard = None
+        return total / (past - first)
 
     @torch.no_grad()
     def encode(self, outputs: Tensor, steps: int = 100, refinements: int = 2) -> Latent:
@@ -190,4 +213,6 @@ class DiffusionGenerator:
             held.copy_(h)
 
     def _inject(self, module: Any, inputs: Any, output: Tensor) -> Tensor:
+        if self._heard is not None:
+            self._heard.add_(output.float())
         return output if self._injected is None else output + self._injected.to(output.dtype)
