@@ -94,10 +94,12 @@ def free_path(folder: Path, name: str) -> Path:
 
 def with_suffix(text: str, kind: Kind) -> str:
     """The typed path with the extension that ``kind`` needs, in place of that of another kind."""
+    if not text.strip():
+        return text
     path = Path(text)
     known = {one.suffix for one in KINDS}
     stem = path.with_suffix("") if path.suffix.lower() in known else path
-    return str(stem) + kind.suffix if text.strip() else text
+    return str(stem) + kind.suffix
 
 
 def obstacle(scene: Scene, kind: Kind, path_text: str) -> str:
