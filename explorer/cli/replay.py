@@ -19,14 +19,20 @@ def replay(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Where to write it again. Without: only compare."),
     ] = None,
+    model: Annotated[str, typer.Option(metavar="MODEL", help="Where the scene's model is on this machine.")] = "",
+    controls: Annotated[str, typer.Option(metavar="FILE", help="Where its control set file is here.")] = "",
 ) -> None:
     """Render an exported file again and compare the frames bit for bit (exit code 1 where they differ)."""
     from explorer.export import replay as replaying
 
     replaying.read(file)  # a file that carries no scene is said before torch looks for devices
     engine = arguments.engine()
+    places = replaying.Places(arguments.model_reference(model).path if model else "", controls)
     with shown(f"Rendering {file.name} again") as progress:
-        comparison = replaying.rerun(engine, file, out, progress) if out else replaying.verify(engine, file, progress)
+        if out is None:
+            comparison: replaying.Comparison | None = replaying.verify(engine, file, progress, places)
+        else:
+            comparison = replaying.rerun(engine, file, out, progress, places=places)
     if out is not None:
         typer.echo(f"wrote {out}")
     if comparison is not None:

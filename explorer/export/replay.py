@@ -24,7 +24,7 @@ from explorer.files import sha256_of
 from explorer.generators.base import Progress
 from explorer.scene.model import Scene
 
-__all__ = ["Comparison", "compare", "frames", "read", "rerun", "verify"]
+__all__ = ["Comparison", "Places", "compare", "frames", "read", "rerun", "verify"]
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,38 @@ def compare(old: FrameDigests, new: FrameDigests, cause: str = "") -> Comparison
     return Comparison(False, new.count, first, min(new.count, first + old.block) - 1, cause)
 
 
-def frames(engine: Engine, path: Path, progress: Progress | None = None) -> Iterator[Frame]:
+@dataclass(frozen=True)
+class Places:
+    """Where the scene's own model and the control set files are on this machine; empty: where they were."""
+
+    model: str = ""
+    controls: str = ""
+
+    def applied(self, scene: Scene) -> Scene:
+        """``scene`` with the new places; fingerprints and digests stay, so that another file is found out."""
+        if self.model:
+            moved = msgspec.structs.replace(scene.model, path=self.model)
+            scene = msgspec.structs.replace(scene, model=moved)
+        if not self.controls:
+            return scene
+        panes = (
+            msgspec.structs.replace(pane, controls=msgspec.structs.replace(pane.controls, path=self.controls))
+            if pane.controls.path
+            else pane
+            for pane in scene.panes
+        )
+        return msgspec.structs.replace(scene, panes=tuple(panes))
+
+
+def frames(
+    engine: Engine, path: Path, progress: Progress | None = None, places: Places | None = None
+) -> Iterator[Frame]:
     """The frames of the exported file ``path``, rendered again from the scene that it carries.
 
     Raises :class:`explorer.errors.SceneError` when it carries none, :class:`ModelError` when a generator has changed.
     """
     scene, options, provenance = read(path)
+    scene = (places or Places()).applied(scene)
     if provenance is None:
         yield from shoot(engine, scene, options, progress=progress).frames()
         return
@@ -74,7 +100,7 @@ def frames(engine: Engine, path: Path, progress: Progress | None = None) -> Iter
         yield from shoot(engine, scene, options, provenance.batch, progress).frames()
 
 
-def verify(engine: Engine, path: Path, progress: Progress | None = None) -> Comparison:
+def verify(engine: Engine, path: Path, progress: Progress | None = None, places: Places | None = None) -> Comparison:
     """Render ``path`` again and compare with its digests; where it stores the pixels without loss, those too.
 
     Raises :class:`ExportError` for a scene file, which records no frames.
@@ -88,7 +114,7 @@ def verify(engine: Engine, path: Path, progress: Progress | None = None) -> Comp
         if kept.sha256 != provenance.frames.sha256:
             return compare(provenance.frames, kept, "the file's own pixels were changed after it was written")
     digester = Digester(provenance.frames.count)
-    for frame in frames(engine, path, progress):
+    for frame in frames(engine, path, progress, places):
         digester.add(frame)
         if progress is not None:
             progress(digester.count / provenance.frames.count)
@@ -96,7 +122,12 @@ def verify(engine: Engine, path: Path, progress: Progress | None = None) -> Comp
 
 
 def rerun(
-    engine: Engine, path: Path, out: Path, progress: Progress | None = None, options: ExportOptions | None = None
+    engine: Engine,
+    path: Path,
+    out: Path,
+    progress: Progress | None = None,
+    options: ExportOptions | None = None,
+    places: Places | None = None,
 ) -> Comparison | None:
     """Export the scene that ``path`` carries to ``out``, as it was exported, or as ``options`` say.
 
@@ -104,6 +135,7 @@ def rerun(
     file, or other pictures were asked for.
     """
     scene, old_options, provenance = read(path)
+    scene = (places or Places()).applied(scene)
     chosen = options or for_path(old_options, out)
     if provenance is None:
         export.run(engine, scene, out, chosen, progress)
@@ -133,7 +165,7 @@ def require_generators(engine: Engine, scene: Scene) -> None:
         if reference.fingerprint and card.fingerprint != reference.fingerprint:
             raise ModelError(
                 f"The scene was made with another '{card.name}' (fingerprint {reference.fingerprint[:12]}…, here "
-                f"{card.fingerprint[:12]}…); put the model it was made with at '{reference.path}'."
+                f"{card.fingerprint[:12]}…); put the model it was made with at '{reference.path}', or say where it is."
             )
     for pane in scene.panes:
         controls = pane.controls

@@ -46,7 +46,10 @@ class Files(QObject):
             self.open_scene(path)
 
     def open_scene(self, path: Path) -> bool:
-        """Make the scene that ``path`` holds or carries the current one, as a step that can be undone; False when it cannot be read."""
+        """Make the scene that ``path`` holds or carries the current one, as a step that can be undone.
+
+        False when it cannot be read.
+        """
         from explorer.export.embed import read  # Pillow's import is not for the start of the window
 
         try:

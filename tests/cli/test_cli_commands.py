@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import av
@@ -86,6 +87,24 @@ def test_replay_says_that_nothing_differs(model: str, capsys: pytest.CaptureFixt
     assert run(["replay", "a.mp4", "-o", "b.mp4"]) == 0
     assert lines(capsys)[0].splitlines() == ["wrote b.mp4", "bit-identical: 4 frames"]
     assert Path("a.mp4").read_bytes() == Path("b.mp4").read_bytes()
+
+
+def test_replay_finds_the_model_where_it_is_said_to_be(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What makes a film reproducible by somebody else: the model lies elsewhere, its fingerprint is the same."""
+    shutil.copytree(model, "here")
+    assert run(["discover", "here", "--method", "random_orthogonal", "-k", "1", "-o", "s.safetensors"]) == 0
+    assert run(["render", "here", "--controls", "s.safetensors", "-o", "a.png"]) == 0
+    Path("here").rename("there")
+    Path("s.safetensors").rename("t.safetensors")
+    lines(capsys)
+    assert run(["replay", "a.png"]) == 2
+    assert "does not exist" in lines(capsys)[1]
+    assert run(["replay", "a.png", "--model", "there", "--controls", "t.safetensors"]) == 0
+    assert lines(capsys)[0] == "bit-identical: 1 frame"
+    weights = Path("there/model.safetensors").read_bytes()
+    Path("there/model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    assert run(["replay", "a.png", "--model", "there", "--controls", "t.safetensors"]) == 2
+    assert "made with another 'there'" in lines(capsys)[1]
 
 
 def test_replay_finds_altered_pixels(model: str, capsys: pytest.CaptureFixture[str]) -> None:
