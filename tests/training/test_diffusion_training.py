@@ -1,0 +1,140 @@
+"""Latent diffusion training: the parts by their definitions, then a toy run from end to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from explorer.errors import ExplorerError
+from explorer.generators.registry import identify, load
+from explorer.scene.model import Quality
+from explorer.training.base import Recipe, read_recipe
+from explorer.training.diffusion import DiffusionTrainer
+from explorer.training.diffusion_figures import energy_distance
+from explorer.training.diffusion_networks import average_into, build_autoencoder, build_unet, standardise_latents
+from explorer.training.loop import batch_of, train
+
+CPU = torch.device("cpu")
+SMALL = {"autoencoder_widths": [8, 8, 16], "unet_widths": [16, 16], "evaluation": 4, "full_steps": 4}
+
+
+def recipe(steps: int, autoencoder_steps: int, **settings: object) -> Recipe:
+    return Recipe(
+        name="toy", trainer="diffusion", data="shapes", steps=steps, batch=4, checkpoint_every=100,
+        settings={**SMALL, "autoencoder_steps": autoencoder_steps, **settings},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def one_geometry() -> torch.Tensor:
+    """(4, 3, 64, 64) pictures of flat colours: nothing to ray-cast."""
+    colours = torch.rand(4, 3, 1, 1, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return colours.expand(4, 3, 64, 64).contiguous()
+
+
+@torch.no_grad()
+def test_standardised_latents_have_unit_scale_and_decode_to_the_same() -> None:
+    autoencoder = build_autoencoder(16, 3, (8, 8), 4, seed=0)
+    pictures = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    before = autoencoder.encode(pictures).latent_dist
+    decoded = autoencoder.decode(before.mean).sample
+    standardise_latents(autoencoder, before.mean)
+    after = autoencoder.encode(pictures).latent_dist
+    torch.testing.assert_close(after.mean.mean((0, 2, 3)), torch.zeros(4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(after.mean.std((0, 2, 3), correction=0), torch.ones(4))
+    torch.testing.assert_close(autoencoder.decode(after.mean).sample, decoded, atol=1e-5, rtol=1e-5)
+    spread = before.mean.std((0, 2, 3), correction=0)[None, :, None, None]
+    torch.testing.assert_close(after.std, before.std / spread)
+
+
+def test_the_average_follows_its_recurrence() -> None:
+    average, network = build_unet(8, 4, (8, 8), seed=0), build_unet(8, 4, (8, 8), seed=1)
+    old, new = average.conv_in.weight.detach().clone(), network.conv_in.weight.detach().clone()
+    average_into(average, network, 0.9)
+    torch.testing.assert_close(average.conv_in.weight, 0.9 * old + 0.1 * new)
+
+
+def test_energy_distance_is_that_of_its_definition() -> None:
+    source = torch.Generator().manual_seed(0)
+    x, y = torch.randn(40, 1, 2, 2, generator=source), torch.randn(50, 1, 2, 2, generator=source) + 1.0
+
+    def mean_distance(a: torch.Tensor, b: torch.Tensor, same: bool) -> float:
+        pairs = [
+            float(((p - q) / 2).square().mean().sqrt())
+            for i, p in enumerate(a) for j, q in enumerate(b) if not (same and i == j)
+        ]  # fmt: skip
+        return sum(pairs) / len(pairs)
+
+    expected = 2 * mean_distance(x, y, False) - mean_distance(x, x, True) - mean_distance(y, y, True)
+    assert energy_distance(x, y) == pytest.approx(expected, rel=1e-5)
+    assert abs(energy_distance(x, torch.randn(40, 1, 2, 2, generator=source))) < expected / 5
+
+
+def test_both_phases_learn(one_geometry: torch.Tensor) -> None:
+    trainer = DiffusionTrainer(recipe(65, 40, warm_up=1, learning_rate=3e-3, average=0.9), CPU)
+    losses = [trainer.step(number, one_geometry) for number in range(65)]
+    errors = [loss["absolute_error"] for loss in losses[:40]]
+    assert sum(errors[-5:]) < 0.5 * sum(errors[:5])
+    noise_errors = [loss["v_error"] for loss in losses[40:]]
+    assert sum(noise_errors[-5:]) < 0.6 * sum(noise_errors[:5])
+    assert trainer.spent["autoencoder_pictures"] == 160
+    assert trainer.spent["unet_pictures"] == 100
+    assert torch.equal(trainer.samples(3, seed=5)[1:], trainer.samples(3, seed=5)[1:])
+
+
+@pytest.mark.parametrize("cut", [2, 4])
+def test_a_resumed_run_repeats_bit_for_bit(cut: int, one_geometry: torch.Tensor) -> None:
+    whole = DiffusionTrainer(recipe(6, 3, precision="bfloat16"), CPU)
+    first = DiffusionTrainer(recipe(6, 3, precision="bfloat16"), CPU)
+    for number in range(6):
+        whole.step(number, one_geometry)
+    for number in range(cut):
+        first.step(number, one_geometry)
+    second = DiffusionTrainer(recipe(6, 3, precision="bfloat16"), CPU)
+    second.restore(first.state())
+    for number in range(cut, 6):
+        second.step(number, one_geometry)
+    for name in ("autoencoder", "unet", "average"):
+        expected, got = getattr(whole, name).state_dict(), getattr(second, name).state_dict()
+        assert all(torch.equal(expected[key], got[key]) for key in expected), name
+
+
+def test_a_run_ends_in_a_pipeline_that_the_program_opens(tmp_path: Path) -> None:
+    chosen = recipe(4, 2)
+    train(chosen, tmp_path / "run", CPU, stop_after=3)
+    assert not (tmp_path / "run" / "model").exists()
+    model = train(chosen, tmp_path / "run", CPU)
+    assert sorted(p.name for p in model.iterdir()) == [
+        "card.json", "model_index.json", "samples.png", "scheduler", "unet", "vqvae",
+    ]  # fmt: skip
+    assert identify(model).family == "diffusion"
+    generator = load(str(model), CPU)
+    card = generator.card
+    assert (card.size, card.channels, card.full_steps, card.licence) == ((64, 64), 3, 4, "Apache-2.0")
+    assert card.spaces["x_T"].shape == (4, 16, 16)
+
+    trainer = DiffusionTrainer(chosen, CPU)
+    trainer.restore(torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["trainer"])
+    expected = trainer.samples(2, seed=3)
+    assert torch.equal(generator.render(generator.sample([3, 4]), Quality()), expected)
+
+    figures = json.loads((model / "card.json").read_text())["figures"]
+    assert figures["unet_pictures"] == 8
+    assert figures["energy_distance_full"] > figures["energy_distance_null"]
+    assert torch.equal(batch_of(chosen, 0), batch_of(chosen, 0))
+
+
+def test_the_shipped_recipe_can_be_followed() -> None:
+    trainer = DiffusionTrainer(read_recipe("shapes-diffusion"), CPU)
+    assert trainer.latent_size == 16
+    numbers = sum(p.numel() for m in (trainer.unet, trainer.autoencoder) for p in m.parameters())
+    assert numbers * 4 < 17.5e6  # what ships stays small
+
+
+@pytest.mark.parametrize("wrong", [{"precision": "float8"}, {"colour": 1}, {"unet_widths": [8] * 8}])
+def test_settings_that_cannot_be_used_are_named(wrong: dict[str, object]) -> None:
+    with pytest.raises(ExplorerError, match="The settings of recipe 'toy'"):
+        DiffusionTrainer(recipe(2, 1, **wrong), CPU)
