@@ -137,6 +137,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "Keep this state to come back to",
         needs_model=True,
         separator=True,
+        short="+ Add",
     ),
     ActionRow(
         "compare",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
@@ -19,7 +21,7 @@ from explorer.service.protocol import (
 )
 from explorer.ui.bridge import EngineClient
 
-WORTH_LISTING = 0.5  # seconds left; shorter searches would only flash by
+WORTH_LISTING = 0.7  # seconds; a search that is over sooner would only flash by
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,7 @@ class JobList(QObject):
         super().__init__(parent)
         self._client = client
         self._jobs: dict[int, Job] = {}
+        self._first_heard: dict[int, float] = {}
 
     def jobs(self) -> list[Job]:
         """All jobs of this session that have not been cleared."""
@@ -75,7 +78,8 @@ class JobList(QObject):
         """Take ``reply`` if it is about a job; discovery's results are also the catalogue's."""
         if isinstance(reply, JobProgress):
             known = self._jobs.get(reply.request_id)
-            if known is None and (reply.share >= 1 or 0 <= reply.remaining < WORTH_LISTING):
+            now = time.monotonic()
+            if known is None and now - self._first_heard.setdefault(reply.request_id, now) < WORTH_LISTING:
                 return True
             self._jobs[reply.request_id] = Job(
                 request_id=reply.request_id, title=reply.title or (known.title if known else "Working"),

@@ -47,10 +47,12 @@ class ShortcutsPage(QDialog):
         layout.setContentsMargins(24, 20, 24, 16)
         layout.addLayout(columns)
         layout.addWidget(buttons)
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
 
     def _column(self, groups: list[tuple[str, list[tuple[str, str]]]]) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(5)
         line = 0
         for title, rows in groups:
             heading = QLabel(title)

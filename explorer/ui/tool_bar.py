@@ -56,6 +56,7 @@ class ToolBar(QToolBar):
         self.spread_box = AmountBox()
         self.spread_box.setRange(0.0, TRUNCATION_MAX)
         self.spread_box.setSingleStep(0.05)
+        self.spread_box.setFixedWidth(48)
         self.spread_box.setAccessibleName("Spread value")
         self.addWidget(self.model)
         self.addWidget(_row(_label("Seed"), self.seed))

@@ -25,6 +25,7 @@ from explorer.ui.main_window import MainWindow
 from explorer.ui.session import Session
 from explorer.ui.settings import Settings
 from explorer.ui.shortcuts_page import ShortcutsPage
+from explorer.ui.status_line import WhySlow
 
 LONGEST = 120.0
 
@@ -126,6 +127,22 @@ def main(folder: Path, model: str) -> None:
     driver.window.timeline.player.stop()
     driver.settle()
     driver.both("05-timeline")
+    driver.window.status.why.click()
+    driver.app.processEvents()
+    for widget in driver.app.topLevelWidgets():
+        if isinstance(widget, WhySlow):
+            widget.grab().save(str(driver.folder / "05b-why-slow.png"))
+            widget.close()
+    page = ShortcutsPage(driver.window.table, driver.window)
+    page.show()
+    driver.app.processEvents()
+    page.grab().save(str(driver.folder / "05c-shortcuts.png"))
+    page.close()
+    dialog = ExportDialog(controller, str(folder), driver.window)
+    dialog.show()
+    driver.app.processEvents()
+    dialog.grab().save(str(driver.folder / "05d-export.png"))
+    dialog.close()
     controller.say(
         "'ffhq.pkl' is no model that this program knows; it opens VAEs, GANs and diffusion pipelines.", "error"
     )
