@@ -90,6 +90,11 @@ def fitting(model: ModelCard) -> tuple[str, ...]:
     return tuple(sorted(fit, key=lambda name: (_preferred(model).get(name, 50), name)))
 
 
+def refusals(model: ModelCard) -> dict[str, str]:
+    """Why each method that does not fit ``model`` does not, in one sentence."""
+    return {name: reason for name, one in methods().items() if (reason := one.refusal(model))}
+
+
 def _preferred(model: ModelCard) -> dict[str, int]:
     """Where the methods of this package stand in the list; others follow them, before chance."""
     if "posterior" in model.capabilities:

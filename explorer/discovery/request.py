@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from explorer.errors import ControlError
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
+from explorer.scene.defaults import room
 from explorer.scene.model import Scalar
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -61,13 +62,13 @@ def _checked(method: MethodCard, setting: SettingCard, value: Scalar) -> Scalar:
 
 def check_count(model: ModelCard, space: str, k: int) -> None:
     """Raise :class:`ControlError` unless ``space`` has room for ``k`` independent controls."""
-    room = math.prod(model.spaces[space].shape) if space != "w_plus" else model.spaces[space].shape[-1]
+    most = room(model.spaces[space])
     if k < 1:
-        raise ControlError(f"{k} controls were asked for; ask for 1 to {room}.")
-    if k > room:
+        raise ControlError(f"{k} controls were asked for; ask for 1 to {most}.")
+    if k > most:
         raise ControlError(
-            f"{k} controls were asked for, but space '{space}' of '{model.name}' has {room} dimensions; "
-            f"ask for at most {room}."
+            f"{k} controls were asked for, but space '{space}' of '{model.name}' has {most} dimensions; "
+            f"ask for at most {most}."
         )
 
 

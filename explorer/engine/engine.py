@@ -98,9 +98,9 @@ class Engine:
         return found
 
     def describe(self, model: ModelRef) -> ModelCard:
-        """The card of ``model`` from its headers alone, with the methods that fit it."""
+        """The card of ``model`` from its headers alone, with the methods that fit it, and why the others do not."""
         card = generators.describe(model.path, model.family)
-        return msgspec.structs.replace(card, methods=methods.fitting(card))
+        return msgspec.structs.replace(card, methods=methods.fitting(card), refusals=methods.refusals(card))
 
     def card(self, model: ModelRef) -> ModelCard:
         """The card of ``model``, loaded and found sound, with the methods that fit it."""

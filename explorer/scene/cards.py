@@ -43,6 +43,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     full_steps: int = 0  # diffusion: sampler steps of the full picture
     interactive_steps: int = 0  # diffusion: sampler steps while a slider moves
     methods: tuple[str, ...] = ()  # names of the discovery methods that fit, the default first
+    refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence
     notes: str = ""
 
 

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.scene import editing
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
+from explorer.scene.defaults import default_controls
 from explorer.scene.model import ControlSetRef, ModelRef, Origin, Pane, PaneView, Quality, Scene, Seed, View, view_of
 from explorer.service.protocol import EngineLost, Ready, Refused
 from explorer.ui.bridge import Connect, EngineBridge
@@ -241,7 +242,8 @@ class Controller(QObject):
         card = self.model_card(scene.selected)
         used = {pane.controls.method for pane in scene.panes}
         method = next((name for name in card.methods if name not in used), source.controls.method) if card else ""
-        controls = ControlSetRef(method=method, k=source.controls.k) if method else source.controls
+        fresh = card is not None and method and method != source.controls.method
+        controls = default_controls(card, method) if card and fresh else source.controls
         pane = Pane(controls=controls, model=source.model, origin=source.origin, view=source.view)
         if controls == source.controls:
             pane = replace(pane, edits=source.edits)
@@ -298,8 +300,9 @@ class Controller(QObject):
     def new_scene(self) -> None:
         """The same model from the beginning: one pane, every slider at zero, no timeline. Bookmarks stay."""
         card = self.model_card()
-        method = card.methods[0] if card and card.methods else self._scene.panes[0].controls.method
-        fresh = Scene(model=self._scene.model, panes=(Pane(controls=ControlSetRef(method=method)),))
+        method = card.methods[0] if card and card.methods else ""
+        controls = default_controls(card, method) if card and method else self._scene.panes[0].controls
+        fresh = Scene(model=self._scene.model, panes=(Pane(controls=controls),))
         self.apply(replace(fresh, bookmarks=self._scene.bookmarks), "New scene")
 
     def restart_engine(self) -> None:
@@ -372,7 +375,7 @@ class Controller(QObject):
         asked = self._opening.pop(key_of(ref), None)
         if asked is not None and card.methods:
             model = replace(ref, fingerprint=card.fingerprint)
-            controls = ControlSetRef(method=card.methods[0])
+            controls = default_controls(card, card.methods[0])
             text = f"Open {card.name}" if self.has_model else ""
             self.apply(editing.with_model(self._scene, model, controls), text)
         elif asked is not None:

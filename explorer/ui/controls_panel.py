@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard
+from explorer.scene.defaults import default_controls, room
 from explorer.scene.editing import amount_of
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.ui.actions import ActionTable
@@ -178,7 +179,7 @@ class ControlsPanel(QWidget):
     def _has_more(self, card: ControlSetCard) -> bool:
         model = self._controller.model_card(self._controller.scene.selected)
         space = model.spaces.get(card.space) if model else None
-        return bool(space and space.shape and len(card.controls) < space.shape[-1])
+        return bool(space and len(card.controls) < room(space))
 
     def _apply_filter(self) -> None:
         wanted = self.filter.text().strip().casefold()
@@ -234,9 +235,9 @@ class ControlsPanel(QWidget):
     def _choose_method(self, index: int) -> None:
         scene = self._controller.scene
         name = self.method.itemData(index)
-        if name:
-            k = max(scene.panes[scene.selected].controls.k, ControlSetRef().k)
-            self._controller.set_method(scene.selected, ControlSetRef(method=name, k=k))
+        model = self._controller.model_card(scene.selected)
+        if name and model is not None:
+            self._controller.set_method(scene.selected, default_controls(model, name))
 
     def _find_more(self) -> None:
         scene = self._controller.scene
@@ -245,7 +246,7 @@ class ControlsPanel(QWidget):
         card = self._controller.controls_card()
         if model is None or card is None:
             return
-        k = min(asked.k * 2, model.spaces[card.space].shape[-1])
+        k = min(asked.k * 2, room(model.spaces[card.space]))
         self._controller.set_method(scene.selected, msgspec.structs.replace(asked, k=k))
 
     def _try_again(self) -> None:
@@ -270,7 +271,11 @@ class ControlsPanel(QWidget):
 
 
 def refusal(method: MethodCard, model: ModelCard) -> str:
-    """Why ``method`` is not offered for ``model``, in one sentence."""
+    """Why ``method`` is not offered for ``model``, in one sentence: the method's own words where the engine knows
+    them.
+    """
+    if method.name in model.refusals:
+        return model.refusals[method.name]
     if method.families and model.family not in method.families:
         return f"{method.title} works on {', '.join(method.families)} models; this is a {model.family} model."
     if method.spaces and not set(method.spaces) & set(model.spaces):

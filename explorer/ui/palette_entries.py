@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QKeySequence
 
-from explorer.scene.model import ControlSetRef
+from explorer.scene.defaults import default_controls
 from explorer.ui.palette import PaletteEntry
 
 if TYPE_CHECKING:
@@ -34,10 +34,9 @@ def collect(window: MainWindow) -> list[PaletteEntry]:
     ]
     scene = controller.scene
     card = controller.model_card(scene.selected)
-    for method in card.methods if card else ():
-        title = controller.catalogue.method_title(method)
-        run = partial(controller.set_method, scene.selected, ControlSetRef(method=method))
-        entries.append(PaletteEntry(f"Use {title}", run, "Method"))
+    for controls in [default_controls(card, name) for name in card.methods] if card else []:
+        title = controller.catalogue.method_title(controls.method)
+        entries.append(PaletteEntry(f"Use {title}", partial(controller.set_method, scene.selected, controls), "Method"))
     entries += [
         PaletteEntry(row.card.name, row.slider.setFocus, "Slider")
         for row in window.controls.rows()
