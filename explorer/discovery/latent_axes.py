@@ -31,7 +31,7 @@ class LatentAxes:
     card = MethodCard(
         name="latent_axes",
         title="Latent axes",
-        families=("vae", "stylegan2", "mlp_gan"),
+        families=("vae", "burgess_vae", "stylegan2", "mlp_gan"),
         spaces=("z",),
         trained=False,
         paper="",

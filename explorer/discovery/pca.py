@@ -51,7 +51,7 @@ class Pca:
     card = MethodCard(
         name="pca",
         title="PCA",
-        families=("stylegan2", "vae", "mlp_gan", "diffusion"),
+        families=("stylegan2", "vae", "burgess_vae", "mlp_gan", "diffusion"),
         spaces=("z", "w", "w_plus", "h"),
         trained=False,
         paper="Härkönen et al., GANSpace: Discovering Interpretable GAN Controls, NeurIPS 2020; for h: Haas et al., "
