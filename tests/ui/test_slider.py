@@ -1,0 +1,124 @@
+"""The slider: mouse, keys, wheel, and what counts as one drag."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from explorer.scene.cards import ControlCard
+from explorer.ui.control_row import ControlRow
+from explorer.ui.slider import RADIUS, STEPS, FloatSlider
+
+pytestmark = pytest.mark.gui
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def slider(qtbot: QtBot) -> FloatSlider:
+    made = FloatSlider(-3.0, 3.0)
+    made.resize(220, 24)
+    made.show()
+    qtbot.addWidget(made)
+    return made
+
+
+def heard(slider: FloatSlider) -> list[tuple[float, bool]]:
+    said: list[tuple[float, bool]] = []
+    slider.moved.connect(lambda value, dragging: said.append((value, dragging)))
+    return said
+
+
+def x_of(slider: FloatSlider, value: float) -> QPoint:
+    span = slider.width() - 2 * (RADIUS + 4)
+    return QPoint(round(RADIUS + 4 + (value + 3) / 6 * span), slider.height() // 2)
+
+
+def test_a_drag_ends_with_one_release(slider: FloatSlider) -> None:
+    said = heard(slider)
+    QTest.mousePress(slider, LEFT, pos=x_of(slider, 0.0))
+    for value in (0.5, 1.0, 1.5):
+        QTest.mouseMove(slider, x_of(slider, value))
+    QTest.mouseRelease(slider, LEFT, pos=x_of(slider, 1.5))
+    assert [dragging for _, dragging in said] == [True, True, True, False]
+    assert said[-1][0] == pytest.approx(1.5, abs=0.03)
+
+
+def test_a_press_on_the_handle_does_not_move_it(slider: FloatSlider) -> None:
+    slider.set_value(1.0)
+    said = heard(slider)
+    QTest.mousePress(slider, LEFT, pos=x_of(slider, 1.0) + QPoint(3, 0))
+    assert said == []
+    QTest.mouseRelease(slider, LEFT, pos=x_of(slider, 1.0))
+    assert said == [(1.0, False)]
+
+
+def test_zero_can_be_hit_with_the_mouse(slider: FloatSlider) -> None:
+    slider.set_value(1.0)
+    QTest.mousePress(slider, LEFT, pos=x_of(slider, 1.0))
+    QTest.mouseMove(slider, x_of(slider, 0.0) + QPoint(1, 0))
+    assert slider.value == 0.0
+
+
+def test_a_double_click_resets(slider: FloatSlider) -> None:
+    slider.set_value(2.0)
+    QTest.mouseDClick(slider, LEFT, pos=x_of(slider, 2.0))
+    assert slider.value == 0.0
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (Qt.Key.Key_Right, 1.0 + 6 / STEPS),
+        (Qt.Key.Key_Left, 1.0 - 6 / STEPS),
+        (Qt.Key.Key_PageUp, 2.0),
+        (Qt.Key.Key_PageDown, 0.0),
+        (Qt.Key.Key_Home, 0.0),
+        (Qt.Key.Key_Delete, 0.0),
+        (Qt.Key.Key_End, 3.0),
+    ],
+)
+def test_keys(slider: FloatSlider, key: Qt.Key, expected: float) -> None:
+    slider.set_value(1.0)
+    said = heard(slider)
+    QTest.keyClick(slider, key)
+    assert slider.value == pytest.approx(expected)
+    assert said[-1][1] is False  # the release of the key ends the drag
+
+
+def test_shift_makes_keys_finer(slider: FloatSlider) -> None:
+    QTest.keyClick(slider, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert slider.value == pytest.approx(0.6 / STEPS)
+
+
+def test_a_value_beyond_the_range_is_kept(slider: FloatSlider) -> None:
+    slider.set_value(7.5)
+    assert slider.value == 7.5
+    slider.grab()
+
+
+def test_a_typed_value_moves_the_row_and_an_empty_one_resets_it(qtbot: QtBot) -> None:
+    row = ControlRow(ControlCard(name="pose", space="z", badge="active", figure="2.1 nat"), 60)
+    qtbot.addWidget(row)
+    row.show()
+    said: list[tuple[str, float, bool]] = []
+    row.moved.connect(lambda *heard: said.append(heard))
+    for text in ("-1.25", ""):
+        row.box.selectAll()
+        QTest.keyClick(row.box, Qt.Key.Key_Delete)
+        QTest.keyClicks(row.box, text)
+        QTest.keyClick(row.box, Qt.Key.Key_Return)
+    assert said == [("pose", -1.25, False), ("pose", 0.0, False)]
+    assert row.slider.value == 0.0
+
+
+def test_showing_an_amount_says_nothing(qtbot: QtBot) -> None:
+    row = ControlRow(ControlCard(name="pose", space="z"), 0)
+    qtbot.addWidget(row)
+    said: list[object] = []
+    row.moved.connect(lambda *heard: said.append(heard))
+    row.set_amount(1.234)
+    assert said == []
+    assert row.box.value() == 1.23
+    assert row.slider.value == 1.234
