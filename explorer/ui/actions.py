@@ -99,6 +99,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         needs_model=True,
         separator=True,
     ),
+    ActionRow("show_export", "Show in folder", "File", "", "", "Show the file that was exported last in its folder"),
     ActionRow(
         "copy_picture",
         "Copy picture",

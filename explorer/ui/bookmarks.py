@@ -46,7 +46,7 @@ class BookmarksPanel(QWidget):
         self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
         self.list.setMovement(QListWidget.Movement.Static)
         self.list.setIconSize(QSize(TILE, TILE))
-        self.list.setGridSize(QSize(TILE + 8, TILE + self.fontMetrics().height() + 14))
+        self.list.setGridSize(QSize(TILE + 8, TILE + self.fontMetrics().height() + 8))
         self.list.setUniformItemSizes(True)
         self.list.setWordWrap(False)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)

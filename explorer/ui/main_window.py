@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QMessageBox, QStackedWidget, QTabWidget, QWidget
+from PySide6.QtCore import QEvent, QPoint, Qt, QUrl
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QComboBox,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QStackedWidget,
+    QTabWidget,
+    QWidget,
+)
 
 from explorer.scene.model import Scene
 from explorer.service.protocol import EngineLost, Ready
@@ -55,6 +66,7 @@ class MainWindow(QMainWindow):
         self._wants_shipped = False
         self._had_jobs = False
         self._banner: Toast | None = None
+        self._exported: Path | None = None  # written last
         self._build()
         self._connect()
         self._show_title()
@@ -76,6 +88,7 @@ class MainWindow(QMainWindow):
         self.palette_box = CommandPalette(self, self._palette_entries)
         self.table.bind("palette", self._open_palette)
         self.table.bind("export", self._export)
+        self.table.bind("show_export", self._show_export).setEnabled(False)
         self.table.bind("add_bookmark", self._add_bookmark)
         self.commands.attach(self.canvas)
         self.timeline = TimelinePanel(self.controller)
@@ -140,6 +153,7 @@ class MainWindow(QMainWindow):
         controller.undo_stack.cleanChanged.connect(self._on_clean)
         self.files.path_changed.connect(self._show_title)
         self.models.chosen.connect(self.open_model)
+        self.bookmarks.visited.connect(self.timeline.leave)
         self.bar.model_chosen.connect(self.open_model)
         self.canvas.menu_wanted.connect(self._show_pane_menu)
 
@@ -240,6 +254,10 @@ class MainWindow(QMainWindow):
         self.docks["jobs"].show()
         self.docks["jobs"].raise_()
 
+    def _show_export(self) -> None:
+        if self._exported is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._exported.parent)))
+
     def _add_bookmark(self) -> None:
         self.docks["bookmarks"].show()
         self.bookmarks.add()
@@ -272,6 +290,17 @@ class MainWindow(QMainWindow):
         self._show_stage()
 
     # --- what happens ---
+
+    def event(self, event: QEvent) -> bool:
+        # A focused button is pressed with Space: the shortcut that plays the timeline must not take that away.
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() == Qt.Key.Key_Space
+            and isinstance(self.focusWidget(), QAbstractButton | QComboBox | QAbstractItemView)
+        ):
+            event.accept()
+        return super().event(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -337,7 +366,9 @@ class MainWindow(QMainWindow):
         if job.state == "failed" and job.path:
             self.say(Notice(job.sentence, "error"))
         elif job.state == "done" and job.path:
-            self.say(Notice(f"Exported to {job.path}"))
+            self._exported = Path(job.path)
+            self.table["show_export"].setEnabled(True)
+            self.say(Notice(f"Exported to {job.path}", action="show_export"))
 
     def _on_clean(self, clean: bool) -> None:
         self.setWindowModified(not clean and self.files.scene_path is not None)

@@ -12,7 +12,7 @@ ROW_LEAST = 28
 ROW_MOST = 56
 KEY_RADIUS = 6
 
-_STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
+_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def snapped(time: float, fps: int, duration: float) -> float:
     return min(duration, max(0.0, round(time * fps) / fps))
 
 
-def tick_step(duration: float, pixels: float, least_pixels: float = 64) -> float:
+def tick_step(duration: float, pixels: float, least_pixels: float = 80) -> float:
     """Seconds between labelled ticks: the smallest round step that leaves ``least_pixels`` between two labels."""
     for step in _STEPS:
         if pixels * step / duration >= least_pixels:
@@ -97,4 +97,4 @@ def tick_label(time: float, step: float) -> str:
     """``1.25s``, or ``2:05`` from a minute on."""
     if time >= 60:
         return f"{int(time // 60)}:{time % 60:02.0f}"
-    return f"{time:.2f}s" if step < 0.1 or step == 0.25 else f"{time:.1f}s"
+    return f"{time:.2f}s" if step < 0.1 else f"{time:.1f}s"

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QHBoxLayout,
-    QLabel,
-    QSpinBox,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer.errors import SceneError
 from explorer.scene import timeline as keys
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.model import Interpolation, Origin, Scene
-from explorer.scene.validate import FASTEST_FPS
-from explorer.ui import icons, theme
 from explorer.ui import timeline_edit as edit
 from explorer.ui.controller import Controller
 from explorer.ui.timeline_geometry import snapped
+from explorer.ui.timeline_header import LOOPS, Loop, TimelineHeader
 from explorer.ui.timeline_player import Player
 from explorer.ui.timeline_rows import rows_of
 from explorer.ui.timeline_view import TimelineView
 
-Loop = Literal["once", "loop", "ping_pong"]
-_LOOPS: tuple[tuple[Loop, str], ...] = (("once", "Once"), ("loop", "Loop"), ("ping_pong", "Ping-pong"))
-_KINDS: tuple[tuple[Interpolation, str], ...] = (("smooth", "Smooth"), ("lerp", "Straight"))
 NOTHING_TO_PLAY = "There is nothing to play yet: move a slider, press K, move the playhead, and do it again."
 
 
@@ -55,11 +41,11 @@ class TimelinePanel(QWidget):
         self.player = player or Player(self)
         self.player.setParent(self)
         self.view = TimelineView(self)
-        self._build_header()
+        self.header = TimelineHeader(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(2)
-        layout.addLayout(self._header)
+        layout.addWidget(self.header)
         layout.addWidget(self.view, 1)
         self._connect()
         self._show_scene()
@@ -135,7 +121,7 @@ class TimelinePanel(QWidget):
     def _set_playhead(self, time: float) -> None:
         self._playhead = time
         self.view.set_playhead(time)
-        self._reading.setText(f"{time:.2f} s")
+        self.header.show_time(time)
         self.playhead_changed.emit(time)
 
     def _visit(self) -> None:
@@ -162,8 +148,7 @@ class TimelinePanel(QWidget):
         self._visit()
 
     def _on_playing_changed(self, playing: bool) -> None:
-        self._play.setIcon(icons.icon("pause" if playing else "play"))
-        self._play.setToolTip("Pause  (Space)" if playing else "Play the timeline  (Space)")
+        self.header.show_playing(playing)
         if not playing:
             self._preview()  # once more, in full quality
         self.playing_changed.emit(playing)
@@ -185,7 +170,7 @@ class TimelinePanel(QWidget):
         if not edit.is_moving(new.timeline):
             self.player.stop()
         self.player.follow(new.timeline)
-        if (new.timeline, new.linked, new.panes) != (old.timeline, old.linked, old.panes):
+        if any(getattr(new, name) != getattr(old, name) for name in ("timeline", "linked", "panes", "selected")):
             self._show_scene()
         self._preview()
 
@@ -198,14 +183,7 @@ class TimelinePanel(QWidget):
         scene = self._controller.scene
         timeline = scene.timeline
         self.view.set_content(rows_of(scene, self._card_of), timeline.duration, timeline.fps)
-        with QSignalBlocker(self._duration), QSignalBlocker(self._fps):
-            self._duration.setValue(timeline.duration)
-            self._fps.setValue(timeline.fps)
-        self._loop.setCurrentIndex([loop for loop, _ in _LOOPS].index(timeline.loop))
-        kinds = {track.interpolation for track in timeline.amounts}
-        known = [kind for kind, _ in _KINDS]
-        self._between.setCurrentIndex(-1 if len(kinds) > 1 else known.index(kinds.pop()) if kinds else 0)
-        self._between.setEnabled(bool(timeline.amounts))
+        self.header.show_timeline(timeline)
         self.view.set_playhead(self._playhead)
 
     def _card_of(self, pane: int) -> ControlSetCard | None:
@@ -299,77 +277,24 @@ class TimelinePanel(QWidget):
     def _on_fps(self, fps: int) -> None:
         self._apply(keys.set_timing(self._controller.scene, fps=fps), "Frames per second", "fps")
 
-    def _on_loop(self, index: int) -> None:
-        self._apply(keys.set_timing(self._controller.scene, loop=_LOOPS[index][0]), f"Play {_LOOPS[index][1].lower()}")
+    def _on_loop(self, loop: str) -> None:
+        chosen = cast(Loop, loop)
+        self._apply(keys.set_timing(self._controller.scene, loop=chosen), f"Play {dict(LOOPS)[chosen].lower()}")
 
-    def _on_between(self, index: int) -> None:
+    def _on_between(self, kind: str) -> None:
         scene = self._controller.scene
-        made = edit.with_interpolation(scene, range(len(scene.timeline.amounts)), _KINDS[index][0])
+        made = edit.with_interpolation(scene, range(len(scene.timeline.amounts)), cast(Interpolation, kind))
         self._apply(made, "Change interpolation")
-
-    def _build_header(self) -> None:
-        title = QLabel("Timeline", self)
-        title.setFont(theme.caption_font(title.font()))
-        title.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self._play = QToolButton(self)
-        self._play.setIcon(icons.icon("play"))
-        self._play.setAccessibleName("Play or pause")
-        self._play.setToolTip("Play the timeline  (Space)")
-        self._reading = QLabel("0.00 s", self)
-        self._reading.setMinimumWidth(self._reading.fontMetrics().horizontalAdvance("000.00 s"))
-        self._reading.setToolTip("Where the playhead stands")
-        self._duration = QDoubleSpinBox(self)
-        self._duration.setRange(0.1, 3600.0)
-        self._duration.setDecimals(2)
-        self._duration.setSingleStep(0.5)
-        self._duration.setSuffix(" s")
-        self._duration.setKeyboardTracking(False)
-        self._duration.setAccessibleName("Duration")
-        self._duration.setToolTip("How long the timeline is, one way. Keyframes keep their times.")
-        self._fps = QSpinBox(self)
-        self._fps.setRange(1, FASTEST_FPS)
-        self._fps.setSuffix(" fps")
-        self._fps.setKeyboardTracking(False)
-        self._fps.setAccessibleName("Frames per second")
-        self._fps.setToolTip("Frames per second of the video. Playing here keeps time and drops frames if it must.")
-        self._loop = QComboBox(self)
-        for _, text in _LOOPS:
-            self._loop.addItem(text)
-        self._loop.setAccessibleName("Repeat")
-        self._loop.setToolTip("Once: stops at the end. Loop: from the end to the start. Ping-pong: there and back.")
-        self._between = QComboBox(self)
-        for _, text in _KINDS:
-            self._between.addItem(text)
-        self._between.setPlaceholderText("Mixed")
-        self._between.setAccessibleName("Between keyframes")
-        self._between.setToolTip(
-            "How sliders move between keyframes. Smooth never overshoots a key. Right click a track to set it alone."
-        )
-        self._key = QToolButton(self)
-        self._key.setText("Keyframe")
-        self._key.setIcon(icons.icon("key"))
-        self._key.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._key.setProperty("link", True)
-        self._key.setToolTip("Keep what is seen now as a keyframe at the playhead  (K)")
-        self._header = QHBoxLayout()
-        self._header.setContentsMargins(10, 0, 10, 0)
-        self._header.setSpacing(8)
-        left: tuple[QWidget, ...] = (title, self._play, self._reading)
-        right: tuple[QWidget, ...] = (self._duration, self._fps, self._loop, self._between, self._key)
-        for widget in left:
-            self._header.addWidget(widget)
-        self._header.addStretch(1)
-        for widget in right:
-            self._header.addWidget(widget)
 
     def _connect(self) -> None:
         view, controller = self.view, self._controller
-        self._play.clicked.connect(self.toggle_play)
-        self._key.clicked.connect(self.add_key)
-        self._duration.valueChanged.connect(self._on_duration)
-        self._fps.valueChanged.connect(self._on_fps)
-        self._loop.activated.connect(self._on_loop)
-        self._between.activated.connect(self._on_between)
+        header = self.header
+        header.play_clicked.connect(self.toggle_play)
+        header.key_clicked.connect(self.add_key)
+        header.duration_changed.connect(self._on_duration)
+        header.fps_changed.connect(self._on_fps)
+        header.loop_chosen.connect(self._on_loop)
+        header.between_chosen.connect(self._on_between)
         self.player.moved.connect(self._on_player_moved)
         self.player.playing_changed.connect(self._on_playing_changed)
         view.scrubbed.connect(self._on_scrubbed)

@@ -99,9 +99,11 @@ def _amount_row(scene: Scene, numbers: tuple[int, ...], cards: Mapping[int, Cont
     # The band shows the slider's range, widened to whatever was typed.
     low = min(control.low if control else -3.0, *amounts, 0.0)
     high = max(control.high if control else 3.0, *amounts, 0.0)
-    names = {scene.timeline.amounts[number].control for number in numbers}
+    # One slider moves them all; it is known by its name in the selected pane.
+    members = [scene.timeline.amounts[number] for number in numbers]
+    label = next((one.control for one in members if one.pane == scene.selected), track.control)
     return TimelineRow(
-        label=track.control if len(names) == 1 else " · ".join(sorted(names)),
+        label=label,
         detail=_panes_text(scene, [scene.timeline.amounts[number].pane for number in numbers], cards),
         tracks=numbers,
         times=tuple(key.time for key in track.keys),

@@ -263,19 +263,19 @@ def test_double_click_adds_a_key_on_the_curve(desk: Desk) -> None:
 
 def test_the_header_sets_timing_and_interpolation(desk: Desk) -> None:
     desk.two_keys()
-    desk.panel._duration.setValue(2.0)
-    desk.panel._fps.setValue(12)
-    desk.panel._loop.setCurrentIndex(0)
-    desk.panel._loop.activated.emit(0)
-    desk.panel._between.activated.emit(1)
+    desk.panel.header.duration.setValue(2.0)
+    desk.panel.header.fps.setValue(12)
+    desk.panel.header.loop.setCurrentIndex(0)
+    desk.panel.header.loop.activated.emit(0)
+    desk.panel.header.between.activated.emit(1)
     timeline = desk.timeline
     assert (timeline.duration, timeline.fps, timeline.loop) == (2.0, 12, "once")
     assert timeline.amounts[0].interpolation == "lerp"
     assert desk.panel.playhead == 2.0
     for _ in range(4):
         desk.controller.undo()
-    assert (desk.panel._duration.value(), desk.panel._fps.value()) == (4.0, 24)
-    assert desk.panel._loop.currentText() == "Ping-pong"
+    assert (desk.panel.header.duration.value(), desk.panel.header.fps.value()) == (4.0, 24)
+    assert desk.panel.header.loop.currentText() == "Ping-pong"
 
 
 def test_linked_panes_are_keyed_and_dragged_together(qtbot: QtBot) -> None:

@@ -90,10 +90,10 @@ def test_ticks_leave_room_for_their_labels(duration: float, pixels: int) -> None
     found = ticks(duration, pixels)
     assert found[0] == 0
     assert found[-1] <= duration * (1 + 1e-9)
-    assert step == duration or pixels * step / duration >= 64
+    assert step == duration or pixels * step / duration >= 80
 
 
 def test_tick_labels() -> None:
     assert tick_label(0.4, 0.2) == "0.4s"
-    assert tick_label(1.25, 0.25) == "1.25s"
+    assert tick_label(1.25, 0.05) == "1.25s"
     assert tick_label(125, 5) == "2:05"
