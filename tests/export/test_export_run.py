@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,6 +116,30 @@ def test_a_flat_colour_survives_the_video(tmp_path: Path, engine: Engine, scene:
         write_mp4(tmp_path / "flat.mp4", [frame] * 3, 24, 10, "", lambda: provenance)
         for found in read_mp4(tmp_path / "flat.mp4"):
             assert np.abs(found.astype(int) - frame).max() <= 3
+
+
+def test_a_film_of_any_length_takes_the_memory_of_a_few_frames(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    from explorer.export.video import write_mp4
+
+    provenance = _provenance(engine, scene, tmp_path)
+    alive = most = 0
+
+    def gone() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def frames() -> Iterator[np.ndarray]:
+        nonlocal alive, most
+        for number in range(500):
+            frame = np.full((16, 16, 3), number % 256, np.uint8)
+            weakref.finalize(frame, gone)
+            alive += 1
+            most = max(most, alive)
+            yield frame
+
+    write_mp4(tmp_path / "long.mp4", frames(), 24, 18, "", lambda: provenance)
+    assert sum(1 for _ in read_mp4(tmp_path / "long.mp4")) == 500
+    assert most <= 3
 
 
 def _provenance(engine: Engine, scene: Scene, tmp_path: Path):

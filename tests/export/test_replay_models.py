@@ -1,0 +1,79 @@
+"""Replay of films made with trained generators: those that ship, and those of other people."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+
+from explorer.engine.engine import Engine
+from explorer.export import replay
+from explorer.export.options import ExportOptions
+from explorer.export.run import run
+from explorer.generators import registry
+from explorer.scene.model import (
+    AmountKey,
+    AmountTrack,
+    ControlSetRef,
+    ModelRef,
+    OriginKey,
+    OriginTrack,
+    Pane,
+    Quality,
+    Scene,
+    Seed,
+    Timeline,
+)
+
+CPU = torch.device("cpu")
+
+
+def film(path: str) -> Scene:
+    """Six frames in which a control and the origin move; few sampler steps where there are any."""
+    model = ModelRef(path=path)
+    engine = Engine(CPU)
+    card = engine.card(model)
+    controls = ControlSetRef(method=card.methods[0], k=1)
+    name = engine.control_set(model, controls).controls[0].card.name
+    return Scene(
+        model=model,
+        panes=(Pane(controls=controls),),
+        quality=Quality(steps=min(3, card.full_steps)),
+        timeline=Timeline(
+            duration=0.5,
+            fps=6,
+            loop="ping_pong",
+            origin=OriginTrack(keys=(OriginKey(0.0, Seed(1)), OriginKey(0.5, Seed(2)))),
+            amounts=(AmountTrack(pane=0, control=name, keys=(AmountKey(0.0, -2.0), AmountKey(0.5, 2.0))),),
+        ),
+    )
+
+
+def check(path: str, folder: Path) -> None:
+    scene, target = film(path), folder / "film.mp4"
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        with ThreadPoolExecutor(1) as worker:  # the engine process exports from a worker
+            worker.submit(run, Engine(CPU), scene, target, ExportOptions(crf=0)).result()
+        torch.set_num_threads(2)
+        again = replay.rerun(Engine(CPU), target, folder / "again.mp4")
+    finally:
+        torch.set_num_threads(before)
+    assert again is not None
+    assert again.sentence == "bit-identical: 6 frames"
+    assert target.read_bytes() == (folder / "again.mp4").read_bytes()
+    assert replay.verify(Engine(CPU), target).identical
+
+
+@pytest.mark.parametrize("name", sorted(registry.shipped_models()))
+def test_a_film_of_a_shipped_model_replays_bit_for_bit(name: str, tmp_path: Path) -> None:
+    check(name, tmp_path)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["btcvae_celeba", "btcvae_dsprites", "mnist_gan_mlp/G--300.ckpt"])
+def test_a_film_of_another_persons_model_replays_bit_for_bit(name: str, real_models: Path, tmp_path: Path) -> None:
+    check(str(real_models / name), tmp_path)
