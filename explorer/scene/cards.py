@@ -24,7 +24,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a generator before it is used.
 
     ``size`` is (height, width) in pixels; ``spaces`` are in the order in which the generator passes through them;
-    ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, ``posterior``, ``affine``.
+    ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods ask
+    for: ``posterior``, ``affine``, ``activations``, ``bottleneck``.
     """
 
     name: str
