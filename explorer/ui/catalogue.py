@@ -50,8 +50,6 @@ class Catalogue(QObject):
         self._problems: dict[object, str] = {}
         self.models: tuple[ModelCard, ...] = ()
         self.methods: dict[str, MethodCard] = {}
-        self._ask(ListModels(request_id=client.next_request_id()))
-        self._ask(ListMethods(request_id=client.next_request_id()))
 
     # --- what is known ---
 
@@ -84,6 +82,11 @@ class Catalogue(QObject):
         )
 
     # --- asking ---
+
+    def begin(self) -> None:
+        """Ask for the lists of models and methods."""
+        self._ask(ListModels(request_id=self._client.next_request_id()))
+        self._ask(ListMethods(request_id=self._client.next_request_id()))
 
     def open_model(self, ref: ModelRef) -> int:
         """Ask the engine to identify and load; answered by `model_opened` or `model_refused`."""

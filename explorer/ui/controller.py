@@ -69,6 +69,7 @@ class Controller(QObject):
         self.catalogue.model_opened.connect(self._on_model_opened)
         self.catalogue.model_refused.connect(self._on_model_refused)
         self.catalogue.controls_refused.connect(self._on_controls_refused)
+        self.catalogue.begin()
 
     # --- reading ---
 

@@ -39,7 +39,7 @@ DARK = Theme(
 )  # fmt: skip
 LIGHT = Theme(
     dark=False, panel="#ffffff", field="#ffffff", canvas="#e7e9ed", line="#d5d9df", track="#cfd4db", text="#1b1e23",
-    muted="#646b76", accent="#2a6be0", on_accent="#ffffff", hover="#eef1f5", amber="#96650b", green="#1d7f4f",
+    muted="#5f6671", accent="#2a6be0", on_accent="#ffffff", hover="#eef1f5", amber="#96650b", green="#1d7f4f",
     red="#c62f26",
 )  # fmt: skip
 

@@ -1,0 +1,257 @@
+"""The whole window on a quiet client: what it shows first, banners, dropped files, saving, closing."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QToolButton
+from pytestqt.qtbot import QtBot
+from quiet import CARD, MODEL, QuietClient
+
+from explorer.scene.model import ModelRef, Scene, Seed
+from explorer.scene.store import load_scene, save_scene
+from explorer.service.protocol import EngineLost, Exported, JobProgress, OpenModel, Ready, Refused
+from explorer.ui.actions import ACTIONS, ActionTable
+from explorer.ui.controller import Controller
+from explorer.ui.main_window import MainWindow
+from explorer.ui.session import Restored, Session
+from explorer.ui.settings import Settings
+
+pytestmark = pytest.mark.gui
+READY = Ready(version=1, pid=1, device="cpu", precision="float32")
+
+
+class Desk:
+    """A window as the program opens it, but for the engine."""
+
+    def __init__(self) -> None:
+        self.client: QuietClient
+        self.session = Session()
+        self.restored = self.session.begin()
+        self.controller = Controller(self._connect)
+        self.window = MainWindow(self.controller, Settings(), self.session)
+        self.window.show()
+
+    def _connect(self, on_reply: object) -> QuietClient:
+        self.client = QuietClient(on_reply)  # type: ignore[arg-type]
+        return self.client
+
+    def begin(self, scene: Path | None = None, restored: Restored | None = None) -> None:
+        self.client.reply(READY)
+        self.window.begin(None, scene, restored or self.restored)
+
+    def close(self) -> None:
+        self.window.close()
+        self.window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def desk(qapp: QApplication) -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.close()
+
+
+def test_the_first_shipped_model_opens_by_itself(desk: Desk) -> None:
+    assert desk.window.stage.currentWidget() is desk.window.empty
+    desk.begin()
+    assert desk.controller.scene.model == ModelRef(path="toy", fingerprint=CARD.fingerprint)
+    assert desk.window.stage.currentWidget() is desk.window.canvas
+    assert not desk.controller.undo_stack.canUndo()
+    assert desk.window.table["compare"].isEnabled()
+
+
+def test_actions_that_need_a_picture_wait_for_one(desk: Desk) -> None:
+    for row, action in desk.window.table.bound():
+        if row.needs_model:
+            assert not action.isEnabled(), row.key
+
+
+def test_every_row_of_the_table_has_a_handler_and_a_place(desk: Desk) -> None:
+    assert [row.key for row, _ in desk.window.table.bound()] == [row.key for row in ACTIONS]
+    menus = desk.window.menuBar().actions()
+    listed = {action.objectName() for menu in menus for action in menu.menu().actions()}  # type: ignore[union-attr]
+    assert {row.key for row in ACTIONS} <= listed
+    shortcuts = [row.shortcut for row in ACTIONS if row.shortcut]
+    assert len(shortcuts) == len(set(shortcuts))
+
+
+def test_an_unbound_row_is_nowhere(qtbot: QtBot, desk: Desk) -> None:
+    table = ActionTable(desk.window)
+    table.bind("undo", desk.controller.undo)
+    assert [row.key for row, _ in table.bound()] == ["undo"]
+
+
+def test_the_last_session_comes_back_quietly(desk: Desk) -> None:
+    desk.begin(restored=Restored(Scene(model=MODEL, origin=Seed(12)), crashed=False))
+    assert desk.controller.scene.origin == Seed(12)
+    assert desk.window.toasts.sentences() == []
+
+
+def test_a_crashed_session_says_so_and_offers_a_new_scene(desk: Desk) -> None:
+    desk.begin(restored=Restored(Scene(model=MODEL, origin=Seed(12)), crashed=True))
+    assert desk.controller.scene.origin == Seed(12)
+    assert "Restored your last session" in desk.window.toasts.sentences()[0]
+    button = next(b for b in desk.window.toasts.findChildren(QToolButton) if b.text() == "New scene")
+    button.click()
+    assert desk.controller.scene.origin == Seed(0)
+    assert desk.window.toasts.sentences() == []
+
+
+def test_a_lost_engine_is_said_until_it_is_back(desk: Desk) -> None:
+    desk.begin()
+    desk.controller.set_seed(7)
+    desk.client.reply(EngineLost(sentence="The engine stopped (killed by signal 9).", restarting=True))
+    assert "being restarted" in desk.window.toasts.sentences()[0]
+    assert desk.window.status.state.text() == "engine restarting…"
+    desk.client.reply(READY)
+    assert desk.window.toasts.sentences() == ["The engine is back; nothing was lost."]
+    assert desk.window.status.state.text() == "engine ready"
+    assert desk.controller.scene.origin == Seed(7)
+
+
+def test_an_engine_that_stays_down_can_be_restarted(desk: Desk) -> None:
+    desk.begin()
+    desk.client.reply(EngineLost(sentence="The engine stopped.", restarting=False))
+    assert any(b.defaultAction() is desk.window.table["restart_engine"] for b in _buttons(desk))
+    assert desk.window.status.state.text() == "engine stopped"
+
+
+def _buttons(desk: Desk) -> list[QToolButton]:
+    return desk.window.toasts.findChildren(QToolButton)
+
+
+def test_a_wrong_file_is_one_dismissable_sentence_and_the_model_stays(desk: Desk, tmp_path: Path) -> None:
+    desk.begin()
+    desk.client.answers_models = False
+    foreign = tmp_path / "foreign.pt"
+    foreign.write_bytes(b"x")
+    scene = desk.controller.scene
+    drop(desk, foreign)
+    asked = desk.client.sent[-1]
+    assert isinstance(asked, OpenModel)
+    assert asked.model.path == str(foreign)
+    desk.client.reply(Refused(request_id=asked.request_id, sentence="'foreign.pt' is no model."))
+    assert desk.window.toasts.sentences() == ["'foreign.pt' is no model."]
+    assert desk.controller.scene == scene
+    next(b for b in _buttons(desk) if b.toolTip() == "Dismiss").click()
+    assert desk.window.toasts.sentences() == []
+
+
+def drop(desk: Desk, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    action, button, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    desk.window.dropEvent(QDropEvent(QPointF(5, 5), action, data, button, keys))
+
+
+def test_a_dropped_scene_opens_and_can_be_undone(desk: Desk, tmp_path: Path) -> None:
+    desk.begin()
+    before = desk.controller.scene
+    path = tmp_path / "mine.scene.json"
+    save_scene(Scene(model=MODEL, origin=Seed(55)), path)
+    drop(desk, path)
+    assert desk.controller.scene.origin == Seed(55)
+    assert desk.window.windowTitle() == "mine.scene.json[*] — Latent Explorer"
+    desk.controller.undo()
+    assert desk.controller.scene == before
+
+
+def test_a_damaged_scene_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
+    desk.begin()
+    path = tmp_path / "broken.scene.json"
+    path.write_text("{")
+    drop(desk, path)
+    assert len(desk.window.toasts.sentences()) == 1
+    assert "broken.scene.json" in desk.window.toasts.sentences()[0]
+
+
+def test_saving_clears_the_mark_of_change(desk: Desk, tmp_path: Path) -> None:
+    desk.begin()
+    path = tmp_path / "a.scene.json"
+    assert desk.window.files.save_scene_to(path)
+    desk.controller.set_seed(3)
+    assert desk.window.isWindowModified()
+    assert desk.window.files.save_scene()
+    assert not desk.window.isWindowModified()
+    assert load_scene(path) == desk.controller.scene
+
+
+def test_a_full_or_forbidden_place_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
+    desk.begin()
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert not desk.window.files.save_scene_to(blocked / "a.scene.json")
+    assert "cannot be written" in desk.window.toasts.sentences()[0]
+
+
+def test_toasts_do_not_pile_up_or_repeat(desk: Desk) -> None:
+    desk.begin()
+    for number in (1, 1, 2, 3, 4):
+        desk.controller.say(f"Sentence {number}.", "error")
+    assert desk.window.toasts.sentences() == ["Sentence 2.", "Sentence 3.", "Sentence 4."]
+
+
+def test_jobs_are_listed_and_their_end_is_said(desk: Desk) -> None:
+    from explorer.export.options import ExportOptions
+
+    desk.begin()
+    number = desk.controller.jobs.start_export(desk.controller.scene, "/tmp/out.mp4", ExportOptions())
+    desk.client.reply(JobProgress(request_id=number, title="Exporting out.mp4", share=0.25, remaining=63))
+    row = desk.window.jobs._rows[number]
+    assert row.state.text() == "25%, 1 min 3 s left"
+    assert desk.window.docks["jobs"].windowTitle() == "Jobs (1)"
+    desk.client.reply(Exported(request_id=number, path="/tmp/out.mp4", seconds=2))
+    assert row.state.text() == "Done"
+    assert desk.window.toasts.sentences() == ["Exported to /tmp/out.mp4"]
+
+
+def test_an_export_that_the_engine_took_along_is_said(desk: Desk) -> None:
+    from explorer.export.options import ExportOptions
+
+    desk.begin()
+    desk.controller.jobs.start_export(desk.controller.scene, "/tmp/out.mp4", ExportOptions())
+    desk.client.reply(EngineLost(sentence="The engine stopped.", restarting=True))
+    assert any("start it again" in sentence for sentence in desk.window.toasts.sentences())
+
+
+def test_every_model_action_survives_being_pressed(desk: Desk) -> None:
+    desk.begin()
+    desk.client.draw()
+    asks = {"open_model", "open_folder", "open_scene", "save_scene", "save_scene_as", "open_controls", "export",
+            "shortcuts", "quit", "theme_light", "theme_dark", "theme_system"}  # fmt: skip
+    for row, action in desk.window.table.bound():
+        if row.key not in asks and action.isEnabled():
+            action.trigger()
+            desk.client.draw()
+    assert desk.controller.has_model
+
+
+def test_the_layout_is_remembered(desk: Desk) -> None:
+    desk.begin()
+    desk.window.docks["models"].hide()
+    desk.window.close()
+    again = Desk()
+    assert again.window.docks["models"].isHidden()
+    again.window.reset_layout()
+    assert not again.window.docks["models"].isHidden()
+    again.close()
+
+
+def test_a_closed_window_is_freed(qapp: QApplication) -> None:
+    desk = Desk()
+    desk.begin()
+    alive = weakref.ref(desk.window)
+    desk.close()
+    del desk
+    gc.collect()
+    qapp.processEvents()
+    gc.collect()
+    assert alive() is None
