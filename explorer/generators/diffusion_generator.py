@@ -159,7 +159,9 @@ class DiffusionGenerator:
         kept = self.prefixes.get(key)
         if kept is None:
             self._set_injected(None, len(x))
-            kept = self._run(x, visited, 0, first, half, callback)
+            # Not in inference mode: what is kept may later be the start of a picture that is differentiated.
+            with torch.inference_mode(False), torch.no_grad():
+                kept = self._run(x.clone(), visited, 0, first, half, callback)
             self.prefixes.put(key, kept)
         return kept
 

@@ -230,6 +230,18 @@ def test_pictures_are_differentiable_in_x_and_h(tmp_path: Path) -> None:
     assert torch.equal(inside, generator.render(latent, FOUR))
 
 
+def test_a_prefix_kept_in_inference_mode_serves_a_differentiable_picture(tmp_path: Path) -> None:
+    generator = opened(with_card(save_latent(tmp_path / "latent"), h_window=[600, 0]))
+    latent = generator.advance(generator.sample([0]), "h")
+    with torch.inference_mode():
+        generator.render(latent, FOUR)
+    h = latent.tensors["h"].clone().requires_grad_()
+    hits = generator.prefixes.hits
+    (slope,) = torch.autograd.grad(generator.render(latent.with_space("h", h), FOUR).sum(), h)
+    assert generator.prefixes.hits == hits + 1
+    assert slope.abs().sum() > 0
+
+
 def test_steps_follow_the_quality_and_the_card(tmp_path: Path) -> None:
     generator = opened(with_card(save_ddim(tmp_path / "ddim"), full_steps=20, interactive_steps=4, licence="MIT"))
     assert len(generator.steps(Quality())) == 20
