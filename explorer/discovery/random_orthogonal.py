@@ -12,6 +12,7 @@ from explorer.discovery.request import check_count, checked_settings, mapped_spa
 from explorer.discovery.sampling import typical_deviation
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
+from explorer.generators.registry import families
 from explorer.numerics.linalg import random_orthonormal
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Scalar
@@ -26,8 +27,8 @@ class RandomOrthogonal:
     card = MethodCard(
         name="random_orthogonal",
         title="Random directions",
-        families=("any",),
-        spaces=("any",),
+        families=tuple(families()),
+        spaces=("z", "w", "w_plus", "style", "x_T", "h"),
         trained=False,
         paper="",
         description="Orthogonal directions drawn at random: the level of chance for every other method.",

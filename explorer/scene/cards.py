@@ -63,8 +63,8 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
 class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     """A discovery method: what it is called, where it works, and who published it.
 
-    ``families`` and ``spaces`` are examples for the reader, "any" where there is no limit; whether a method fits a
-    model is said by its `refusal`. ``problem`` is why a plugin could not be loaded, else empty.
+    ``families`` and ``spaces`` are for the reader; whether a method fits a model is said by its `refusal`.
+    ``problem`` is why a plugin could not be loaded, else empty.
     """
 
     name: str

@@ -20,6 +20,7 @@ from explorer.discovery import registry
 from explorer.discovery.random_orthogonal import RandomOrthogonal
 from explorer.discovery.request import checked_settings, mapped_space
 from explorer.errors import Cancelled, ControlError
+from explorer.generators.registry import families
 from explorer.scene.cards import MethodCard, SettingCard
 from explorer.scene.defaults import default_controls
 
@@ -46,6 +47,7 @@ def test_all_of_the_package_are_there_and_described() -> None:
         assert method.card.name == name
         assert method.card.title
         assert method.card.description
+        assert set(method.card.families) <= set(families())
         assert len({setting.name for setting in method.card.settings}) == len(method.card.settings)
 
 
