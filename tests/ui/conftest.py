@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +18,13 @@ def no_leaked_windows(request: pytest.FixtureRequest, qapp: QApplication) -> Ite
     yield
     if request.session.testsfailed > failed:
         return
-    gc.collect()
+    if _left(qapp, before):
+        gc.collect()  # slow where torch is loaded, so only when something is left
+    left = _left(qapp, before)
+    assert not left, f"left behind: {[(type(widget).__name__, widget.objectName()) for widget in left]}"
+
+
+def _left(qapp: QApplication, before: list[QWidget]) -> list[QWidget]:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     qapp.processEvents()
-    left = [widget for widget in qapp.topLevelWidgets() if not any(widget is known for known in before)]
-    assert not left, f"left behind: {[(type(widget).__name__, widget.objectName()) for widget in left]}"
+    return [widget for widget in qapp.topLevelWidgets() if not any(widget is known for known in before)]
