@@ -34,6 +34,7 @@ SKY_LIGHTS = 56
 FLOOR_REST = 1e-6  # a shadow ray starts this far above the floor
 
 CUBE, CYLINDER, SPHERE, CAPSULE = range(4)
+BOX_TURN = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, math.sqrt(2.0)]]) / math.sqrt(2.0)  # to its axes
 CUBE_HALF, CYLINDER_RADIUS, CYLINDER_HEIGHT, SPHERE_RADIUS, CAPSULE_RADIUS, CAPSULE_HEIGHT = (
     0.68,
     0.72,
@@ -103,7 +104,7 @@ def _colours(hues: Array) -> NDArray[np.float32]:
 def geometry(shape: int, scale: float, orientation: float) -> NDArray[np.float32]:
     """(64·64, 4) light that each pixel takes from floor, walls, object (coverage times shading) and highlight; ≥ 0."""
     camera, rays = _rays(math.radians(orientation), SUBPIXELS)
-    depth, normals = _hit(shape, scale, camera, rays)
+    depth = _depth(shape, scale, camera, rays)
     seen = np.isfinite(depth)
 
     floor_depth = np.where(rays[:, 2] < -1e-9, -camera[2] / np.minimum(rays[:, 2], -1e-9), np.inf)
@@ -117,7 +118,8 @@ def geometry(shape: int, scale: float, orientation: float) -> NDArray[np.float32
     light = np.zeros((len(rays), 4))
     light[on_floor, 0] = _corner_shade(camera, rays[on_floor], floor_depth[on_floor])
     light[on_wall, 1] = _wall_shade(camera, rays[on_wall], wall_depth[on_wall], wall_depths[on_wall].argmin(axis=1))
-    light[seen, 2], light[seen, 3] = _object_shade(rays[seen], normals[seen], (camera + depth[:, None] * rays)[seen])
+    points = camera + depth[seen, None] * rays[seen]
+    light[seen, 2], light[seen, 3] = _object_shade(rays[seen], _normals(shape, scale, points), points)
     fine = light.reshape(SIZE, SUBPIXELS, SIZE, SUBPIXELS, 4).mean(axis=(1, 3)).reshape(-1, 4)
     fine[:, 0] *= _floor_light(shape, scale, math.radians(orientation))
     result: NDArray[np.float32] = fine.astype(np.float32)
@@ -144,78 +146,86 @@ def _rays(azimuth: float, subpixels: int) -> tuple[Points, Points]:
     return camera, rays / np.linalg.norm(rays, axis=1, keepdims=True)
 
 
-def _hit(shape: int, scale: float, origins: Points, rays: Points) -> tuple[Points, Points]:
-    """Depth (n,) along unit rays, infinite where the object is missed, and its outward normals (n, 3) there."""
+def _depth(shape: int, scale: float, origins: Points, rays: Points) -> Points:
+    """(n,) depths at which unit rays (n, 3) from ``origins``, (n, 3) or (3,), meet the object; infinite for a miss."""
+    origins = np.broadcast_to(origins, rays.shape)
     if shape == CUBE:
-        return _hit_box(scale * CUBE_HALF, origins, rays)
+        return _depth_of_box(scale * CUBE_HALF, origins, rays)
     if shape == SPHERE:
-        return _hit_ball(np.array([0.0, 0.0, scale * SPHERE_RADIUS]), scale * SPHERE_RADIUS, origins, rays)
+        return _depth_of_ball(scale * SPHERE_RADIUS, scale * SPHERE_RADIUS, origins, rays)
     if shape == CYLINDER:
-        return _hit_cylinder(scale * CYLINDER_RADIUS, 0.0, scale * CYLINDER_HEIGHT, origins, rays, capped=True)
+        return _depth_of_cylinder(scale * CYLINDER_RADIUS, 0.0, scale * CYLINDER_HEIGHT, origins, rays, capped=True)
     radius, height = scale * CAPSULE_RADIUS, scale * CAPSULE_HEIGHT
-    parts = [
-        _hit_cylinder(radius, radius, height - radius, origins, rays, capped=False),
-        _hit_ball(np.array([0.0, 0.0, radius]), radius, origins, rays),
-        _hit_ball(np.array([0.0, 0.0, height - radius]), radius, origins, rays),
-    ]
-    depths = np.stack([part[0] for part in parts])
-    nearest = depths.argmin(axis=0)
-    normals = np.stack([part[1] for part in parts])
-    each = np.arange(depths.shape[1])
-    return depths[nearest, each], normals[nearest, each]
+    side = _depth_of_cylinder(radius, radius, height - radius, origins, rays, capped=False)
+    lower = _depth_of_ball(radius, radius, origins, rays)
+    upper = _depth_of_ball(height - radius, radius, origins, rays)
+    return np.minimum(side, np.minimum(lower, upper))
 
 
-def _hit_ball(centre: Points, radius: float, origins: Points, rays: Points) -> tuple[Points, Points]:
-    from_centre = origins - centre
-    half = (from_centre * rays).sum(axis=-1)
-    inside = half**2 - (from_centre**2).sum(axis=-1) + radius**2
+def _normals(shape: int, scale: float, points: Points) -> Points:
+    """Outward unit normals (n, 3) of the object at ``points`` (n, 3) on its surface."""
+    normals = points.copy()
+    if shape == CUBE:
+        local = (points - np.array([0.0, 0.0, scale * CUBE_HALF])) @ BOX_TURN.T
+        face = np.abs(local).argmax(axis=1)
+        each = np.arange(len(points))
+        flat = np.zeros_like(points)
+        flat[each, face] = np.sign(local[each, face])
+        return np.asarray(flat @ BOX_TURN)
+    if shape == SPHERE:
+        normals[:, 2] -= scale * SPHERE_RADIUS
+        return normals / (scale * SPHERE_RADIUS)
+    if shape == CYLINDER:
+        normals[:, 2] = 0.0
+        normals /= scale * CYLINDER_RADIUS
+        normals[np.abs(points[:, 2] - scale * CYLINDER_HEIGHT) < 1e-9] = (0.0, 0.0, 1.0)
+        return normals
+    radius = scale * CAPSULE_RADIUS
+    normals[:, 2] -= np.clip(points[:, 2], radius, scale * CAPSULE_HEIGHT - radius)
+    return normals / radius
+
+
+def _depth_of_ball(height: float, radius: float, origins: Points, rays: Points) -> Points:
+    from_centre = origins - np.array([0.0, 0.0, height])
+    half = _dot(from_centre, rays)
+    inside = half**2 - _dot(from_centre, from_centre) + radius**2
     depth = -half - np.sqrt(np.maximum(inside, 0.0))
-    depth = np.where((inside > 0.0) & (depth > 0.0), depth, np.inf)
-    return depth, (_at(origins, rays, depth) - centre) / radius
+    return np.where((inside > 0.0) & (depth > 0.0), depth, np.inf)
 
 
-def _hit_box(half: float, origins: Points, rays: Points) -> tuple[Points, Points]:
+def _depth_of_box(half: float, origins: Points, rays: Points) -> Points:
     """A cube on the floor, its sides parallel to the walls."""
-    turn = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, math.sqrt(2.0)]]) / math.sqrt(2.0)
-    start = (origins - np.array([0.0, 0.0, half])) @ turn.T
-    step = rays @ turn.T
+    start = (origins - np.array([0.0, 0.0, half])) @ BOX_TURN.T
+    step = rays @ BOX_TURN.T
     step = np.where(np.abs(step) < 1e-12, 1e-12, step)
     near = (-half * np.sign(step) - start) / step
     far = (half * np.sign(step) - start) / step
-    entry, exit_ = near.max(axis=1), far.min(axis=1)
-    depth = np.where((entry < exit_) & (entry > 0.0), entry, np.inf)
-    face = near.argmax(axis=1)
-    each = np.arange(len(rays))
-    normals = np.zeros_like(rays)
-    normals[each, face] = -np.sign(step[each, face])
-    return depth, normals @ turn
+    entry = np.maximum(np.maximum(near[:, 0], near[:, 1]), near[:, 2])
+    leave = np.minimum(np.minimum(far[:, 0], far[:, 1]), far[:, 2])
+    return np.where((entry < leave) & (entry > 0.0), entry, np.inf)
 
 
-def _hit_cylinder(
-    radius: float, low: float, high: float, origins: Points, rays: Points, capped: bool
-) -> tuple[Points, Points]:
+def _depth_of_cylinder(radius: float, low: float, high: float, origins: Points, rays: Points, capped: bool) -> Points:
     """An upright cylinder around the z axis, with a lid where ``capped``."""
-    origins = np.broadcast_to(origins, rays.shape)
-    a = np.maximum((rays[:, :2] ** 2).sum(axis=1), 1e-12)
-    half = (origins[:, :2] * rays[:, :2]).sum(axis=1)
-    inside = half**2 - a * ((origins[:, :2] ** 2).sum(axis=1) - radius**2)
+    a = np.maximum(_dot(rays[:, :2], rays[:, :2]), 1e-12)
+    half = _dot(origins[:, :2], rays[:, :2])
+    inside = half**2 - a * (_dot(origins[:, :2], origins[:, :2]) - radius**2)
     depth = (-half - np.sqrt(np.maximum(inside, 0.0))) / a
     height = origins[:, 2] + depth * rays[:, 2]
     depth = np.where((inside > 0.0) & (depth > 0.0) & (height >= low) & (height <= high), depth, np.inf)
-    normals = _at(origins, rays, depth) / radius
-    normals[:, 2] = 0.0
     if capped:
         falls = np.where(np.abs(rays[:, 2]) < 1e-12, 1e-12, rays[:, 2])
         lid = (high - origins[:, 2]) / falls
-        on_lid = (lid > 0.0) & (((origins + lid[:, None] * rays)[:, :2] ** 2).sum(axis=1) <= radius**2) & (lid < depth)
+        at_lid = (origins + lid[:, None] * rays)[:, :2]
+        on_lid = (lid > 0.0) & (_dot(at_lid, at_lid) <= radius**2) & (lid < depth)
         depth = np.where(on_lid, lid, depth)
-        normals[on_lid] = (0.0, 0.0, 1.0)
-    return depth, normals
+    return depth
 
 
-def _at(origins: Points, rays: Points, depth: Points) -> Points:
-    """The points hit; the origins where nothing was."""
-    return np.asarray(origins + np.where(np.isfinite(depth), depth, 0.0)[:, None] * rays)
+def _dot(a: Points, b: Points) -> Points:
+    """Row by row; numpy's own sum over so short an axis is several times slower."""
+    products = [a[..., axis] * b[..., axis] for axis in range(a.shape[-1])]
+    return np.asarray(sum(products[1:], products[0]))
 
 
 def _corner_shade(camera: Points, rays: Points, depth: Points) -> Points:
@@ -277,7 +287,7 @@ def _floor_light(shape: int, scale: float, azimuth: float) -> Points:
     points = points[near] + np.array([0.0, 0.0, FLOOR_REST])
     reached = np.zeros(len(near))
     for direction, weight in zip(*_floor_lights(), strict=True):
-        depth, _ = _hit(shape, scale, points, np.broadcast_to(direction, points.shape))
+        depth = _depth(shape, scale, points, np.broadcast_to(direction, points.shape))
         reached += weight * np.isinf(depth)
     result[floor[near]] = reached
     return result
