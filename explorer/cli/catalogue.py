@@ -72,6 +72,7 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Say which family a path belongs to, why the others do not take it, and what is in it."""
+    from explorer.discovery import registry as methods_of
     from explorer.generators import registry
 
     place = registry.resolve(path)
@@ -84,7 +85,8 @@ def inspect(
         "reasons": {name: verdict.reason for name, verdict in found.verdicts.items()},
     }
     if found.family:
-        document |= msgspec.to_builtins(registry.describe(path))
+        card = registry.describe(path)
+        document |= msgspec.to_builtins(msgspec.structs.replace(card, methods=methods_of.fitting(card)))
     if as_json:
         return _print_json(document)
     if not found.family:
@@ -93,7 +95,7 @@ def inspect(
         if name == "reasons":
             for family, reason in value.items():
                 typer.echo(f"{family + ':':18}{reason}")
-        elif value not in (None, "", [], {}, 0):
+        elif value not in (None, "", [], (), {}, 0):
             typer.echo(f"{name + ':':18}{value if isinstance(value, str | int | float) else json.dumps(value)}")
     return None
 

@@ -140,6 +140,7 @@ def test_models_methods_and_inspect_print_json_and_nothing_else(model: str, caps
     card = json.loads(lines(capsys)[0])
     assert card["family"] == "vae"
     assert card["size"] == [64, 64]
+    assert card["methods"][0] == "latent_axes"
     assert card["spaces"]["z"]["shape"] == [3]
     assert set(card["reasons"]) >= {"vae", "burgess_vae"}
 
