@@ -15,15 +15,17 @@ from explorer.scene.curves import catmull_rom_weights, lerp, pchip, piecewise_li
 
 STEPS = st.lists(st.floats(0.05, 4), min_size=1, max_size=8)
 VALUE = st.floats(-8, 8)
+# Two keys nearer to each other than 1e-300 make scipy divide by what overflows, and warn.
+COARSE = st.integers(-800, 800).map(lambda hundredths: hundredths / 100)
 
 
 @st.composite
-def keys(draw: st.DrawFn) -> tuple[list[float], list[float]]:
+def keys(draw: st.DrawFn, value: st.SearchStrategy[float] = VALUE) -> tuple[list[float], list[float]]:
     times = np.cumsum([0.0, *draw(STEPS)]).tolist()
-    return times, draw(st.lists(VALUE, min_size=len(times), max_size=len(times)))
+    return times, draw(st.lists(value, min_size=len(times), max_size=len(times)))
 
 
-@given(keys(), st.floats(0, 1))
+@given(keys(COARSE), st.floats(0, 1))
 @settings(max_examples=200, deadline=None)
 def test_pchip_agrees_with_scipy(track: tuple[list[float], list[float]], share: float) -> None:
     times, values = track
