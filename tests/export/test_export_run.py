@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import weakref
 from collections.abc import Iterator
@@ -320,6 +319,7 @@ def test_cancelling_leaves_nothing_behind(engine: Engine, scene: Scene, tmp_path
 @contextmanager
 def small_disk(limit: int) -> Iterator[None]:
     """No file of this process may grow beyond ``limit`` bytes: every writer meets a real error of the system."""
+    resource = pytest.importorskip("resource")  # POSIX
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
@@ -360,7 +360,7 @@ def test_a_place_that_is_no_folder_is_one_sentence(engine: Engine, scene: Scene,
         run(engine, scene, tmp_path / "file" / KINDS[kind], options(kind))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs POSIX, and root may write anywhere")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_read_only_folder_is_one_sentence(engine: Engine, scene: Scene, tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "locked"
