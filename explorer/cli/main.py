@@ -5,6 +5,7 @@ Nothing heavy is imported here or by the command files' heads, so that ``--help`
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,6 +64,10 @@ app.command()(bench.bench)
 _UsageError = typer.BadParameter.__bases__[0]
 
 
+# What torch raises on the CPU and on devices is a RuntimeError that says so.
+_OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 with one line on stderr for bad input, 130 after Ctrl-C."""
     try:
@@ -72,8 +77,6 @@ def run(arguments: Sequence[str]) -> int:
     except (Cancelled, KeyboardInterrupt, typer.Abort):
         typer.echo("stopped", err=True)
         return INTERRUPTED
-    except MemoryError:
-        return _fail("There is not enough memory for this; choose a smaller model, or fewer pictures at once.")
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.stderr.close()
         return 0
@@ -81,6 +84,8 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, _UsageError):
             said = str(error.format_message())  # type: ignore[attr-defined]
             return _fail(f"{said if said[-1:] in '.?' else said + '.'} See 'latent-explorer --help'.")
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error))):
+            return _fail("There is not enough memory for this; choose a smaller model, or fewer pictures at once.")
         raise
     return code if isinstance(code, int) else 0
 

@@ -107,6 +107,7 @@ def test_no_display_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         (KeyboardInterrupt(), 130, "stopped"),
         (Cancelled(), 130, "stopped"),
         (MemoryError(), 2, "not enough memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 2, "not enough memory"),
         (ExplorerError("Two\nlines."), 2, "error: Two lines."),
         (BrokenPipeError(), 0, ""),
     ],
@@ -199,3 +200,13 @@ def test_json_is_all_that_a_process_prints() -> None:
     assert ended.returncode == 0
     assert json.loads(ended.stdout)
     assert ended.stderr == ""
+
+
+def test_an_allocation_that_torch_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    monkeypatch.setattr(command, "app", lambda *arguments, **options: torch.empty(2**60))
+    assert run([]) == 2
+    assert "not enough memory" in capsys.readouterr().err
