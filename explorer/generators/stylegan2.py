@@ -1,0 +1,183 @@
+"""StyleGAN2 generators: a folder with ``config.json``, ``model.safetensors`` and, if it likes, ``card.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from explorer.errors import ModelError
+from explorer.files import atomic_path, atomic_write, fingerprint_of
+from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
+from explorer.generators.checkpoint import load_exactly, read_card, read_json, read_safetensors, safetensors_shapes
+from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
+from explorer.scene.cards import ModelCard, SpaceCard
+from explorer.scene.model import Quality
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SPACES = ("z", "w", "w_plus", "style")
+
+
+class StyleGAN2Generator:
+    """A loaded StyleGAN2: spaces z → w → w_plus → style, constant noise, so that a latent has exactly one picture."""
+
+    def __init__(self, card: ModelCard, network: StyleGAN2, device: torch.device) -> None:
+        self.card = card
+        self.device = device
+        self.network = network.eval().requires_grad_(False).to(device)
+
+    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
+        """Prior points z ~ N(0, I), one a seed; truncation waits in the latent until w is filled in."""
+        z = standard_normal(seeds, self.card.spaces["z"].shape).to(self.device)
+        return Latent({"z": z}, torch.full((len(seeds),), float(truncation_psi), device=self.device))
+
+    def advance(self, latent: Latent, space: str) -> Latent:
+        """``latent`` with ``space`` and what lies between filled in. w is truncated. Differentiable.
+
+        Raises KeyError when ``latent`` holds neither ``space`` nor one before it.
+        """
+        if space in latent.tensors:
+            return latent
+        index = SPACES.index(space) if space in SPACES else 0
+        if index == 0:
+            raise KeyError(space)
+        latent = self.advance(latent, SPACES[index - 1])
+        before = latent.tensors[SPACES[index - 1]].to(self.device, torch.float32)
+        if space == "style":
+            return latent.with_space(space, self.network.styles(before))
+        if space == "w_plus":
+            return latent.with_space(space, self.network.broadcast(before))
+        w = self.network.mapping(before)
+        psi = latent.truncation_psi
+        return latent.with_space(space, w if psi is None else self.network.truncate(w, psi.to(self.device)))
+
+    def render(self, latent: Latent, quality: Quality) -> Tensor:
+        """(B, C, H, W) in [-1, 1] of the last space present. Half precision on CUDA when ``quality`` asks.
+        Differentiable."""
+        half = quality.precision == "float16" and self.device.type == "cuda"
+        styles = self.advance(latent, "style").tensors["style"].to(self.device, torch.float32)
+        return self.network.synthesis(styles, dtype=torch.float16 if half else torch.float32).clamp(-1.0, 1.0)
+
+    def style_affines(self, layers: tuple[int, int] | None = None) -> list[Tensor]:
+        """The effective weights (channels, width of w) that turn w into styles, one a modulated layer.
+
+        ``layers``: only those that read the given layers of w_plus, first and last included.
+        """
+        first, last = layers or (0, self.network.w_layers - 1)
+        found = [
+            layer.affine.effective_weight for index, layer in self.network.modulated_layers() if first <= index <= last
+        ]
+        if not found:
+            raise ValueError(f"'{self.card.name}' has layers 0 to {self.network.w_layers - 1}, not {first} to {last}")
+        return found
+
+    def first_affine_weights(self, layers: tuple[int, int] | None = None) -> Sequence[Tensor]:
+        """What SeFa factorises: :meth:`style_affines`."""
+        return self.style_affines(layers)
+
+
+class StyleGAN2Family:
+    """Finds and loads them."""
+
+    name = "stylegan2"
+    title = "StyleGAN2 generators (folder of safetensors)"
+
+    def identify(self, path: Path) -> Verdict:
+        """Mine: a folder whose ``config.json`` says so. Broken: with a wrong description or without readable
+        weights."""
+        if not (path / CONFIG).is_file():
+            return Verdict(False, "It is not a folder with a config.json.")
+        try:
+            found = read_json(path / CONFIG)
+        except ModelError as error:
+            return Verdict(False, str(error))
+        if found.get("family") != self.name:
+            return Verdict(False, f"Its config.json does not say family '{self.name}'.")
+        try:
+            _config(path)
+            safetensors_shapes(path / WEIGHTS)
+        except ModelError as error:
+            return Verdict(True, str(error), problem=True)
+        return Verdict(True, "Its config.json says that it is a StyleGAN2 generator of this program.")
+
+    def describe(self, path: Path) -> ModelCard:
+        """The card, from ``config.json``, the header of the weights and ``card.json``."""
+        config = _config(path)
+        shapes = safetensors_shapes(path / WEIGHTS)
+        with torch.device("meta"):
+            network = StyleGAN2(config)
+        card = read_card(path)
+        layers = network.w_layers
+        return ModelCard(
+            name=path.resolve().name,
+            family=self.name,
+            path=str(path),
+            size=(config.resolution, config.resolution),
+            channels=config.picture_channels,
+            spaces={
+                "z": SpaceCard(shape=(config.z_dim,), prior="normal"),
+                "w": SpaceCard(shape=(config.w_dim,)),
+                "w_plus": SpaceCard(shape=(layers, config.w_dim), layers=layers),
+                "style": SpaceCard(shape=(sum(network.style_widths),)),
+            },
+            fingerprint=fingerprint_of([path / CONFIG, path / WEIGHTS]),
+            capabilities=("truncation", "affine"),
+            licence=card.get("licence", ""),
+            origin=card.get("origin", ""),
+            notes=card.get("notes", ""),
+            parameters=sum(math.prod(shape) for shape in shapes.values()),
+        )
+
+    def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:
+        """The generator, every tensor checked."""
+        card = self.describe(path)
+        state = read_safetensors(path / WEIGHTS)
+        if progress is not None:
+            progress(0.5)
+        # The sizes are compared before memory is spent: a false config.json must not cost any.
+        with torch.device("meta"):
+            expected = {key: tuple(tensor.shape) for key, tensor in StyleGAN2(_config(path)).state_dict().items()}
+        _check_shapes(state, expected, path / WEIGHTS)
+        network = StyleGAN2(_config(path))
+        load_exactly(network, state, path / WEIGHTS)
+        generator = StyleGAN2Generator(card, network, device)
+        if progress is not None:
+            progress(1.0)
+        return generator
+
+
+def save_stylegan2(network: StyleGAN2, folder: Path) -> None:
+    """Write ``config.json`` and ``model.safetensors`` into ``folder``."""
+    described = {"family": StyleGAN2Family.name, **network.config.to_dict()}
+    atomic_write(folder / CONFIG, msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n")
+    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
+    with atomic_path(folder / WEIGHTS) as temporary:
+        safetensors.torch.save_file(tensors, temporary)
+
+
+def _check_shapes(state: dict[str, Any], expected: dict[str, tuple[int, ...]], path: Path) -> None:
+    """Refuse weights whose sizes are not those that the description asks for."""
+    for key, shape in expected.items():
+        if key in state and tuple(state[key].shape) != shape:
+            raise ModelError(
+                f"'{path.name}': the tensor '{key}' has shape {tuple(state[key].shape)} where {shape} belongs; "
+                "its description does not fit its weights."
+            )
+
+
+def _config(path: Path) -> NetworkConfig:
+    found = read_json(path / CONFIG)
+    found.pop("family", None)
+    try:
+        return msgspec.convert(found, NetworkConfig)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ModelError(f"'{CONFIG}' in '{path.name}' does not describe a StyleGAN2: {error}.") from error
+
+
+FAMILY = StyleGAN2Family()

@@ -1,0 +1,288 @@
+"""StyleGAN2's generator, written from the paper: mapping network, modulated convolutions, skip or residual synthesis.
+
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020 (equations 1-3, figure 7), with the
+per-layer constant noise of its authors' ``noise_mode="const"``: a latent has exactly one picture.
+
+The picture is a function of the *styles*, one scale per input channel of every convolution. Scaling a convolution's
+weights per sample (equation 1) is the same as scaling its input channels, and demodulating them (equation 3) the same
+as
+scaling its output channels, so a whole batch runs as one plain convolution: no grouped kernels, no compiled extension.
+
+Notation: B batch, W width of w, L layers of w_plus, C channels, S sum of all style widths, H picture size.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+SQRT2 = math.sqrt(2)
+LEAK = 0.2
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The shape of a generator. ``channels``: of the 4x4 block, the 8x8 block, … up to ``resolution``."""
+
+    resolution: int
+    channels: tuple[int, ...]
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_layers: int = 8
+    mapping_width: int = 512
+    mapping_lr_multiplier: float = 0.01
+    architecture: Literal["skip", "resnet"] = "skip"
+    picture_channels: int = 3
+
+    def __post_init__(self) -> None:
+        blocks = self.resolution.bit_length() - 2
+        if self.resolution < 4 or self.resolution & (self.resolution - 1):
+            raise ValueError(f"resolution is {self.resolution}, not a power of two from 4 on")
+        if len(self.channels) != blocks:
+            raise ValueError(
+                f"{len(self.channels)} channel counts are given for {blocks} blocks (4 to {self.resolution})"
+            )
+        sizes = (*self.channels, self.z_dim, self.w_dim, self.mapping_layers, self.mapping_width)
+        if any(type(size) is not int or not 1 <= size <= 8192 for size in sizes) or self.resolution > 4096:
+            raise ValueError("a width is outside 1 to 8192, or the resolution above 4096")
+        if self.picture_channels not in (1, 3):
+            raise ValueError(f"picture_channels is {self.picture_channels}, not 1 or 3")
+        if self.architecture not in ("skip", "resnet"):
+            raise ValueError(f"architecture is '{self.architecture}', not 'skip' or 'resnet'")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "channels": list(self.channels)}
+
+
+class EqualisedLinear(nn.Module):
+    """Linear layer with equalised learning rate: stored weights have unit variance, the gain is applied at run time.
+
+    ``lr_multiplier`` slows its learning without changing the function it starts as.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, lr_multiplier: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((outputs,), bias / lr_multiplier))
+        self.weight_gain = lr_multiplier / math.sqrt(inputs)
+        self.bias_gain = lr_multiplier
+
+    @property
+    def effective_weight(self) -> Tensor:
+        """(outputs, inputs): what the input is really multiplied by."""
+        return self.weight * self.weight_gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.effective_weight, self.bias * self.bias_gain)
+
+
+def upsampling_filter() -> Tensor:
+    """The separable FIR filter [1, 3, 3, 1] as (1, 1, 4, 4), with gain 4 so that zero-insertion keeps the
+    brightness."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    kernel = torch.outer(taps, taps)
+    return (kernel / kernel.sum() * 4)[None, None]
+
+
+def upsample(x: Tensor, fir: Tensor) -> Tensor:
+    """(B, C, H, H) → (B, C, 2H, 2H): insert zeros, then filter with ``fir`` (bilinear interpolation away from the
+    border)."""
+    channels = x.shape[1]
+    return functional.conv_transpose2d(
+        x, fir.to(x.dtype).expand(channels, 1, 4, 4), stride=2, padding=1, groups=channels
+    )
+
+
+def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
+    """(B, outputs) factors 1 / sqrt(sum over i, k of (w_oik s_i)² + 1e-8): equation 3 of the paper."""
+    return torch.rsqrt(functional.linear(styles.square(), weight.square().sum((2, 3))) + 1e-8)
+
+
+class StyledConvolution(nn.Module):
+    """One modulated, demodulated 3x3 convolution, optionally upsampling, with constant noise, bias and leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool) -> None:
+        super().__init__()
+        self.up = up
+        self.affine = EqualisedLinear(w_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.randn(resolution, resolution))
+        self.register_buffer("fir", upsampling_filter(), persistent=False)
+
+    def forward(self, x: Tensor, styles: Tensor) -> Tensor:
+        """``x`` (B, inputs, h, h), ``styles`` (B, inputs) → (B, outputs, H, H)."""
+        # Scaling all styles of a sample alike changes nothing after demodulation, and keeps float16 in range.
+        styles = styles / styles.abs().amax(1, keepdim=True).clamp_min(1e-8)
+        weight = self.weight * (1 / math.sqrt(self.weight[0].numel()))
+        factors = demodulation(weight, styles)
+        x = x * styles[:, :, None, None].to(x.dtype)
+        weight = weight.to(x.dtype)
+        if self.up:
+            # Convolve the zero-inserted input, then filter: (2h + 1) samples, of which the filter keeps 2h.
+            x = functional.conv_transpose2d(x, weight.transpose(0, 1).flip(2, 3), stride=2)
+            fir = cast(Tensor, self.fir).to(x.dtype).expand(x.shape[1], 1, 4, 4)
+            x = functional.conv2d(x, fir, padding=1, groups=x.shape[1])
+        else:
+            x = functional.conv2d(x, weight, padding=1)
+        # The activation's gain of sqrt(2) commutes with the leaky ReLU: it is applied where it costs one number a
+        # channel.
+        noise = (cast(Tensor, self.noise) * self.noise_strength + self.bias[:, None, None]) * SQRT2
+        factors = (factors * SQRT2)[:, :, None, None]
+        return functional.leaky_relu(torch.addcmul(noise.to(x.dtype), x, factors.to(x.dtype)), LEAK)
+
+
+class ToPicture(nn.Module):
+    """A modulated 1x1 convolution without demodulation: features to colours."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int) -> None:
+        super().__init__()
+        self.affine = EqualisedLinear(w_dim, inputs, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor, styles: Tensor) -> Tensor:
+        """``x`` (B, inputs, H, H), ``styles`` (B, inputs) → (B, outputs, H, H) float32."""
+        gain = 1 / math.sqrt(self.weight.shape[1])
+        x = x * (styles * gain)[:, :, None, None].to(x.dtype)
+        return functional.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype)).float()
+
+
+class Block(nn.Module):
+    """One resolution of the synthesis network; the 4x4 block starts from a learned constant."""
+
+    def __init__(self, config: NetworkConfig, index: int) -> None:
+        super().__init__()
+        outputs, resolution = config.channels[index], 4 << index
+        self.resnet = config.architecture == "resnet"
+        self.first = index == 0
+        if self.first:
+            self.constant = nn.Parameter(torch.randn(outputs, 4, 4))
+        else:
+            inputs = config.channels[index - 1]
+            self.conv0 = StyledConvolution(inputs, outputs, config.w_dim, resolution, up=True)
+            if self.resnet:
+                self.skip = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.conv1 = StyledConvolution(outputs, outputs, config.w_dim, resolution, up=False)
+        if not self.resnet or resolution == config.resolution:
+            self.to_picture = ToPicture(outputs, config.picture_channels, config.w_dim)
+        self.register_buffer("fir", upsampling_filter(), persistent=False)
+
+    def layers(self) -> list[StyledConvolution | ToPicture]:
+        """The modulated layers in the order in which they run."""
+        names = ("conv0", "conv1", "to_picture")
+        return [cast("StyledConvolution | ToPicture", getattr(self, name)) for name in names if hasattr(self, name)]
+
+    def forward(self, x: Tensor, picture: Tensor | None, styles: list[Tensor]) -> tuple[Tensor, Tensor | None]:
+        fir = cast(Tensor, self.fir)
+        remaining = iter(styles)
+        if self.first:
+            x = self.conv1(x, next(remaining))
+        else:
+            skipped = x
+            x = self.conv1(self.conv0(x, next(remaining)), next(remaining))
+            if self.resnet:
+                weight = (self.skip / math.sqrt(self.skip.shape[1])).to(x.dtype)
+                x = (x + upsample(functional.conv2d(skipped, weight), fir)) / SQRT2
+        if picture is not None:
+            picture = upsample(picture, fir)
+        if hasattr(self, "to_picture"):
+            colours = self.to_picture(x, next(remaining))
+            picture = colours if picture is None else picture + colours
+        return x, picture
+
+
+class Mapping(nn.Module):
+    """z → w: z is scaled to unit mean square, then passes ``mapping_layers`` fully connected layers."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        hidden = [config.mapping_width] * (config.mapping_layers - 1)
+        widths = [config.z_dim, *hidden, config.w_dim]
+        self.layers = nn.ModuleList(
+            EqualisedLinear(a, b, lr_multiplier=config.mapping_lr_multiplier) for a, b in pairwise(widths)
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """``z`` (B, z_dim) → w (B, w_dim)."""
+        x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
+        for layer in self.layers:
+            x = functional.leaky_relu(layer(x), LEAK) * SQRT2
+        return x
+
+
+class StyleGAN2(nn.Module):
+    """Mapping and synthesis, with the mean of w (for truncation) stored beside the weights."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.mapping = Mapping(config)
+        self.blocks = nn.ModuleList(Block(config, index) for index in range(len(config.channels)))
+        self.register_buffer("w_mean", torch.zeros(config.w_dim))
+        self.register_buffer("w_std", torch.ones(config.w_dim))
+
+    def modulated_layers(self) -> list[tuple[int, StyledConvolution | ToPicture]]:
+        """(index into w_plus, layer) in the order in which the layers run.
+
+        As published, a block's layer to colours shares its index with the next block's first convolution.
+        """
+        found: list[tuple[int, StyledConvolution | ToPicture]] = []
+        index = 0
+        for block in self.blocks:
+            for layer in cast(Block, block).layers():
+                found.append((index, layer))
+                index += isinstance(layer, StyledConvolution)
+        return found
+
+    @property
+    def w_layers(self) -> int:
+        """L: how many copies of w the synthesis network reads."""
+        return 2 * len(self.blocks)
+
+    @property
+    def style_widths(self) -> list[int]:
+        """Channels of every style vector; they sum to S."""
+        return [layer.affine.weight.shape[0] for _, layer in self.modulated_layers()]
+
+    def truncate(self, w: Tensor, psi: Tensor) -> Tensor:
+        """w (B, W) pulled towards the mean of w by psi (B,): section 3 of "A Style-Based Generator", appendix B."""
+        # Written so that psi = 0 gives the mean and psi = 1 gives w, both bit for bit.
+        return torch.lerp(cast(Tensor, self.w_mean).expand_as(w), w, psi.to(w)[:, None])
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        """w (B, W) → w_plus (B, L, W)."""
+        return w[:, None].expand(-1, self.w_layers, -1).contiguous()
+
+    def styles(self, w_plus: Tensor) -> Tensor:
+        """w_plus (B, L, W) → all styles side by side (B, S)."""
+        return torch.cat([layer.affine(w_plus[:, index]) for index, layer in self.modulated_layers()], 1)
+
+    def synthesis(self, styles: Tensor, resolution: int | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
+        """All styles (B, S) → pictures (B, C, H, H), not clamped.
+
+        ``resolution`` stops after the block of that size (skip architecture only; used while training grows the
+        canvas).
+        """
+        wanted = resolution or self.config.resolution
+        pieces = list(torch.split(styles, self.style_widths, 1))
+        x = cast(Tensor, cast(Block, self.blocks[0]).constant).to(dtype).expand(styles.shape[0], -1, -1, -1)
+        picture: Tensor | None = None
+        for index, block in enumerate(self.blocks):
+            count = len(cast(Block, block).layers())
+            x, picture = block(x, picture, pieces[:count])
+            pieces = pieces[count:]
+            if 4 << index == wanted:
+                break
+        return cast(Tensor, picture)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z (B, z_dim) → pictures (B, C, H, H), untruncated, not clamped."""
+        return self.synthesis(self.styles(self.broadcast(self.mapping(z))))

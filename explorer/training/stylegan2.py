@@ -1,0 +1,298 @@
+"""Trains a StyleGAN2 generator on a small budget, in four stages of one run.
+
+1. *Autoencoder*: an encoder gives each training picture a standardised code w, and the synthesis network learns to draw
+   the picture from it (L1 over a pyramid of sizes; Gaussian noise on the code keeps the drawing smooth in w).
+2. *Flow*: the distribution of these codes is learned by flow matching (Lipman et al., ICLR 2023) from the sphere that
+   the
+   mapping network's normalised z lies on, with optimally coupled batches (Tong et al., TMLR 2024).
+3. *Distillation*: the mapping network learns to reach in one pass what the flow's integration reaches from the same z.
+4. *Adversarial refinement* of mapping and synthesis: non-saturating logistic loss with lazy R1 (Karras et al., CVPR
+   2020),
+   half of each generator batch drawing encoded pictures with the loss of stage 1 as an anchor.
+
+Shipped weights are exponential moving averages. Everything random comes from (seed, step).
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from explorer.errors import ExplorerError
+from explorer.generators.base import standard_normal
+from explorer.generators.stylegan2 import save_stylegan2
+from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
+from explorer.numerics.flow_matching import couple, flow_matching_loss, integrate, on_sphere
+from explorer.training.base import Recipe, Trainer
+from explorer.training.muon import Muon
+from explorer.training.sheets import save_sheet
+from explorer.training.stylegan2_card import write_card
+from explorer.training.stylegan2_networks import Discriminator, Encoder, Velocity
+from explorer.training.stylegan2_settings import Settings, pyramid_distance, sized
+
+
+def _decay(progress: float) -> float:
+    """Share of the learning rate: full for the first half of a stage, then a cosine down to one hundredth."""
+    return 1.0 if progress < 0.5 else 0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * (2 * progress - 1))))
+
+
+def _average_into(average: nn.Module, current: nn.Module, keep: float) -> None:
+    with torch.no_grad():
+        for old, new in zip(average.parameters(), current.parameters(), strict=True):
+            old.lerp_(new, 1 - keep)
+        for kept, buffer in zip(average.buffers(), current.buffers(), strict=True):
+            kept.copy_(buffer)
+
+
+class StyleGAN2Trainer:
+    """See the module. The stage follows from the step's number alone, so a resumed run takes the same path."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        try:
+            self.settings = s = msgspec.convert(recipe.settings, Settings)
+            config = NetworkConfig(
+                s.resolution, tuple(s.channels), s.z_dim, s.w_dim, s.mapping_layers, s.mapping_width,
+                s.mapping_lr_multiplier, "skip", s.picture_channels,
+            )  # fmt: skip
+            if s.precision not in ("float32", "bfloat16"):
+                raise ValueError(f"precision is '{s.precision}', not 'float32' or 'bfloat16'")
+            self.recipe, self.device = recipe, device
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(recipe.seed)
+                self.generator: StyleGAN2 = StyleGAN2(config).to(device)
+                self.encoder = Encoder(s.resolution, s.encoder_channels, s.picture_channels, s.w_dim).to(device)
+                self.discriminator = Discriminator(s.resolution, s.discriminator_channels, s.picture_channels).to(
+                    device
+                )
+                self.velocity = Velocity(s.w_dim, s.flow_width).to(device)
+        except (msgspec.ValidationError, ValueError) as error:
+            raise ExplorerError(f"The recipe '{recipe.name}' cannot be followed: {error}.") from error
+        if s.z_dim != s.w_dim:
+            raise ExplorerError(f"The recipe '{recipe.name}' needs z_dim = w_dim: the flow runs between the two.")
+        self.average = copy.deepcopy(self.generator).eval()
+        self.average_encoder = copy.deepcopy(self.encoder).eval()
+        self.average_velocity = copy.deepcopy(self.velocity).eval()
+        self.flow_end = s.autoencoder_steps + s.flow_steps
+        self.adversarial_start = self.flow_end + s.distillation_steps
+        self.bank = torch.zeros(0, s.w_dim, device=device)  # codes, newest last
+        self.pairs = torch.zeros(0, 2, s.w_dim, device=device)  # (z on the sphere, where the flow takes it)
+        matrices: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
+        for name, parameter in self.generator.blocks.named_parameters():
+            (matrices if parameter.ndim >= 2 and not name.endswith("constant") else others).append(parameter)
+        groups: list[dict[str, Any]] = [{"params": list(self.encoder.parameters())}, {"params": others, "scale": 10.0}]
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "synthesis": Muon(matrices, s.synthesis_rate),
+            "autoencoder": torch.optim.Adam(groups, s.autoencoder_rate, (0.9, 0.99)),
+            "flow": torch.optim.Adam(self.velocity.parameters(), s.flow_rate),
+            "mapping": torch.optim.Adam(self.generator.mapping.parameters(), s.distillation_rate),
+            "generator": torch.optim.Adam(self.generator.parameters(), s.adversarial_rate, (0.0, 0.99)),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), s.discriminator_rate, (0.0, 0.99)),
+        }
+        self.seconds = 0.0
+
+    # The trainer's protocol
+
+    def step(self, number: int, images: Tensor) -> dict[str, float]:
+        """One step of the stage that ``number`` falls into, on ``images`` (B, C, H, H) in [-1, 1]."""
+        begun = time.perf_counter()
+        seed = int(np.random.SeedSequence([self.recipe.seed, number, 1]).generate_state(1)[0])
+        random = torch.Generator("cpu").manual_seed(seed)
+        images = sized(images, self.settings.resolution)
+        if number < self.settings.autoencoder_steps:
+            losses = self._autoencoder_step(number, images, random)
+        elif number < self.flow_end:
+            losses = self._flow_step(number - self.settings.autoencoder_steps, images, random)
+        elif number < self.adversarial_start:
+            losses = self._distillation_step(number - self.flow_end, random)
+        else:
+            losses = self._adversarial_step(number - self.adversarial_start, images, random)
+        if number + 1 == self.adversarial_start or number + 1 == self.recipe.steps:
+            self._measure_w()
+        self.seconds += time.perf_counter() - begun
+        return losses
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "networks": {name: network.state_dict() for name, network in self._networks().items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "bank": self.bank,
+            "pairs": self.pairs,
+            "seconds": self.seconds,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, network in self._networks().items():
+            network.load_state_dict(state["networks"][name])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.bank, self.pairs, self.seconds = state["bank"], state["pairs"], state["seconds"]
+
+    def samples(self, count: int, seed: int) -> Tensor:
+        """(count, C, H, H) pictures in [-1, 1] of the averaged weights, untruncated; picture i is that of seed
+        ``seed + i``."""
+        z = standard_normal(range(seed, seed + count), (self.settings.z_dim,))
+        with torch.no_grad():
+            return torch.cat([self.average(part.to(self.device)) for part in torch.split(z, 64)]).clamp(-1, 1)
+
+    def reconstructions(self, images: Tensor) -> Tensor:
+        """``images`` (B, C, H, H) in [-1, 1], encoded and drawn again by the averaged weights."""
+        with torch.no_grad():
+            return self._draw(self.average, self.average_encoder(images), torch.float32).clamp(-1, 1)
+
+    def export(self, folder: Path) -> None:
+        """Write ``config.json``, ``model.safetensors``, ``card.json`` with measured figures, and ``samples.png``."""
+        save_stylegan2(self.average, folder)
+        save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
+        write_card(folder, self)
+
+    # Stages
+
+    def _autoencoder_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
+        s = self.settings
+        shrink = 1 << sum(number < end for end in accumulate(s.small_steps))
+        decay = min(1.0, (number + 1) / 30) * _decay(number / s.autoencoder_steps)
+        self._rate("autoencoder", s.autoencoder_rate * decay)
+        self._rate("synthesis", s.synthesis_rate * decay)
+        with self._autocast():
+            w = self.encoder(images)
+        w = w + s.code_noise * self._normal(random, *w.shape)
+        drawn = self._draw(self.generator, w, self._dtype, s.resolution // shrink)
+        loss = pyramid_distance(drawn, functional.avg_pool2d(images, shrink))
+        self._update(loss, "autoencoder", "synthesis")
+        keep = min(s.averaging, number / (number + 10))
+        _average_into(self.average, self.generator, keep)
+        _average_into(self.average_encoder, self.encoder, keep)
+        return {"reconstruction": loss.item()}
+
+    def _flow_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
+        s = self.settings
+        with torch.no_grad():
+            self.bank = torch.cat([self.bank, self.average_encoder(images)])[-s.code_bank :]
+        self._rate("flow", s.flow_rate * _decay(number / s.flow_steps))
+        total = 0.0
+        for update in range(s.flow_updates):
+            chosen = torch.randint(len(self.bank), (s.flow_batch,), generator=random)
+            source = on_sphere(self._normal(random, s.flow_batch, s.w_dim))
+            # Half the noise that the synthesis network learned to ignore fills the gaps between the codes.
+            noise = 0.5 * s.code_noise * self._normal(random, s.flow_batch, s.w_dim)
+            target = couple(source, self.bank[chosen.to(self.device)] + noise)
+            t = torch.rand(s.flow_batch, generator=random).to(self.device)
+            loss = flow_matching_loss(self.velocity, source, target, t)
+            self._update(loss, "flow")
+            done = number * s.flow_updates + update
+            _average_into(self.average_velocity, self.velocity, min(s.averaging, done / (done + 10)))
+            total += loss.item()
+        return {"flow": total / s.flow_updates}
+
+    def _distillation_step(self, number: int, random: torch.Generator) -> dict[str, float]:
+        s = self.settings
+        source = on_sphere(self._normal(random, s.flow_batch, s.w_dim))
+        with torch.no_grad():
+            pair = torch.stack([source, integrate(self.average_velocity, source, s.integration_steps)], 1)
+        self.pairs = torch.cat([self.pairs, pair])[-8 * s.code_bank :]
+        self._rate("mapping", s.distillation_rate * _decay(number / s.distillation_steps))
+        total = 0.0
+        for _ in range(s.distillation_updates):
+            chosen = torch.randint(len(self.pairs), (s.flow_batch,), generator=random).to(self.device)
+            z, w = self.pairs[chosen].unbind(1)
+            loss = (self.generator.mapping(z) - w).square().mean()
+            self._update(loss, "mapping")
+            total += loss.item()
+        # The averaged weights of the first stage are where the last one starts.
+        keep = min(s.averaging, number / (number + 10))
+        _average_into(self.average.mapping, self.generator.mapping, keep)
+        return {"distillation": total / s.distillation_updates}
+
+    def _adversarial_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
+        s = self.settings
+        if number == 0:
+            self.generator.load_state_dict(self.average.state_dict())
+        half = len(images) // 2
+        z = self._normal(random, len(images), s.z_dim)
+        with torch.no_grad():
+            fake = self._draw(self.generator, self.generator.mapping(z), self._dtype)
+        self.discriminator.requires_grad_(True)
+        with self._autocast():
+            real_logits, fake_logits = self.discriminator(images), self.discriminator(fake)
+        loss = functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
+        losses = {"discriminator": loss.item()}
+        if number % s.r1_every == 0:
+            some = images[:half].detach().requires_grad_(True)
+            (slope,) = torch.autograd.grad(self.discriminator(some).sum(), some, create_graph=True)
+            loss = loss + 0.5 * s.r1_weight * s.r1_every * slope.square().sum((1, 2, 3)).mean()
+        self._update(loss, "discriminator")
+        if number < s.discriminator_warm_up:
+            return losses
+
+        self.discriminator.requires_grad_(False)
+        left = self.recipe.steps - self.adversarial_start
+        self._rate("generator", s.adversarial_rate * _decay(number / left))
+        with torch.no_grad():
+            codes = self.average_encoder(images[:half]) + s.code_noise * self._normal(random, half, s.w_dim)
+        z = self._normal(random, len(images) - half, s.z_dim)
+        drawn = self._draw(self.generator, torch.cat([codes, self.generator.mapping(z)]), self._dtype)
+        with self._autocast():
+            fooled = functional.softplus(-self.discriminator(drawn[half:])).mean()
+        anchor = pyramid_distance(drawn[:half], images[:half])
+        self._update(fooled + s.anchor_weight * anchor, "generator")
+        _average_into(self.average, self.generator, s.averaging)
+        return {**losses, "generator": fooled.item(), "reconstruction": anchor.item()}
+
+    # Parts
+
+    def _measure_w(self) -> None:
+        """Mean and standard deviation of w over 16,384 points of the prior, stored with the averaged weights."""
+        z = torch.randn(16384, self.settings.z_dim, generator=torch.Generator("cpu").manual_seed(self.recipe.seed))
+        with torch.no_grad():
+            w = self.average.mapping(z.to(self.device))
+            for network in (self.average, self.generator):
+                network.get_buffer("w_mean").copy_(w.mean(0))
+                network.get_buffer("w_std").copy_(w.std(0))
+
+    def _networks(self) -> dict[str, nn.Module]:
+        names = (
+            "generator", "encoder", "discriminator", "velocity", "average", "average_encoder", "average_velocity",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.bfloat16 if self.settings.precision == "bfloat16" else torch.float32
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._dtype == torch.bfloat16)
+
+    def _normal(self, random: torch.Generator, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=random).to(self.device)
+
+    def _draw(self, generator: StyleGAN2, w: Tensor, dtype: torch.dtype, resolution: int | None = None) -> Tensor:
+        return generator.synthesis(generator.styles(generator.broadcast(w)), resolution, dtype)
+
+    def _rate(self, name: str, rate: float) -> None:
+        for group in self.optimisers[name].param_groups:
+            group["lr"] = rate * float(group.get("scale", 1.0))
+
+    def _update(self, loss: Tensor, *names: str) -> None:
+        for name in names:
+            self.optimisers[name].zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name in names:
+            self.optimisers[name].step()
+
+
+def make(recipe: Recipe, device: torch.device) -> Trainer:
+    """The factory that the loop calls."""
+    return StyleGAN2Trainer(recipe, device)
+
+
+TRAINER = make

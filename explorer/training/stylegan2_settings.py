@@ -1,0 +1,66 @@
+"""The settings of a StyleGAN2 recipe, and the picture distance that its stages share."""
+
+from __future__ import annotations
+
+import msgspec
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a recipe may set. Steps that no stage claims are adversarial. Rates are Adam's; ``batch`` sizes count
+    codes."""
+
+    resolution: int = 64
+    picture_channels: int = 3
+    channels: list[int] = msgspec.field(default_factory=lambda: [128, 128, 64, 32, 16])
+    z_dim: int = 64
+    w_dim: int = 64
+    mapping_layers: int = 4
+    mapping_width: int = 256
+    mapping_lr_multiplier: float = 1.0
+    encoder_channels: list[int] = msgspec.field(default_factory=lambda: [24, 48, 96, 128])
+    discriminator_channels: list[int] = msgspec.field(default_factory=lambda: [32, 64, 128, 128])
+    precision: str = "float32"  # or "bfloat16": of the convolutions, weights stay float32
+
+    autoencoder_steps: int = 1000
+    small_steps: list[int] = []  # of these, how many draw at …, a quarter and half of the resolution
+    synthesis_rate: float = 0.03  # Muon's, for the weights of the synthesis network
+    autoencoder_rate: float = 1e-3  # Adam's, for the encoder; ten times that for biases, noise and the constant
+    code_noise: float = 0.1
+
+    flow_steps: int = 300
+    flow_updates: int = 8  # of the velocity field, per step
+    flow_batch: int = 256
+    flow_rate: float = 1e-3
+    flow_width: int = 256
+    code_bank: int = 16384
+
+    distillation_steps: int = 200
+    distillation_updates: int = 8
+    distillation_rate: float = 1e-3
+    integration_steps: int = 24
+
+    adversarial_rate: float = 1e-3
+    discriminator_rate: float = 5e-4
+    discriminator_warm_up: int = 100  # steps in which only the discriminator learns
+    r1_weight: float = 1.0
+    r1_every: int = 16
+    anchor_weight: float = 1.0
+    averaging: float = 0.999
+    evaluation: int = 2048  # pictures for the figures in the card
+
+
+def pyramid_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference of two batches (B, C, H, H), averaged over the sizes H, H/2, … down to 8 (or H)."""
+    terms = [(a - b).abs().mean()]
+    while a.shape[-1] >= 16:
+        a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
+        terms.append((a - b).abs().mean())
+    return torch.stack(terms).mean()
+
+
+def sized(images: Tensor, side: int) -> Tensor:
+    """``images`` (B, C, H, H) averaged down to ``side`` pixels."""
+    return images if images.shape[-1] == side else functional.interpolate(images, size=side, mode="area")

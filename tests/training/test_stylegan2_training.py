@@ -1,0 +1,151 @@
+"""The StyleGAN2 trainer at toy size: every stage, resume bit for bit, the finished folder; and its optimiser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+
+from explorer.errors import ExplorerError
+from explorer.generators import registry
+from explorer.generators.base import Latent
+from explorer.scene.model import Quality
+from explorer.training.base import Recipe, read_recipe
+from explorer.training.loop import train, trainer_for
+from explorer.training.muon import Muon, orthogonalise
+from explorer.training.stylegan2 import StyleGAN2Trainer
+from explorer.training.stylegan2_settings import pyramid_distance
+
+CPU = torch.device("cpu")
+TOY = Recipe(
+    name="toy", trainer="stylegan2", data="shapes", steps=14, batch=4, seed=3, checkpoint_every=100,
+    settings={
+        "resolution": 16, "channels": [8, 8, 6], "z_dim": 5, "w_dim": 5, "mapping_layers": 2, "mapping_width": 8,
+        "encoder_channels": [4, 8], "discriminator_channels": [4, 8], "autoencoder_steps": 4, "small_steps": [1, 1],
+        "flow_steps": 3, "flow_updates": 2, "flow_batch": 8, "flow_width": 8, "distillation_steps": 2,
+        "distillation_updates": 2, "discriminator_warm_up": 1, "r1_every": 2, "evaluation": 6,
+    },
+)  # fmt: skip
+
+
+def changed(**settings: Any) -> Recipe:
+    return msgspec.structs.replace(TOY, settings={**TOY.settings, **settings})
+
+
+def test_a_resumed_run_repeats_bit_for_bit(tmp_path: Path) -> None:
+    """Stopped in every stage; and the finished folder is a model that the family opens and draws the same with."""
+    seen: list[set[str]] = []
+    straight = train(TOY, tmp_path / "straight", CPU, report=lambda done, all_, losses, rate: seen.append(set(losses)))
+    for stop in (3, 6, 8, 11):
+        train(TOY, tmp_path / "resumed", CPU, stop_after=stop)
+    resumed = train(TOY, tmp_path / "resumed", CPU)
+    for name in ("config.json", "model.safetensors", "samples.png"):
+        assert (straight / name).read_bytes() == (resumed / name).read_bytes(), name
+    adversarial = {"discriminator", "generator", "reconstruction"}
+    stages = (
+        [{"reconstruction"}] * 4 + [{"flow"}] * 3 + [{"distillation"}] * 2 + [{"discriminator"}] + [adversarial] * 4
+    )
+    assert seen == stages
+
+    card = json.loads((straight / "card.json").read_text())
+    assert card["recipe"]["seed"] == 3
+    assert card["figures"]["training_pictures"] == 56
+    assert card["figures"]["sliced_wasserstein_16px_data_to_data"] > 0
+    generator = registry.load(str(straight), CPU)
+    pictures = generator.render(generator.sample([0, 1]), Quality())
+    trainer = trainer_for(TOY, CPU)
+    trainer.restore(torch.load(tmp_path / "straight" / "checkpoint.pt", weights_only=True)["trainer"])
+    assert torch.allclose(trainer.samples(2, seed=0), pictures, atol=1e-6)
+
+
+def test_statistics_of_w_are_those_of_the_mapping(tmp_path: Path) -> None:
+    generator = registry.load(str(train(TOY, tmp_path, CPU)), CPU)
+    z = torch.randn(20000, 5, generator=torch.Generator().manual_seed(99))
+    w = generator.advance(Latent({"z": z}), "w").tensors["w"]
+    network = generator.network  # type: ignore[attr-defined]
+    assert torch.allclose(network.w_mean, w.mean(0), atol=4 * float(w.std()) / 100)
+    assert torch.allclose(network.w_std, w.std(0), rtol=0.05)
+
+
+def test_the_autoencoder_learns_a_few_pictures() -> None:
+    trainer = StyleGAN2Trainer(changed(autoencoder_steps=1000, small_steps=[], code_noise=0.0, w_dim=8, z_dim=8), CPU)
+    images = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
+    images = torch.nn.functional.interpolate(images, size=16, mode="bilinear")
+    first = trainer.step(0, images)["reconstruction"]
+    for number in range(1, 80):
+        last = trainer.step(number, images)["reconstruction"]
+    assert last < 0.35 * first
+
+
+def test_half_precision_trains_about_the_same() -> None:
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
+    full, half = StyleGAN2Trainer(TOY, CPU), StyleGAN2Trainer(changed(precision="bfloat16"), CPU)
+    for number in (0, 2, 3, 10, 11):
+        a, b = full.step(number, images), half.step(number, images)
+        assert a.keys() == b.keys()
+        for name, value in a.items():
+            assert b[name] == pytest.approx(value, rel=0.1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"colour": 3}, "unknown field"),
+        ({"channels": [8, 8]}, "2 channel counts"),
+        ({"encoder_channels": [4]}, "do not bring 16 pixels down to 4"),
+        ({"z_dim": 4}, "needs z_dim = w_dim"),
+        ({"precision": "int8"}, "'float32' or 'bfloat16'"),
+    ],
+)
+def test_wrong_settings_are_one_sentence(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ExplorerError, match="The recipe 'toy'") as caught:
+        StyleGAN2Trainer(changed(**settings), CPU)
+    assert words in str(caught.value)
+
+
+def test_the_shipped_recipe_is_sound() -> None:
+    recipe = read_recipe("shapes-stylegan2")
+    trainer = StyleGAN2Trainer(recipe, CPU)
+    assert 0 < trainer.adversarial_start <= recipe.steps
+    assert trainer.samples(2, 0).shape == (2, 3, 64, 64)
+
+
+def test_pyramid_distance_weighs_sizes_alike() -> None:
+    a, b = torch.zeros(1, 1, 32, 32), torch.full((1, 1, 32, 32), 0.5)
+    assert float(pyramid_distance(a, b)) == pytest.approx(0.5)
+    checkers = ((torch.arange(32)[:, None] + torch.arange(32)) % 2 * 2.0 - 1.0)[None, None]
+    assert float(pyramid_distance(a, checkers)) == pytest.approx(1 / 3)  # 1 at 32 pixels, 0 at 16 and 8
+
+
+def test_orthogonalise_brings_singular_values_to_one() -> None:
+    source = torch.Generator().manual_seed(0)
+    for shape in ((6, 20), (20, 6), (9, 9)):
+        matrix = torch.randn(*shape, generator=source, dtype=torch.float64)
+        u, _, vh = torch.linalg.svd(matrix, full_matrices=False)
+        found = orthogonalise(matrix)
+        values = torch.linalg.svdvals(found)
+        assert float(values.min()) > 0.3
+        assert float(values.max()) < 1.3
+        # Same singular vectors: in their frame it is diagonal.
+        frame = u.T @ found @ vh.T
+        assert torch.allclose(frame, torch.diag(frame.diagonal()), atol=1e-6)
+
+
+def test_muon_steps_by_its_rate_and_descends() -> None:
+    source = torch.Generator().manual_seed(0)
+    target, parameter = torch.randn(8, 4, 3, generator=source), torch.nn.Parameter(torch.zeros(8, 4, 3))
+    optimiser = Muon([parameter], lr=0.05)
+    losses = []
+    for step in range(60):
+        loss = (parameter - target).square().sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+        if step == 0:
+            assert float(parameter.detach().square().mean().sqrt()) == pytest.approx(0.05, rel=0.4)
+    assert losses[-1] < 0.05 * losses[0]
