@@ -100,7 +100,7 @@ def _path(view: View) -> Path:
 def _save(view: View, image: QImage) -> None:
     try:
         with atomic_path(_path(view)) as temporary:
-            image.save(str(temporary), "PNG")
+            image.save(str(temporary))  # its suffix says PNG
         files = sorted(_folder().glob("*.png"), key=lambda path: path.stat().st_mtime)
         for old in files[:-ON_DISK]:
             old.unlink(missing_ok=True)
