@@ -214,6 +214,9 @@ class ControlsPanel(QWidget):
             if method.name not in card.methods:
                 self._add_method(method.name, refusal(method, card))
         index = 0 if chosen.path else self.method.findData(chosen.method)
+        if index < 0:  # a scene may name a method that this program does not have
+            self.method.insertItem(0, controller.catalogue.method_title(chosen.method), "")
+            index = 0
         self.method.setCurrentIndex(index)
 
     def _add_method(self, name: str, why_not: str = "") -> None:

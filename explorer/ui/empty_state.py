@@ -24,6 +24,7 @@ class EmptyState(QWidget):
         font.setPointSizeF(font.pointSizeF() * 1.5)
         font.setBold(True)
         self.title.setFont(font)
+        self.title.setForegroundRole(self.palette().ColorRole.WindowText)
         self.sentence = WrappedLabel()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.sentence.setForegroundRole(self.palette().ColorRole.PlaceholderText)

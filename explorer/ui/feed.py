@@ -14,6 +14,8 @@ from explorer.service.protocol import Frame, ViewFailed
 from explorer.ui.bridge import EngineClient
 
 FPS_OVER = 60  # paints
+FPS_FROM = 4  # paints without a pause; fewer say nothing
+ONE_PAINT = 0.003  # seconds; what is painted closer together came from one event
 PAUSE = 0.4  # seconds; a longer gap is the hand resting, not a slow engine
 
 
@@ -140,7 +142,8 @@ class Feed(QObject):
             return
         picture.painted = True
         now = time.perf_counter()
-        self._paints.append(now)
+        if not self._paints or now - self._paints[-1] > ONE_PAINT:
+            self._paints.append(now)  # panes that are painted together are one picture of the canvas
         frame = picture.frame
         moment, _ = picture.moments.pop(frame.revision, (now, None))
         self.samples.append(
@@ -149,13 +152,13 @@ class Feed(QObject):
         self._prune(picture)
 
     def frames_per_second(self) -> float:
-        """How fast pictures followed each other, per pane, when they last came without a pause; 0 before that."""
+        """How fast pictures followed each other when they last came without a pause; 0 before that."""
         burst = 0
         paints = list(self._paints)[-FPS_OVER:]
         while burst + 1 < len(paints) and paints[-1 - burst] - paints[-2 - burst] < PAUSE:
             burst += 1
-        if burst:
-            self._fps = burst / max(1e-6, paints[-1] - paints[-1 - burst]) / max(1, len(self._panes))
+        if burst >= FPS_FROM:
+            self._fps = burst / (paints[-1] - paints[-1 - burst])
         return self._fps
 
     def _arrived(self, frame: Frame) -> None:

@@ -93,6 +93,7 @@ class ToastArea(QWidget):
         toast.dismissed.connect(self.dismiss)
         self._toasts.append(toast)
         self._column.addWidget(toast)
+        toast.show()  # now, for a hidden one takes no room in the layout
         while len(self._toasts) > AT_MOST:
             self.dismiss(self._toasts[0])
         self._place()

@@ -6,6 +6,7 @@ Runs offscreen unless a display is set up (``xvfb-run``); offscreen and Xvfb dra
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from PySide6.QtWidgets import QApplication
 
+from explorer.scene.model import ControlSetRef
 from explorer.service.client import ServiceClient
 from explorer.ui import theme
 from explorer.ui.controller import Controller
@@ -26,6 +28,7 @@ from explorer.ui.session import Session
 from explorer.ui.settings import Settings
 from explorer.ui.shortcuts_page import ShortcutsPage
 from explorer.ui.status_line import WhySlow
+from explorer.ui.toast import Toast
 
 LONGEST = 120.0
 
@@ -55,7 +58,7 @@ class Driver:
             self.app.processEvents()
             pictures = self.controller.feed.pictures()
             # A pane whose control set is not found yet has no sliders: not settled.
-            known = all(self.controller.controls_card(pane) or pictures[pane].error for pane in range(len(pictures)))
+            known = all(self._is_known(pane) or pictures[pane].error for pane in range(len(pictures)))
             if pictures and known and all(p.is_current or p.error for p in pictures) and (not condition or condition()):
                 break
             time.sleep(0.005)
@@ -63,6 +66,12 @@ class Driver:
             print("did not settle:", [(p.error, p.is_current) for p in self.controller.feed.pictures()])
         for _ in range(5):
             self.app.processEvents()
+
+    def _is_known(self, pane: int) -> bool:
+        controller = self.controller
+        chosen = controller.scene.panes[pane]
+        problem = controller.catalogue.problem(chosen.model or controller.scene.model, chosen.controls)
+        return controller.controls_card(pane) is not None or bool(problem)
 
     def shoot(self, name: str) -> None:
         self.window.status.refresh()
@@ -149,6 +158,24 @@ def main(folder: Path, model: str) -> None:
     driver.window.resize(1000, 640)
     driver.settle()
     driver.shoot("06-small")
+    driver.window.resize(1440, 900)
+    controller.set_method(0, ControlSetRef(method="no_such_method"))
+    driver.settle()
+    driver.shoot("07-refused")
+    controller.undo()
+    driver.settle()
+    for toast in list(driver.window.toasts.findChildren(Toast)):
+        driver.window.toasts.dismiss(toast)
+    pid = controller.client.pid
+    os.kill(pid, signal.SIGKILL)
+    began = time.monotonic()
+    while controller.engine is not None:
+        driver.app.processEvents()
+    driver.shoot("08-engine-killed")
+    controller.move_control(0, names[0], -1.0)
+    driver.settle(lambda: controller.engine is not None)
+    print(f"engine back with the newest picture after {time.monotonic() - began:.1f} s")
+    driver.shoot("09-engine-back")
     driver.window.close()
 
 
