@@ -46,6 +46,7 @@ class Canvas(QWidget):
         self._busy.setSingleShot(True)
         self._busy.setInterval(BUSY_AFTER_MS)
         self._show_busy = False
+        self._painted_frames: object = None  # views, dividers and selection, as they were shown last
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setMinimumSize(160, 160)
@@ -87,11 +88,14 @@ class Canvas(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), theme.color(colors.canvas))
         for pane, cell in zip(self._panes, self._cells, strict=True):
-            if not event.rect().intersects(cell.whole.adjusted(-4, -4, 4, 4)):
+            if not event.region().intersects(cell.whole.adjusted(-4, -4, 4, 4)):
                 continue
             start = time.perf_counter()
-            self._paint_pane(painter, colors, pane, cell)
-            self._controller.feed.note_paint(pane, (time.perf_counter() - start) * 1e3)
+            if event.region().intersects(cell.picture.adjusted(-4, -4, 4, 4)):
+                self._paint_pane(painter, colors, pane, cell)
+                self._controller.feed.note_paint(pane, (time.perf_counter() - start) * 1e3)
+            else:
+                self._paint_caption(painter, colors, pane, cell.caption)
 
     def _paint_pane(self, painter: QPainter, colors: theme.Theme, pane: int, cell: Cell) -> None:
         scene = self._controller.shown_scene
@@ -111,7 +115,7 @@ class Canvas(QWidget):
             painter.setPen(QPen(theme.color(colors.accent), width, j=Qt.PenJoinStyle.MiterJoin))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(cell.picture.adjusted(-2, -2, 1, 1))
-        self._paint_caption(painter, colors, scene, pane, picture, cell.caption)
+        self._paint_caption(painter, colors, pane, cell.caption)
 
     def _paint_image(self, painter: QPainter, image: QImage, target: QRect) -> None:
         ratio = target.width() * self.devicePixelRatioF() / image.width()
@@ -157,9 +161,11 @@ class Canvas(QWidget):
             painter.setPen(QColor(255, 255, 255))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
-    def _paint_caption(
-        self, painter: QPainter, colors: theme.Theme, scene: Scene, pane: int, picture: Picture, box: QRect
-    ) -> None:
+    def _paint_caption(self, painter: QPainter, colors: theme.Theme, pane: int, box: QRect) -> None:
+        scene = self._controller.shown_scene
+        picture = self._controller.feed.picture(pane)
+        if picture is None or pane >= len(scene.panes):
+            return
         box = box.adjusted(0, 4, 0, 0)
         font = painter.font()
         figure = self._figure(scene, pane, picture)
@@ -293,8 +299,13 @@ class Canvas(QWidget):
         if self._show_busy or not self._busy.isActive():
             self._show_busy = False
             self._busy.start()
-        # Captions, ring and divider follow the scene at once; the pictures follow when they come.
-        self.update()
+        # Captions follow at once, the ring and the divider too; a picture is painted when it comes, not before.
+        frames = [(pane.view, pane.split) for pane in scene.panes], self._controller.scene.selected
+        if frames != self._painted_frames:
+            self._painted_frames = frames
+            self.update()
+        for _, cell in self.cells():
+            self.update(cell.caption.adjusted(0, 5, 0, 0))
 
     def _on_picture(self, pane: int) -> None:
         for shown, cell in self.cells():

@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from explorer.scene.editing import TRUNCATION_MAX
-from explorer.scene.model import Seed
+from explorer.scene.model import Scene, Seed
 from explorer.ui import icons
 from explorer.ui.actions import ActionTable
 from explorer.ui.control_row import AmountBox
@@ -78,22 +78,30 @@ class ToolBar(QToolBar):
         self.seed.valueChanged.connect(self._on_seed)
         self.spread.moved.connect(self._on_spread)
         self.spread_box.valueChanged.connect(self._on_spread_typed)
-        controller.shown.connect(self.refresh)
+        controller.changed.connect(self._on_changed)
+        controller.shown.connect(self._show_values)
         controller.catalogue.models_changed.connect(self.refresh)
         self.refresh()
 
-    def refresh(self, *_: object) -> None:
-        """Bring every field in line with the scene."""
-        scene = self._controller.shown_scene
+    def refresh(self) -> None:
+        """Bring every field in line with the scene, and the icon with the theme."""
+        path = self._controller.scene.model.path
         card = self._controller.model_card()
-        name = scene.model.path.rstrip("/").replace("\\", "/").rpartition("/")[2]
+        name = path.rstrip("/").replace("\\", "/").rpartition("/")[2]
         self.model.setText(model_line(card) if card else name or "No model")
         self.model.setIcon(icons.icon("model"))
         self.seed.setEnabled(self._controller.has_model)
         self._spread_action.setVisible(bool(card and "truncation" in card.capabilities))
+        self._show_values(self._controller.shown_scene)
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        # Texts and icons lay the window out again, which a slider drag must not wait for.
+        if old.model != new.model:
+            self.refresh()
+
+    def _show_values(self, scene: Scene) -> None:
         self._filling = True
         if isinstance(scene.origin, Seed):
-            self.seed.setSpecialValueText("")
             self.seed.setValue(scene.origin.seed)
         self.spread.set_value(scene.truncation_psi)
         self.spread_box.setValue(scene.truncation_psi)
