@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class DiffusionFamily:
                 )
             return Verdict(False, f"It is not a folder with a {INDEX}.")
         try:
-            self.describe(path)
+            _own_settings(open_folder(path))  # not `describe`, which reads all the weights for the fingerprint
         except ModelError as error:
             return Verdict(True, str(error), problem=True)
         return Verdict(True, f"Its {INDEX} describes an unconditional diffusion pipeline.")
@@ -62,7 +63,7 @@ class DiffusionFamily:
         report(0.6)
         decoder = _load_component(folder.decoder) if folder.decoder is not None else None
         report(0.9)
-        generator = DiffusionGenerator(card, unet, decoder, folder.scheduler, device, _h_window(folder))
+        generator = DiffusionGenerator(card, unet, decoder, folder.scheduler, device, _own_settings(folder).h_window)
         _check_shapes(generator)
         report(1.0)
         return generator
@@ -79,9 +80,8 @@ def _card(folder: PipelineFolder) -> ModelCard:
     if config.bottleneck_shape is not None:
         spaces["h"] = SpaceCard(shape=config.bottleneck_shape)
     channels, height, width = folder.picture_shape
-    card = read_card(folder.path)
-    usable = folder.scheduler.usable_steps
-    fingerprint, window = fingerprint_of(folder.files), _h_window(folder)
+    card, settings = read_card(folder.path), _own_settings(folder)
+    fingerprint, window = fingerprint_of(folder.files), settings.h_window
     if window is not None:  # it changes what h does, so control sets in h must not be mixed up
         fingerprint = hashlib.sha256(f"{fingerprint} h_window {window}".encode()).hexdigest()
     return ModelCard(
@@ -97,8 +97,26 @@ def _card(folder: PipelineFolder) -> ModelCard:
         origin=card.get("origin", ""),
         notes=card.get("notes", ""),
         parameters=folder.unet.parameters + (folder.decoder.parameters if folder.decoder else 0),
+        full_steps=settings.full_steps,
+        interactive_steps=settings.interactive_steps,
+    )
+
+
+@dataclass(frozen=True)
+class _OwnSettings:
+    """What a folder's ``card.json`` says of how to render."""
+
+    full_steps: int
+    interactive_steps: int
+    h_window: tuple[int, int] | None
+
+
+def _own_settings(folder: PipelineFolder) -> _OwnSettings:
+    card, usable = read_card(folder.path), folder.scheduler.usable_steps
+    return _OwnSettings(
         full_steps=_steps(card, "full_steps", FULL_STEPS, usable),
         interactive_steps=_steps(card, "interactive_steps", INTERACTIVE_STEPS, usable),
+        h_window=_h_window(card, folder),
     )
 
 
@@ -109,8 +127,8 @@ def _steps(card: dict[str, Any], key: str, default: int, usable: int) -> int:
     return count
 
 
-def _h_window(folder: PipelineFolder) -> tuple[int, int] | None:
-    window = read_card(folder.path).get("h_window")
+def _h_window(card: dict[str, Any], folder: PipelineFolder) -> tuple[int, int] | None:
+    window = card.get("h_window")
     if window is None:
         return None
     last = folder.scheduler.num_train_timesteps - 1
