@@ -36,7 +36,7 @@ class Catalogue(QObject):
     models_changed = Signal()  # the list of models, or the set of opened ones
     methods_changed = Signal()
     model_opened = Signal(object, object)  # ModelRef asked for, ModelCard
-    model_refused = Signal(object, object)  # ModelRef asked for, Refused
+    model_refused = Signal(object, str, object)  # ModelRef asked for, the sentence, (family, reason) pairs
     controls_found = Signal(object, object)  # ModelRef, ControlSetRef
     controls_refused = Signal(object, object, object)  # ModelRef, ControlSetRef, Refused or Stopped
 
@@ -140,10 +140,18 @@ class Catalogue(QObject):
             self._refused(asked, reply)
         return True
 
-    def engine_lost(self) -> None:
-        """The engine is gone: ask the next one what this one has not answered, under new numbers."""
+    def engine_lost(self, suspect: ModelKey | None = None) -> None:
+        """The engine is gone: ask the next one what this one has not answered, under new numbers.
+
+        Not for the model ``suspect``, whose loading took the engine along: that one is refused.
+        """
         open_questions, self._pending = list(self._pending.values()), {}
         for asked in open_questions:
+            if isinstance(asked, OpenModel) and key_of(asked.model) == suspect:
+                sentence = f"The engine stopped while it loaded '{asked.model.path}'; it may not fit into memory."
+                self._problems[suspect] = sentence
+                self.model_refused.emit(asked.model, sentence, ())
+                continue
             self._ask(msgspec.structs.replace(asked, request_id=self._client.next_request_id()))
 
     def _ask(self, request: Question) -> None:
@@ -159,7 +167,7 @@ class Catalogue(QObject):
         sentence = reply.sentence if isinstance(reply, Refused) else "The search for controls was cancelled."
         if isinstance(asked, OpenModel):
             self._problems[key_of(asked.model)] = sentence
-            self.model_refused.emit(asked.model, reply)
+            self.model_refused.emit(asked.model, sentence, getattr(reply, "reasons", ()))
         elif isinstance(asked, FindControls):
             self._problems[key_of(asked.model), asked.controls] = sentence
             self.controls_refused.emit(asked.model, asked.controls, reply)

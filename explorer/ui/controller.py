@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -19,25 +18,17 @@ from explorer.scene.defaults import default_controls
 from explorer.scene.model import ControlSetRef, ModelRef, Origin, Pane, PaneView, Quality, Scene, Seed, View, view_of
 from explorer.service.protocol import EngineLost, Ready, Refused
 from explorer.ui.bridge import Connect, EngineBridge
-from explorer.ui.catalogue import Catalogue, key_of
+from explorer.ui.catalogue import Catalogue
 from explorer.ui.feed import Feed
 from explorer.ui.job_list import JobList
+from explorer.ui.notice import Notice
+from explorer.ui.opening import Opening
 from explorer.ui.undo import Step, UndoStack
 
 replace = msgspec.structs.replace
 UNDO_LIMIT = 500
 NO_MODEL = Scene(model=ModelRef(path=""))
 """The scene of a window without a model; `Controller.has_model` tells."""
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something to tell the user: one sentence. ``action`` names an action of the table that is offered beside it."""
-
-    sentence: str
-    kind: Literal["info", "warning", "error"] = "info"
-    action: str = ""
-    details: tuple[str, ...] = ()
 
 
 class Controller(QObject):
@@ -64,10 +55,8 @@ class Controller(QObject):
         self._preview_moves = True
         self._gesture = 0
         self._dragging = False
-        self._opening: dict[tuple[str, str], ModelRef] = {}
+        self.opening = Opening(self)
         self.bridge.replied.connect(self._on_reply)
-        self.catalogue.model_opened.connect(self._on_model_opened)
-        self.catalogue.model_refused.connect(self._on_model_refused)
         self.catalogue.controls_refused.connect(self._on_controls_refused)
         self.catalogue.begin()
 
@@ -286,17 +275,11 @@ class Controller(QObject):
 
     def open_model(self, path: str, family: str = "") -> None:
         """Open a shipped name or a path; when it loads it becomes the scene's model, when not, everything stays."""
-        ref = ModelRef(path=path, family=family)
-        known = self.catalogue.model(ref)
-        self._opening[key_of(ref)] = ref
-        if known is not None:
-            self._on_model_opened(ref, known)
-        else:
-            self.catalogue.open_model(ref)
+        self.opening.open(ModelRef(path=path, family=family))
 
     def is_opening(self) -> bool:
         """Whether a model that the user asked for is still being loaded."""
-        return bool(self._opening)
+        return self.opening.key is not None
 
     def new_scene(self) -> None:
         """The same model from the beginning: one pane, every slider at zero, no timeline. Bookmarks stay."""
@@ -363,34 +346,15 @@ class Controller(QObject):
             self.engine = reply
             self.engine_ready.emit(reply)
         elif isinstance(reply, EngineLost):
+            # An engine that was up and died while it loaded a model would die of it again.
+            suspect = self.opening.key if self.engine is not None else None
             self.engine = None
             self.jobs.engine_lost()
-            self.catalogue.engine_lost()
+            self.catalogue.engine_lost(suspect)
             self.engine_lost.emit(reply)
         elif not self.feed.handle(reply):
             self.jobs.handle(reply)
             self.catalogue.handle(reply)
-
-    def _on_model_opened(self, ref: ModelRef, card: ModelCard) -> None:
-        self.client.reserve(card.size[0] * card.size[1] * 4)
-        asked = self._opening.pop(key_of(ref), None)
-        if asked is not None and card.methods:
-            model = replace(ref, fingerprint=card.fingerprint)
-            controls = default_controls(card, card.methods[0])
-            text = f"Open {card.name}" if self.has_model else ""
-            self.apply(editing.with_model(self._scene, model, controls), text)
-        elif asked is not None:
-            self.say(f"'{card.name}' opened, but no method of this program finds controls on it.", "warning")
-        elif ref.fingerprint and ref.fingerprint != card.fingerprint:
-            self.say(
-                f"'{card.name}' is not the file that this scene was made with; the pictures may differ.", "warning"
-            )
-
-    def _on_model_refused(self, ref: ModelRef, reply: Refused) -> None:
-        self._opening.pop(key_of(ref), None)
-        sentence = getattr(reply, "sentence", "Opening the model was cancelled.")
-        reasons = tuple(f"{family}: {reason}" for family, reason in getattr(reply, "reasons", ()))
-        self.noticed.emit(Notice(sentence, "error", details=reasons))
 
     def _on_controls_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
         self.say(self.catalogue.problem(model, controls), "error" if isinstance(reply, Refused) else "info")

@@ -26,7 +26,7 @@ from explorer.ui.actions import ActionTable
 from explorer.ui.bookmarks import BookmarksPanel
 from explorer.ui.canvas import Canvas
 from explorer.ui.commands import Commands
-from explorer.ui.controller import Controller, Notice
+from explorer.ui.controller import Controller
 from explorer.ui.controls_panel import ControlsPanel
 from explorer.ui.empty_state import EmptyState
 from explorer.ui.export_dialog import ExportDialog
@@ -34,6 +34,7 @@ from explorer.ui.files import Files
 from explorer.ui.job_list import Job
 from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.model_browser import ModelBrowser
+from explorer.ui.notice import Notice
 from explorer.ui.palette import CommandPalette, PaletteEntry
 from explorer.ui.palette_entries import collect
 from explorer.ui.session import Restored, Session
@@ -227,6 +228,7 @@ class MainWindow(QMainWindow):
             self.files.open(path)
         else:
             self.controller.open_model(name_or_path)
+        self._wants_shipped = False
         self._show_stage()
 
     def _traverse(self) -> None:
@@ -334,7 +336,7 @@ class MainWindow(QMainWindow):
             self.controller.open_model(usable[0].name)
         self._show_stage()
 
-    def _on_refused(self, ref: object, reply: object) -> None:
+    def _on_refused(self, ref: object, sentence: str, reasons: object) -> None:
         self._show_stage()
 
     def _on_ready(self, ready: Ready) -> None:

@@ -143,6 +143,7 @@ class StatusLine(QStatusBar):
         self.why.clicked.connect(self._explain)
         controller.engine_ready.connect(self._on_ready)
         controller.engine_lost.connect(self._on_lost)
+        controller.opening.changed.connect(self._on_opening)
 
     def refresh(self) -> None:
         """Show the figures of now."""
@@ -191,6 +192,11 @@ class StatusLine(QStatusBar):
         self.dot.set_state("ready")
         self.state.setText("engine ready")
         self.refresh()
+
+    def _on_opening(self, name: str) -> None:
+        if self._controller.engine is not None:
+            self.dot.set_state("starting" if name else "ready")
+            self.state.setText(f"opening {name}…" if name else "engine ready")
 
     def _on_lost(self, lost: EngineLost) -> None:
         self.dot.set_state("starting" if lost.restarting else "stopped")

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 
 from explorer.ui import icons, theme
 from explorer.ui.actions import ActionTable
-from explorer.ui.controller import Notice
+from explorer.ui.notice import Notice
 
 STAYS_MS = 7000  # for what needs no answer; errors stay until they are dismissed
 AT_MOST = 3

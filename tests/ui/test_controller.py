@@ -8,8 +8,8 @@ from quiet import CARD, controller_on
 
 from explorer.scene.editing import amount_of
 from explorer.scene.model import ControlSetRef, ModelRef, Quality, Scene, Seed
-from explorer.service.protocol import EngineLost, FindControls, OpenModel, Ready, Refused
-from explorer.ui.controller import Notice
+from explorer.service.protocol import EngineLost, FindControls, ModelOpened, OpenModel, Ready, Refused
+from explorer.ui.notice import Notice
 
 pytestmark = pytest.mark.gui
 
@@ -209,3 +209,32 @@ def test_a_single_picture_comes_with_its_token(qtbot: QtBot) -> None:
     token = controller.feed.request_picture(client.shown[-1][1])
     client.draw()
     assert [number for number, _ in came] == [token]
+
+
+def test_the_model_asked_for_last_wins_whatever_loads_first(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.answers_models = False
+    said: list[str] = []
+    controller.opening.changed.connect(said.append)
+    for name in ("slow", "wanted"):
+        controller.open_model(name)
+    first, last = [request for request in client.sent if isinstance(request, OpenModel)][-2:]
+    client.reply(ModelOpened(request_id=last.request_id, card=CARD))
+    client.reply(ModelOpened(request_id=first.request_id, card=CARD))
+    assert controller.scene.model.path == "wanted"
+    assert said == ["slow", "wanted", ""]
+
+
+def test_a_model_that_takes_the_engine_along_is_not_asked_for_again(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.answers_models = False
+    said: list[Notice] = []
+    controller.noticed.connect(said.append)
+    scene = controller.scene
+    controller.open_model("huge")
+    before = len(client.sent)
+    client.reply(EngineLost(sentence="The engine stopped.", restarting=True))
+    assert not [request for request in client.sent[before:] if isinstance(request, OpenModel)]
+    assert "huge" in said[0].sentence
+    assert controller.scene == scene
+    assert not controller.is_opening()
