@@ -18,6 +18,7 @@ from explorer.generators.checkpoint import check_finite, check_memory, read_card
 from explorer.generators.diffusion_folder import DECODERS, INDEX, UNET, Component, PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
 from explorer.scene.cards import ModelCard, SpaceCard
+from explorer.scene.model import Quality
 
 FULL_STEPS, INTERACTIVE_STEPS = 50, 8
 
@@ -146,6 +147,9 @@ def _load_component(component: Component) -> Any:
     """One network in float32 on the CPU. Raises :class:`ModelError` unless configuration and weights fit exactly."""
     import diffusers
 
+    # What it would print is said in the sentences below, or does not concern the user.
+    diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)
+    diffusers.utils.logging.disable_progress_bar()
     where = f"'{component.folder.name}' of '{component.folder.parent.name}'"
     classes = {name: getattr(diffusers, name) for name in (UNET, *DECODERS)}
     chosen = classes[component.class_name]
@@ -193,8 +197,6 @@ def _load_component(component: Component) -> Any:
 @torch.no_grad()
 def _check_shapes(generator: DiffusionGenerator) -> None:
     """Run one picture of one step through it, so that parts that do not fit say so now and not under a slider."""
-    from explorer.scene.model import Quality
-
     card = generator.card
     try:
         latent = generator.sample([0])
