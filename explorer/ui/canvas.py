@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -18,8 +16,8 @@ from PySide6.QtGui import (
 )  # fmt: skip
 from PySide6.QtWidgets import QWidget
 
-from explorer.scene.model import Pane, Scene, Seed
-from explorer.ui import theme
+from explorer.scene.model import Scene, Seed
+from explorer.ui import pane_paint, theme
 from explorer.ui.controller import Controller
 from explorer.ui.feed import Picture
 from explorer.ui.pane_grid import Cell, grid
@@ -103,13 +101,15 @@ class Canvas(QWidget):
         if picture is None or pane >= len(scene.panes):
             return
         if picture.image is not None:
-            self._paint_image(painter, picture.image, cell.picture)
+            ratio = self.devicePixelRatioF()
+            pane_paint.paint_image(painter, picture.image, cell.picture, ratio, self._pixels)
         else:
             painter.fillRect(cell.picture, theme.color(colors.panel))
         if picture.error:
-            self._paint_error(painter, colors, picture, cell.picture)
+            over = picture.image is not None
+            pane_paint.paint_error(painter, colors, picture.error, over, cell.picture)
         elif scene.panes[pane].view == "before_after" and picture.image is not None:
-            self._paint_divider(painter, colors, scene.panes[pane], cell.picture)
+            pane_paint.paint_divider(painter, colors, scene.panes[pane].split, cell.picture)
         if pane == self._controller.scene.selected and len(scene.panes) > 1:
             width = 3 if self.hasFocus() else 2
             painter.setPen(QPen(theme.color(colors.accent), width, j=Qt.PenJoinStyle.MiterJoin))
@@ -117,71 +117,12 @@ class Canvas(QWidget):
             painter.drawRect(cell.picture.adjusted(-2, -2, 1, 1))
         self._paint_caption(painter, colors, pane, cell.caption)
 
-    def _paint_image(self, painter: QPainter, image: QImage, target: QRect) -> None:
-        ratio = target.width() * self.devicePixelRatioF() / image.width()
-        if ratio < 0.6:
-            # Bilinear sampling skips pixels below one half; this averages them.
-            size = target.size() * self.devicePixelRatioF()
-            mode = Qt.TransformationMode.SmoothTransformation
-            image = image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
-        smooth = not (self._pixels and ratio >= 1)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.drawImage(target, image)
-
-    def _paint_error(self, painter: QPainter, colors: theme.Theme, picture: Picture, target: QRect) -> None:
-        painter.fillRect(target, theme.color(colors.panel, 0.86 if picture.image is not None else 1.0))
-        painter.setPen(theme.color(colors.red))
-        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        painter.drawText(target.adjusted(16, 16, -16, -16), flags, picture.error)
-
-    def _paint_divider(self, painter: QPainter, colors: theme.Theme, pane: Pane, target: QRect) -> None:
-        x = target.left() + pane.split * target.width()
-        top, bottom = QPointF(x, target.top()), QPointF(x, target.bottom() + 1)
-        painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
-        painter.drawLine(top, bottom)
-        painter.setPen(QPen(QColor(255, 255, 255), 1.4))
-        painter.drawLine(top, bottom)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(theme.color(colors.accent))
-        painter.drawEllipse(QPointF(x, target.center().y()), 7, 7)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        for text, place, shown in (
-            ("before", Qt.AlignmentFlag.AlignLeft, x - target.left() > 64),
-            ("after", Qt.AlignmentFlag.AlignRight, target.right() - x > 64),
-        ):
-            if not shown:
-                continue
-            box = QRect(0, 0, self.fontMetrics().horizontalAdvance(text) + 12, self.fontMetrics().height() + 4)
-            box.moveTop(target.top() + 8)
-            if place == Qt.AlignmentFlag.AlignLeft:
-                box.moveLeft(target.left() + 8)
-            else:
-                box.moveRight(target.right() - 8)
-            painter.fillRect(box, QColor(0, 0, 0, 140))
-            painter.setPen(QColor(255, 255, 255))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
     def _paint_caption(self, painter: QPainter, colors: theme.Theme, pane: int, box: QRect) -> None:
         scene = self._controller.shown_scene
         picture = self._controller.feed.picture(pane)
-        if picture is None or pane >= len(scene.panes):
-            return
-        box = box.adjusted(0, 4, 0, 0)
-        font = painter.font()
-        figure = self._figure(scene, pane, picture)
-        room = self.fontMetrics().horizontalAdvance(figure) + 12
-        font.setBold(True)
-        painter.setFont(font)
-        painter.setPen(theme.color(colors.text))
-        title = painter.fontMetrics().elidedText(
-            self._controller.pane_title(pane), Qt.TextElideMode.ElideRight, max(0, box.width() - room)
-        )
-        painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
-        font.setBold(False)
-        painter.setFont(font)
-        painter.setPen(theme.color(colors.muted))
-        figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideRight, box.width())
-        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure)
+        if picture is not None and pane < len(scene.panes):
+            title, figure = self._controller.pane_title(pane), self._figure(scene, pane, picture)
+            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0))
 
     def _figure(self, scene: Scene, pane: int, picture: Picture) -> str:
         """The number at the right of the caption: what the picture shows that its neighbours do not."""

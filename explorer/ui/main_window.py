@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QComboBox,
-    QDockWidget,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -20,9 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.scene.model import Scene
-from explorer.service.protocol import EngineLost, Ready
-from explorer.ui import icons
+from explorer.service.protocol import Ready
+from explorer.ui import icons, layout
 from explorer.ui.actions import ActionTable
+from explorer.ui.announcer import Announcer
 from explorer.ui.bookmarks import BookmarksPanel
 from explorer.ui.canvas import Canvas
 from explorer.ui.commands import Commands
@@ -31,7 +31,6 @@ from explorer.ui.controls_panel import ControlsPanel
 from explorer.ui.empty_state import EmptyState
 from explorer.ui.export_dialog import ExportDialog
 from explorer.ui.files import Files
-from explorer.ui.job_list import Job
 from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.model_browser import ModelBrowser
 from explorer.ui.notice import Notice
@@ -66,7 +65,6 @@ class MainWindow(QMainWindow):
         self.table.bind("reset_layout", self.reset_layout)
         self._wants_shipped = False
         self._had_jobs = False
-        self._banner: Toast | None = None
         self._exported: Path | None = None  # written last
         self._build()
         self._connect()
@@ -86,6 +84,7 @@ class MainWindow(QMainWindow):
         self.stage.addWidget(self.canvas)
         self.setCentralWidget(self.stage)
         self.toasts = ToastArea(self.stage, self.table)
+        self.announcer = Announcer(self.controller, self.toasts)
         self.palette_box = CommandPalette(self, self._palette_entries)
         self.table.bind("palette", self._open_palette)
         self.table.bind("export", self._export)
@@ -98,31 +97,19 @@ class MainWindow(QMainWindow):
         self.bookmarks = BookmarksPanel(self.controller, self.table)
         self.controls = ControlsPanel(self.controller, self.table)
         self.jobs = JobsPanel(self.controller)
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        self.docks = {
-            "models": self._dock("models", "Models", self.models, left, self.models.title),
-            "bookmarks": self._dock("bookmarks", "Bookmarks", self.bookmarks, left, self.bookmarks.title),
-            "controls": self._dock("controls", "Controls", self.controls, right, self.controls.title),
-            "timeline": self._dock("timeline", "Timeline", self.timeline, bottom),
-            "jobs": self._dock("jobs", "Jobs", self.jobs, bottom, self.jobs.title),
+        panels: dict[str, tuple[QWidget, QWidget | None]] = {
+            "models": (self.models, self.models.title),
+            "bookmarks": (self.bookmarks, self.bookmarks.title),
+            "controls": (self.controls, self.controls.title),
+            "timeline": (self.timeline, None),
+            "jobs": (self.jobs, self.jobs.title),
         }
+        self.docks = {name: layout.dock(self, name, panel, title) for name, (panel, title) in panels.items()}
         self.bar = ToolBar(self.controller, self.table)
         self.addToolBar(self.bar)
         self.status = StatusLine(self.controller)
         self.setStatusBar(self.status)
         self._fill_menus()
-
-    def _dock(
-        self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea, bar: QWidget | None = None
-    ) -> QDockWidget:
-        """``panel`` in a dock whose title bar is ``bar`` (its handle for dragging), or nothing but its tab."""
-        dock = QDockWidget(title, self)
-        dock.setObjectName(f"dock_{name}")
-        dock.setWidget(panel)
-        dock.setTitleBarWidget(bar or QWidget())
-        self.addDockWidget(area, dock)
-        return dock
 
     def _bind_timeline(self) -> None:
         for key, handler in (
@@ -144,11 +131,8 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         controller = self.controller
         controller.changed.connect(self._on_changed)
-        controller.noticed.connect(self.say)
         controller.engine_ready.connect(self._on_ready)
-        controller.engine_lost.connect(self._on_lost)
         controller.jobs.changed.connect(self._on_jobs)
-        controller.jobs.finished.connect(self._on_job_finished)
         controller.catalogue.models_changed.connect(self._on_models)
         controller.catalogue.model_refused.connect(self._on_refused)
         controller.undo_stack.cleanChanged.connect(self._on_clean)
@@ -196,23 +180,7 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         """Every dock where it belongs, in the default sizes."""
-        for name, area in (
-            ("models", Qt.DockWidgetArea.LeftDockWidgetArea),
-            ("bookmarks", Qt.DockWidgetArea.LeftDockWidgetArea),
-            ("controls", Qt.DockWidgetArea.RightDockWidgetArea),
-            ("timeline", Qt.DockWidgetArea.BottomDockWidgetArea),
-            ("jobs", Qt.DockWidgetArea.BottomDockWidgetArea),
-        ):
-            dock = self.docks[name]
-            dock.setFloating(False)
-            self.addDockWidget(area, dock)
-            # There is nothing in the jobs panel until there is a job; it comes by itself then.
-            dock.setVisible(name != "jobs" or bool(self.controller.jobs.jobs()))
-        self.tabifyDockWidget(self.docks["timeline"], self.docks["jobs"])
-        self.docks["timeline"].raise_()
-        self.resizeDocks([self.docks["models"], self.docks["controls"]], [220, 390], Qt.Orientation.Horizontal)
-        left = [self.docks["models"], self.docks["bookmarks"]]
-        self.resizeDocks([*left, self.docks["timeline"]], [330, 270, 170], Qt.Orientation.Vertical)
+        layout.reset(self, self.docks, bool(self.controller.jobs.jobs()))
 
     # --- doing ---
 
@@ -340,22 +308,7 @@ class MainWindow(QMainWindow):
         self._show_stage()
 
     def _on_ready(self, ready: Ready) -> None:
-        if self._banner is not None:
-            self.toasts.dismiss(self._banner)
-            self._banner = None
-            self.say(Notice("The engine is back; nothing was lost."))
         self._show_stage()
-
-    def _on_lost(self, lost: EngineLost) -> None:
-        if self._banner is not None:
-            self.toasts.dismiss(self._banner)
-        if lost.restarting:
-            self._banner = self.say(
-                Notice(f"{lost.sentence} It is being restarted; your scene is untouched.", "warning")
-            )
-        else:
-            sentence = f"{lost.sentence} It stopped too often and stays down; your scene is untouched."
-            self._banner = self.say(Notice(sentence, "error", "restart_engine"))
 
     def _on_jobs(self) -> None:
         if self.controller.jobs.jobs() and not self._had_jobs:
@@ -363,14 +316,6 @@ class MainWindow(QMainWindow):
             self.docks["jobs"].show()
         running = len(self.controller.jobs.running())
         self.docks["jobs"].setWindowTitle(f"Jobs ({running})" if running else "Jobs")
-
-    def _on_job_finished(self, job: Job) -> None:
-        if job.state == "failed" and job.path:
-            self.say(Notice(job.sentence, "error"))
-        elif job.state == "done" and job.path:
-            self._exported = Path(job.path)
-            self.table["show_export"].setEnabled(True)
-            self.say(Notice(f"Exported to {job.path}", action="show_export"))
 
     def _on_clean(self, clean: bool) -> None:
         self.setWindowModified(not clean and self.files.scene_path is not None)

@@ -1,0 +1,55 @@
+"""Tells the user what happened elsewhere: the engine died or came back, an export ended."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from explorer.service.protocol import EngineLost, Ready
+from explorer.ui.controller import Controller
+from explorer.ui.job_list import Job
+from explorer.ui.notice import Notice
+from explorer.ui.toast import Toast, ToastArea
+
+
+class Announcer(QObject):
+    """Everything that is said goes through one place, so that a banner is taken back when it is over."""
+
+    def __init__(self, controller: Controller, toasts: ToastArea) -> None:
+        super().__init__(toasts)
+        self._toasts = toasts
+        self._banner: Toast | None = None  # about the engine, while it is not there
+        controller.noticed.connect(self.say)
+        controller.engine_ready.connect(self._on_ready)
+        controller.engine_lost.connect(self._on_lost)
+        controller.jobs.finished.connect(self._on_job_finished)
+
+    def say(self, notice: Notice) -> Toast:
+        """Show ``notice`` over the canvas."""
+        return self._toasts.say(notice)
+
+    def _on_ready(self, ready: Ready) -> None:
+        if self._take_back():
+            self.say(Notice("The engine is back; nothing was lost."))
+
+    def _on_lost(self, lost: EngineLost) -> None:
+        self._take_back()
+        if lost.restarting:
+            sentence = f"{lost.sentence} It is being restarted; your scene is untouched."
+            self._banner = self.say(Notice(sentence, "warning"))
+        else:
+            sentence = f"{lost.sentence} It stopped too often and stays down; your scene is untouched."
+            self._banner = self.say(Notice(sentence, "error", "restart_engine"))
+
+    def _take_back(self) -> bool:
+        """Take the banner away; whether there was one."""
+        banner, self._banner = self._banner, None
+        if banner is None:
+            return False
+        self._toasts.dismiss(banner)
+        return True
+
+    def _on_job_finished(self, job: Job) -> None:
+        if job.state == "failed" and job.path:
+            self.say(Notice(job.sentence, "error"))
+        elif job.state == "done" and job.path:
+            self.say(Notice(f"Exported to {job.path}"))

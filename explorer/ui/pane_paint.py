@@ -1,0 +1,74 @@
+"""How one pane looks: the scaled picture, an error in its place, the divider, the caption."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+
+from explorer.ui import theme
+
+
+def paint_image(painter: QPainter, image: QImage, target: QRect, device_ratio: float, pixels: bool) -> None:
+    """Scale ``image`` into ``target``; ``pixels``: magnify without smoothing. ``device_ratio``: of the screen."""
+    ratio = target.width() * device_ratio / image.width()
+    if ratio < 0.6:
+        # Bilinear sampling skips pixels below one half; this averages them.
+        size = target.size() * device_ratio
+        mode = Qt.TransformationMode.SmoothTransformation
+        image = image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
+    smooth = not (pixels and ratio >= 1)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+    painter.drawImage(target, image)
+
+
+def paint_error(painter: QPainter, colors: theme.Theme, sentence: str, over_picture: bool, target: QRect) -> None:
+    """``sentence`` where the picture would be, over the last one if there is one."""
+    painter.fillRect(target, theme.color(colors.panel, 0.86 if over_picture else 1.0))
+    painter.setPen(theme.color(colors.red))
+    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    painter.drawText(target.adjusted(16, 16, -16, -16), flags, sentence)
+
+
+def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: QRect) -> None:
+    """The line between before and after, its handle, and what each half is."""
+    x = target.left() + split * target.width()
+    top, bottom = QPointF(x, target.top()), QPointF(x, target.bottom() + 1)
+    painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
+    painter.drawLine(top, bottom)
+    painter.setPen(QPen(QColor(255, 255, 255), 1.4))
+    painter.drawLine(top, bottom)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(theme.color(colors.accent))
+    painter.drawEllipse(QPointF(x, target.center().y()), 7, 7)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for text, place, shown in (
+        ("before", Qt.AlignmentFlag.AlignLeft, x - target.left() > 64),
+        ("after", Qt.AlignmentFlag.AlignRight, target.right() - x > 64),
+    ):
+        if not shown:
+            continue
+        box = QRect(0, 0, painter.fontMetrics().horizontalAdvance(text) + 12, painter.fontMetrics().height() + 4)
+        box.moveTop(target.top() + 8)
+        if place == Qt.AlignmentFlag.AlignLeft:
+            box.moveLeft(target.left() + 8)
+        else:
+            box.moveRight(target.right() - 8)
+        painter.fillRect(box, QColor(0, 0, 0, 140))
+        painter.setPen(QColor(255, 255, 255))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def paint_caption(painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect) -> None:
+    """``title`` in bold at the left, ``figure`` at the right; the title gives way."""
+    font = painter.font()
+    room = painter.fontMetrics().horizontalAdvance(figure) + 12
+    font.setBold(True)
+    painter.setFont(font)
+    painter.setPen(theme.color(colors.text))
+    title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, max(0, box.width() - room))
+    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+    font.setBold(False)
+    painter.setFont(font)
+    painter.setPen(theme.color(colors.muted))
+    figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideRight, box.width())
+    painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure)
