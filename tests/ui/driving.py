@@ -31,12 +31,11 @@ class Hand:
     def __init__(self, window: MainWindow) -> None:
         self.window = window
         self.controller = window.controller
-        self.sentences: list[str] = []
-        window.controller.noticed.connect(self._note)
         self._shots = Path(os.environ["SHOTS"]) if "SHOTS" in os.environ else None
 
-    def _note(self, notice: object) -> None:
-        self.sentences.append(notice.sentence)  # type: ignore[attr-defined]
+    def said(self) -> list[str]:
+        """What the window tells its user now."""
+        return self.window.toasts.sentences()
 
     def place(self, widget: QWidget, point: QPoint) -> QPoint:
         """``point`` of ``widget`` in pixels of its window."""
@@ -130,7 +129,7 @@ class Runner(QObject):
                 self._waiting = next(self._script)
                 self._since = time.monotonic()
             elif time.monotonic() - self._since > PATIENCE:
-                raise TimeoutError(f"waited {PATIENCE:.0f} s for: {what}; said: {self._hand.sentences}")
+                raise TimeoutError(f"waited {PATIENCE:.0f} s for: {what}; said: {self._hand.said()}")
         except StopIteration:
             self._timer.stop()
             self._window.close()

@@ -155,7 +155,7 @@ def exported(hand: Hand, path: Path) -> Steps:
     carried, _, _ = read(path)
     assert carried.timeline == controller.scene.timeline
     assert carried.panes == controller.scene.panes
-    assert any(str(path) in sentence for sentence in hand.window.toasts.sentences())
+    assert any(str(path) in sentence for sentence in hand.said())
 
 
 def again(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
@@ -167,7 +167,7 @@ def again(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
         assert encode_scene(controller.scene).decode() == left["scene"]
         yield "the pictures of the last session", hand.settled
         assert [hand.pixels(0).hex(), hand.pixels(1).hex()] == left["pixels"]
-        assert not any("did not end" in sentence for sentence in hand.sentences)
+        assert not any("did not end" in sentence for sentence in hand.said())
         controller.randomise()
         hand.window.files.open(folder / "kept.json")
         assert controller.scene == load_scene(folder / "kept.json")
@@ -194,7 +194,7 @@ def kill_engine(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
         scene, pixels = controller.scene, hand.pixels()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        yield "the window says that the engine died", lambda: any("restarted" in said for said in hand.sentences)
+        yield "the window says that the engine died", lambda: any("restarted" in said for said in hand.said())
         hand.shoot("engine-killed")
         assert controller.scene == scene
         assert hand.pixels() == pixels, "the picture stays while there is no engine"
@@ -210,7 +210,7 @@ def kill_engine(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
         hand.release(slider, places[3])
         yield "the last picture", hand.settled
         assert controller.undo_stack.index() == steps + 1
-        assert not any("restarted" in said for said in hand.window.toasts.sentences())
+        assert not any("restarted" in said for said in hand.said())
 
     return script
 
@@ -244,7 +244,7 @@ def restored(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
         controller = hand.controller
         wanted = (folder / "wanted.json").read_text()
         assert encode_scene(controller.scene).decode() == wanted
-        said = hand.window.toasts.sentences()
+        said = hand.said()
         assert any("did not end by being closed" in sentence for sentence in said), said
         yield "the picture of the restored scene", hand.settled
         hand.shoot("restored")
