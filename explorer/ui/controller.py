@@ -349,6 +349,7 @@ class Controller(QObject):
             # An engine that was up and died while it loaded a model would die of it again.
             suspect = self.opening.key if self.engine is not None else None
             self.engine = None
+            self.feed.engine_lost()
             self.jobs.engine_lost()
             self.catalogue.engine_lost(suspect)
             self.engine_lost.emit(reply)

@@ -31,7 +31,7 @@ class Picture:
     error: str = ""
     revision: int = 0  # of the newest answer
     pixels: bytes = b""  # the memory under ``image``
-    moments: dict[int, tuple[float, View]] = field(default_factory=dict)  # revision → time of the event, view
+    moments: dict[int, tuple[float | None, View]] = field(default_factory=dict)  # revision → event, view
     painted: bool = True
     copy_ms: float = 0.0
 
@@ -39,6 +39,11 @@ class Picture:
     def is_current(self) -> bool:
         """Whether the picture shows the newest state asked for."""
         return self.view is not None and self.view == self.asked
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an answer is under way."""
+        return any(revision > self.revision for revision in self.moments)
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ class Feed(QObject):
             if view == picture.asked:
                 continue
             picture.asked = view
-            if view == picture.view and not picture.moments and not picture.error:
+            if view == picture.view and not picture.is_awaited and not picture.error:
                 continue  # it is on the screen already
             due[picture.view_id] = (picture, view)
         self._ask(due, now)
@@ -125,6 +130,11 @@ class Feed(QObject):
         self._client.show_all({token: view})
         return token
 
+    def engine_lost(self) -> None:
+        """The client asks the next engine for the newest views; how long that takes is no speed of pictures."""
+        for picture in self._panes:
+            picture.moments = {revision: (None, view) for revision, (_, view) in picture.moments.items()}
+
     def handle(self, reply: object) -> bool:
         """Take ``reply`` if it is a picture or its failure."""
         if isinstance(reply, Frame):
@@ -145,11 +155,10 @@ class Feed(QObject):
         if not self._paints or now - self._paints[-1] > ONE_PAINT:
             self._paints.append(now)  # panes that are painted together are one picture of the canvas
         frame = picture.frame
-        moment, _ = picture.moments.pop(frame.revision, (now, None))
-        self.samples.append(
-            Sample((now - moment) * 1e3, frame.waited_ms, frame.forward_ms, frame.convert_ms, picture.copy_ms, paint_ms)
-        )
-        self._prune(picture)
+        asked = picture.moments.pop(frame.revision, None)
+        if asked is not None and asked[0] is not None:
+            total, parts = (now - asked[0]) * 1e3, (frame.waited_ms, frame.forward_ms, frame.convert_ms)
+            self.samples.append(Sample(total, *parts, picture.copy_ms, paint_ms))
 
     def frames_per_second(self) -> float:
         """How fast pictures followed each other when they last came without a pause; 0 before that."""
@@ -179,6 +188,7 @@ class Feed(QObject):
         picture.image, picture.pixels, picture.frame, picture.error = image, pixels, frame, ""
         known = picture.moments.get(frame.revision)
         picture.view = known[1] if known else picture.asked
+        self._prune(picture)
         picture.painted = False
         picture.copy_ms = (time.perf_counter() - start) * 1e3
         self.picture_changed.emit(index)
@@ -197,7 +207,7 @@ class Feed(QObject):
                 self.picture_changed.emit(index)
 
     def _prune(self, picture: Picture) -> None:
-        for revision in [revision for revision in picture.moments if revision <= picture.revision]:
+        for revision in [revision for revision in picture.moments if revision < picture.revision]:
             del picture.moments[revision]
 
     def _match(self, views: list[View]) -> None:

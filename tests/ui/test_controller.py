@@ -238,3 +238,28 @@ def test_a_model_that_takes_the_engine_along_is_not_asked_for_again(qtbot: QtBot
     assert "huge" in said[0].sentence
     assert controller.scene == scene
     assert not controller.is_opening()
+
+
+def test_the_time_of_a_restart_is_no_speed_of_pictures(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.draw()
+    controller.feed.note_paint(0, 1.0)
+    before = len(controller.feed.samples)
+    controller.set_seed(8)
+    client.reply(EngineLost(sentence="The engine stopped.", restarting=True))
+    client.draw()
+    controller.feed.note_paint(0, 1.0)
+    assert len(controller.feed.samples) == before
+
+
+def test_going_back_before_the_answer_came_asks_again(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.draw()
+    client.shown.clear()
+    controller.set_seed(8)
+    controller.undo()
+    assert [view.origin for _, view in client.shown] == [Seed(8), Seed(3)]
+    client.draw()
+    client.shown.clear()
+    controller.set_truncation(controller.scene.truncation_psi)
+    assert client.shown == []
