@@ -9,7 +9,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
 
 from explorer.scene.model import Timeline
-from explorer.scene.validate import FASTEST_FPS
+from explorer.scene.validate import FASTEST_FPS, LONGEST_TIMELINE
 from explorer.ui import icons, theme
 
 Loop = Literal["once", "loop", "ping_pong"]
@@ -82,7 +82,7 @@ class TimelineHeader(QWidget):
         self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance("000.00 s"))
         self.time.setToolTip("Where the playhead stands")
         self.duration = QDoubleSpinBox(self)
-        self.duration.setRange(0.1, 3600.0)
+        self.duration.setRange(0.1, LONGEST_TIMELINE)
         self.duration.setDecimals(2)
         self.duration.setSingleStep(0.5)
         self.duration.setSuffix(" s")

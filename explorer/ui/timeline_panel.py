@@ -156,7 +156,8 @@ class TimelinePanel(QWidget):
     # --- the scene changed --------------------------------------------------------------------------------------------
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
-        if new.model != old.model or len(new.panes) != len(old.panes):
+        same_panes = len(new.panes) == len(old.panes)
+        if new.model != old.model or not same_panes:
             self._earlier = None
             self._settle()
         # An undone move is seen no longer; one by the hand is announced right after this.
@@ -170,7 +171,10 @@ class TimelinePanel(QWidget):
         if not edit.is_moving(new.timeline):
             self.player.stop()
         self.player.follow(new.timeline)
-        if any(getattr(new, name) != getattr(old, name) for name in ("timeline", "linked", "panes", "selected")):
+        if new.timeline != old.timeline and (new.panes, new.origin) != (old.panes, old.origin) and same_panes:
+            self._visited = False  # another scene altogether: it is seen as it stands
+            self._settle()
+        if _listed(new) != _listed(old):
             self._show_scene()
         self._preview()
 
@@ -312,3 +316,9 @@ class TimelinePanel(QWidget):
         controller.changed.connect(self._on_changed)
         controller.moved.connect(self._on_moved)
         controller.catalogue.controls_found.connect(self._on_controls_found)
+
+
+def _listed(scene: Scene) -> tuple[object, ...]:
+    """What the rows depend on. A slider that moves is not among it, so a drag does not paint the timeline."""
+    panes = tuple((pane.name, pane.controls, pane.model) for pane in scene.panes)
+    return scene.timeline, scene.linked, scene.selected, panes

@@ -311,6 +311,26 @@ def test_another_model_ends_the_preview(desk: Desk) -> None:
     assert desk.panel.playhead == 0
 
 
+def test_another_scene_is_seen_as_it_stands(desk: Desk) -> None:
+    desk.two_keys()
+    desk.panel.go_to(2.0)
+    desk.controller.new_scene()
+    assert desk.controller.shown_scene is desk.controller.scene
+    desk.controller.undo()
+    assert desk.controller.shown_scene is desk.controller.scene
+    assert desk.shown() == 2.0
+
+
+def test_a_moving_slider_does_not_paint_the_timeline(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.two_keys()
+    shown: list[object] = []
+    monkeypatch.setattr(desk.view, "set_content", lambda *content: shown.append(content))
+    desk.controller.move_control(0, "hue", 1.0)
+    assert not shown
+    desk.controller.set_linked(False)
+    assert shown
+
+
 def test_the_context_menu_edits_what_is_under_it(desk: Desk) -> None:
     desk.two_keys()
     menu = desk.view.menu_at(desk.at_key(0, 1).toPointF())
