@@ -49,9 +49,9 @@ class UndoStack(QObject):
             self._clean = -1
         del self._steps[self._index :]
         last = self._steps[-1] if self._steps else None
-        if last is not None and step.merge_key is not None and last.merge_key == step.merge_key:
-            if self._clean == self._index:
-                self._clean = -1
+        # What was saved stays a state of its own: the next change does not melt into it.
+        goes_on = last is not None and step.merge_key is not None and last.merge_key == step.merge_key
+        if last is not None and goes_on and self._clean != self._index:
             self._steps.pop()
             # A drag that comes back to where it began leaves nothing to undo.
             if step.after != last.before:
@@ -111,9 +111,6 @@ class UndoStack(QObject):
 
     def setClean(self) -> None:
         """The scene has been saved as it is now; the next change is a step of its own."""
-        if self.canUndo():
-            last = self._steps[self._index - 1]
-            self._steps[self._index - 1] = Step(last.before, last.after, last.text)
         self._clean = self._index
         self._tell()
 
