@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices
 
 from explorer.service.protocol import EngineLost, Ready
+from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
 from explorer.ui.job_list import Job
 from explorer.ui.notice import Notice
@@ -14,10 +18,13 @@ from explorer.ui.toast import Toast, ToastArea
 class Announcer(QObject):
     """Everything that is said goes through one place, so that a banner is taken back when it is over."""
 
-    def __init__(self, controller: Controller, toasts: ToastArea) -> None:
+    def __init__(self, controller: Controller, toasts: ToastArea, actions: ActionTable) -> None:
         super().__init__(toasts)
         self._toasts = toasts
+        self._actions = actions
         self._banner: Toast | None = None  # about the engine, while it is not there
+        self._exported: Path | None = None  # written last
+        actions.bind("show_export", self._show_export).setEnabled(False)
         controller.noticed.connect(self.say)
         controller.engine_ready.connect(self._on_ready)
         controller.engine_lost.connect(self._on_lost)
@@ -40,6 +47,10 @@ class Announcer(QObject):
             sentence = f"{lost.sentence} It stopped too often and stays down; your scene is untouched."
             self._banner = self.say(Notice(sentence, "error", "restart_engine"))
 
+    def _show_export(self) -> None:
+        if self._exported is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._exported.parent)))
+
     def _take_back(self) -> bool:
         """Take the banner away; whether there was one."""
         banner, self._banner = self._banner, None
@@ -52,4 +63,6 @@ class Announcer(QObject):
         if job.state == "failed" and job.path:
             self.say(Notice(job.sentence, "error"))
         elif job.state == "done" and job.path:
-            self.say(Notice(f"Exported to {job.path}"))
+            self._exported = Path(job.path)
+            self._actions["show_export"].setEnabled(True)
+            self.say(Notice(f"Exported to {job.path}", action="show_export"))

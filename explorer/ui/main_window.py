@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, Qt, QUrl
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -65,7 +65,6 @@ class MainWindow(QMainWindow):
         self.table.bind("reset_layout", self.reset_layout)
         self._wants_shipped = False
         self._had_jobs = False
-        self._exported: Path | None = None  # written last
         self._build()
         self._connect()
         self._show_title()
@@ -84,11 +83,10 @@ class MainWindow(QMainWindow):
         self.stage.addWidget(self.canvas)
         self.setCentralWidget(self.stage)
         self.toasts = ToastArea(self.stage, self.table)
-        self.announcer = Announcer(self.controller, self.toasts)
+        self.announcer = Announcer(self.controller, self.toasts, self.table)
         self.palette_box = CommandPalette(self, self._palette_entries)
         self.table.bind("palette", self._open_palette)
         self.table.bind("export", self._export)
-        self.table.bind("show_export", self._show_export).setEnabled(False)
         self.table.bind("add_bookmark", self._add_bookmark)
         self.commands.attach(self.canvas)
         self.timeline = TimelinePanel(self.controller)
@@ -223,10 +221,6 @@ class MainWindow(QMainWindow):
             self.settings.export_folder = str(Path(path).parent)
         self.docks["jobs"].show()
         self.docks["jobs"].raise_()
-
-    def _show_export(self) -> None:
-        if self._exported is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._exported.parent)))
 
     def _add_bookmark(self) -> None:
         self.docks["bookmarks"].show()
