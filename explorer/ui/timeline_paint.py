@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap, QPolygonF
 
 from explorer.scene.model import AmountTrack
 from explorer.ui.theme import Theme, color
@@ -23,6 +23,10 @@ from explorer.ui.timeline_rows import TimelineRow, amount_text, curve, seconds
 Key = tuple[int, int]
 """(row, key): a diamond of the view."""
 
+EMPTY = (
+    "Move a slider and press K: the timeline keeps its amount at the playhead.\n"
+    "Move the playhead, move the slider, press K again. Space plays it."
+)
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _CENTRE = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
@@ -30,9 +34,8 @@ _CENTRE = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
 
 @dataclass(frozen=True)
 class Marks:
-    """What is marked: the playhead's time, the key under the mouse, the selected key, the row that has the keys."""
+    """What is marked: the key under the mouse, the selected key, the row that has the keyboard."""
 
-    playhead: float = 0.0
     hovered: Key | None = None
     selected: Key | None = None
     selected_row: int = -1
@@ -51,6 +54,44 @@ class CurveCache:
                 self._curves.clear()
             self._curves[key] = curve(track, duration)
         return self._curves[key]
+
+
+class StillPicture:
+    """Everything but the playhead, kept as pixels: while it plays, a frame costs one blit and one line."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._pixmap = QPixmap()
+        self._curves = CurveCache()
+
+    def picture(
+        self,
+        geometry: TimelineGeometry,
+        theme: Theme,
+        font: QFont,
+        rows: tuple[TimelineRow, ...],
+        marks: Marks,
+        ratio: float,
+    ) -> QPixmap:
+        """The tracks, drawn anew only where something that they show has changed. ``ratio``: pixels of the device."""
+        key = (geometry, theme, font.key(), rows, marks, ratio)
+        if key != self._key:
+            self._key = key
+            self._pixmap = QPixmap(round(geometry.width * ratio), round(geometry.height * ratio))
+            self._pixmap.setDevicePixelRatio(ratio)
+            self._pixmap.fill(color(theme.panel))
+            painter = QPainter(self._pixmap)
+            for number, row in enumerate(rows):
+                paint_row(painter, geometry, theme, font, number, row, marks, self._curves)
+            paint_grid(painter, geometry, theme)
+            paint_ruler(painter, geometry, theme, font)
+            if not rows:
+                painter.setFont(font)
+                painter.setPen(color(theme.muted))
+                area = QRect(16, RULER_HEIGHT, geometry.width - 32, geometry.height - RULER_HEIGHT)
+                painter.drawText(area, _CENTRE | Qt.TextFlag.TextWordWrap, EMPTY)
+            painter.end()
+        return self._pixmap
 
 
 def paint_ruler(painter: QPainter, geometry: TimelineGeometry, theme: Theme, font: QFont) -> None:

@@ -9,7 +9,7 @@ from explorer.scene.cards import ControlSetCard
 from explorer.scene.model import AmountTrack, OriginTrack, Scene, Seed
 from explorer.scene.timeline import ORIGIN, amount_at
 
-SAMPLES = 240  # points of a drawn curve
+SAMPLES = 120  # points of a drawn curve
 
 
 @dataclass(frozen=True)

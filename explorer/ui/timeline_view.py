@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QContextMenuEvent,
+    QFocusEvent,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -21,15 +22,12 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QLineEdit, QMenu, QTo
 from explorer.ui import theme
 from explorer.ui.timeline_geometry import KEY_RADIUS, RULER_HEIGHT, TimelineGeometry, snapped
 from explorer.ui.timeline_paint import (
-    CurveCache,
     Key,
     Marks,
+    StillPicture,
     key_centre,
-    paint_grid,
     paint_playhead,
     paint_reading,
-    paint_row,
-    paint_ruler,
     reading,
 )
 from explorer.ui.timeline_rows import TimelineRow
@@ -37,11 +35,6 @@ from explorer.ui.timeline_rows import TimelineRow
 _GRIP = KEY_RADIUS + 4  # pixels around a diamond that count as on it
 _LOCK = 3  # pixels after which a drag has a direction
 _AMOUNT_PIXELS = 160  # a vertical drag of this length crosses the slider's whole range, however low the track is
-
-EMPTY = (
-    "Move a slider and press K: the timeline keeps its amount at the playhead.\n"
-    "Move the playhead, move the slider, press K again. Space plays it."
-)
 
 
 class TimelineView(QAbstractScrollArea):
@@ -79,7 +72,7 @@ class TimelineView(QAbstractScrollArea):
         self._pressed = QPointF()
         self._start = (0.0, 0.0)  # time and amount of the grabbed key
         self._direction = ""  # "time" or "amount" once the drag has one
-        self._curves = CurveCache()
+        self._still = StillPicture()
         self._typed_key: Key | None = None
         self._field = QLineEdit(self.viewport())
         self._field.setFixedWidth(84)
@@ -141,19 +134,12 @@ class TimelineView(QAbstractScrollArea):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         geometry, colors = self.geometry_now(), theme.current()
-        painter = QPainter(self.viewport())
-        painter.fillRect(event.rect(), theme.color(colors.panel))
         dragged = self._grabbed if self._direction else None
         selected_row = self._selected[0] if self._selected and self.hasFocus() else -1
-        marks = Marks(self._playhead, self._hovered or dragged, self._selected, selected_row)
-        for number, row in enumerate(self._rows):
-            paint_row(painter, geometry, colors, self.font(), number, row, marks, self._curves)
-        paint_grid(painter, geometry, colors)
-        paint_ruler(painter, geometry, colors, self.font())
-        if not self._rows:
-            painter.setPen(theme.color(colors.muted))
-            area = self.viewport().rect().adjusted(16, RULER_HEIGHT, -16, 0)
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, EMPTY)
+        marks = Marks(self._hovered or dragged, self._selected, selected_row)
+        painter = QPainter(self.viewport())
+        still = self._still.picture(geometry, colors, self.font(), self._rows, marks, self.devicePixelRatioF())
+        painter.drawPixmap(0, 0, still)
         paint_playhead(painter, geometry, colors, self._playhead)
         if dragged is not None and self._exists(dragged):
             row = self._rows[dragged[0]]
@@ -163,6 +149,14 @@ class TimelineView(QAbstractScrollArea):
             painter.setPen(theme.color(colors.accent, 0.8))
             painter.drawLine(0, 0, geometry.width, 0)
         painter.end()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._set_scroll_range()
