@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -85,7 +85,8 @@ class MainWindow(QMainWindow):
         self.toasts = ToastArea(self.stage, self.table)
         self.announcer = Announcer(self.controller, self.toasts, self.table)
         self.palette_box = CommandPalette(self, self._palette_entries)
-        self.table.bind("palette", self._open_palette)
+        opener = self.table.bind("palette", self._open_palette)
+        opener.setShortcuts([opener.shortcut(), QKeySequence("Ctrl+Shift+P")])  # whichever the hand knows
         self.table.bind("export", self._export)
         self.table.bind("add_bookmark", self._add_bookmark)
         self.commands.attach(self.canvas)

@@ -17,6 +17,15 @@ SLIDERS = (
     ("Double click", "Back to zero"),
     ("Shift + drag", "Ten times finer"),
 )
+TRACKS = (
+    ("Left / Right", "One frame (with Shift ten)"),
+    ("Ctrl + Left / Right", "To the key before or after"),
+    ("Home / End", "To the start or the end"),
+    ("Up / Down", "Choose a key in another track"),
+    ("Enter", "Type the key's amount or seed"),
+    ("Delete", "Delete the key"),
+    ("Double click", "Add a key, or type its amount"),
+)
 
 
 class ShortcutsPage(QDialog):
@@ -36,6 +45,7 @@ class ShortcutsPage(QDialog):
             if rows:
                 groups.append((menu, rows))
         groups.append(("Sliders", list(SLIDERS)))
+        groups.append(("Timeline's tracks", list(TRACKS)))
         columns = QHBoxLayout()
         columns.setSpacing(36)
         half = (len(groups) + 1) // 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 from quiet import CARD, QuietClient, controller_on
 
@@ -179,6 +182,17 @@ def test_contact_sheets(qtbot: QtBot, tmp_path: Path) -> None:
     sheet.seeds.setText("0-2, x")
     assert desk.dialog.problem.text() == "'x' is no seed; write seeds like 0-4, 7, 42."
     assert not desk.can_start
+
+
+def test_a_closed_dialog_is_freed(qtbot: QtBot, tmp_path: Path) -> None:
+    controller, _ = controller_on()
+    dialog = ExportDialog(controller, str(tmp_path))
+    gone = weakref.ref(dialog)
+    dialog.deleteLater()
+    del dialog
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert gone() is None
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20))

@@ -81,6 +81,10 @@ def test_a_bookmark_is_seen_as_it_was_kept(desk: Desk) -> None:
 
 
 def test_the_palette_opens_a_slider(desk: Desk) -> None:
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    press(desk, Qt.Key.Key_P, both)
+    assert desk.window.palette_box.isVisible()
+    press(desk, Qt.Key.Key_Escape)
     press(desk, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     field = desk.window.palette_box.field
     assert field.hasFocus()
