@@ -6,12 +6,12 @@ import math
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QValidator
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from explorer.scene.cards import Badge, ControlCard
 from explorer.ui import theme
 from explorer.ui.slider import FloatSlider
-from explorer.ui.widgets import ElidedLabel
+from explorer.ui.widgets import ElidedLabel, NumberBox
 
 BADGES: dict[Badge, str] = {
     "active": "Active: the latent's distribution changes from picture to picture",
@@ -57,12 +57,12 @@ class BadgePill(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._badge[:1].upper())
 
 
-class AmountBox(QDoubleSpinBox):
+class AmountBox(NumberBox):
     """The typed value: quiet until it has the focus, signed, reset by emptying it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.setButtonSymbols(NumberBox.ButtonSymbols.NoButtons)
         self.setDecimals(2)
         self.setSingleStep(0.1)
         self.setKeyboardTracking(False)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QKeyEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, QuietClient
@@ -255,3 +256,20 @@ def test_a_closed_window_is_freed(qapp: QApplication) -> None:
     qapp.processEvents()
     gc.collect()
     assert alive() is None
+
+
+def test_undo_reaches_the_scene_from_a_number_field(desk: Desk) -> None:
+    desk.begin()
+    box = desk.window.bar.seed
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, "77")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert desk.controller.scene.origin == Seed(77)
+    override = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QApplication.sendEvent(box, override)
+    assert not override.isAccepted()
+    QTest.keyClicks(box, "8")
+    override = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QApplication.sendEvent(box, override)
+    assert override.isAccepted()
