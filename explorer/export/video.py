@@ -16,6 +16,10 @@ from explorer.export.provenance import KEY, Provenance, encode
 ENCODER_THREADS = 2
 """Fixed, because x264 gives other bytes for another number of threads."""
 
+REPEATABLE = "mbtree=0"
+"""x264's macroblock tree reads memory that nobody has written where a side is no multiple of 16: the same frames then
+give other bytes now and then. Doing without costs size: 13 % and 30 % on two films of a VAE."""
+
 BT709 = 1  # the code point for matrix, primaries and transfer (ITU-T H.273)
 LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
 FULL_RANGE = 2
@@ -64,7 +68,7 @@ def _encode(path: Path, frames: Iterable[Frame], fps: int, crf: int) -> None:
     with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libx264rgb" if lossless else "libx264", rate=fps)
         stream.pix_fmt = "rgb24" if lossless else "yuv420p"
-        stream.options = {"preset": "medium", "threads": str(ENCODER_THREADS)}
+        stream.options = {"preset": "medium", "threads": str(ENCODER_THREADS), "x264-params": REPEATABLE}
         stream.options |= {"qp": "0"} if lossless else {"crf": str(crf)}
         context: Any = stream.codec_context
         context.flags |= BIT_EXACT

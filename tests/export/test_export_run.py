@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import av
 import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ExplorerError, ExportError, SceneError
@@ -25,7 +23,6 @@ from explorer.export.frames import pinned, shoot
 from explorer.export.options import ExportOptions, SheetOptions, decode_options, encode_options
 from explorer.export.run import run
 from explorer.export.stills import sequence_files
-from explorer.export.video import read_mp4
 from explorer.scene.model import Pane, Scene, Timeline, view_of
 from explorer.scene.store import load_scene
 from explorer.scene.timeline import at, frame_times
@@ -78,109 +75,6 @@ def test_the_chunks_of_a_film_do_not_exceed_the_batch(
     expected(engine, scene, options("mp4"))
     assert max(sizes) == frame_module.BATCH
     assert sum(sizes) == 40
-
-
-@pytest.mark.parametrize("crf", [0, 12])
-def test_an_mp4_holds_the_frames(engine: Engine, scene: Scene, tmp_path: Path, crf: int) -> None:
-    asked = options("mp4", crf=crf, height=32)
-    path = run(engine, scene, tmp_path / "a.mp4", asked)
-    frames = expected(engine, scene, asked)
-    decoded = list(read_mp4(path))
-    assert len(decoded) == 20
-    height, width = frames[0].shape[:2]
-    for frame, found in zip(frames, decoded, strict=True):
-        assert found.shape[0] % 2 == found.shape[1] % 2 == 0
-        error = np.abs(found[:height, :width].astype(int) - frame)
-        if crf == 0:
-            assert error.max() == 0
-        else:
-            assert error.mean() < 6  # 4:2:0 halves the colours' resolution
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        assert stream.codec_context.name == "h264"
-        assert stream.average_rate == 10
-        assert float(stream.duration * stream.time_base) == pytest.approx(2.0)
-        if crf:
-            assert stream.codec_context.pix_fmt == "yuv420p"
-            assert stream.codec_context.colorspace == 1
-
-
-def test_a_flat_colour_survives_the_video(tmp_path: Path, engine: Engine, scene: Scene) -> None:
-    from explorer.export.video import write_mp4
-
-    provenance = _provenance(engine, scene, tmp_path)
-    for colour in ((255, 0, 0), (0, 255, 0), (10, 20, 200), (128, 128, 128), (255, 255, 255), (0, 0, 0)):
-        frame = np.empty((32, 48, 3), np.uint8)
-        frame[...] = colour
-        write_mp4(tmp_path / "flat.mp4", [frame] * 3, 24, 10, "", lambda: provenance)
-        for found in read_mp4(tmp_path / "flat.mp4"):
-            assert np.abs(found.astype(int) - frame).max() <= 3
-
-
-def test_a_film_of_any_length_takes_the_memory_of_a_few_frames(engine: Engine, scene: Scene, tmp_path: Path) -> None:
-    from explorer.export.video import write_mp4
-
-    provenance = _provenance(engine, scene, tmp_path)
-    alive = most = 0
-
-    def gone() -> None:
-        nonlocal alive
-        alive -= 1
-
-    def frames() -> Iterator[np.ndarray]:
-        nonlocal alive, most
-        for number in range(500):
-            frame = np.full((16, 16, 3), number % 256, np.uint8)
-            weakref.finalize(frame, gone)
-            alive += 1
-            most = max(most, alive)
-            yield frame
-
-    write_mp4(tmp_path / "long.mp4", frames(), 24, 18, "", lambda: provenance)
-    assert sum(1 for _ in read_mp4(tmp_path / "long.mp4")) == 500
-    assert most <= 3
-
-
-def _provenance(engine: Engine, scene: Scene, tmp_path: Path):
-    from explorer.export.embed import read
-
-    run(engine, scene, tmp_path / "one.png", options("png"))
-    return read(tmp_path / "one.png")[2]
-
-
-def test_a_gif_holds_the_frames_and_keeps_time(engine: Engine, scene: Scene, tmp_path: Path) -> None:
-    scene = replace(scene, timeline=replace(scene.timeline, fps=24))
-    asked = options("gif", labels=False, pane=0)
-    path = run(engine, scene, tmp_path / "a.gif", asked)
-    frames = expected(engine, scene, asked)
-    with Image.open(path) as image:
-        assert image.info["loop"] == 0
-        found = [(frame.info["duration"], np.asarray(frame.convert("RGB"))) for frame in ImageSequence.Iterator(image)]
-    assert len(found) == len(frames) == 48
-    assert sum(duration for duration, _ in found) == 2000
-    for frame, (_, pixels) in zip(frames, found, strict=True):
-        # Dithering trades single pixels for the right colour on average.
-        blocks = (pixels.astype(float) - frame).reshape(4, 4, 4, 4, 3).mean(axis=(1, 3))
-        assert np.abs(blocks).mean() < 8
-
-
-def test_a_gif_of_few_colours_is_exact(engine: Engine, scene: Scene, tmp_path: Path) -> None:
-    from explorer.export.gif import write_gif
-
-    rng = np.random.default_rng(0)
-    colours = rng.integers(0, 256, (256, 3)).astype(np.uint8)
-    frames = [colours[rng.permutation(256)].reshape(16, 16, 3) for _ in range(5)]
-    provenance = _provenance(engine, scene, tmp_path)
-    write_gif(tmp_path / "few.gif", frames, frames, 10, lambda: provenance)
-    with Image.open(tmp_path / "few.gif") as image:
-        for frame, found in zip(frames, ImageSequence.Iterator(image), strict=True):
-            assert np.array_equal(np.asarray(found.convert("RGB")), frame)
-
-
-def test_a_gif_faster_than_viewers_show_is_refused(engine: Engine, scene: Scene, tmp_path: Path) -> None:
-    fast = replace(scene, timeline=replace(scene.timeline, fps=60))
-    with pytest.raises(ExportError, match="at most 50 frames per second"):
-        run(engine, fast, tmp_path / "a.gif", options("gif"))
 
 
 def test_a_png_is_the_scene_as_it_stands(engine: Engine, scene: Scene, tmp_path: Path) -> None:
