@@ -8,6 +8,7 @@ from PySide6.QtGui import QIcon, QImage, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
+    QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QMenu,
@@ -57,7 +58,7 @@ class BookmarksPanel(QWidget):
         self.list.setAccessibleName("Bookmarks")
         self.list.viewport().setBackgroundRole(self.palette().ColorRole.Window)
         self._hint = WrappedLabel(EMPTY)
-        self._hint.setContentsMargins(10, 4, 10, 4)
+        self._hint.setContentsMargins(4, 4, 10, 4)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._hint.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self._pages = QStackedLayout()
@@ -67,7 +68,10 @@ class BookmarksPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.title)
-        layout.addLayout(self._pages, 1)
+        inset = QHBoxLayout()  # below the title's first letter
+        inset.addSpacing(6)
+        inset.addLayout(self._pages)
+        layout.addLayout(inset, 1)
         self.list.itemClicked.connect(self._open_item)
         self.list.itemActivated.connect(self._activate_item)
         self.list.itemChanged.connect(self._rename_item)
