@@ -38,7 +38,6 @@ class Files(QObject):
             return
         kind = kind_of(path)
         if kind == "model":
-            self._settings.add_recent_model(str(path))
             self._controller.open_model(str(path))
         elif kind == "controls":
             self.use_controls(path)

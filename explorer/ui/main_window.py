@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.scene.model import Scene
+from explorer.scene.cards import ModelCard
+from explorer.scene.model import ModelRef, Scene
 from explorer.service.protocol import Ready
 from explorer.ui import icons, layout
 from explorer.ui.actions import ActionTable
@@ -36,6 +37,7 @@ from explorer.ui.model_browser import ModelBrowser
 from explorer.ui.notice import Notice
 from explorer.ui.palette import CommandPalette, PaletteEntry
 from explorer.ui.palette_entries import collect
+from explorer.ui.refusal_dialog import RefusalDialog
 from explorer.ui.session import Restored, Session
 from explorer.ui.settings import Settings
 from explorer.ui.status_line import StatusLine
@@ -84,6 +86,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.stage)
         self.toasts = ToastArea(self.stage, self.table)
         self.announcer = Announcer(self.controller, self.toasts, self.table)
+        self.toasts.explained.connect(self._explain_refusal)
         self.palette_box = CommandPalette(self, self._palette_entries)
         opener = self.table.bind("palette", self._open_palette)
         opener.setShortcuts([opener.shortcut(), QKeySequence("Ctrl+Shift+P")])  # whichever the hand knows
@@ -133,6 +136,7 @@ class MainWindow(QMainWindow):
         controller.engine_ready.connect(self._on_ready)
         controller.jobs.changed.connect(self._on_jobs)
         controller.catalogue.models_changed.connect(self._on_models)
+        controller.catalogue.model_opened.connect(self._on_opened)
         controller.catalogue.model_refused.connect(self._on_refused)
         controller.undo_stack.cleanChanged.connect(self._on_clean)
         self.files.path_changed.connect(self._show_title)
@@ -298,6 +302,16 @@ class MainWindow(QMainWindow):
             self._wants_shipped = False
             self.controller.open_model(usable[0].name)
         self._show_stage()
+
+    def _explain_refusal(self, notice: Notice) -> None:
+        if notice.refused is not None:
+            dialog = RefusalDialog(self.controller, notice.refused, notice.sentence, notice.reasons, self)
+            dialog.exec()
+            dialog.deleteLater()
+
+    def _on_opened(self, ref: ModelRef, card: ModelCard) -> None:
+        if not card.shipped:
+            self.settings.add_recent_model(ref.path)
 
     def _on_refused(self, ref: object, sentence: str, reasons: object) -> None:
         self._show_stage()

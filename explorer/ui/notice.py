@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from explorer.scene.model import ModelRef
+
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence. ``action`` names an action of the table that is offered beside it; ``details`` are its tool tip."""
+    """One sentence. ``action`` names an action of the table that is offered beside it.
+
+    ``reasons`` are (family, reason) pairs, when the model ``refused`` could not be opened; they are shown on demand.
+    """
 
     sentence: str
     kind: Literal["info", "warning", "error"] = "info"
     action: str = ""
-    details: tuple[str, ...] = ()
+    refused: ModelRef | None = None
+    reasons: tuple[tuple[str, str], ...] = ()

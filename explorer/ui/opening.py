@@ -68,5 +68,4 @@ class Opening(QObject):
     def _on_refused(self, ref: ModelRef, sentence: str, reasons: tuple[tuple[str, str], ...]) -> None:
         if key_of(ref) == self.key:
             self._set(None)
-        details = tuple(f"{family}: {reason}" for family, reason in reasons)
-        self._controller.noticed.emit(Notice(sentence, "error", details=details))
+        self._controller.noticed.emit(Notice(sentence, "error", refused=ref, reasons=reasons))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from explorer.ui import icons, theme
 from explorer.ui.actions import ActionTable
 from explorer.ui.notice import Notice
+from explorer.ui.widgets import link_button
 
 STAYS_MS = 7000  # for what needs no answer; errors stay until they are dismissed
 AT_MOST = 3
@@ -18,6 +19,7 @@ class Toast(QWidget):
     """One sentence, its action if it has one, and a cross."""
 
     dismissed = Signal(object)  # itself
+    explained = Signal(object)  # its notice, whose reasons are asked for
 
     def __init__(self, notice: Notice, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,7 +37,6 @@ class Toast(QWidget):
         self.sentence.setWordWrap(True)
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.sentence.setToolTip("\n".join(notice.details))
         layout.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.sentence, 1, Qt.AlignmentFlag.AlignVCenter)
         if notice.action and notice.action in actions:
@@ -45,6 +46,10 @@ class Toast(QWidget):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
             button.clicked.connect(self._dismiss)
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        if notice.reasons:
+            why = link_button("Why?", "What each kind of model says about this file")
+            why.clicked.connect(self._explain)
+            layout.addWidget(why, 0, Qt.AlignmentFlag.AlignTop)
         cross = QToolButton()
         cross.setIcon(icons.icon("close"))
         cross.setToolTip("Dismiss")
@@ -66,12 +71,17 @@ class Toast(QWidget):
         painter.setBrush(theme.color(colors.panel))
         painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 7, 7)
 
+    def _explain(self) -> None:
+        self.explained.emit(self.notice)
+
     def _dismiss(self) -> None:
         self.dismissed.emit(self)
 
 
 class ToastArea(QWidget):
     """Lies over the top of its parent and is as high as the strips in it; nothing below is moved or blocked."""
+
+    explained = Signal(object)  # the notice whose reasons are asked for
 
     def __init__(self, over: QWidget, actions: ActionTable) -> None:
         super().__init__(over)
@@ -91,6 +101,7 @@ class ToastArea(QWidget):
                 return toast
         toast = Toast(notice, self._actions)
         toast.dismissed.connect(self.dismiss)
+        toast.explained.connect(self.explained)
         self._toasts.append(toast)
         self._column.addWidget(toast)
         toast.show()  # now, for a hidden one takes no room in the layout

@@ -134,7 +134,7 @@ def test_a_refused_model_leaves_the_scene_and_says_why(qtbot: QtBot) -> None:
     client.reply(Refused(request_id=asked.request_id, sentence="'foreign.bin' is no model.", reasons=reasons))
     assert controller.scene == scene
     assert [notice.sentence for notice in said] == ["'foreign.bin' is no model."]
-    assert said[0].details == ("vae: it has no decoder",)
+    assert said[0].reasons == reasons
     assert not controller.is_opening()
 
 

@@ -21,6 +21,7 @@ from explorer.service.protocol import EngineLost, Exported, JobProgress, OpenMod
 from explorer.ui.actions import ACTIONS, ActionTable
 from explorer.ui.controller import Controller
 from explorer.ui.main_window import MainWindow
+from explorer.ui.refusal_dialog import RefusalDialog
 from explorer.ui.session import Restored, Session
 from explorer.ui.settings import Settings
 
@@ -273,3 +274,23 @@ def test_undo_reaches_the_scene_from_a_number_field(desk: Desk) -> None:
     override = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     QApplication.sendEvent(box, override)
     assert override.isAccepted()
+
+
+def test_the_reasons_of_a_refusal_can_be_read_and_overridden(desk: Desk, tmp_path: Path) -> None:
+    desk.begin()
+    desk.client.answers_models = False
+    path = tmp_path / "odd.pt"
+    path.write_bytes(b"x")
+    desk.window.files.open(path)
+    asked = desk.client.sent[-1]
+    assert isinstance(asked, OpenModel)
+    reasons = (("vae", "It has no decoder."), ("mlp_gan", "Its keys are not those of linear layers."))
+    desk.client.reply(Refused(request_id=asked.request_id, sentence="'odd.pt' is no model.", reasons=reasons))
+    assert str(path) not in desk.window.settings.recent_models
+    assert any(button.text() == "Why?" for button in _buttons(desk))
+    dialog = RefusalDialog(desk.controller, asked.model, "'odd.pt' is no model.", reasons, desk.window)
+    dialog.buttons[1].click()
+    again = desk.client.sent[-1]
+    assert isinstance(again, OpenModel)
+    assert again.model == ModelRef(path=str(path), family="mlp_gan")
+    dialog.deleteLater()
