@@ -56,6 +56,9 @@ class JobRow(QWidget):
         self.title.setText(job.title)
         self.title.setToolTip(job.path or job.title)
         self.bar.setValue(round(job.share * 1000))
+        policy = self.bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(job.state != "failed")  # a failure needs the room for its sentence
+        self.bar.setSizePolicy(policy)
         self.bar.setVisible(job.state == "running")
         left = duration(job.remaining)
         text = {

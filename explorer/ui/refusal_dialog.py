@@ -41,6 +41,7 @@ class RefusalDialog(QDialog):
         for row, (family, reason) in enumerate(reasons):
             name = QLabel(family)
             why = WrappedLabel(reason)
+            why.setAlignment(Qt.AlignmentFlag.AlignTop)
             why.setForegroundRole(self.palette().ColorRole.PlaceholderText)
             button = link_button("Open as this", f"Read the file as {family}, whatever it looks like")
             button.setObjectName(family)
