@@ -273,7 +273,7 @@ class ActionTable(QObject):
         action.setObjectName(key)
         action.setIconText(row.short or row.text)
         if row.icon:
-            action.setIcon(icons.icon(row.icon))
+            action.setIcon(icons.icon(row.icon, row.checkable))
         if row.shortcut:
             action.setShortcut(QKeySequence(row.shortcut))
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
@@ -313,7 +313,7 @@ class ActionTable(QObject):
         """Draw the icons again, in the colours of the palette of now."""
         for row, action in self.bound():
             if row.icon:
-                action.setIcon(icons.icon(row.icon))
+                action.setIcon(icons.icon(row.icon, row.checkable))
 
     def fill_menu_bar(self, bar: QMenuBar) -> dict[str, QMenu]:
         """Build the menus from the table; returns them by title. A menu without actions is not made."""

@@ -14,7 +14,6 @@ from explorer.ui.controller import Controller
 from explorer.ui.files import Files
 from explorer.ui.report import report
 from explorer.ui.settings import Settings
-from explorer.ui.shortcuts_page import ShortcutsPage
 from explorer.ui.theme import Scheme
 
 
@@ -158,6 +157,8 @@ class Commands(QObject):
         self._window.setWindowState(state | full if on else state & ~full)
 
     def _shortcuts(self) -> None:
+        from explorer.ui.shortcuts_page import ShortcutsPage
+
         page = ShortcutsPage(self._actions, self._window)
         page.exec()
         page.deleteLater()

@@ -5,24 +5,21 @@ from __future__ import annotations
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from explorer.files import package_folder
 from explorer.ui import theme
 
 
-def icon(name: str) -> QIcon:
-    """The icon ``name`` in the colours of the theme of now: text, muted where disabled, accent where checked."""
+def icon(name: str, checkable: bool = False) -> QIcon:
+    """The icon ``name`` in the colours of the theme of now; accent where checked. Qt greys it where disabled."""
     colors = theme.current()
+    scale = QGuiApplication.instance().devicePixelRatio()  # type: ignore[union-attr]
     made = QIcon()
-    for mode, state, tint in (
-        (QIcon.Mode.Normal, QIcon.State.Off, colors.text),
-        (QIcon.Mode.Disabled, QIcon.State.Off, colors.muted),
-        (QIcon.Mode.Normal, QIcon.State.On, colors.accent),
-    ):
-        for scale in (1, 2):
-            made.addPixmap(pixmap(name, tint, 18, scale), mode, state)
+    made.addPixmap(pixmap(name, colors.text, 18, scale), QIcon.Mode.Normal, QIcon.State.Off)
+    if checkable:
+        made.addPixmap(pixmap(name, colors.accent, 18, scale), QIcon.Mode.Normal, QIcon.State.On)
     return made
 
 

@@ -30,14 +30,12 @@ from explorer.ui.commands import Commands
 from explorer.ui.controller import Controller
 from explorer.ui.controls_panel import ControlsPanel
 from explorer.ui.empty_state import EmptyState
-from explorer.ui.export_dialog import ExportDialog
 from explorer.ui.files import Files
 from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.model_browser import ModelBrowser
 from explorer.ui.notice import Notice
 from explorer.ui.palette import CommandPalette, PaletteEntry
 from explorer.ui.palette_entries import collect
-from explorer.ui.refusal_dialog import RefusalDialog
 from explorer.ui.session import Restored, Session
 from explorer.ui.settings import Settings
 from explorer.ui.status_line import StatusLine
@@ -215,6 +213,8 @@ class MainWindow(QMainWindow):
             self.controller.say("There is no control to traverse yet; choose a method first.")
 
     def _export(self) -> None:
+        from explorer.ui.export_dialog import ExportDialog  # dialogs do not keep the start of the window waiting
+
         dialog = ExportDialog(self.controller, self.settings.export_folder, self)
         dialog.started.connect(self._on_export_started)
         dialog.exec()
@@ -305,6 +305,8 @@ class MainWindow(QMainWindow):
 
     def _explain_refusal(self, notice: Notice) -> None:
         if notice.refused is not None:
+            from explorer.ui.refusal_dialog import RefusalDialog
+
             dialog = RefusalDialog(self.controller, notice.refused, notice.sentence, notice.reasons, self)
             dialog.exec()
             dialog.deleteLater()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 import sys
 import threading
 from collections import deque
@@ -63,6 +62,8 @@ def catch_exceptions(say: Callable[[str], None]) -> None:
 
 def report(controller: Controller) -> str:
     """Versions, device and the newest log lines, as text."""
+    import platform
+
     engine = controller.engine
     card = controller.model_card()
     lines = [

@@ -89,26 +89,26 @@ class Session(QObject):
             self._lock = None
 
     def _take_place(self, folder: Path) -> Scene | None:
-        """Lock the first place with a crashed session, else the first free one."""
-        free: tuple[QLockFile, Path] | None = None
-        for number in range(WINDOWS):
-            path = folder / (f"autosave-{number}.json" if number else "autosave.json")
-            lock = QLockFile(str(path.with_suffix(".lock")))
-            lock.setStaleLockTime(0)  # however old: only a dead owner makes a lock stale
-            if not lock.tryLock(0):
-                continue
-            if path.exists() and (scene := _read(path)) is not None:
-                if free is not None:
-                    free[0].unlock()
-                self._lock, self._path = lock, path
-                return scene
-            if free is None:
-                free = (lock, path)
-            else:
+        """Lock the first place with a crashed session, else the first free one. Each lock costs a write to the disk."""
+        places = [folder / (f"autosave-{number}.json" if number else "autosave.json") for number in range(WINDOWS)]
+        for path in places:
+            if path.exists() and (lock := _lock(path)) is not None:
+                if (scene := _read(path)) is not None:
+                    self._lock, self._path = lock, path
+                    return scene
                 lock.unlock()
-        if free is not None:
-            self._lock, self._path = free
+        for path in places:
+            if (lock := _lock(path)) is not None:
+                self._lock, self._path = lock, path
+                break
         return None
+
+
+def _lock(path: Path) -> QLockFile | None:
+    """The lock beside ``path``, or None while another window holds it."""
+    lock = QLockFile(str(path.with_suffix(".lock")))
+    lock.setStaleLockTime(0)  # however old: only a dead owner makes a lock stale
+    return lock if lock.tryLock(0) else None
 
 
 def _read(path: Path) -> Scene | None:
