@@ -13,7 +13,7 @@ from explorer.scene import timeline as keys
 from explorer.scene.editing import amount_of, with_amount, with_pane
 from explorer.scene.model import Blend, Interpolation, Origin, OriginTrack, Scene, Seed, Timeline
 from explorer.scene.timeline import ORIGIN
-from explorer.scene.validate import check_seed
+from explorer.scene.validate import AMOUNT_LIMIT, check_seed
 from explorer.ui.timeline_rows import TimelineRow
 
 
@@ -88,6 +88,7 @@ def captured(scene: Scene, shown: Scene, time: float, earlier: tuple[float, Orig
 
 def with_key_moved(scene: Scene, row: TimelineRow, index: int, time: float, amount: float) -> Scene:
     """``scene`` with one diamond of ``row`` elsewhere, in every track that the row stands for."""
+    amount = min(AMOUNT_LIMIT, max(-AMOUNT_LIMIT, amount))
     for track in row.tracks:
         scene = keys.move_key(scene, track, index, time, None if row.is_origin else amount)
     return scene
@@ -137,6 +138,8 @@ def with_key_typed(scene: Scene, row: TimelineRow, index: int, text: str) -> Sce
         amount = math.nan
     if not math.isfinite(amount):
         raise SceneError(f"'{text}' is no amount; type a number such as 1.5.")
+    if abs(amount) > AMOUNT_LIMIT:
+        raise SceneError(f"{amount:g} is too far; an amount is between −{AMOUNT_LIMIT:g} and {AMOUNT_LIMIT:g}.")
     return with_key_moved(scene, row, index, row.times[index], amount)
 
 

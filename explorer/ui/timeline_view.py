@@ -336,7 +336,9 @@ class TimelineView(QAbstractScrollArea):
         """Select, in the row above or below, the key nearest to the playhead."""
         number = min(max(number, 0), len(self._rows) - 1)
         times = self._rows[number].times
-        self.select((number, min(range(len(times)), key=lambda index: abs(times[index] - self._playhead))))
+        seen = [index for index, time in enumerate(times) if time <= self._duration]
+        nearest = min(seen, key=lambda index: abs(times[index] - self._playhead), default=None)
+        self.select(None if nearest is None else (number, nearest))
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = self.menu_at(QPointF(event.pos()))

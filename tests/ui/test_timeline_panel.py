@@ -247,9 +247,9 @@ def test_typing_nonsense_says_so_and_changes_nothing(desk: Desk) -> None:
     said: list[object] = []
     desk.controller.noticed.connect(said.append)
     before = desk.controller.scene
-    for text in ("abc", "nan", "inf"):
+    for text in ("abc", "nan", "inf", "1e9"):
         desk.view.key_typed.emit(0, 0, text)
-    assert len(said) == 3
+    assert len(said) == 4
     assert desk.controller.scene is before
 
 
