@@ -54,10 +54,12 @@ class Controller(QObject):
         self._preview: Scene | None = None
         self._preview_moves = True
         self._gesture = 0
+        self._adopting: object = None  # the step that added a linked pane whose controls are not known yet
         self._dragging = False
         self.opening = Opening(self)
         self.bridge.replied.connect(self._on_reply)
         self.catalogue.controls_refused.connect(self._on_controls_refused)
+        self.catalogue.controls_found.connect(self._adopt_amounts)
         self.catalogue.begin()
 
     # --- reading ---
@@ -112,6 +114,8 @@ class Controller(QObject):
         """
         if scene == self._scene:
             return
+        if merge_key != self._adopting:
+            self._adopting = None
         if text:
             self.undo_stack.push(Step(self._scene, scene, text, merge_key))
         else:
@@ -237,7 +241,11 @@ class Controller(QObject):
         pane = Pane(controls=controls, model=source.model, origin=source.origin, view=source.view)
         if controls == source.controls:
             pane = replace(pane, edits=source.edits)
-        self.apply(editing.insert_pane(scene, scene.selected + 1, pane), "Add pane")
+        self._gesture += 1
+        step = ("add pane", self._gesture)
+        self.apply(editing.insert_pane(scene, scene.selected + 1, pane), "Add pane", step)
+        self._adopting = step if scene.linked else None
+        self._adopt_amounts()
 
     def duplicate_pane(self, pane: int | None = None) -> None:
         """Add a copy of ``pane`` (default: the selected one) after it."""
@@ -318,6 +326,20 @@ class Controller(QObject):
             elif (theirs := self.controls_card(other)) and name in names and names.index(name) < len(theirs.controls):
                 found[other] = theirs.controls[names.index(name)].name
         return found
+
+    def _adopt_amounts(self, *_: object) -> None:
+        """The pane that was just added among linked ones takes over its neighbour's amounts, control by control."""
+        index = self._scene.selected
+        if self._adopting is None or index == 0:
+            return
+        mine, theirs = self.controls_card(index), self.controls_card(index - 1)
+        if mine is None or theirs is None:
+            return
+        pane, neighbour = self._scene.panes[index], self._scene.panes[index - 1]
+        for own, other in zip(mine.controls, theirs.controls, strict=False):
+            pane = editing.with_amount(pane, own.name, editing.amount_of(neighbour, other.name))
+        step, self._adopting = self._adopting, None
+        self.apply(editing.with_pane(self._scene, index, pane), "Add pane", step)
 
     def _set(self, scene: Scene) -> None:
         old, self._scene = self._scene, scene

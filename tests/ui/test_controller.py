@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from pytestqt.qtbot import QtBot
-from quiet import CARD, controller_on
+from quiet import CARD, controller_on, controls
 
 from explorer.scene.editing import amount_of
 from explorer.scene.model import ControlSetRef, ModelRef, Quality, Scene, Seed
-from explorer.service.protocol import EngineLost, FindControls, ModelOpened, OpenModel, Ready, Refused
+from explorer.service.protocol import ControlsFound, EngineLost, FindControls, ModelOpened, OpenModel, Ready, Refused
 from explorer.ui.notice import Notice
 
 pytestmark = pytest.mark.gui
@@ -263,3 +263,47 @@ def test_going_back_before_the_answer_came_asks_again(qtbot: QtBot) -> None:
     client.shown.clear()
     controller.set_truncation(controller.scene.truncation_psi)
     assert client.shown == []
+
+
+def test_a_linked_pane_begins_with_the_amounts_of_its_neighbour(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    controller.move_control(0, "hue", 1.5)
+    before = controller.scene
+    controller.add_pane()
+    assert amounts(controller.scene, "random hue") == [0.0, 1.5]
+    controller.undo()
+    assert controller.scene == before
+    controller.set_linked(False)
+    controller.add_pane()
+    assert controller.scene.panes[1].edits == ()
+
+
+def test_amounts_are_taken_over_when_the_controls_come_late(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    controller.move_control(0, "hue", 1.5)
+    before = controller.scene
+    client.answers_models = False
+    controller.add_pane()
+    assert controller.scene.panes[1].edits == ()
+    asked = next(request for request in reversed(client.sent) if isinstance(request, FindControls))
+    answer = ControlsFound(
+        request_id=asked.request_id, model=asked.model, controls=asked.controls, card=controls(asked.controls)
+    )
+    client.reply(answer)
+    assert amounts(controller.scene, "random hue") == [0.0, 1.5]
+    controller.undo()
+    assert controller.scene == before
+
+
+def test_amounts_that_come_after_another_change_are_left_alone(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    controller.move_control(0, "hue", 1.5)
+    client.answers_models = False
+    controller.add_pane()
+    controller.set_seed(9)
+    asked = next(request for request in reversed(client.sent) if isinstance(request, FindControls))
+    answer = ControlsFound(
+        request_id=asked.request_id, model=asked.model, controls=asked.controls, card=controls(asked.controls)
+    )
+    client.reply(answer)
+    assert controller.scene.panes[1].edits == ()
