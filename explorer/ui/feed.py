@@ -109,9 +109,13 @@ class Feed(QObject):
             due[picture.view_id] = (picture, view)
         self._ask(due, now)
 
-    def again(self) -> None:
-        """Ask once more for every pane whose last answer was a failure, when its cause may be gone."""
-        due = {picture.view_id: (picture, picture.asked) for picture in self._panes if picture.error and picture.asked}
+    def again(self, awaited: bool = False) -> None:
+        """Ask once more where the last answer was a failure; ``awaited``: also where one is under way."""
+        due = {
+            picture.view_id: (picture, picture.asked)
+            for picture in self._panes
+            if picture.asked is not None and (picture.error or (awaited and picture.is_awaited))
+        }
         self._ask(due, time.perf_counter())
 
     def _ask(self, due: dict[int, tuple[Picture, View]], moment: float) -> None:

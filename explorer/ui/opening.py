@@ -12,6 +12,7 @@ from explorer.scene import editing
 from explorer.scene.cards import ModelCard
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ModelRef
+from explorer.service.client import SLOT_BYTES
 from explorer.ui.catalogue import ModelKey, key_of
 from explorer.ui.notice import Notice
 
@@ -28,6 +29,7 @@ class Opening(QObject):
         super().__init__(controller)
         self._controller = controller
         self._asked: ModelRef | None = None
+        self._reserved = SLOT_BYTES
         controller.catalogue.model_opened.connect(self._on_opened)
         controller.catalogue.model_refused.connect(self._on_refused)
 
@@ -51,7 +53,12 @@ class Opening(QObject):
 
     def _on_opened(self, ref: ModelRef, card: ModelCard) -> None:
         controller = self._controller
-        controller.client.reserve(card.size[0] * card.size[1] * 4)
+        size = card.size[0] * card.size[1] * 4
+        if size > self._reserved:
+            # Pictures that were asked for before there was room for them fail, or have failed; ask again.
+            self._reserved = size
+            controller.client.reserve(size)
+            controller.feed.again(awaited=True)
         if key_of(ref) == self.key:
             self._set(None)
             if card.methods:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 from quiet import CARD, controller_on, controls
 
 from explorer.scene.editing import amount_of
 from explorer.scene.model import ControlSetRef, ModelRef, Quality, Scene, Seed
-from explorer.service.protocol import ControlsFound, EngineLost, FindControls, ModelOpened, OpenModel, Ready, Refused
+from explorer.service.protocol import (
+    ControlsFound,
+    EngineLost,
+    FindControls,
+    ModelOpened,
+    OpenModel,
+    Ready,
+    Refused,
+    ViewFailed,
+)
 from explorer.ui.notice import Notice
 
 pytestmark = pytest.mark.gui
@@ -307,3 +317,20 @@ def test_amounts_that_come_after_another_change_are_left_alone(qtbot: QtBot) -> 
     )
     client.reply(answer)
     assert controller.scene.panes[1].edits == ()
+
+
+def test_pictures_larger_than_the_ring_are_asked_for_again_once_there_is_room(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.answers_models = False
+    client.shown.clear()
+    scene = controller.scene
+    large = scene.__class__(model=ModelRef(path="large"), panes=scene.panes)
+    controller.load(large)
+    asked = next(request for request in reversed(client.sent) if isinstance(request, OpenModel))
+    card = replace(CARD, path="large", size=(1024, 1024))
+    picture = controller.feed.pictures()[0]
+    client.reply(ViewFailed(view_id=picture.view_id, revision=900, sentence="The picture is too large."))
+    assert picture.error
+    client.reply(ModelOpened(request_id=asked.request_id, card=card))
+    assert client.reserved == 1024 * 1024 * 4
+    assert [view.model.path for _, view in client.shown] == ["large", "large"]
