@@ -12,6 +12,7 @@ import torch
 from explorer.engine import devices
 from explorer.engine.convert import to_bgrx
 from explorer.engine.engine import Engine
+from explorer.errors import ExplorerError
 from explorer.scene.model import ModelRef, Quality
 
 WARM_UP = 5
@@ -53,8 +54,11 @@ def measure(name: str) -> dict[str, float | int | str]:
 
 
 def main() -> None:
-    """``python -m explorer.bench.forward MODEL`` prints one JSON object."""
-    sys.stdout.write(json.dumps(measure(sys.argv[1])) + "\n")
+    """``python -m explorer.bench.forward MODEL`` prints one JSON object, or one sentence on stderr."""
+    try:
+        sys.stdout.write(json.dumps(measure(sys.argv[1])) + "\n")
+    except ExplorerError as error:
+        sys.exit(f"{error}")
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def _in_process(module: str, *arguments: str) -> Row:
     run = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True)
     if run.returncode:
         last = (run.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ExplorerError(f"Measuring {' '.join(arguments)} failed: {last}")
+        raise ExplorerError(last)
     found: Row = json.loads(run.stdout)
     return found
 
