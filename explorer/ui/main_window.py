@@ -149,7 +149,7 @@ class MainWindow(QMainWindow):
         """Show what was asked for on the command line, else the last session, else the first shipped model."""
         if scene is not None and self.files.open_scene(scene):
             return
-        if model is not None:
+        if model:
             self.open_model(model)
         elif restored is not None:
             self.controller.load(restored.scene)

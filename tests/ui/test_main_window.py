@@ -294,3 +294,10 @@ def test_the_reasons_of_a_refusal_can_be_read_and_overridden(desk: Desk, tmp_pat
     assert isinstance(again, OpenModel)
     assert again.model == ModelRef(path=str(path), family="mlp_gan")
     dialog.deleteLater()
+
+
+def test_no_model_on_the_command_line_means_the_last_session(desk: Desk) -> None:
+    desk.client.reply(READY)
+    desk.window.begin("", None, Restored(Scene(model=MODEL, origin=Seed(12)), crashed=False))
+    assert desk.controller.scene.origin == Seed(12)
+    assert desk.window.toasts.sentences() == []
