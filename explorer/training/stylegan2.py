@@ -33,6 +33,7 @@ from explorer.generators.stylegan2 import save_stylegan2
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
 from explorer.numerics.flow_matching import couple, flow_matching_loss, integrate, on_sphere
 from explorer.training.base import Recipe, Trainer
+from explorer.training.loop import batch_of
 from explorer.training.muon import Muon
 from explorer.training.sheets import save_sheet
 from explorer.training.stylegan2_card import write_card
@@ -176,6 +177,8 @@ class StyleGAN2Trainer:
 
     def _flow_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
         s = self.settings
+        if number == 0:
+            self._standardise_codes()
         with torch.no_grad():
             self.bank = torch.cat([self.bank, self.average_encoder(images)])[-s.code_bank :]
         self._rate("flow", s.flow_rate * _decay(number / s.flow_steps))
@@ -249,6 +252,22 @@ class StyleGAN2Trainer:
         return {**losses, "generator": fooled.item(), "reconstruction": anchor.item()}
 
     # Parts
+
+    def _standardise_codes(self) -> None:
+        """Mean and variance of the averaged encoder's own codes, over the pictures of 64 steps to come.
+
+        Those that training kept belong to other weights: the codes' spread is small against their mean, so that
+        averaging the weights shifts them far.
+        """
+        start, standardise = self.settings.autoencoder_steps, self.average_encoder.standardise
+        codes: list[Tensor] = []
+        with torch.no_grad():
+            for ahead in range(64):
+                images = batch_of(self.recipe, start + ahead).to(self.device)
+                codes.append(self.average_encoder.raw(sized(images, self.settings.resolution)))
+            raw = torch.cat(codes)
+            standardise.get_buffer("running_mean").copy_(raw.mean(0))
+            standardise.get_buffer("running_var").copy_(raw.var(0))
 
     def _measure_w(self) -> None:
         """Mean and standard deviation of w over 16,384 points of the prior, stored with the averaged weights."""

@@ -41,9 +41,13 @@ class Encoder(_Trunk):
         self.out = nn.Linear(256, w_dim)
         self.standardise = nn.BatchNorm1d(w_dim, affine=False, momentum=0.02)
 
+    def raw(self, x: Tensor) -> Tensor:
+        """The codes before they are standardised."""
+        codes: Tensor = self.out(functional.leaky_relu(self.hidden(self.features(x).flatten(1)), LEAK))
+        return codes.float()
+
     def forward(self, x: Tensor) -> Tensor:
-        x = functional.leaky_relu(self.hidden(self.features(x).flatten(1)), LEAK)
-        standardised: Tensor = self.standardise(self.out(x).float())
+        standardised: Tensor = self.standardise(self.raw(x))
         return standardised
 
 

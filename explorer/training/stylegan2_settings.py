@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     r1_weight: float = 1.0
     r1_every: int = 16
     anchor_weight: float = 1.0
-    averaging: float = 0.999
+    averaging: float = 0.995
     evaluation: int = 2048  # pictures for the figures in the card
 
 
