@@ -47,7 +47,8 @@ class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     rates warm up over ``warm_up`` steps, stay, and fall linearly to zero over the last ``cool_down`` share of their
     phase. ``average`` is the decay of the averaged weights. ``precision`` is that of the networks while training
     (bfloat16 pays on processors and GPUs that have it). ``full_steps``, ``interactive_steps``: sampler steps for the
-    card. ``evaluation``: pictures for the figures in the card.
+    card. ``h_window``: highest and lowest training step at which edits of ``h`` act, for the card (none: all).
+    ``evaluation``: pictures for the figures in the card.
     """
 
     autoencoder_steps: int
@@ -64,6 +65,7 @@ class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     precision: Literal["float32", "bfloat16"] = "float32"
     full_steps: int = 50
     interactive_steps: int = 5
+    h_window: tuple[int, ...] = ()
     evaluation: int = 500
 
 
@@ -233,6 +235,7 @@ class DiffusionTrainer:
             "notes": f"Latent diffusion (v-prediction, DDIM), trained on the procedural world '{self.recipe.data}'.",
             "full_steps": self.settings.full_steps,
             "interactive_steps": self.settings.interactive_steps,
+            **({"h_window": list(self.settings.h_window)} if self.settings.h_window else {}),
             "recipe": json.loads(msgspec.json.encode(self.recipe)),
             "figures": figures,
         }
