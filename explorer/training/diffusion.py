@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,6 +223,8 @@ class DiffusionTrainer:
         )
         pipeline = LDMPipeline(vqvae=self.autoencoder, unet=self.average, scheduler=scheduler)
         pipeline.save_pretrained(folder, safe_serialization=True)
+        for weights in folder.rglob("*.safetensors"):  # diffusers leaves them readable by their owner alone
+            shutil.copymode(folder / "model_index.json", weights)
         save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
         figures = {
             **measure(self.samples, self.reconstructions, worlds.world(self.recipe.data), self.settings),

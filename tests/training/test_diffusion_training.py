@@ -110,6 +110,8 @@ def test_a_run_ends_in_a_pipeline_that_the_program_opens(tmp_path: Path) -> None
     assert sorted(p.name for p in model.iterdir()) == [
         "card.json", "model_index.json", "samples.png", "scheduler", "unet", "vqvae",
     ]  # fmt: skip
+    modes = {path.stat().st_mode for path in model.rglob("*") if path.is_file()}
+    assert len(modes) == 1  # every file as readable as the others
     assert identify(model).family == "diffusion"
     generator = load(str(model), CPU)
     card = generator.card
