@@ -53,5 +53,8 @@ def _unreachable(display: str) -> str:
     xcb.xcb_disconnect.argtypes = (ctypes.c_void_p,)
     connection = xcb.xcb_connect(None, None)
     failed = xcb.xcb_connection_has_error(connection)
-    xcb.xcb_disconnect(connection)
+    if failed:
+        xcb.xcb_disconnect(connection)
+    # One that works stays open: a bare X server (Xvfb) resets when its last client leaves, and Qt, which comes next,
+    # would sometimes find it not answering.
     return f"The display '{display}' does not answer; {WITHOUT_WINDOW}." if failed else ""
