@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,17 +18,14 @@ def gui(
     require_display()
     from explorer.ui.app import main
 
-    code = main(model, scene)
+    code = main(model or None, scene)
     if code:
         raise typer.Exit(code)
 
 
 def require_display() -> None:
     """Raise :class:`ExplorerError` where Qt would find no display, for it would end the process without a sentence."""
-    if not sys.platform.startswith("linux"):
-        return
-    if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
-        raise ExplorerError(
-            "There is no display to open a window on; start it in a desktop session, or use the commands that need no "
-            "window (latent-explorer --help)."
-        )
+    from explorer.ui import display
+
+    if sentence := display.problem():
+        raise ExplorerError(sentence)

@@ -22,7 +22,7 @@ class BurgessVaeFamily:
     """Finds and loads them."""
 
     name = "burgess_vae"
-    title = "VAE checkpoints in the layout of disentangling-vae (specs.json and model.pt)"
+    title = "checkpoints of disentangling-vae"
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder with ``specs.json`` that names the model type Burgess. Broken: sizes or weights do not fit."""

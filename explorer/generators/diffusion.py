@@ -30,7 +30,7 @@ class DiffusionFamily:
     """
 
     name = "diffusion"
-    title = "unconditional diffusers pipelines (folder)"
+    title = "diffusers pipelines"
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder with ``model_index.json``. Broken: another pipeline, or parts that are missing or damaged."""

@@ -77,7 +77,7 @@ class MlpGanFamily:
     """Finds and loads them."""
 
     name = "mlp_gan"
-    title = "plain MLP GAN checkpoints (.ckpt, .pt, .pth)"
+    title = "MLP GANs"
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a PyTorch file whose tensors are all called ``<number>.weight`` or ``<number>.bias``. Broken: they do

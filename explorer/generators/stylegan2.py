@@ -86,7 +86,7 @@ class StyleGAN2Family:
     """Finds and loads them."""
 
     name = "stylegan2"
-    title = "StyleGAN2 generators (folder of safetensors)"
+    title = "StyleGAN2"
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder whose ``config.json`` says so. Broken: with a wrong description or without readable

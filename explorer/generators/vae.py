@@ -32,7 +32,7 @@ class VaeFamily:
     """Finds and loads them."""
 
     name = "vae"
-    title = "convolutional VAEs (folder of safetensors)"
+    title = "VAEs"
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder whose ``config.json`` says so. Broken: without readable weights beside it."""

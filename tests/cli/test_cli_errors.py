@@ -101,6 +101,22 @@ def test_no_display_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     require_display()
 
 
+def test_the_window_is_told_what_was_asked_for_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without options it must open the last session or a shipped model, not a model called ''."""
+    from explorer.ui import app
+
+    told: list[tuple[str | None, Path | None]] = []
+
+    def main(model: str | None = None, scene: Path | None = None) -> int:
+        told.append((model, scene))
+        return 0
+
+    monkeypatch.setattr(app, "main", main)
+    for arguments in ([], ["gui"], ["--model", "a"], ["gui", "--model", "b", "--scene", "c.json"]):
+        assert run(arguments) == 0
+    assert told == [(None, None), (None, None), ("a", None), ("b", Path("c.json"))]
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
     [
