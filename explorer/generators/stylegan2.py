@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -109,7 +108,7 @@ class StyleGAN2Family:
     def describe(self, path: Path) -> ModelCard:
         """The card, from ``config.json``, the header of the weights and ``card.json``."""
         config = _config(path)
-        shapes = safetensors_shapes(path / WEIGHTS)
+        safetensors_shapes(path / WEIGHTS)  # readable, or it says why not
         with torch.device("meta"):
             network = StyleGAN2(config)
         card = read_card(path)
@@ -131,7 +130,7 @@ class StyleGAN2Family:
             licence=card.get("licence", ""),
             origin=card.get("origin", ""),
             notes=card.get("notes", ""),
-            parameters=sum(math.prod(shape) for shape in shapes.values()),
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
         )
 
     def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:

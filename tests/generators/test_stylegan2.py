@@ -209,6 +209,15 @@ def test_affine_weights_are_the_derivative_of_the_styles(generator: StyleGAN2Gen
         generator.first_affine_weights((9, 9))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_draws_the_same_within_its_digits(generator: StyleGAN2Generator, dtype: torch.dtype) -> None:
+    styles = generator.advance(generator.sample(range(4)), "style").tensors["style"]
+    exact = generator.network.synthesis(styles)
+    half = generator.network.synthesis(styles, dtype=dtype)
+    assert half.dtype == torch.float32
+    assert float((half - exact).abs().max()) < (0.02 if dtype == torch.float16 else 0.15) * float(exact.abs().max())
+
+
 def test_pictures_are_differentiable_in_z(generator: StyleGAN2Generator) -> None:
     z = generator.sample([0]).tensors["z"].requires_grad_(True)
     generator.render(Latent({"z": z}), Quality()).sum().backward()

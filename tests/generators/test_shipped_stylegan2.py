@@ -1,0 +1,62 @@
+"""The shipped StyleGAN2 is what its card says."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from explorer.generators import registry
+from explorer.generators.base import Latent
+from explorer.generators.stylegan2 import StyleGAN2Generator
+from explorer.numerics.distances import pyramid_sliced_wasserstein
+from explorer.scene.model import Quality
+from explorer.training.base import read_recipe
+from explorer.training.loop import batch_of
+
+NAME = "shapes-stylegan2"
+
+
+@pytest.fixture(scope="module")
+def generator() -> StyleGAN2Generator:
+    loaded = registry.load(NAME, torch.device("cpu"))
+    assert isinstance(loaded, StyleGAN2Generator)
+    return loaded
+
+
+def test_the_sample_sheet_shows_seeds_0_to_63(generator: StyleGAN2Generator) -> None:
+    sheet = np.asarray(Image.open(registry.resolve(NAME) / "samples.png")).astype(float)
+    pictures = (generator.render(generator.sample(range(64)), Quality()) + 1) * 127.5
+    for index in (0, 9, 37, 63):
+        top, left = index // 8 * 66, index % 8 * 66
+        shown = sheet[top : top + 64, left : left + 64]
+        assert np.abs(shown - pictures[index].permute(1, 2, 0).numpy()).max() < 1.5
+
+
+def test_it_follows_the_recipe_that_ships(generator: StyleGAN2Generator) -> None:
+    card = json.loads((registry.resolve(NAME) / "card.json").read_text())
+    recipe = read_recipe(NAME)
+    assert card["recipe"]["settings"] == recipe.settings
+    assert (card["recipe"]["steps"], card["recipe"]["seed"]) == (recipe.steps, recipe.seed)
+    assert generator.card.notes.startswith("StyleGAN2 with a warm start")
+
+
+def test_samples_are_close_to_data(generator: StyleGAN2Generator) -> None:
+    """At every size at most twice as far as two samples of data are apart."""
+    recipe = read_recipe(NAME)
+    data, other = (torch.cat([batch_of(recipe, 10**7 + 2 * k + half) for k in range(16)]) for half in (0, 1))
+    drawn = torch.cat([generator.render(generator.sample(range(k, k + 64)), Quality()) for k in range(0, 512, 64)])
+    reached, chance = pyramid_sliced_wasserstein(drawn, data), pyramid_sliced_wasserstein(other, data)
+    for side, distance in reached.items():
+        assert distance < 2 * chance[side], side
+
+
+def test_statistics_of_w(generator: StyleGAN2Generator) -> None:
+    z = torch.randn(8000, 64, generator=torch.Generator().manual_seed(5))
+    w = generator.advance(Latent({"z": z}), "w").tensors["w"]
+    deviation = generator.network.get_buffer("w_std")
+    assert float(((w.mean(0) - generator.network.get_buffer("w_mean")) / deviation).abs().max()) < 0.06
+    assert torch.allclose(w.std(0), deviation, rtol=0.05)
