@@ -80,14 +80,14 @@ class Screen:
         self._fit(size)
         self._settle()
 
-        chance = random.Random(0)
+        chance = random.Random(size)  # other amounts on every canvas: the engine keeps the pictures of old ones
         feed.samples.clear()
         for _ in range(EVENTS):
             before = len(feed.samples)
-            controller.move_control(0, control.name, round(chance.uniform(control.low, control.high), 3), dragging=True)
+            controller.move_control(0, control.name, chance.uniform(control.low, control.high), dragging=True)
             self._until(lambda wanted=before + 1: len(feed.samples) >= wanted)  # type: ignore[misc]
         single = list(feed.samples)
-        asked, drawn, storm, stalls = self._storm(control.name, control.low, control.high)
+        asked, drawn, storm, stalls = self._storm(control.name, control.low, control.high, size + 1)
         controller.move_control(0, control.name, 0.0, dragging=False)
         self._settle()
         picture = feed.picture(0)
@@ -105,12 +105,12 @@ class Screen:
             engine_memory=engine,
         )
 
-    def _storm(self, name: str, low: float, high: float) -> tuple[int, int, list[Sample], list[float]]:
+    def _storm(self, name: str, low: float, high: float, seed: int) -> tuple[int, int, list[Sample], list[float]]:
         """Events at :data:`STORM_HZ` whether or not pictures keep up; (asked, drawn, samples, stalls)."""
         controller, feed = self._controller, self._controller.feed
         self._settle()
         feed.samples.clear()
-        chance = random.Random(1)
+        chance = random.Random(seed)
         sent = 0
         stalls: list[float] = []
         beat = QElapsedTimer()
@@ -122,7 +122,7 @@ class Screen:
             nonlocal sent
             # By time, not by tick: a slow window gets the events it owes at once, as a real pointer's arrive.
             while sent < min(STORM, clock.elapsed() * STORM_HZ / 1000):
-                controller.move_control(0, name, round(chance.uniform(low, high), 3), dragging=True)
+                controller.move_control(0, name, chance.uniform(low, high), dragging=True)
                 sent += 1
 
         def heartbeat() -> None:
@@ -158,10 +158,12 @@ class Screen:
         """Wait until the picture on the canvas is of the current state, and painted."""
         feed = self._controller.feed
         self._until(
-            lambda: len(feed) > 0
-            and all(
-                (picture := feed.picture(pane)) is not None and picture.is_current and picture.painted
-                for pane in range(len(feed))
+            lambda: (
+                len(feed) > 0
+                and all(
+                    (picture := feed.picture(pane)) is not None and picture.is_current and picture.painted
+                    for pane in range(len(feed))
+                )
             )
         )
 
