@@ -70,6 +70,7 @@ range=$(sed -n 's/^ *"\(torch>=[^"]*\)",*$/\1/p' pyproject.toml)
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "$range"
 if [ "$purpose" = test ]; then what=".[dev]"; else what="."; fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$what"
+.venv/bin/python -m compileall -q explorer
 touch "$stamp"
 [ "$purpose" = test ] && touch .venv/.installed-run
 exit 0

@@ -123,6 +123,8 @@ def _window_ratio() -> float:
     ratios = []
     with tempfile.TemporaryDirectory() as home:  # the user's own session is not touched
         environment = {**os.environ, "LATENT_EXPLORER_HOME": home}
+        # An installed program has its byte code beside it; the first, uncounted pair writes it.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         for turn in range(STARTS + 1):
             seconds = []
             for command in (bare, window):
