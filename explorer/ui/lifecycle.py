@@ -25,6 +25,7 @@ class Lifecycle(QObject):
         report.catch_exceptions(self._say_error)
         signal.signal(signal.SIGINT, self._interrupt)
         signal.signal(signal.SIGTERM, self._interrupt)
+        window.closed.connect(self._end)
         # Python sees a signal only while it runs; an idle event loop would sleep through it.
         self._heartbeat = QTimer(self)
         self._heartbeat.timeout.connect(self._wake)
@@ -43,6 +44,10 @@ class Lifecycle(QObject):
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._window.close()
+
+    def _end(self) -> None:
+        # Not left to Qt's own count of windows: this one was hidden before it was closed, so it may not count.
+        self._app.exit(0)
 
     def _wake(self) -> None:
         """Nothing: being called is what lets Python handle signals."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -48,6 +48,8 @@ PANE_ACTIONS = ("copy_picture", "duplicate_pane", "remove_pane", "zoom_pane", "d
 
 class MainWindow(QMainWindow):
     """Owns the parts; the scene is the controller's."""
+
+    closed = Signal()
 
     def __init__(self, controller: Controller, settings: Settings, session: Session) -> None:
         super().__init__()
@@ -171,6 +173,7 @@ class MainWindow(QMainWindow):
         self.session.end()
         self.controller.close()
         event.accept()
+        self.closed.emit()
 
     def _may_quit(self, count: int) -> bool:
         what = "An export is" if count == 1 else f"{count} exports are"
