@@ -24,6 +24,7 @@ def main(model: str | None = None, scene: Path | None = None, made: Callable[[Ma
         print(f"error: {sentence}", file=sys.stderr)  # noqa: T201  (the command line's own line)
         return 2
     faulthandler.enable()
+    from PySide6.QtCore import QCoreApplication, QEvent
     from PySide6.QtWidgets import QApplication
 
     from explorer.service.client import ServiceClient
@@ -53,7 +54,11 @@ def main(model: str | None = None, scene: Path | None = None, made: Callable[[Ma
         lifecycle.quit_after(float(seconds))
     if made is not None:
         made(window)
-    return app.exec()
+    code = app.exec()
+    # The window goes before the application, in a defined order, not when the interpreter happens to end.
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return code
 
 
 if __name__ == "__main__":
