@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
-
-from PySide6.QtCore import QEvent, QObject
+from typing import TYPE_CHECKING
 
 from explorer.ui import app
-from explorer.ui.main_window import MainWindow
 
-
-class _FirstPaint(QObject):
-    """Ends the process when the middle of the window has been painted."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint:
-            sys.stdout.write("painted\n")
-            sys.stdout.flush()
-            # The engine process was only just started: it sees the closed connection and ends.
-            os._exit(0)
-        return False
+if TYPE_CHECKING:
+    from explorer.ui.main_window import MainWindow
 
 
 def _watch(window: MainWindow) -> None:
-    window.first_paint = _FirstPaint(window)  # type: ignore[attr-defined]
+    """End the process when the middle of ``window`` has been painted."""
+    # Not at the head: the order of the imports is part of what is timed.
+    from PySide6.QtCore import QEvent, QObject
+
+    class FirstPaint(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                sys.stdout.write("painted\n")
+                sys.stdout.flush()
+                # The engine process was only just started: it sees the closed connection and ends.
+                os._exit(0)
+            return False
+
+    watcher = FirstPaint(window)
     for page in (window.empty, window.canvas):
-        page.installEventFilter(window.first_paint)  # type: ignore[attr-defined]
+        page.installEventFilter(watcher)
 
 
 if __name__ == "__main__":

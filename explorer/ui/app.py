@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -24,6 +25,7 @@ def main(model: str | None = None, scene: Path | None = None, made: Callable[[Ma
         print(f"error: {sentence}", file=sys.stderr)  # noqa: T201  (the command line's own line)
         return 2
     faulthandler.enable()
+    _import_before_qt()
     from PySide6.QtCore import QCoreApplication, QEvent
     from PySide6.QtWidgets import QApplication
 
@@ -59,6 +61,24 @@ def main(model: str | None = None, scene: Path | None = None, made: Callable[[Ma
     window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     return code
+
+
+def _import_before_qt() -> None:
+    """Import what the window needs that is not Qt. PySide reads the source of every module that is imported after it,
+    to see whether it asks for PySide's features; what comes before is spared that.
+    """
+    for name in (
+        "logging.handlers",
+        "platform",
+        "statistics",
+        "explorer.export.options",
+        "explorer.scene.defaults",
+        "explorer.scene.editing",
+        "explorer.scene.store",
+        "explorer.scene.timeline",
+        "explorer.service.client",
+    ):
+        importlib.import_module(name)
 
 
 if __name__ == "__main__":

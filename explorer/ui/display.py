@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -26,9 +27,10 @@ def problem() -> str:
 
 def _missing_library() -> str:
     """Load Qt's plugin for X11 as Qt will; the loader says which library it lacks."""
-    import PySide6.QtGui
-
-    plugin = Path(PySide6.__file__).parent / "Qt" / "plugins" / "platforms" / "libqxcb.so"
+    found = importlib.util.find_spec("PySide6")
+    if found is None or found.origin is None:
+        return ""  # the import that follows says it better
+    plugin = Path(found.origin).parent / "Qt" / "plugins" / "platforms" / "libqxcb.so"
     if not plugin.exists():
         return ""  # built otherwise; Qt knows better where its plugins are
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
@@ -34,14 +36,15 @@ from explorer.ui.files import Files
 from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.model_browser import ModelBrowser
 from explorer.ui.notice import Notice
-from explorer.ui.palette import CommandPalette, PaletteEntry
-from explorer.ui.palette_entries import collect
 from explorer.ui.session import Restored, Session
 from explorer.ui.settings import Settings
 from explorer.ui.status_line import StatusLine
 from explorer.ui.timeline_panel import TimelinePanel
 from explorer.ui.toast import Toast, ToastArea
 from explorer.ui.tool_bar import ToolBar
+
+if TYPE_CHECKING:
+    from explorer.ui.palette import CommandPalette, PaletteEntry
 
 PANE_ACTIONS = ("copy_picture", "duplicate_pane", "remove_pane", "zoom_pane", "difference", "before_after")
 
@@ -87,7 +90,6 @@ class MainWindow(QMainWindow):
         self.toasts = ToastArea(self.stage, self.table)
         self.announcer = Announcer(self.controller, self.toasts, self.table)
         self.toasts.explained.connect(self._explain_refusal)
-        self.palette_box = CommandPalette(self, self._palette_entries)
         opener = self.table.bind("palette", self._open_palette)
         opener.setShortcuts([opener.shortcut(), QKeySequence("Ctrl+Shift+P")])  # whichever the hand knows
         self.table.bind("export", self._export)
@@ -237,7 +239,16 @@ class MainWindow(QMainWindow):
     def _open_palette(self) -> None:
         self.palette_box.open()
 
+    @cached_property
+    def palette_box(self) -> CommandPalette:
+        """The command palette, made when it is first asked for: the start of the window does not wait for it."""
+        from explorer.ui.palette import CommandPalette
+
+        return CommandPalette(self, self._palette_entries)
+
     def _palette_entries(self) -> list[PaletteEntry]:
+        from explorer.ui.palette_entries import collect
+
         return collect(self)
 
     def _show_pane_menu(self, point: QPoint) -> None:
