@@ -18,6 +18,9 @@ from explorer.generators.base import Family, Generator, Progress, Verdict
 from explorer.scene.cards import ModelCard
 
 
+CHECKPOINTS = (".ckpt", ".pt", ".pth")
+
+
 @cache
 def families() -> dict[str, Family]:
     """Name → family: every module of this package with a module-level ``FAMILY``."""
@@ -64,8 +67,15 @@ def shipped_models() -> dict[str, Path]:
 
 
 def resolve(name_or_path: str) -> Path:
-    """The path of a shipped model's name, or the path itself."""
-    return shipped_models().get(name_or_path) or Path(name_or_path).expanduser()
+    """The path of a shipped model's name, or the path itself; of a folder that holds one checkpoint and nothing else, the
+    checkpoint.
+    """
+    path = shipped_models().get(name_or_path) or Path(name_or_path).expanduser()
+    if path.is_dir():
+        inside = [file for file in path.iterdir() if not file.name.startswith(".")]
+        if len(inside) == 1 and inside[0].suffix.lower() in CHECKPOINTS and inside[0].is_file():
+            return inside[0]
+    return path
 
 
 def _family_of(path: Path, family: str) -> Family:

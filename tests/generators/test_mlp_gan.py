@@ -153,3 +153,11 @@ def test_real_mnist_gan_draws_digits(real_models: Path) -> None:
     assert abs(float((mass.sum(1) * rows).sum() / mass.sum()) - 13.5) < 1.5
     assert abs(float((mass.sum(0) * rows).sum() / mass.sum()) - 13.5) < 1.5
     assert float(torch.pdist(brightness.flatten(1)).min()) > 0.5
+
+
+def test_a_folder_with_one_checkpoint_is_that_checkpoint(tmp_path: Path) -> None:
+    path = save(tmp_path, state(5, 7, 16))
+    assert registry.resolve(str(tmp_path)) == path
+    assert registry.load(str(tmp_path), CPU).card.family == "mlp_gan"
+    save(tmp_path, state(5, 7, 16), "another.ckpt")
+    assert registry.resolve(str(tmp_path)) == tmp_path  # which of them is for the user to say
