@@ -17,7 +17,6 @@ from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
 from explorer.scene.cards import ModelCard
 
-
 CHECKPOINTS = (".ckpt", ".pt", ".pth")
 
 
@@ -67,8 +66,8 @@ def shipped_models() -> dict[str, Path]:
 
 
 def resolve(name_or_path: str) -> Path:
-    """The path of a shipped model's name, or the path itself; of a folder that holds one checkpoint and nothing else, the
-    checkpoint.
+    """The path of a shipped model's name, or the path itself; where that is a folder that holds one checkpoint and
+    nothing else, the checkpoint.
     """
     path = shipped_models().get(name_or_path) or Path(name_or_path).expanduser()
     if path.is_dir():
