@@ -11,13 +11,13 @@ import torch
 
 from explorer.errors import ModelError
 from explorer.files import atomic_path, atomic_write, fingerprint_of
+from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict
 from explorer.generators.checkpoint import load_exactly, read_card, read_json, read_safetensors, safetensors_shapes
+from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.generators.vae_generator import CAPABILITIES, VaeGenerator
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
 from explorer.scene.cards import ModelCard, SpaceCard
-
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 def save_vae(network: VaeNetwork, folder: Path) -> None:
@@ -35,21 +35,8 @@ class VaeFamily:
     title = "VAEs"
 
     def identify(self, path: Path) -> Verdict:
-        """Mine: a folder whose ``config.json`` says so. Broken: without readable weights beside it."""
-        if not (path / CONFIG).is_file():
-            return Verdict(False, "It is not a folder with a config.json.")
-        try:
-            found = read_json(path / CONFIG)
-        except ModelError as error:
-            return Verdict(False, str(error))
-        if found.get("family") != self.name:
-            return Verdict(False, f"Its config.json does not say family '{self.name}'.")
-        try:
-            _config(path)
-            safetensors_shapes(path / WEIGHTS)
-        except ModelError as error:
-            return Verdict(True, str(error), problem=True)
-        return Verdict(True, "Its config.json says that it is a VAE of this program.")
+        """Mine: a folder whose ``config.json`` says so."""
+        return own_folder.identify(path, self.name, _config)
 
     def describe(self, path: Path) -> ModelCard:
         """The card, from ``config.json``, the header of the weights and ``card.json``."""

@@ -17,7 +17,8 @@ from torch.nn import functional
 from explorer.errors import ExplorerError
 from explorer.files import atomic_write, fingerprint_of
 from explorer.generators.base import standard_normal
-from explorer.generators.vae import CONFIG, WEIGHTS, save_vae
+from explorer.generators.own_folder import CONFIG, WEIGHTS
+from explorer.generators.vae import save_vae
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
 from explorer.numerics.gaussian_posterior import decompose_kl, kl_to_standard_normal, posterior_statistics
 from explorer.training.base import Recipe, Trainer
