@@ -205,21 +205,21 @@ def test_jobs_are_listed_and_their_end_is_said(desk: Desk) -> None:
     from explorer.export.options import ExportOptions
 
     desk.begin()
-    number = desk.controller.jobs.start_export(desk.controller.scene, "/tmp/out.mp4", ExportOptions())
+    number = desk.controller.jobs.start_export(desk.controller.scene, "/films/out.mp4", ExportOptions())
     desk.client.reply(JobProgress(request_id=number, title="Exporting out.mp4", share=0.25, remaining=63))
     row = desk.window.jobs._rows[number]
     assert row.state.text() == "25%, 1 min 3 s left"
     assert desk.window.docks["jobs"].windowTitle() == "Jobs (1)"
-    desk.client.reply(Exported(request_id=number, path="/tmp/out.mp4", seconds=2))
+    desk.client.reply(Exported(request_id=number, path="/films/out.mp4", seconds=2))
     assert row.state.text() == "Done"
-    assert desk.window.toasts.sentences() == ["Exported to /tmp/out.mp4"]
+    assert desk.window.toasts.sentences() == ["Exported to /films/out.mp4"]
 
 
 def test_an_export_that_the_engine_took_along_is_said(desk: Desk) -> None:
     from explorer.export.options import ExportOptions
 
     desk.begin()
-    desk.controller.jobs.start_export(desk.controller.scene, "/tmp/out.mp4", ExportOptions())
+    desk.controller.jobs.start_export(desk.controller.scene, "/films/out.mp4", ExportOptions())
     desk.client.reply(EngineLost(sentence="The engine stopped.", restarting=True))
     assert any("start it again" in sentence for sentence in desk.window.toasts.sentences())
 
