@@ -45,7 +45,7 @@ def test_a_short_run_has_every_figure(qapp: QApplication, monkeypatch: pytest.Mo
     assert row["stall_ms"]["p99"] <= row["stall_ms"]["max"]
     assert found["window_ratio"] > 1
     assert found["memory_mb"]["window"] > 10
-    assert found["memory_mb"]["engine"] > found["memory_mb"]["window"]
+    assert found["memory_mb"]["engine"] > 100  # torch alone takes more
     assert len(said) == 3
 
 
