@@ -43,33 +43,38 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     from explorer.bench.screen import Screen
 
     names = list(models) or sorted(path.name for path in package_folder("models").iterdir() if path.is_dir())
-    forward = {}
-    for name in names:
-        say(f"{name}: bare forward")
-        forward[name] = _in_process("explorer.bench.forward", name)
+    say("start of the window")
+    window_ratio = _window_ratio()
     rows: list[Row] = []
     memory: list[tuple[int, int]] = []
+    device = ""
     screen = Screen()
     try:
         for name in names:
+            # Before and after, because a machine's speed drifts while it is measured.
+            say(f"{name}: bare forward")
+            before = _in_process("explorer.bench.forward", name)
+            measured = []
             for size in CANVASES:
                 say(f"{name}: event to screen at {size} x {size}")
-                figures = screen.measure(name, size)
-                memory.append((figures.window_memory, figures.engine_memory))
-                rows.append(_row(forward[name], size, figures))
+                measured.append(screen.measure(name, size))
+            after = _in_process("explorer.bench.forward", name)
+            bare = {key: (before[key] + after[key]) / 2 for key in ("forward_ms", "convert_ms")}
+            device = str(before["device"])
+            rows.extend(_row(name, bare, size, one) for size, one in zip(CANVASES, measured, strict=True))
+            memory.extend((one.window_memory, one.engine_memory) for one in measured)
     finally:
         screen.close()
-    say("start of the window")
     return {
         "version": __version__,
         "machine": {
             "processor": platform.processor() or platform.machine(),
             "cores": os.cpu_count(),
-            "device": forward[names[0]]["device"] if names else "",
+            "device": device,
             "python": platform.python_version(),
         },
         "models": rows,
-        "window_ratio": _window_ratio(),
+        "window_ratio": window_ratio,
         "memory_mb": {
             "window": round(max(window for window, _ in memory) / 1e6, 1),
             "engine": round(max(engine for _, engine in memory) / 1e6, 1),
@@ -77,12 +82,12 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     }
 
 
-def _row(bare: Row, size: int, figures: Any) -> Row:
+def _row(name: str, bare: dict[str, float], size: int, figures: Any) -> Row:
     paint = statistics.median(figures.paint)
     parts = bare["forward_ms"] + bare["convert_ms"] + paint
     median = percentile(figures.event_to_screen, 0.5)
     return {
-        "name": bare["name"],
+        "name": name,
         "canvas": size,
         "forward_ms": round(bare["forward_ms"], 3),
         "convert_ms": round(bare["convert_ms"], 3),
