@@ -42,7 +42,6 @@ class ControlsPanel(QWidget):
         reset.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter controls…")
-        self.filter.setClearButtonEnabled(True)
         self.method = QComboBox()
         self.method.setToolTip("The method that found these controls")
         self.method.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -59,6 +58,7 @@ class ControlsPanel(QWidget):
         self.message.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self.retry = link_button("Try again")
         self._build(reset)
+        self.filter.textChanged.connect(self._offer_clearing)
         self.filter.textChanged.connect(self._apply_filter)
         self.method.activated.connect(self._choose_method)
         self.passive.toggled.connect(self._apply_filter)
@@ -180,6 +180,11 @@ class ControlsPanel(QWidget):
         model = self._controller.model_card(self._controller.scene.selected)
         space = model.spaces.get(card.space) if model else None
         return bool(space and len(card.controls) < room(space))
+
+    def _offer_clearing(self) -> None:
+        # Not before there is something to clear: the button's icon costs a hundredth of a second of the window's start.
+        if not self.filter.isClearButtonEnabled():
+            self.filter.setClearButtonEnabled(True)
 
     def _apply_filter(self) -> None:
         wanted = self.filter.text().strip().casefold()
