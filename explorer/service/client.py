@@ -80,7 +80,9 @@ class ServiceClient:
     # --- what the window calls -----------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the engine process; returns at once, :class:`protocol.Ready` follows."""
+        """Start the engine process; returns at once, :class:`protocol.Ready` follows. Does nothing after `close`."""
+        if self._closing:
+            return
         self._thread = Thread(target=self._serve, name="engine-client", daemon=True)
         self._thread.start()
 

@@ -26,7 +26,7 @@ def main(model: str | None = None, scene: Path | None = None, made: Callable[[Ma
         return 2
     faulthandler.enable()
     _import_before_qt()
-    from PySide6.QtCore import QCoreApplication, QEvent
+    from PySide6.QtCore import QCoreApplication, QEvent, QTimer
     from PySide6.QtWidgets import QApplication
 
     from explorer.service.client import ServiceClient
@@ -47,11 +47,12 @@ def main(model: str | None = None, scene: Path | None = None, made: Callable[[Ma
     session = Session()
     restored = session.begin()
     controller = Controller(ServiceClient)
-    controller.client.start()
     window = MainWindow(controller, settings, session)
     lifecycle = Lifecycle(app, window)
     window.show()
     window.begin(model, scene, restored)
+    # Last, so that two starting processes do not share the time until the window is there; what was asked for waits.
+    QTimer.singleShot(0, controller.client.start)
     if seconds := os.environ.get("LATENT_EXPLORER_QUIT_AFTER"):
         lifecycle.quit_after(float(seconds))
     if made is not None:
