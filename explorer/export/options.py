@@ -9,6 +9,9 @@ import msgspec
 ExportKind = Literal["mp4", "gif", "png", "png_sequence", "sheet_png", "sheet_pdf"]
 
 
+TALLEST = 8192  # pixels of a pane
+
+
 class SheetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A contact sheet: one row a seed or a control, one column an amount."""
 

@@ -13,7 +13,7 @@ from explorer.errors import ExportError
 from explorer.export.compose import Frame
 from explorer.export.frames import Shoot, pinned, shoot
 from explorer.export.gif import PALETTE_FRAMES, write_gif
-from explorer.export.options import ExportKind, ExportOptions
+from explorer.export.options import TALLEST, ExportKind, ExportOptions
 from explorer.export.provenance import Digester, FrameDigests, GeneratorRecord, Provenance
 from explorer.export.sheet import Sheet, document, draw
 from explorer.export.stills import write_png, write_sequence
@@ -24,7 +24,6 @@ from explorer.scene.model import Scene
 from explorer.scene.store import encode_scene
 from explorer.scene.validate import check_amount, check_seed, validate_scene
 
-TALLEST = 8192  # pixels
 SUFFIXES: dict[ExportKind, str] = {
     "mp4": ".mp4",
     "gif": ".gif",

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.errors import ExportError
-from explorer.export.options import ExportOptions, SheetOptions
+from explorer.export.options import TALLEST, ExportOptions, SheetOptions
 from explorer.scene.model import Scene
 from explorer.ui import theme
 from explorer.ui.controller import Controller
@@ -40,7 +40,6 @@ from explorer.ui.export_plan import (
 from explorer.ui.export_sheet import SheetForm
 from explorer.ui.widgets import WrappedLabel
 
-TALLEST = 8192  # pixels, as in explorer.export.run
 _QUALITIES = ((18, "High (visually lossless)"), (23, "Medium"), (28, "Small file"), (0, "Lossless (large file)"))
 
 
