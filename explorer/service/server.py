@@ -15,9 +15,12 @@ import time
 import traceback
 from collections import deque
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.connection import Client, Connection
 from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING
+
+import psutil
 
 from explorer.errors import ExplorerError
 from explorer.scene.model import View
@@ -209,11 +212,14 @@ def sentence_of(error: BaseException, what: View | protocol.Request | None = Non
     return f"Rendering {name} failed unexpectedly ({type(error).__name__}: {error}); the engine's log has the details."
 
 
+@cache
+def _this_process() -> psutil.Process:
+    return psutil.Process()  # looks up when the process began, so not for every frame
+
+
 def resident_memory() -> int:
     """Resident bytes of this process."""
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)
+    return int(_this_process().memory_info().rss)
 
 
 def _end_in_order(number: int, frame: object) -> None:
