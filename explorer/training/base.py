@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 from torch import Tensor
@@ -12,19 +12,26 @@ from torch import Tensor
 from explorer.errors import ExplorerError
 from explorer.scene.model import Scalar
 
+if TYPE_CHECKING:
+    from explorer.training.data import Batch
+
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One training run, written down as TOML. The same recipe and seed give the same model on the same machine.
 
-    ``data`` names a world; ``steps`` optimiser steps of ``batch`` pictures; ``checkpoint_every`` in steps;
-    ``settings`` are the trainer's own (learning rates, widths, weights of the losses).
+    ``data`` names a world, or a folder of images; ``size``: pixels a side (0: the world's own); ``uniform``: draw a
+    world's factors independently from the grid instead of from its causal model; ``steps`` optimiser steps of ``batch``
+    pictures; ``checkpoint_every`` in steps; ``settings`` are the trainer's own (learning rates, widths, weights of the
+    losses).
     """
 
     name: str
     trainer: str
     data: str
+    size: Annotated[int, msgspec.Meta(ge=0)] = 0
+    uniform: bool = False
     steps: Annotated[int, msgspec.Meta(ge=1)]
     batch: Annotated[int, msgspec.Meta(ge=2)]
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
@@ -47,16 +54,15 @@ def read_recipe(name_or_path: str) -> Recipe:
 
 
 class Trainer(Protocol):
-    """One family's trainer: a file in this folder whose module-level ``TRAINER`` is a factory ``(recipe, device) ->
-    Trainer``.
+    """One family's trainer: a file in this folder whose module-level ``TRAINER`` is a factory ``(recipe,
+    source, device) -> Trainer``.
 
     Everything random inside a step must come from the seed and the step number, so that a resumed run repeats bit
     for bit.
     """
 
-    def step(self, number: int, images: Tensor) -> dict[str, float]:
-        """One optimiser step on ``images`` (B, C, H, W) in [-1, 1], on the trainer's device; returns the losses by
-        name."""
+    def step(self, number: int, batch: Batch) -> dict[str, float]:
+        """One optimiser step on ``batch``, which is on the trainer's device; returns the losses by name."""
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs: tensors, numbers and plain containers only (read back with

@@ -26,6 +26,7 @@ from explorer.generators.base import standard_normal
 from explorer.numerics.samplers import ddim
 from explorer.numerics.schedules import alphas_cumprod, timesteps
 from explorer.training.base import Recipe, Trainer
+from explorer.training.data import Batch, Source
 from explorer.training.diffusion_figures import measure
 from explorer.training.diffusion_networks import (
     PREDICTION,
@@ -37,7 +38,6 @@ from explorer.training.diffusion_networks import (
     standardise_latents,
 )
 from explorer.training.sheets import save_sheet
-from explorer.worlds import registry as worlds
 
 
 class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,21 +73,20 @@ class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 class DiffusionTrainer:
     """One run. Pictures in [-1, 1] come in; the U-Net learns v (Salimans and Ho 2022) on the cosine schedule."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.device = recipe, device
+    def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
+        self.recipe, self.source, self.device = recipe, source, device
         try:
             self.settings = settings = msgspec.convert(recipe.settings, DiffusionSettings)
         except msgspec.ValidationError as error:
             raise ExplorerError(f"The settings of recipe '{recipe.name}' cannot be used: {error}.") from error
-        world = worlds.world(recipe.data)
-        self.latent_size, rest = divmod(world.size, 2 ** (len(settings.autoencoder_widths) - 1))
+        self.latent_size, rest = divmod(source.size, 2 ** (len(settings.autoencoder_widths) - 1))
         if rest or not self.latent_size or self.latent_size % 2 ** (len(settings.unet_widths) - 1):
             raise ExplorerError(
-                f"The settings of recipe '{recipe.name}' halve pictures of {world.size} pixels too often; "
+                f"The settings of recipe '{recipe.name}' halve pictures of {source.size} pixels too often; "
                 "give autoencoder_widths or unet_widths fewer entries."
             )
         self.autoencoder = build_autoencoder(
-            world.size, world.channels, settings.autoencoder_widths, settings.latent_channels, recipe.seed
+            source.size, source.channels, settings.autoencoder_widths, settings.latent_channels, recipe.seed
         ).to(device)
         self.unet = build_unet(self.latent_size, settings.latent_channels, settings.unet_widths, recipe.seed).to(device)
         self.average = copy.deepcopy(self.unet).requires_grad_(False)
@@ -98,11 +97,11 @@ class DiffusionTrainer:
         self.alphas = alphas_cumprod(SCHEDULE, TRAIN_STEPS)
         self.spent = {"autoencoder_pictures": 0, "unet_pictures": 0, "seconds": 0.0}
 
-    def step(self, number: int, images: Tensor) -> dict[str, float]:
-        """One step of AdamW on (B, C, H, W) in [-1, 1]; returns the losses of the phase that ``number`` falls into."""
+    def step(self, number: int, batch: Batch) -> dict[str, float]:
+        """One step of AdamW; returns the losses of the phase that ``number`` falls into."""
         started = time.perf_counter()
         phase = self._autoencoder_step if number < self.settings.autoencoder_steps else self._unet_step
-        losses = phase(number, images)
+        losses = phase(number, batch.images)
         self.spent["seconds"] += time.perf_counter() - started
         return losses
 
@@ -227,7 +226,7 @@ class DiffusionTrainer:
             shutil.copymode(folder / "model_index.json", weights)
         save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
         figures = {
-            **measure(self.samples, self.reconstructions, worlds.world(self.recipe.data), self.settings),
+            **measure(self.samples, self.reconstructions, self.source, self.settings),
             **self.spent,
             "seconds": round(self.spent["seconds"], 1),
             "hardware": "1 core of a 2-core CPU" if self.device.type == "cpu" else "one GPU",
@@ -235,7 +234,7 @@ class DiffusionTrainer:
         card = {
             "licence": self.recipe.licence,
             "origin": f"latent-explorer train {self.recipe.name}",
-            "notes": f"Latent diffusion (v-prediction, DDIM), trained on the procedural world '{self.recipe.data}'.",
+            "notes": f"Latent diffusion (v-prediction, DDIM), trained on '{self.source.name}'.",
             "full_steps": self.settings.full_steps,
             "interactive_steps": self.settings.interactive_steps,
             **({"h_window": list(self.settings.h_window)} if self.settings.h_window else {}),
@@ -245,9 +244,9 @@ class DiffusionTrainer:
         atomic_write(folder / "card.json", (json.dumps(card, indent=2) + "\n").encode())
 
 
-def make(recipe: Recipe, device: torch.device) -> Trainer:
+def make(recipe: Recipe, source: Source, device: torch.device) -> Trainer:
     """The factory that the loop calls."""
-    return DiffusionTrainer(recipe, device)
+    return DiffusionTrainer(recipe, source, device)
 
 
 TRAINER = make

@@ -9,9 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from explorer.worlds.base import World
+from explorer.training.data import EVALUATION_SEED, Source
 
-DATA_SEED = 20_000_000  # pictures for the figures: streams of seeds that training does not use
 SAMPLE_SEED = 1_000_000
 
 
@@ -25,7 +24,7 @@ class Counts(Protocol):
 
 
 def measure(
-    samples: Callable[[int, int, int], Tensor], reconstruct: Callable[[Tensor], Tensor], world: World, counts: Counts
+    samples: Callable[[int, int, int], Tensor], reconstruct: Callable[[Tensor], Tensor], source: Source, counts: Counts
 ) -> dict[str, float]:
     """Figures of a trained model on ``counts.evaluation`` fresh pictures.
 
@@ -33,7 +32,7 @@ def measure(
     between pictures (root mean square over pixels in [0, 1]); ``energy_distance_null`` is that of two sets of data.
     """
     count = counts.evaluation
-    data, again = _pictures(world, count, DATA_SEED), _pictures(world, count, DATA_SEED + 1)
+    data, again = source.draw(count, EVALUATION_SEED).images, source.draw(count, EVALUATION_SEED + 1).images
     rebuilt = torch.cat([reconstruct(part) for part in torch.split(data, 50)])
     full = samples(count, SAMPLE_SEED, 0)
     interactive = samples(count, SAMPLE_SEED, counts.interactive_steps)
@@ -63,8 +62,3 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
 def _psnr(pictures: Tensor, truth: Tensor) -> float:
     error = float(((pictures - truth) / 2.0).square().mean())
     return -10.0 * math.log10(max(error, 1e-12))
-
-
-def _pictures(world: World, count: int, seed: int) -> Tensor:
-    drawn = torch.from_numpy(world.render(world.sample(count, seed)))
-    return drawn.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)

@@ -14,52 +14,47 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from torch import Tensor
 
 import explorer.training as trainers
 from explorer.errors import ExplorerError
 from explorer.files import atomic_path, atomic_write
 from explorer.training.base import Recipe, Trainer
-from explorer.worlds import registry as worlds
+from explorer.training.data import Batch, Source, source_of
 
 Report = Callable[[int, int, dict[str, float], float], None]
 """Called with (finished steps, all steps, losses, pictures per second); may raise
 :class:`explorer.errors.Cancelled`."""
 
 
-def trainer_for(recipe: Recipe, device: torch.device) -> Trainer:
+def trainer_for(recipe: Recipe, source: Source, device: torch.device) -> Trainer:
     """The trainer the recipe names: the module of that name in this package. Raises :class:`ExplorerError` naming
     those there are."""
     modules = {module.name for module in pkgutil.iter_modules(trainers.__path__)}
     if recipe.trainer in modules:
         found = importlib.import_module(f"{trainers.__name__}.{recipe.trainer}")
         if hasattr(found, "TRAINER"):
-            made: Trainer = found.TRAINER(recipe, device)
+            made: Trainer = found.TRAINER(recipe, source, device)
             return made
     names = [n for n in sorted(modules) if hasattr(importlib.import_module(f"{trainers.__name__}.{n}"), "TRAINER")]
     raise ExplorerError(f"There is no trainer '{recipe.trainer}'; there are: {', '.join(names)}.")
 
 
-def batch_of(recipe: Recipe, step: int) -> Tensor:
-    """Training pictures (batch, C, H, W) in [-1, 1] of step ``step``: a function of the recipe's seed and the step
-    alone."""
-    world = worlds.world(recipe.data)
-    seed = int(np.random.SeedSequence([recipe.seed, step]).generate_state(1)[0])
-    pictures = world.render(world.sample(recipe.batch, seed))
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
+def batch_of(source: Source, recipe: Recipe, step: int) -> Batch:
+    """The training pictures of step ``step``: a function of the source, the recipe's seed and the step alone."""
+    return source.draw(recipe.batch, int(np.random.SeedSequence([recipe.seed, step]).generate_state(1)[0]))
 
 
-def _batches(recipe: Recipe, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
+def _batches(source: Source, recipe: Recipe, start: int, stop: int) -> Iterator[tuple[int, Batch]]:
     """Batches of steps ``start`` .. ``stop`` - 1; the next one is drawn while the current one is trained on."""
     if start >= stop:
         return
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(batch_of, recipe, start)
+        waiting = pool.submit(batch_of, source, recipe, start)
         for step in range(start, stop):
-            images = waiting.result()
+            batch = waiting.result()
             if step + 1 < stop:
-                waiting = pool.submit(batch_of, recipe, step + 1)
-            yield step, images
+                waiting = pool.submit(batch_of, source, recipe, step + 1)
+            yield step, batch
 
 
 def train(
@@ -80,7 +75,8 @@ def train(
     described = folder / "recipe.json"
     if described.is_file() and (difference := _difference(_description(described), json.loads(written))):
         raise ExplorerError(f"'{folder}' holds a run of another recipe ({difference}); choose another folder.")
-    trainer = trainer_for(recipe, device)
+    source = source_of(recipe)
+    trainer = trainer_for(recipe, source, device)
     atomic_write(described, written)  # only now: a recipe that its trainer refuses may be corrected and tried again
     checkpoint = folder / "checkpoint.pt"
     start = _resume(trainer, checkpoint, device) if checkpoint.is_file() else 0
@@ -92,8 +88,8 @@ def train(
 
     clock, counted = time.perf_counter(), 0
     with (folder / "log.jsonl").open("a") as log:
-        for step, images in _batches(recipe, start, stop):
-            losses = trainer.step(step, images.to(device))
+        for step, batch in _batches(source, recipe, start, stop):
+            losses = trainer.step(step, batch.to(device))
             if not all(np.isfinite(value) for value in losses.values()):
                 raise ExplorerError(
                     f"The training diverged at step {step} ({losses}); the last good state is in '{checkpoint}'. "

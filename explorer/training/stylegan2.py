@@ -33,6 +33,7 @@ from explorer.generators.stylegan2 import save_stylegan2
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
 from explorer.numerics.flow_matching import couple, flow_matching_loss, integrate, on_sphere
 from explorer.training.base import Recipe, Trainer
+from explorer.training.data import Batch, Source
 from explorer.training.loop import batch_of
 from explorer.training.muon import Muon
 from explorer.training.sheets import save_sheet
@@ -57,7 +58,7 @@ def _average_into(average: nn.Module, current: nn.Module, keep: float) -> None:
 class StyleGAN2Trainer:
     """See the module. The stage follows from the step's number alone, so a resumed run takes the same path."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
         try:
             self.settings = s = msgspec.convert(recipe.settings, Settings)
             config = NetworkConfig(
@@ -66,7 +67,7 @@ class StyleGAN2Trainer:
             )  # fmt: skip
             if s.precision not in ("float32", "bfloat16"):
                 raise ValueError(f"precision is '{s.precision}', not 'float32' or 'bfloat16'")
-            self.recipe, self.device = recipe, device
+            self.recipe, self.source, self.device = recipe, source, device
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(recipe.seed)
                 self.generator: StyleGAN2 = StyleGAN2(config).to(device)
@@ -103,12 +104,12 @@ class StyleGAN2Trainer:
 
     # The trainer's protocol
 
-    def step(self, number: int, images: Tensor) -> dict[str, float]:
-        """One step of the stage that ``number`` falls into, on ``images`` (B, C, H, H) in [-1, 1]."""
+    def step(self, number: int, batch: Batch) -> dict[str, float]:
+        """One step of the stage that ``number`` falls into."""
         begun = time.perf_counter()
         seed = int(np.random.SeedSequence([self.recipe.seed, number, 1]).generate_state(1)[0])
         random = torch.Generator("cpu").manual_seed(seed)
-        images = sized(images, self.settings.resolution)
+        images = sized(batch.images, self.settings.resolution)
         if number < self.settings.autoencoder_steps:
             losses = self._autoencoder_step(number, images, random)
         elif number < self.flow_end:
@@ -263,7 +264,7 @@ class StyleGAN2Trainer:
         codes: list[Tensor] = []
         with torch.no_grad():
             for ahead in range(64):
-                images = batch_of(self.recipe, start + ahead).to(self.device)
+                images = batch_of(self.source, self.recipe, start + ahead).images.to(self.device)
                 codes.append(self.average_encoder.raw(sized(images, self.settings.resolution)))
             raw = torch.cat(codes)
             standardise.get_buffer("running_mean").copy_(raw.mean(0))
@@ -309,9 +310,9 @@ class StyleGAN2Trainer:
             self.optimisers[name].step()
 
 
-def make(recipe: Recipe, device: torch.device) -> Trainer:
+def make(recipe: Recipe, source: Source, device: torch.device) -> Trainer:
     """The factory that the loop calls."""
-    return StyleGAN2Trainer(recipe, device)
+    return StyleGAN2Trainer(recipe, source, device)
 
 
 TRAINER = make

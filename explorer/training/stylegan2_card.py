@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Protocol
 
@@ -14,9 +13,9 @@ from torch import Tensor
 from explorer.files import atomic_write
 from explorer.numerics.distances import pyramid_sliced_wasserstein
 from explorer.training.base import Recipe
+from explorer.training.data import Source
 from explorer.training.loop import batch_of
 from explorer.training.stylegan2_settings import Settings, sized
-from explorer.worlds import registry as worlds
 
 EVALUATION_STEP = 20_000_000  # pictures and seeds of the figures: those of steps that no run reaches
 
@@ -25,6 +24,7 @@ class Finished(Protocol):
     """What the card needs of a trainer."""
 
     recipe: Recipe
+    source: Source
     settings: Settings
     device: torch.device
     seconds: float
@@ -37,14 +37,12 @@ class Finished(Protocol):
 def write_card(folder: Path, trainer: Finished) -> None:
     """Write ``card.json`` into ``folder``: licence, origin, notes, recipe, data and figures."""
     recipe = trainer.recipe
-    world = worlds.world(recipe.data)
-    pictures = math.prod(len(factor.values) for factor in world.factors)
     card = {
         "licence": recipe.licence,
         "origin": f"latent-explorer train {recipe.name}",
         "notes": _how(recipe, trainer.settings),
         "recipe": json.loads(msgspec.json.encode(recipe)),
-        "data": f"{world.name}: {pictures:,} pictures on the grid, drawn uniformly",
+        "data": trainer.source.description,
         "figures": _figures(trainer),
     }
     atomic_write(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
@@ -57,8 +55,8 @@ def _how(recipe: Recipe, settings: Settings) -> str:
     return (
         "StyleGAN2 with a warm start: the synthesis network was first the decoder of an autoencoder "
         f"({s.autoencoder_steps} steps), the mapping network distilled from a flow fitted to its codes "
-        f"({s.flow_steps} + {s.distillation_steps} steps), {ending}; batches of {recipe.batch} pictures of the "
-        f"procedural world '{recipe.data}'."
+        f"({s.flow_steps} + {s.distillation_steps} steps), {ending}; batches of {recipe.batch} pictures of "
+        f"'{recipe.data}'."
     )
 
 
@@ -69,7 +67,7 @@ def _figures(trainer: Finished) -> dict[str, float | int | str]:
     count = trainer.settings.evaluation
     evaluation = msgspec.structs.replace(trainer.recipe, batch=min(2 * count, 256))
     drawn = [
-        sized(batch_of(evaluation, EVALUATION_STEP + index), trainer.settings.resolution)
+        sized(batch_of(trainer.source, evaluation, EVALUATION_STEP + index).images, trainer.settings.resolution)
         for index in range(-(-2 * count // evaluation.batch))
     ]
     data, other = torch.split(torch.cat(drawn)[: 2 * count], count)

@@ -22,11 +22,9 @@ from explorer.generators.vae import save_vae
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
 from explorer.numerics.gaussian_posterior import decompose_kl, kl_to_standard_normal, posterior_statistics
 from explorer.training.base import Recipe, Trainer
+from explorer.training.data import EVALUATION_SEED, Batch, Source
 from explorer.training.sheets import save_sheet
-from explorer.worlds import registry as worlds
-from explorer.worlds.base import World
 
-EVALUATION_SEED = 20_000_000  # pictures for the figures: a stream of seeds that training does not use
 EVALUATION_BATCH = 250
 
 
@@ -51,16 +49,15 @@ class VaeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class VaeTrainer:
     """One run. Pictures in [-1, 1] come in; the likelihood is Bernoulli over [0, 1], summed over pixels."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.device = recipe, device
+    def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
+        self.recipe, self.source, self.device = recipe, source, device
         try:
             self.settings = msgspec.convert(recipe.settings, VaeSettings)
         except msgspec.ValidationError as error:
             raise ExplorerError(f"The settings of recipe '{recipe.name}' cannot be used: {error}.") from error
-        self.world: World = worlds.world(recipe.data)
         config = VaeConfig(
-            size=self.world.size,
-            channels=self.world.channels,
+            size=source.size,
+            channels=source.channels,
             latents=self.settings.latents,
             widths=self.settings.widths,
             hidden=self.settings.hidden,
@@ -76,8 +73,9 @@ class VaeTrainer:
         self.pictures = 0
         self.seconds = 0.0
 
-    def step(self, number: int, images: Tensor) -> dict[str, float]:
-        """One step of Adam on (B, C, H, W) in [-1, 1]; returns ``loss`` and its parts in nats a picture."""
+    def step(self, number: int, batch: Batch) -> dict[str, float]:
+        """One step of Adam; returns ``loss`` and its parts in nats a picture."""
+        images = batch.images
         started = time.perf_counter()
         share = number / self.recipe.steps
         for group in self.optimiser.param_groups:
@@ -106,7 +104,7 @@ class VaeTrainer:
 
     def _regulariser(self, z: Tensor, mean: Tensor, log_variance: Tensor) -> dict[str, Tensor]:
         if self.settings.loss == "btcvae":
-            return decompose_kl(z, mean, log_variance, _pictures_in(self.world))._asdict()
+            return decompose_kl(z, mean, log_variance, self.source.count)._asdict()
         return {"kl": kl_to_standard_normal(mean, log_variance).sum(dim=1).mean()}
 
     def state(self) -> dict[str, Any]:
@@ -140,9 +138,9 @@ class VaeTrainer:
         card = {
             "licence": self.recipe.licence,
             "origin": f"latent-explorer train {self.recipe.name}",
-            "notes": f"{_LOSS_NAMES[self.settings.loss]}, trained on the procedural world '{self.recipe.data}'.",
+            "notes": f"{_LOSS_NAMES[self.settings.loss]}, trained on '{self.source.name}'.",
             "recipe": json.loads(msgspec.json.encode(self.recipe)),
-            "data": f"{self.recipe.data}: {_pictures_in(self.world):,} pictures on the grid, drawn uniformly",
+            "data": self.source.description,
             "figures": figures,
             "latent_activity": activity,
         }
@@ -154,8 +152,7 @@ class VaeTrainer:
         means, log_variances, squared, count = [], [], 0.0, self.settings.evaluation
         for start in range(0, count, EVALUATION_BATCH):
             size = min(EVALUATION_BATCH, count - start)
-            drawn = self.world.render(self.world.sample(size, EVALUATION_SEED + start))
-            targets = torch.from_numpy(drawn).permute(0, 3, 1, 2).float().div(255.0).to(self.device)
+            targets = (self.source.draw(size, EVALUATION_SEED + start).images.to(self.device) + 1.0) / 2.0
             mean, log_variance = self.network.encode(targets)
             squared += float((self.network.decode(mean) - targets).square().mean(dim=(1, 2, 3)).sum())
             means.append(mean.cpu())
@@ -171,14 +168,10 @@ class VaeTrainer:
             "hardware": "1 core of a 2-core CPU" if self.device.type == "cpu" else "one GPU",
         }
         activity = {name: [round(float(v), 6) for v in values] for name, values in found._asdict().items()}
-        return figures, {"data": self.recipe.data, "n": count, **activity}
+        return figures, {"data": self.source.name, "n": count, **activity}
 
 
 _LOSS_NAMES = {"vae": "VAE", "beta": "β-VAE", "btcvae": "β-TCVAE"}
-
-
-def _pictures_in(world: World) -> int:
-    return math.prod(len(factor.values) for factor in world.factors)
 
 
 def _noise(seed: int, step: int, shape: torch.Size) -> Tensor:
@@ -187,9 +180,9 @@ def _noise(seed: int, step: int, shape: torch.Size) -> Tensor:
     return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(drawn))
 
 
-def make(recipe: Recipe, device: torch.device) -> Trainer:
+def make(recipe: Recipe, source: Source, device: torch.device) -> Trainer:
     """The factory that the loop calls."""
-    return VaeTrainer(recipe, device)
+    return VaeTrainer(recipe, source, device)
 
 
 TRAINER = make

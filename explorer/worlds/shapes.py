@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.worlds.base import Array, Factor
+from explorer.worlds.base import Array, Correlations, Factor, World, on_grid
 
 Points = NDArray[np.float64]
 
@@ -49,38 +49,34 @@ SATURATION = np.array([0.52, 0.42, 0.82])
 VALUE = np.array([0.90, 0.97, 1.0])
 
 
-class Shapes:
+class Shapes(World):
     """Floor hue, wall hue, object hue, scale, shape and orientation, 10·10·10·8·4·15 = 480,000 pictures on the grid."""
 
     name = "shapes"
-    size = SIZE
-    channels = 3
+    title = "Shapes in a room"
     factors = (
         Factor("floor_hue", HUES, cyclic=True),
         Factor("wall_hue", HUES, cyclic=True),
         Factor("object_hue", HUES, cyclic=True),
         Factor("scale", tuple(float(value) for value in np.linspace(0.75, 1.25, 8))),
-        Factor("shape", (0.0, 1.0, 2.0, 3.0)),  # cube, cylinder, sphere, capsule
-        Factor("orientation", tuple(float(value) for value in np.linspace(-30.0, 30.0, 15))),  # degrees
+        Factor("shape", (0.0, 1.0, 2.0, 3.0), kind="category", labels=("cube", "cylinder", "sphere", "capsule")),
+        Factor("orientation", tuple(float(value) for value in np.linspace(-30.0, 30.0, 15)), unit="°"),
     )
+    mechanisms = {factor.name: on_grid(factor) for factor in factors}  # noqa: RUF012
 
-    def sample(self, n: int, seed: int) -> Array:
-        """(n, 6) factor values, drawn independently and uniformly from the grid; repeatable for a seed."""
-        source = np.random.default_rng(seed)
-        columns = [np.asarray(f.values, np.float32)[source.integers(len(f.values), size=n)] for f in self.factors]
-        return np.stack(columns, axis=1)
+    def sample(self, n: int, seed: int, correlations: Correlations | None = None) -> Array:
+        """(n, 6) factor values; without correlations drawn as :meth:`independent` draws them, which is quicker."""
+        return super().sample(n, seed, correlations) if correlations else self.independent(n, seed)
 
-    def render(self, factors: Array) -> NDArray[np.uint8]:
+    def render(self, factors: Array, size: int | None = None) -> NDArray[np.uint8]:
         """(n, 64, 64, 3) pictures of (n, 6) values. Hues wrap, the shape is rounded, the rest may lie anywhere.
 
         Raises ValueError for values that are not finite, a shape outside 0..3 or a scale outside 0.1..2.
         """
-        rows = np.asarray(factors, np.float32)
-        if rows.ndim != 2 or rows.shape[1] != len(self.factors) or not np.isfinite(rows).all():
-            raise ValueError(f"{self.name} takes finite values of shape (n, {len(self.factors)}), got {rows.shape}")
+        rows, _ = self.checked(factors, size)
         shapes = np.rint(rows[:, 4]).astype(int)
-        if ((shapes < CUBE) | (shapes > CAPSULE)).any() or (np.abs(rows[:, 3] - 1.05) > 0.95).any():
-            raise ValueError(f"{self.name} has shapes 0..3 and scales 0.1..2")
+        if (np.abs(rows[:, 3] - 1.05) > 0.95).any():
+            raise ValueError(f"{self.name} has scales 0.1..2")
         colours = _colours(rows[:, :3])
         pictures = np.empty((len(rows), SIZE * SIZE, 3), np.uint8)
         for index, row in enumerate(rows):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from explorer.worlds import registry
-from explorer.worlds.base import Array, as_rows
+from explorer.worlds.base import Array
 from explorer.worlds.shapes import SATURATION, SIZE, VALUE, WORLD, geometry
 
 BASE = np.array([[0.6, 0.1, 0.0, 1.0, 1.0, 0.0]], np.float32)
@@ -17,7 +17,7 @@ FLOOR, WALL, OBJECT, HIGHLIGHT = range(4)
 
 def changed(base: Array, **values: float) -> np.ndarray:
     """(64·64,) which pixels differ once ``values`` are set."""
-    before, after = WORLD.render(base), WORLD.render(as_rows(WORLD, values, base))
+    before, after = WORLD.render(base), WORLD.render(WORLD.with_values(base, values))
     return (before != after).any(axis=-1).reshape(-1)
 
 
@@ -75,7 +75,7 @@ def test_every_pixel_shows_floor_wall_or_object() -> None:
 @pytest.mark.parametrize("values", [{"scale": 1.25}, {"shape": 2.0}])
 def test_scale_and_shape_change_the_object_and_its_shadow_but_no_bare_wall(values: dict[str, float]) -> None:
     pixels = changed(BASE, **values)
-    after = as_rows(WORLD, values, BASE)[0]
+    after = WORLD.with_values(BASE, values)[0]
     lights = np.stack([geometry(1, 1.0, 0.0), geometry(int(after[4]), float(after[3]), 0.0)])
     bare = (lights[..., [FLOOR, OBJECT]] == 0).all(axis=(0, 2))
     assert not pixels[bare].any()
