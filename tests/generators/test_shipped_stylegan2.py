@@ -15,7 +15,7 @@ from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.numerics.distances import pyramid_sliced_wasserstein
 from explorer.scene.model import Quality
 from explorer.training.base import read_recipe
-from explorer.training.loop import batch_of
+from explorer.training.data import source_of
 
 NAME = "shapes-stylegan2"
 
@@ -47,7 +47,8 @@ def test_it_follows_the_recipe_that_ships(generator: StyleGAN2Generator) -> None
 def test_samples_are_close_to_data(generator: StyleGAN2Generator) -> None:
     """At every size at most twice as far as two samples of data are apart."""
     recipe = read_recipe(NAME)
-    data, other = (torch.cat([batch_of(recipe, 10**7 + 2 * k + half) for k in range(16)]) for half in (0, 1))
+    source = source_of(recipe)
+    data, other = (source.draw(512, 10**7 + half).images for half in (0, 1))
     drawn = torch.cat([generator.render(generator.sample(range(k, k + 64)), Quality()) for k in range(0, 512, 64)])
     reached, chance = pyramid_sliced_wasserstein(drawn, data), pyramid_sliced_wasserstein(other, data)
     for side, distance in reached.items():

@@ -12,13 +12,18 @@ from explorer.errors import ExplorerError
 from explorer.generators.registry import identify, load
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe, read_recipe
+from explorer.training.data import Batch, source_of
 from explorer.training.diffusion import DiffusionTrainer
 from explorer.training.diffusion_figures import energy_distance
 from explorer.training.diffusion_networks import average_into, build_autoencoder, build_unet, standardise_latents
-from explorer.training.loop import batch_of, train
+from explorer.training.loop import train
 
 CPU = torch.device("cpu")
 SMALL = {"autoencoder_widths": [8, 8, 16], "unet_widths": [16, 16], "evaluation": 4, "full_steps": 4}
+
+
+def made(recipe: Recipe) -> DiffusionTrainer:
+    return DiffusionTrainer(recipe, source_of(recipe), CPU)
 
 
 def recipe(steps: int, autoencoder_steps: int, **settings: object) -> Recipe:
@@ -74,8 +79,8 @@ def test_energy_distance_is_that_of_its_definition() -> None:
 
 
 def test_both_phases_learn(one_geometry: torch.Tensor) -> None:
-    trainer = DiffusionTrainer(recipe(65, 40, warm_up=1, learning_rate=3e-3, average=0.9), CPU)
-    losses = [trainer.step(number, one_geometry) for number in range(65)]
+    trainer = made(recipe(65, 40, warm_up=1, learning_rate=3e-3, average=0.9))
+    losses = [trainer.step(number, Batch(one_geometry, None)) for number in range(65)]
     errors = [loss["absolute_error"] for loss in losses[:40]]
     assert sum(errors[-5:]) < 0.5 * sum(errors[:5])
     noise_errors = [loss["v_error"] for loss in losses[40:]]
@@ -87,16 +92,16 @@ def test_both_phases_learn(one_geometry: torch.Tensor) -> None:
 
 @pytest.mark.parametrize("cut", [2, 4])
 def test_a_resumed_run_repeats_bit_for_bit(cut: int, one_geometry: torch.Tensor) -> None:
-    whole = DiffusionTrainer(recipe(6, 3, precision="bfloat16"), CPU)
-    first = DiffusionTrainer(recipe(6, 3, precision="bfloat16"), CPU)
+    whole = made(recipe(6, 3, precision="bfloat16"))
+    first = made(recipe(6, 3, precision="bfloat16"))
     for number in range(6):
-        whole.step(number, one_geometry)
+        whole.step(number, Batch(one_geometry, None))
     for number in range(cut):
-        first.step(number, one_geometry)
-    second = DiffusionTrainer(recipe(6, 3, precision="bfloat16"), CPU)
+        first.step(number, Batch(one_geometry, None))
+    second = made(recipe(6, 3, precision="bfloat16"))
     second.restore(first.state())
     for number in range(cut, 6):
-        second.step(number, one_geometry)
+        second.step(number, Batch(one_geometry, None))
     for name in ("autoencoder", "unet", "average"):
         expected, got = getattr(whole, name).state_dict(), getattr(second, name).state_dict()
         assert all(torch.equal(expected[key], got[key]) for key in expected), name
@@ -118,7 +123,7 @@ def test_a_run_ends_in_a_pipeline_that_the_program_opens(tmp_path: Path) -> None
     assert (card.size, card.channels, card.full_steps, card.licence) == ((64, 64), 3, 4, "Apache-2.0")
     assert card.spaces["x_T"].shape == (4, 16, 16)
 
-    trainer = DiffusionTrainer(chosen, CPU)
+    trainer = made(chosen)
     trainer.restore(torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["trainer"])
     expected = trainer.samples(2, seed=3)
     assert torch.equal(generator.render(generator.sample([3, 4]), Quality()), expected)
@@ -126,11 +131,10 @@ def test_a_run_ends_in_a_pipeline_that_the_program_opens(tmp_path: Path) -> None
     figures = json.loads((model / "card.json").read_text())["figures"]
     assert figures["unet_pictures"] == 8
     assert figures["energy_distance_full"] > figures["energy_distance_null"]
-    assert torch.equal(batch_of(chosen, 0), batch_of(chosen, 0))
 
 
 def test_the_shipped_recipe_can_be_followed() -> None:
-    trainer = DiffusionTrainer(read_recipe("shapes-diffusion"), CPU)
+    trainer = made(read_recipe("shapes-diffusion"))
     assert trainer.latent_size == 16
     numbers = sum(p.numel() for m in (trainer.unet, trainer.autoencoder) for p in m.parameters())
     assert numbers * 4 < 17.5e6  # what ships stays small
@@ -139,4 +143,4 @@ def test_the_shipped_recipe_can_be_followed() -> None:
 @pytest.mark.parametrize("wrong", [{"precision": "float8"}, {"colour": 1}, {"unet_widths": [8] * 8}])
 def test_settings_that_cannot_be_used_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ExplorerError, match="The settings of recipe 'toy'"):
-        DiffusionTrainer(recipe(2, 1, **wrong), CPU)
+        made(recipe(2, 1, **wrong))

@@ -15,7 +15,8 @@ from explorer.generators import registry
 from explorer.generators.base import Latent
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe, read_recipe
-from explorer.training.loop import train, trainer_for
+from explorer.training.data import Batch, source_of
+from explorer.training.loop import train
 from explorer.training.muon import Muon, orthogonalise
 from explorer.training.stylegan2 import StyleGAN2Trainer
 from explorer.training.stylegan2_settings import pyramid_distance
@@ -30,6 +31,10 @@ TOY = Recipe(
         "distillation_updates": 2, "discriminator_warm_up": 1, "r1_every": 2, "evaluation": 6,
     },
 )  # fmt: skip
+
+
+def made(recipe: Recipe) -> StyleGAN2Trainer:
+    return StyleGAN2Trainer(recipe, source_of(recipe), CPU)
 
 
 def changed(**settings: Any) -> Recipe:
@@ -57,7 +62,7 @@ def test_a_resumed_run_repeats_bit_for_bit(tmp_path: Path) -> None:
     assert card["figures"]["sliced_wasserstein_16px_data_to_data"] > 0
     generator = registry.load(str(straight), CPU)
     pictures = generator.render(generator.sample([0, 1]), Quality())
-    trainer = trainer_for(TOY, CPU)
+    trainer = made(TOY)
     trainer.restore(torch.load(tmp_path / "straight" / "checkpoint.pt", weights_only=True)["trainer"])
     assert torch.allclose(trainer.samples(2, seed=0), pictures, atol=1e-6)
 
@@ -72,20 +77,20 @@ def test_statistics_of_w_are_those_of_the_mapping(tmp_path: Path) -> None:
 
 
 def test_the_autoencoder_learns_a_few_pictures() -> None:
-    trainer = StyleGAN2Trainer(changed(autoencoder_steps=1000, small_steps=[], code_noise=0.0, w_dim=8, z_dim=8), CPU)
+    trainer = made(changed(autoencoder_steps=1000, small_steps=[], code_noise=0.0, w_dim=8, z_dim=8))
     images = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
     images = torch.nn.functional.interpolate(images, size=16, mode="bilinear")
-    first = trainer.step(0, images)["reconstruction"]
+    first = trainer.step(0, Batch(images, None))["reconstruction"]
     for number in range(1, 80):
-        last = trainer.step(number, images)["reconstruction"]
+        last = trainer.step(number, Batch(images, None))["reconstruction"]
     assert last < 0.35 * first
 
 
 def test_half_precision_trains_about_the_same() -> None:
     images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
-    full, half = StyleGAN2Trainer(TOY, CPU), StyleGAN2Trainer(changed(precision="bfloat16"), CPU)
+    full, half = made(TOY), made(changed(precision="bfloat16"))
     for number in (0, 2, 3, 10, 11):
-        a, b = full.step(number, images), half.step(number, images)
+        a, b = full.step(number, Batch(images, None)), half.step(number, Batch(images, None))
         assert a.keys() == b.keys()
         for name, value in a.items():
             assert b[name] == pytest.approx(value, rel=0.1, abs=0.05)
@@ -103,13 +108,13 @@ def test_half_precision_trains_about_the_same() -> None:
 )
 def test_wrong_settings_are_one_sentence(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ExplorerError, match="The recipe 'toy'") as caught:
-        StyleGAN2Trainer(changed(**settings), CPU)
+        made(changed(**settings))
     assert words in str(caught.value)
 
 
 def test_the_shipped_recipe_is_sound() -> None:
     recipe = read_recipe("shapes-stylegan2")
-    trainer = StyleGAN2Trainer(recipe, CPU)
+    trainer = made(recipe)
     assert 0 < trainer.adversarial_start <= recipe.steps
     assert trainer.samples(2, 0).shape == (2, 3, 64, 64)
 

@@ -11,7 +11,8 @@ import torch
 
 from explorer.errors import Cancelled, ExplorerError
 from explorer.training.base import Recipe, read_recipe
-from explorer.training.loop import batch_of, train, trainer_for
+from explorer.training.data import source_of
+from explorer.training.loop import batch_of, train
 
 CPU = torch.device("cpu")
 TOY = Recipe(
@@ -108,21 +109,22 @@ def test_a_diverged_run_stops_and_keeps_its_last_good_state(tmp_path: Path) -> N
 
 
 def test_batches_depend_on_seed_and_step_alone() -> None:
-    images = batch_of(TOY, 3)
+    source = source_of(TOY)
+    images = batch_of(source, TOY, 3).images
     assert images.shape == (4, 3, 64, 64)
     assert images.min() >= -1
     assert images.max() <= 1
-    assert torch.equal(images, batch_of(TOY, 3))
-    assert not torch.equal(images, batch_of(TOY, 4))
+    assert torch.equal(images, batch_of(source, TOY, 3).images)
+    assert not torch.equal(images, batch_of(source, TOY, 4).images)
 
 
-def test_unknown_trainers_worlds_and_recipes_are_named() -> None:
+def test_unknown_trainers_worlds_and_recipes_are_named(tmp_path: Path) -> None:
     with pytest.raises(ExplorerError, match=r"no trainer 'magic'; there are: .*vae"):
-        trainer_for(msgspec.structs.replace(TOY, trainer="magic"), CPU)
+        train(msgspec.structs.replace(TOY, trainer="magic"), tmp_path, CPU)
     with pytest.raises(ExplorerError, match=r"no trainer 'base'"):
-        trainer_for(msgspec.structs.replace(TOY, trainer="base"), CPU)
+        train(msgspec.structs.replace(TOY, trainer="base"), tmp_path, CPU)
     with pytest.raises(ExplorerError, match=r"no world 'atlantis'; there are: .*shapes"):
-        trainer_for(msgspec.structs.replace(TOY, data="atlantis"), CPU)
+        train(msgspec.structs.replace(TOY, data="atlantis"), tmp_path, CPU)
     with pytest.raises(ExplorerError, match=r"no recipe 'cake'; give a \.toml file or one of: .*shapes-btcvae"):
         read_recipe("cake")
 

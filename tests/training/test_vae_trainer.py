@@ -15,12 +15,17 @@ from explorer.generators import registry
 from explorer.metrics import latent_activity
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe, read_recipe
+from explorer.training.data import Batch, source_of
 from explorer.training.loop import batch_of, train
 from explorer.training.vae import VaeSettings, VaeTrainer
 
 CPU = torch.device("cpu")
 SMALL = {"widths": [8, 8, 8, 8], "hidden": 16, "latents": 4, "evaluation": 30, "warm_up": 1}
 RECIPE = Recipe(name="toy-vae", trainer="vae", data="shapes", steps=3, batch=8, settings=SMALL)
+
+
+def made(recipe: Recipe) -> VaeTrainer:
+    return VaeTrainer(recipe, source_of(recipe), CPU)
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +56,7 @@ def test_the_card_holds_the_recipe_and_figures_that_the_exported_weights_have(mo
     generator = registry.load(str(model), CPU)
     stored = latent_activity.from_generator(generator)
     assert (stored.data, stored.n, len(stored.kl)) == ("shapes", 30, 4)
-    trainer = VaeTrainer(RECIPE, CPU)
-    pictures = trainer.world.render(trainer.world.sample(30, 20_000_000))
-    outputs = torch.from_numpy(pictures).permute(0, 3, 1, 2) / 127.5 - 1
+    outputs = source_of(RECIPE).draw(30, 20_000_000).images
     mean, log_variance = generator.posterior(outputs)  # type: ignore[attr-defined]
     again = latent_activity.from_posterior(mean, log_variance, "shapes")
     assert again.kl == pytest.approx(stored.kl, abs=1e-5)
@@ -74,7 +77,7 @@ def test_figures_of_other_weights_are_not_believed(model: Path, tmp_path: Path) 
 
 def losses(**settings: object) -> dict[str, float]:
     recipe = msgspec.structs.replace(RECIPE, settings={**SMALL, **settings})
-    return VaeTrainer(recipe, CPU).step(0, batch_of(recipe, 0))
+    return made(recipe).step(0, batch_of(source_of(recipe), recipe, 0))
 
 
 def test_losses_are_the_weighted_sums_of_their_parts() -> None:
@@ -93,9 +96,9 @@ def test_an_untrained_network_pays_one_bit_a_subpixel() -> None:
 
 def test_training_lowers_the_loss() -> None:
     recipe = msgspec.structs.replace(RECIPE, steps=60, settings={**SMALL, "learning_rate": 1e-2})
-    trainer = VaeTrainer(recipe, CPU)
-    images = batch_of(recipe, 0)
-    seen = [trainer.step(number, images)["reconstruction"] for number in range(60)]
+    trainer = made(recipe)
+    images = batch_of(source_of(recipe), recipe, 0).images
+    seen = [trainer.step(number, Batch(images, None))["reconstruction"] for number in range(60)]
     assert seen[-1] < 0.97 * seen[0]
 
 
