@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard
+from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Scene, View
 
 PROTOCOL_VERSION = 1
@@ -92,6 +93,14 @@ class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
     options: bytes  # msgpack of explorer.export.options.ExportOptions, opaque to the transport
 
 
+class MeasureModel(msgspec.Struct, frozen=True, kw_only=True, tag="measure"):
+    """Take the measures of a model; a job, answered by progress and :class:`Measured`."""
+
+    request_id: int
+    model: ModelRef
+    options: MeasureOptions
+
+
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
     """Stop the job ``request_id``; it answers :class:`Stopped`."""
 
@@ -112,6 +121,7 @@ Request = (
     | OpenModel
     | FindControls
     | ExportScene
+    | MeasureModel
     | Cancel
     | Shutdown
 )
@@ -195,6 +205,12 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
     seconds: float
 
 
+class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
+    request_id: int
+    model: ModelRef
+    report: MeasureReport
+
+
 class JobProgress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     """``share`` 0..1; ``remaining`` seconds, negative while unknown."""
 
@@ -222,7 +238,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | Exported
-    | JobProgress | Stopped | Refused
+    | Measured | JobProgress | Stopped | Refused
 )  # fmt: skip
 
 

@@ -1,0 +1,143 @@
+"""What a measure of codes is, and the chance level that stands beside every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.errors import ExplorerError
+from explorer.generators.base import Progress
+from explorer.scene.measures import Score
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of n pictures and the truth about these pictures. All rows belong together.
+
+    ``codes`` (n, D): the mean representation, or quantised values where ``discrete``; ``labels`` (n, K): the index of
+    each factor's level, 0 .. levels - 1; ``sampled`` (n, D): draws from the posterior; ``kl`` (D,): E KL(q(z_j|x) ‖
+    N(0, 1)) in nats. ``latents`` and ``factors`` name the columns.
+    """
+
+    codes: Floats
+    labels: Labels
+    latents: tuple[str, ...]
+    factors: tuple[str, ...]
+    sampled: Floats | None = None
+    kl: Floats | None = None
+    discrete: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where shapes contradict one another or codes are not finite."""
+        if self.codes.shape != (len(self.labels), len(self.latents)) or self.labels.shape[1] != len(self.factors):
+            raise ValueError(
+                f"codes {self.codes.shape} and labels {self.labels.shape} do not fit {len(self.latents)} latents and "
+                f"{len(self.factors)} factors"
+            )
+        if not np.isfinite(self.codes).all():
+            raise ValueError("codes must be finite")
+
+    @property
+    def n(self) -> int:
+        """Pictures."""
+        return len(self.codes)
+
+    def shuffled(self, source: np.random.Generator) -> Codes:
+        """Codes and factors permuted against each other: nothing about a factor can be read from them, while codes keep
+        their joint distribution, and so do factors."""
+        return replace(self, labels=self.labels[source.permutation(self.n)])
+
+    def only(self, columns: Sequence[int]) -> Codes:
+        """The same with these latents alone."""
+        chosen = list(columns)
+        return replace(
+            self,
+            codes=self.codes[:, chosen],
+            latents=tuple(self.latents[j] for j in chosen),
+            sampled=None if self.sampled is None else self.sampled[:, chosen],
+            kl=None if self.kl is None else self.kl[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One number of a measure, without its null. ``value`` None: not defined for these codes, as ``note`` says."""
+
+    value: float | None
+    title: str
+    parts: Mapping[str, float | None] = field(default_factory=dict)
+    note: str = ""
+
+
+class Measure(Protocol):
+    """Found by :mod:`explorer.metrics.registry` as the module-level ``MEASURE`` of a file in this folder.
+
+    ``minimum``: pictures below which chance swamps the measure, so that it is refused; ``permutations``: how often the
+    null is drawn (fewer where one evaluation is dear); ``needs``: what ``Codes`` must hold besides codes and labels.
+    """
+
+    name: str
+    paper: str
+    better: Literal["higher", "lower", ""]
+    group: Literal["disentanglement", "latents", "quality"]
+    minimum: int
+    permutations: int
+    needs: tuple[Literal["sampled", "kl"], ...]
+
+    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+        """The numbers by name, for JSON: ``infom``, ``dci_disentanglement``. Repeatable for a seed; never NaN."""
+
+    def estimator(self, data: Codes) -> str:
+        """How it was estimated: bins, neighbours, pruning, counts; one line."""
+
+    def shuffled(self, data: Codes, source: np.random.Generator) -> Codes:
+        """Data on which the measure is at its chance level; mostly :meth:`Codes.shuffled`."""
+
+
+def scored(
+    measure: Measure, data: Codes, seed: int = 0, permutations: int | None = None, progress: Progress | None = None
+) -> dict[str, Score]:
+    """The measure's numbers with the mean and the 95th percentile of ``permutations`` draws of its null.
+
+    Raises :class:`ExplorerError` below the measure's ``minimum`` of pictures and where the data lack what it needs.
+    """
+    if data.n < measure.minimum:
+        raise ExplorerError(f"'{measure.name}' needs at least {measure.minimum} pictures, not {data.n}; raise -n.")
+    for need in measure.needs:
+        if getattr(data, need) is None:
+            raise ExplorerError(f"'{measure.name}' needs a model with a posterior variance.")
+    count = measure.permutations if permutations is None else permutations
+    found = measure(data, seed)
+    nulls: dict[str, list[float]] = {name: [] for name in found}
+    for draw in range(count):
+        if progress is not None:
+            progress((draw + 1) / (count + 1))
+        source = np.random.default_rng([seed, draw, 7])
+        for name, outcome in measure(measure.shuffled(data, source), seed + 1 + draw).items():
+            if outcome.value is not None:
+                nulls[name].append(outcome.value)
+    if progress is not None:
+        progress(1.0)
+    return {
+        name: Score(
+            value=outcome.value,
+            null=float(np.mean(nulls[name])) if nulls[name] else None,
+            null_high=float(np.quantile(nulls[name], 0.95)) if nulls[name] else None,
+            title=outcome.title,
+            paper=measure.paper,
+            better=measure.better,
+            group=measure.group,
+            estimator=measure.estimator(data),
+            n=data.n,
+            parts=dict(outcome.parts),
+            note=outcome.note,
+        )
+        for name, outcome in found.items()
+    }

@@ -1,0 +1,92 @@
+"""What measuring a model gives: plain values that the window shows, the command line prints, and files hold. No
+torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from explorer.scene.cards import Badge
+
+Selection = Literal["all", "non-passive", "active"]
+"""Which latents a measure of codes is taken on, by their badges."""
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """One number with its chance level beside it.
+
+    ``value`` is None where the measure is not defined for these data; ``note`` then says why. ``null`` is the mean of
+    the same estimator when codes and factors are permuted against each other (or what ``estimator`` says),
+    ``null_high`` the 95th percentile. ``estimator`` names bins, neighbours, pruning and counts. ``parts``: the terms
+    behind the number, by the name of the latent or factor.
+    """
+
+    value: float | None
+    null: float | None = None
+    null_high: float | None = None
+    title: str = ""
+    paper: str = ""
+    better: Literal["higher", "lower", ""] = "higher"
+    group: Literal["disentanglement", "latents", "quality"] = "disentanglement"
+    estimator: str = ""
+    n: int = 0
+    parts: dict[str, float | None] = {}
+    note: str = ""
+
+
+class Violin(msgspec.Struct, frozen=True, kw_only=True):
+    """The distribution of one latent's codes: ``density`` (bins,) per unit over equal bins from ``low`` to ``high``."""
+
+    low: float
+    high: float
+    density: tuple[float, ...]
+    quartiles: tuple[float, float, float]
+
+
+class Rotation(msgspec.Struct, frozen=True, kw_only=True):
+    """Two latents turned against each other before measuring: first' = cos·first + sin·second, second' = −sin·first +
+    cos·second, of codes scaled to unit variance. ``degrees`` counter-clockwise."""
+
+    first: str
+    second: str
+    degrees: float = 45.0
+
+
+class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to measure. ``world`` empty: the one that the model was trained on. ``measures`` empty: all that fit."""
+
+    world: str = ""
+    n: int = 5000
+    seed: int = 0
+    selection: Selection = "all"
+    rotation: Rotation | None = None
+    measures: tuple[str, ...] = ()
+
+
+class MeasureReport(msgspec.Struct, frozen=True, kw_only=True):
+    """All measures of one model on one world.
+
+    ``latents`` are the latents measured (those of ``selection``), ``badges`` and ``violins`` theirs; ``nmi`` has a row
+    a factor and a column a latent: I(factor; latent) / H(factor), ``nmi_null`` its mean under permutation;
+    ``estimator`` says how it was estimated. Empty for models without an encoder. ``pruned``: latents among them that
+    the measures which prune left out.
+    """
+
+    model: str
+    fingerprint: str
+    world: str
+    n: int
+    seed: int = 0
+    selection: Selection = "all"
+    rotation: Rotation | None = None
+    latents: tuple[str, ...] = ()
+    pruned: tuple[str, ...] = ()
+    badges: tuple[Badge, ...] = ()
+    violins: tuple[Violin, ...] = ()
+    factors: tuple[str, ...] = ()
+    nmi: tuple[tuple[float, ...], ...] = ()
+    nmi_null: tuple[tuple[float, ...], ...] = ()
+    estimator: str = ""
+    metrics: dict[str, Score] = {}
+    seconds: float = 0.0
