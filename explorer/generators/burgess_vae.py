@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
+from explorer.checkpoint import load_exactly, read_card, read_json, read_torch
 from explorer.errors import ModelError
 from explorer.files import fingerprint_of
 from explorer.generators.base import Generator, Progress, Verdict
 from explorer.generators.burgess_network import BurgessNetwork
-from explorer.generators.checkpoint import load_exactly, read_card, read_json, read_torch
 from explorer.generators.vae_generator import CAPABILITIES, VaeGenerator
 from explorer.scene.cards import ModelCard, SpaceCard
 

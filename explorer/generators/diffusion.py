@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
+from explorer.checkpoint import check_finite, check_memory, read_card
 from explorer.errors import ModelError
 from explorer.files import fingerprint_of
 from explorer.generators.base import Generator, Progress, Verdict
-from explorer.generators.checkpoint import check_finite, check_memory, read_card
 from explorer.generators.diffusion_folder import DECODERS, INDEX, UNET, Component, PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
 from explorer.scene.cards import ModelCard, SpaceCard

@@ -14,8 +14,8 @@ from typing import TypeVar
 import msgspec
 from torch import Tensor
 
+from explorer.checkpoint import read_json, safetensors_shapes
 from explorer.errors import ModelError
-from explorer.generators.checkpoint import read_json, safetensors_shapes
 from explorer.numerics.samplers import PREDICTIONS
 from explorer.numerics.schedules import SPACINGS, alphas_cumprod
 

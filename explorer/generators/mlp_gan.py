@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from explorer.checkpoint import check_finite, read_torch
 from explorer.errors import ModelError
 from explorer.files import fingerprint_of
 from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
-from explorer.generators.checkpoint import check_finite, read_torch
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 

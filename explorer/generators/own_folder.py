@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from explorer.checkpoint import read_json, safetensors_shapes
 from explorer.errors import ModelError
 from explorer.generators.base import Verdict
-from explorer.generators.checkpoint import read_json, safetensors_shapes
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 

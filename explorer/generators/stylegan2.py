@@ -11,11 +11,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from explorer.checkpoint import load_exactly, read_card, read_json, read_safetensors, safetensors_shapes
 from explorer.errors import ModelError
 from explorer.files import atomic_path, atomic_write, fingerprint_of
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
-from explorer.generators.checkpoint import load_exactly, read_card, read_json, read_safetensors, safetensors_shapes
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
 from explorer.scene.cards import ModelCard, SpaceCard

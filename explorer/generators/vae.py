@@ -9,11 +9,11 @@ import msgspec
 import safetensors.torch
 import torch
 
+from explorer.checkpoint import load_exactly, read_card, read_json, read_safetensors, safetensors_shapes
 from explorer.errors import ModelError
 from explorer.files import atomic_path, atomic_write, fingerprint_of
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict
-from explorer.generators.checkpoint import load_exactly, read_card, read_json, read_safetensors, safetensors_shapes
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.generators.vae_generator import CAPABILITIES, VaeGenerator
 from explorer.generators.vae_network import VaeConfig, VaeNetwork

@@ -15,9 +15,9 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from explorer.checkpoint import read_card
 from explorer.errors import ModelError
 from explorer.generators.base import Generator, Progress
-from explorer.generators.checkpoint import read_card
 from explorer.numerics.gaussian_posterior import posterior_statistics
 from explorer.scene.model import Quality
 

@@ -14,9 +14,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from explorer.errors import ModelError
-from explorer.generators import checkpoint
-from explorer.generators.checkpoint import (
+from explorer import checkpoint
+from explorer.checkpoint import (
     check_memory,
     load_exactly,
     read_card,
@@ -25,6 +24,7 @@ from explorer.generators.checkpoint import (
     read_torch,
     safetensors_shapes,
 )
+from explorer.errors import ModelError
 
 READERS = {"safetensors": read_safetensors, "header": safetensors_shapes, "torch": read_torch, "json": read_json}
 

@@ -1,0 +1,173 @@
+"""Reading model files that others wrote: nothing in them is executed, every fault is one sentence.
+
+All functions raise :class:`explorer.errors.ModelError`.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import struct
+import warnings
+from pathlib import Path
+from typing import Any
+
+import psutil
+import safetensors
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import ModelError
+
+MAX_JSON_BYTES = 16 << 20
+# How torch's restricted unpickler names what it will not call.
+_FOREIGN_GLOBAL = re.compile(r"(?:unsupported GLOBAL|Unsupported global: GLOBAL|unrecognized function) (\S+)")
+_LFS_START = b"version https://git-lfs.github.com/"
+# What the readers of damaged zip archives, pickles and headers have been seen to raise.
+_DAMAGE = (
+    OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError,
+    OverflowError, ArithmeticError, struct.error, NotImplementedError,
+)  # fmt: skip
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a ``.safetensors`` file, on the CPU. Refuses one that does not fit into free memory."""
+    _check_readable(path)
+    check_memory(path.stat().st_size, path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
+    except (OSError, safetensors.SafetensorError, ValueError) as error:
+        raise ModelError(_unreadable(path, "a safetensors file")) from error
+
+
+def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Name → shape from the header alone, for `identify`."""
+    _check_readable(path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError, ValueError) as error:
+        raise ModelError(_unreadable(path, "a safetensors file")) from error
+
+
+def read_torch(path: Path) -> dict[str, Any]:
+    """The dictionary in a file of ``torch.save``, on the CPU: tensors, numbers and plain containers, nothing else."""
+    _check_readable(path)
+    check_memory(path.stat().st_size, path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old files use storages that torch calls deprecated
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if found := _FOREIGN_GLOBAL.search(str(error)):
+            raise ModelError(
+                f"'{path.name}' asks for '{found[1]}', which is no tensor, and was not opened: it is truncated or "
+                "holds Python code; ask its author for a state dict or a .safetensors file."
+            ) from error
+        raise ModelError(_unreadable(path, "a PyTorch checkpoint")) from error
+    except _DAMAGE as error:
+        raise ModelError(_unreadable(path, "a PyTorch checkpoint")) from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ModelError(f"'{path.name}' holds a {type(content).__name__} instead of named tensors; save a state dict.")
+    return dict(content)
+
+
+def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:
+    """Copy ``state`` into ``module``: the same keys and shapes, finite numbers. Names the first key that is wrong.
+
+    A module built on the meta device takes the tensors over (buffers outside its state dict stay without values).
+    """
+    expected = module.state_dict()
+    for key in expected:
+        if key not in state:
+            raise ModelError(f"'{path.name}' lacks the tensor '{key}'; it is incomplete or of another architecture.")
+    for key in state:
+        if key not in expected:
+            raise ModelError(f"'{path.name}' holds an unknown tensor '{key}'; it is of another architecture.")
+    for key, own in expected.items():
+        tensor = state[key]
+        if not isinstance(tensor, Tensor):
+            raise ModelError(f"'{path.name}' holds a {type(tensor).__name__} as '{key}' where a tensor belongs.")
+        if tensor.shape != own.shape:
+            raise ModelError(
+                f"'{path.name}': the tensor '{key}' has shape {tuple(tensor.shape)} where {tuple(own.shape)} belongs; "
+                "its description does not fit its weights."
+            )
+        check_finite(key, tensor, path)
+    on_meta = any(own.is_meta for own in expected.values())
+    module.load_state_dict({key: state[key].to(own.dtype) for key, own in expected.items()}, assign=on_meta)
+
+
+def check_finite(key: str, tensor: Tensor, path: Path) -> None:
+    """Refuse NaN and infinite numbers."""
+    if not bool(torch.isfinite(tensor).all()):
+        raise ModelError(
+            f"'{path.name}': the tensor '{key}' holds numbers that are not finite; the training diverged or the file "
+            "is damaged."
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file."""
+    _check_readable(path)
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ModelError(f"'{path.name}' is larger than any description of a model; it was not read.")
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(_unreadable(path, "a JSON file")) from error
+    if not isinstance(found, dict):
+        raise ModelError(f"'{path.name}' holds a {type(found).__name__} where a JSON object belongs.")
+    return found
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The optional ``card.json`` of a model's folder, or an empty dictionary.
+
+    Its keys, all optional: ``licence``, ``origin``, ``notes`` (text), ``figures`` (name → number).
+    """
+    path = folder / "card.json"
+    if not path.is_file():
+        return {}
+    card = read_json(path)
+    for key in ("licence", "origin", "notes"):
+        if not isinstance(card.get(key, ""), str):
+            raise ModelError(f"'{path.name}': '{key}' holds a {type(card[key]).__name__} where text belongs.")
+    return card
+
+
+def check_memory(bytes_needed: int, path: Path) -> None:
+    """Refuse what does not fit into the memory that is free now."""
+    free = int(psutil.virtual_memory().available)
+    if bytes_needed > free:
+        raise ModelError(
+            f"'{path.name}' needs {_gigabytes(bytes_needed)} of memory and {_gigabytes(free)} is free; "
+            "close other programs or choose a smaller model."
+        )
+
+
+def _check_readable(path: Path) -> None:
+    """Say plainly what is wrong with files that were never a model: missing, a folder, empty, a git-LFS pointer."""
+    if not path.exists():
+        raise ModelError(f"'{path.name}' is missing in '{path.parent}'; copy the whole folder of the model.")
+    if path.is_dir():
+        raise ModelError(f"'{path.name}' is a folder where a file belongs.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_LFS_START))
+    except OSError as error:
+        raise ModelError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from error
+    if not start:
+        raise ModelError(f"'{path.name}' is empty; download it again.")
+    if start == _LFS_START:
+        raise ModelError(f"'{path.name}' is only a git-LFS pointer; run 'git lfs pull' in its folder to fetch it.")
+
+
+def _unreadable(path: Path, kind: str) -> str:
+    return f"'{path.name}' is not {kind}, or it is truncated or damaged; download or export it again."
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
