@@ -20,7 +20,8 @@ from multiprocessing.connection import Connection, Listener
 from threading import Condition, Thread
 
 from explorer.files import state_folder
-from explorer.scene.model import View
+from explorer.scene.measures import MeasureOptions, MeasureReport
+from explorer.scene.model import ModelRef, View
 from explorer.service import protocol
 from explorer.service.frames import Ring
 from explorer.service.protocol import EngineLost, Frame, Frames, Reply, Request, ViewRequest
@@ -131,6 +132,18 @@ class ServiceClient:
             if number is not None and not isinstance(request, protocol.Cancel):
                 self._open_requests.add(number)
             self._wake.notify_all()
+
+    def measure(self, model: ModelRef, options: MeasureOptions) -> int:
+        """Ask for the measures of ``model``; returns the number that progress and :class:`protocol.Measured` carry."""
+        number = self.next_request_id()
+        self.send(protocol.MeasureModel(request_id=number, model=model, options=options))
+        return number
+
+    def export_reports(self, reports: tuple[MeasureReport, ...], path: str) -> int:
+        """Ask for a table of ``reports`` in a .csv, .tex, .pdf or .json file; :class:`protocol.Exported` follows."""
+        number = self.next_request_id()
+        self.send(protocol.ExportReports(request_id=number, reports=reports, path=path))
+        return number
 
     def show(self, view_id: int, view: View) -> int:
         """Ask for ``view`` in pane ``view_id``; returns the revision that its frame will carry."""

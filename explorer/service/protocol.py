@@ -101,6 +101,15 @@ class MeasureModel(msgspec.Struct, frozen=True, kw_only=True, tag="measure"):
     options: MeasureOptions
 
 
+class ExportReports(msgspec.Struct, frozen=True, kw_only=True, tag="export_reports"):
+    """Write the table of ``reports`` to ``path``, whose extension chooses the format; answered by
+    :class:`Exported`."""
+
+    request_id: int
+    reports: tuple[MeasureReport, ...]
+    path: str
+
+
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
     """Stop the job ``request_id``; it answers :class:`Stopped`."""
 
@@ -122,6 +131,7 @@ Request = (
     | FindControls
     | ExportScene
     | MeasureModel
+    | ExportReports
     | Cancel
     | Shutdown
 )
