@@ -9,15 +9,13 @@ import numpy as np
 
 from explorer.export.compose import Frame
 from explorer.export.lettering import line, line_height, stamp
-from explorer.export.pdf import PdfPage, in_helvetica
+from explorer.export.pdf import PdfPage
 from explorer.export.provenance import KEY, Provenance, encode
 
 PAPER = (255, 255, 255)
 INK = (24, 24, 27)
 POINTS = 0.75
 """Points for one pixel of the sheet: 96 pixels to the inch."""
-
-SHARPNESS = 4  # labels that Helvetica cannot write are drawn as pictures of this many pixels to the sheet's pixel
 
 
 @dataclass(frozen=True)
@@ -93,17 +91,6 @@ def document(sheet: Sheet, provenance: Provenance, labels: bool = True) -> bytes
         top, left = layout.corner(*divmod(index, len(sheet.columns)))
         page.picture(cell, left * POINTS, top * POINTS, layout.cell[1] * POINTS, layout.cell[0] * POINTS)
     for text, top, left in _labels(sheet, layout) if labels else ():
-        if in_helvetica(text):
-            # Helvetica is a little wider than the letters that the layout was measured with.
-            page.text(text, left * POINTS, (top + layout.letters) * POINTS, layout.letters * 0.92 * POINTS)
-        else:
-            _drawn(page, text, top, left, layout.letters)
+        # Helvetica is a little wider than the letters that the layout was measured with.
+        page.text(text, left * POINTS, (top + layout.letters) * POINTS, layout.letters * 0.92 * POINTS, INK)
     return page.document(sheet.title, f"{KEY}.json", encode(provenance).encode())
-
-
-def _drawn(page: PdfPage, text: str, top: int, left: int, letters: int) -> None:
-    coverage = line(text, letters * SHARPNESS)
-    canvas = np.full((*coverage.shape, 3), 255, np.uint8)
-    stamp(canvas, coverage, 0, 0, INK)
-    scale = POINTS / SHARPNESS
-    page.picture(canvas, left * POINTS, top * POINTS, coverage.shape[1] * scale, coverage.shape[0] * scale)
