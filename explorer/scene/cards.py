@@ -91,6 +91,7 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     figure: str = ""
     details: tuple[str, ...] = ()
     layers: tuple[int, int] | None = None  # first and last layer, both included
+    detents: tuple[float, ...] = ()  # amounts at which the slider snaps, ascending; empty: it moves freely
 
 
 class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):
