@@ -66,6 +66,16 @@ class Posterior(Protocol):
         """Mean and log-variance, each (B, latent), of q(z|x) for pictures (B, C, H, W) in [-1, 1]."""
 
 
+class Quantised(Protocol):
+    """What a family with the capability ``codebook`` adds: every latent takes one of a few values (QLAE)."""
+
+    codebook: Tensor
+    """(latents, codes), ascending along each row; on the CPU."""
+
+    usage: Tensor
+    """(latents, codes): the share of the training data's pictures that takes each value; rows sum to 1."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a family says about a path. ``mine`` with a ``problem`` means: mine, but broken, because …

@@ -57,10 +57,16 @@ class VaeGenerator:
 
     def posterior(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance, each (B, latents), of q(z|x) for pictures (B, C, H, W) in [-1, 1]."""
-        wanted = (self.card.channels, *self.card.size)
-        if tuple(outputs.shape[1:]) != wanted:
-            raise ModelError(
-                f"'{self.card.name}' encodes pictures of shape {wanted} (channels, height, width), "
-                f"not {tuple(outputs.shape[1:])}; resize them first."
-            )
-        return self._codec.encode((outputs.to(self.device, torch.float32) + 1.0) / 2.0)
+        return self._codec.encode(unit_pictures(self.card, outputs, self.device))
+
+
+def unit_pictures(card: ModelCard, outputs: Tensor, device: torch.device) -> Tensor:
+    """Pictures (B, C, H, W) in [-1, 1] as float32 in [0, 1] on ``device``, for an encoder. Raises
+    :class:`ModelError` unless they have the size that ``card`` says."""
+    wanted = (card.channels, *card.size)
+    if tuple(outputs.shape[1:]) != wanted:
+        raise ModelError(
+            f"'{card.name}' encodes pictures of shape {wanted} (channels, height, width), "
+            f"not {tuple(outputs.shape[1:])}; resize them first."
+        )
+    return (outputs.to(device, torch.float32) + 1.0) / 2.0

@@ -13,7 +13,8 @@ import torch
 from explorer.errors import ModelError
 from explorer.generators import registry
 from explorer.generators.burgess_network import BurgessNetwork
-from explorer.generators.vae import FAMILY, save_vae
+from explorer.generators.autoencoder_family import save_autoencoder
+from explorer.generators.vae import FAMILY
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
 from explorer.scene.model import Quality
 
@@ -25,7 +26,7 @@ SMALL = VaeConfig(size=16, channels=3, latents=4, widths=(4, 6), hidden=8)
 def own(tmp_path: Path) -> Path:
     """A small VAE of our own, with random weights."""
     torch.manual_seed(0)
-    save_vae(VaeNetwork(SMALL), tmp_path / "own")
+    save_autoencoder(VaeNetwork(SMALL), tmp_path / "own")
     return tmp_path / "own"
 
 
@@ -148,7 +149,7 @@ def test_the_fingerprint_follows_weights_and_configuration_only(own: Path, tmp_p
     shutil.copytree(own, tmp_path / "copy")
     assert registry.describe(str(tmp_path / "copy")).fingerprint == first
     torch.manual_seed(1)
-    save_vae(VaeNetwork(SMALL), own)
+    save_autoencoder(VaeNetwork(SMALL), own)
     assert registry.describe(str(own)).fingerprint != first
 
 
