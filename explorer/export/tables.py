@@ -1,0 +1,180 @@
+"""Measures as files: CSV with every number, LaTeX to paste into a paper, a PDF page, and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from explorer import __version__
+from explorer.errors import ExportError
+from explorer.export.table_page import page
+from explorer.files import atomic_write
+from explorer.scene.measure_text import conditions, figure, rotation_text, rows
+from explorer.scene.measures import MeasureReport, Score
+
+COLUMNS = (
+    "model", "fingerprint", "world", "n", "seed", "selection", "rotation", "group", "measure", "part", "value", "null",
+    "null_high", "better", "title", "estimator", "note",
+)  # fmt: skip
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
+    "|": r"\ensuremath{|}", '"': r"\textquotedbl{}", "−": r"\ensuremath{-}", "–": "--", "—": "---", "…": r"\ldots{}",
+    "×": r"\ensuremath{\times}", "·": r"\ensuremath{\cdot}", "±": r"\ensuremath{\pm}", "°": r"\ensuremath{^\circ}",
+    "²": r"\ensuremath{^2}", "≤": r"\ensuremath{\leq}", "≥": r"\ensuremath{\geq}", "→": r"\ensuremath{\to}",
+    "‖": r"\ensuremath{\Vert}", "α": r"\ensuremath{\alpha}", "β": r"\ensuremath{\beta}", "γ": r"\ensuremath{\gamma}",
+    "δ": r"\ensuremath{\delta}", "ε": r"\ensuremath{\epsilon}", "θ": r"\ensuremath{\theta}",
+    "λ": r"\ensuremath{\lambda}", "μ": r"\ensuremath{\mu}", "ρ": r"\ensuremath{\rho}", "σ": r"\ensuremath{\sigma}",
+    "φ": r"\ensuremath{\phi}", "χ": r"\ensuremath{\chi}", "ψ": r"\ensuremath{\psi}", "Σ": r"\ensuremath{\Sigma}",
+}  # fmt: skip
+
+
+def write(path: Path, reports: Sequence[MeasureReport]) -> Path:
+    """Write the table of ``reports`` (at least one) to ``path``, whole or not at all, and return it; the extension
+    chooses the format. Raises :class:`ExportError` for an extension that there is not."""
+    path = Path(path).expanduser()
+    check(path)
+    atomic_write(path, _WRITERS[path.suffix.lower()](reports))
+    return path
+
+
+def check(path: Path) -> None:
+    """Raise :class:`ExportError` where no table has this extension, before anything is measured."""
+    if path.suffix.lower() not in _WRITERS:
+        raise ExportError(f"'{path.name}' is no table; use .csv, .tex, .pdf or .json.")
+
+
+def document(reports: Sequence[MeasureReport]) -> str:
+    """JSON: the report where there is one, else a list of them."""
+    value = reports[0] if len(reports) == 1 else tuple(reports)
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def csv_table(reports: Sequence[MeasureReport]) -> str:
+    """One row a number, with all its digits: each measure, the terms behind it (``part``), and the matrix of
+    normalised mutual information (measure ``nmi``, part ``factor:latent``)."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    for report in reports:
+        common = {
+            "model": report.model,
+            "fingerprint": report.fingerprint,
+            "world": report.world,
+            "seed": report.seed,
+            "selection": report.selection,
+            "rotation": rotation_text(report.rotation),
+        }
+        for row in _numbers(report):
+            table.writerow(common | row)
+    return text.getvalue()
+
+
+def _numbers(report: MeasureReport) -> Iterator[dict[str, object]]:
+    for name, score in report.metrics.items():
+        row = {
+            "group": score.group,
+            "measure": name,
+            "better": score.better,
+            "title": score.title,
+            "estimator": score.estimator,
+            "n": score.n,
+        }
+        yield row | {
+            "value": _digits(score.value),
+            "null": _digits(score.null),
+            "null_high": _digits(score.null_high),
+            "note": score.note,
+        }
+        for part, value in score.parts.items():
+            yield row | {"part": part, "value": _digits(value)}
+    for k, factor in enumerate(report.factors if report.nmi else ()):
+        for j, latent in enumerate(report.latents):
+            yield {
+                "group": "disentanglement",
+                "measure": "nmi",
+                "part": f"{factor}:{latent}",
+                "value": _digits(report.nmi[k][j]),
+                "null": _digits(report.nmi_null[k][j]) if report.nmi_null else "",
+                "better": "higher",
+                "estimator": report.estimator,
+                "n": report.n,
+            }
+
+
+def latex_table(reports: Sequence[MeasureReport]) -> str:
+    """A plain ``tabular`` of the measures, chance in grey (where ``xcolor`` or ``color`` is loaded), and one of each
+    report's matrix. Needs no package."""
+    lines = [
+        f"% Written by Latent Explorer {__version__}. Chance: the mean and, in brackets, the 95th percentile of the",
+        "% same estimator where codes and factors are permuted. It is grey if xcolor is loaded.",
+        r"\providecommand{\chance}[1]{{\ifdefined\color\color[gray]{0.5}\fi #1}}",
+        r"\begin{tabular}{l" + "rr" * len(reports) + "}",
+        r"\hline",
+        " & ".join(["", *(rf"\multicolumn{{2}}{{c}}{{{escaped(report.model)}}}" for report in reports)]) + r" \\",
+        " & ".join(["Measure", *["value & chance"] * len(reports)]) + r" \\",
+        r"\hline",
+    ]
+    for name, title in rows(reports).items():
+        cells = [escaped(title)]
+        for report in reports:
+            score = report.metrics.get(name)
+            cells += [_in_math(figure(score.value)), _chance(score)] if score else ["", ""]
+        lines.append(" & ".join(cells) + r" \\")
+    lines += [r"\hline", r"\end{tabular}"]
+    for report in reports:
+        lines.append(_comment(f"{report.model}: {conditions(report)}"))
+        for score in report.metrics.values():
+            lines.append(_comment(f"  {score.title}: {score.note or score.estimator}"))
+    for report in (report for report in reports if report.nmi):
+        lines += ["", *_matrix(report)]
+    return "\n".join(lines) + "\n"
+
+
+def _matrix(report: MeasureReport) -> Iterator[str]:
+    yield _comment(f"I(factor; latent) / H(factor) of {report.model}; {report.estimator}")
+    yield r"\begin{tabular}{l" + "r" * len(report.latents) + "}"
+    yield r"\hline"
+    yield " & ".join(["", *map(escaped, report.latents)]) + r" \\"
+    yield r"\hline"
+    for factor, row in zip(report.factors, report.nmi, strict=True):
+        yield " & ".join([escaped(factor), *(f"{value:.2f}" for value in row)]) + r" \\"
+    yield r"\hline"
+    yield r"\end{tabular}"
+
+
+def _chance(score: Score) -> str:
+    if score.null is None:
+        return ""
+    high = "" if score.null_high is None else f" ({_in_math(figure(score.null_high))})"
+    return rf"\chance{{{_in_math(figure(score.null))}{high}}}"
+
+
+def _in_math(text: str) -> str:
+    return f"${text.replace('−', '-')}$" if "−" in text else text
+
+
+def _comment(text: str) -> str:
+    return "% " + " ".join(text.split())
+
+
+def escaped(text: str) -> str:
+    """``text`` as LaTeX prints it; letters of other scripts stay, for engines that read UTF-8."""
+    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
+
+
+def _digits(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+_WRITERS: dict[str, Callable[[Sequence[MeasureReport]], bytes]] = {
+    ".csv": lambda reports: csv_table(reports).encode(),
+    ".tex": lambda reports: latex_table(reports).encode(),
+    ".json": lambda reports: (document(reports) + "\n").encode(),
+    ".pdf": page,
+}

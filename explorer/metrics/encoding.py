@@ -1,0 +1,135 @@
+"""From a model and a world to codes: which world a model belongs to, pictures in the model's format, its encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.checkpoint import read_card, read_json
+from explorer.errors import ExplorerError
+from explorer.generators.base import Generator, Progress
+from explorer.metrics.base import Codes
+from explorer.metrics.latent_activity import LatentActivity, from_posterior
+from explorer.training.data import as_images
+from explorer.worlds import registry as worlds
+from explorer.worlds.base import World
+
+SPECS = "specs.json"
+DATA_SETS = {"dsprites": "sprites", "3dshapes": "shapes", "shapes3d": "shapes"}
+"""What checkpoints of other people call the data set whose factors a world has → that world."""
+
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Codes of pictures of ``world``, and what the posterior says of each latent (None: the model has none)."""
+
+    codes: Codes
+    activity: LatentActivity | None
+
+
+def has_encoder(generator: Generator) -> bool:
+    """Whether a picture has a code: one vector whose entries are the latents."""
+    offered = generator.card.capabilities
+    z = generator.card.spaces.get("z")
+    return "posterior" in offered or ("encode" in offered and z is not None and len(z.shape) == 1)
+
+
+def world_for(generator: Generator, name: str = "") -> World:
+    """The world called ``name``, or where that is empty the one that the model was trained on, as its ``card.json`` or
+    the ``specs.json`` of a checkpoint says.
+
+    Raises :class:`ExplorerError` where neither names a world, or where its pictures do not fit the model.
+    """
+    found = worlds.world(name or _trained_on(generator))
+    card = generator.card
+    if card.size[0] != card.size[1] or card.size[0] not in found.sizes:
+        sizes = ", ".join(f"{size} × {size}" for size in found.sizes)
+        raise ExplorerError(
+            f"'{card.name}' has pictures of {card.size[1]} × {card.size[0]} pixels and the world '{found.name}' draws "
+            f"{sizes}; choose another world with --world."
+        )
+    if card.channels == 1 and found.channels == 3:
+        raise ExplorerError(
+            f"'{card.name}' has grey pictures and the world '{found.name}' coloured ones, whose colours are factors; "
+            "choose another world with --world."
+        )
+    return found
+
+
+def _trained_on(generator: Generator) -> str:
+    folder = Path(generator.card.path)
+    recipe = read_card(folder).get("recipe")
+    data = recipe.get("data") if isinstance(recipe, dict) else None
+    if data is None and (folder / SPECS).is_file():
+        data = read_json(folder / SPECS).get("dataset")
+    known = worlds.all_worlds()
+    named = DATA_SETS.get(str(data), str(data))
+    if named not in known:
+        what = f"was trained on '{data}', which is no world" if data else "does not say what it was trained on"
+        raise ExplorerError(
+            f"'{generator.card.name}' {what}; name the world to measure on with --world: {', '.join(known)}."
+        )
+    return named
+
+
+def pictures(world: World, factors: NDArray[np.float32], generator: Generator) -> Iterator[Tensor]:
+    """Batches (B, C, H, W) in [-1, 1] of the rows ``factors``, as large and as coloured as the model's pictures."""
+    for start in range(0, len(factors), _BATCH):
+        drawn = world.render(factors[start : start + _BATCH], generator.card.size[0])
+        if world.channels == 1 and generator.card.channels == 3:
+            drawn = np.repeat(drawn, 3, axis=-1)
+        yield as_images(drawn)
+
+
+def encoded(generator: Generator, world: World, n: int, seed: int, progress: Progress | None = None) -> Encoded:
+    """The codes of ``n`` pictures whose factors are drawn independently from the world's grid; the same for a seed.
+
+    ``sampled`` are draws from the posterior, from noise of their own. Raises :class:`ExplorerError` for a model
+    without an encoder, or whose codes are not finite.
+    """
+    if not has_encoder(generator):
+        raise ExplorerError(f"'{generator.card.name}' has no encoder, so its pictures have no codes to measure.")
+    if n < 2:
+        raise ExplorerError(f"Measures need thousands of pictures, not {n}; raise -n.")
+    factors = world.independent(n, seed)
+    coded, found = _encoder(generator), []
+    with torch.inference_mode():
+        for done, batch in enumerate(pictures(world, factors, generator), start=1):
+            found.append(tuple(part.float().cpu() for part in coded(batch)))
+            if progress is not None:
+                progress(min(1.0, done * _BATCH / n))
+    mean, *rest = (torch.cat(parts) for parts in zip(*found, strict=True))
+    if not all(bool(torch.isfinite(part).all()) for part in (mean, *rest)):
+        raise ExplorerError(f"'{generator.card.name}' gives codes that are not finite; its training diverged.")
+    activity, sampled = None, None
+    if rest:
+        activity = from_posterior(mean, rest[0], world.name)
+        noise = torch.randn(mean.shape, generator=torch.Generator("cpu").manual_seed(seed), dtype=torch.float64)
+        sampled = (mean.double() + (rest[0].double() / 2).exp() * noise).numpy()
+    codes = Codes(
+        codes=mean.double().numpy(),
+        labels=world.levels_of(factors),
+        latents=tuple(f"z{axis}" for axis in range(mean.shape[1])),
+        factors=world.names,
+        sampled=sampled,
+        kl=None if activity is None else np.asarray(activity.kl),
+        discrete="codebook" in generator.card.capabilities,
+    )
+    return Encoded(codes, activity)
+
+
+def _encoder(generator: Generator) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """Pictures → the code, and where there is one the log-variance of its posterior."""
+    model: Any = generator
+    if "posterior" in generator.card.capabilities:
+        return lambda batch: tuple(model.posterior(batch))
+    return lambda batch: (model.encode(batch).tensors["z"],)

@@ -1,0 +1,55 @@
+"""How measures are written, the same in the window, on the command line and in files. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from explorer.scene.measures import MeasureReport, Rotation, Score
+
+GROUPS = {"disentanglement": "Disentanglement", "latents": "Latents", "quality": "Quality of samples"}
+"""The groups of measures in the order of a table → their headings."""
+
+
+def against_chance(score: Score) -> str:
+    """How the number stands to its chance level, where that needs saying: ``below chance``, ``at chance`` (no further
+    from it than 95 of 100 draws), else empty. Of measures where less is better, no more than chance is the best."""
+    if score.value is None or score.null is None or score.null_high is None or not score.better:
+        return ""
+    if score.better == "higher" and score.value < score.null:
+        return "below chance"
+    return "at chance" if score.value <= score.null_high else ""
+
+
+def figure(value: float | None) -> str:
+    """A number as tables show it: three decimals, fewer for large ones; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
+    return "0.000" if text == "-0.000" else text.replace("-", "−")
+
+
+def rotation_text(rotation: Rotation | None) -> str:
+    """``z4, z8 by 45°``, or nothing."""
+    return f"{rotation.first}, {rotation.second} by {rotation.degrees:g}°" if rotation else ""
+
+
+def conditions(report: MeasureReport) -> str:
+    """On what the numbers were taken, in one line."""
+    parts = [f"world {report.world}", f"{report.n:,} pictures", f"seed {report.seed}"]
+    if report.latents:
+        chosen = "" if report.selection == "all" else f"{report.selection} "
+        parts.append(f"{len(report.latents)} {chosen}{'latent' if len(report.latents) == 1 else 'latents'}")
+    if report.rotation:
+        parts.append(f"{rotation_text(report.rotation)} turned")
+    return " · ".join(parts)
+
+
+def rows(reports: Sequence[MeasureReport]) -> dict[str, str]:
+    """Name → title of every measure that any report has, group by group, in the order of the first that has it."""
+    found: dict[str, Score] = {}
+    for report in reports:
+        for name, score in report.metrics.items():
+            found.setdefault(name, score)
+    order = list(GROUPS)
+    chosen = sorted(found, key=lambda name: order.index(found[name].group))
+    return {name: found[name].title or name for name in chosen}
