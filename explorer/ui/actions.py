@@ -203,6 +203,15 @@ ACTIONS: tuple[ActionRow, ...] = (
         short="Linked",
     ),
     ActionRow(
+        "snap",
+        "Snap sliders to ticks",
+        "View",
+        "",
+        "",
+        "Sliders with ticks (learned values) stop at these only",
+        checkable=True,
+    ),
+    ActionRow(
         "pixels",
         "Show pixels",
         "View",

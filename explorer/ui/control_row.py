@@ -111,7 +111,7 @@ class ControlRow(QWidget):
         self._filling = False
         self.badge = BadgePill(card.badge)
         self.name = ElidedLabel(card.name)
-        self.slider = FloatSlider(card.low, card.high)
+        self.slider = FloatSlider(card.low, card.high, detents=card.detents)
         self.box = AmountBox()
         self.figure = QLabel(card.figure)
         span = card.high - card.low
@@ -147,6 +147,11 @@ class ControlRow(QWidget):
         lines = [card.name, f"Amount in {card.unit}, {where}", *card.details]
         self.name.setToolTip("\n".join(lines))
         hint = "Double click: back to zero. Arrows: one step. Shift: finer. Page Up / Page Down: ten steps."
+        if card.detents:
+            hint = (
+                "The ticks are learned values, and the slider stops at them. Alt or Shift, or a typed value: between "
+                "them. Arrows: the next one. Double click: back to zero."
+            )
         self.slider.setToolTip(hint)
         self.slider.setAccessibleName(card.name)
         self.box.setAccessibleName(f"{card.name} amount")

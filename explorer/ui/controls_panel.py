@@ -24,7 +24,10 @@ from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.ui.actions import ActionTable
 from explorer.ui.control_row import ControlRow
 from explorer.ui.controller import Controller
-from explorer.ui.widgets import SectionTitle, WrappedLabel, link_button
+from explorer.ui.widgets import SectionTitle, Segments, WrappedLabel, link_button
+
+SELECTIONS: dict[str, str] = {"all": "All", "non-passive": "Non-passive", "active": "Active"}
+"""Which latents, by their badges; as :data:`explorer.scene.measures.Selection`."""
 
 Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str]
 
@@ -37,6 +40,7 @@ class ControlsPanel(QWidget):
         self._controller = controller
         self._shown: Shown | None = None
         self._rows: dict[str, ControlRow] = {}
+        self._snapping = True
         reset = link_button("")
         reset.setDefaultAction(actions["reset_all"])
         reset.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
@@ -49,6 +53,7 @@ class ControlsPanel(QWidget):
         self.linked = QToolButton()
         self.linked.setDefaultAction(actions["linked"])
         self.linked.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.badges = Segments(SELECTIONS, "Which sliders are listed, by their badges")
         self.pane = QLabel()
         self.pane.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self.passive = link_button("", "Passive controls change next to nothing")
@@ -61,6 +66,7 @@ class ControlsPanel(QWidget):
         self.filter.textChanged.connect(self._offer_clearing)
         self.filter.textChanged.connect(self._apply_filter)
         self.method.activated.connect(self._choose_method)
+        self.badges.chosen.connect(self._apply_filter)
         self.passive.toggled.connect(self._apply_filter)
         self.more.clicked.connect(self._find_more)
         self.retry.clicked.connect(self._try_again)
@@ -78,6 +84,12 @@ class ControlsPanel(QWidget):
     def rows(self) -> list[ControlRow]:
         """The rows, in the order of the set."""
         return list(self._rows.values())
+
+    def set_snapping(self, snapping: bool) -> None:
+        """Whether sliders with ticks stop at these only."""
+        self._snapping = snapping
+        for row in self._rows.values():
+            row.slider.set_snapping(snapping)
 
     def refresh(self) -> None:
         """Bring everything in line with the scene and the catalogue."""
@@ -110,6 +122,11 @@ class ControlsPanel(QWidget):
         top.addWidget(self.filter, 1)
         top.addWidget(self.method)
         layout.addLayout(top)
+        badges = QHBoxLayout()
+        badges.setContentsMargins(10, 0, 10, 4)
+        badges.addWidget(self.badges)
+        badges.addStretch(1)
+        layout.addLayout(badges)
         panes = QHBoxLayout()
         panes.setContentsMargins(10, 0, 6, 2)
         panes.addWidget(self.pane)
@@ -146,6 +163,7 @@ class ControlsPanel(QWidget):
         for index, control in enumerate(ordered):
             row = ControlRow(control, width + 4 if width else 0)
             row.moved.connect(self._move)
+            row.slider.set_snapping(self._snapping)
             self._rows[control.name] = row
             self._column.insertWidget(index + 3 * _is_passive(control), row)
         self._order_tabs()
@@ -186,14 +204,17 @@ class ControlsPanel(QWidget):
         if not self.filter.isClearButtonEnabled():
             self.filter.setClearButtonEnabled(True)
 
-    def _apply_filter(self) -> None:
+    def _apply_filter(self, *_: object) -> None:
         wanted = self.filter.text().strip().casefold()
         passive = [row for row in self._rows.values() if row.card.badge == "passive"]
+        badged = any(row.card.badge for row in self._rows.values())
+        selection = self.badges.value if badged else "all"
+        self.badges.setVisible(badged)
         for row in self._rows.values():
-            matches = wanted in row.card.name.casefold()
+            matches = wanted in row.card.name.casefold() and _is_in(selection, row.card)
             unfolded = row.card.badge != "passive" or self.passive.isChecked() or bool(wanted)
             row.setVisible(matches and unfolded)
-        self.passive.setVisible(bool(passive) and not wanted)
+        self.passive.setVisible(bool(passive) and not wanted and selection == "all")
         self.passive.setText(f"{'▾' if self.passive.isChecked() else '▸'} {len(passive)} passive")
 
     def _show_amounts(self, *_: object) -> None:
@@ -293,6 +314,10 @@ def refusal(method: MethodCard, model: ModelCard) -> str:
 
 def _is_passive(control: ControlCard) -> bool:
     return control.badge == "passive"
+
+
+def _is_in(selection: str, control: ControlCard) -> bool:
+    return selection == "all" or (control.badge == "active" if selection == "active" else not _is_passive(control))
 
 
 def _indented(widget: QWidget) -> QHBoxLayout:

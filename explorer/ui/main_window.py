@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.scene.cards import ModelCard
+from explorer.scene.measures import Selection
 from explorer.scene.model import ModelRef, Scene
 from explorer.service.protocol import Ready
 from explorer.ui import icons, layout
@@ -100,6 +101,10 @@ class MainWindow(QMainWindow):
         self.models = ModelBrowser(self.controller, self.table, self.settings)
         self.bookmarks = BookmarksPanel(self.controller, self.table)
         self.controls = ControlsPanel(self.controller, self.table)
+        self.controls.badges.chosen.connect(self._keep_badges)
+        self.controls.badges.set_value(self.settings.badges)
+        self.table.bind("snap", self._snap).setChecked(self.settings.snap)
+        self.controls.set_snapping(self.settings.snap)
         self.jobs = JobsPanel(self.controller)
         panels: dict[str, tuple[QWidget, QWidget | None]] = {
             "models": (self.models, self.models.title),
@@ -231,6 +236,13 @@ class MainWindow(QMainWindow):
             self.settings.export_folder = str(Path(path).parent)
         self.docks["jobs"].show()
         self.docks["jobs"].raise_()
+
+    def _snap(self, on: bool) -> None:
+        self.settings.snap = on
+        self.controls.set_snapping(on)
+
+    def _keep_badges(self, selection: Selection) -> None:
+        self.settings.badges = selection
 
     def _add_bookmark(self) -> None:
         self.docks["bookmarks"].show()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray, QSettings
 
 from explorer.files import state_folder
+from explorer.scene.measures import Selection
 from explorer.ui.theme import Scheme
 
 RECENT_MODELS = 12
@@ -37,6 +38,25 @@ class Settings:
     @pixels.setter
     def pixels(self, pixels: bool) -> None:
         self._store.setValue("pixels", "true" if pixels else "false")
+
+    @property
+    def snap(self) -> bool:
+        """Whether sliders with ticks stop at these only."""
+        return str(self._store.value("snap", "true")) == "true"
+
+    @snap.setter
+    def snap(self, snap: bool) -> None:
+        self._store.setValue("snap", "true" if snap else "false")
+
+    @property
+    def badges(self) -> Selection:
+        """Which sliders are listed, by their badges."""
+        value = self._store.value("badges", "all")
+        return value if value in ("non-passive", "active") else "all"
+
+    @badges.setter
+    def badges(self, badges: Selection) -> None:
+        self._store.setValue("badges", badges)
 
     @property
     def folder(self) -> str:

@@ -18,6 +18,9 @@ class FloatSlider(QWidget):
 
     A value outside the range (typed elsewhere) is kept, and the handle stands at the end. Keys: arrows one step,
     Page Up / Page Down ten, Home or Delete to the origin. ``Shift`` makes the mouse finer.
+
+    With ``detents`` (ascending) it has ticks there, and while it snaps it stops at these and at the origin only; a
+    step is then the way to the next one. ``Alt`` or ``Shift`` moves between them, and so does a typed value.
     """
 
     moved = Signal(float, bool)  # value, whether the drag goes on
@@ -29,8 +32,12 @@ class FloatSlider(QWidget):
         origin: float = 0.0,
         fill_from: float | None = None,
         parent: QWidget | None = None,
+        detents: tuple[float, ...] = (),
     ) -> None:
         super().__init__(parent)
+        self._detents = detents
+        self._snapping = True
+        self._turned = 0.0  # of the wheel, notches that have not moved the handle yet
         self._fill_from = fill_from  # None: the origin
         self._low, self._high, self._origin = low, high, origin
         self._value = origin
@@ -49,6 +56,10 @@ class FloatSlider(QWidget):
     def step(self) -> float:
         """How far one arrow key moves."""
         return (self._high - self._low) / STEPS
+
+    def set_snapping(self, snapping: bool) -> None:
+        """Whether the hand stops at detents only. Without detents nothing changes."""
+        self._snapping = snapping
 
     def set_value(self, value: float) -> None:
         """Show ``value`` without a signal."""
@@ -73,7 +84,7 @@ class FloatSlider(QWidget):
         self._last_x = event.position().x()
         # On the handle the value stays; beside it the handle jumps under the pointer.
         if abs(self._last_x - self._x_of(self._value)) > RADIUS + 3:
-            self._choose(self._value_at(self._last_x), True)
+            self._choose(self._stopped(self._value_at(self._last_x), event.modifiers()), True)
         self.update()
         return None
 
@@ -85,7 +96,7 @@ class FloatSlider(QWidget):
             change = (x - self._last_x) / self._span() * (self._high - self._low) * FINE
             self._choose(self._clamped(self._value + change), True)
         else:
-            self._choose(self._snapped(self._value_at(x)), True)
+            self._choose(self._stopped(self._value_at(x), event.modifiers()), True)
         self._last_x = x
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -104,7 +115,12 @@ class FloatSlider(QWidget):
             event.ignore()
             return
         notches = event.angleDelta().y() / 120
-        self._choose(self._clamped(self._value + notches * self.step), False)
+        if self._stops(event.modifiers()):  # a touch pad sends small shares of a notch, and a stop is a whole one
+            self._turned += notches
+            notches = int(self._turned)
+            self._turned -= notches
+        if notches:
+            self._choose(self._stepped(notches, event.modifiers()), False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {
@@ -112,9 +128,8 @@ class FloatSlider(QWidget):
             Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10,
         }.get(Qt.Key(event.key()))  # fmt: skip
         if steps is not None:
-            fine = FINE if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1.0
             # Held down it is a drag: one step of undo, interactive quality, ended by the release of the key.
-            self._choose(self._clamped(self._value + steps * self.step * fine), True)
+            self._choose(self._stepped(steps, event.modifiers()), True)
         elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self._choose(self._origin, False)
         elif event.key() == Qt.Key.Key_End:
@@ -156,6 +171,9 @@ class FloatSlider(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color(colors.track))
         painter.drawRoundedRect(QRectF(left, middle - 2, right - left, 4), 2, 2)
+        painter.setBrush(theme.color(colors.muted, 0.75))
+        for detent in self._detents:
+            painter.drawRect(QRectF(self._x_of(detent) - 0.5, middle - 5, 1, 10))
         painter.setBrush(theme.color(accent))
         painter.drawRoundedRect(QRectF(min(start, here), middle - 2, abs(here - start), 4), 2, 2)
         painter.setBrush(theme.color(colors.muted))
@@ -183,10 +201,32 @@ class FloatSlider(QWidget):
     def _clamped(self, value: float) -> float:
         return min(max(value, self._low), self._high)
 
-    def _snapped(self, value: float) -> float:
-        """Exactly the origin when the handle is within two pixels of it, so that it can be hit."""
+    def _stops(self, modifiers: Qt.KeyboardModifier) -> list[float]:
+        """Where the hand may leave the handle now; empty: anywhere."""
+        free = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ShiftModifier
+        if not self._detents or not self._snapping or modifiers & free:
+            return []
+        return sorted({*self._detents, self._origin})
+
+    def _stopped(self, value: float, modifiers: Qt.KeyboardModifier) -> float:
+        """The stop nearest to ``value``; without stops the origin when the handle is within two pixels of it, so that
+        it can be hit."""
+        if stops := self._stops(modifiers):
+            return min(stops, key=lambda stop: abs(stop - value))
         near = 2 / self._span() * (self._high - self._low)
         return self._origin if abs(value - self._origin) < near else value
+
+    def _stepped(self, steps: float, modifiers: Qt.KeyboardModifier) -> float:
+        """Where so many steps lead: stops are counted from the nearest one that way, else shares of the range."""
+        if stops := self._stops(modifiers):
+            if steps > 0:
+                ahead = [stop for stop in stops if stop > self._value + 1e-4]
+            else:
+                ahead = [stop for stop in reversed(stops) if stop < self._value - 1e-4]
+            count = min(len(ahead), max(1, round(abs(steps))))
+            return ahead[count - 1] if count else self._value
+        fine = FINE if modifiers & Qt.KeyboardModifier.ShiftModifier else 1.0
+        return self._clamped(self._value + steps * self.step * fine)
 
     def _choose(self, value: float, dragging: bool) -> None:
         value = round(value, 4)

@@ -129,6 +129,12 @@ def _sheet(theme: Theme) -> str:
     QToolButton:disabled {{ color: {theme.muted}; }}
     QToolButton[link="true"] {{ color: {theme.accent}; padding: 1px 3px; border-radius: 3px; }}
     QToolButton[link="true"]:disabled {{ color: {theme.muted}; }}
+    QToolButton[segment="true"] {{ border: 1px solid {theme.line}; border-radius: 0; padding: 2px 9px;
+        margin-left: -1px; color: {theme.muted}; }}
+    QToolButton[segment="true"]:checked {{ background: {theme.hover}; border-color: {theme.line};
+        color: {theme.text}; }}
+    QToolButton[segment="true"]:focus {{ border-color: {theme.accent}; }}
+    QToolButton[segment="true"]:disabled {{ color: {theme.track}; }}
     QToolButton[primary="true"] {{ background: {theme.accent}; color: {theme.on_accent}; padding: 4px 14px; }}
     QToolButton[primary="true"]:disabled {{ background: {theme.track}; color: {theme.muted}; }}
     QToolButton[primary="true"]:focus {{ border: 1px solid {theme.text}; }}

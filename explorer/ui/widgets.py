@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from collections.abc import Mapping
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QValidator
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
@@ -49,6 +51,50 @@ class SectionTitle(QWidget):
 
     def sizeHint(self) -> QSize:
         return super().sizeHint().expandedTo(QSize(0, 32))
+
+
+class Segments(QWidget):
+    """One of a few choices, side by side; arrow keys go from one to the next."""
+
+    chosen = Signal(str)  # the key, when the user changed it
+
+    def __init__(self, choices: Mapping[str, str], tool_tip: str = "", parent: QWidget | None = None) -> None:
+        """``choices``: key → what its button says."""
+        super().__init__(parent)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self.buttons: dict[str, QToolButton] = {}
+        for key, text in choices.items():
+            button = QToolButton()
+            button.setText(text)
+            button.setCheckable(True)
+            button.setAutoExclusive(True)
+            button.setProperty("segment", True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setToolTip(tool_tip)
+            button.setChecked(not self.buttons)
+            button.clicked.connect(self._on_clicked)
+            self.buttons[key] = button
+            layout.addWidget(button)
+        self._value = next(iter(choices))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    @property
+    def value(self) -> str:
+        """The key of the choice."""
+        return self._value
+
+    def set_value(self, key: str) -> None:
+        """Choose ``key`` without a signal."""
+        self._value = key
+        self.buttons[key].setChecked(True)
+
+    def _on_clicked(self) -> None:
+        value = next(key for key, button in self.buttons.items() if button.isChecked())
+        if value != self._value:
+            self._value = value
+            self.chosen.emit(value)
 
 
 class ElidedLabel(QLabel):

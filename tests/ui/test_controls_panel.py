@@ -102,6 +102,27 @@ def test_passive_controls_are_folded_and_come_last(qtbot: QtBot) -> None:
     assert tops == sorted(tops)
 
 
+def test_the_badge_switch_leaves_the_latents_that_are_used(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    assert not panel.panel.badges.isVisible()  # controls without badges
+    panel.client.answers_models = False
+    panel.controller.set_method(0, ControlSetRef(method="other"))
+    panel.answer("active", "passive", "mixed")
+    assert panel.panel.badges.isVisible()
+    heard: list[str] = []
+    panel.panel.badges.chosen.connect(heard.append)
+    panel.panel.badges.buttons["non-passive"].click()
+    assert panel.names() == ["z0", "z2"]
+    assert not panel.panel.passive.isVisible()
+    panel.panel.badges.buttons["active"].click()
+    assert panel.names() == ["z0"]
+    panel.panel.badges.buttons["active"].click()  # again changes nothing
+    panel.panel.badges.buttons["all"].click()
+    assert panel.names() == ["z0", "z2"]
+    assert panel.panel.passive.isVisible()
+    assert heard == ["non-passive", "active", "all"]
+
+
 def test_a_refused_search_says_why_and_can_be_tried_again(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
     panel.client.answers_models = False

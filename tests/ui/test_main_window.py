@@ -247,6 +247,18 @@ def test_the_layout_is_remembered(desk: Desk) -> None:
     again.close()
 
 
+def test_the_badge_switch_and_snapping_are_remembered(desk: Desk) -> None:
+    desk.window.controls.badges.buttons["active"].click()
+    desk.window.table["snap"].trigger()
+    desk.window.close()
+    again = Desk()
+    assert again.window.controls.badges.value == "active"
+    assert not again.window.table["snap"].isChecked()
+    again.window.table["snap"].trigger()
+    again.close()
+    assert Settings().snap
+
+
 def test_a_closed_window_is_freed(qapp: QApplication) -> None:
     desk = Desk()
     desk.begin()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from explorer.scene.cards import ControlCard
@@ -122,3 +124,72 @@ def test_showing_an_amount_says_nothing(qtbot: QtBot) -> None:
     assert said == []
     assert row.box.value() == 1.23
     assert row.slider.value == 1.234
+
+
+@pytest.fixture
+def stepped(qtbot: QtBot) -> FloatSlider:
+    """Learned values that are not evenly spaced; zero is none of them."""
+    made = FloatSlider(-3.0, 3.0, detents=(-2.4, -0.9, 0.7, 2.1))
+    made.resize(220, 24)
+    made.show()
+    qtbot.addWidget(made)
+    return made
+
+
+def test_a_drag_stops_at_detents_and_at_zero(stepped: FloatSlider) -> None:
+    QTest.mousePress(stepped, LEFT, pos=x_of(stepped, 1.6))
+    assert stepped.value == 2.1
+    shown = []
+    for value in (1.5, 1.3, 0.4, 0.2, -0.6, -2.9):
+        QTest.mouseMove(stepped, x_of(stepped, value))
+        shown.append(stepped.value)
+    assert shown == [2.1, 0.7, 0.7, 0.0, -0.9, -2.4]
+
+
+@pytest.mark.parametrize("key", [Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.NoModifier])
+def test_alt_and_the_switch_move_between_detents(stepped: FloatSlider, key: Qt.KeyboardModifier) -> None:
+    stepped.set_snapping(key == Qt.KeyboardModifier.AltModifier)
+    QTest.mousePress(stepped, LEFT, key, x_of(stepped, 1.4))
+    assert stepped.value == pytest.approx(1.4, abs=0.03)
+
+
+def test_keys_and_the_wheel_go_to_the_next_detent(qtbot: QtBot, stepped: FloatSlider) -> None:
+    stops = []
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_PageDown):
+        QTest.keyClick(stepped, key)
+        stops.append(stepped.value)
+    assert stops == [0.7, 2.1, 2.1, 0.7, -2.4]
+    stepped.set_value(1.5)  # typed, between two of them
+    QTest.keyClick(stepped, Qt.Key.Key_Left)
+    assert stepped.value == 0.7
+    QTest.keyClick(stepped, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert stepped.value == pytest.approx(0.7 + 0.6 / STEPS)
+    stepped.set_value(0.0)
+    stepped.setFocus()
+    turned = []
+    for angle in (60, 60, 120, 30, -120):
+        QApplication.sendEvent(stepped, wheel(angle))
+        turned.append(stepped.value)
+    assert turned == [0.0, 0.7, 2.1, 2.1, 2.1]
+    QApplication.sendEvent(stepped, wheel(-30))
+    assert stepped.value == 0.7
+
+
+def wheel(angle: int) -> QWheelEvent:
+    place, none = QPointF(20, 10), Qt.KeyboardModifier.NoModifier
+    phase, buttons = Qt.ScrollPhase.NoScrollPhase, Qt.MouseButton.NoButton
+    return QWheelEvent(place, place, QPoint(), QPoint(0, angle), buttons, none, phase, False)
+
+
+def test_detents_have_ticks(stepped: FloatSlider) -> None:
+    with_ticks = stepped.grab().toImage()
+    plain = FloatSlider(-3.0, 3.0)
+    plain.resize(stepped.size())
+    without = plain.grab().toImage()
+    plain.deleteLater()
+    row = stepped.height() // 2 - 4  # above the groove
+    beside = [x for x in range(stepped.width()) if abs(x - x_of(stepped, 0).x()) > 12]  # the ring of the focus
+    changed = {x for x in beside if with_ticks.pixel(x, row) != without.pixel(x, row)}
+    wanted = {x_of(stepped, detent).x() for detent in (-2.4, -0.9, 0.7, 2.1)}
+    assert all(any(abs(x - place) <= 1 for place in wanted) for x in changed)
+    assert all(any(abs(x - place) <= 1 for x in changed) for place in wanted)
