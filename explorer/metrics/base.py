@@ -98,7 +98,8 @@ class Measure(Protocol):
         """How it was estimated: bins, neighbours, pruning, counts; one line."""
 
     def shuffled(self, data: Codes, source: np.random.Generator) -> Codes:
-        """Data on which the measure is at its chance level; mostly :meth:`Codes.shuffled`."""
+        """Data on which the measure is at its chance level: :meth:`Codes.shuffled`, unless it says otherwise."""
+        return data.shuffled(source)
 
 
 def scored(
