@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from explorer.errors import ExplorerError
 
@@ -78,6 +78,12 @@ def on_grid(factor: Factor) -> Mechanism:
     """No causes; every level of the factor's grid is equally likely."""
     levels = np.asarray(factor.values)
     return Mechanism((), lambda u: levels[np.minimum((u * len(levels)).astype(np.int64), len(levels) - 1)])
+
+
+def normal_noise(deviation: float, mean: float = 0.0) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """The quantile function of a normal distribution cut at three standard deviations, so that ranges stay finite."""
+    cut = float(ndtr(-3.0))
+    return lambda u: mean + deviation * ndtri(cut + u * (1.0 - 2.0 * cut))
 
 
 class World(ABC):
