@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -15,23 +15,35 @@ from explorer.cli.progress import duration
 
 EVERY = 30.0
 """Seconds between two lines where stderr is not a terminal."""
+NOTES = 12
+"""Lines about the pictures that are printed; all of them are written beside the checkpoint."""
 
 TrainReport = Callable[[int, int, dict[str, float], float], None]
 
 
 def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A shipped recipe's name, or a .toml file.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Checkpoints, log, and the model.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Checkpoints, log, samples, the model.")],
+    data: Annotated[
+        str | None, typer.Option(help="A folder of your images, or another world, instead of the recipe's.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Pixels a side, instead of the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed, instead of the recipe's.")] = None,
 ) -> None:
-    """Train a model as a recipe says. Start it again with the same folder to go on where it stopped (Ctrl-C stops)."""
+    """Train a model as a recipe says, on a world or on a folder of your images. Start it again with the same folder to
+    go on where it stopped (Ctrl-C stops)."""
     from explorer.engine.devices import choose_device
-    from explorer.training.base import read_recipe
+    from explorer.training.base import changed, read_recipe
     from explorer.training.loop import train as follow
 
     chosen = read_recipe(recipe)
+    for name, value in {"data": data, "size": size, "steps": steps, "seed": seed}.items():
+        if value is not None:
+            chosen = changed(chosen, name, value)
     try:
         with _reported(chosen.name) as report:
-            made = follow(chosen, out, choose_device(), report)
+            made = follow(chosen, out, choose_device(), report, announce=_tell)
     except KeyboardInterrupt:
         kept = (out / "checkpoint.pt").is_file()
         typer.echo(
@@ -42,6 +54,14 @@ def train(
         )
         raise typer.Exit(130) from None
     typer.echo(f"wrote {made}")
+
+
+def _tell(notes: Sequence[str]) -> None:
+    """Print the first notes about the pictures."""
+    for line in notes[:NOTES]:
+        typer.echo(line, err=True)
+    if len(notes) > NOTES:
+        typer.echo(f"… and {len(notes) - NOTES} more lines in 'pictures.txt'", err=True)
 
 
 @contextmanager

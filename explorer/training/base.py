@@ -53,6 +53,14 @@ def read_recipe(name_or_path: str) -> Recipe:
         raise ExplorerError(f"The recipe '{path}' cannot be read: {error}.") from error
 
 
+def changed(recipe: Recipe, field: str, value: int | str) -> Recipe:
+    """``recipe`` with one field replaced, checked like one from a file. Raises :class:`ExplorerError`."""
+    try:
+        return msgspec.convert({**msgspec.to_builtins(recipe), field: value}, Recipe)
+    except msgspec.ValidationError as error:
+        raise ExplorerError(f"The recipe's {field} cannot be {value!r}: {error}.") from error
+
+
 class Trainer(Protocol):
     """One family's trainer: a file in this folder whose module-level ``TRAINER`` is a factory ``(recipe,
     source, device) -> Trainer``.
@@ -71,8 +79,9 @@ class Trainer(Protocol):
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` gave."""
 
-    def samples(self, count: int, seed: int) -> Tensor:
-        """(count, C, H, W) pictures in [-1, 1] from the current (averaged) weights."""
+    def samples(self, count: int, seed: int) -> Tensor | None:
+        """(count, C, H, W) pictures in [-1, 1] from the current (averaged) weights; None for networks that draw
+        nothing."""
 
     def export(self, folder: Path) -> None:
         """Write the model's files into ``folder``, in the layout that the family's loader reads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explorer.errors import ExplorerError
+from explorer.generators.base import Progress
 from explorer.training.base import Recipe
 from explorer.worlds import registry as worlds
 from explorer.worlds.base import World
 
 EVALUATION_SEED = 20_000_000
-"""Pictures for the figures in a card: streams of seeds that no training step reaches."""
+"""Where the seeds of a world's held-out pictures begin."""
 
 
 class Batch(NamedTuple):
@@ -39,9 +42,17 @@ class Source(Protocol):
     channels: int
     count: int  # different pictures there are (on the grid of a world, in a folder)
     world: World | None  # where the truth is known
+    fingerprint: str  # of the pictures, where they may change under one name; else empty
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about the pictures, a line each."""
 
     def draw(self, n: int, seed: int) -> Batch:
-        """``n`` pictures, a function of the seed alone."""
+        """``n`` pictures to train on, a function of the seed alone."""
+
+    def held_out(self, n: int, seed: int) -> Batch:
+        """``n`` pictures for the figures in a card, which training does not see; a function of the seed alone."""
 
 
 class WorldSource:
@@ -53,6 +64,7 @@ class WorldSource:
         self.name, self.size, self.channels = world.name, size or world.size, world.channels
         self.count = math.prod(len(factor.values) for factor in world.factors)
         drawn = "uniformly from the grid" if uniform else "from its causal model"
+        self.fingerprint = ""
         self.description = f"{world.name}, {self.size} pixels: {self.count:,} combinations on the grid, drawn {drawn}"
 
     def draw(self, n: int, seed: int) -> Batch:
@@ -60,12 +72,40 @@ class WorldSource:
         rows = self._world.independent(n, seed) if self._uniform else self._world.sample(n, seed)
         return Batch(as_images(self._world.render(rows, self.size)), torch.from_numpy(rows))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing: the pictures are what the world's file says."""
+        return ()
+
+    def held_out(self, n: int, seed: int) -> Batch:
+        """``n`` pictures of seeds of their own."""
+        return self.draw(n, EVALUATION_SEED + seed)
+
 
 def as_images(pictures: NDArray[np.uint8]) -> Tensor:
     """(n, C, H, W) in [-1, 1] of (n, H, W, C) in 0..255."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
 
 
-def source_of(recipe: Recipe) -> Source:
-    """The pictures that the recipe's ``data`` names. Raises :class:`ExplorerError` for what there is not."""
-    return WorldSource(worlds.world(recipe.data), recipe.size or None, recipe.uniform)
+def source_of(recipe: Recipe, progress: Progress | None = None) -> Source:
+    """The pictures that the recipe's ``data`` names: a world, or a folder of images.
+
+    Raises :class:`ExplorerError` where there is neither, for a size that the world does not draw, and for a folder
+    without enough images.
+    """
+    from explorer.training.folder import FolderSource
+
+    found = worlds.all_worlds()
+    if recipe.data in found:
+        world = found[recipe.data]
+        if recipe.size and recipe.size not in world.sizes:
+            sizes = " or ".join(map(str, world.sizes))
+            raise ExplorerError(f"The world '{world.name}' draws {sizes} pixels, not {recipe.size}; change 'size'.")
+        return WorldSource(world, recipe.size or None, recipe.uniform)
+    folder = Path(recipe.data).expanduser()
+    if folder.is_dir():
+        return FolderSource(folder, recipe.size or None, progress)
+    raise ExplorerError(
+        f"There is neither a world nor a folder '{recipe.data}'; give a folder of images, or one of the worlds "
+        f"{', '.join(found)}."
+    )

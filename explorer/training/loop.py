@@ -7,19 +7,24 @@ import json
 import pickle
 import pkgutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import torch
 
 import explorer.training as trainers
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, ExportError
 from explorer.files import atomic_path, atomic_write
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import Batch, Source, source_of
+from explorer.training.sheets import save_sheet
+
+SHEET = 64  # samples beside a checkpoint
+SHARE_OF_SAMPLES = 0.03  # of the time that a run may spend on drawing them
 
 Report = Callable[[int, int, dict[str, float], float], None]
 """Called with (finished steps, all steps, losses, pictures per second); may raise
@@ -63,49 +68,89 @@ def train(
     device: torch.device,
     report: Report | None = None,
     stop_after: int | None = None,
+    announce: Callable[[Sequence[str]], None] | None = None,
 ) -> Path:
     """Follow ``recipe`` in ``folder``, resuming from its checkpoint if there is one; returns the folder of the
     finished model.
 
-    ``folder`` receives ``checkpoint.pt``, ``recipe.json``, ``log.jsonl`` and, at the end, ``model/``. ``stop_after``
-    ends early after that many steps, with a checkpoint. Raises :class:`ExplorerError` when the folder holds another
-    recipe's run, when its checkpoint is damaged, and when the training diverges.
+    ``folder`` receives ``recipe.json``, ``checkpoint.pt``, ``log.jsonl``, with every checkpoint ``samples.png`` and, at
+    the end, ``model/``. ``stop_after`` ends early after that many steps, with a checkpoint. ``announce`` is told what
+    the user should know about the pictures, a line each (``pictures.txt`` has it, too). Raises
+    :class:`ExplorerError` when the folder holds a run of another recipe or of other pictures, when its checkpoint is
+    damaged, when the disk is full (the last checkpoint stays), and when the training diverges.
     """
-    written = msgspec.json.format(msgspec.json.encode(recipe), indent=2)
-    described = folder / "recipe.json"
-    if described.is_file() and (difference := _difference(_description(described), json.loads(written))):
-        raise ExplorerError(f"'{folder}' holds a run of another recipe ({difference}); choose another folder.")
     source = source_of(recipe)
+    asked = json.loads(msgspec.json.encode(recipe)) | ({"pictures": source.fingerprint} if source.fingerprint else {})
+    described = folder / "recipe.json"
+    if described.is_file() and (difference := _difference(_description(described), asked)):
+        raise ExplorerError(f"'{folder}' holds a run of another recipe ({difference}); choose another folder.")
     trainer = trainer_for(recipe, source, device)
-    atomic_write(described, written)  # only now: a recipe that its trainer refuses may be corrected and tried again
-    checkpoint = folder / "checkpoint.pt"
-    start = _resume(trainer, checkpoint, device) if checkpoint.is_file() else 0
+    if source.notes:
+        atomic_write(folder / "pictures.txt", ("\n".join(source.notes) + "\n").encode())
+        if announce is not None:
+            announce(source.notes)
+    # Only now: a recipe that its trainer refuses may be corrected and tried again.
+    atomic_write(described, json.dumps(asked, indent=2).encode())
+    keeper = _Keeper(folder, trainer)
+    start = _resume(trainer, keeper.checkpoint, device) if keeper.checkpoint.is_file() else 0
     stop = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
-
-    def save(step: int) -> None:
-        with atomic_path(checkpoint) as temporary:
-            torch.save({"step": step, "trainer": trainer.state()}, temporary)
-
     clock, counted = time.perf_counter(), 0
-    with (folder / "log.jsonl").open("a") as log:
-        for step, batch in _batches(source, recipe, start, stop):
-            losses = trainer.step(step, batch.to(device))
-            if not all(np.isfinite(value) for value in losses.values()):
-                raise ExplorerError(
-                    f"The training diverged at step {step} ({losses}); the last good state is in '{checkpoint}'. "
-                    "Lower the learning rate and start again."
-                )
-            counted += recipe.batch
-            done = step + 1
-            if done % recipe.checkpoint_every == 0 or done == stop:
-                save(done)
-                log.write(json.dumps({"step": done, **losses}) + "\n")
-                log.flush()
-            if report is not None:
-                report(done, recipe.steps, losses, counted / (time.perf_counter() - clock))
+    for step, batch in _batches(source, recipe, start, stop):
+        losses = trainer.step(step, batch.to(device))
+        if not all(np.isfinite(value) for value in losses.values()):
+            raise ExplorerError(
+                f"The training diverged at step {step} ({losses}); the last good state is in '{keeper.checkpoint}'. "
+                "Lower the learning rate and start again."
+            )
+        counted += recipe.batch
+        done = step + 1
+        if done % recipe.checkpoint_every == 0 or done == stop:
+            keeper.save(done, losses)
+        if report is not None:
+            report(done, recipe.steps, losses, counted / (time.perf_counter() - clock))
     if stop == recipe.steps:
         trainer.export(folder / "model")
     return folder / "model"
+
+
+class _Keeper:
+    """Writes checkpoint, log and samples of a run. A disk that fills costs the newest checkpoint, never the last."""
+
+    def __init__(self, folder: Path, trainer: Trainer) -> None:
+        self.folder, self.checkpoint, self._trainer = folder, folder / "checkpoint.pt", trainer
+        self._began, self._drawing = time.perf_counter(), 0.0
+
+    def save(self, step: int, losses: dict[str, float]) -> None:
+        """Raises :class:`ExplorerError` where something cannot be written."""
+        try:
+            with atomic_path(self.checkpoint) as temporary:
+                _write({"step": step, "trainer": self._trainer.state()}, temporary)
+            with (self.folder / "log.jsonl").open("a") as log:
+                log.write(json.dumps({"step": step, **losses}) + "\n")
+            self._draw()
+        except (ExportError, OSError) as error:
+            whole = " The last checkpoint is whole: the same command goes on from it."
+            raise ExplorerError(f"{error}{whole if self.checkpoint.is_file() else ''}") from error
+
+    def _draw(self) -> None:
+        """Samples, unless drawing them has taken more than its share of the time so far."""
+        begun = time.perf_counter()
+        if self._drawing > SHARE_OF_SAMPLES * (begun - self._began):
+            return
+        if (drawn := self._trainer.samples(SHEET, seed=0)) is not None:
+            save_sheet(drawn, self.folder / "samples.png", columns=8)
+        self._drawing += time.perf_counter() - begun
+
+
+def _write(state: dict[str, Any], path: Path) -> None:
+    """Torch hides a full disk behind a RuntimeError of its archive; here it is the OSError that it was."""
+    try:
+        with path.open("wb") as file:
+            torch.save(state, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from error
+        raise
 
 
 def _resume(trainer: Trainer, checkpoint: Path, device: torch.device) -> int:
@@ -130,8 +175,13 @@ def _description(path: Path) -> dict[str, object]:
 
 
 def _difference(old: dict[str, object], new: dict[str, object]) -> str:
-    """The first field in which two recipes differ, as ``name: old, now new``; empty when they are the same."""
-    for key in new:
-        if old.get(key) != new[key]:
-            return f"{key}: {old.get(key)}, now {new[key]}"
-    return ""
+    """The fields in which two recipes differ, as ``name: old, now new; …``; empty when they are the same."""
+    found: list[str] = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += filter(None, [_difference(before, after)])
+        elif before != after:
+            short = [str(value)[:40] if value is not None else "not set" for value in (before, after)]
+            found.append(f"{key}: {short[0]}, now {short[1]}")
+    return "; ".join(found)

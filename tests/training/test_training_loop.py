@@ -53,7 +53,9 @@ def test_a_run_that_was_cancelled_resumes_from_its_last_checkpoint(straight: Pat
 
     with pytest.raises(Cancelled):
         train(TOY, tmp_path, CPU, cancel)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "log.jsonl", "recipe.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoint.pt", "log.jsonl", "recipe.json", "samples.png",
+    ]  # fmt: skip
     train(TOY, tmp_path, CPU)
     assert weights(tmp_path) == weights(straight)
 
@@ -123,7 +125,7 @@ def test_unknown_trainers_worlds_and_recipes_are_named(tmp_path: Path) -> None:
         train(msgspec.structs.replace(TOY, trainer="magic"), tmp_path, CPU)
     with pytest.raises(ExplorerError, match=r"no trainer 'base'"):
         train(msgspec.structs.replace(TOY, trainer="base"), tmp_path, CPU)
-    with pytest.raises(ExplorerError, match=r"no world 'atlantis'; there are: .*shapes"):
+    with pytest.raises(ExplorerError, match=r"neither a world nor a folder 'atlantis'.* shapes"):
         train(msgspec.structs.replace(TOY, data="atlantis"), tmp_path, CPU)
     with pytest.raises(ExplorerError, match=r"no recipe 'cake'; give a \.toml file or one of: .*shapes-btcvae"):
         read_recipe("cake")

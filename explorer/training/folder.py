@@ -1,0 +1,221 @@
+"""Training pictures from a folder of the user's images: every file is used, converted, or skipped by name.
+
+The pictures are prepared once (cropped to the middle square, averaged down, 8 bit) and kept in the cache folder as one
+array, which is mapped rather than read: a large folder costs no memory, and a second start no time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from explorer.errors import ExplorerError
+from explorer.files import atomic_path, atomic_write, cache_folder
+from explorer.generators.base import Progress
+from explorer.training.data import Batch, as_images
+from explorer.worlds.base import World
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pnm"})
+DEFAULT_SIZE = 64
+FEWEST = 16  # pictures; fewer teach nothing
+HELD_OUT = 20  # every so-many-th picture is kept from training, where there are enough
+ENOUGH = 200
+FORMAT = 1  # of the cache; raised when the preparation changes
+
+_GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the files. ``used`` in the order of the array; ``converted`` and ``skipped``: (file, why)."""
+
+    used: tuple[str, ...]
+    converted: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
+    fingerprint: str  # SHA-256 of the prepared pictures
+
+
+class Prepared(NamedTuple):
+    """One file's picture (size, size, 3), None where it was skipped; whether it was grey, and what was done."""
+
+    pixels: NDArray[np.uint8] | None
+    grey: bool
+    why: str
+
+
+class FolderSource:
+    """The images below a folder, drawn with replacement. Raises :class:`ExplorerError` where there are too few."""
+
+    world: World | None = None
+
+    def __init__(
+        self,
+        folder: Path,
+        size: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.name, self.size = str(folder), size or DEFAULT_SIZE
+        self.listing, self._pictures = _prepared(folder, self.size, progress)
+        self.fingerprint = self.listing.fingerprint
+        self.channels = self._pictures.shape[3]
+        total = len(self._pictures)
+        everyone = np.arange(total)
+        apart = total >= ENOUGH
+        self._held_out = everyone[::HELD_OUT] if apart else everyone
+        self._training = np.setdiff1d(everyone, self._held_out) if apart else everyone
+        self.count = len(self._training)
+        tested = f"{len(self._held_out):,} more held out for the figures" if apart else "none held out"
+        colours = "grey" if self.channels == 1 else "colour"
+        self.description = f"{self.count:,} {colours} pictures of the user's, {self.size} pixels; {tested}"
+
+    def draw(self, n: int, seed: int) -> Batch:
+        """``n`` of the training pictures, with replacement."""
+        return self._draw(self._training, n, seed)
+
+    def held_out(self, n: int, seed: int) -> Batch:
+        """``n`` of the pictures that training does not see (of all, where there are fewer than 200)."""
+        return self._draw(self._held_out, n, seed)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know: how many files are used, what was converted, and every skipped file by name."""
+        lines = [f"{len(self.listing.used):,} pictures in '{self.name}'"]
+        counts = Counter(why for _, why in self.listing.converted)
+        lines += [f"{count:,} converted: {why}" for why, count in counts.most_common()]
+        lines += [f"skipped '{name}': {why}" for name, why in self.listing.skipped]
+        return tuple(lines)
+
+    def _draw(self, among: NDArray[np.int64], n: int, seed: int) -> Batch:
+        chosen = among[np.random.default_rng(seed).integers(len(among), size=n)]
+        return Batch(as_images(np.ascontiguousarray(self._pictures[chosen])), None)
+
+
+def _prepared(folder: Path, size: int, progress: Progress | None) -> tuple[Listing, NDArray[np.uint8]]:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
+    if not files:
+        raise ExplorerError(
+            f"The folder '{folder}' has no images; put files of these kinds into it: {', '.join(sorted(EXTENSIONS))}."
+        )
+    key = hashlib.sha256(f"{FORMAT} {size}".encode())
+    for path in files:
+        stat = path.stat()
+        key.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    home = cache_folder() / "pictures"
+    array, described = home / f"{key.hexdigest()[:32]}.npy", home / f"{key.hexdigest()[:32]}.json"
+    if not (array.is_file() and described.is_file()):
+        _prepare(folder, files, size, array, described, progress)
+    try:
+        listing = msgspec.json.decode(described.read_bytes(), type=Listing)
+        return listing, np.load(array, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, msgspec.DecodeError) as error:
+        raise ExplorerError(
+            f"The prepared pictures '{array}' are damaged; delete that file and start again."
+        ) from error
+
+
+def _prepare(
+    folder: Path,
+    files: list[Path],
+    size: int,
+    array: Path,
+    described: Path,
+    progress: Progress | None,
+) -> None:
+    """Write the array (pictures, size, size, channels) and its listing; in grey where every picture is."""
+    used: list[str] = []
+    converted: list[tuple[str, str]] = []
+    skipped: list[tuple[str, str]] = []
+    all_grey = True
+    digest = hashlib.sha256()
+    with atomic_path(array.with_suffix(".rows")) as rows:  # colour, until it is known whether all are grey
+        with ThreadPoolExecutor(2) as pool, rows.open("wb") as out:
+            for done, (path, found) in enumerate(zip(files, pool.map(lambda p: prepare(p, size), files), strict=True)):
+                name = str(path.relative_to(folder))
+                if found.pixels is None:
+                    skipped.append((name, found.why))
+                else:
+                    used.append(name)
+                    converted += [(name, found.why)] if found.why else []
+                    all_grey = all_grey and found.grey
+                    out.write(found.pixels.tobytes())
+                if progress is not None:
+                    progress((done + 1) / len(files))
+        if len(used) < FEWEST:
+            worst = "; ".join(f"'{name}' {why}" for name, why in skipped[:3])
+            raise ExplorerError(
+                f"The folder '{folder}' has {len(used)} usable images of {size} pixels, and training needs at least "
+                f"{FEWEST}; add more, or give a smaller size" + (f" (skipped: {worst})." if worst else ".")
+            )
+        colour = np.memmap(rows, np.uint8, "r", shape=(len(used), size, size, 3))
+        channels = 1 if all_grey else 3
+        with atomic_path(array) as temporary:
+            target = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(used), size, size, channels))
+            for start in range(0, len(used), 1024):
+                part = np.ascontiguousarray(colour[start : start + 1024, ..., :channels])
+                target[start : start + 1024] = part
+                digest.update(part.tobytes())
+            target.flush()
+            del target
+        del colour
+    array.with_suffix(".rows").unlink()
+    listing = Listing(
+        used=tuple(used), converted=tuple(converted), skipped=tuple(skipped), fingerprint=digest.hexdigest()
+    )
+    atomic_write(described, msgspec.json.encode(listing))
+
+
+def prepare(path: Path, size: int) -> Prepared:
+    """The middle square of one image, averaged down to ``size`` pixels, as 8-bit RGB."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)  # of damaged metadata, which is not used
+            with Image.open(path) as opened:
+                opened.load()
+                image: Image.Image = ImageOps.exif_transpose(opened)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
+        return Prepared(None, False, f"cannot be read ({str(error).splitlines()[0] if str(error) else 'damaged'})")
+    side = min(image.size)
+    if side < size:
+        return Prepared(None, False, f"is {image.width}×{image.height}, smaller than {size} pixels")
+    done = []
+    mode, grey = image.mode, image.mode in _GREY
+    if mode.startswith("I") or mode == "F":
+        image = _to_eight_bits(image)
+        done.append("16 bit or deeper to 8 bit")
+    elif mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in image.info:
+        over = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+        done.append("transparency over white")
+    elif mode not in ("RGB", "L"):
+        done.append(f"from {mode}")
+    if image.width != image.height:
+        done.append("cropped to the middle square")
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.convert("RGB").crop((left, top, left + side, top + side))
+    if side != size:
+        square = square.resize((size, size), Image.Resampling.BOX if side % size == 0 else Image.Resampling.LANCZOS)
+    pixels = np.asarray(square, np.uint8)
+    grey = grey or bool((pixels[..., :1] == pixels).all())
+    return Prepared(pixels, grey, ", ".join(done))
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """16 bits lose their lower byte; deeper integers, and floats outside 0..1, are scaled by their own range."""
+    values = np.asarray(image, np.float64)
+    if image.mode.startswith("I;16") or (image.mode == "I" and values.min() >= 0 and 255 < values.max() < 65536):
+        low, high = 0.0, 65535.0
+    elif image.mode == "F" and values.min() >= 0 and values.max() <= 1:
+        low, high = 0.0, 1.0
+    else:
+        low, high = float(values.min()), float(values.max())
+    scaled = (values - low) / (high - low) * 255.0 if high > low else np.zeros_like(values)
+    return Image.fromarray((scaled + 0.5).astype(np.uint8))
