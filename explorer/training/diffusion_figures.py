@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from explorer.training.data import EVALUATION_SEED, Source
+from explorer.training.data import Source
 
 SAMPLE_SEED = 1_000_000
 
@@ -24,24 +24,33 @@ class Counts(Protocol):
 
 
 def measure(
-    samples: Callable[[int, int, int], Tensor], reconstruct: Callable[[Tensor], Tensor], source: Source, counts: Counts
+    samples: Callable[[int, int, int], Tensor],
+    reconstruct: Callable[[Tensor], Tensor] | None,
+    source: Source,
+    counts: Counts,
 ) -> dict[str, float]:
     """Figures of a trained model on ``counts.evaluation`` fresh pictures.
 
-    ``samples(count, seed, steps)`` and ``reconstruct(pictures)`` give (B, C, H, W) in [-1, 1]. Energy distances are
-    between pictures (root mean square over pixels in [0, 1]); ``energy_distance_null`` is that of two sets of data.
+    ``samples(count, seed, steps)`` and ``reconstruct(pictures)`` (None: without an autoencoder) give (B, C, H, W) in
+    [-1, 1]. Energy distances are between pictures (root mean square over pixels in [0, 1]);
+    ``energy_distance_null`` is that of two sets of data.
     """
     count = counts.evaluation
-    data, again = source.draw(count, EVALUATION_SEED).images, source.draw(count, EVALUATION_SEED + 1).images
-    rebuilt = torch.cat([reconstruct(part) for part in torch.split(data, 50)])
+    data, again = source.held_out(count, 0).images, source.held_out(count, 1).images
+    found: dict[str, float] = {}
+    if reconstruct is not None:
+        rebuilt = torch.cat([reconstruct(part) for part in torch.split(data, 50)])
+        found = {
+            "reconstruction_psnr_db": _psnr(rebuilt, data),
+            "energy_distance_reconstructions": energy_distance(rebuilt, again),
+        }
     full = samples(count, SAMPLE_SEED, 0)
     interactive = samples(count, SAMPLE_SEED, counts.interactive_steps)
     return {
-        "reconstruction_psnr_db": _psnr(rebuilt, data),
+        **found,
         "interactive_to_full_psnr_db": _psnr(interactive, full),
         "energy_distance_full": energy_distance(full, data),
         "energy_distance_interactive": energy_distance(interactive, data),
-        "energy_distance_reconstructions": energy_distance(rebuilt, again),
         "energy_distance_null": energy_distance(again, data),
         "evaluation_pictures": count,
     }

@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-
-TRAIN_STEPS = 1000
-SCHEDULE = "squaredcos_cap_v2"
-PREDICTION = "v_prediction"
+from torch import Tensor
 
 
 def build_autoencoder(size: int, channels: int, widths: Sequence[int], latents: int, seed: int) -> Any:
@@ -75,10 +71,3 @@ def standardise_latents(autoencoder: Any, means: Tensor) -> None:
     into.weight[:count] = (into.weight[:count].double() / spread[:, None, None, None]).to(into.weight)
     into.bias[:count] = ((into.bias[:count].double() - centre) / spread).to(into.bias)
     into.bias[count:] -= 2.0 * spread.log().to(into.bias)
-
-
-@torch.no_grad()
-def average_into(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Exponential moving average of the weights: ``average`` moves by 1 - ``decay`` towards ``network``."""
-    for mean, current in zip(average.parameters(), network.parameters(), strict=True):
-        mean.lerp_(current, 1.0 - decay)

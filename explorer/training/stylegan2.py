@@ -8,7 +8,8 @@
 3. *Distillation*: the mapping network learns to reach in one pass what the flow's integration reaches from the same z.
 4. *Adversarial refinement* of mapping and synthesis: non-saturating logistic loss with lazy R1 (Karras et al., CVPR
    2020),
-   half of each generator batch drawing encoded pictures with the loss of stage 1 as an anchor.
+   half of each generator batch drawing encoded pictures with the loss of stage 1 as an anchor; where the data is
+   little, with adaptive augmentation (``augment.py``).
 
 Shipped weights are exponential moving averages. Everything random comes from (seed, step).
 """
@@ -32,27 +33,22 @@ from explorer.generators.base import standard_normal
 from explorer.generators.stylegan2 import save_stylegan2
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
 from explorer.numerics.flow_matching import couple, flow_matching_loss, integrate, on_sphere
+from explorer.training.augment import Adaptive, augment
+from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import Batch, Source
 from explorer.training.loop import batch_of
 from explorer.training.muon import Muon
+from explorer.training.precision import Precision
 from explorer.training.sheets import save_sheet
 from explorer.training.stylegan2_card import write_card
 from explorer.training.stylegan2_networks import Discriminator, Encoder, Velocity
-from explorer.training.stylegan2_settings import Settings, pyramid_distance, sized
+from explorer.training.stylegan2_settings import Settings, pyramid_distance
 
 
 def _decay(progress: float) -> float:
     """Share of the learning rate: full for the first half of a stage, then a cosine down to one hundredth."""
     return 1.0 if progress < 0.5 else 0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * (2 * progress - 1))))
-
-
-def _average_into(average: nn.Module, current: nn.Module, keep: float) -> None:
-    with torch.no_grad():
-        for old, new in zip(average.parameters(), current.parameters(), strict=True):
-            old.lerp_(new, 1 - keep)
-        for kept, buffer in zip(average.buffers(), current.buffers(), strict=True):
-            kept.copy_(buffer)
 
 
 class StyleGAN2Trainer:
@@ -61,20 +57,18 @@ class StyleGAN2Trainer:
     def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
         try:
             self.settings = s = msgspec.convert(recipe.settings, Settings)
+            size, colours = source.size, source.channels
             config = NetworkConfig(
-                s.resolution, tuple(s.channels), s.z_dim, s.w_dim, s.mapping_layers, s.mapping_width,
-                s.mapping_lr_multiplier, "skip", s.picture_channels,
+                size, tuple(s.channels), s.z_dim, s.w_dim, s.mapping_layers, s.mapping_width,
+                s.mapping_lr_multiplier, "skip", colours,
             )  # fmt: skip
-            if s.precision not in ("float32", "bfloat16"):
-                raise ValueError(f"precision is '{s.precision}', not 'float32' or 'bfloat16'")
             self.recipe, self.source, self.device = recipe, source, device
+            self.precision = Precision(s.precision, device)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(recipe.seed)
                 self.generator: StyleGAN2 = StyleGAN2(config).to(device)
-                self.encoder = Encoder(s.resolution, s.encoder_channels, s.picture_channels, s.w_dim).to(device)
-                self.discriminator = Discriminator(s.resolution, s.discriminator_channels, s.picture_channels).to(
-                    device
-                )
+                self.encoder = Encoder(size, s.encoder_channels, colours, s.w_dim).to(device)
+                self.discriminator = Discriminator(size, s.discriminator_channels, colours).to(device)
                 self.velocity = Velocity(s.w_dim, s.flow_width).to(device)
         except (msgspec.ValidationError, ValueError) as error:
             raise ExplorerError(f"The recipe '{recipe.name}' cannot be followed: {error}.") from error
@@ -100,6 +94,7 @@ class StyleGAN2Trainer:
             "generator": torch.optim.Adam(self.generator.parameters(), s.adversarial_rate, (0.0, 0.99)),
             "discriminator": torch.optim.Adam(self.discriminator.parameters(), s.discriminator_rate, (0.0, 0.99)),
         }
+        self.adaptive = Adaptive(s.ada_target, s.ada_kimg)
         self.seconds = 0.0
 
     # The trainer's protocol
@@ -109,7 +104,7 @@ class StyleGAN2Trainer:
         begun = time.perf_counter()
         seed = int(np.random.SeedSequence([self.recipe.seed, number, 1]).generate_state(1)[0])
         random = torch.Generator("cpu").manual_seed(seed)
-        images = sized(batch.images, self.settings.resolution)
+        images = batch.images
         if number < self.settings.autoencoder_steps:
             losses = self._autoencoder_step(number, images, random)
         elif number < self.flow_end:
@@ -129,6 +124,8 @@ class StyleGAN2Trainer:
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "bank": self.bank,
             "pairs": self.pairs,
+            "augmentation": self.adaptive.state(),
+            "precision": self.precision.state(),
             "seconds": self.seconds,
         }
 
@@ -137,6 +134,8 @@ class StyleGAN2Trainer:
             network.load_state_dict(state["networks"][name])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
+        self.adaptive.restore(state["augmentation"])
+        self.precision.restore(state["precision"])
         self.bank, self.pairs, self.seconds = state["bank"], state["pairs"], state["seconds"]
 
     def samples(self, count: int, seed: int) -> Tensor:
@@ -165,15 +164,15 @@ class StyleGAN2Trainer:
         decay = min(1.0, (number + 1) / 30) * _decay(number / s.autoencoder_steps)
         self._rate("autoencoder", s.autoencoder_rate * decay)
         self._rate("synthesis", s.synthesis_rate * decay)
-        with self._autocast():
+        with self.precision.autocast():
             w = self.encoder(images)
         w = w + s.code_noise * self._normal(random, *w.shape)
-        drawn = self._draw(self.generator, w, self._dtype, s.resolution // shrink)
+        drawn = self._draw(self.generator, w, self.precision.dtype, images.shape[-1] // shrink)
         loss = pyramid_distance(drawn, functional.avg_pool2d(images, shrink))
         self._update(loss, "autoencoder", "synthesis")
         keep = min(s.averaging, number / (number + 10))
-        _average_into(self.average, self.generator, keep)
-        _average_into(self.average_encoder, self.encoder, keep)
+        average_into(self.average, self.generator, keep)
+        average_into(self.average_encoder, self.encoder, keep)
         return {"reconstruction": loss.item()}
 
     def _flow_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
@@ -194,7 +193,7 @@ class StyleGAN2Trainer:
             loss = flow_matching_loss(self.velocity, source, target, t)
             self._update(loss, "flow")
             done = number * s.flow_updates + update
-            _average_into(self.average_velocity, self.velocity, min(s.averaging, done / (done + 10)))
+            average_into(self.average_velocity, self.velocity, min(s.averaging, done / (done + 10)))
             total += loss.item()
         return {"flow": total / s.flow_updates}
 
@@ -214,7 +213,7 @@ class StyleGAN2Trainer:
             total += loss.item()
         # The averaged weights of the first stage are where the last one starts.
         keep = min(s.averaging, number / (number + 10))
-        _average_into(self.average.mapping, self.generator.mapping, keep)
+        average_into(self.average.mapping, self.generator.mapping, keep)
         return {"distillation": total / s.distillation_updates}
 
     def _adversarial_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
@@ -224,14 +223,19 @@ class StyleGAN2Trainer:
         half = len(images) // 2
         z = self._normal(random, len(images), s.z_dim)
         with torch.no_grad():
-            fake = self._draw(self.generator, self.generator.mapping(z), self._dtype)
+            fake = self._draw(self.generator, self.generator.mapping(z), self.precision.dtype)
         self.discriminator.requires_grad_(True)
-        with self._autocast():
-            real_logits, fake_logits = self.discriminator(images), self.discriminator(fake)
+        real = self._augment(images, random)
+        with self.precision.autocast():
+            real_logits, fake_logits = self.discriminator(real), self.discriminator(self._augment(fake, random))
         loss = functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
         losses = {"discriminator": loss.item()}
+        if s.ada_target:
+            self.adaptive.observe(real_logits)
+            losses |= {"augmentation": self.adaptive.p, "real_signs": self.adaptive.r}
         if number % s.r1_every == 0:
-            some = images[:half].detach().requires_grad_(True)
+            # At the pictures that the discriminator sees: resampling has no second derivative.
+            some = real[:half].detach().requires_grad_(True)
             (slope,) = torch.autograd.grad(self.discriminator(some).sum(), some, create_graph=True)
             loss = loss + 0.5 * s.r1_weight * s.r1_every * slope.square().sum((1, 2, 3)).mean()
         self._update(loss, "discriminator")
@@ -244,12 +248,12 @@ class StyleGAN2Trainer:
         with torch.no_grad():
             codes = self.average_encoder(images[:half]) + s.code_noise * self._normal(random, half, s.w_dim)
         z = self._normal(random, len(images) - half, s.z_dim)
-        drawn = self._draw(self.generator, torch.cat([codes, self.generator.mapping(z)]), self._dtype)
-        with self._autocast():
-            fooled = functional.softplus(-self.discriminator(drawn[half:])).mean()
+        drawn = self._draw(self.generator, torch.cat([codes, self.generator.mapping(z)]), self.precision.dtype)
+        with self.precision.autocast():
+            fooled = functional.softplus(-self.discriminator(self._augment(drawn[half:], random))).mean()
         anchor = pyramid_distance(drawn[:half], images[:half])
         self._update(fooled + s.anchor_weight * anchor, "generator")
-        _average_into(self.average, self.generator, s.averaging)
+        average_into(self.average, self.generator, s.averaging)
         return {**losses, "generator": fooled.item(), "reconstruction": anchor.item()}
 
     # Parts
@@ -265,7 +269,7 @@ class StyleGAN2Trainer:
         with torch.no_grad():
             for ahead in range(64):
                 images = batch_of(self.source, self.recipe, start + ahead).images.to(self.device)
-                codes.append(self.average_encoder.raw(sized(images, self.settings.resolution)))
+                codes.append(self.average_encoder.raw(images))
             raw = torch.cat(codes)
             standardise.get_buffer("running_mean").copy_(raw.mean(0))
             standardise.get_buffer("running_var").copy_(raw.var(0))
@@ -285,12 +289,8 @@ class StyleGAN2Trainer:
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
-    @property
-    def _dtype(self) -> torch.dtype:
-        return torch.bfloat16 if self.settings.precision == "bfloat16" else torch.float32
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._dtype == torch.bfloat16)
+    def _augment(self, images: Tensor, random: torch.Generator) -> Tensor:
+        return augment(images, self.adaptive.p, self.settings.ada_groups, random)
 
     def _normal(self, random: torch.Generator, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=random).to(self.device)
@@ -303,11 +303,7 @@ class StyleGAN2Trainer:
             group["lr"] = rate * float(group.get("scale", 1.0))
 
     def _update(self, loss: Tensor, *names: str) -> None:
-        for name in names:
-            self.optimisers[name].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        for name in names:
-            self.optimisers[name].step()
+        self.precision.update(loss, [self.optimisers[name] for name in names])
 
 
 def make(recipe: Recipe, source: Source, device: torch.device) -> Trainer:

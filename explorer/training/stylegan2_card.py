@@ -14,10 +14,10 @@ from explorer.files import atomic_write
 from explorer.numerics.distances import pyramid_sliced_wasserstein
 from explorer.training.base import Recipe
 from explorer.training.data import Source
-from explorer.training.loop import batch_of
-from explorer.training.stylegan2_settings import Settings, sized
+from explorer.training.stylegan2_settings import Settings
 
-EVALUATION_STEP = 20_000_000  # pictures and seeds of the figures: those of steps that no run reaches
+SAMPLE_SEED = 20_000_000  # of the samples in the figures
+PART = 256  # pictures drawn at a time
 
 
 class Finished(Protocol):
@@ -65,15 +65,11 @@ def _figures(trainer: Finished) -> dict[str, float | int | str]:
     """Distances in grey levels (0..255). Where samples are compared with data, so is other data: the value of
     perfection."""
     count = trainer.settings.evaluation
-    evaluation = msgspec.structs.replace(trainer.recipe, batch=min(2 * count, 256))
-    drawn = [
-        sized(batch_of(trainer.source, evaluation, EVALUATION_STEP + index).images, trainer.settings.resolution)
-        for index in range(-(-2 * count // evaluation.batch))
-    ]
-    data, other = torch.split(torch.cat(drawn)[: 2 * count], count)
+    parts = [trainer.source.held_out(PART, index).images for index in range(-(-2 * count // PART))]
+    data, other = torch.split(torch.cat(parts)[: 2 * count], count)
     again = torch.cat([trainer.reconstructions(part.to(trainer.device)).cpu() for part in torch.split(data, 64)])
     found: dict[str, float | int | str] = {"reconstruction_l1": _levels((again - data).abs().mean().item())}
-    reached = pyramid_sliced_wasserstein(trainer.samples(count, EVALUATION_STEP).cpu(), data)
+    reached = pyramid_sliced_wasserstein(trainer.samples(count, SAMPLE_SEED).cpu(), data)
     chance = pyramid_sliced_wasserstein(other, data)
     for side in reached:
         found[f"sliced_wasserstein_{side}px"] = _levels(reached[side])

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from explorer.training.augment import GROUPS, Group
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a recipe may set. Steps that no stage claims are adversarial. Rates are Adam's; ``batch`` sizes count
-    codes."""
+    """What a recipe may set; the size and channels of the pictures are the source's. Steps that no stage claims are
+    adversarial. Rates are Adam's; ``batch`` sizes count codes."""
 
-    resolution: int = 64
-    picture_channels: int = 3
     channels: list[int] = msgspec.field(default_factory=lambda: [128, 128, 64, 32, 16])
     z_dim: int = 64
     w_dim: int = 64
@@ -22,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mapping_lr_multiplier: float = 1.0
     encoder_channels: list[int] = msgspec.field(default_factory=lambda: [24, 48, 96, 128])
     discriminator_channels: list[int] = msgspec.field(default_factory=lambda: [32, 64, 128, 128])
-    precision: str = "float32"  # or "bfloat16": of the convolutions, weights stay float32
+    precision: str = "float32"  # or "bfloat16", "float16": of the convolutions, weights stay float32
 
     autoencoder_steps: int = 1000
     small_steps: list[int] = []  # of these, how many draw at …, a quarter and half of the resolution
@@ -49,6 +49,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     r1_every: int = 16
     anchor_weight: float = 1.0
     averaging: float = 0.995
+
+    ada_target: float = 0.0  # adaptive augmentation's E[sign(D(real))]; 0: off, as for data that does not run out
+    ada_kimg: float = 500.0  # thousand pictures in which the probability of augmentation may cross 0 to 1
+    ada_groups: list[Group] = msgspec.field(default_factory=lambda: list(GROUPS))
+
     evaluation: int = 2048  # pictures for the figures in the card
 
 
@@ -59,8 +64,3 @@ def pyramid_distance(a: Tensor, b: Tensor) -> Tensor:
         a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
         terms.append((a - b).abs().mean())
     return torch.stack(terms).mean()
-
-
-def sized(images: Tensor, side: int) -> Tensor:
-    """``images`` (B, C, H, H) averaged down to ``side`` pixels."""
-    return images if images.shape[-1] == side else functional.interpolate(images, size=side, mode="area")

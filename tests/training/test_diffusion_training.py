@@ -11,11 +11,12 @@ import torch
 from explorer.errors import ExplorerError
 from explorer.generators.registry import identify, load
 from explorer.scene.model import Quality
+from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, read_recipe
 from explorer.training.data import Batch, source_of
 from explorer.training.diffusion import DiffusionTrainer
 from explorer.training.diffusion_figures import energy_distance
-from explorer.training.diffusion_networks import average_into, build_autoencoder, build_unet, standardise_latents
+from explorer.training.diffusion_networks import build_autoencoder, build_unet, standardise_latents
 from explorer.training.loop import train
 
 CPU = torch.device("cpu")
@@ -135,7 +136,7 @@ def test_a_run_ends_in_a_pipeline_that_the_program_opens(tmp_path: Path) -> None
 
 def test_the_shipped_recipe_can_be_followed() -> None:
     trainer = made(read_recipe("shapes-diffusion"))
-    assert trainer.latent_size == 16
+    assert trainer.latent_shape == (4, 16, 16)
     numbers = sum(p.numel() for m in (trainer.unet, trainer.autoencoder) for p in m.parameters())
     assert numbers * 4 < 17.5e6  # what ships stays small
 

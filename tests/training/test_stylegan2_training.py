@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from explorer.errors import ExplorerError
 from explorer.generators import registry
@@ -23,9 +25,9 @@ from explorer.training.stylegan2_settings import pyramid_distance
 
 CPU = torch.device("cpu")
 TOY = Recipe(
-    name="toy", trainer="stylegan2", data="shapes", steps=14, batch=4, seed=3, checkpoint_every=100,
+    name="toy", trainer="stylegan2", data="", size=16, steps=16, batch=4, seed=3, checkpoint_every=100,
     settings={
-        "resolution": 16, "channels": [8, 8, 6], "z_dim": 5, "w_dim": 5, "mapping_layers": 2, "mapping_width": 8,
+        "channels": [8, 8, 6], "z_dim": 5, "w_dim": 5, "mapping_layers": 2, "mapping_width": 8,
         "encoder_channels": [4, 8], "discriminator_channels": [4, 8], "autoencoder_steps": 4, "small_steps": [1, 1],
         "flow_steps": 3, "flow_updates": 2, "flow_batch": 8, "flow_width": 8, "distillation_steps": 2,
         "distillation_updates": 2, "discriminator_warm_up": 1, "r1_every": 2, "evaluation": 6,
@@ -33,42 +35,66 @@ TOY = Recipe(
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's folder: 20 colour pictures of 16 pixels, and no world that knows more of them."""
+    made = tmp_path_factory.mktemp("pictures")
+    source = np.random.default_rng(0)
+    for index in range(20):
+        coarse = Image.fromarray(source.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+        coarse.resize((16, 16), Image.Resampling.BILINEAR).save(made / f"{index:02}.png")
+    return made
+
+
+@pytest.fixture(scope="module")
+def toy(folder: Path) -> Recipe:
+    return msgspec.structs.replace(TOY, data=str(folder))
+
+
 def made(recipe: Recipe) -> StyleGAN2Trainer:
     return StyleGAN2Trainer(recipe, source_of(recipe), CPU)
 
 
-def changed(**settings: Any) -> Recipe:
-    return msgspec.structs.replace(TOY, settings={**TOY.settings, **settings})
+def changed(recipe: Recipe, **settings: Any) -> Recipe:
+    return msgspec.structs.replace(recipe, settings={**recipe.settings, **settings})
 
 
-def test_a_resumed_run_repeats_bit_for_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("ada_target", [0.0, 0.6])
+def test_a_resumed_run_repeats_bit_for_bit(tmp_path: Path, toy: Recipe, precision: str, ada_target: float) -> None:
     """Stopped in every stage; and the finished folder is a model that the family opens and draws the same with."""
+    recipe = changed(toy, precision=precision, ada_target=ada_target, ada_kimg=0.02)
     seen: list[set[str]] = []
-    straight = train(TOY, tmp_path / "straight", CPU, report=lambda done, all_, losses, rate: seen.append(set(losses)))
-    for stop in (3, 6, 8, 11):
-        train(TOY, tmp_path / "resumed", CPU, stop_after=stop)
-    resumed = train(TOY, tmp_path / "resumed", CPU)
+    chances: list[float] = []
+
+    def report(done: int, steps: int, losses: dict[str, float], rate: float) -> None:
+        seen.append(set(losses))
+        chances.append(losses.get("augmentation", 0.0))
+
+    straight = train(recipe, tmp_path / "straight", CPU, report=report)
+    for stop in (3, 6, 8, 11, 14):
+        train(recipe, tmp_path / "resumed", CPU, stop_after=stop)
+    resumed = train(recipe, tmp_path / "resumed", CPU)
     for name in ("config.json", "model.safetensors", "samples.png"):
         assert (straight / name).read_bytes() == (resumed / name).read_bytes(), name
-    adversarial = {"discriminator", "generator", "reconstruction"}
-    stages = (
-        [{"reconstruction"}] * 4 + [{"flow"}] * 3 + [{"distillation"}] * 2 + [{"discriminator"}] + [adversarial] * 4
-    )
+    warm_up = {"discriminator"} | ({"augmentation", "real_signs"} if ada_target else set())
+    adversarial = {*warm_up, "generator", "reconstruction"}
+    stages = [{"reconstruction"}] * 4 + [{"flow"}] * 3 + [{"distillation"}] * 2 + [warm_up] + [adversarial] * 6
     assert seen == stages
 
     card = json.loads((straight / "card.json").read_text())
     assert card["recipe"]["seed"] == 3
-    assert card["figures"]["training_pictures"] == 56
+    assert card["figures"]["training_pictures"] == 64
     assert card["figures"]["sliced_wasserstein_16px_data_to_data"] > 0
     generator = registry.load(str(straight), CPU)
     pictures = generator.render(generator.sample([0, 1]), Quality())
-    trainer = made(TOY)
+    trainer = made(recipe)
     trainer.restore(torch.load(tmp_path / "straight" / "checkpoint.pt", weights_only=True)["trainer"])
     assert torch.allclose(trainer.samples(2, seed=0), pictures, atol=1e-6)
 
 
-def test_statistics_of_w_are_those_of_the_mapping(tmp_path: Path) -> None:
-    generator = registry.load(str(train(TOY, tmp_path, CPU)), CPU)
+def test_statistics_of_w_are_those_of_the_mapping(tmp_path: Path, toy: Recipe) -> None:
+    generator = registry.load(str(train(toy, tmp_path, CPU)), CPU)
     z = torch.randn(20000, 5, generator=torch.Generator().manual_seed(99))
     w = generator.advance(Latent({"z": z}), "w").tensors["w"]
     network = generator.network  # type: ignore[attr-defined]
@@ -76,8 +102,8 @@ def test_statistics_of_w_are_those_of_the_mapping(tmp_path: Path) -> None:
     assert torch.allclose(network.w_std, w.std(0), rtol=0.05)
 
 
-def test_the_autoencoder_learns_a_few_pictures() -> None:
-    trainer = made(changed(autoencoder_steps=1000, small_steps=[], code_noise=0.0, w_dim=8, z_dim=8))
+def test_the_autoencoder_learns_a_few_pictures(toy: Recipe) -> None:
+    trainer = made(changed(toy, autoencoder_steps=1000, small_steps=[], code_noise=0.0, w_dim=8, z_dim=8))
     images = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
     images = torch.nn.functional.interpolate(images, size=16, mode="bilinear")
     first = trainer.step(0, Batch(images, None))["reconstruction"]
@@ -86,14 +112,26 @@ def test_the_autoencoder_learns_a_few_pictures() -> None:
     assert last < 0.35 * first
 
 
-def test_half_precision_trains_about_the_same() -> None:
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_trains_about_the_same(toy: Recipe, precision: str) -> None:
     images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
-    full, half = made(TOY), made(changed(precision="bfloat16"))
+    full, half = made(toy), made(changed(toy, precision=precision))
     for number in (0, 2, 3, 10, 11):
         a, b = full.step(number, Batch(images, None)), half.step(number, Batch(images, None))
         assert a.keys() == b.keys()
         for name, value in a.items():
             assert b[name] == pytest.approx(value, rel=0.1, abs=0.05)
+
+
+def test_augmentation_rises_while_the_discriminator_is_sure(toy: Recipe) -> None:
+    """A discriminator that calls every real picture real: p rises by the pictures seen over ``ada_kimg``."""
+    trainer = made(changed(toy, ada_target=0.6, ada_kimg=0.1, ada_groups=["shift", "colour"]))
+    with torch.no_grad():
+        trainer.discriminator.out.bias.fill_(50.0)
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
+    losses = [trainer.step(9 + number, Batch(images, None)) for number in range(4)]
+    assert [one["augmentation"] for one in losses] == pytest.approx([0.0, 0.0, 0.0, 16 / 100])
+    assert losses[-1]["real_signs"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -103,12 +141,13 @@ def test_half_precision_trains_about_the_same() -> None:
         ({"channels": [8, 8]}, "2 channel counts"),
         ({"encoder_channels": [4]}, "do not bring 16 pixels down to 4"),
         ({"z_dim": 4}, "needs z_dim = w_dim"),
-        ({"precision": "int8"}, "'float32' or 'bfloat16'"),
+        ({"precision": "int8"}, "not 'float32', 'bfloat16', 'float16'"),
+        ({"ada_groups": ["hue"]}, "Invalid enum value"),
     ],
 )
-def test_wrong_settings_are_one_sentence(settings: dict[str, Any], words: str) -> None:
+def test_wrong_settings_are_one_sentence(toy: Recipe, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ExplorerError, match="The recipe 'toy'") as caught:
-        made(changed(**settings))
+        made(changed(toy, **settings))
     assert words in str(caught.value)
 
 

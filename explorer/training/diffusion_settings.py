@@ -1,0 +1,40 @@
+"""The settings of a diffusion recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+
+class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ``settings`` of a diffusion recipe.
+
+    ``autoencoder_steps`` of 0 means diffusion in pixels. The autoencoder halves the picture
+    ``len(autoencoder_widths) - 1`` times; its loss is the mean absolute error plus ``kl_weight`` times the KL term per
+    latent number. ``prediction``: what the U-Net predicts, the noise of the linear schedule (Ho et al. 2020) or v
+    (Salimans and Ho 2022) on the cosine schedule. Each batch of latents is noised ``draws`` times. Both learning
+    rates warm up over ``warm_up`` steps, stay, and fall linearly to zero over the last ``cool_down`` share of their
+    phase. ``average`` is the decay of the averaged weights. ``precision`` is that of the networks while training
+    (bfloat16 pays on processors and GPUs that have it). ``full_steps``, ``interactive_steps``: sampler steps for the
+    card. ``h_window``: highest and lowest training step at which edits of ``h`` act, for the card (none: all).
+    ``evaluation``: pictures for the figures in the card.
+    """
+
+    autoencoder_steps: Annotated[int, msgspec.Meta(ge=0)]
+    autoencoder_widths: tuple[int, ...] = (16, 32, 64)
+    autoencoder_learning_rate: float = 2e-3
+    latent_channels: int = 4
+    kl_weight: float = 2e-4
+    prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
+    unet_widths: tuple[int, ...] = (64, 96, 128)
+    learning_rate: float = 1e-3
+    draws: int = 2
+    warm_up: int = 100
+    cool_down: float = 0.25
+    average: float = 0.998
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    full_steps: int = 50
+    interactive_steps: int = 5
+    h_window: tuple[int, ...] = ()
+    evaluation: int = 500
