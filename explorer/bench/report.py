@@ -15,7 +15,7 @@ from typing import Any
 
 from explorer import __version__
 from explorer.errors import ExplorerError
-from explorer.files import package_folder
+from explorer.generators.registry import shipped_models
 
 CANVASES = (256, 1024)
 STARTS = 5
@@ -42,7 +42,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     """
     from explorer.bench.screen import Screen
 
-    names = list(models) or sorted(path.name for path in package_folder("models").iterdir() if path.is_dir())
+    names = list(models) or list(shipped_models())
     say("start of the window")
     window_ratio = _window_ratio()
     rows: list[Row] = []

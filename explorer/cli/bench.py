@@ -15,9 +15,17 @@ def bench(
     model: Annotated[
         list[str] | None, typer.Option(metavar="MODEL", help="A shipped model; may repeat. Default: all.")
     ] = None,
+    worlds: Annotated[bool, typer.Option("--worlds", help="How fast the worlds draw, instead of the models.")] = False,
+    training: Annotated[
+        bool, typer.Option("--training", help="How fast the shipped recipes train, instead of the models.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure every shipped model from event to screen, and the start of the window. It opens a window."""
+    """Measure every shipped model from event to screen, and the start of the window (it opens one); or the worlds and
+    the training."""
+    if worlds or training:
+        _without_window(worlds, training, as_json)
+        return
     require_display()
     from explorer.bench.report import run
 
@@ -30,6 +38,28 @@ def bench(
     memory = found["memory_mb"]
     typer.echo(f"start of the window: {found['window_ratio']} × a bare import of QtWidgets")
     typer.echo(f"peak memory: window {memory['window']} MB, engine {memory['engine']} MB")
+
+
+def _without_window(worlds: bool, training: bool, as_json: bool) -> None:
+    from explorer.bench import worlds as measured
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    found: dict[str, Any] = {}
+    if worlds:
+        found["worlds"] = measured.worlds(say)
+    if training:
+        found["training"] = measured.training(say)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for row in found.get("worlds", ()):
+        speed = f"{row['pictures_per_second']:,} pictures a second (ratio to conversion {row['ratio']})"
+        typer.echo(f"{row['name']} at {row['size']} pixels: {speed}")
+    for row in found.get("training", ()):
+        speed = f"{row['pictures_per_second']:,} pictures a second (drawing takes {row['ratio']} of a step)"
+        typer.echo(f"{row['name']}, batches of {row['batch']}: {speed}")
 
 
 def _line(row: dict[str, Any]) -> str:

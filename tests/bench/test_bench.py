@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication
 
-from explorer.bench import report, screen
+from explorer.bench import report, screen, worlds
 from explorer.errors import ExplorerError
+from explorer.training.base import Recipe
+from explorer.worlds.registry import all_worlds
 
 
 @given(st.lists(st.floats(0, 1e4), min_size=2, max_size=50))
@@ -47,6 +50,30 @@ def test_a_short_run_has_every_figure(qapp: QApplication, monkeypatch: pytest.Mo
     assert found["memory_mb"]["window"] > 10
     assert found["memory_mb"]["engine"] > 100  # torch alone takes more
     assert len(said) == 3
+
+
+def test_worlds_and_recipes_have_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "BATCH", 4)
+    said: list[str] = []
+    rows = worlds.worlds(said.append, seconds=1e-6)
+    expected = [(world.name, size) for world in all_worlds().values() for size in world.sizes]
+    assert [(row["name"], row["size"]) for row in rows] == expected
+    assert all(row["pictures_per_second"] > 0 and row["ratio"] > 0 for row in rows)
+    assert len(said) == len(rows)
+
+
+def test_recipes_are_timed_by_their_first_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    recipe = Recipe(
+        name="toy", trainer="vae", data="shapes", steps=9, batch=4,
+        settings={"widths": [4, 4, 4, 4], "hidden": 8, "latents": 3},
+    )  # fmt: skip
+    monkeypatch.setattr(worlds, "RECIPES", tmp_path)
+    monkeypatch.setattr(worlds, "read_recipe", lambda name: recipe)
+    (tmp_path / "toy.toml").write_text("")
+    (row,) = worlds.training(seconds=1e-6)
+    assert (row["name"], row["batch"]) == ("toy", 4)
+    assert row["pictures_per_second"] > 0
+    assert row["ratio"] > 0
 
 
 @pytest.mark.gui
