@@ -82,6 +82,7 @@ def inspect(
     document: dict[str, Any] = {
         "path": str(Path(place)),
         "family": found.family or None,
+        **({} if found.family else {"problem": found.sentence}),
         "reasons": {name: verdict.reason for name, verdict in found.verdicts.items()},
     }
     if found.family:
@@ -89,8 +90,6 @@ def inspect(
         document |= msgspec.to_builtins(msgspec.structs.replace(card, methods=methods_of.fitting(card)))
     if as_json:
         return _print_json(document)
-    if not found.family:
-        typer.echo(found.sentence)
     for name, value in document.items():
         if name == "reasons":
             for family, reason in value.items():

@@ -16,6 +16,7 @@ from explorer.errors import ModelError
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
 from explorer.scene.cards import ModelCard
+from explorer.worlds.attributes import predicted_world, predictors_folder
 
 CHECKPOINTS = (".ckpt", ".pt", ".pth")
 
@@ -47,6 +48,11 @@ class Identification:
             return broken[0]
         if not self.path.exists():
             return f"'{self.path}' does not exist; check the path."
+        if world := predicted_world(self.path):
+            return (
+                f"'{self.path.name}' is no generator but an attribute predictor: it reads the factors of the world "
+                f"'{world}' from pictures."
+            )
         known = ", ".join(family.title for family in families().values())
         return f"'{self.path.name}' is no model that this program knows; it opens {known}."
 
@@ -59,10 +65,10 @@ def identify(path: Path) -> Identification:
 
 
 def shipped_models() -> dict[str, Path]:
-    """Name → folder of the models that come with the program."""
+    """Name → folder of the generators that come with the program."""
     folder = package_folder("models")
     found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return {path.name: path for path in found if path.is_dir()}
+    return {path.name: path for path in found if path.is_dir() and path != predictors_folder()}
 
 
 def resolve(name_or_path: str) -> Path:

@@ -1,0 +1,245 @@
+"""Training of attribute predictors: networks that read a world's factors from pictures, also from generated ones.
+
+Every step sees the batch, drawn from the world's causal model, and as many pictures whose factors are independent of
+one another and lie between the grid's levels too, so that no factor is guessed from its causes; half of all pictures
+are blurred, noisy and paler, as generated pictures are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from explorer.errors import ExplorerError
+from explorer.files import atomic_write
+from explorer.training.base import Recipe, Trainer
+from explorer.training.data import EVALUATION_SEED, Batch, Source, as_images
+from explorer.training.precision import Precision
+from explorer.training.sheets import save_sheet
+from explorer.worlds.attributes import CARD, Attributes, FactorError, distance, load_attributes
+from explorer.worlds.base import Array, Factor, World
+from explorer.worlds.predictor.network import PredictorConfig, PredictorNetwork, save_predictor
+
+BLUR = 1.0  # pixels, at most
+NOISE = 0.06  # of a picture in [-1, 1], at most
+PALER = 0.05  # change of contrast and of brightness, at most
+_EVALUATION_BATCH = 250
+
+
+class PredictorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ``settings`` of a predictor's recipe.
+
+    ``between``: which numbers' independent values also lie between the levels of the grid; not all of them where a
+    world draws its grid much faster. ``evaluation``: pictures for each figure in the card.
+    """
+
+    widths: tuple[int, ...] = (24, 48, 64, 96)
+    features: int = 96
+    learning_rate: float = 2e-3
+    between: Literal["all", "cyclic", "none"] = "all"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    evaluation: int = 4000
+
+
+class PredictorTrainer:
+    """One run. The weights are those of Adam, its learning rate falling to zero along a cosine."""
+
+    def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
+        self.recipe, self.source, self.device = recipe, source, device
+        if source.world is None:
+            raise ExplorerError(
+                f"The recipe '{recipe.name}' trains a predictor of factors, and '{recipe.data}' has none; set 'data' "
+                "to a world."
+            )
+        self.world: World = source.world
+        try:
+            self.settings = msgspec.convert(recipe.settings, PredictorSettings)
+        except msgspec.ValidationError as error:
+            raise ExplorerError(f"The settings of recipe '{recipe.name}' cannot be used: {error}.") from error
+        config = PredictorConfig(
+            world=self.world.name,
+            size=source.size,
+            channels=source.channels,
+            widths=self.settings.widths,
+            features=self.settings.features,
+            factors=self.world.factors,
+        )
+        if problem := config.problem():
+            raise ExplorerError(f"The settings of recipe '{recipe.name}' cannot be used: {problem}.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            network = PredictorNetwork(config)
+        # Channels last: the strided convolutions are half as fast again on a processor.
+        self.network: PredictorNetwork = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate)
+        self.precision = Precision(self.settings.precision, device)
+        self.pictures = 0
+        self.seconds = 0.0
+
+    def step(self, number: int, batch: Batch) -> dict[str, float]:
+        """One step of Adam; returns ``loss``, the mean over factors, and each factor's own, 1 for a constant guess."""
+        assert batch.factors is not None, "the pictures of a world come with their factors"
+        started = time.perf_counter()
+        count = len(batch.images)
+        rows = self.independent(count, _seed(self.recipe.seed, number, 1))
+        drawn = Batch(as_images(self.world.render(rows, self.source.size)), torch.from_numpy(rows)).to(self.device)
+        assert drawn.factors is not None
+        images, factors = torch.cat([batch.images, drawn.images]), torch.cat([batch.factors, drawn.factors])
+        images = corrupted(images, _seed(self.recipe.seed, number, 2), share=0.5)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / self.recipe.steps))
+        with self.precision.autocast():
+            raw = self.network(images.contiguous(memory_format=torch.channels_last))
+        losses = self.network.losses(raw.float(), factors)
+        loss = torch.stack(list(losses.values())).mean()
+        self.precision.update(loss, [self.optimiser])
+        self.pictures += len(images)
+        self.seconds += time.perf_counter() - started
+        return {"loss": loss.item(), **{name: value.item() for name, value in losses.items()}}
+
+    def independent(self, n: int, seed: int) -> Array:
+        """(n, K) factors that are independent of one another: grid levels, and for numbers up to half a step off."""
+        rows = self.world.independent(n, seed)
+        shift = np.random.default_rng([seed, 1]).uniform(-0.5, 0.5, rows.shape)
+        chosen = self.settings.between
+        for column, factor in enumerate(self.world.factors):
+            if factor.kind == "number" and (chosen == "all" or (chosen == "cyclic" and factor.cyclic)):
+                step = (factor.high - factor.low) / (len(factor.values) - 1)
+                rows[:, column] += (shift[:, column] * step).astype(np.float32)
+                if not factor.cyclic:
+                    rows[:, column] = rows[:, column].clip(factor.low, factor.high)
+        return rows
+
+    def state(self) -> dict[str, Any]:
+        """Weights, Adam's moments, and what has been spent."""
+        return {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "precision": self.precision.state(),
+            "pictures": self.pictures,
+            "seconds": self.seconds,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` gave."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.precision.restore(state["precision"])
+        self.pictures, self.seconds = int(state["pictures"]), float(state["seconds"])
+
+    def samples(self, count: int, seed: int) -> Tensor:
+        """(count, C, H, W) pictures in [-1, 1]: one of the world, and beside it what the world draws of the factors
+        read from it, in turn."""
+        shown = self.source.held_out((count + 1) // 2, seed).images
+        found = Attributes(self.network, {}, self.device).measure(shown)
+        for column, factor in enumerate(self.world.factors):
+            if not factor.cyclic:
+                found[:, column] = found[:, column].clip(factor.low, factor.high)
+        again = as_images(self.world.render(found, self.source.size))
+        return torch.stack([shown, again], dim=1).flatten(0, 1)[:count]
+
+    def export(self, folder: Path) -> None:
+        """Write ``config.json``, ``model.safetensors``, ``card.json`` with the errors of what was written, and
+        ``samples.png``."""
+        save_predictor(self.network, folder)
+        save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
+        s = self.settings
+        card = {
+            "licence": self.recipe.licence,
+            "origin": f"latent-explorer train {self.recipe.name}",
+            "notes": f"Reads the factors of '{self.world.name}' from pictures; {s.features} features.",
+            "recipe": json.loads(msgspec.json.encode(self.recipe)),
+            "data": self.source.description,
+            "figures": {
+                "test_pictures": s.evaluation,
+                "parameters": sum(one.numel() for one in self.network.parameters()),
+                "training_pictures": self.pictures,
+                "training_seconds": round(self.seconds, 1),
+                "hardware": "1 core of a 2-core CPU" if self.device.type == "cpu" else "one GPU",
+            },
+            "errors": msgspec.to_builtins(
+                measure_errors(load_attributes(folder, self.device), self.source, s.evaluation)
+            ),
+        }
+        atomic_write(folder / CARD, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def measure_errors(predictor: Attributes, source: Source, n: int, seed: int = 0) -> dict[str, FactorError]:
+    """Factor → how far ``predictor`` is off on ``n`` held-out pictures of a world, clean and corrupted, and on ``n``
+    with independent factors; repeatable for a seed."""
+    world = source.world
+    assert world is not None, "only a world knows its factors"
+    found: dict[str, list[Array]] = {name: [] for name in ("truth", "error", "independent", "corrupted")}
+    grid = world.independent(n, EVALUATION_SEED + seed)
+    for start in range(0, n, _EVALUATION_BATCH):
+        size = min(_EVALUATION_BATCH, n - start)
+        images, factors = source.held_out(size, seed + start)
+        assert factors is not None, "the pictures of a world come with their factors"
+        found["truth"].append(factors.numpy())
+        found["error"].append(predictor.measure(images))
+        found["corrupted"].append(predictor.measure(corrupted(images, seed + start, share=1.0)))
+        rendered = world.render(grid[start : start + size], source.size)
+        found["independent"].append(predictor.measure(as_images(rendered)))
+    read = {name: np.concatenate(parts).astype(np.float64) for name, parts in found.items()}
+
+    def error(name: str, factor: Factor, column: int, truth: NDArray[np.float64]) -> float:
+        return float(distance(factor, read[name][:, column], truth[:, column]).mean())
+
+    return {
+        factor.name: FactorError(
+            error=error("error", factor, column, read["truth"]),
+            constant=constant_error(factor, read["truth"][:, column]),
+            independent=error("independent", factor, column, grid.astype(np.float64)),
+            corrupted=error("corrupted", factor, column, read["truth"]),
+        )
+        for column, factor in enumerate(world.factors)
+    }
+
+
+def constant_error(factor: Factor, truth: NDArray[np.float64]) -> float:
+    """The mean distance of ``truth`` (n,) from the one value that makes it least: a level, or the median."""
+    candidates = (*factor.values, *([] if factor.kind == "category" else [float(np.median(truth))]))
+    return min(float(distance(factor, truth, np.asarray(guess)).mean()) for guess in candidates)
+
+
+def corrupted(images: Tensor, seed: int, share: float) -> Tensor:
+    """(B, C, H, W) pictures in [-1, 1] of which ``share`` are blurred, noisy and of another contrast and brightness,
+    each by an amount of its own between none and the most."""
+    source = torch.Generator("cpu").manual_seed(seed)
+    amounts = torch.rand(len(images), 5, 1, 1, 1, generator=source)
+    noise = torch.randn(images.shape, generator=source).to(images)
+    chosen = (amounts[:, 0] < share).to(images)
+    blur, level, contrast, brightness = (one.to(images) * chosen for one in amounts[:, 1:].unbind(dim=1))
+    # The binomial 1 4 6 4 1 has a standard deviation of one pixel.
+    taps = images.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
+    channels = images.shape[1]
+    padded = functional.pad(images, (2, 2, 2, 2), mode="replicate")
+    across = functional.conv2d(padded, taps.view(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)
+    soft = functional.conv2d(across, taps.view(1, 1, 5, 1).expand(channels, 1, 5, 1), groups=channels)
+    mixed = images.lerp(soft, blur * BLUR) + noise * (level * NOISE)
+    # Around the middle of each amount's range, where the picture is as it was.
+    gain = 1.0 + (2.0 * contrast - chosen) * PALER
+    return (mixed * gain + (2.0 * brightness - chosen) * PALER).clamp(-1.0, 1.0)
+
+
+def _seed(seed: int, step: int, stream: int) -> int:
+    """Depends on the recipe's seed and the step alone; ``stream`` keeps it apart from the data's own."""
+    return int(np.random.SeedSequence([seed, step, stream]).generate_state(1)[0])
+
+
+def make(recipe: Recipe, source: Source, device: torch.device) -> Trainer:
+    """The factory that the loop calls."""
+    return PredictorTrainer(recipe, source, device)
+
+
+TRAINER = make
