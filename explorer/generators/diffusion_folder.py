@@ -17,7 +17,7 @@ from torch import Tensor
 from explorer.checkpoint import read_json, safetensors_shapes
 from explorer.errors import ModelError
 from explorer.numerics.samplers import PREDICTIONS
-from explorer.numerics.schedules import SPACINGS, alphas_cumprod
+from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
 
 Config = TypeVar("Config", bound=msgspec.Struct)
 
@@ -100,6 +100,11 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
         if self.prediction_type != "epsilon":
             return self.num_train_timesteps
         return int((self.alphas_cumprod() >= LEAST_SIGNAL).sum())
+
+    def visited(self, count: int) -> tuple[int, ...]:
+        """The training steps, falling, that a sampler of ``count`` steps (or as many as are usable) visits."""
+        usable = self.usable_steps
+        return timesteps(min(count, usable), usable, self.timestep_spacing, self.steps_offset)
 
 
 @dataclass(frozen=True)

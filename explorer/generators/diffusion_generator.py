@@ -13,7 +13,6 @@ from explorer.generators.base import Latent, standard_normal
 from explorer.generators.diffusion_folder import SchedulerConfig
 from explorer.generators.prefix_cache import PrefixCache, digest_of
 from explorer.numerics.samplers import Callback, ddim, ddim_coefficients
-from explorer.numerics.schedules import timesteps
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
 
@@ -68,9 +67,7 @@ class DiffusionGenerator:
 
     def steps(self, quality: Quality) -> tuple[int, ...]:
         """The training steps that a picture of this quality visits, falling."""
-        usable = self._scheduler.usable_steps
-        count = min(quality.steps or self.card.full_steps, usable)
-        return timesteps(count, usable, self._scheduler.timestep_spacing, self._scheduler.steps_offset)
+        return self._scheduler.visited(quality.steps or self.card.full_steps)
 
     def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
         """(B, C, H, W) in [-1, 1] after deterministic DDIM with ``quality.steps`` steps. Differentiable in x_T and h.

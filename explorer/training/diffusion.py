@@ -24,7 +24,6 @@ from explorer.files import atomic_write
 from explorer.generators.base import standard_normal
 from explorer.generators.diffusion_folder import SchedulerConfig
 from explorer.numerics.samplers import ddim
-from explorer.numerics.schedules import timesteps
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import Batch, Source
@@ -177,8 +176,7 @@ class DiffusionTrainer:
 
         Picture i is the one that seed ``seed + i`` shows.
         """
-        usable = self.scheduler.usable_steps
-        chosen = timesteps(min(steps or self.settings.full_steps, usable), usable, self.scheduler.timestep_spacing)
+        chosen = self.scheduler.visited(steps or self.settings.full_steps)
         pictures = []
         for first in range(0, count, 50):
             x = standard_normal(range(seed + first, seed + min(count, first + 50)), self.latent_shape).to(self.device)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import diffusers
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from explorer.errors import ExplorerError
 from explorer.generators.registry import identify, load
@@ -31,6 +34,24 @@ def recipe(steps: int, autoencoder_steps: int, **settings: object) -> Recipe:
     return Recipe(
         name="toy", trainer="diffusion", data="shapes", steps=steps, batch=4, checkpoint_every=100,
         settings={**SMALL, "autoencoder_steps": autoencoder_steps, **settings},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 grey pictures of a user's, 16 pixels."""
+    made = tmp_path_factory.mktemp("pictures")
+    source = np.random.default_rng(0)
+    for index in range(20):
+        coarse = Image.fromarray(source.integers(0, 256, (4, 4), dtype=np.uint8))
+        coarse.resize((16, 16), Image.Resampling.BILINEAR).save(made / f"{index:02}.png")
+    return made
+
+
+def in_pixels(folder: Path, steps: int, **settings: object) -> Recipe:
+    return Recipe(
+        name="toy", trainer="diffusion", data=str(folder), size=16, steps=steps, batch=4, checkpoint_every=100,
+        settings={"autoencoder_steps": 0, "unet_widths": [16, 16], "evaluation": 4, "full_steps": 4, **settings},
     )  # fmt: skip
 
 
@@ -91,21 +112,73 @@ def test_both_phases_learn(one_geometry: torch.Tensor) -> None:
     assert torch.equal(trainer.samples(3, seed=5)[1:], trainer.samples(3, seed=5)[1:])
 
 
+def same(a: DiffusionTrainer, b: DiffusionTrainer) -> bool:
+    states = [trainer.state()["networks"] for trainer in (a, b)]
+    return all(
+        torch.equal(value, states[1][name][key])
+        for name, network in states[0].items()
+        for key, value in network.items()
+    )
+
+
 @pytest.mark.parametrize("cut", [2, 4])
 def test_a_resumed_run_repeats_bit_for_bit(cut: int, one_geometry: torch.Tensor) -> None:
-    whole = made(recipe(6, 3, precision="bfloat16"))
-    first = made(recipe(6, 3, precision="bfloat16"))
+    whole, first, second = (made(recipe(6, 3, precision="bfloat16")) for _ in range(3))
     for number in range(6):
         whole.step(number, Batch(one_geometry, None))
     for number in range(cut):
         first.step(number, Batch(one_geometry, None))
-    second = made(recipe(6, 3, precision="bfloat16"))
     second.restore(first.state())
     for number in range(cut, 6):
         second.step(number, Batch(one_geometry, None))
-    for name in ("autoencoder", "unet", "average"):
-        expected, got = getattr(whole, name).state_dict(), getattr(second, name).state_dict()
-        assert all(torch.equal(expected[key], got[key]) for key in expected), name
+    assert same(whole, second)
+    assert set(whole.state()["networks"]) == {"autoencoder", "unet", "average"}
+
+
+@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
+def test_pixels_train_resume_and_open_here_and_in_diffusers(tmp_path: Path, folder: Path, prediction: str) -> None:
+    """From a folder of images to a pipeline that diffusers opens as it is and draws the same with."""
+    chosen = in_pixels(folder, 6, prediction=prediction)
+    straight = train(chosen, tmp_path / "straight", CPU)
+    train(chosen, tmp_path / "resumed", CPU, stop_after=3)
+    resumed = train(chosen, tmp_path / "resumed", CPU)
+    weights = "unet/diffusion_pytorch_model.safetensors"
+    assert (straight / weights).read_bytes() == (resumed / weights).read_bytes()
+    assert sorted(p.name for p in straight.iterdir() if p.is_dir()) == ["scheduler", "unet"]
+
+    config = json.loads((straight / "scheduler" / "scheduler_config.json").read_text())
+    schedule = {"v_prediction": "squaredcos_cap_v2", "epsilon": "linear"}[prediction]
+    assert (config["prediction_type"], config["beta_schedule"]) == (prediction, schedule)
+    figures = json.loads((straight / "card.json").read_text())["figures"]
+    assert (figures["autoencoder_pictures"], figures["unet_pictures"]) == (0, 24)
+    assert "reconstruction_psnr_db" not in figures
+
+    generator = load(str(straight), CPU)
+    assert (generator.card.channels, generator.card.spaces["x_T"].shape) == (1, (1, 16, 16))
+    trainer = made(chosen)
+    trainer.restore(torch.load(tmp_path / "straight" / "checkpoint.pt", weights_only=True)["trainer"])
+    expected = trainer.samples(2, seed=3)
+    latent = generator.sample([3, 4])
+    assert torch.equal(generator.render(latent, Quality()), expected)
+
+    pipeline = diffusers.DDIMPipeline.from_pretrained(straight, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    seeds = [torch.Generator().manual_seed(seed) for seed in (3, 4)]
+    drawn = pipeline(batch_size=2, generator=seeds, num_inference_steps=4, output_type="np").images
+    again = torch.from_numpy(drawn).permute(0, 3, 1, 2) * 2 - 1
+    assert float((again - expected).abs().max()) < 1e-3
+
+
+def test_noise_is_what_epsilon_predicts(folder: Path) -> None:
+    """Of one flat picture, at the loss's definition: a U-Net that answers 0 misses noise of unit variance, and v by
+    alpha + (1 - alpha) x_0^2."""
+    for prediction, value in (("epsilon", 0.5), ("v_prediction", 0.5)):
+        trainer = made(in_pixels(folder, 6, prediction=prediction, draws=64))
+        for parameter in trainer.unet.conv_out.parameters():
+            torch.nn.init.zeros_(parameter)
+        (loss,) = trainer.step(0, Batch(torch.full((4, 1, 16, 16), value), None)).values()
+        share = float(trainer.alphas.mean()) if prediction == "v_prediction" else 1.0
+        assert loss == pytest.approx(share + (1.0 - share) * value**2, rel=0.03)
 
 
 def test_a_run_ends_in_a_pipeline_that_the_program_opens(tmp_path: Path) -> None:
@@ -141,7 +214,9 @@ def test_the_shipped_recipe_can_be_followed() -> None:
     assert numbers * 4 < 17.5e6  # what ships stays small
 
 
-@pytest.mark.parametrize("wrong", [{"precision": "float8"}, {"colour": 1}, {"unet_widths": [8] * 8}])
+@pytest.mark.parametrize(
+    "wrong", [{"precision": "float8"}, {"colour": 1}, {"unet_widths": [8] * 8}, {"prediction": "score"}]
+)
 def test_settings_that_cannot_be_used_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ExplorerError, match="The settings of recipe 'toy'"):
         made(recipe(2, 1, **wrong))
