@@ -65,7 +65,7 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
 
     @abstractmethod
     def generator(self, card: ModelCard, network: Network, device: torch.device) -> Generator:
-        """The generator around a network whose weights are loaded. Raises :class:`ModelError` where they say nonsense."""
+        """The generator around a network with its weights. Raises :class:`ModelError` where these make no sense."""
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder whose ``config.json`` says so."""

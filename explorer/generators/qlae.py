@@ -30,19 +30,11 @@ class QlaeGenerator:
             raise ModelError(f"The usage of the codes of '{card.name}' does not sum to one; the file is damaged.")
         self.codebook: Tensor = codebook
         self.usage: Tensor = usage
-        self._cumulative = usage.cumsum(dim=1)
 
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
         """One point a seed: every latent takes each of its values as often as the data do, independently of the others.
         There is no truncation."""
-        rows = []
-        for seed in seeds:
-            source = torch.Generator("cpu").manual_seed(int(seed))
-            drawn = torch.rand(len(self.codebook), 1, generator=source, dtype=torch.float64)
-            drawn *= self._cumulative[:, -1:]
-            indices = torch.searchsorted(self._cumulative, drawn, right=True).clamp(max=self.codebook.shape[1] - 1)
-            rows.append(self.codebook.gather(1, indices)[:, 0])
-        return Latent({"z": torch.stack(rows).to(self.device)})
+        return Latent({"z": self._network.draw(seeds, self.usage)})
 
     def advance(self, latent: Latent, space: str) -> Latent:
         """``latent`` itself: there is one space. Raises KeyError for any other than ``z``."""

@@ -5,6 +5,7 @@ Hsu et al., "Disentanglement via Latent Quantization", NeurIPS 2023: a scalar co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -85,3 +86,16 @@ class QlaeNetwork(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """(B, C, size, size) pictures in [0, 1] of (B, latents) codes, on the codebook or off it."""
         return torch.sigmoid(self.logits(codes))
+
+    def draw(self, seeds: Sequence[int], usage: Tensor) -> Tensor:
+        """(len(seeds), latents): every latent takes each of its values with its probability in ``usage`` (latents,
+        codes), independently of the others; a function of the seed alone, the same on every device."""
+        cumulative = usage.cpu().double().cumsum(dim=1)
+        rows = []
+        for seed in seeds:
+            source = torch.Generator("cpu").manual_seed(int(seed))
+            level = torch.rand(self.config.latents, 1, generator=source, dtype=torch.float64) * cumulative[:, -1:]
+            # To the right: a value that nothing uses is never drawn.
+            rows.append(torch.searchsorted(cumulative, level, right=True).clamp(max=self.config.codes - 1)[:, 0])
+        indices = torch.stack(rows).to(self.codebook.device)
+        return self.codebook.gather(1, indices.T).T

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from explorer.controls.base import Control
+from explorer.controls.codebook import CodebookControl
 from explorer.controls.linear import LinearControl
 from explorer.controls.registry import kinds
 from explorer.scene.cards import ControlCard, SpaceCard
@@ -39,7 +40,19 @@ def linear(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     return LinearControl(card, direction * scale), SpaceCard(shape=shape, layers=shape[0] if len(shape) == 2 else 0)
 
 
-EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] = {"linear": linear}
+@st.composite
+def codebook(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """A few values at uneven distances, on one number of a vector whose points lie between them and far beyond."""
+    gaps = draw(st.lists(st.sampled_from([0.01, 0.1, 0.3, 2.0]), min_size=1, max_size=9))
+    values = draw(st.sampled_from([-1.0, -0.5, 0.0])) + torch.tensor([0.0, *gaps]).cumsum(0)
+    card = ControlCard(name="c", space="s", unit="codes", detents=(-1.0, 0.0, 1.0))
+    return CodebookControl(card, values, draw(st.integers(0, 4)), 5), SpaceCard(shape=(5,))
+
+
+EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] = {
+    "codebook": codebook,
+    "linear": linear,
+}
 EVERY_KIND = st.one_of([example() for example in EXAMPLES.values()])
 AMOUNT = st.floats(-10, 10, width=32)
 
@@ -156,3 +169,58 @@ def test_layers_outside_the_space_do_not_fit() -> None:
         assert "4 layers" in control.misfit(space)
     flat = LinearControl(ControlCard(name="c", space="w", layers=(0, 1)), direction)
     assert "no layers" in flat.misfit(SpaceCard(shape=(3,)))
+
+
+CODES = torch.tensor([-0.5, -0.2, 0.4, 0.5])
+
+
+def stepped(start: float, *amounts: float) -> list[float]:
+    control = CodebookControl(ControlCard(name="c", space="z"), CODES, axis=1, width=3)
+    latent = torch.tensor([[7.0, start, -7.0]])
+    path = control.path(latent, torch.tensor(amounts))
+    assert torch.equal(path[..., 0], latent[:, 0].expand(len(amounts), 1))
+    assert torch.equal(path[..., 2], latent[:, 2].expand(len(amounts), 1))
+    return [round(value, 4) for value in path[:, 0, 1].tolist()]
+
+
+def test_whole_amounts_lead_from_code_to_code_and_fractions_between_them() -> None:
+    assert stepped(-0.2, -1, 1, 2) == [-0.5, 0.4, 0.5]
+    assert stepped(-0.2, 0.5, 1.5) == [0.1, 0.45]  # halfway from -0.2 to 0.4, and from 0.4 to 0.5
+    control = CodebookControl(ControlCard(name="c", space="z"), CODES, axis=0, width=1)
+    for first in range(4):
+        for last in range(4):
+            moved = control.move(CODES[first].reshape(1, 1), torch.tensor([float(last - first)]))
+            assert torch.equal(moved[0], CODES[last : last + 1])  # to the bit
+
+
+def test_from_between_two_codes_a_step_leads_as_far_between_the_next_two() -> None:
+    assert stepped(0.1, 1, -1) == [0.45, -0.35]
+    assert stepped(-0.35, 1) == [0.1]
+
+
+def test_past_the_last_code_nearly_nothing_moves_and_the_way_back_is_there() -> None:
+    assert stepped(0.5, 5) == [0.505]  # five steps of a hundredth of the gap of 0.1
+    assert stepped(-0.5, -3) == [-0.509]
+    assert stepped(0.505, -5, -6) == [0.5, 0.4]
+
+
+@pytest.mark.parametrize("values", [[0.0], [0.0, 0.0], [1.0, 0.0], [[0.0, 1.0]]])
+def test_values_without_steps_between_them_make_no_control(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="do not ascend"):
+        CodebookControl(ControlCard(name="c", space="z"), torch.tensor(values), axis=0, width=1)
+
+
+def test_a_codebook_control_knows_its_place() -> None:
+    with pytest.raises(ValueError, match="axis 3 of 3"):
+        CodebookControl(ControlCard(name="c", space="z"), CODES, axis=3, width=3)
+    card = ControlCard(name="c", space="z")
+    kept = CodebookControl(card, CODES, axis=1, width=3)
+    again = CodebookControl.restore(card, kept.tensors(), kept.parameters())
+    assert (again.axis, again.width, again.values.tolist()) == (1, 3, CODES.tolist())
+    for wrong in ({"axis": 1.0}, {"axis": True}, {"axis": -1}, {"width": "3"}):
+        with pytest.raises(ValueError, match="axis"):
+            CodebookControl.restore(card, kept.tensors(), {**kept.parameters(), **wrong})
+    with pytest.raises(ValueError, match="int64"):
+        CodebookControl.restore(card, {"values": CODES.long()}, kept.parameters())
+    with pytest.raises(KeyError):
+        CodebookControl.restore(card, {}, kept.parameters())
