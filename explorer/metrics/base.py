@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,8 @@ class Measure(Protocol):
     """Found by :mod:`explorer.metrics.registry` as the module-level ``MEASURE`` of a file in this folder.
 
     ``minimum``: pictures below which chance swamps the measure, so that it is refused; ``permutations``: how often the
-    null is drawn (fewer where one evaluation is dear); ``needs``: what ``Codes`` must hold besides codes and labels.
+    null is drawn (fewer where one evaluation is dear); ``needs``: what ``Codes`` must hold besides codes and labels;
+    ``titles``: the names of its numbers, for JSON, and how tables call them.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Measure(Protocol):
     minimum: int
     permutations: int
     needs: tuple[Literal["sampled", "kl"], ...]
+    titles: ClassVar[Mapping[str, str]]
 
     def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
         """The numbers by name, for JSON: ``infom``, ``dci_disentanglement``. Repeatable for a seed; never NaN."""

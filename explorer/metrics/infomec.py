@@ -4,6 +4,7 @@ Quantization", section 5 and appendix C)."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -33,7 +34,7 @@ class InfoMec(Measure):
     minimum = 1000
     permutations = 5
     needs = ()
-    titles: Mapping[str, str] = {"infom": "InfoM", "infoe": "InfoE", "infoc": "InfoC"}
+    titles: ClassVar[Mapping[str, str]] = {"infom": "InfoM", "infoe": "InfoE", "infoc": "InfoC"}
 
     def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
         """``infom`` (parts: each latent's largest share; None for those left out), ``infoe`` and ``infoc`` (parts: the

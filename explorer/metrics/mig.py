@@ -4,6 +4,7 @@ disentanglement_lib: codes in 20 equal bins."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class MutualInformationGap(Measure):
     minimum = 500
     permutations = 10
     needs = ()
-    titles: Mapping[str, str] = {"mig": "MIG"}
+    titles: ClassVar[Mapping[str, str]] = {"mig": "MIG"}
 
     def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
         """``mig``; its parts are the factors' gaps. Needs two latents."""
