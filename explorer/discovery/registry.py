@@ -103,4 +103,5 @@ def _preferred(model: ModelCard) -> dict[str, int]:
         order = ("pca", "sefa", "latent_axes")
     else:
         order = ("sefa", "pca", "latent_axes")
-    return {name: place for place, name in enumerate(order)} | {"random_orthogonal": 100}
+    # A turn is chosen for two axes that someone has looked at, so it comes after what finds directions by itself.
+    return {name: place for place, name in enumerate(order)} | {"rotated_axes": 90, "random_orthogonal": 100}

@@ -27,6 +27,8 @@ VARIANCE_THRESHOLD = 0.1  # of Var σ²: above it the variable is active for som
 MEAN_ERROR = 0.1  # how far E σ² may be from 0 (active) or from 1 (passive)
 SELF_ENCODED = "self-encoded"
 _BATCH = 128
+_ALWAYS = ("kl", "mean_variance", "variance_of_variance", "variance_of_mean")
+_LATER = ("mean_of_mean", "lowest_mean", "highest_mean")  # not in the cards of models that were trained before
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class LatentActivity:
     """Statistics of the posterior per latent axis, over ``n`` pictures of ``data``. Tuples of floats, one an axis.
 
     ``kl``: E KL(q(z_j|x) ‖ N(0, 1)) in nats; ``mean_variance``: E σ²; ``variance_of_variance``: Var σ²;
-    ``variance_of_mean``: Var μ. ``data`` is ``self-encoded`` when the pictures were drawn from the generator itself.
+    ``variance_of_mean``: Var μ; ``mean_of_mean``: E μ; ``lowest_mean``, ``highest_mean``: the range of μ, these three
+    empty where a model was measured before they were kept. ``data`` is ``self-encoded`` when the pictures were drawn
+    from the generator itself.
     """
 
     kl: tuple[float, ...]
@@ -43,6 +47,9 @@ class LatentActivity:
     variance_of_mean: tuple[float, ...]
     n: int
     data: str
+    mean_of_mean: tuple[float, ...] = ()
+    lowest_mean: tuple[float, ...] = ()
+    highest_mean: tuple[float, ...] = ()
 
     def badge(self, axis: int) -> Activity:
         """``active``, ``mixed`` or ``passive``; every axis is exactly one of them."""
@@ -107,6 +114,14 @@ def from_generator(
         raise ModelError(f"'{generator.card.name}' has no encoder with a variance, so no axis is active or passive.")
     if stored and (found := _stored(generator)) is not None:
         return found
+    return from_posterior(*self_encoded(generator, n, seed, progress), SELF_ENCODED)
+
+
+def self_encoded(
+    generator: Generator, n: int = 1000, seed: int = 0, progress: Progress | None = None
+) -> tuple[Tensor, Tensor]:
+    """Mean and log-variance, each (n, L), of ``n`` of the generator's own pictures, drawn from the prior; it must have
+    the capability ``posterior``."""
     encoder: Encoder = generator  # type: ignore[assignment]
     means, log_variances = [], []
     with torch.inference_mode():
@@ -117,7 +132,7 @@ def from_generator(
             log_variances.append(log_variance.cpu())
             if progress is not None:
                 progress(min(1.0, (start + _BATCH) / n))
-    return from_posterior(torch.cat(means), torch.cat(log_variances), SELF_ENCODED)
+    return torch.cat(means), torch.cat(log_variances)
 
 
 def from_record(record: dict[str, Any]) -> LatentActivity:
@@ -125,7 +140,7 @@ def from_record(record: dict[str, Any]) -> LatentActivity:
     try:
         columns = {
             name: tuple(float(value) for value in record[name])
-            for name in ("kl", "mean_variance", "variance_of_variance", "variance_of_mean")
+            for name in (*_ALWAYS, *(name for name in _LATER if name in record))
         }
         if len({len(column) for column in columns.values()}) != 1:
             raise ValueError("its lists differ in length")

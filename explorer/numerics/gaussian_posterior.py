@@ -52,6 +52,9 @@ class PosteriorStatistics(NamedTuple):
     mean_variance: Tensor  # E σ_j²
     variance_of_variance: Tensor  # Var σ_j²
     variance_of_mean: Tensor  # Var μ_j
+    mean_of_mean: Tensor  # E μ_j
+    lowest_mean: Tensor  # min μ_j
+    highest_mean: Tensor  # max μ_j
 
 
 def posterior_statistics(mean: Tensor, log_variance: Tensor) -> PosteriorStatistics:
@@ -63,4 +66,14 @@ def posterior_statistics(mean: Tensor, log_variance: Tensor) -> PosteriorStatist
         variance.mean(dim=0),
         variance.var(dim=0, correction=0),
         mean.var(dim=0, correction=0),
+        mean.mean(dim=0),
+        mean.amin(dim=0),
+        mean.amax(dim=0),
     )
+
+
+def along(mean: Tensor, log_variance: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and log-variance, each (n, K), of the posteriors (n, L) seen along ``directions`` (K, L): the marginals of a
+    diagonal Gaussian are N(d·μ, Σ d_j² σ_j²). In float64."""
+    directions = directions.double()
+    return mean.double() @ directions.T, (log_variance.double().exp() @ directions.square().T).log()

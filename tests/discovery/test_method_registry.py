@@ -26,7 +26,7 @@ from explorer.scene.defaults import default_controls
 
 TOYS = (ToyGenerator(), ToyVae(), ToyDiffusion())
 Toy = ToyGenerator | ToyVae | ToyDiffusion
-OURS = ("latent_axes", "pca", "random_orthogonal", "sefa")
+OURS = ("latent_axes", "pca", "random_orthogonal", "rotated_axes", "sefa")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_all_of_the_package_are_there_and_described() -> None:
 
 def test_methods_fit_in_the_order_in_which_they_help() -> None:
     assert registry.fitting(ToyGenerator().card) == ("pca", "sefa", "latent_axes", "random_orthogonal")
-    assert registry.fitting(ToyVae().card) == ("latent_axes", "pca", "random_orthogonal")
+    assert registry.fitting(ToyVae().card) == ("latent_axes", "pca", "rotated_axes", "random_orthogonal")
     assert registry.fitting(ToyDiffusion().card) == ("pca", "random_orthogonal")
     plain = msgspec.structs.replace(
         ToyGenerator().card, spaces={"z": ToyGenerator().card.spaces["z"]}, capabilities=("affine", "activations")

@@ -92,7 +92,12 @@ def test_a_generator_without_an_encoder_is_refused() -> None:
 def test_a_damaged_record_is_refused_with_its_reason() -> None:
     whole = {"kl": [1.0], "mean_variance": [0.1], "variance_of_variance": [0.0], "variance_of_mean": [1.0], "n": 5,
              "data": "shapes"}  # fmt: skip
-    assert from_record(json.loads(json.dumps(whole))).badges == ("active",)
+    old = from_record(json.loads(json.dumps(whole)))
+    assert (old.badges, old.mean_of_mean) == (("active",), ())
+    later = {**whole, "mean_of_mean": [0.1], "lowest_mean": [-2.0], "highest_mean": [3]}
+    assert from_record(later).highest_mean == (3.0,)
+    with pytest.raises(ModelError, match="latent_activity"):
+        from_record({**later, "lowest_mean": [1.0, 2.0]})
     for damage in ({"kl": None}, {"kl": [1.0, 2.0]}, {"n": "many"}, {"kl": ["a"]}):
         with pytest.raises(ModelError, match="latent_activity"):
             from_record({**whole, **damage})

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from explorer.numerics.gaussian_posterior import decompose_kl, kl_to_standard_normal, posterior_statistics
+from explorer.numerics.gaussian_posterior import along, decompose_kl, kl_to_standard_normal, posterior_statistics
 
 
 def test_kl_is_that_of_torch_distributions_and_0_at_the_prior() -> None:
@@ -27,6 +27,19 @@ def test_statistics_are_those_of_the_definition() -> None:
     assert found.mean_variance.tolist() == pytest.approx([1.0, 0.3])
     assert found.variance_of_variance.tolist() == pytest.approx([0.0, 0.04])
     assert found.variance_of_mean.tolist() == pytest.approx([1.0, 0.0])
+    assert found.mean_of_mean.tolist() == [1.0, 1.0]
+    assert found.lowest_mean.tolist() == [0.0, 1.0]
+    assert found.highest_mean.tolist() == [2.0, 1.0]
+
+
+def test_the_posterior_along_directions_is_the_marginal() -> None:
+    source = torch.Generator().manual_seed(2)
+    mean, log_variance = torch.randn(5, 4, generator=source), torch.randn(5, 4, generator=source)
+    directions = torch.linalg.qr(torch.randn(4, 4, generator=source)).Q[:3]
+    found_mean, found_log_variance = along(mean, log_variance, directions)
+    covariance = directions.double() @ torch.diag_embed(log_variance.double().exp()) @ directions.double().T
+    assert torch.allclose(found_log_variance.exp(), covariance.diagonal(dim1=-2, dim2=-1))
+    assert torch.allclose(found_mean.float(), mean @ directions.T, atol=1e-6)
 
 
 def test_parts_sum_to_the_sampled_kl() -> None:

@@ -61,6 +61,7 @@ def test_the_card_holds_the_recipe_and_figures_that_the_exported_weights_have(mo
     again = latent_activity.from_posterior(mean, log_variance, "shapes")
     assert again.kl == pytest.approx(stored.kl, abs=1e-5)
     assert again.variance_of_mean == pytest.approx(stored.variance_of_mean, abs=1e-5)
+    assert again.highest_mean == pytest.approx(stored.highest_mean, abs=1e-5)
     squared = (generator.render(generator.encode(outputs), Quality()) - outputs).square().mean() / 4  # type: ignore[attr-defined]
     assert card["figures"]["reconstruction_mse"] == pytest.approx(squared.item(), rel=1e-4)
 

@@ -1,0 +1,93 @@
+"""The axes of a model's first space as controls, with how a posterior uses each of them: what several methods share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explorer.controls.linear import LinearControl
+from explorer.generators.base import Generator, Progress
+from explorer.metrics import latent_activity
+from explorer.metrics.latent_activity import LatentActivity
+from explorer.scene.cards import ControlCard, ModelCard, SettingCard
+
+PASSIVE_NOTE = "A passive axis holds nothing of the picture: moving it changes nothing."
+PICTURES = SettingCard(
+    name="pictures",
+    title="Pictures",
+    default=1000,
+    low=2,
+    high=100_000,
+    help="The model's own pictures that a VAE encodes to measure its axes, where no figures came with it.",
+)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One direction of the space; ``kl`` in nats, 0 where the model has no posterior."""
+
+    control: LinearControl
+    kl: float = 0.0
+
+
+def refusal(model: ModelCard) -> str:
+    """Why the axes of ``model`` are no controls, or an empty string."""
+    name, space = next(iter(model.spaces.items()))
+    if len(space.shape) == 1:
+        return ""
+    return (
+        f"An axis of space '{name}' of '{model.name}' is one number of {' × '.join(map(str, space.shape))}, "
+        "too small a thing to see; choose another method."
+    )
+
+
+def deviation(model: ModelCard) -> float:
+    """One standard deviation of the prior along an axis: what one unit of an amount moves."""
+    return 1 / math.sqrt(3) if next(iter(model.spaces.values())).prior == "uniform" else 1.0
+
+
+def axes(
+    generator: Generator, pictures: int, seed: int, progress: Progress | None = None
+) -> tuple[dict[int, Axis], int]:
+    """Number of the axis → the axis, and how many pictures were rendered for it.
+
+    With an encoder, ``pictures`` of the model's own are encoded where no figures came with the model.
+    """
+    model = generator.card
+    name, space = next(iter(model.spaces.items()))
+    directions = torch.eye(space.shape[0]) * deviation(model)
+    if "posterior" not in model.capabilities:
+        cards = [ControlCard(name=f"{name}{number}", space=name) for number in range(space.shape[0])]
+        return {number: Axis(LinearControl(card, directions[number])) for number, card in enumerate(cards)}, 0
+    activity = latent_activity.from_generator(generator, pictures, seed, progress)
+    found = {
+        number: axis(f"{name}{number}", name, directions[number], activity, number) for number in range(len(directions))
+    }
+    return found, activity.n if activity.data == latent_activity.SELF_ENCODED else 0
+
+
+def axis(
+    name: str, space: str, direction: Tensor, activity: LatentActivity, column: int, about: tuple[str, ...] = ()
+) -> Axis:
+    """The axis whose posterior is ``column`` of ``activity``; ``about`` are further lines of its tool tip."""
+    card = ControlCard(
+        name=name,
+        space=space,
+        badge=activity.badge(column),
+        figure=f"{activity.kl[column]:.2f} nat",
+        details=(*about, *activity.details(column).split(" · ")),
+    )
+    return Axis(LinearControl(card, direction), activity.kl[column])
+
+
+def by_information(found: dict[int, Axis]) -> list[int]:
+    """The axes' numbers in falling order of their KL, passive ones last; equal ones in their own order."""
+    return sorted(found, key=lambda number: (found[number].control.card.badge == "passive", -found[number].kl))
+
+
+def note(controls: tuple[LinearControl, ...]) -> str:
+    """What is said under the list."""
+    return PASSIVE_NOTE if any(control.card.badge == "passive" for control in controls) else ""

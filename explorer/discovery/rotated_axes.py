@@ -1,0 +1,139 @@
+"""The axes of the first latent space with two of them turned against each other.
+
+Nothing in the training of a VAE with a total-correlation term ties two equally informative factors to two axes: any
+rotation of the pair has the same loss (the prior is isotropic), so a model may hold, say, a position's x and y along
+the diagonals of two of its axes. Turning the pair back gives the sliders that were meant.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+
+import torch
+
+from explorer.controls.control_set import ControlSet
+from explorer.discovery import axes
+from explorer.discovery.axes import Axis
+from explorer.discovery.request import check_count, checked_settings
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Progress
+from explorer.metrics import latent_activity
+from explorer.numerics.gaussian_posterior import along
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
+
+
+class RotatedAxes:
+    """The latent axes, but for axes a and b there are a' = cos·a + sin·b and b' = −sin·a + cos·b, in the prior's units.
+
+    The a' and b' are measured on its own samples, encoded again: the posterior along a direction is Gaussian too,
+    of variance cos²·σ²_a + sin²·σ²_b.
+    """
+
+    card = MethodCard(
+        name="rotated_axes",
+        title="Rotated axes",
+        families=("vae", "burgess_vae"),
+        spaces=("z",),
+        trained=False,
+        paper="",
+        description="The latent axes with two of them turned against each other, where a model holds two factors "
+        "along their diagonals.",
+        settings=(
+            SettingCard(name="first", title="First axis", default=0, low=0, help="The number of one axis."),
+            SettingCard(name="second", title="Second axis", default=1, low=0, help="The number of the other one."),
+            SettingCard(
+                name="angle",
+                title="Angle",
+                default=45.0,
+                low=-90.0,
+                high=90.0,
+                help="Degrees, from the first axis towards the second.",
+            ),
+            axes.PICTURES,
+        ),
+    )
+
+    def refusal(self, model: ModelCard) -> str:
+        if reason := axes.refusal(model):
+            return reason
+        if "posterior" not in model.capabilities:
+            return f"'{model.name}' has no encoder with a variance, so its axes are no codes that could lie rotated."
+        name, space = next(iter(model.spaces.items()))
+        return "" if space.shape[0] > 1 else f"Space '{name}' of '{model.name}' has one axis, and a turn needs two."
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """The pair and the ``k`` - 2 most informative other axes, in the order of :mod:`latent_axes`.
+
+        Raises :class:`ControlError` where the two axes are one, or are not there.
+        """
+        start = time.perf_counter()
+        model = generator.card
+        if reason := self.refusal(model):
+            raise ControlError(reason)
+        chosen = checked_settings(self.card, settings)
+        space = next(iter(model.spaces))
+        check_count(model, space, k)
+        pair = (int(chosen["first"]), int(chosen["second"]))
+        width = model.spaces[space].shape[0]
+        if pair[0] == pair[1] or max(pair) >= width:
+            raise ControlError(
+                f"Axes {pair[0]} and {pair[1]} cannot be turned against each other; choose two different ones among 0 "
+                f"to {width - 1}."
+            )
+        pictures = int(chosen["pictures"])
+        found, evaluations = axes.axes(generator, pictures, seed, _share(progress, 0.0))
+        turned = _turned(generator, pair, float(chosen["angle"]), pictures, seed, _share(progress, 0.5))
+        others = [number for number in axes.by_information(found) if number not in pair][: max(0, k - 2)]
+        kept = {number: {**found, **turned}[number] for number in sorted((*pair, *others))}
+        controls = tuple(kept[number].control for number in axes.by_information(kept)[:k])
+        if progress is not None:
+            progress(1.0)
+        return ControlSet(
+            method=self.card.name,
+            title=self.card.title,
+            fingerprint=model.fingerprint,
+            space=space,
+            controls=controls,
+            seed=seed,
+            settings=chosen,
+            cost={"seconds": time.perf_counter() - start, "generator_evaluations": float(evaluations + pictures)},
+            note=axes.note(controls),
+        )
+
+
+def _share(progress: Progress | None, start: float) -> Progress | None:
+    """One half of the way, beginning at ``start``."""
+    return None if progress is None else lambda share: progress(start + share / 2)
+
+
+def _turned(
+    generator: Generator, pair: tuple[int, int], angle: float, pictures: int, seed: int, progress: Progress | None
+) -> dict[int, Axis]:
+    """The number of each axis of the pair → what it becomes."""
+    space, width = next((name, one.shape[0]) for name, one in generator.card.spaces.items())
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    directions = torch.zeros(2, width)
+    directions[0, pair[0]], directions[0, pair[1]] = cosine, sine
+    directions[1, pair[0]], directions[1, pair[1]] = -sine, cosine
+    a, b = (f"{space}{number}" for number in pair)
+    formulas = (f"{cosine:.2f} · {a} + {sine:.2f} · {b}", f"{-sine:.2f} · {a} + {cosine:.2f} · {b}")
+    mean, log_variance = latent_activity.self_encoded(generator, pictures, seed, progress)
+    activity = latent_activity.from_posterior(*along(mean, log_variance, directions), latent_activity.SELF_ENCODED)
+    moved = directions * axes.deviation(generator.card)
+    return {
+        number: axes.axis(f"{space}{number}'", space, moved[row], activity, row, (formulas[row],))
+        for row, number in enumerate(pair)
+    }
+
+
+METHOD = RotatedAxes()
