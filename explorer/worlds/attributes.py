@@ -10,7 +10,7 @@ a third of its range), so nothing here uses them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -54,7 +54,7 @@ class Attributes:
     """What a predictor reads from pictures (B, C, H, W) in [-1, 1]; those of another size are resampled to its own."""
 
     def __init__(self, network: PredictorNetwork, errors: dict[str, FactorError], device: torch.device) -> None:
-        self.world, self.factors = network.config.world, network.config.factors
+        self.world, self.factors, self.channels = network.config.world, network.config.factors, network.config.channels
         self.names = tuple(factor.name for factor in self.factors)
         self.errors = errors
         self._network, self._device = network, device
@@ -135,7 +135,7 @@ def attributes_of(world: str, device: torch.device | None = None) -> Attributes:
     return load_attributes(folder, device)
 
 
-def distance(factor: Factor, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+def distance(factor: Factor, a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """|a - b|, around the circle for a cyclic factor; 0 or 1 for a category. Element by element, broadcasting."""
     away = np.abs(np.asarray(a, np.float64) - b)
     if factor.kind == "category":
