@@ -45,6 +45,13 @@ def decompose_kl(z: Tensor, mean: Tensor, log_variance: Tensor, data_size: int) 
     )
 
 
+def aggregate_covariance(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """(L, L): covariance of z over pictures and draws, Cov μ + E diag σ² (the law of total covariance), of posteriors
+    (B, L); population covariance (divided by B)."""
+    centred = mean - mean.mean(dim=0)
+    return centred.T @ centred / len(mean) + torch.diag(log_variance.exp().mean(dim=0))
+
+
 class PosteriorStatistics(NamedTuple):
     """Per latent axis (L,), over pictures: what *active*, *mixed* and *passive* are read from."""
 
