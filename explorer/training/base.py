@@ -37,7 +37,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
     checkpoint_every: Annotated[int, msgspec.Meta(ge=1)] = 500
     licence: str = "Apache-2.0"
-    settings: dict[str, Scalar | list[int]] = {}
+    settings: dict[str, Scalar | list[Scalar]] = {}
 
 
 def read_recipe(name_or_path: str) -> Recipe:
