@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from explorer.controls.base import Control
 from explorer.controls.linear import LinearControl
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator, OwnAxes, Progress
 from explorer.metrics import latent_activity
 from explorer.metrics.latent_activity import LatentActivity
 from explorer.scene.cards import ControlCard, ModelCard, SettingCard
@@ -29,7 +31,7 @@ PICTURES = SettingCard(
 class Axis:
     """One direction of the space; ``kl`` in nats, 0 where the model has no posterior."""
 
-    control: LinearControl
+    control: Control
     kl: float = 0.0
 
 
@@ -54,9 +56,13 @@ def axes(
 ) -> tuple[dict[int, Axis], int]:
     """Number of the axis → the axis, and how many pictures were rendered for it.
 
-    With an encoder, ``pictures`` of the model's own are encoded where no figures came with the model.
+    With an encoder, ``pictures`` of the model's own are encoded where no figures came with the model. A family that
+    knows its axes itself (capability ``axes``) has the first word.
     """
     model = generator.card
+    if "axes" in model.capabilities:
+        controls = cast("OwnAxes", generator).axis_controls()
+        return {number: Axis(control) for number, control in enumerate(controls)}, 0
     name, space = next(iter(model.spaces.items()))
     directions = torch.eye(space.shape[0]) * deviation(model)
     if "posterior" not in model.capabilities:
@@ -88,6 +94,6 @@ def by_information(found: dict[int, Axis]) -> list[int]:
     return sorted(found, key=lambda number: (found[number].control.card.badge == "passive", -found[number].kl))
 
 
-def note(controls: tuple[LinearControl, ...]) -> str:
+def note(controls: tuple[Control, ...]) -> str:
     """What is said under the list."""
     return PASSIVE_NOTE if any(control.card.badge == "passive" for control in controls) else ""

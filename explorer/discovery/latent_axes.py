@@ -18,8 +18,8 @@ class LatentAxes:
     """One control per axis; one unit is one standard deviation of the prior.
 
     With an encoder, the axes carry how the posterior uses them (active, mixed, passive) and its KL divergence from the
-    prior, and come in falling order of that; passive ones last. Where latents take values of a codebook, one unit is one
-    step to the next value, and the axes come in falling order of the entropy of their values.
+    prior, and come in falling order of that; passive ones last. A family may know its axes itself: one unit is then a
+    step along a codebook, or the unit of a factor.
     """
 
     card = MethodCard(

@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from explorer.controls.base import Control
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
 
@@ -74,6 +75,14 @@ class Quantised(Protocol):
 
     usage: Tensor
     """(latents, codes): the share of the training data's pictures that takes each value; rows sum to 1."""
+
+
+class OwnAxes(Protocol):
+    """What a family with the capability ``axes`` adds: the numbers of its first space are not all alike, and it knows
+    itself how each is moved (steps along a codebook, the factors of a conditional model)."""
+
+    def axis_controls(self) -> tuple[Control, ...]:
+        """One control a number of the first space, those that change pictures most first."""
 
 
 @dataclass(frozen=True)

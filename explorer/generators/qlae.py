@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from explorer.controls.base import Control
+from explorer.controls.codebook import CodebookControl
 from explorer.errors import ModelError
 from explorer.generators.autoencoder_family import AutoencoderFamily
 from explorer.generators.base import Generator, Latent
 from explorer.generators.qlae_network import QlaeConfig, QlaeNetwork
 from explorer.generators.vae_generator import unit_pictures
-from explorer.scene.cards import ModelCard, SpaceCard
+from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 from explorer.scene.model import Quality
+
+RARE = 1e-3  # a value that fewer pictures take is no stop of the slider
 
 
 class QlaeGenerator:
@@ -24,7 +29,7 @@ class QlaeGenerator:
         self.device = device
         self._network = network.eval().requires_grad_(False).to(device)
         codebook, usage = network.codebook.cpu(), network.usage.cpu().double()
-        if bool((codebook.diff(dim=1) < 0).any()):
+        if bool((codebook.diff(dim=1) <= 0).any()):
             raise ModelError(f"The codebook of '{card.name}' does not ascend; the file is damaged.")
         if bool((usage < 0).any()) or bool(((usage.sum(dim=1) - 1.0).abs() > 1e-3).any()):
             raise ModelError(f"The usage of the codes of '{card.name}' does not sum to one; the file is damaged.")
@@ -51,6 +56,34 @@ class QlaeGenerator:
         """The quantised code of pictures (B, C, H, W) in [-1, 1]."""
         return Latent({"z": self._network.encode(unit_pictures(self.card, outputs, self.device))})
 
+    def axis_controls(self) -> tuple[Control, ...]:
+        """Steps along the codebook of every latent, in falling order of the entropy of its values."""
+        entropies = -(self.usage * self.usage.clamp_min(1e-12).log()).sum(dim=1)
+        order = entropies.argsort(descending=True, stable=True).tolist()
+        return tuple(self._control(latent, float(entropies[latent])) for latent in order)
+
+    def _control(self, latent: int, entropy: float) -> CodebookControl:
+        """Values that data hardly take are left out; of a latent that is constant, all are kept."""
+        usage, values = self.usage[latent], self.codebook[latent]
+        taken = usage >= RARE
+        shown = values[taken] if int(taken.sum()) > 1 else values
+        steps = len(shown) - 1
+        card = ControlCard(
+            name=f"z{latent}",
+            space="z",
+            unit="codes",
+            low=-float(steps),
+            high=float(steps),
+            figure=f"{entropy:.2f} nat",
+            details=(
+                f"{int(taken.sum())} of {len(values)} codes used",
+                f"Entropy {entropy:.2f} of {math.log(len(values)):.2f} nats",
+                *(f"{value:+.3f}: {share:.1%} of pictures" for value, share in zip(values, usage, strict=True)),
+            ),
+            detents=tuple(float(step) for step in range(-steps, steps + 1)),
+        )
+        return CodebookControl(card, shown, latent, len(self.codebook))
+
 
 class QlaeFamily(AutoencoderFamily[QlaeConfig, QlaeNetwork]):
     """Finds and loads them."""
@@ -58,7 +91,7 @@ class QlaeFamily(AutoencoderFamily[QlaeConfig, QlaeNetwork]):
     name = "qlae"
     title = "QLAEs"
     noun = "a QLAE"
-    capabilities = ("encode", "codebook")
+    capabilities = ("encode", "codebook", "axes")
 
     def config_type(self) -> type[QlaeConfig]:
         return QlaeConfig
