@@ -16,6 +16,7 @@ from explorer.metrics.base import Codes, Floats, Labels
 BINS = 20
 NEIGHBOURS = 10
 FEW_VALUES = 32  # a latent with no more values than this is counted as discrete
+ROUNDING = 1e-12  # nats; a smaller difference of entropies is none: a share of nothing must not look like a share
 JITTER = 1e-10  # of a latent's standard deviation: parts ties, as scikit-learn does
 
 
@@ -49,7 +50,7 @@ def plug_in(first: Labels, second: Labels) -> Floats:
     for i, column in enumerate(first.T):
         for j in range(second.shape[1]):
             found[i, j] = alone[i] + other[j] - entropy(column * sizes[j] + second[:, j])
-    return np.maximum(found, 0.0)
+    return np.where(found > ROUNDING, found, 0.0)
 
 
 def binned_information(data: Codes) -> Floats:
@@ -66,7 +67,8 @@ def nearest_neighbours(code: Floats, labels: Labels, neighbours: int = NEIGHBOUR
     """I(label; code) of a continuous code (n,) without ties and labels (n,), after Ross (2014), not below 0.
 
     ψ(N) + ⟨ψ(k)⟩ − ⟨ψ(N_label)⟩ − ⟨ψ(m)⟩, k = min(neighbours, N_label − 1), m: how many points, itself included, are
-    nearer than the k-th neighbour of the same label. Labels that occur once are left out.
+    nearer than the k-th neighbour of the same label. Labels that occur once are left out. As scikit-learn's, but exact
+    also for labels of few points, where that one's rounded distances count the k-th neighbour itself.
     """
     counts = np.bincount(labels)
     kept = counts[labels] > 1

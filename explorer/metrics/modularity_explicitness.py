@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 from explorer.metrics.base import Codes, Floats, Labels, Measure, Outcome
 from explorer.metrics.classifiers import logistic_regression, split, split_line, standardised
@@ -88,12 +88,13 @@ def _explicitness(train: Codes, test: Codes, labels: Labels, test_labels: Labels
     """Mean area under the curve over the levels that training saw and that part the test pictures; NaN for none."""
     model = logistic_regression(standardised(train.codes), labels)
     probability = model.predict_proba(standardised(test.codes, like=train.codes))
-    areas = [
-        roc_auc_score(test_labels == level, probability[:, column])
-        for column, level in enumerate(model.classes_)
-        if 0 < np.count_nonzero(test_labels == level) < len(test_labels)
-    ]
-    return float(np.mean(areas)) if areas else float("nan")
+    # The area under the curve is the share of pairs of one picture of the level and one of the rest that are in order
+    # (Mann and Whitney): a sum of ranks, for all levels at once.
+    own = test_labels[:, None] == model.classes_
+    count = own.sum(axis=0)
+    parted = (count > 0) & (count < len(own))
+    above = (rankdata(probability, axis=0) * own).sum(axis=0) - count * (count + 1) / 2
+    return float((above[parted] / (count * (len(own) - count))[parted]).mean()) if parted.any() else float("nan")
 
 
 MEASURE = ModularityExplicitness()
