@@ -24,8 +24,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a generator before it is used.
 
     ``size`` is (height, width) in pixels; ``spaces`` are in the order in which the generator passes through them;
-    ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods ask
-    for: ``posterior``, ``affine``, ``activations``, ``bottleneck``.
+    ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods and
+    measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``.
     """
 
     name: str
@@ -44,8 +44,17 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     full_steps: int = 0  # diffusion: sampler steps of the full picture
     interactive_steps: int = 0  # diffusion: sampler steps while a slider moves
     methods: tuple[str, ...] = ()  # names of the discovery methods that fit, the default first
+    worlds: tuple[str, ...] = ()  # names of the worlds whose pictures it takes, the one it was trained on first
     refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence
     notes: str = ""
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether a picture has a code: one vector whose entries are the latents."""
+        z = self.spaces.get("z")
+        return "posterior" in self.capabilities or (
+            "encode" in self.capabilities and z is not None and len(z.shape) == 1
+        )
 
 
 class SettingCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ class ActionRow:
     short: str = ""  # what a button says, where that is shorter
 
 
-MENUS = ("File", "Edit", "View", "Timeline", "Help")
+MENUS = ("File", "Edit", "View", "Timeline", "Measures", "Help")
 
 ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("open_model", "Open model…", "File", "Ctrl+O", "open", "Open a generator from a file", short="Open…"),
@@ -251,6 +251,36 @@ ACTIONS: tuple[ActionRow, ...] = (
         needs_model=True,
     ),
     ActionRow("clear_timeline", "Clear timeline", "Timeline", "", "", "Remove every keyframe", needs_model=True),
+    ActionRow("measures", "Show measures", "Measures", "M", "", "How well the latents of this model separate factors"),
+    ActionRow("measure", "Measure", "Measures", "Shift+M", "", "Take every measure of the selected pane's model"),
+    ActionRow(
+        "rotate_pair",
+        "Rotate pair…",
+        "Measures",
+        "",
+        "",
+        "Turn two latents against each other and measure again: factors may lie along their diagonals",
+        separator=True,
+    ),
+    ActionRow(
+        "use_rotation",
+        "Use rotated pair as sliders",
+        "Measures",
+        "",
+        "",
+        "Put the latent axes with this pair turned into the selected pane",
+        short="Use as sliders",
+    ),
+    ActionRow(
+        "export_measures",
+        "Export measures…",
+        "Measures",
+        "",
+        "",
+        "Write the table as CSV, LaTeX, PDF or JSON",
+        separator=True,
+        short="Export…",
+    ),
     ActionRow("palette", "Command palette", "Help", "Ctrl+K", "search", "Find any action by name"),
     ActionRow("shortcuts", "Keyboard shortcuts", "Help", "F1", "", "Every shortcut, on one page"),
     ActionRow(

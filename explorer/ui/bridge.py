@@ -7,7 +7,8 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
-from explorer.scene.model import View
+from explorer.scene.measures import MeasureOptions, MeasureReport
+from explorer.scene.model import ModelRef, View
 from explorer.service.protocol import Frame, Request
 
 
@@ -21,6 +22,12 @@ class EngineClient(Protocol):
     def send(self, request: Request) -> None: ...
 
     def next_request_id(self) -> int: ...
+
+    def measure(self, model: ModelRef, options: MeasureOptions) -> int:
+        """Ask for the measures of ``model``; returns the number that progress and the report carry."""
+
+    def export_reports(self, reports: tuple[MeasureReport, ...], path: str) -> int:
+        """Ask for a table of ``reports`` in a file; returns the number of its answer."""
 
     def show_all(self, views: Mapping[int, View]) -> dict[int, int]:
         """Ask for pictures, view id → view; returns the revisions of their frames. Newer ones replace older ones."""

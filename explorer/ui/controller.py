@@ -21,6 +21,7 @@ from explorer.ui.bridge import Connect, EngineBridge
 from explorer.ui.catalogue import Catalogue
 from explorer.ui.feed import Feed
 from explorer.ui.job_list import JobList
+from explorer.ui.measuring import Measuring
 from explorer.ui.notice import Notice
 from explorer.ui.opening import Opening
 from explorer.ui.undo import Step, UndoStack
@@ -48,6 +49,7 @@ class Controller(QObject):
         self.feed = Feed(self.client, self)
         self.catalogue = Catalogue(self.client, self)
         self.jobs = JobList(self.client, self)
+        self.measuring = Measuring(self.jobs, self)
         self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
         self.engine: Ready | None = None
         self._scene = NO_MODEL
@@ -377,6 +379,7 @@ class Controller(QObject):
             self.engine_lost.emit(reply)
         elif not self.feed.handle(reply):
             self.jobs.handle(reply)
+            self.measuring.handle(reply)
             self.catalogue.handle(reply)
 
     def _on_controls_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:

@@ -1,4 +1,4 @@
-"""Long work of the engine as the jobs panel shows it: discovery, exports."""
+"""Long work of the engine as the jobs panel shows it: discovery, measures, exports."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from explorer.export.options import ExportOptions, encode_options
-from explorer.scene.model import Scene
+from explorer.scene.measures import MeasureOptions, MeasureReport
+from explorer.scene.model import ModelRef, Scene
 from explorer.service.protocol import (
     Cancel,
     ControlsFound,
     Exported,
     ExportScene,
     JobProgress,
+    Measured,
     ModelOpened,
     Refused,
     Stopped,
@@ -33,11 +35,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     share: float = 0.0
     remaining: float = -1.0
     path: str = ""  # of the file that an export writes
+    asked: bool = False  # by the user, and not asked again by itself when the engine is lost
     sentence: str = ""  # why it failed
 
 
 class JobList(QObject):
-    """Jobs in the order of their start. Exports are started here; discovery shows up once it reports progress."""
+    """Jobs in the order of their start. Exports and measures are started here; discovery shows up once it reports
+    progress."""
 
     changed = Signal()
     finished = Signal(object)  # Job, in its last state
@@ -59,9 +63,20 @@ class JobList(QObject):
     def start_export(self, scene: Scene, path: str, options: ExportOptions) -> int:
         """Have the engine write ``scene`` to ``path``; progress and the end come through `changed` and `finished`."""
         request_id = self._client.next_request_id()
-        self._jobs[request_id] = Job(request_id=request_id, title=f"Export {path.rpartition('/')[2]}", path=path)
+        self._begin(request_id, f"Export {path.rpartition('/')[2]}", path)
         self._client.send(ExportScene(request_id=request_id, scene=scene, path=path, options=encode_options(options)))
-        self.changed.emit()
+        return request_id
+
+    def start_measures(self, model: ModelRef, options: MeasureOptions, name: str) -> int:
+        """Have the engine measure ``model``, which the user knows as ``name``."""
+        request_id = self._client.measure(model, options)
+        self._begin(request_id, f"Measure {name}")
+        return request_id
+
+    def start_table(self, reports: tuple[MeasureReport, ...], path: str) -> int:
+        """Have the engine write a table of ``reports`` to ``path``."""
+        request_id = self._client.export_reports(reports, path)
+        self._begin(request_id, f"Export {path.rpartition('/')[2]}", path)
         return request_id
 
     def cancel(self, request_id: int) -> None:
@@ -81,14 +96,14 @@ class JobList(QObject):
             now = time.monotonic()
             if known is None and now - self._first_heard.setdefault(reply.request_id, now) < WORTH_LISTING:
                 return True
-            self._jobs[reply.request_id] = Job(
-                request_id=reply.request_id, title=reply.title or (known.title if known else "Working"),
-                share=reply.share, remaining=reply.remaining, path=known.path if known else "",
-            )  # fmt: skip
+            known = known or Job(request_id=reply.request_id, title="Working")
+            self._jobs[reply.request_id] = msgspec.structs.replace(
+                known, title=reply.title or known.title, share=reply.share, remaining=reply.remaining
+            )
             self.changed.emit()
             return True
         if (
-            not isinstance(reply, Exported | ControlsFound | ModelOpened | Stopped | Refused)
+            not isinstance(reply, Exported | ControlsFound | Measured | ModelOpened | Stopped | Refused)
             or reply.request_id not in self._jobs
         ):
             return False
@@ -99,14 +114,16 @@ class JobList(QObject):
         return True
 
     def engine_lost(self) -> None:
-        """Exports died with the engine; discoveries are asked again by the catalogue and report anew."""
+        """What the user asked for died with the engine; discoveries are asked again by the catalogue."""
         for job in self.running():
-            if job.path:
-                self._end(
-                    job.request_id, "failed", "", "The engine stopped before the export was complete; start it again."
-                )
+            if job.asked:
+                self._end(job.request_id, "failed", "", "The engine stopped before this was done; start it again.")
             else:
                 del self._jobs[job.request_id]
+        self.changed.emit()
+
+    def _begin(self, request_id: int, title: str, path: str = "") -> None:
+        self._jobs[request_id] = Job(request_id=request_id, title=title, path=path, asked=True)
         self.changed.emit()
 
     def _end(self, request_id: int, state: str, path: str, sentence: str) -> None:

@@ -35,6 +35,7 @@ from explorer.ui.controls_panel import ControlsPanel
 from explorer.ui.empty_state import EmptyState
 from explorer.ui.files import Files
 from explorer.ui.jobs_panel import JobsPanel
+from explorer.ui.measures_dock import MeasuresDock
 from explorer.ui.model_browser import ModelBrowser
 from explorer.ui.notice import Notice
 from explorer.ui.session import Restored, Session
@@ -105,12 +106,15 @@ class MainWindow(QMainWindow):
         self.controls.badges.set_value(self.settings.badges)
         self.table.bind("snap", self._snap).setChecked(self.settings.snap)
         self.controls.set_snapping(self.settings.snap)
+        self.measures = MeasuresDock(self.controller, self.table, self.settings)
+        self.measures.wanted.connect(self._show_measures)
         self.jobs = JobsPanel(self.controller)
         panels: dict[str, tuple[QWidget, QWidget | None]] = {
             "models": (self.models, self.models.title),
             "bookmarks": (self.bookmarks, self.bookmarks.title),
             "controls": (self.controls, self.controls.title),
             "timeline": (self.timeline, None),
+            "measures": (self.measures, None),
             "jobs": (self.jobs, self.jobs.title),
         }
         self.docks = {name: layout.dock(self, name, panel, title) for name, (panel, title) in panels.items()}
@@ -243,6 +247,9 @@ class MainWindow(QMainWindow):
 
     def _keep_badges(self, selection: Selection) -> None:
         self.settings.badges = selection
+
+    def _show_measures(self) -> None:
+        layout.reveal(self, self.docks["measures"], layout.MEASURES_HEIGHT)
 
     def _add_bookmark(self) -> None:
         self.docks["bookmarks"].show()

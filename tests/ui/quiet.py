@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard, SpaceCard
+from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
 from explorer.service import protocol
 from explorer.service.protocol import Frame, Request
@@ -73,6 +74,16 @@ class QuietClient:
                     request_id=number, model=request.model, controls=request.controls, card=controls(request.controls)
                 )
             )
+
+    def measure(self, model: ModelRef, options: MeasureOptions) -> int:
+        number = self.next_request_id()
+        self.send(protocol.MeasureModel(request_id=number, model=model, options=options))
+        return number
+
+    def export_reports(self, reports: tuple[MeasureReport, ...], path: str) -> int:
+        number = self.next_request_id()
+        self.send(protocol.ExportReports(request_id=number, reports=reports, path=path))
+        return number
 
     def show_all(self, views: Mapping[int, View]) -> dict[int, int]:
         revisions = {}

@@ -1,0 +1,133 @@
+"""The Measures dock: its panel is made when it is first looked at, so that the start of the window does not wait for
+it."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from explorer.scene.defaults import default_controls
+from explorer.scene.model import ControlSetRef
+from explorer.ui.actions import ActionTable
+from explorer.ui.controller import Controller
+from explorer.ui.settings import Settings
+
+if TYPE_CHECKING:
+    from explorer.ui.measures_panel import MeasuresPanel
+
+METHOD = "rotated_axes"
+FORMATS = {"CSV table": "csv", "LaTeX table": "tex", "PDF page": "pdf", "JSON": "json"}
+
+
+class MeasuresDock(QWidget):
+    """The actions of the measures, and the panel behind them."""
+
+    wanted = Signal()  # it wants to be seen
+
+    def __init__(
+        self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._actions = actions
+        self._settings = settings
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        for key, handler in (
+            ("measures", self.wanted.emit),
+            ("measure", self._measure),
+            ("rotate_pair", self._rotate),
+            ("use_rotation", self._use_rotation),
+            ("export_measures", self._export),
+        ):
+            actions.bind(key, handler)
+        controller.changed.connect(self._enable)
+        controller.measuring.changed.connect(self._enable)
+        controller.catalogue.models_changed.connect(self._on_models)
+        self._enable()
+
+    @cached_property
+    def panel(self) -> MeasuresPanel:
+        """The panel."""
+        from explorer.ui.measures_panel import MeasuresPanel
+
+        made = MeasuresPanel(self._controller, self._actions)
+        self._layout.addWidget(made)
+        return made
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.panel.refresh()
+        super().showEvent(event)
+
+    # --- actions --------------------------------------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        self.wanted.emit()
+        self.panel.measure()
+
+    def _rotate(self) -> None:
+        self.wanted.emit()
+        self.panel.turn()
+
+    def _use_rotation(self) -> None:
+        """Put the turned pair into the selected pane as sliders."""
+        controller = self._controller
+        pair = self.panel.pair()
+        card = controller.model_card(controller.scene.selected)
+        if pair is None or card is None:
+            return
+        first, second = _axis(pair[0]), _axis(pair[1])
+        settings = (("angle", pair[2]), ("first", first), ("second", second))
+        k = default_controls(card, "latent_axes").k
+        controller.set_method(controller.scene.selected, ControlSetRef(method=METHOD, k=k, settings=settings))
+
+    def _export(self) -> None:
+        measuring, model = self._controller.measuring, self.panel.model()
+        reports = tuple(one for one in (measuring.report(model), measuring.turned(model)) if one is not None)
+        if not reports:
+            return
+        name = re.sub(r"[^\w.+-]+", "-", f"{reports[0].model}-{reports[0].world}").strip("-.")
+        filters = ";;".join(f"{title} (*.{suffix})" for title, suffix in FORMATS.items())
+        start = str(Path(self._settings.export_folder or Path.home()) / f"{name}.csv")
+        path, kind = QFileDialog.getSaveFileName(self, "Export measures", start, filters)
+        if not path:
+            return
+        if Path(path).suffix.lower().removeprefix(".") not in FORMATS.values():
+            path = f"{path}.{next(suffix for title, suffix in FORMATS.items() if kind.startswith(title) or not kind)}"
+        self._settings.export_folder = str(Path(path).parent)
+        self._controller.jobs.start_table(reports, path)
+
+    # --- what can be done now -------------------------------------------------------------------------------------
+
+    def _on_models(self) -> None:
+        """A model that was opened again after its files changed has no reports."""
+        measuring = self._controller.measuring
+        for model, card in self._controller.catalogue.opened():
+            report = measuring.report(model)
+            if report is not None and report.fingerprint != card.fingerprint:
+                measuring.forget(model)
+        self._enable()
+
+    def _enable(self, *_: object) -> None:
+        controller = self._controller
+        scene = controller.scene
+        model = scene.panes[scene.selected].model or scene.model
+        card = controller.model_card(scene.selected) if controller.has_model else None
+        report = controller.measuring.report(model)
+        has_pair = "panel" in self.__dict__ and self.panel.pair() is not None
+        self._actions["measure"].setEnabled(card is not None and bool(card.worlds))
+        self._actions["rotate_pair"].setEnabled(report is not None and len(report.latents) > 1)
+        self._actions["use_rotation"].setEnabled(has_pair and card is not None and METHOD in card.methods)
+        self._actions["export_measures"].setEnabled(report is not None)
+
+
+def _axis(latent: str) -> int:
+    """The number at the end of a latent's name: 4 of ``z4``."""
+    found = re.search(r"\d+$", latent)
+    return int(found[0]) if found else 0

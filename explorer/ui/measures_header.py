@@ -1,0 +1,130 @@
+"""The header of the measures: on which world, how many pictures, which latents; measure, progress, export."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QSpinBox, QWidget
+
+from explorer.scene.cards import ModelCard
+from explorer.scene.measures import MeasureOptions
+from explorer.ui import theme
+from explorer.ui.controls_panel import SELECTIONS
+from explorer.ui.jobs_panel import duration
+from explorer.ui.widgets import ElidedLabel, Segments, action_button, link_button
+
+FEWEST, MOST = 100, 200_000
+
+
+class MeasuresHeader(QWidget):
+    """What is wanted, and how it goes."""
+
+    changed = Signal()  # something else is wanted
+    selection_changed = Signal()  # and it is to be measured at once
+    cancelled = Signal()
+
+    def __init__(self, measure: QAction, export: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.world = QComboBox()
+        self.world.setToolTip("The world whose pictures are encoded: its factors are known")
+        self.world.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.world.setAccessibleName("World")
+        self.n = QSpinBox()
+        self.n.setRange(FEWEST, MOST)
+        self.n.setSingleStep(1000)
+        self.n.setValue(MeasureOptions().n)
+        self.n.setGroupSeparatorShown(True)
+        self.n.setKeyboardTracking(False)
+        self.n.setAccessibleName("Pictures")
+        self.n.setToolTip("How many pictures are encoded; below 5,000 chance swamps several measures")
+        self.selection = Segments(SELECTIONS, "Which latents the measures are taken on, by their badges")
+        self.button = action_button(measure, with_icon=False, primary=True)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedSize(120, 8)
+        self.left = QLabel()
+        self.left.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.cancel = link_button("Cancel", "Stop measuring; what is shown stays")
+        self.state = ElidedLabel()
+        self.state.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.export = link_button("")
+        self.export.setDefaultAction(export)
+        self.export.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 5, 8, 4)
+        layout.setSpacing(8)
+        fields: tuple[tuple[str, QWidget], ...] = (("World", self.world), ("n", self.n))
+        for text, field in fields:
+            label = QLabel(text)
+            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+            layout.addWidget(label)
+            layout.addWidget(field)
+        for widget in (self.selection, self.button, self.bar, self.left, self.cancel):
+            layout.addWidget(widget)
+        layout.addWidget(self.state, 1)
+        layout.addWidget(self.export)
+        self.world.activated.connect(self._on_changed)
+        self.n.valueChanged.connect(self._on_changed)
+        self.selection.chosen.connect(self._on_selection)
+        self.cancel.clicked.connect(self.cancelled)
+        self.show_progress(None)
+
+    def wanted(self) -> MeasureOptions:
+        """The fields as options."""
+        selection = self.selection.value
+        return MeasureOptions(
+            world=self.world.currentData() or "",
+            n=self.n.value(),
+            selection="active" if selection == "active" else "non-passive" if selection == "non-passive" else "all",
+        )
+
+    def show_model(self, card: ModelCard | None) -> None:
+        """Offer the worlds that fit the model, its own first, and the choice of latents where badges can be had."""
+        worlds = card.worlds if card else ()
+        if [self.world.itemData(index) for index in range(self.world.count())] != list(worlds or ("",)):
+            self.world.clear()
+            for name in worlds or ("",):
+                self.world.addItem(name or "none fits", name)
+        self.world.setEnabled(len(worlds) > 1)
+        has_badges = card is not None and "posterior" in card.capabilities
+        self.selection.setEnabled(has_badges)
+        if not has_badges:
+            self.selection.set_value("all")
+
+    def show_options(self, options: MeasureOptions) -> None:
+        """Fill the fields without a signal."""
+        index = self.world.findData(options.world)
+        if index >= 0:
+            self.world.setCurrentIndex(index)
+        with QSignalBlocker(self.n):
+            self.n.setValue(options.n)
+        self.selection.set_value(options.selection)
+
+    def show_progress(self, progress: tuple[float, float] | None) -> None:
+        """The share 0..1 and the seconds left (negative: unknown) of what is under way; None when nothing is."""
+        running = progress is not None
+        self.button.setVisible(not running)
+        for widget in (self.bar, self.left, self.cancel):
+            widget.setVisible(running)
+        if progress is not None:
+            share, remaining = progress
+            self.bar.setValue(round(share * 1000))
+            left = duration(remaining)
+            self.left.setText(f"{share:.0%}" + (f", {left} left" if left else ""))
+
+    def say(self, text: str, kind: str = "") -> None:
+        """What is shown and how it was made; ``kind``: ``warning`` or ``error`` for what asks for attention."""
+        colors = theme.current()
+        palette = QPalette(self.state.palette())
+        tint = {"warning": colors.amber, "error": colors.red}.get(kind, colors.muted)
+        palette.setColor(QPalette.ColorRole.WindowText, theme.color(tint))
+        self.state.setPalette(palette)
+        self.state.setText(text)
+        self.state.setToolTip(text)
+
+    def _on_changed(self) -> None:
+        self.changed.emit()
+
+    def _on_selection(self) -> None:
+        self.selection_changed.emit()

@@ -1,0 +1,145 @@
+"""The table of measures: value with a bar, chance level beside it, and the same after a pair was turned."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
+
+from explorer.scene.measures import MeasureReport, Score
+from explorer.ui import measures_text as text
+from explorer.ui import theme
+
+SCORE = Qt.ItemDataRole.UserRole
+MEASURE, BEFORE, AFTER, CHANCE = range(4)
+NUMBER_WIDTH = 50
+ROW_HEIGHT = 22
+
+
+class _ValueDelegate(QStyledItemDelegate):
+    """The number, and a bar from 0 to 1 where the score is bounded; what chance gives is grey in it."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        score = index.data(SCORE)
+        if not isinstance(score, Score):
+            return
+        colors = theme.current()
+        weak = score.value is None or text.at_chance(score)
+        rect = QRectF(option.rect)
+        painter.save()
+        painter.setPen(theme.color(colors.muted if weak else colors.text))
+        place = QRectF(rect.left(), rect.top(), NUMBER_WIDTH, rect.height())
+        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text.number(score.value))
+        room = rect.right() - place.right() - 16
+        if score.value is not None and text.is_bounded(score) and room > 24:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            groove = QRectF(place.right() + 8, rect.center().y() - 2.5, room, 6)
+            for share, color in (
+                (1.0, theme.color(colors.track, 0.55)),
+                (score.value, theme.color(colors.muted if weak else colors.accent, 0.6 if weak else 1.0)),
+            ):
+                painter.setBrush(color)
+                width = groove.width() * min(max(share, 0.0), 1.0)
+                painter.drawRoundedRect(QRectF(groove.left(), groove.top(), width, groove.height()), 2, 2)
+            if score.null_high is not None:  # where chance ends
+                painter.setBrush(theme.color(colors.text, 0.8))
+                edge = groove.left() + groove.width() * min(max(score.null_high, 0.0), 1.0)
+                painter.drawRect(QRectF(edge - 0.5, groove.top() - 2, 1.2, groove.height() + 4))
+        painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(NUMBER_WIDTH + 60, ROW_HEIGHT)
+
+
+class MeasuresTable(QTreeWidget):
+    """One row a score, in groups."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setColumnCount(4)
+        self.setRootIsDecorated(False)
+        self.setIndentation(0)
+        self.setUniformRowHeights(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setItemDelegate(_ValueDelegate(self))
+        self.setAccessibleName("Measures")
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionsMovable(False)
+        header.setMinimumSectionSize(40)
+        header.setSectionResizeMode(MEASURE, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((BEFORE, 124), (AFTER, 124), (CHANCE, 142)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, width)
+
+    def show_reports(self, report: MeasureReport, turned: MeasureReport | None = None) -> None:
+        """Fill the rows from ``report``, and a second column of values from ``turned``."""
+        current = self.currentItem()
+        chosen = current.data(MEASURE, SCORE) if current else None
+        scrolled = self.verticalScrollBar().value()
+        self.clear()
+        angle = f"{turned.rotation.degrees:+g}°" if turned and turned.rotation else ""
+        self.setHeaderLabels(["Measure", "Before" if turned else "Value", f"After {angle}".strip(), "By chance"])
+        self.headerItem().setToolTip(
+            CHANCE, "What the same estimator gives of permuted data: the mean, and the 95th percentile"
+        )
+        self.setColumnHidden(AFTER, turned is None)
+        for group, title in text.GROUPS.items():
+            rows = {name: score for name, score in report.metrics.items() if score.group == group}
+            if not rows:
+                continue
+            self._add_title(title)
+            for name, score in rows.items():
+                item = self._add_row(name, score, turned.metrics.get(name) if turned else None)
+                if name == chosen:
+                    self.setCurrentItem(item)
+        self.verticalScrollBar().setValue(scrolled)
+
+    def rows(self) -> dict[str, tuple[str, str, str, str]]:
+        """What is read in each row: name of the score → the texts of its four columns, as they are painted."""
+        found = {}
+        for index in range(self.topLevelItemCount()):
+            item = self.topLevelItem(index)
+            if item is not None and (name := item.data(MEASURE, SCORE)) is not None:
+                scores = [item.data(column, SCORE) for column in (BEFORE, AFTER)]
+                values = ["" if score is None else text.number(score.value) for score in scores]
+                found[name] = (item.text(MEASURE), values[0], values[1], item.text(CHANCE))
+        return found
+
+    def _add_title(self, title: str) -> None:
+        item = QTreeWidgetItem(self, [title])
+        item.setFirstColumnSpanned(True)
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        item.setFont(MEASURE, theme.caption_font(self.font()))
+        item.setForeground(MEASURE, self.palette().brush(QPalette.ColorRole.PlaceholderText))
+
+    def _add_row(self, name: str, score: Score, turned: Score | None) -> QTreeWidgetItem:
+        item = QTreeWidgetItem(self)
+        item.setData(MEASURE, SCORE, name)
+        item.setText(MEASURE, f"{score.title or name} {text.ARROWS[score.better]}".strip())
+        item.setText(CHANCE, "" if score.null is None else text.chance(score).removeprefix("chance "))
+        item.setForeground(CHANCE, self.palette().brush(QPalette.ColorRole.PlaceholderText))
+        if score.value is None or text.at_chance(score):
+            item.setForeground(MEASURE, self.palette().brush(QPalette.ColorRole.PlaceholderText))
+        item.setData(BEFORE, SCORE, score)
+        for column in (MEASURE, BEFORE, CHANCE):
+            item.setToolTip(column, text.tool_tip(name, score))
+        item.setData(BEFORE, Qt.ItemDataRole.AccessibleTextRole, text.number(score.value))
+        if turned is not None:
+            item.setData(AFTER, SCORE, turned)
+            item.setToolTip(AFTER, text.tool_tip(name, turned))
+            item.setData(AFTER, Qt.ItemDataRole.AccessibleTextRole, text.number(turned.value))
+        return item

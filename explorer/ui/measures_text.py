@@ -1,0 +1,107 @@
+"""Measures in words: numbers, chance levels, tool tips. Plain values, no Qt."""
+
+from __future__ import annotations
+
+from explorer.scene.cards import ModelCard
+from explorer.scene.measures import MeasureOptions, MeasureReport, Score
+
+GROUPS = {"disentanglement": "Disentanglement", "latents": "Latents", "quality": "Quality of samples"}
+ARROWS = {"higher": "↑", "lower": "↓", "": ""}
+_BETTER = {"higher": "higher is better", "lower": "lower is better", "": ""}
+MOST_PARTS = 12  # of a score, in its tool tip
+
+
+def number(value: float | None) -> str:
+    """Three figures or so; a dash for what is not defined."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    if size >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 10 else f"{value:.3f}"
+
+
+def chance(score: Score) -> str:
+    """``chance 0.02, 95 % 0.03``, or empty where there is no null."""
+    if score.null is None:
+        return ""
+    high = "" if score.null_high is None else f", 95 % {number(score.null_high)}"
+    return f"chance {number(score.null)}{high}"
+
+
+def is_bounded(score: Score) -> bool:
+    """Whether the score lies in 0..1, so that a bar says something."""
+    return score.group == "disentanglement"
+
+
+def at_chance(score: Score) -> bool:
+    """Whether permuted data give as good a value: it is not above their 95th percentile. Of what should be low, such as
+    a total correlation, permuted data are the ideal, and no value is at chance."""
+    if score.value is None or score.null is None or score.better != "higher":
+        return False
+    return score.value <= (score.null if score.null_high is None else score.null_high)
+
+
+def tool_tip(name: str, score: Score) -> str:
+    """Everything that is known of one score, a line each."""
+    lines = [f"{score.title or name}: {number(score.value)}"]
+    if score.value is None:
+        lines.append(score.note or "Not defined for these data.")
+    elif at_chance(score):
+        lines.append("No better than chance: permuted data give this much.")
+    better = _BETTER[score.better]
+    lines += [text for text in (chance(score), better, score.estimator, score.paper) if text]
+    if score.n:
+        lines.append(f"n = {score.n:,}")
+    if score.value is not None and score.note:
+        lines.append(score.note)
+    parts = list(score.parts.items())
+    lines += [f"{part}: {number(value)}" for part, value in parts[:MOST_PARTS]]
+    if len(parts) > MOST_PARTS:
+        lines.append(f"… and {len(parts) - MOST_PARTS} more")
+    return "\n".join(lines)
+
+
+def taken(report: MeasureReport) -> str:
+    """``shapes · n = 5,000 · 38 s``: how the report was made."""
+    parts = [report.world, f"n = {report.n:,}"]
+    if report.selection != "all":
+        parts.append(f"{report.selection} latents")
+    parts.append(f"{report.seconds:.0f} s" if report.seconds >= 1 else "under 1 s")
+    return " · ".join(parts)
+
+
+def is_stale(shown: MeasureOptions, wanted: MeasureOptions) -> bool:
+    """Whether the report that is shown answers another question than the one in the header."""
+    return (shown.world, shown.n, shown.selection) != (wanted.world, wanted.n, wanted.selection)
+
+
+def invitation(card: ModelCard | None) -> tuple[str, str]:
+    """Title and sentence of the panel before anything was measured."""
+    if card is None:
+        return "Measures", "Open a model to measure it."
+    if not card.worlds:
+        height, width = card.size
+        colours = "grey" if card.channels == 1 else "colour"
+        return (
+            "No world fits this model",
+            f"Measures compare a model with a world whose factors are known. None of the worlds draws {width} × "
+            f"{height} {colours} pictures, as '{card.name}' does.",
+        )
+    if not card.has_codes:
+        return (
+            "Quality of samples",
+            f"'{card.name}' has no encoder, so there are no codes to compare with factors. What can be measured is how "
+            f"close its samples come to the pictures of '{card.worlds[0]}', and how many of its factors they cover.",
+        )
+    return (
+        "How well do the latents separate the factors?",
+        f"Pictures of '{card.worlds[0]}', whose factors are known, are encoded by '{card.name}'; every measure of "
+        "disentanglement is taken on the codes, each with its chance level beside it.",
+    )
+
+
+def turned_name(name: str) -> str:
+    """A latent's short name: ``z4'`` for one that was turned (``z4↻45°``)."""
+    plain, turned, _ = name.partition("↻")
+    return f"{plain}'" if turned else plain
