@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.worlds.base import Array, Factor, Mechanism, World, normal_noise, on_grid
-from explorer.worlds.drawing import Canvas, Plane, Region, box, columns, coverage, disc, segment, smooth
+from explorer.worlds.drawing import Canvas, box, columns, coverage, disc, segment, smooth
+from explorer.worlds.reading import middle, planes_of, round_area, rounded, share, whole
 
 Values = NDArray[np.float64]
 
@@ -127,30 +128,26 @@ class Pendulum(World):
         """(n, 4) of (n, size, size, 3) pictures: the angle from the middle of what is red, the light from the middle
         of the sun, the shadow from its area and middle on the ground. NaN for what is missing, or for a sun or a
         shadow that the picture's edge cuts."""
-        planes = _planes(pictures)
-        canvas = _backdrop(1, pictures.shape[1])
-        canvas.planes = _planes(canvas.pictures())  # rounded to 8 bits, as in the pictures
+        planes, canvas = planes_of(pictures), rounded(_backdrop(1, pictures.shape[1]))
 
         sky = canvas.region(ACROSS[0], UPWARDS[0], ACROSS[1], SUN_HEIGHT - SUN_RADIUS - 1.0)
-        lit = np.clip(2.0 * _share(planes, canvas, sky, SUN) - 1.0, 0.0, 1.0)  # the glow is less than half a sun
-        sun = _whole(lit, _middle(lit, sky.x))
+        lit = np.clip(2.0 * share(planes, canvas, sky, SUN) - 1.0, 0.0, 1.0)  # the glow is less than half a sun
+        sun = whole(lit, middle(lit, sky.x))
 
         air = canvas.region(ACROSS[0], SUN_HEIGHT - GLOW_RADIUS, ACROSS[1], HORIZON)  # below the glow
         red, green, blue = planes[:, :, air.rows, air.across]
         bob = np.clip((red - (green + blue) / 2.0) / REDNESS * 1.25 - 0.25, 0.0, 1.0)
 
         floor = canvas.region(ACROSS[0], GROUND + 0.8, ACROSS[1], GROUND - 0.8)
-        dark = np.clip(_share(planes, canvas, floor, SHADOW), 0.0, 1.0)
-        # Its ends are round; a soft edge adds what the outlines within half a pixel have more than the middle one.
-        area = dark.sum(axis=(1, 2), dtype=np.float64) * floor.pixel**2 - np.pi * floor.pixel**2 / 12.0
-        length = (area + (4.0 - np.pi) * SHADOW_HALF**2) / (2.0 * SHADOW_HALF)
+        dark = np.clip(share(planes, canvas, floor, SHADOW), 0.0, 1.0)
+        length = (round_area(dark, floor.pixel) + (4.0 - np.pi) * SHADOW_HALF**2) / (2.0 * SHADOW_HALF)  # round ends
 
         found = np.stack(
             [
-                np.degrees(np.arctan2(_middle(bob, air.x) - PIVOT[0], PIVOT[1] - _middle(bob, air.y))),
+                np.degrees(np.arctan2(middle(bob, air.x) - PIVOT[0], PIVOT[1] - middle(bob, air.y))),
                 np.degrees(np.arctan2(SUN_HEIGHT - PIVOT[1], sun - PIVOT[0])),
-                _whole(dark, length),
-                _whole(dark, _middle(dark, floor.x)),
+                whole(dark, length),
+                whole(dark, middle(dark, floor.x)),
             ],
             axis=1,
         )
@@ -166,32 +163,6 @@ def _backdrop(n: int, size: int) -> Canvas:
         ground = far + (near - far) * smooth(whole.y, HORIZON, UPWARDS[1])
         plane[:] = sky + (ground - sky) * coverage(whole.y - HORIZON, whole.pixel)
     return canvas
-
-
-def _planes(pictures: NDArray[np.uint8]) -> Plane:
-    """(3, n, size, size), 0..1, of (n, size, size, 3) pictures."""
-    return np.moveaxis(np.asarray(pictures, np.float32) / 255.0, -1, 0)
-
-
-def _share(planes: Plane, canvas: Canvas, region: Region, colour: Plane) -> Plane:
-    """(n, h, w) how far pictures (3, n, size, size) have gone from what ``canvas`` shows to ``colour``."""
-    empty = canvas.view(region)
-    towards = colour[:, None, None, None] - empty
-    moved = planes[:, :, region.rows, region.across] - empty
-    return np.asarray((moved * towards).sum(axis=0) / (towards * towards).sum(axis=0))
-
-
-def _middle(weights: Plane, place: Plane) -> Values:
-    """(n,) centroid of (n, h, w) weights; NaN where there is nothing: less than a pixel of it."""
-    total = weights.sum(axis=(1, 2), dtype=np.float64)
-    sums = (weights * place).sum(axis=(1, 2), dtype=np.float64)
-    return np.where(total < 1.0, np.nan, sums / np.maximum(total, 1.0))
-
-
-def _whole(weights: Plane, values: Values) -> Values:
-    """``values`` (n,), NaN where the first or the last column of (n, h, w) weights has part of it, or none has."""
-    cut = np.maximum(weights[:, :, 0], weights[:, :, -1]).max(axis=1) > 0.5
-    return np.where(cut | (weights.sum(axis=(1, 2)) < 1.0), np.nan, values)
 
 
 def _draw(rows: Array, size: int) -> NDArray[np.uint8]:
