@@ -7,9 +7,10 @@ every number stands the same of fresh data in place of the samples: what a perfe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ MINIMUM = 500
 NEIGHBOURS = 3  # as Kynkäänniemi et al. 2019
 QUANTILES = 10  # bins of a number
 REACHED = 0.1  # of the data's frequency: a level that samples show less often is one they miss
+DEAD = 0.01  # of the mean deviation: a feature that varies less over the data is not blown up to unit variance
 SPLITS = 10  # random halves of the data, for the chance of the Fréchet distance
 BATCH = 50
 HEUSEL = "Heusel et al. 2017"
@@ -95,8 +97,15 @@ def compare(
     """The scores of n ``samples`` against the first half of 2n ``data``; their chance is the second half in place of
     the samples. ``world`` and ``taken`` (how samples were drawn) are for the titles."""
     n = len(samples.values)
+    # Otherwise the largest feature decides, and with it the chance of how often data show its factor.
+    deviation = data.features.double().std(dim=0)
+    scale = deviation.clamp_min(DEAD * float(deviation.mean()))
+    samples, data = (replace(seen, features=seen.features.double() / scale) for seen in (samples, data))
     first, second = data.part(slice(0, n)), data.part(slice(n, 2 * n))
-    estimator = f"features of the attribute predictor of '{world}', {n:,} samples and {n:,} pictures; chance: data in "
+    estimator = (
+        f"features of the attribute predictor of '{world}', of unit variance; {n:,} samples and {n:,} pictures; "
+        "chance: data in "
+    )
 
     source = np.random.default_rng([seed, 11])
     halves = [np.split(source.permutation(2 * n), 2) for _ in range(SPLITS)]
@@ -199,6 +208,4 @@ def _seen(attributes: Attributes, pictures: Iterator[Tensor], progress: Progress
 
 
 def _in_group(score: Score, n: int) -> Score:
-    import msgspec
-
     return msgspec.structs.replace(score, group="quality", n=n)
