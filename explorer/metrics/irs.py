@@ -17,7 +17,8 @@ QUANTILE = 0.99
 
 class InterventionalRobustness(Measure):
     """How little a latent strays while its factor is held and all others change: 1 − deviation / largest deviation for
-    its best factor, mean over latents weighted by their largest deviation; at most 1. Chance lies near 0.35.
+    its best factor, mean over latents weighted by their largest deviation; at most 1. Chance depends on the codes'
+    tails: 0.35 for normal ones, near 0 for uniform ones.
 
     Assumes independent factors: pictures that agree in a factor stand for an intervention on all others.
     """
