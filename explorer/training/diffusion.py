@@ -31,6 +31,7 @@ from explorer.training.diffusion_figures import measure
 from explorer.training.diffusion_networks import build_autoencoder, build_unet, standardise_latents
 from explorer.training.diffusion_settings import DiffusionSettings
 from explorer.training.precision import Precision
+from explorer.training.rates import set_rate
 from explorer.training.sheets import save_sheet
 
 TRAIN_STEPS = 1000
@@ -137,10 +138,8 @@ class DiffusionTrainer:
         return z
 
     def _update(self, name: str, loss: Tensor, rate: float) -> None:
-        optimiser = self.optimisers[name]
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        self.precision.update(loss, [optimiser], clip=1.0)
+        set_rate(self.optimisers[name], rate)
+        self.precision.update(loss, [self.optimisers[name]], clip=1.0)
 
     def _rate(self, step: int, phase: int) -> float:
         """Share of the learning rate at ``step`` of a phase."""

@@ -1,4 +1,5 @@
-"""Trains a StyleGAN2 generator on a small budget, in four stages of one run.
+"""Trains a StyleGAN2 generator on a small budget, in four stages of one run; with steps in the last stage alone, from
+nothing, as published.
 
 1. *Autoencoder*: an encoder gives each training picture a standardised code w, and the synthesis network learns to draw
    the picture from it (L1 over a pyramid of sizes; Gaussian noise on the code keeps the drawing smooth in w).
@@ -32,7 +33,6 @@ from explorer.errors import ExplorerError
 from explorer.generators.base import standard_normal
 from explorer.generators.stylegan2 import save_stylegan2
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
-from explorer.numerics.flow_matching import couple, flow_matching_loss, integrate, on_sphere
 from explorer.training.augment import Adaptive, augment
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
@@ -40,15 +40,12 @@ from explorer.training.data import Batch, Source
 from explorer.training.loop import batch_of
 from explorer.training.muon import Muon
 from explorer.training.precision import Precision
+from explorer.training.rates import cosine_decay, set_rate
 from explorer.training.sheets import save_sheet
 from explorer.training.stylegan2_card import write_card
-from explorer.training.stylegan2_networks import Discriminator, Encoder, Velocity
+from explorer.training.stylegan2_networks import Discriminator, Encoder
+from explorer.training.stylegan2_prior import Prior
 from explorer.training.stylegan2_settings import Settings, pyramid_distance
-
-
-def _decay(progress: float) -> float:
-    """Share of the learning rate: full for the first half of a stage, then a cosine down to one hundredth."""
-    return 1.0 if progress < 0.5 else 0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * (2 * progress - 1))))
 
 
 class StyleGAN2Trainer:
@@ -69,18 +66,20 @@ class StyleGAN2Trainer:
                 self.generator: StyleGAN2 = StyleGAN2(config).to(device)
                 self.encoder = Encoder(size, s.encoder_channels, colours, s.w_dim).to(device)
                 self.discriminator = Discriminator(size, s.discriminator_channels, colours).to(device)
-                self.velocity = Velocity(s.w_dim, s.flow_width).to(device)
+                self.prior = Prior(s, self.generator.mapping, self.precision, device)
         except (msgspec.ValidationError, ValueError) as error:
             raise ExplorerError(f"The recipe '{recipe.name}' cannot be followed: {error}.") from error
-        if s.z_dim != s.w_dim:
+        if not s.autoencoder_steps and (s.flow_steps or s.distillation_steps or s.anchor_weight):
+            raise ExplorerError(
+                f"The recipe '{recipe.name}' trains no autoencoder; then flow_steps, distillation_steps and "
+                "anchor_weight are 0, too."
+            )
+        if s.autoencoder_steps and s.z_dim != s.w_dim:
             raise ExplorerError(f"The recipe '{recipe.name}' needs z_dim = w_dim: the flow runs between the two.")
         self.average = copy.deepcopy(self.generator).eval()
         self.average_encoder = copy.deepcopy(self.encoder).eval()
-        self.average_velocity = copy.deepcopy(self.velocity).eval()
         self.flow_end = s.autoencoder_steps + s.flow_steps
         self.adversarial_start = self.flow_end + s.distillation_steps
-        self.bank = torch.zeros(0, s.w_dim, device=device)  # codes, newest last
-        self.pairs = torch.zeros(0, 2, s.w_dim, device=device)  # (z on the sphere, where the flow takes it)
         matrices: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
         for name, parameter in self.generator.blocks.named_parameters():
@@ -89,8 +88,7 @@ class StyleGAN2Trainer:
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             "synthesis": Muon(matrices, s.synthesis_rate),
             "autoencoder": torch.optim.Adam(groups, s.autoencoder_rate, (0.9, 0.99)),
-            "flow": torch.optim.Adam(self.velocity.parameters(), s.flow_rate),
-            "mapping": torch.optim.Adam(self.generator.mapping.parameters(), s.distillation_rate),
+            **self.prior.optimisers,
             "generator": torch.optim.Adam(self.generator.parameters(), s.adversarial_rate, (0.0, 0.99)),
             "discriminator": torch.optim.Adam(self.discriminator.parameters(), s.discriminator_rate, (0.0, 0.99)),
         }
@@ -122,8 +120,8 @@ class StyleGAN2Trainer:
         return {
             "networks": {name: network.state_dict() for name, network in self._networks().items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
-            "bank": self.bank,
-            "pairs": self.pairs,
+            "bank": self.prior.bank,
+            "pairs": self.prior.pairs,
             "augmentation": self.adaptive.state(),
             "precision": self.precision.state(),
             "seconds": self.seconds,
@@ -136,19 +134,20 @@ class StyleGAN2Trainer:
             optimiser.load_state_dict(state["optimisers"][name])
         self.adaptive.restore(state["augmentation"])
         self.precision.restore(state["precision"])
-        self.bank, self.pairs, self.seconds = state["bank"], state["pairs"], state["seconds"]
+        self.prior.bank, self.prior.pairs, self.seconds = state["bank"], state["pairs"], state["seconds"]
 
     def samples(self, count: int, seed: int) -> Tensor:
         """(count, C, H, H) pictures in [-1, 1] of the averaged weights, untruncated; picture i is that of seed
-        ``seed + i``."""
+        ``seed + i``. Before the mapping network has learned, codes come from the flow, and before that from N(0, I)."""
         z = standard_normal(range(seed, seed + count), (self.settings.z_dim,))
         with torch.no_grad():
-            return torch.cat([self.average(part.to(self.device)) for part in torch.split(z, 64)]).clamp(-1, 1)
+            drawn = [self._draw(self.average, self._codes(part.to(self.device))) for part in torch.split(z, 64)]
+        return torch.cat(drawn).clamp(-1, 1)
 
     def reconstructions(self, images: Tensor) -> Tensor:
         """``images`` (B, C, H, H) in [-1, 1], encoded and drawn again by the averaged weights."""
         with torch.no_grad():
-            return self._draw(self.average, self.average_encoder(images), torch.float32).clamp(-1, 1)
+            return self._draw(self.average, self.average_encoder(images)).clamp(-1, 1)
 
     def export(self, folder: Path) -> None:
         """Write ``config.json``, ``model.safetensors``, ``card.json`` with measured figures, and ``samples.png``."""
@@ -161,9 +160,9 @@ class StyleGAN2Trainer:
     def _autoencoder_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
         s = self.settings
         shrink = 1 << sum(number < end for end in accumulate(s.small_steps))
-        decay = min(1.0, (number + 1) / 30) * _decay(number / s.autoencoder_steps)
-        self._rate("autoencoder", s.autoencoder_rate * decay)
-        self._rate("synthesis", s.synthesis_rate * decay)
+        decay = min(1.0, (number + 1) / 30) * cosine_decay(number / s.autoencoder_steps)
+        set_rate(self.optimisers["autoencoder"], s.autoencoder_rate * decay)
+        set_rate(self.optimisers["synthesis"], s.synthesis_rate * decay)
         with self.precision.autocast():
             w = self.encoder(images)
         w = w + s.code_noise * self._normal(random, *w.shape)
@@ -176,51 +175,25 @@ class StyleGAN2Trainer:
         return {"reconstruction": loss.item()}
 
     def _flow_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
-        s = self.settings
         if number == 0:
             self._standardise_codes()
         with torch.no_grad():
-            self.bank = torch.cat([self.bank, self.average_encoder(images)])[-s.code_bank :]
-        self._rate("flow", s.flow_rate * _decay(number / s.flow_steps))
-        total = 0.0
-        for update in range(s.flow_updates):
-            chosen = torch.randint(len(self.bank), (s.flow_batch,), generator=random)
-            source = on_sphere(self._normal(random, s.flow_batch, s.w_dim))
-            # Half the noise that the synthesis network learned to ignore fills the gaps between the codes.
-            noise = 0.5 * s.code_noise * self._normal(random, s.flow_batch, s.w_dim)
-            target = couple(source, self.bank[chosen.to(self.device)] + noise)
-            t = torch.rand(s.flow_batch, generator=random).to(self.device)
-            loss = flow_matching_loss(self.velocity, source, target, t)
-            self._update(loss, "flow")
-            done = number * s.flow_updates + update
-            average_into(self.average_velocity, self.velocity, min(s.averaging, done / (done + 10)))
-            total += loss.item()
-        return {"flow": total / s.flow_updates}
+            codes = self.average_encoder(images)
+        return {"flow": self.prior.fit(number, codes, random)}
 
     def _distillation_step(self, number: int, random: torch.Generator) -> dict[str, float]:
-        s = self.settings
-        source = on_sphere(self._normal(random, s.flow_batch, s.w_dim))
-        with torch.no_grad():
-            pair = torch.stack([source, integrate(self.average_velocity, source, s.integration_steps)], 1)
-        self.pairs = torch.cat([self.pairs, pair])[-8 * s.code_bank :]
-        self._rate("mapping", s.distillation_rate * _decay(number / s.distillation_steps))
-        total = 0.0
-        for _ in range(s.distillation_updates):
-            chosen = torch.randint(len(self.pairs), (s.flow_batch,), generator=random).to(self.device)
-            z, w = self.pairs[chosen].unbind(1)
-            loss = (self.generator.mapping(z) - w).square().mean()
-            self._update(loss, "mapping")
-            total += loss.item()
+        loss = self.prior.distil(number, random)
         # The averaged weights of the first stage are where the last one starts.
-        keep = min(s.averaging, number / (number + 10))
+        keep = min(self.settings.averaging, number / (number + 10))
         average_into(self.average.mapping, self.generator.mapping, keep)
-        return {"distillation": total / s.distillation_updates}
+        return {"distillation": loss}
 
     def _adversarial_step(self, number: int, images: Tensor, random: torch.Generator) -> dict[str, float]:
         s = self.settings
         if number == 0:
             self.generator.load_state_dict(self.average.state_dict())
         half = len(images) // 2
+        anchored = half if s.anchor_weight else 0  # pictures of the generator's batch that draw encoded ones
         z = self._normal(random, len(images), s.z_dim)
         with torch.no_grad():
             fake = self._draw(self.generator, self.generator.mapping(z), self.precision.dtype)
@@ -244,17 +217,21 @@ class StyleGAN2Trainer:
 
         self.discriminator.requires_grad_(False)
         left = self.recipe.steps - self.adversarial_start
-        self._rate("generator", s.adversarial_rate * _decay(number / left))
+        set_rate(self.optimisers["generator"], s.adversarial_rate * cosine_decay(number / left))
         with torch.no_grad():
-            codes = self.average_encoder(images[:half]) + s.code_noise * self._normal(random, half, s.w_dim)
-        z = self._normal(random, len(images) - half, s.z_dim)
+            codes = self.average_encoder(images[:anchored])
+        codes = codes + s.code_noise * self._normal(random, anchored, s.w_dim)
+        z = self._normal(random, len(images) - anchored, s.z_dim)
         drawn = self._draw(self.generator, torch.cat([codes, self.generator.mapping(z)]), self.precision.dtype)
         with self.precision.autocast():
-            fooled = functional.softplus(-self.discriminator(self._augment(drawn[half:], random))).mean()
-        anchor = pyramid_distance(drawn[:half], images[:half])
-        self._update(fooled + s.anchor_weight * anchor, "generator")
+            fooled = functional.softplus(-self.discriminator(self._augment(drawn[anchored:], random))).mean()
+        loss, losses["generator"] = fooled, fooled.item()
+        if anchored:
+            anchor = pyramid_distance(drawn[:anchored], images[:anchored])
+            loss, losses["reconstruction"] = loss + s.anchor_weight * anchor, anchor.item()
+        self._update(loss, "generator")
         average_into(self.average, self.generator, s.averaging)
-        return {**losses, "generator": fooled.item(), "reconstruction": anchor.item()}
+        return losses
 
     # Parts
 
@@ -284,10 +261,9 @@ class StyleGAN2Trainer:
                 network.get_buffer("w_std").copy_(w.std(0))
 
     def _networks(self) -> dict[str, nn.Module]:
-        names = (
-            "generator", "encoder", "discriminator", "velocity", "average", "average_encoder", "average_velocity",
-        )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
+        names = ("generator", "encoder", "discriminator", "average", "average_encoder")
+        own = {name: getattr(self, name) for name in names}
+        return {**own, "velocity": self.prior.velocity, "average_velocity": self.prior.average_velocity}
 
     def _augment(self, images: Tensor, random: torch.Generator) -> Tensor:
         return augment(images, self.adaptive.p, self.settings.ada_groups, random)
@@ -295,12 +271,21 @@ class StyleGAN2Trainer:
     def _normal(self, random: torch.Generator, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=random).to(self.device)
 
-    def _draw(self, generator: StyleGAN2, w: Tensor, dtype: torch.dtype, resolution: int | None = None) -> Tensor:
-        return generator.synthesis(generator.styles(generator.broadcast(w)), resolution, dtype)
+    def _codes(self, z: Tensor) -> Tensor:
+        """w (B, W) of ``z`` by what has been trained so far."""
+        if len(self.prior.pairs) or not self.settings.distillation_steps:
+            w: Tensor = self.average.mapping(z)
+            return w
+        return self.prior.carry(z) if len(self.prior.bank) else z
 
-    def _rate(self, name: str, rate: float) -> None:
-        for group in self.optimisers[name].param_groups:
-            group["lr"] = rate * float(group.get("scale", 1.0))
+    def _draw(
+        self,
+        generator: StyleGAN2,
+        w: Tensor,
+        dtype: torch.dtype = torch.float32,
+        resolution: int | None = None,
+    ) -> Tensor:
+        return generator.synthesis(generator.styles(generator.broadcast(w)), resolution, dtype)
 
     def _update(self, loss: Tensor, *names: str) -> None:
         self.precision.update(loss, [self.optimisers[name] for name in names])

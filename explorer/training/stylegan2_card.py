@@ -52,6 +52,8 @@ def _how(recipe: Recipe, settings: Settings) -> str:
     s = settings
     refined = recipe.steps - s.autoencoder_steps - s.flow_steps - s.distillation_steps - s.discriminator_warm_up
     ending = f"both then refined adversarially for {refined} steps" if refined > 0 else "without adversarial steps"
+    if not s.autoencoder_steps:
+        return f"StyleGAN2, trained adversarially in batches of {recipe.batch} pictures of '{recipe.data}'."
     return (
         "StyleGAN2 with a warm start: the synthesis network was first the decoder of an autoencoder "
         f"({s.autoencoder_steps} steps), the mapping network distilled from a flow fitted to its codes "
@@ -67,8 +69,10 @@ def _figures(trainer: Finished) -> dict[str, float | int | str]:
     count = trainer.settings.evaluation
     parts = [trainer.source.held_out(PART, index).images for index in range(-(-2 * count // PART))]
     data, other = torch.split(torch.cat(parts)[: 2 * count], count)
-    again = torch.cat([trainer.reconstructions(part.to(trainer.device)).cpu() for part in torch.split(data, 64)])
-    found: dict[str, float | int | str] = {"reconstruction_l1": _levels((again - data).abs().mean().item())}
+    found: dict[str, float | int | str] = {}
+    if trainer.settings.autoencoder_steps:
+        again = torch.cat([trainer.reconstructions(part.to(trainer.device)).cpu() for part in torch.split(data, 64)])
+        found["reconstruction_l1"] = _levels((again - data).abs().mean().item())
     reached = pyramid_sliced_wasserstein(trainer.samples(count, SAMPLE_SEED).cpu(), data)
     chance = pyramid_sliced_wasserstein(other, data)
     for side in reached:

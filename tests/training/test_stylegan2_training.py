@@ -14,7 +14,8 @@ from PIL import Image
 
 from explorer.errors import ExplorerError
 from explorer.generators import registry
-from explorer.generators.base import Latent
+from explorer.generators.base import Latent, standard_normal
+from explorer.numerics.flow_matching import integrate, on_sphere
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe, read_recipe
 from explorer.training.data import Batch, source_of
@@ -93,6 +94,33 @@ def test_a_resumed_run_repeats_bit_for_bit(tmp_path: Path, toy: Recipe, precisio
     assert torch.allclose(trainer.samples(2, seed=0), pictures, atol=1e-6)
 
 
+def test_the_adversarial_stage_alone_is_a_run(tmp_path: Path, toy: Recipe) -> None:
+    recipe = changed(toy, autoencoder_steps=0, flow_steps=0, distillation_steps=0, anchor_weight=0.0, w_dim=7)
+    seen: list[set[str]] = []
+    model = train(recipe, tmp_path, CPU, report=lambda done, steps, losses, rate: seen.append(set(losses)))
+    assert seen == [{"discriminator"}] + [{"discriminator", "generator"}] * 15
+    card = json.loads((model / "card.json").read_text())
+    assert "warm start" not in card["notes"]
+    assert "reconstruction_l1" not in card["figures"]
+    assert registry.load(str(model), CPU).card.spaces["w"].shape == (7,)
+
+
+def test_samples_come_from_what_is_trained_so_far(toy: Recipe) -> None:
+    """N(0, I) while the codes are being learned, then the flow, then the mapping network."""
+    trainer = made(toy)
+    z = standard_normal([3], (5,))
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
+    for number in range(9):
+        trainer.step(number, Batch(images, None))
+        with torch.no_grad():
+            flowed = integrate(trainer.prior.average_velocity, on_sphere(z), trainer.settings.integration_steps)
+            expected = {3: z, 6: flowed, 8: trainer.average.mapping(z)}
+            if number in expected:
+                network = trainer.average
+                drawn = network.synthesis(network.styles(network.broadcast(expected[number]))).clamp(-1, 1)
+                assert torch.allclose(trainer.samples(1, seed=3), drawn, atol=1e-6), number
+
+
 def test_statistics_of_w_are_those_of_the_mapping(tmp_path: Path, toy: Recipe) -> None:
     generator = registry.load(str(train(toy, tmp_path, CPU)), CPU)
     z = torch.randn(20000, 5, generator=torch.Generator().manual_seed(99))
@@ -141,6 +169,7 @@ def test_augmentation_rises_while_the_discriminator_is_sure(toy: Recipe) -> None
         ({"channels": [8, 8]}, "2 channel counts"),
         ({"encoder_channels": [4]}, "do not bring 16 pixels down to 4"),
         ({"z_dim": 4}, "needs z_dim = w_dim"),
+        ({"autoencoder_steps": 0}, "trains no autoencoder"),
         ({"precision": "int8"}, "not 'float32', 'bfloat16', 'float16'"),
         ({"ada_groups": ["hue"]}, "Invalid enum value"),
     ],
