@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from explorer import __version__
-from explorer.cli import bench, catalogue, discover, gui, render, replay, sheet, train, traverse
+from explorer.cli import bench, catalogue, discover, gui, measure, render, replay, sheet, train, traverse
 from explorer.errors import Cancelled, ExplorerError
 
 BAD_INPUT = 2
@@ -56,6 +56,7 @@ app.command()(render.render)
 app.command()(discover.discover)
 app.command()(traverse.traverse)
 app.command()(sheet.sheet)
+app.command()(measure.measure)
 app.command()(train.train)
 app.command()(replay.replay)
 app.command()(bench.bench)

@@ -29,7 +29,9 @@ from explorer.errors import ControlError, ExplorerError
 from explorer.files import cache_folder
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Latent, Progress
+from explorer.metrics.encoding import fitting_worlds
 from explorer.scene.cards import ModelCard
+from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, View
 
 MODELS_KEPT = 3
@@ -103,9 +105,10 @@ class Engine:
         return msgspec.structs.replace(card, methods=methods.fitting(card), refusals=methods.refusals(card))
 
     def card(self, model: ModelRef) -> ModelCard:
-        """The card of ``model``, loaded and found sound, with the methods that fit it."""
-        card = self.generator(model).card
-        return msgspec.structs.replace(card, methods=methods.fitting(card))
+        """The card of ``model``, loaded and found sound, with the methods and the worlds that fit it."""
+        generator = self.generator(model)
+        card = generator.card
+        return msgspec.structs.replace(card, methods=methods.fitting(card), worlds=fitting_worlds(generator))
 
     def control_set(self, model: ModelRef, controls: ControlSetRef, progress: Progress | None = None) -> ControlSet:
         """The control set ``controls`` of ``model``: read from its file, from the cache, or discovered now.
@@ -138,6 +141,16 @@ class Engine:
         if time.perf_counter() - start > DISCOVERY_WORTH_KEEPING:
             control_sets.save(found, kept)
         return found
+
+    def measure(
+        self, models: Sequence[ModelRef], options: MeasureOptions, progress: Progress | None = None
+    ) -> list[MeasureReport]:
+        """The measures of ``models``, a report each: :func:`explorer.metrics.report.measure_models`."""
+        # Here, because the measures bring scikit-learn, and no picture should wait for that.
+        from explorer.metrics.report import measure_models
+
+        generators = [cast(Generator, _TakingTurns(self.generator(model), self._turn)) for model in models]
+        return measure_models(generators, options, progress)
 
     # --- pictures ------------------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ ATTACHMENT = "measures.json"
 _LETTERS = 9.0  # points
 _LINE = 13.0
 _MARGIN = 36.0
-_COLUMN = 132.0  # a report's value and chance
-_CELL = 30.0
+_COLUMN = 186.0  # a report's value and chance
+_ROW = 18.0  # of a heat map
 _LABEL = 84.0  # beside a heat map
 
 
@@ -30,11 +30,11 @@ def page(reports: Sequence[MeasureReport]) -> bytes:
     named = rows(reports)
     groups = [(group, [name for name in named if _score(reports, name).group == group]) for group in GROUPS]
     groups = [(group, names) for group, names in groups if names]
-    left = _MARGIN + max(text_width(title, _LETTERS) for title in (*named.values(), "Quality of samples")) + 24
+    left = _MARGIN + max(text_width(title, _LETTERS) for title in (*named.values(), *GROUPS.values())) + 24
     head = [_MARGIN + 2 * _LETTERS + index * _LINE for index in range(2 * len(reports))]
     top = _MARGIN + 2 * _LETTERS + (1 + len(reports)) * _LINE
     table = top + (3 + len(named) + 1.5 * len(groups)) * _LINE
-    notes = [note for report in reports for note in _notes(report)]
+    notes = [note for report in reports for note in _notes(report, len(reports) > 1)]
     heat = table + (len(notes) + 1) * _LINE
     maps = [report for report in reports if report.nmi]
     height = heat + sum(_map_height(report) for report in maps) + _MARGIN
@@ -42,7 +42,7 @@ def page(reports: Sequence[MeasureReport]) -> bytes:
     width = max(
         left + _COLUMN * len(reports),
         _MARGIN + max(text_width(text, _LETTERS) for text in texts),
-        *(_MARGIN + _LABEL + _CELL * len(report.latents) for report in maps),
+        *(_MARGIN + _LABEL + _cell(report) * len(report.latents) for report in maps),
         *(_MARGIN + text_width(report.estimator, _LETTERS) for report in maps),
     )
     sheet = PdfPage(width + _MARGIN, height)
@@ -99,33 +99,43 @@ def _draw_map(sheet: PdfPage, report: MeasureReport, top: float) -> None:
     sheet.text(f"{report.model}: I(factor; latent) / H(factor)", _MARGIN, top + _LETTERS, _LETTERS, INK)
     sheet.text(report.estimator, _MARGIN, top + _LETTERS + _LINE, _LETTERS, GREY)
     top += 3 * _LINE
+    wide = _cell(report)
     for j, latent in enumerate(report.latents):
         colour = GREY if latent in report.pruned else INK
-        place = _MARGIN + _LABEL + _CELL * (j + 0.5) - text_width(latent, _LETTERS) / 2
+        place = _MARGIN + _LABEL + wide * (j + 0.5) - text_width(latent, _LETTERS) / 2
         sheet.text(latent, place, top - 4, _LETTERS, colour)
     for k, factor in enumerate(report.factors):
-        middle = top + _CELL * 0.6 * (k + 0.5) + _LETTERS / 3
+        middle = top + _ROW * (k + 0.5) + _LETTERS / 3
         sheet.text(factor, _MARGIN, middle, _LETTERS, INK)
         for j, value in enumerate(report.nmi[k]):
             share = min(max(value, 0.0), 1.0)
             red, green, blue = (round(255 + (full - 255) * share) for full in FULL)
-            place = _MARGIN + _LABEL + _CELL * j
-            sheet.rectangle(place, top + _CELL * 0.6 * k, _CELL, _CELL * 0.6, (red, green, blue))
+            place = _MARGIN + _LABEL + wide * j
+            sheet.rectangle(place, top + _ROW * k, wide, _ROW, (red, green, blue))
             text = f"{value:.2f}"
             ink = (255, 255, 255) if share > 0.5 else INK
-            sheet.text(text, place + (_CELL - text_width(text, 7.0)) / 2, middle - 0.5, 7.0, ink)
+            sheet.text(text, place + (wide - text_width(text, 7.0)) / 2, middle - 0.5, 7.0, ink)
 
 
 def _map_height(report: MeasureReport) -> float:
-    return 4 * _LINE + _CELL * 0.6 * len(report.factors)
+    return 4 * _LINE + _ROW * len(report.factors)
 
 
-def _notes(report: MeasureReport) -> list[str]:
-    """Why a number is missing, and which latents were left out."""
-    found = [f"{score.title}: {score.note}" for score in report.metrics.values() if score.note]
+def _cell(report: MeasureReport) -> float:
+    """How wide a column of the heat map is: as its widest heading asks for."""
+    return max(30.0, *(text_width(latent, _LETTERS) + 10.0 for latent in report.latents))
+
+
+def _notes(report: MeasureReport, several: bool) -> list[str]:
+    """Why a number is missing, and which latents were left out; what is true of several numbers is said once."""
+    of: dict[str, list[str]] = {}
+    for name, score in report.metrics.items():
+        if score.note:
+            of.setdefault(score.note, []).append(score.title or name)
+    found = [f"{', '.join(titles)}: {note}" for note, titles in of.items()]
     if report.pruned:
-        found.append(f"{report.model}: left out by the measures that prune: {', '.join(report.pruned)}")
-    return found
+        found.append(f"Left out by the measures that prune: {', '.join(report.pruned)}")
+    return [f"{report.model}: {note}" if several else note for note in found]
 
 
 def _score(reports: Sequence[MeasureReport], name: str) -> Score:

@@ -80,7 +80,8 @@ class Measure(Protocol):
     """Found by :mod:`explorer.metrics.registry` as the module-level ``MEASURE`` of a file in this folder.
 
     ``minimum``: pictures below which chance swamps the measure, so that it is refused; ``permutations``: how often the
-    null is drawn (fewer where one evaluation is dear); ``needs``: what ``Codes`` must hold besides codes and labels;
+    null is drawn (fewer where one evaluation is dear); ``cost``: about how many seconds one takes on a core at 5,000
+    pictures, for the share of work that is done; ``needs``: what ``Codes`` must hold besides codes and labels;
     ``titles``: the names of its numbers, for JSON, and how tables call them.
     """
 
@@ -90,6 +91,7 @@ class Measure(Protocol):
     group: Literal["disentanglement", "latents", "quality"]
     minimum: int
     permutations: int
+    cost: float = 0.2
     needs: tuple[Literal["sampled", "kl"], ...]
     titles: ClassVar[Mapping[str, str]]
 
@@ -104,6 +106,12 @@ class Measure(Protocol):
         return data.shuffled(source)
 
 
+def check_count(measure: Measure, n: int) -> None:
+    """Raise :class:`ExplorerError` where ``n`` pictures are fewer than the measure's ``minimum``."""
+    if n < measure.minimum:
+        raise ExplorerError(f"'{measure.name}' needs at least {measure.minimum} pictures, not {n}; raise -n.")
+
+
 def scored(
     measure: Measure, data: Codes, seed: int = 0, permutations: int | None = None, progress: Progress | None = None
 ) -> dict[str, Score]:
@@ -111,8 +119,7 @@ def scored(
 
     Raises :class:`ExplorerError` below the measure's ``minimum`` of pictures and where the data lack what it needs.
     """
-    if data.n < measure.minimum:
-        raise ExplorerError(f"'{measure.name}' needs at least {measure.minimum} pictures, not {data.n}; raise -n.")
+    check_count(measure, data.n)
     for need in measure.needs:
         if getattr(data, need) is None:
             raise ExplorerError(f"'{measure.name}' needs a model with a posterior variance.")
@@ -132,12 +139,13 @@ def scored(
         name: Score(
             value=outcome.value,
             null=float(np.mean(nulls[name])) if nulls[name] else None,
-            null_high=float(np.quantile(nulls[name], 0.95)) if nulls[name] else None,
+            # One draw has no percentiles.
+            null_high=float(np.quantile(nulls[name], 0.95)) if len(nulls[name]) > 1 else None,
             title=outcome.title,
             paper=measure.paper,
             better=measure.better,
             group=measure.group,
-            estimator=measure.estimator(data),
+            estimator=f"{measure.estimator(data)}; chance: {count} {'draw' if count == 1 else 'draws'}",
             n=data.n,
             parts=dict(outcome.parts),
             note=outcome.note,

@@ -31,6 +31,7 @@ class BetaVae(Measure):
     group = "disentanglement"
     minimum = 1000
     permutations = 2
+    cost = 0.6
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"beta_vae": "BetaVAE score"}
 

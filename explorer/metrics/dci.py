@@ -36,6 +36,7 @@ class Dci(Measure):
     group = "disentanglement"
     minimum = 750
     permutations = 1
+    cost = 12.0
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {
         "dci_disentanglement": "DCI disentanglement",

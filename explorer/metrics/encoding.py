@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,31 +39,46 @@ class Encoded:
 
 def has_encoder(generator: Generator) -> bool:
     """Whether a picture has a code: one vector whose entries are the latents."""
-    offered = generator.card.capabilities
-    z = generator.card.spaces.get("z")
-    return "posterior" in offered or ("encode" in offered and z is not None and len(z.shape) == 1)
+    return generator.card.has_codes
 
 
 def world_for(generator: Generator, name: str = "") -> World:
     """The world called ``name``, or where that is empty the one that the model was trained on, as its ``card.json`` or
     the ``specs.json`` of a checkpoint says.
 
-    Raises :class:`ExplorerError` where neither names a world, or where its pictures do not fit the model.
+    Raises :class:`ExplorerError` where neither names a world.
     """
-    found = worlds.world(name or _trained_on(generator))
+    return worlds.world(name or _trained_on(generator))
+
+
+def _check_fits(generator: Generator, world: World) -> None:
     card = generator.card
-    if card.size[0] != card.size[1] or card.size[0] not in found.sizes:
-        sizes = ", ".join(f"{size} × {size}" for size in found.sizes)
+    if card.size[0] != card.size[1] or card.size[0] not in world.sizes:
+        sizes = ", ".join(f"{size} × {size}" for size in world.sizes)
         raise ExplorerError(
-            f"'{card.name}' has pictures of {card.size[1]} × {card.size[0]} pixels and the world '{found.name}' draws "
-            f"{sizes}; choose another world with --world."
+            f"'{card.name}' encodes pictures of {card.size[1]} × {card.size[0]} pixels and the world '{world.name}' "
+            f"draws {sizes}; choose another world with --world."
         )
-    if card.channels == 1 and found.channels == 3:
+    if card.channels == 1 and world.channels == 3:
         raise ExplorerError(
-            f"'{card.name}' has grey pictures and the world '{found.name}' coloured ones, whose colours are factors; "
-            "choose another world with --world."
+            f"'{card.name}' encodes grey pictures and the world '{world.name}' draws coloured ones, whose colours are "
+            "factors; choose another world with --world."
         )
-    return found
+
+
+def fitting_worlds(generator: Generator) -> tuple[str, ...]:
+    """The names of the worlds that the model can be measured on: the one that it was trained on first, then those whose
+    pictures its encoder takes. Without an encoder any world will do, where the model does not say which is its own."""
+    found: list[str] = []
+    for name in ("", *worlds.all_worlds()):
+        with contextlib.suppress(ExplorerError):  # it names none, or these pictures do not fit
+            chosen = world_for(generator, name)
+            if has_encoder(generator):
+                _check_fits(generator, chosen)
+            found.append(chosen.name)
+            if not name and not has_encoder(generator):
+                break
+    return tuple(dict.fromkeys(found))
 
 
 def _trained_on(generator: Generator) -> str:
@@ -94,10 +110,11 @@ def encoded(generator: Generator, world: World, n: int, seed: int, progress: Pro
     """The codes of ``n`` pictures whose factors are drawn independently from the world's grid; the same for a seed.
 
     ``sampled`` are draws from the posterior, from noise of their own. Raises :class:`ExplorerError` for a model
-    without an encoder, or whose codes are not finite.
+    without an encoder, whose pictures are not like the world's, or whose codes are not finite.
     """
     if not has_encoder(generator):
         raise ExplorerError(f"'{generator.card.name}' has no encoder, so its pictures have no codes to measure.")
+    _check_fits(generator, world)
     if n < 2:
         raise ExplorerError(f"Measures need thousands of pictures, not {n}; raise -n.")
     factors = world.independent(n, seed)

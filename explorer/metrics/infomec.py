@@ -33,6 +33,7 @@ class InfoMec(Measure):
     group = "disentanglement"
     minimum = 1000
     permutations = 5
+    cost = 1.5
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"infom": "InfoM", "infoe": "InfoE", "infoc": "InfoC"}
 

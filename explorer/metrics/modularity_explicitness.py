@@ -29,6 +29,7 @@ class ModularityExplicitness(Measure):
     group = "disentanglement"
     minimum = 750
     permutations = 5
+    cost = 1.2
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {
         "modularity": "Modularity (Ridgeway)",

@@ -31,6 +31,7 @@ class SeparatedAttributePredictability(Measure):
     group = "disentanglement"
     minimum = 500
     permutations = 5
+    cost = 0.4
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"sap": "SAP", "sap_continuous": "SAP (squared correlation)"}
 

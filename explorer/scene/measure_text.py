@@ -6,18 +6,23 @@ from collections.abc import Sequence
 
 from explorer.scene.measures import MeasureReport, Rotation, Score
 
-GROUPS = {"disentanglement": "Disentanglement", "latents": "Latents", "quality": "Quality of samples"}
+GROUPS = {
+    "disentanglement": "Disentanglement",
+    "latents": "Latents",
+    "quality": "Quality of samples (beside it: of data)",
+}
 """The groups of measures in the order of a table → their headings."""
 
 
 def against_chance(score: Score) -> str:
     """How the number stands to its chance level, where that needs saying: ``below chance``, ``at chance`` (no further
-    from it than 95 of 100 draws), else empty. Of measures where less is better, no more than chance is the best."""
-    if score.value is None or score.null is None or score.null_high is None or not score.better:
+    from it than 95 of 100 draws), else empty. Of measures where less is better, no more than chance is the best.
+    Nothing is said of the quality of samples, whose ``null`` is what data get, not chance."""
+    if score.value is None or score.null is None or not score.better or score.group == "quality":
         return ""
     if score.better == "higher" and score.value < score.null:
         return "below chance"
-    return "at chance" if score.value <= score.null_high else ""
+    return "at chance" if score.value <= (score.null if score.null_high is None else score.null_high) else ""
 
 
 def figure(value: float | None) -> str:

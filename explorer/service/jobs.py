@@ -1,5 +1,5 @@
-"""The long work of the engine process: opening models, finding controls, exporting. Progress, cancel, one sentence
-on failure."""
+"""The long work of the engine process: opening models, finding controls, measuring, exporting. Progress, cancel, one
+sentence on failure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from explorer.discovery import registry as methods
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ModelError
 from explorer.export import run as export
+from explorer.export import tables
 from explorer.export.options import decode_options
 from explorer.generators import registry as generators
 from explorer.generators.base import Progress
@@ -44,11 +45,11 @@ class Jobs:
                     stop = self._stops.get(request.request_id)
                 if stop is not None:
                     stop.set()
-            case protocol.FindControls() | protocol.ExportScene():
+            case protocol.FindControls() | protocol.ExportScene() | protocol.MeasureModel():
                 with self._lock:
                     self._stops[request.request_id] = Event()
                 self._long.submit(self._run, request)
-            case protocol.ListModels() | protocol.ListMethods() | protocol.OpenModel():
+            case protocol.ListModels() | protocol.ListMethods() | protocol.OpenModel() | protocol.ExportReports():
                 self._short.submit(self._run, request)
 
     def close(self) -> None:
@@ -65,7 +66,9 @@ class Jobs:
         | protocol.ListMethods
         | protocol.OpenModel
         | protocol.FindControls
-        | protocol.ExportScene,
+        | protocol.ExportScene
+        | protocol.MeasureModel
+        | protocol.ExportReports,
     ) -> None:
         number = request.request_id
         reply: protocol.Reply
@@ -95,6 +98,15 @@ class Jobs:
                         decode_options(request.options),
                         self._progress(number, f"Exporting {path.name}"),
                     )
+                    reply = protocol.Exported(request_id=number, path=str(written), seconds=time.perf_counter() - start)
+                case protocol.MeasureModel():
+                    (report,) = self._engine.measure(
+                        [request.model], request.options, self._progress(number, "Measuring")
+                    )
+                    reply = protocol.Measured(request_id=number, model=request.model, report=report)
+                case protocol.ExportReports():
+                    start = time.perf_counter()
+                    written = tables.write(Path(request.path), request.reports)
                     reply = protocol.Exported(request_id=number, path=str(written), seconds=time.perf_counter() - start)
         except Cancelled:
             reply = protocol.Stopped(request_id=number)

@@ -1,0 +1,167 @@
+"""``measure``: the field's measures of a model, each beside its chance level."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from explorer.cli import arguments
+from explorer.cli.progress import duration, shown
+from explorer.errors import ExplorerError
+from explorer.scene.measure_text import GROUPS, against_chance, conditions, figure
+from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score, Selection
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDE = 160
+"""Columns of a table that no terminal limits."""
+
+
+def measure(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL…", help="Shipped names, or paths.")],
+    world: Annotated[str, typer.Option(metavar="W", help="The world to measure on. Default: the model's own.")] = "",
+    n: Annotated[int, typer.Option("-n", min=2, max=1_000_000, help="How many pictures.")] = 5000,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=arguments.LARGEST_SEED, help="Which pictures.")] = 0,
+    selection: Annotated[str, typer.Option(metavar="S", help="Latents: all, non-passive, active.")] = "all",
+    rotate: Annotated[str, typer.Option(metavar="A,B,DEGREES", help="Turn two latents first: z4,z8,45.")] = "",
+    measures: Annotated[str, typer.Option(metavar="M,M,…", help="Only these. Default: all that fit.")] = "",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how each was estimated, and by whom.")] = False,
+    as_json: arguments.Json = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a .csv, .tex, .pdf or .json file too.")
+    ] = None,
+) -> None:
+    """Measure models whose latents and factors can be compared; several are compared with one another too."""
+    from explorer.export import tables
+
+    if out is not None:
+        tables.check(out)
+    options = MeasureOptions(
+        world=world,
+        n=n,
+        seed=seed,
+        selection=_selection(selection),
+        rotation=_rotation(rotate) if rotate else None,
+        measures=tuple(name.strip() for name in measures.split(",") if name.strip()),
+    )
+    engine = arguments.engine()
+    references = [arguments.model_reference(name) for name in models]
+    with shown("Measuring") as progress:
+        reports = engine.measure(references, options, progress)
+    if out is not None:
+        tables.write(out, reports)
+    if as_json:
+        typer.echo(tables.document(reports))
+    else:
+        _print(reports, verbose)
+    if out is not None:
+        typer.echo(f"wrote {out}", err=as_json)
+
+
+def _selection(text: str) -> Selection:
+    for known in get_args(Selection):
+        if text == known:
+            found: Selection = known
+            return found
+    raise ExplorerError(f"'--selection {text}' is not one of {', '.join(get_args(Selection))}.")
+
+
+def _rotation(text: str) -> Rotation:
+    first, _, rest = text.partition(",")
+    second, _, degrees = rest.partition(",")
+    try:
+        angle = float(degrees or "45")
+    except ValueError:
+        angle = math.nan
+    if not first.strip() or not second.strip() or not math.isfinite(angle):
+        raise ExplorerError(f"'--rotate {text}' is not two latents and an angle, such as z4,z8,45.")
+    return Rotation(first=first.strip(), second=second.strip(), degrees=angle)
+
+
+# --- what a terminal shows -------------------------------------------------------------------------------------------
+
+
+def _print(reports: list[MeasureReport], verbose: bool) -> None:
+    import sys
+
+    from rich.console import Console
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    for report in reports:
+        _print_scores(console, report, verbose)
+        if report.nmi:
+            _print_matrix(console, report)
+
+
+def _print_scores(console: Console, report: MeasureReport, verbose: bool) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text.assemble((report.model, "bold"), f" · {conditions(report)} · {duration(report.seconds)}"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("measure")
+    table.add_column("value", justify="right")
+    table.add_column("chance", justify="right", style="bright_black")
+    table.add_column("95 %", justify="right", style="bright_black")
+    table.add_column("", style="bright_black")
+    for group, heading in GROUPS.items():
+        names = [name for name, score in report.metrics.items() if score.group == group]
+        if names:
+            table.add_row(Text(heading, style="bright_black"))
+        for name in names:
+            score = report.metrics[name]
+            table.add_row(
+                f"  {score.title or name}",
+                Text(figure(score.value), style="bold"),
+                figure(score.null),
+                figure(score.null_high),
+                Text(_remark(score)),
+            )
+    console.print(table)
+    if verbose:
+        for line in _estimators(report):
+            console.print(Text(line, style="bright_black"))
+        console.print()
+
+
+def _estimators(report: MeasureReport) -> list[str]:
+    """How each number was estimated, and who published it; numbers of one measure in one line."""
+    of: dict[tuple[str, str], list[str]] = {}
+    for name, score in report.metrics.items():
+        if score.estimator:
+            of.setdefault((score.estimator, score.paper), []).append(score.title or name)
+    return [
+        f"{', '.join(titles)}: {estimator}{f' ({paper})' if paper else ''}" for (estimator, paper), titles in of.items()
+    ]
+
+
+def _remark(score: Score) -> str:
+    """What has to be said beside a number: that it is no better than chance, that less is better, why it is missing."""
+    direction = "less is better" if score.better == "lower" else ""
+    return " · ".join(part for part in (against_chance(score), direction, score.note) if part)
+
+
+def _print_matrix(console: Console, report: MeasureReport) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("I(factor; latent) / H(factor)")
+    for latent, badge in zip(report.latents, report.badges or ("",) * len(report.latents), strict=True):
+        heading = Text(latent, style="bright_black" if latent in report.pruned else "")
+        table.add_column(heading + Text(f"\n{badge}", style="bright_black"), justify="right")
+    for factor, values in zip(report.factors, report.nmi, strict=True):
+        table.add_row(factor, *(Text(f"{v:.2f}", style="bold" if v >= 0.1 else "bright_black") for v in values))
+    console.print(table)
+    chance = max((value for row in report.nmi_null for value in row), default=0.0)
+    console.print(Text(f"{report.estimator}; the largest chance level is {chance:.2f}", style="bright_black"))
+    if report.pruned:
+        said = f"left out by the measures that prune: {', '.join(report.pruned)}"
+        console.print(Text(said, style="bright_black"))
+    console.print()
