@@ -219,7 +219,11 @@ class MeasuresPanel(QWidget):
         self._violin_box = _titled("Codes", _scrolled(self.violins))
         parts = QSplitter(Qt.Orientation.Horizontal)
         parts.setChildrenCollapsible(False)
-        for widget in (self.table, self._heat_box, self._violin_box):
+        listed = QWidget()
+        beside = QHBoxLayout(listed)
+        beside.setContentsMargins(8, 0, 4, 0)
+        beside.addWidget(self.table)
+        for widget in (listed, self._heat_box, self._violin_box):
             parts.addWidget(widget)
         parts.setSizes([480, 520, 420])
         for index, stretch in enumerate((4, 5, 4)):

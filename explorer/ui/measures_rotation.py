@@ -4,7 +4,7 @@ sliders."""
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from explorer.ui.slider import FloatSlider
@@ -25,6 +25,7 @@ class RotationBar(QWidget):
         self._asked = 0.0
         self._filling = False
         self.label = ElidedLabel(HINT)
+        self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.slider = FloatSlider(-90.0, 90.0)
         self.slider.setAccessibleName("Angle of the pair")
         self.slider.setToolTip("Degrees from the first latent towards the second. Let go to measure.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPalette
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -21,6 +21,7 @@ from explorer.ui import theme
 SCORE = Qt.ItemDataRole.UserRole
 MEASURE, BEFORE, AFTER, CHANCE = range(4)
 NUMBER_WIDTH = 50
+NAME_WIDTH = 150  # of the measures' names, at least, where bars are drawn
 ROW_HEIGHT = 22
 
 
@@ -68,6 +69,7 @@ class MeasuresTable(QTreeWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._shown: tuple[MeasureReport, MeasureReport | None] | None = None
         self.setColumnCount(4)
         self.setRootIsDecorated(False)
         self.setIndentation(0)
@@ -81,14 +83,25 @@ class MeasuresTable(QTreeWidget):
         header.setSectionsMovable(False)
         header.setMinimumSectionSize(40)
         header.setSectionResizeMode(MEASURE, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((BEFORE, 124), (AFTER, 124), (CHANCE, 142)):
+        for column in (BEFORE, AFTER, CHANCE):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            header.resizeSection(column, width)
+        self.setMinimumWidth(300)
+        self._share_width()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._shown is not None:
+            self.show_reports(*self._shown)  # rows keep the colours that they were made in
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_width()
 
     def show_reports(self, report: MeasureReport, turned: MeasureReport | None = None) -> None:
         """Fill the rows from ``report``, and a second column of values from ``turned``."""
         current = self.currentItem()
         chosen = current.data(MEASURE, SCORE) if current else None
+        self._shown = (report, turned)
         scrolled = self.verticalScrollBar().value()
         self.clear()
         angle = f"{turned.rotation.degrees:+g}°" if turned and turned.rotation else ""
@@ -97,6 +110,7 @@ class MeasuresTable(QTreeWidget):
             CHANCE, "What the same estimator gives of permuted data: the mean, and the 95th percentile"
         )
         self.setColumnHidden(AFTER, turned is None)
+        self._share_width()
         for group, title in text.GROUPS.items():
             rows = {name: score for name, score in report.metrics.items() if score.group == group}
             if not rows:
@@ -119,6 +133,15 @@ class MeasuresTable(QTreeWidget):
                 found[name] = (item.text(MEASURE), values[0], values[1], item.text(CHANCE))
         return found
 
+    def _share_width(self) -> None:
+        """Names before bars: where there is little room, the columns of values hold the number alone."""
+        chance = self.fontMetrics().horizontalAdvance("0.00, 95 % 0.00") + 16
+        values = 1 if self.isColumnHidden(AFTER) else 2
+        room = (self.viewport().width() - chance - NAME_WIDTH) // values
+        for column in (BEFORE, AFTER):
+            self.header().resizeSection(column, min(124, max(NUMBER_WIDTH + 14, room)))
+        self.header().resizeSection(CHANCE, chance)
+
     def _add_title(self, title: str) -> None:
         item = QTreeWidgetItem(self, [title])
         item.setFirstColumnSpanned(True)
@@ -130,7 +153,7 @@ class MeasuresTable(QTreeWidget):
         item = QTreeWidgetItem(self)
         item.setData(MEASURE, SCORE, name)
         item.setText(MEASURE, f"{score.title or name} {text.ARROWS[score.better]}".strip())
-        item.setText(CHANCE, "" if score.null is None else text.chance(score).removeprefix("chance "))
+        item.setText(CHANCE, text.chance(score, 2))
         item.setForeground(CHANCE, self.palette().brush(QPalette.ColorRole.PlaceholderText))
         if score.value is None or text.at_chance(score):
             item.setForeground(MEASURE, self.palette().brush(QPalette.ColorRole.PlaceholderText))

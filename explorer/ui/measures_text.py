@@ -21,12 +21,12 @@ def number(value: float | None) -> str:
     return f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 10 else f"{value:.3f}"
 
 
-def chance(score: Score) -> str:
-    """``chance 0.02, 95 % 0.03``, or empty where there is no null."""
+def chance(score: Score, decimals: int = 3) -> str:
+    """``0.02, 95 % 0.03``: the null's mean and its 95th percentile; empty where there is no null."""
     if score.null is None:
         return ""
-    high = "" if score.null_high is None else f", 95 % {number(score.null_high)}"
-    return f"chance {number(score.null)}{high}"
+    high = "" if score.null_high is None else f", 95 % {score.null_high:.{decimals}f}"
+    return f"{score.null:.{decimals}f}{high}"
 
 
 def is_bounded(score: Score) -> bool:
@@ -50,7 +50,8 @@ def tool_tip(name: str, score: Score) -> str:
     elif at_chance(score):
         lines.append("No better than chance: permuted data give this much.")
     better = _BETTER[score.better]
-    lines += [text for text in (chance(score), better, score.estimator, score.paper) if text]
+    by_chance = f"By chance: {chance(score)}" if score.null is not None else ""
+    lines += [text for text in (by_chance, better, score.estimator, score.paper) if text]
     if score.n:
         lines.append(f"n = {score.n:,}")
     if score.value is not None and score.note:
@@ -92,12 +93,13 @@ def invitation(card: ModelCard | None) -> tuple[str, str]:
         return (
             "Quality of samples",
             f"'{card.name}' has no encoder, so there are no codes to compare with factors. What can be measured is how "
-            f"close its samples come to the pictures of '{card.worlds[0]}', and how many of its factors they cover.",
+            f"close its samples come to the pictures of '{card.worlds[0]}', and how many of its factors they cover. "
+            "Press Measure.",
         )
     return (
         "How well do the latents separate the factors?",
         f"Pictures of '{card.worlds[0]}', whose factors are known, are encoded by '{card.name}'; every measure of "
-        "disentanglement is taken on the codes, each with its chance level beside it.",
+        "disentanglement is taken on the codes, each with its chance level beside it. Press Measure.",
     )
 
 

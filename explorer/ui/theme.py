@@ -142,7 +142,7 @@ def _sheet(theme: Theme) -> str:
         text-align: left; }}
     QToolButton[field="true"]:focus {{ border-color: {theme.accent}; }}
     QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 7px; }}
-    QTreeView {{ border: none; background: transparent; }}
+    QTreeView {{ border: none; background: {theme.panel}; }}
     QTreeView::item {{ padding: 3px 0; }}
     QScrollArea {{ border: none; }}
     """

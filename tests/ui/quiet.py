@@ -39,6 +39,7 @@ class QuietClient:
         self._number = 0
         self._revision = 0
         self.answers_models = True  # and control sets; else the test answers
+        self.card = CARD  # of every model that is opened
         self.discarded: list[Frame] = []
 
     def start(self) -> None: ...
@@ -67,7 +68,7 @@ class QuietClient:
         elif not self.answers_models:
             return
         elif isinstance(request, protocol.OpenModel):
-            self.reply(protocol.ModelOpened(request_id=number, card=CARD))
+            self.reply(protocol.ModelOpened(request_id=number, card=self.card))
         elif isinstance(request, protocol.FindControls):
             self.reply(
                 protocol.ControlsFound(
@@ -131,12 +132,15 @@ def controls(asked: ControlSetRef) -> ControlSetCard:
     )
 
 
-def controller_on(panes: int = 1, methods: tuple[str, ...] = ("latent_axes",)) -> tuple[Controller, QuietClient]:
-    """A controller that shows the toy in ``panes`` panes, and the client behind it."""
+def controller_on(
+    panes: int = 1, methods: tuple[str, ...] = ("latent_axes",), card: ModelCard = CARD
+) -> tuple[Controller, QuietClient]:
+    """A controller that shows the toy, as ``card`` describes it, in ``panes`` panes, and the client behind it."""
     made: list[QuietClient] = []
 
     def connect(on_reply: Callable[[object], None]) -> QuietClient:
         made.append(QuietClient(on_reply))
+        made[0].card = card
         return made[0]
 
     controller = Controller(connect)
