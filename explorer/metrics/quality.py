@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from torch import Tensor
 from explorer.checkpoint import read_card
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Progress
+from explorer.metrics.memorisation import COUNT, copying
 from explorer.numerics.distances import frechet_distance
 from explorer.numerics.neighbours import precision_recall
 from explorer.scene.measures import Score
@@ -26,7 +28,7 @@ from explorer.scene.model import Quality
 from explorer.training.data import WorldSource
 from explorer.worlds import registry as worlds
 from explorer.worlds.attributes import Attributes, attributes_of, distance
-from explorer.worlds.base import Factor
+from explorer.worlds.base import Factor, World
 
 MINIMUM = 500
 """Pictures below which the covariance of the features is mostly chance."""
@@ -61,13 +63,14 @@ def sample_quality(
     """Name → score of ``n`` samples against ``n`` pictures of the world called ``world_name``, drawn as those that the
     model's card says it was trained on; repeatable for a seed.
 
-    ``frechet``, ``precision``, ``recall`` and ``coverage``; of a generator that takes fewer steps while a slider moves
-    the same again with the ending ``_interactive``. Raises :class:`ExplorerError` below :data:`MINIMUM` pictures, for a
-    world without a predictor, and for pictures that are not finite.
+    ``frechet``, ``precision``, ``recall`` and ``coverage``, and of a world of real examples ``nearest_example``; of a
+    generator that takes fewer steps while a slider moves the same again with the ending ``_interactive``. Raises
+    :class:`ExplorerError` below :data:`MINIMUM` pictures, for a world without a predictor, and for pictures that are
+    not finite.
     """
     if n < MINIMUM:
         raise ExplorerError(f"The quality of samples needs at least {MINIMUM} pictures, not {n}; raise -n.")
-    attributes = attributes_of(world_name, generator.device)
+    world, attributes = worlds.world(world_name), attributes_of(world_name, generator.device)
     ways = {"": Quality()}
     if 0 < generator.card.interactive_steps < generator.card.full_steps:
         ways["_interactive"] = Quality(steps=generator.card.interactive_steps)
@@ -75,18 +78,27 @@ def sample_quality(
     works = [2.0, *(float(max(1, quality.steps or generator.card.full_steps)) + 2.0 for quality in ways.values())]
     ends = np.cumsum(works) / sum(works)
 
-    def share(work: int, done: float) -> None:
+    def share(work: int, start: float, end: float, of: float, done: float) -> None:
         if progress is not None:
-            progress(float(ends[work] - (1.0 - done) * works[work] / sum(works)))
+            left = 1.0 - (start + (end - start) * done / of)
+            progress(float(ends[work] - left * works[work] / sum(works)))
 
-    data = _seen(attributes, _data(generator, world_name, 2 * n, seed), lambda count: share(0, count / (2 * n)))
+    data = _seen(attributes, _data(generator, world, 2 * n, seed), partial(share, 0, 0.0, 1.0, 2 * n))
+    # Drawing the examples takes about as long as the rest.
+    copied = bool(world.example) and generator.card.size[0] in world.sizes
+    drawing = 0.5 if copied else 1.0
     found: dict[str, Score] = {}
     for work, (ending, quality) in enumerate(ways.items(), start=1):
-        drawn = _samples(generator, quality, n, seed)
-        samples = _seen(attributes, drawn, lambda count, work=work: share(work, count / n))  # type: ignore[misc]
+        drawn = _samples(generator, quality, range(n * seed, n * seed + n))
+        samples = _seen(attributes, drawn, partial(share, work, 0.0, drawing, n))
         steps = quality.steps or generator.card.full_steps
         taken = f" at {steps} {'step' if steps == 1 else 'steps'}" if len(ways) > 1 else ""
         scores = compare(samples, data, attributes.factors, attributes.world, taken, seed)
+        if copied:
+            again = torch.cat(list(_samples(generator, quality, range(n * seed, n * seed + min(n, COUNT)))))
+            others = source_like(generator, world).held_out(min(n, COUNT), 2 * n * seed)
+            rest = partial(share, work, drawing, 1.0, 1.0)
+            scores["nearest_example"] = copying(world, attributes, again, others, taken, rest)
         found |= {name + ending: score for name, score in scores.items()}
     return found
 
@@ -175,21 +187,26 @@ def _nearest(factor: Factor, values: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.asarray(away.argmin(axis=1), np.int64)
 
 
-def _data(generator: Generator, world_name: str, n: int, seed: int) -> Iterator[Tensor]:
-    """Held-out pictures of the world, at the generator's size where the world draws it."""
-    world, size = worlds.world(world_name), generator.card.size[0]
-    recipe = read_card(Path(generator.card.path)).get("recipe")
-    uniform = isinstance(recipe, dict) and recipe.get("data") == world_name and recipe.get("uniform") is True
-    source = WorldSource(world, size if size in world.sizes else None, uniform)
+def source_like(generator: Generator, world: World) -> WorldSource:
+    """Pictures of ``world`` at the generator's size, where the world draws it, and with independent factors where the
+    model's card says that it was trained on such."""
+    size, recipe = generator.card.size[0], read_card(Path(generator.card.path)).get("recipe")
+    uniform = isinstance(recipe, dict) and recipe.get("data") == world.name and recipe.get("uniform") is True
+    return WorldSource(world, size if size in world.sizes else None, uniform)
+
+
+def _data(generator: Generator, world: World, n: int, seed: int) -> Iterator[Tensor]:
+    """Held-out pictures."""
+    source = source_like(generator, world)
     for start in range(0, n, BATCH):
         yield source.held_out(min(BATCH, n - start), n * seed + start).images
 
 
-def _samples(generator: Generator, quality: Quality, n: int, seed: int) -> Iterator[Tensor]:
-    """Pictures of the seeds n·seed and following, as many channels as they have."""
-    for start in range(0, n, BATCH):
-        seeds = [(n * seed + number) % 2**32 for number in range(start, min(start + BATCH, n))]
-        pictures = generator.render(generator.sample(seeds), quality)
+def _samples(generator: Generator, quality: Quality, seeds: range) -> Iterator[Tensor]:
+    """Pictures of ``seeds``."""
+    for start in range(0, len(seeds), BATCH):
+        chosen = [seed % 2**32 for seed in seeds[start : start + BATCH]]
+        pictures = generator.render(generator.sample(chosen), quality)
         if not bool(torch.isfinite(pictures).all()):
             raise ExplorerError(f"'{generator.card.name}' draws pictures that are not finite; they cannot be measured.")
         yield pictures
@@ -199,12 +216,16 @@ def _seen(attributes: Attributes, pictures: Iterator[Tensor], progress: Progress
     """What is read from ``pictures``; ``progress`` hears how many there have been."""
     values, features = [], []
     for part in pictures:
-        grey = part.mean(dim=1, keepdim=True) if attributes.channels == 1 else part
-        read = attributes.both(grey)
+        read = attributes.both(_channels(attributes, part))
         values.append(read[0])
         features.append(read[1])
         progress(sum(map(len, values)))
     return Seen(np.concatenate(values), torch.cat(features))
+
+
+def _channels(attributes: Attributes, pictures: Tensor) -> Tensor:
+    """Grey where the predictor reads grey pictures."""
+    return pictures.mean(dim=1, keepdim=True) if attributes.channels == 1 else pictures
 
 
 def _in_group(score: Score, n: int) -> Score:

@@ -95,7 +95,9 @@ class World(ABC):
     channels: ClassVar[int] = 3
     factors: ClassVar[tuple[Factor, ...]]
     mechanisms: ClassVar[Mapping[str, Mechanism]]  # factor's name → mechanism; one for every factor
+    unseen: ClassVar[tuple[str, ...]] = ()  # causes that a picture shows through their effects alone
     measured: ClassVar[tuple[str, ...]] = ()  # the factors that :meth:`measure` reads from pixels in closed form
+    example: ClassVar[str] = ""  # the factor, if any, that names one of finitely many things that people made
 
     @property
     def size(self) -> int:

@@ -82,6 +82,7 @@ class Digits(World):
         "slant": Mechanism((), normal_noise(SLANT_DEVIATION)),
     }
     measured = ("thickness", "intensity")
+    example = "style"
 
     def render(self, factors: Array, size: int | None = None) -> NDArray[np.uint8]:
         """(n, size, size, 1) pictures of (n, 5) values. Raises ValueError for a thickness outside 0..14, an intensity
