@@ -1,10 +1,10 @@
 """Attributes of pictures: a world's factors, read from any picture by a small network trained on that world.
 
-The networks come with the program, one folder a world under ``models/predictors``. They read pictures that a generator
-drew as well as the world's own: they were trained on blurred, noisy and paler pictures too, and with factors drawn
-independently, so that none is guessed from another. The closed forms of :meth:`explorer.worlds.base.World.measure` are
-exact on the world's own pictures and may be far off on others (a little noise moves the end of the pendulum's shadow by
-a third of its range), so nothing here uses them.
+The networks come with the program, one folder a world under ``models/predictors``. They are for pictures that a
+generator drew as much as for the world's own: they were trained on blurred, noisy and paler pictures too, and with
+factors drawn independently, so that none is guessed from another. The closed forms of
+:meth:`explorer.worlds.base.World.measure` are for the world's own pictures; nothing here uses them, so that a factor is
+read in one way everywhere, with the errors that the card names.
 """
 
 from __future__ import annotations
