@@ -15,7 +15,7 @@ from explorer.errors import ExplorerError
 from explorer.generators.base import Progress
 from explorer.training.base import Recipe
 from explorer.worlds import registry as worlds
-from explorer.worlds.base import World
+from explorer.worlds.base import Array, World
 
 EVALUATION_SEED = 20_000_000
 """Where the seeds of a world's held-out pictures begin."""
@@ -67,9 +67,13 @@ class WorldSource:
         self.fingerprint = ""
         self.description = f"{world.name}, {self.size} pixels: {self.count:,} combinations on the grid, drawn {drawn}"
 
+    def factors(self, n: int, seed: int) -> Array:
+        """(n, factors) values alone: those of the ``n`` pictures that the same seed draws."""
+        return self._world.independent(n, seed) if self._uniform else self._world.sample(n, seed)
+
     def draw(self, n: int, seed: int) -> Batch:
         """``n`` pictures with their factors."""
-        rows = self._world.independent(n, seed) if self._uniform else self._world.sample(n, seed)
+        rows = self.factors(n, seed)
         return Batch(as_images(self._world.render(rows, self.size)), torch.from_numpy(rows))
 
     @property

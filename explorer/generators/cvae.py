@@ -1,0 +1,111 @@
+"""Conditional VAEs: the factors of a picture are coordinates of the point, each with a slider of its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from explorer.controls.base import Control
+from explorer.controls.codebook import CodebookControl
+from explorer.controls.linear import LinearControl
+from explorer.generators.autoencoder_family import AutoencoderFamily
+from explorer.generators.base import Generator, Latent
+from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork
+from explorer.generators.vae_generator import unit_pictures
+from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
+from explorer.scene.model import Quality
+
+
+class ConditionalVaeGenerator:
+    """A loaded conditional VAE. Space z: the latents, then one coordinate a factor. Always float32."""
+
+    def __init__(self, card: ModelCard, network: ConditionalVaeNetwork, device: torch.device) -> None:
+        self.card = card
+        self.device = device
+        self._network = network.eval().requires_grad_(False).to(device)
+        self._config = network.config
+
+    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
+        """One point a seed: z = psi · N(0, I), and factors as they occur together in the data. Truncation is applied
+        here, to z alone."""
+        return Latent({"z": self._network.draw(list(seeds), truncation_psi)})
+
+    def advance(self, latent: Latent, space: str) -> Latent:
+        """``latent`` itself: there is one space. Raises KeyError for any other than ``z``."""
+        if space != "z":
+            raise KeyError(space)
+        return latent
+
+    def render(self, latent: Latent, quality: Quality) -> Tensor:
+        """(B, C, H, W) in [-1, 1]: the decoder's mean; any quality is full quality. Differentiable in z."""
+        pictures = self._network.decode(latent.tensors["z"].to(self.device, torch.float32))
+        return pictures * 2.0 - 1.0
+
+    def encode(self, outputs: Tensor) -> Latent:
+        """The point of pictures (B, C, H, W) in [-1, 1]: the factors as read from them, z for these."""
+        return Latent({"z": self._network.encode(unit_pictures(self.card, outputs, self.device))})
+
+    def axis_controls(self) -> tuple[Control, ...]:
+        """The factors in their own units, then the latents in standard deviations."""
+        latents, conditions = self._config.latents, self._config.conditions
+        width = latents + len(conditions)
+        axes = torch.eye(width)
+        factors = [_control(condition, latents + k, width) for k, condition in enumerate(conditions)]
+        free = [LinearControl(ControlCard(name=f"z{axis}", space="z"), axes[axis]) for axis in range(latents)]
+        return (*factors, *free)
+
+
+def _control(condition: Condition, axis: int, width: int) -> Control:
+    """The slider of one factor: steps from level to level of a category, and for a number its own unit, or where it
+    has none, standard deviations of the data."""
+    factor = condition.factor
+    if factor.kind == "category":
+        steps = len(factor.values) - 1
+        card = ControlCard(
+            name=factor.name,
+            space="z",
+            unit="levels",
+            low=-float(steps),
+            high=float(steps),
+            details=(" → ".join(factor.labels or map(str, factor.values)),),
+            detents=tuple(float(step) for step in range(-steps, steps + 1)),
+        )
+        return CodebookControl(card, torch.arange(steps + 1.0), axis, width)
+    unit = 1.0 if factor.unit else condition.deviation
+    span = (factor.period if factor.cyclic else factor.high - factor.low) / unit
+    reach = f"{factor.low:.3g} to {factor.high:.3g}{factor.unit} in the data{', cyclic' if factor.cyclic else ''}"
+    card = ControlCard(
+        name=factor.name,
+        space="z",
+        unit=factor.unit or "σ",
+        low=-span,
+        high=span,
+        details=(reach, f"mean {condition.mean:.3g}{factor.unit}, σ {condition.deviation:.3g}{factor.unit}"),
+    )
+    return LinearControl(card, torch.eye(width)[axis] * (unit / condition.deviation))
+
+
+class ConditionalVaeFamily(AutoencoderFamily[ConditionalVaeConfig, ConditionalVaeNetwork]):
+    """Finds and loads them."""
+
+    name = "cvae"
+    title = "conditional VAEs"
+    noun = "a conditional VAE"
+    capabilities = ("truncation", "encode", "axes")
+
+    def config_type(self) -> type[ConditionalVaeConfig]:
+        return ConditionalVaeConfig
+
+    def network(self, config: ConditionalVaeConfig) -> ConditionalVaeNetwork:
+        return ConditionalVaeNetwork(config)
+
+    def spaces(self, config: ConditionalVaeConfig) -> dict[str, SpaceCard]:
+        return {"z": SpaceCard(shape=(config.latents + len(config.conditions),))}
+
+    def generator(self, card: ModelCard, network: ConditionalVaeNetwork, device: torch.device) -> Generator:
+        return ConditionalVaeGenerator(card, network, device)
+
+
+FAMILY = ConditionalVaeFamily()
