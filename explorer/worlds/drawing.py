@@ -9,11 +9,12 @@ operation is element by element: a row drawn alone is the row drawn in a batch, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Plane = NDArray[np.float32]  # broadcasts to (n, h, w)
+Plane = NDArray[np.floating[Any]]  # float32 in fact; broadcasts to (n, h, w)
 Number = float | Plane
 
 
@@ -71,7 +72,7 @@ class Canvas:
         """(channels, n, h, w) what is drawn there; writing to it draws."""
         return self.planes[:, :, region.rows, region.across]
 
-    def paint(self, region: Region, opacity: Number, colour: NDArray[np.float32]) -> None:
+    def paint(self, region: Region, opacity: Number, colour: Plane) -> None:
         """Lays ``colour`` over the region: (channels,) or (n, channels), 0..1, or one plane a channel
         (channels, n or 1, h, w); ``opacity`` 0..1 broadcasts to (n, h, w)."""
         if colour.ndim <= 2:
