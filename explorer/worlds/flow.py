@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.worlds.base import Array, Factor, Mechanism, World, normal_noise, on_grid
 from explorer.worlds.drawing import Canvas, Plane, below, box, columns, coverage, cut, disc, ellipse, ring, smooth
-from explorer.worlds.reading import amount, planes_of, round_area, rounded, share
+from explorer.worlds.reading import amount, planes_of, round_area, rounded, seen, share
 
 Values = NDArray[np.float64]
 
@@ -104,18 +104,19 @@ class Flow(World):
         inside = full.region(BALL_AT - 2.0, FLOOR, BALL_AT + 2.0, TABLE)
         water_red = _redness(full.view(inside))
         ball = (_redness(planes[:, :, inside.rows, inside.across]) - water_red) / (_redness(BALL) - water_red)
-        ball_area = np.maximum(round_area(np.where(ball > 0.1, ball, 0.0), inside.pixel), 0.0)
+        ball_area = np.maximum(round_area(seen(ball), inside.pixel), 0.0)
+        radius = np.sqrt(ball_area / np.pi) + inside.pixel / 50  # the fifth of a pixel that was left out, all around
 
         beside = empty.region(LEFT + 0.6, BRIM - 0.6, BALL_AT - 1.6, TABLE + 0.6)
-        wet = np.clip(share(planes, empty, beside, full.view(beside)), 0.0, 1.0)
+        wet = share(planes, empty, beside, full.view(beside))
         depth = wet.mean(axis=2).sum(axis=1, dtype=np.float64) * beside.pixel
         bottom = float(beside.y[0, -1, 0]) - beside.pixel / 2
 
         air = empty.region(RIGHT + 0.6, BRIM - 2.0, ACROSS[1], TABLE + 0.8)
         jet = share(planes, empty, air, JET)
-        hole, ended = _parabola(np.where(jet > 0.1, np.minimum(jet, 1.0), 0.0), air.x - RIGHT, air.y)
+        hole, ended = _parabola(seen(jet) ** 2, air.x - RIGHT, air.y)
         found = [
-            np.where((ball_area > 0.0) & (depth > beside.pixel), np.sqrt(ball_area / np.pi), np.nan),
+            np.where((ball_area > 0.0) & (depth > beside.pixel), radius, np.nan),
             np.where(depth > beside.pixel, bottom + depth - FLOOR, np.nan),
             hole,
             ended,

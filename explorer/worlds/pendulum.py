@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from explorer.worlds.base import Array, Factor, Mechanism, World, normal_noise, on_grid
 from explorer.worlds.drawing import Canvas, box, columns, coverage, disc, segment, smooth
-from explorer.worlds.reading import middle, planes_of, round_area, rounded, share, whole
+from explorer.worlds.reading import middle, planes_of, round_area, rounded, seen, share, whole
 
 Values = NDArray[np.float64]
 
@@ -139,7 +139,7 @@ class Pendulum(World):
         bob = np.clip((red - (green + blue) / 2.0) / REDNESS * 1.25 - 0.25, 0.0, 1.0)
 
         floor = canvas.region(ACROSS[0], GROUND + 0.8, ACROSS[1], GROUND - 0.8)
-        dark = np.clip(share(planes, canvas, floor, SHADOW), 0.0, 1.0)
+        dark = seen(share(planes, canvas, floor, SHADOW))
         length = (round_area(dark, floor.pixel) + (4.0 - np.pi) * SHADOW_HALF**2) / (2.0 * SHADOW_HALF)  # round ends
 
         found = np.stack(

