@@ -29,6 +29,7 @@ def measure(
     selection: Annotated[str, typer.Option(metavar="S", help="Latents: all, non-passive, active.")] = "all",
     rotate: Annotated[str, typer.Option(metavar="A,B,DEGREES", help="Turn two latents first: z4,z8,45.")] = "",
     measures: Annotated[str, typer.Option(metavar="M,M,…", help="Only these. Default: all that fit.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out measures that take minutes (DCI).")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how each was estimated, and by whom.")] = False,
     as_json: arguments.Json = False,
     out: Annotated[
@@ -46,6 +47,7 @@ def measure(
         seed=seed,
         selection=_selection(selection),
         rotation=_rotation(rotate) if rotate else None,
+        quick=quick,
         measures=tuple(name.strip() for name in measures.split(",") if name.strip()),
     )
     engine = arguments.engine()

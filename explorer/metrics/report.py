@@ -31,6 +31,9 @@ QUALITY, UDR = "quality", "udr"
 _TITLES = {QUALITY: "Quality of samples", UDR: "UDR"}
 QUALITY_PICTURES = 2000
 _MATRIX_COST, _QUALITY_COST = 2.0, 20.0  # seconds, as the cost of a measure
+DEAR = 5.0
+"""Seconds at 5,000 pictures from which on a measure is left out where the options are quick."""
+
 VIOLIN_BINS = 40
 """Equal bins of a latent's distribution, from its smallest code to its largest."""
 
@@ -181,6 +184,8 @@ def _report(
     card, codes = subject.generator.card, subject.codes
     named = options.measures
     measures = [measure for name, measure in all_measures().items() if codes is not None and name in (named or (name,))]
+    if options.quick and not named:
+        measures = [measure for measure in measures if measure.cost < DEAR]
     costs = [measure.cost * (measure.permutations + 1) for measure in measures]
     wants_quality = QUALITY in (named or (QUALITY,))
     parts = shared(progress, [_MATRIX_COST, *costs, _QUALITY_COST * wants_quality])

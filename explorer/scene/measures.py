@@ -54,7 +54,8 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What to measure. ``world`` empty: the one that the model was trained on. ``measures`` empty: all that fit."""
+    """What to measure. ``world`` empty: the one that the model was trained on. ``measures`` empty: all that fit, without
+    those that take minutes where ``quick``."""
 
     world: str = ""
     n: int = 5000
@@ -62,6 +63,7 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True):
     selection: Selection = "all"
     rotation: Rotation | None = None
     measures: tuple[str, ...] = ()
+    quick: bool = False
 
 
 class MeasureReport(msgspec.Struct, frozen=True, kw_only=True):

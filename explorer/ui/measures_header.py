@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QProgressBar, QSpinBox, QWidget
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions
@@ -38,6 +38,8 @@ class MeasuresHeader(QWidget):
         self.n.setAccessibleName("Pictures")
         self.n.setToolTip("How many pictures are encoded; below 5,000 chance swamps several measures")
         self.selection = Segments(SELECTIONS, "Which latents the measures are taken on, by their badges")
+        self.quick = QCheckBox("Quick")
+        self.quick.setToolTip("Leave out measures that take minutes (DCI)")
         self.button = action_button(measure, with_icon=False, primary=True)
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
@@ -60,12 +62,13 @@ class MeasuresHeader(QWidget):
             label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             layout.addWidget(label)
             layout.addWidget(field)
-        for widget in (self.selection, self.button, self.bar, self.left, self.cancel):
+        for widget in (self.selection, self.quick, self.button, self.bar, self.left, self.cancel):
             layout.addWidget(widget)
         layout.addWidget(self.state, 1)
         layout.addWidget(self.export)
         self.world.activated.connect(self._on_changed)
         self.n.valueChanged.connect(self._on_changed)
+        self.quick.toggled.connect(self._on_changed)
         self.selection.chosen.connect(self._on_selection)
         self.cancel.clicked.connect(self.cancelled)
         self.show_progress(None)
@@ -76,6 +79,7 @@ class MeasuresHeader(QWidget):
         return MeasureOptions(
             world=self.world.currentData() or "",
             n=self.n.value(),
+            quick=self.quick.isChecked(),
             selection="active" if selection == "active" else "non-passive" if selection == "non-passive" else "all",
         )
 
@@ -97,8 +101,9 @@ class MeasuresHeader(QWidget):
         index = self.world.findData(options.world)
         if index >= 0:
             self.world.setCurrentIndex(index)
-        with QSignalBlocker(self.n):
+        with QSignalBlocker(self.n), QSignalBlocker(self.quick):
             self.n.setValue(options.n)
+            self.quick.setChecked(options.quick)
         self.selection.set_value(options.selection)
 
     def show_progress(self, progress: tuple[float, float] | None) -> None:
@@ -123,7 +128,7 @@ class MeasuresHeader(QWidget):
         self.state.setText(text)
         self.state.setToolTip(text)
 
-    def _on_changed(self) -> None:
+    def _on_changed(self, *_: object) -> None:
         self.changed.emit()
 
     def _on_selection(self) -> None:

@@ -44,8 +44,8 @@ class RotationBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(6)
-        layout.addWidget(self.label, 3)
-        for widget, stretch in ((self.slider, 2), (self.box, 0), (self.usual, 0), (self.use, 0), (self.end, 0)):
+        layout.addWidget(self.label, 2)
+        for widget, stretch in ((self.slider, 3), (self.box, 0), (self.usual, 0), (self.use, 0), (self.end, 0)):
             layout.addWidget(widget, stretch)
         self.slider.moved.connect(self._on_slider)
         self.box.valueChanged.connect(self._on_box)

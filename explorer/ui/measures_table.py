@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from explorer.scene.measure_text import GROUPS, figure
 from explorer.scene.measures import MeasureReport, Score
 from explorer.ui import measures_text as text
 from explorer.ui import theme
@@ -36,12 +37,12 @@ class _ValueDelegate(QStyledItemDelegate):
         if not isinstance(score, Score):
             return
         colors = theme.current()
-        weak = score.value is None or text.at_chance(score)
+        weak = text.is_weak(score)
         rect = QRectF(option.rect)
         painter.save()
         painter.setPen(theme.color(colors.muted if weak else colors.text))
         place = QRectF(rect.left(), rect.top(), NUMBER_WIDTH, rect.height())
-        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text.number(score.value))
+        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure(score.value))
         room = rect.right() - place.right() - 16
         if score.value is not None and text.is_bounded(score) and room > 24:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -111,7 +112,7 @@ class MeasuresTable(QTreeWidget):
         )
         self.setColumnHidden(AFTER, turned is None)
         self._share_width()
-        for group, title in text.GROUPS.items():
+        for group, title in GROUPS.items():
             rows = {name: score for name, score in report.metrics.items() if score.group == group}
             if not rows:
                 continue
@@ -129,7 +130,7 @@ class MeasuresTable(QTreeWidget):
             item = self.topLevelItem(index)
             if item is not None and (name := item.data(MEASURE, SCORE)) is not None:
                 scores = [item.data(column, SCORE) for column in (BEFORE, AFTER)]
-                values = ["" if score is None else text.number(score.value) for score in scores]
+                values = ["" if score is None else figure(score.value) for score in scores]
                 found[name] = (item.text(MEASURE), values[0], values[1], item.text(CHANCE))
         return found
 
@@ -155,14 +156,14 @@ class MeasuresTable(QTreeWidget):
         item.setText(MEASURE, f"{score.title or name} {text.ARROWS[score.better]}".strip())
         item.setText(CHANCE, text.chance(score, 2))
         item.setForeground(CHANCE, self.palette().brush(QPalette.ColorRole.PlaceholderText))
-        if score.value is None or text.at_chance(score):
+        if text.is_weak(score):
             item.setForeground(MEASURE, self.palette().brush(QPalette.ColorRole.PlaceholderText))
         item.setData(BEFORE, SCORE, score)
         for column in (MEASURE, BEFORE, CHANCE):
             item.setToolTip(column, text.tool_tip(name, score))
-        item.setData(BEFORE, Qt.ItemDataRole.AccessibleTextRole, text.number(score.value))
+        item.setData(BEFORE, Qt.ItemDataRole.AccessibleTextRole, figure(score.value))
         if turned is not None:
             item.setData(AFTER, SCORE, turned)
             item.setToolTip(AFTER, text.tool_tip(name, turned))
-            item.setData(AFTER, Qt.ItemDataRole.AccessibleTextRole, text.number(turned.value))
+            item.setData(AFTER, Qt.ItemDataRole.AccessibleTextRole, figure(turned.value))
         return item

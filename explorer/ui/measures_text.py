@@ -1,24 +1,14 @@
-"""Measures in words: numbers, chance levels, tool tips. Plain values, no Qt."""
+"""What the Measures dock says: tool tips, chance levels, invitations. Plain values, no Qt."""
 
 from __future__ import annotations
 
 from explorer.scene.cards import ModelCard
+from explorer.scene.measure_text import against_chance, conditions, figure
 from explorer.scene.measures import MeasureOptions, MeasureReport, Score
 
-GROUPS = {"disentanglement": "Disentanglement", "latents": "Latents", "quality": "Quality of samples"}
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 _BETTER = {"higher": "higher is better", "lower": "lower is better", "": ""}
 MOST_PARTS = 12  # of a score, in its tool tip
-
-
-def number(value: float | None) -> str:
-    """Three figures or so; a dash for what is not defined."""
-    if value is None:
-        return "–"
-    size = abs(value)
-    if size >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 10 else f"{value:.3f}"
 
 
 def chance(score: Score, decimals: int = 3) -> str:
@@ -34,47 +24,43 @@ def is_bounded(score: Score) -> bool:
     return score.group == "disentanglement"
 
 
-def at_chance(score: Score) -> bool:
-    """Whether permuted data give as good a value: it is not above their 95th percentile. Of what should be low, such as
-    a total correlation, permuted data are the ideal, and no value is at chance."""
-    if score.value is None or score.null is None or score.better != "higher":
-        return False
-    return score.value <= (score.null if score.null_high is None else score.null_high)
+def is_weak(score: Score) -> bool:
+    """Whether the number says nothing for the model: it is not defined, or permuted data give as much. Of what should
+    be low, such as a total correlation, chance is the best there is."""
+    return score.value is None or (score.better == "higher" and bool(against_chance(score)))
 
 
 def tool_tip(name: str, score: Score) -> str:
     """Everything that is known of one score, a line each."""
-    lines = [f"{score.title or name}: {number(score.value)}"]
+    lines = [f"{score.title or name}: {figure(score.value)}"]
     if score.value is None:
         lines.append(score.note or "Not defined for these data.")
-    elif at_chance(score):
-        lines.append("No better than chance: permuted data give this much.")
+    elif is_weak(score):
+        lines.append(f"{against_chance(score).capitalize()}: permuted data give this much.")
     better = _BETTER[score.better]
-    by_chance = f"By chance: {chance(score)}" if score.null is not None else ""
+    beside = "Of data" if score.group == "quality" else "By chance"
+    by_chance = f"{beside}: {chance(score)}" if score.null is not None else ""
     lines += [text for text in (by_chance, better, score.estimator, score.paper) if text]
     if score.n:
         lines.append(f"n = {score.n:,}")
     if score.value is not None and score.note:
         lines.append(score.note)
     parts = list(score.parts.items())
-    lines += [f"{part}: {number(value)}" for part, value in parts[:MOST_PARTS]]
+    lines += [f"{part}: {figure(value)}" for part, value in parts[:MOST_PARTS]]
     if len(parts) > MOST_PARTS:
         lines.append(f"… and {len(parts) - MOST_PARTS} more")
     return "\n".join(lines)
 
 
 def taken(report: MeasureReport) -> str:
-    """``shapes · n = 5,000 · 38 s``: how the report was made."""
-    parts = [report.world, f"n = {report.n:,}"]
-    if report.selection != "all":
-        parts.append(f"{report.selection} latents")
-    parts.append(f"{report.seconds:.0f} s" if report.seconds >= 1 else "under 1 s")
-    return " · ".join(parts)
+    """How the report was made, and how long it took."""
+    seconds = f"{report.seconds:.0f} s" if report.seconds >= 1 else "under 1 s"
+    return f"{conditions(report)} · {seconds}"
 
 
 def is_stale(shown: MeasureOptions, wanted: MeasureOptions) -> bool:
     """Whether the report that is shown answers another question than the one in the header."""
-    return (shown.world, shown.n, shown.selection) != (wanted.world, wanted.n, wanted.selection)
+    return shown != wanted
 
 
 def invitation(card: ModelCard | None) -> tuple[str, str]:

@@ -144,10 +144,11 @@ def test_a_model_that_no_world_fits_says_so(qtbot: QtBot) -> None:
 def test_measuring_asks_for_what_the_header_says_and_shows_the_report(desk: Desk) -> None:
     desk.panel.header.world.setCurrentIndex(1)
     desk.panel.header.n.setValue(2000)
+    desk.panel.header.quick.click()
     desk.table["measure"].trigger()
     (asked,) = desk.asked()
     assert asked.model == MODEL
-    assert asked.options == MeasureOptions(world="sprites", n=2000)
+    assert asked.options == MeasureOptions(world="sprites", n=2000, quick=True)
     desk.client.reply(protocol.JobProgress(request_id=asked.request_id, title="Measuring", share=0.25, remaining=42))
     assert desk.panel.header.left.text() == "25%, 42 s left"
     assert desk.panel.header.cancel.isVisible()
@@ -159,9 +160,9 @@ def test_measuring_asks_for_what_the_header_says_and_shows_the_report(desk: Desk
         "mig": ("MIG ↑", "0.143", "", "0.00, 95 % 0.00"),
         "modularity": ("Modularity ↑", "0.640", "", "0.65, 95 % 0.70"),
         "sap": ("SAP ↑", "–", "", ""),
-        "total_correlation": ("TC ↓", "12.50", "", "0.10, 95 % 0.20"),
+        "total_correlation": ("TC ↓", "12.500", "", "0.10, 95 % 0.20"),
     }
-    assert desk.panel.header.state.text() == "shapes · n = 5,000 · 38 s"
+    assert desk.panel.header.state.text() == "world shapes · 5,000 pictures · seed 0 · 4 latents · 38 s"
     assert desk.table["export_measures"].isEnabled()
     assert desk.table["rotate_pair"].isEnabled()
 
@@ -178,7 +179,7 @@ def test_what_is_at_chance_or_undefined_is_weak_and_says_why(desk: Desk) -> None
     assert weak["SAP ↑"]
     assert not weak["MIG ↑"]
     assert not weak["TC ↓"]
-    assert "No better than chance" in tips["Modularity ↑"]
+    assert "Below chance: permuted data" in tips["Modularity ↑"]
     assert "every factor has one level" in tips["SAP ↑"]
     for part in ("Chen et al. 2018", "20 bins", "By chance: 0.002, 95 % 0.004", "n = 5,000", "y: 0.270"):
         assert part in tips["MIG ↑"]
