@@ -133,18 +133,7 @@ class World(ABC):
     def factors_of(self, noises: NDArray[np.float64], do: Mapping[str, float] | None = None) -> Array:
         """(n, number of factors) values that the mechanisms give of ``noises``; factors in ``do`` are set instead.
         Raises :class:`ExplorerError` for a name that the world does not have."""
-        do = dict(do or {})
-        for name in do:
-            self.column(name)
-        values: dict[str, NDArray[np.float64]] = {}
-        for name in self.order:
-            mechanism, noise = self.mechanisms[name], noises[:, self.column(name)]
-            if name in do:
-                values[name] = np.full(len(noises), do[name])
-                continue
-            parents = np.stack([values[parent] for parent in mechanism.parents], axis=1) if mechanism.parents else None
-            values[name] = mechanism.assign(np.empty((len(noises), 0)) if parents is None else parents, noise)
-        return np.stack([values[name] for name in self.names], axis=1).astype(np.float32)
+        return self._predicted(noises, do or {})
 
     def sample(self, n: int, seed: int, correlations: Correlations | None = None) -> Array:
         """(n, number of factors) values of the observational distribution; repeatable for a seed."""
@@ -179,9 +168,10 @@ class World(ABC):
         return noises
 
     def counterfactual(self, factors: Array, do: Mapping[str, float]) -> Array:
-        """(n, number of factors): abduction, action, prediction (Pearl 2009, theorem 7.1.7). Rows whose noise is not
-        unique where it would matter come out as NaN in the factors that depend on it."""
-        return self.factors_of(self.abduct(factors), do)
+        """(n, number of factors): abduction, action, prediction (Pearl 2009, theorem 7.1.7). What no change reaches
+        stays as observed. Rows whose noise is not unique where it matters come out as NaN in the factors that depend
+        on it."""
+        return self._predicted(self.abduct(factors), do, np.asarray(factors, np.float64))
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -224,6 +214,28 @@ class World(ABC):
         if size is not None and size not in self.sizes:
             raise ValueError(f"{self.name} draws {', '.join(map(str, self.sizes))} pixels, not {size}")
         return rows, size or self.size
+
+    def _predicted(
+        self, noises: NDArray[np.float64], do: Mapping[str, float], observed: NDArray[np.float64] | None = None
+    ) -> Array:
+        """Values of ``noises``, causes first. A factor whose causes all have their ``observed`` values keeps its own:
+        its noise, unique or not, did give it."""
+        for name in do:
+            self.column(name)
+        values = np.full(noises.shape, np.nan)
+        for name in self.order:
+            mechanism, column = self.mechanisms[name], self.column(name)
+            if name in do:
+                values[:, column] = do[name]
+                continue
+            causes = [self.column(parent) for parent in mechanism.parents]
+            parents, noise = values[:, causes], noises[:, column]
+            known = ~(np.isnan(noise) | np.isnan(parents).any(axis=1))
+            values[known, column] = mechanism.assign(parents[known], noise[known])
+            if observed is not None:
+                same = (parents == observed[:, causes]).all(axis=1)
+                values[same, column] = observed[same, column]
+        return values.astype(np.float32)
 
     def _mixing(self, correlations: Correlations) -> NDArray[np.float64]:
         matrix = np.eye(len(self.factors))
