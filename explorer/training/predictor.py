@@ -30,8 +30,7 @@ from explorer.worlds.attributes import CARD, Attributes, FactorError, distance, 
 from explorer.worlds.base import Array, Factor, World
 from explorer.worlds.predictor.network import PredictorConfig, PredictorNetwork, save_predictor
 
-BLUR = 1.0  # pixels, at most
-NOISE = 0.06  # of a picture in [-1, 1], at most
+NOISE = 0.06  # standard deviation in a picture in [-1, 1], at most
 PALER = 0.05  # change of contrast and of brightness, at most
 _EVALUATION_BATCH = 250
 
@@ -101,6 +100,9 @@ class PredictorTrainer:
         with self.precision.autocast():
             raw = self.network(images.contiguous(memory_format=torch.channels_last))
         losses = self.network.losses(raw.float(), factors)
+        if self.world.unseen:  # where causes are independent of their effects, there is nothing to be read of them
+            observed = self.network.losses(raw[:count].float(), factors[:count])
+            losses |= {name: observed[name] for name in self.world.unseen}
         loss = torch.stack(list(losses.values())).mean()
         self.precision.update(loss, [self.optimiser])
         self.pictures += len(images)
@@ -213,23 +215,29 @@ def constant_error(factor: Factor, truth: NDArray[np.float64]) -> float:
 
 
 def corrupted(images: Tensor, seed: int, share: float) -> Tensor:
-    """(B, C, H, W) pictures in [-1, 1] of which ``share`` are blurred, noisy and of another contrast and brightness,
-    each by an amount of its own between none and the most."""
+    """(B, C, H, W) pictures in [-1, 1] of which ``share`` are blurred (by a pixel at most), noisy and of another
+    contrast and brightness, each by amounts of its own."""
     source = torch.Generator("cpu").manual_seed(seed)
-    amounts = torch.rand(len(images), 5, 1, 1, 1, generator=source)
-    noise = torch.randn(images.shape, generator=source).to(images)
-    chosen = (amounts[:, 0] < share).to(images)
-    blur, level, contrast, brightness = (one.to(images) * chosen for one in amounts[:, 1:].unbind(dim=1))
-    # The binomial 1 4 6 4 1 has a standard deviation of one pixel.
-    taps = images.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
-    channels = images.shape[1]
-    padded = functional.pad(images, (2, 2, 2, 2), mode="replicate")
-    across = functional.conv2d(padded, taps.view(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)
-    soft = functional.conv2d(across, taps.view(1, 1, 5, 1).expand(channels, 1, 5, 1), groups=channels)
-    mixed = images.lerp(soft, blur * BLUR) + noise * (level * NOISE)
-    # Around the middle of each amount's range, where the picture is as it was.
-    gain = 1.0 + (2.0 * contrast - chosen) * PALER
-    return (mixed * gain + (2.0 * brightness - chosen) * PALER).clamp(-1.0, 1.0)
+    chosen = torch.rand(len(images), generator=source) < share
+    count = int(chosen.sum())
+    # One row an amount, from none to the most; contrast and brightness go both ways.
+    amounts = torch.rand(4, count, 1, 1, 1, generator=source).to(images)
+    noise = torch.randn(count, *images.shape[1:], generator=source).to(images)
+    blur, level, contrast, brightness = amounts[0], amounts[1], 2.0 * amounts[2] - 1.0, 2.0 * amounts[3] - 1.0
+    spoilt = images[chosen.to(images.device)]
+    spoilt = spoilt.lerp(_blurred(_blurred(spoilt, 2), 3), blur) + noise * (level * NOISE)
+    found = images.clone()
+    found[chosen.to(images.device)] = (spoilt * (1.0 + contrast * PALER) + brightness * PALER).clamp(-1.0, 1.0)
+    return found
+
+
+def _blurred(images: Tensor, axis: int) -> Tensor:
+    """Along one axis, by the binomial 1 4 6 4 1, whose standard deviation is one pixel; edges are repeated."""
+    size, length = [0, 0, 0, 0], images.shape[axis]
+    size[2 * (3 - axis) : 2 * (3 - axis) + 2] = [2, 2]
+    padded = functional.pad(images, size, mode="replicate")
+    parts = [padded.narrow(axis, offset, length) for offset in range(5)]
+    return (parts[0] + parts[4] + 4.0 * (parts[1] + parts[3]) + 6.0 * parts[2]) / 16.0
 
 
 def _seed(seed: int, step: int, stream: int) -> int:

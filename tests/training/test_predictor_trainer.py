@@ -18,6 +18,8 @@ from explorer.training.loop import train
 from explorer.training.predictor import (
     PredictorSettings,
     PredictorTrainer,
+    _blurred,
+    _seed,
     constant_error,
     corrupted,
     measure_errors,
@@ -113,6 +115,35 @@ def test_corruption_spares_some_pictures_and_changes_the_others_a_little() -> No
     away = (half - images).square().mean(dim=(1, 2, 3)).sqrt()
     assert 0.01 < float(away[changed].mean()) < 0.12
     assert float(away.max()) < 0.3
+
+
+def test_blur_is_the_binomial_that_scipy_makes() -> None:
+    from scipy.ndimage import convolve1d
+
+    images = source_of(TOY).draw(3, 0).images
+    taps = np.array([1, 4, 6, 4, 1]) / 16
+    found = images
+    for axis in (2, 3):
+        found = _blurred(found, axis)
+        expected = convolve1d(images.numpy(), taps, axis=axis, mode="nearest")
+        images = torch.from_numpy(expected)
+        assert found.numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_unseen_causes_are_learned_from_the_causal_model_alone() -> None:
+    """Half of a step's pictures have independent factors; of an unseen cause they would teach that nothing is known."""
+    recipe = msgspec.structs.replace(TOY, data="pendulum", batch=8)
+    source = source_of(recipe)
+    batch = source.draw(8, 0)
+    seen, unseen = PredictorTrainer(recipe, source, CPU), PredictorTrainer(recipe, source, CPU)
+    world = type("Dark", (type(source.world),), {"unseen": ("light",)})()
+    unseen.world = world
+    plain, found = seen.step(0, batch), unseen.step(0, batch)
+    assert {name for name in plain if plain[name] != found[name]} == {"loss", "light"}
+    images = corrupted(torch.cat([batch.images, batch.images]), _seed(recipe.seed, 0, 2), share=0.5)[:8]
+    fresh = PredictorTrainer(recipe, source, CPU).network
+    assert batch.factors is not None
+    assert found["light"] == pytest.approx(fresh.losses(fresh(images), batch.factors)["light"].item(), rel=1e-4)
 
 
 def test_independent_values_lie_between_levels_where_they_may() -> None:
