@@ -75,6 +75,8 @@ class Pca:
         if "w" in model.spaces or {"posterior", "bottleneck", "activations"} & set(model.capabilities):
             return ""
         space = next(iter(model.spaces))
+        if "axes" in model.capabilities:
+            return f"The space '{space}' of '{model.name}' has axes with a meaning of their own; choose Latent axes."
         return (
             f"The space '{space}' of '{model.name}' has the same spread in every direction, so it has no principal "
             "components; choose another method."

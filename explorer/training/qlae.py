@@ -18,7 +18,7 @@ from explorer.training.autoencoder import (
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import Source
 
-PICTURES_FOR_SAMPLES = 1000  # from which the use of the codes is told while training goes on
+PICTURES_FOR_SAMPLES = 500  # from which the use of the codes is told while training goes on
 GRADIENT_LIMIT = 1.0  # of every number in the gradient of the weights that decay
 
 

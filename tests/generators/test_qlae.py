@@ -15,7 +15,7 @@ from torch import Tensor
 from explorer.controls import control_set
 from explorer.controls.codebook import CodebookControl
 from explorer.discovery.latent_axes import METHOD
-from explorer.discovery.registry import fitting
+from explorer.discovery.registry import fitting, refusals
 from explorer.errors import ModelError
 from explorer.generators import registry
 from explorer.generators.autoencoder_family import save_autoencoder
@@ -105,7 +105,8 @@ def test_the_card_is_complete_before_the_weights_are_read(folder: Path) -> None:
     assert (card.family, card.spaces["z"].shape, card.spaces["z"].prior) == ("qlae", (3,), "")
     assert set(card.capabilities) == {"encode", "codebook", "axes"}
     assert card.parameters == sum(p.numel() for p in network().parameters())
-    assert fitting(card)[0] == "latent_axes"
+    assert fitting(card) == ("latent_axes", "random_orthogonal")
+    assert "choose Latent axes" in refusals(card)["pca"]
 
 
 def test_samples_take_values_as_often_as_the_data_and_independently() -> None:
