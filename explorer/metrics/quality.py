@@ -137,6 +137,7 @@ def compare(
             better="lower",
             estimator=f"{estimator}{SPLITS} random halves",
             parts={"ratio to chance": frechet / chance if chance > 0 else None},
+            note=f"{frechet / chance:.1f} times that of data" if chance > 0 else "",
         ),
         "coverage": Score(
             value=float(np.mean(list(covered.values()))),

@@ -73,6 +73,7 @@ def test_fresh_data_score_at_chance() -> None:
     frechet = scores["frechet"]
     assert frechet.better == "lower"
     assert 0.5 < frechet.parts["ratio to chance"] < 2.0  # type: ignore[operator]
+    assert frechet.note == f"{frechet.parts['ratio to chance']:.1f} times that of data"
     for name in ("precision", "recall", "coverage"):
         assert scores[name].value == pytest.approx(scores[name].null, abs=0.05)
 
