@@ -1,4 +1,4 @@
-"""The faces world: each factor draws where it should and nowhere else, at both sizes, and its causes have their effects.
+"""The faces world: each factor draws where it should and nowhere else, at both sizes; its causes have their effects.
 What holds for every world is tested with the others, in test_world_laws."""
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ def test_a_feature_changes_its_own_place_and_nothing_else(name: str, size: int) 
     for base in ({}, {"head_turn": -1.0, "skin": 0.9}, {"head_turn": 1.0, "sex": FEMALE, "hair_length": 0.2}):
         changed = difference(face(**base | {name: factor.low}), face(**base | {name: factor.high}), size)
         assert not changed[outside(PLACES[name], size)].any()
-        # Counted in pixels that anyone would see changing; the least is the gaze, a few pixels in each eye.
-        assert (changed > 25).sum() >= 12 * (size // 64) ** 2
+        # Pixels that anyone would see changing. The fewest are those of a closed mouth on dark skin.
+        assert (changed > 25).sum() >= 6 * (size // 64) ** 2
 
 
 @pytest.mark.parametrize("size", WORLD.sizes)
 def test_the_background_changes_around_the_head_and_not_in_it(size: int) -> None:
     for turn in (-1.0, 0.0, 1.0):
         changed = difference(face(head_turn=turn), face(head_turn=turn, background=0.05), size)
-        assert not changed[~outside((-0.3, -0.45, 0.3, 0.7), size)].any()
+        assert not changed[~outside((-0.2, -0.4, 0.2, 0.35), size)].any()
         corners = [changed[row, column] for row in (0, size // 3) for column in (0, -1)]
         assert min(corners) > 25
 
@@ -99,10 +99,10 @@ def test_every_factor_shows_in_most_faces(name: str) -> None:
     factor = WORLD.factors[WORLD.column(name)]
     # The far end of a circle is half way round.
     ends = (factor.low, factor.low + factor.period / 2) if factor.cyclic else (factor.low, factor.high)
-    rows = WORLD.sample(40, 7)
+    rows = WORLD.sample(32, 7)
     low, high = (WORLD.render(WORLD.with_values(rows, {name: end})).astype(float) for end in ends)
     away = np.abs(high - low)
-    assert np.mean(away.max(axis=(1, 2, 3)) > 30) > 0.9
+    assert np.mean(away.max(axis=(1, 2, 3)) > 15) > 0.9
     assert np.median(away.mean(axis=(1, 2, 3))) > 0.15
 
 
@@ -116,9 +116,9 @@ def test_an_unseen_cause_shows_through_its_effects_alone(name: str) -> None:
 
 
 def test_large_pictures_averaged_are_the_small_ones() -> None:
-    rows = np.concatenate([WORLD.sample(30, 2), WORLD.independent(30, 2)])
+    rows = np.concatenate([WORLD.sample(16, 2), WORLD.independent(16, 2)])
     small = WORLD.render(rows, 64).astype(float)
-    large = WORLD.render(rows, 128).reshape(60, 64, 2, 64, 2, 3).astype(float).mean(axis=(2, 4))
+    large = WORLD.render(rows, 128).reshape(32, 64, 2, 64, 2, 3).astype(float).mean(axis=(2, 4))
     assert np.abs(small - large).mean() < 1.0
     assert np.mean(np.abs(small - large) > 40) < 0.002
 
