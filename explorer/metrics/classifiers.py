@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from explorer.metrics.base import Codes, Floats, Labels
+
+Model = TypeVar("Model", bound=Any)
 
 TEST_SHARE = 3  # one picture in three tests: 10,000 and 5,000 of 15,000, as in the study of Locatello et al. (2019)
 
@@ -44,11 +46,17 @@ def logistic_regression(
 ) -> LogisticRegression:
     """Multinomial logistic regression by scikit-learn's defaults (lbfgs, at most 100 steps, tolerance 1e-4), penalised
     by ‖w‖² / 2·``strength``, not at all where that is infinite. Needs two labels."""
-    model = LogisticRegression(C=strength, class_weight="balanced" if balanced else None)
+    return fitted(LogisticRegression(C=strength, class_weight="balanced" if balanced else None), features, labels)
+
+
+def fitted(model: Model, features: ArrayLike | Any, labels: Labels) -> Model:
+    """``model`` after its ``fit``, without scikit-learn's advice: the published measures stop after 100 steps whether
+    or not the optimum was reached, and take factors of any number of levels as classes."""
     with warnings.catch_warnings():
-        # The published measures stop after 100 steps whether or not the optimum was reached; so does this.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(features, labels)
+        warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
+        model.fit(features, labels)
+    return model
 
 
 def standardised(codes: Floats, like: Floats | None = None) -> Floats:

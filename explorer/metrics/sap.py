@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.svm import LinearSVC
 
 from explorer.metrics.base import Codes, Floats, Measure, Outcome
-from explorer.metrics.classifiers import split, split_line
+from explorer.metrics.classifiers import fitted, split, split_line
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
 
 STRENGTH = 0.01
@@ -74,7 +74,7 @@ def _accuracies(codes: Floats, labels: np.ndarray, test_codes: Floats, test_labe
         for k in range(labels.shape[1]):
             # Solved in the primal: the optimum of the published stochastic dual solver, without its chance.
             machine = LinearSVC(C=STRENGTH, class_weight="balanced", dual=False)
-            machine.fit(codes[:, j : j + 1], labels[:, k])
+            fitted(machine, codes[:, j : j + 1], labels[:, k])
             found[j, k] = np.mean(machine.predict(test_codes[:, j : j + 1]) == test_labels[:, k])
     return found
 

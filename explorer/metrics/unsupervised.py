@@ -53,12 +53,13 @@ class Dependence(Measure):
         sampled, reason = None, "the model has no posterior variance"
         if data.sampled is not None:
             sampled, reason = _total(np.cov(data.sampled.T))
-        distance = wasserstein_correlation(covariance)
+        whole = float(np.trace(covariance))
+        part = wasserstein_correlation(covariance / whole)
         found: dict[str, tuple[float | None, str]] = {
             "total_correlation_mean": (mean, infinite),
             "total_correlation_sampled": (sampled, reason),
-            "wasserstein_correlation": (distance, ""),
-            "wasserstein_correlation_normalised": (distance / float(np.trace(covariance)), ""),
+            "wasserstein_correlation": (part * whole, ""),
+            "wasserstein_correlation_normalised": (part, ""),
             "mutual_information_latents": (_pairwise(data.codes), ""),
         }
         return {
