@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from explorer.cli import arguments
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
-from explorer.export.options import ExportKind, ExportOptions, SheetOptions
+from explorer.export.options import MOST_COLUMNS, ExportKind, ExportOptions, SheetOptions
 from explorer.scene.model import Pane, Scene, Seed
+
+
+class Mode(StrEnum):
+    """Which points the columns show; as :data:`explorer.export.options.RangeMode`."""
+
+    amounts = "amounts"
+    std_gaussian = "std_gaussian"
+    fitted_gaussian = "fitted_gaussian"
+    fixed_interval = "fixed_interval"
+    conf_interval = "conf_interval"
+    minmax = "minmax"
+    codebook = "codebook"
+
 
 KINDS: dict[str, ExportKind] = {".png": "sheet_png", ".pdf": "sheet_pdf"}
 
@@ -24,7 +39,16 @@ def sheet(
         list[str] | None, typer.Option(metavar="NAME", help="A control for the rows; may repeat. Default: all.")
     ] = None,
     seeds: Annotated[str, typer.Option(metavar="S,S,…", help="Rows of seeds (1,2,3 or 0-7) instead of controls.")] = "",
-    amounts: Annotated[str, typer.Option(metavar="A,A,…", help="The amounts of the columns.")] = "-3,-2,-1,0,1,2,3",
+    amounts: Annotated[
+        str, typer.Option(metavar="A,A,…", help="The amounts of the columns.", show_default="-3,-2,-1,0,1,2,3")
+    ] = "",
+    mode: Annotated[
+        Mode, typer.Option("--range", help="Instead of amounts: the points that a mode of the literature chooses.")
+    ] = Mode.amounts,
+    columns: Annotated[
+        int | None, typer.Option(min=1, max=MOST_COLUMNS, help="How many points of a range.", show_default="7")
+    ] = None,
+    base: Annotated[bool, typer.Option("--base", help="First a column with the picture as it stands.")] = False,
     seed: arguments.SeedNumber = 0,
     psi: arguments.Truncation = 0.7,
     k: arguments.Count = None,
@@ -40,7 +64,16 @@ def sheet(
     kind = KINDS.get(out.suffix.lower())
     if kind is None:
         raise ExplorerError(f"'{out.name}' is no contact sheet; use .png or .pdf.")
-    columns = arguments.numbers(amounts, "--amounts")
+    if amounts and mode != Mode.amounts:
+        raise ExplorerError("A sheet has --amounts or a --range, not both; leave one out.")
+    if columns is not None and mode in (Mode.amounts, Mode.codebook):
+        has = "as many columns as --amounts" if mode == Mode.amounts else "a column for each value of a codebook"
+        raise ExplorerError(f"This sheet has {has}; leave --columns out, or choose another --range.")
+    asked = SheetOptions(range=mode.value, base=base)
+    if amounts:
+        asked = msgspec.structs.replace(asked, amounts=arguments.numbers(amounts, "--amounts"))
+    if columns is not None:
+        asked = msgspec.structs.replace(asked, columns=columns)
     rows = arguments.seeds(seeds, "--seeds") if seeds else ()
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
@@ -48,7 +81,7 @@ def sheet(
     with shown("Finding controls") as progress:
         found = engine.control_set(reference, chosen, progress)
     names = tuple(arguments.checked_name(found, name) for name in control or [])
-    asked = SheetOptions(rows="seeds" if rows else "controls", controls=names, seeds=rows, amounts=columns)
+    asked = msgspec.structs.replace(asked, rows="seeds" if rows else "controls", controls=names, seeds=rows)
     scene = Scene(
         model=reference,
         origin=Seed(seed),

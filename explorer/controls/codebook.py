@@ -53,6 +53,13 @@ class CodebookControl:
         """(N, B, width): the points along the codebook from ``latent`` at ``amounts`` (N,)."""
         return torch.stack([self.move(latent, amount.expand(latent.shape[0])) for amount in amounts])
 
+    unit: ClassVar[float] = 1.0
+    """How far an amount of 1 goes, in values."""
+
+    def position(self, latent: Tensor) -> Tensor:
+        """(B,): the number of the value that ``latent`` (B, width) has, from 0; between two, a number between."""
+        return self._place(latent[:, self.axis].to(torch.promote_types(latent.dtype, torch.float32)))
+
     def misfit(self, space: SpaceCard) -> str:
         """Why the axis is none of ``space``, or an empty string."""
         if space.shape != (self.width,):

@@ -35,6 +35,16 @@ class LinearControl:
         """(N, B, *shape): the straight line through ``latent`` at ``amounts`` (N,)."""
         return torch.stack([self.move(latent, amount.expand(latent.shape[0])) for amount in amounts])
 
+    @property
+    def unit(self) -> float:
+        """How far an amount of 1 goes, in the units of the space."""
+        return float(self.direction.double().norm())
+
+    def position(self, latent: Tensor) -> Tensor:
+        """(B,): where the points of a vector space ``latent`` (B, width) lie along the direction, in the units of the
+        space."""
+        return latent.double() @ (self.direction.to(latent.device).double() / self.unit)
+
     def misfit(self, space: SpaceCard) -> str:
         """Why the direction cannot be added to a point of ``space``, or an empty string."""
         shape = tuple(self.direction.shape)

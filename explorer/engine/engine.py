@@ -99,6 +99,11 @@ class Engine:
                 self._generators.put(key, found)
         return found
 
+    def shared(self, model: ModelRef) -> Generator:
+        """The generator of ``model`` for long work: each of its calls waits for its turn at the device, so that the
+        live view goes on."""
+        return cast(Generator, _TakingTurns(self.generator(model), self._turn))
+
     def describe(self, model: ModelRef) -> ModelCard:
         """The card of ``model`` from its headers alone, with the methods that fit it, and why the others do not."""
         card = generators.describe(model.path, model.family)
@@ -119,7 +124,7 @@ class Engine:
         key = (generator.card.fingerprint, controls)
         found = self._control_sets.get(key)
         if found is None:
-            found = self._read(controls) if controls.path else self._discover(generator, controls, progress)
+            found = self._read(controls) if controls.path else self._discover(model, controls, progress)
             found.check(generator.card)
             self._control_sets.put(key, found)
         return found
@@ -127,7 +132,8 @@ class Engine:
     def _read(self, controls: ControlSetRef) -> ControlSet:
         return control_sets.load(Path(controls.path).expanduser())
 
-    def _discover(self, generator: Generator, controls: ControlSetRef, progress: Progress | None) -> ControlSet:
+    def _discover(self, model: ModelRef, controls: ControlSetRef, progress: Progress | None) -> ControlSet:
+        generator = self.generator(model)
         method = methods.method(controls.method)
         if reason := method.refusal(generator.card):
             raise ControlError(reason)
@@ -136,8 +142,7 @@ class Engine:
         if kept.is_file():
             return control_sets.load(kept)
         start = time.perf_counter()
-        shared = cast(Generator, _TakingTurns(generator, self._turn))
-        found = method.discover(shared, controls.k, controls.seed, dict(controls.settings), progress)
+        found = method.discover(self.shared(model), controls.k, controls.seed, dict(controls.settings), progress)
         if time.perf_counter() - start > DISCOVERY_WORTH_KEEPING:
             control_sets.save(found, kept)
         return found
@@ -149,8 +154,7 @@ class Engine:
         # Here, because the measures bring scikit-learn, and no picture should wait for that.
         from explorer.metrics.report import measure_models
 
-        generators = [cast(Generator, _TakingTurns(self.generator(model), self._turn)) for model in models]
-        return measure_models(generators, options, progress)
+        return measure_models([self.shared(model) for model in models], options, progress)
 
     # --- pictures ------------------------------------------------------------------------------------------------
 

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.engine.engine import Engine, Picture
 from explorer.errors import ExportError
+from explorer.export import traversal
 from explorer.export.compose import Caption, Frame, compose, rgb, scaled
 from explorer.export.options import ExportOptions
+from explorer.export.traversal import Cell
 from explorer.files import sha256_of
 from explorer.generators.base import Progress
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed, View, view_of
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, view_of
 from explorer.scene.timeline import at, frame_times
 
 BATCH = 16
@@ -28,15 +31,6 @@ BATCH_OF_SAMPLERS = 4
 
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One picture of a contact sheet."""
-
-    row: str
-    column: str
-    view: View
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ def shoot(
         steps = any(engine.card(scene.panes[index].model or scene.model).full_steps for index in panes)
         batch = BATCH_OF_SAMPLERS if steps else BATCH
     if options.kind in ("sheet_png", "sheet_pdf"):
-        return _sheet(engine, scene, options, panes[0], batch)
+        return _sheet(engine, scene, options, panes[0], batch, progress)
     if options.kind == "png":
         times: tuple[float | None, ...] = (None,)
     else:
@@ -115,47 +109,29 @@ def shoot(
     return Shoot(len(times), lambda: rendered(times), sample, batch)
 
 
-def _sheet(engine: Engine, scene: Scene, options: ExportOptions, pane: int, batch: int) -> Shoot:
-    sheet = options.sheet
-    if not sheet.amounts:
-        raise ExportError("A contact sheet needs at least one amount for its columns.")
-    base = scene.panes[pane]
-    controls = _controls(engine, scene, pane, None)
-    known = [control.card.name for control in controls.controls]
-    for name in sheet.controls:
-        controls.control(name)  # raises the sentence that names those there are
-    moving = [edit.control for edit in base.edits if edit.amount]
-    if sheet.rows == "controls":
-        rows = [(name, name, scene.panes[pane].origin or scene.origin) for name in sheet.controls or known]
-        title = _of(scene, pane)
-    else:
-        if not sheet.seeds:
-            raise ExportError("A contact sheet of seeds needs at least one seed for its rows.")
-        name = (*sheet.controls, *moving, *known)[0]
-        rows = [(f"seed {seed}", name, Seed(seed)) for seed in sheet.seeds]
-        title = name
-    title = f"{engine.card(base.model or scene.model).name} · {controls.title} · {title}"
-    cells = []
-    for label, name, origin in rows:
-        for amount in sheet.amounts:
-            edits = (*(edit for edit in base.edits if edit.control != name), Edit(name, amount))
-            changed = msgspec.structs.replace(base, edits=edits, origin=origin, view="image")
-            one = msgspec.structs.replace(scene, panes=(changed,))
-            cells.append(Cell(label, f"{amount:+g}" if amount else "0", view_of(one, 0)))
+def _sheet(
+    engine: Engine, scene: Scene, options: ExportOptions, pane: int, batch: int, progress: Progress | None
+) -> Shoot:
+    grid = traversal.grid(engine, scene, options.sheet, pane, _controls(engine, scene, pane, None), _heard(progress))
+    own = engine.card(scene.panes[pane].model or scene.model).size
+    empty = scaled(np.full((*own, 3), 255, np.uint8), options.height)
 
     def frames(which: Sequence[Cell]) -> Iterator[Frame]:
         for chunk in _chunks(which, batch):
-            for picture in engine.render([cell.view for cell in chunk], exact=True):
-                yield scaled(rgb(picture.bgrx), options.height)
+            views = [cell.view for cell in chunk if cell.view is not None]
+            pictures = iter(engine.render(views, exact=True) if views else ())
+            for cell in chunk:
+                yield empty if cell.view is None else scaled(rgb(next(pictures).bgrx), options.height)
 
+    cells = grid.cells
     return Shoot(
         len(cells),
         lambda: frames(cells),
         lambda count: frames(cells[:: max(1, -(-len(cells) // count))]),
         batch,
-        title,
-        tuple(cells),
-        len(sheet.amounts),
+        grid.title,
+        cells,
+        grid.columns,
     )
 
 
@@ -169,9 +145,12 @@ def _panes(scene: Scene, options: ExportOptions) -> list[int]:
 
 def _controls(engine: Engine, scene: Scene, pane: int, progress: Progress | None) -> ControlSet:
     chosen = scene.panes[pane]
-    # The share of the discovery is not the share of the export; what matters is that it can be cancelled.
-    listen = None if progress is None else lambda _share: progress(0.0)
-    return engine.control_set(chosen.model or scene.model, chosen.controls, listen)
+    return engine.control_set(chosen.model or scene.model, chosen.controls, _heard(progress))
+
+
+def _heard(progress: Progress | None) -> Progress | None:
+    """For work before the first frame: its share is not that of the export, but it can be cancelled."""
+    return None if progress is None else lambda _share: progress(0.0)
 
 
 def _pane_name(engine: Engine, scene: Scene, index: int) -> str:
@@ -194,11 +173,6 @@ def _captions(scene: Scene, panes: Sequence[int], names: Sequence[str], pictures
         moved = ", ".join(f"{edit.control} {edit.amount:+.2f}" for edit in pane.edits if edit.amount)
         captions.append(Caption(name, moved))
     return captions
-
-
-def _of(scene: Scene, pane: int) -> str:
-    origin = scene.panes[pane].origin or scene.origin
-    return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored point"
 
 
 def _path(controls: ControlSetRef) -> Path:

@@ -9,16 +9,29 @@ import msgspec
 ExportKind = Literal["mp4", "gif", "png", "png_sequence", "sheet_png", "sheet_pdf"]
 
 
+RangeMode = Literal[
+    "amounts", "std_gaussian", "fitted_gaussian", "fixed_interval", "conf_interval", "minmax", "codebook"
+]
+"""Which points a row of a contact sheet shows; :mod:`explorer.export.ranges`."""
+
 TALLEST = 8192  # pixels of a pane
+MOST_COLUMNS = 41  # of a contact sheet that a range fills
 
 
 class SheetOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact sheet: one row a seed or a control, one column an amount."""
+    """A contact sheet: one row a seed or a control, one column an amount.
+
+    ``range`` other than ``amounts``: ``columns`` points that the mode chooses for each row, whatever the picture is now
+    (``codebook``: one for each value). ``base``: before them a column with the picture as it stands.
+    """
 
     rows: Literal["controls", "seeds"] = "controls"
     controls: tuple[str, ...] = ()  # names; empty: all that the pane's set lists
     seeds: tuple[int, ...] = ()
     amounts: tuple[float, ...] = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+    range: RangeMode = "amounts"
+    columns: int = 7
+    base: bool = False
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):

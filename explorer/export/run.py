@@ -13,7 +13,7 @@ from explorer.errors import ExportError
 from explorer.export.compose import Frame
 from explorer.export.frames import Shoot, pinned, shoot
 from explorer.export.gif import PALETTE_FRAMES, write_gif
-from explorer.export.options import TALLEST, ExportKind, ExportOptions
+from explorer.export.options import MOST_COLUMNS, TALLEST, ExportKind, ExportOptions
 from explorer.export.provenance import Digester, FrameDigests, GeneratorRecord, Provenance
 from explorer.export.sheet import Sheet, document, draw
 from explorer.export.stills import write_png, write_sequence
@@ -141,6 +141,8 @@ def check(path: Path, options: ExportOptions) -> None:
         raise ExportError(
             f"The height is {options.height} pixels; it must be between 0 (the model's own) and {TALLEST}."
         )
+    if not 1 <= options.sheet.columns <= MOST_COLUMNS:
+        raise ExportError(f"The sheet has {options.sheet.columns} columns; it must have between 1 and {MOST_COLUMNS}.")
     for amount in options.sheet.amounts:
         check_amount(amount, "sheet.amounts")
     for seed in options.sheet.seeds:

@@ -52,7 +52,9 @@ def _layout(sheet: Sheet, labels: bool) -> _Layout:
     if labels:
         left += max(line(name, letters).shape[1] for name in sheet.rows) + 2 * gap
         top += 2 * (line_height(letters) + gap)
-    columns = max(left + len(sheet.columns) * (width + gap), line(sheet.title, letters).shape[1] + 2 * gap * labels)
+    columns = left + len(sheet.columns) * (width + gap)
+    if labels:
+        columns = max(columns, line(sheet.title, letters).shape[1] + 2 * gap)
     return _Layout(letters, gap, left, top, (height, width), (top + len(sheet.rows) * (height + gap), columns))
 
 

@@ -103,7 +103,7 @@ def from_posterior(mean: Tensor, log_variance: Tensor, data: str = "") -> Latent
 
 
 def from_generator(
-    generator: Generator, n: int = 1000, seed: int = 0, progress: Progress | None = None, stored: bool = True
+    generator: Generator, n: int = 1000, seed: int = 0, progress: Progress | None = None
 ) -> LatentActivity:
     """Activity of a VAE: what training measured and stored in ``card.json``, else its own prior samples re-encoded.
 
@@ -112,7 +112,7 @@ def from_generator(
     """
     if "posterior" not in generator.card.capabilities:
         raise ModelError(f"'{generator.card.name}' has no encoder with a variance, so no axis is active or passive.")
-    if stored and (found := _stored(generator)) is not None:
+    if (found := stored(generator)) is not None:
         return found
     return from_posterior(*self_encoded(generator, n, seed, progress), SELF_ENCODED)
 
@@ -151,7 +151,9 @@ def from_record(record: dict[str, Any]) -> LatentActivity:
         ) from error
 
 
-def _stored(generator: Generator) -> LatentActivity | None:
+def stored(generator: Generator) -> LatentActivity | None:
+    """What training measured on data and kept in ``card.json``, if that is of exactly these weights. Raises
+    :class:`ModelError` when it is damaged."""
     record = read_card(Path(generator.card.path)).get("latent_activity")
     if not isinstance(record, dict) or record.get("fingerprint") != generator.card.fingerprint:
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from explorer.errors import ExportError
 from explorer.export.options import ExportKind, ExportOptions
+from explorer.export.ranges import even, longest_codebook
 from explorer.scene.cards import ControlSetCard, ModelCard
 from explorer.scene.model import Scene, Seed
 from explorer.scene.timeline import frame_times
@@ -57,9 +58,7 @@ def parsed_seeds(text: str) -> tuple[int, ...]:
 
 def even_amounts(low: float, high: float, count: int) -> tuple[float, ...]:
     """``count`` amounts from ``low`` to ``high``, evenly spaced; one is the middle."""
-    if count == 1:
-        return (round((low + high) / 2, 6),)
-    return tuple(round(low + (high - low) * index / (count - 1), 6) for index in range(count))
+    return tuple(round(amount, 6) for amount in even(low, high, count))
 
 
 def default_height(card: ModelCard | None) -> int:
@@ -157,7 +156,11 @@ def _sheet_summary(
     sheet = options.sheet
     known = len(sheet.controls) or (len(controls.controls) if controls else 0)
     rows = len(sheet.seeds) if sheet.rows == "seeds" else known
-    columns = len(sheet.amounts)
+    if sheet.range == "codebook":
+        columns = longest_codebook(controls.controls if controls else ())
+    else:
+        columns = len(sheet.amounts) if sheet.range == "amounts" else sheet.columns
+    columns += sheet.base
     parts = [f"{rows} row{'s' * (rows != 1)} × {columns} column{'s' * (columns != 1)}"]
     card = cards[options.pane if options.pane >= 0 else scene.selected]
     if card is not None:

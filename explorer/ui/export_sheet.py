@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QWidget
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
 
-from explorer.export.options import SheetOptions
+from explorer.export import ranges
+from explorer.export.options import MOST_COLUMNS, RangeMode, SheetOptions
+from explorer.scene.cards import ControlCard
 from explorer.scene.model import Seed
 from explorer.ui.controller import Controller
 from explorer.ui.export_plan import even_amounts, parsed_seeds
 
-MOST_COLUMNS = 41
+replace = msgspec.structs.replace
 
 
 class SheetForm(QWidget):
-    """Rows: one a control or one a seed. Columns: amounts, evenly spaced."""
+    """Rows: one a control or one a seed. Columns: amounts, evenly spaced, or a range of the literature."""
 
     changed = Signal()
 
@@ -23,6 +37,8 @@ class SheetForm(QWidget):
         shown = controller.shown_scene
         pane = shown.panes[controller.scene.selected]
         card = controller.controls_card()
+        self._model = controller.model_card(controller.scene.selected)
+        self._cards = card.controls if card else ()
         self._names = tuple(control.name for control in card.controls) if card else ()
         self._moved = tuple(edit.control for edit in pane.edits if edit.amount != 0)
         self._active = tuple(one.name for one in card.controls if one.badge not in ("", "passive")) if card else ()
@@ -52,9 +68,15 @@ class SheetForm(QWidget):
         self.columns.setRange(1, MOST_COLUMNS)
         self.columns.setValue(7)
         self.columns.setSuffix(" columns")
+        self.range = QComboBox(self)
+        self.range.setAccessibleName("Range")
+        for mode in ranges.RANGES:
+            self.range.addItem(mode.title, mode.name)
+        self.base = QCheckBox("First a column with the picture as it stands", self)
         amounts = QHBoxLayout()
         amounts.setSpacing(6)
-        for widget in (self.low, QLabel("to", self), self.high, QLabel("in", self), self.columns):
+        self._between = (self.low, QLabel("to", self), self.high, QLabel("in", self))
+        for widget in (*self._between, self.columns):
             amounts.addWidget(widget)
         amounts.addStretch(1)
         self._form = QFormLayout(self)
@@ -64,10 +86,14 @@ class SheetForm(QWidget):
         self._form.addRow("Controls", self.which)
         self._form.addRow("Control", self.control)
         self._form.addRow("Seeds", self.seeds)
+        self._form.addRow("Range", self.range)
         self._form.addRow("Amounts", amounts)
+        self._form.addRow(self.base)
         self.rows.currentIndexChanged.connect(self._on_rows)
-        self.which.currentIndexChanged.connect(self._tell)
-        self.control.currentIndexChanged.connect(self._tell)
+        self.which.currentIndexChanged.connect(self._offer)
+        self.control.currentIndexChanged.connect(self._offer)
+        self.range.currentIndexChanged.connect(self._on_range)
+        self.base.toggled.connect(self._tell)
         self.seeds.textChanged.connect(self._tell)
         for box in (self.low, self.high):
             box.valueChanged.connect(self._tell)
@@ -76,18 +102,51 @@ class SheetForm(QWidget):
 
     def options(self) -> SheetOptions:
         """The form as options. Raises :class:`explorer.errors.ExportError` for seeds that cannot be read."""
-        amounts = even_amounts(self.low.value(), self.high.value(), self.columns.value())
+        mode: RangeMode = self.range.currentData()
+        asked = SheetOptions(range=mode, base=self.base.isChecked())
+        if mode == "amounts":
+            amounts = even_amounts(self.low.value(), self.high.value(), self.columns.value())
+            asked = replace(asked, amounts=amounts)
+        elif mode != "codebook":
+            asked = replace(asked, columns=self.columns.value())
         if self.rows.currentIndex() == 0:
-            return SheetOptions(rows="controls", controls=self._choices[self.which.currentIndex()], amounts=amounts)
+            return replace(asked, controls=self._choices[self.which.currentIndex()])
         controls = (self.control.currentText(),) if self._names else ()
-        return SheetOptions(rows="seeds", controls=controls, seeds=parsed_seeds(self.seeds.text()), amounts=amounts)
+        return replace(asked, rows="seeds", controls=controls, seeds=parsed_seeds(self.seeds.text()))
+
+    def _shown(self) -> list[ControlCard]:
+        """The controls of the rows."""
+        if self.rows.currentIndex() == 1:
+            return [card for card in self._cards if card.name == self.control.currentText()]
+        names = self._choices[self.which.currentIndex()]
+        return [card for card in self._cards if not names or card.name in names]
+
+    def _offer(self) -> None:
+        """Grey the ranges that these controls do not have, with the reason."""
+        items = self.range.model()
+        assert isinstance(items, QStandardItemModel)
+        for index, mode in enumerate(ranges.RANGES):
+            reason = ranges.obstacle(mode.name, self._model, self._shown()) if self._model else ""
+            items.item(index).setEnabled(not reason)
+            self.range.setItemData(index, reason or mode.help, Qt.ItemDataRole.ToolTipRole)
+        if not items.item(self.range.currentIndex()).isEnabled():
+            self.range.setCurrentIndex(0)
+        self._on_range()
+
+    def _on_range(self) -> None:
+        mode = self.range.currentData()
+        for widget in self._between:
+            widget.setVisible(mode == "amounts")
+        self.columns.setVisible(mode != "codebook")
+        self.range.setToolTip(str(self.range.currentData(Qt.ItemDataRole.ToolTipRole)))
+        self._tell()
 
     def _on_rows(self) -> None:
         seeds = self.rows.currentIndex() == 1
         self._form.setRowVisible(self.which, not seeds and len(self._choices) > 1)
         self._form.setRowVisible(self.control, seeds)
         self._form.setRowVisible(self.seeds, seeds)
-        self._tell()
+        self._offer()
 
     def _tell(self) -> None:
         self.changed.emit()

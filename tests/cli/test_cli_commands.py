@@ -77,6 +77,11 @@ def test_sheet_writes_png_and_pdf(model: str) -> None:
     _, options, record = read(Path("a.pdf"))
     assert options.sheet.seeds == (0, 1, 2, 9)
     assert record.frames.count == 28
+    ranged = ["--range", "std_gaussian", "--columns", "3", "--base", "--control", "z1", "-o", "b.png"]
+    assert run(["sheet", model, "--controls", "latent_axes", *ranged]) == 0
+    _, options, record = read(Path("b.png"))
+    assert (options.sheet.range, options.sheet.columns, options.sheet.base) == ("std_gaussian", 3, True)
+    assert record.frames.count == 4
 
 
 def test_replay_says_that_nothing_differs(model: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,15 +7,18 @@ import weakref
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import QStandardItemModel
 from pytestqt.qtbot import QtBot
 from quiet import CARD, QuietClient, controller_on
 
 from explorer.errors import ExportError
 from explorer.export.options import ExportOptions, SheetOptions, decode_options
+from explorer.export.ranges import RANGES
 from explorer.scene.timeline import set_amount_key
 from explorer.service.protocol import ExportScene
 from explorer.ui.controller import Controller
@@ -182,6 +185,43 @@ def test_contact_sheets(qtbot: QtBot, tmp_path: Path) -> None:
     sheet.seeds.setText("0-2, x")
     assert desk.dialog.problem.text() == "'x' is no seed; write seeds like 0-4, 7, 42."
     assert not desk.can_start
+
+
+def test_a_sheet_may_have_a_range_of_the_literature(qtbot: QtBot, tmp_path: Path) -> None:
+    desk = Desk(qtbot, tmp_path)
+    desk.choose("sheet_png")
+    sheet = desk.dialog.sheet
+    items = sheet.range.model()
+    assert isinstance(items, QStandardItemModel)
+    usable = {one.name: items.item(index).isEnabled() for index, one in enumerate(RANGES)}
+    # The toy has a normal prior, but neither an encoder nor a codebook.
+    assert [name for name, can in usable.items() if can] == ["amounts", "std_gaussian", "fixed_interval"]
+    why = sheet.range.itemData(sheet.range.findData("minmax"), Qt.ItemDataRole.ToolTipRole)
+    assert "has no encoder" in why
+    sheet.range.setCurrentIndex(sheet.range.findData("std_gaussian"))
+    sheet.columns.setValue(5)
+    sheet.base.click()
+    assert desk.dialog.options().sheet == SheetOptions(range="std_gaussian", columns=5, base=True)
+    assert desk.dialog.summary.text().startswith("4 rows × 6 columns")
+    assert sheet.low.isHidden()
+    sheet.range.setCurrentIndex(0)
+    assert not sheet.low.isHidden()
+    assert desk.dialog.options().sheet.range == "amounts"
+
+
+def test_a_codebook_fills_as_many_columns_as_it_has_values(qtbot: QtBot, tmp_path: Path) -> None:
+    desk = Desk(qtbot, tmp_path)
+    key, card = next(iter(desk.controller.catalogue._sets.items()))
+    steps = tuple(float(step) for step in range(-2, 3))
+    stepped = tuple(msgspec.structs.replace(one, detents=steps) for one in card.controls)
+    desk.controller.catalogue._sets[key] = msgspec.structs.replace(card, controls=stepped)
+    dialog = ExportDialog(desk.controller, str(tmp_path))
+    qtbot.addWidget(dialog)
+    dialog.kind.setCurrentIndex([one.kind for one in KINDS].index("sheet_png"))
+    dialog.sheet.range.setCurrentIndex(dialog.sheet.range.findData("codebook"))
+    assert dialog.sheet.options() == SheetOptions(range="codebook")
+    assert dialog.sheet.columns.isHidden()
+    assert dialog.summary.text().startswith("4 rows × 3 columns")
 
 
 def test_a_closed_dialog_is_freed(qtbot: QtBot, tmp_path: Path) -> None:

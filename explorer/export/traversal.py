@@ -1,0 +1,224 @@
+"""The pictures of a contact sheet: where each row's control stands in each column, by amounts or by a range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import msgspec
+import torch
+from torch import Tensor
+
+from explorer.controls.base import Control
+from explorer.controls.codebook import CodebookControl
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.engine.engine import Engine
+from explorer.engine.origins import latent_of
+from explorer.errors import ExportError
+from explorer.export import ranges
+from explorer.export.options import SheetOptions
+from explorer.export.ranges import Spread
+from explorer.generators.base import Generator, Progress
+from explorer.metrics import latent_activity
+from explorer.metrics.latent_activity import SELF_ENCODED, LatentActivity
+from explorer.numerics.gaussian_posterior import along
+from explorer.scene.cards import ControlCard
+from explorer.scene.model import Edit, Origin, Pane, Scene, Seed, View, view_of
+
+PICTURES = 1000
+"""The model's own pictures that are encoded for the ranges of codes, where none of data came with the model."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a contact sheet; without a view it stays empty."""
+
+    row: str
+    column: str
+    view: View | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """``cells`` row by row, ``columns`` of them in each."""
+
+    title: str
+    cells: tuple[Cell, ...]
+    columns: int
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A control along which a point has a place, so that it can be sent to another one."""
+
+    @property
+    def unit(self) -> float:
+        """How far an amount of 1 goes."""
+
+    def position(self, latent: Tensor) -> Tensor:
+        """(B,): where the points ``latent`` (B, width) lie along it."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    label: str
+    control: Control
+    origin: Origin
+
+
+def grid(
+    engine: Engine, scene: Scene, sheet: SheetOptions, pane: int, controls: ControlSet, progress: Progress | None = None
+) -> Grid:
+    """The cells of ``sheet`` on ``pane``, whose control set is ``controls``.
+
+    Raises :class:`ExportError` with one sentence where the options do not fit. ``progress`` hears of pictures that are
+    encoded for a range.
+    """
+    base = scene.panes[pane]
+    rows, title = _rows(scene, sheet, pane, controls)
+    if sheet.range == "amounts":
+        if not sheet.amounts:
+            raise ExportError("A contact sheet needs at least one amount for its columns.")
+        headings = tuple(f"{amount:+g}" if amount else "0" for amount in sheet.amounts)
+        amounts: list[tuple[float, ...]] = [sheet.amounts] * len(rows)
+    else:
+        amounts, source = _ranged(engine, scene, sheet, pane, controls, rows, progress)
+        headings = ranges.labels(sheet.range, max(map(len, amounts)))
+        title = f"{title} · {ranges.range_named(sheet.range).title.lower()}{source}"
+    cells = []
+    for row, own in zip(rows, amounts, strict=True):
+        name = row.control.card.name
+        shown = msgspec.structs.replace(base, origin=row.origin, view="image")
+        if sheet.base:
+            cells.append(Cell(row.label, "base", _view(scene, shown)))
+        for column, heading in enumerate(headings):
+            if column < len(own):
+                edits = (*(edit for edit in base.edits if edit.control != name), Edit(name, own[column]))
+                cells.append(Cell(row.label, heading, _view(scene, msgspec.structs.replace(shown, edits=edits))))
+            else:  # a codebook with fewer values than another row's
+                cells.append(Cell(row.label, heading, None))
+    name = engine.card(base.model or scene.model).name
+    return Grid(f"{name} · {controls.title} · {title}", tuple(cells), len(headings) + sheet.base)
+
+
+def _rows(scene: Scene, sheet: SheetOptions, pane: int, controls: ControlSet) -> tuple[list[_Row], str]:
+    """The rows, and what the title says that they have in common."""
+    base = scene.panes[pane]
+    origin = base.origin or scene.origin
+    if sheet.rows == "controls":
+        chosen = [controls.control(name) for name in sheet.controls] or list(controls.controls)
+        described = _name if sheet.range == "amounts" else _described
+        where = f"seed {origin.seed}" if isinstance(origin, Seed) else "stored point"
+        return [_Row(described(control.card), control, origin) for control in chosen], where
+    if not sheet.seeds:
+        raise ExportError("A contact sheet of seeds needs at least one seed for its rows.")
+    moving = [edit.control for edit in base.edits if edit.amount]
+    control = controls.control((*sheet.controls, *moving, *(one.card.name for one in controls.controls))[0])
+    return [_Row(f"seed {seed}", control, Seed(seed)) for seed in sheet.seeds], control.card.name
+
+
+def _name(card: ControlCard) -> str:
+    return card.name
+
+
+def _described(card: ControlCard) -> str:
+    """``z4 · 3.71 nat · active``."""
+    return " · ".join(part for part in (card.name, card.figure, card.badge) if part)
+
+
+def _view(scene: Scene, pane: Pane) -> View:
+    return view_of(msgspec.structs.replace(scene, panes=(pane,)), 0)
+
+
+# --- ranges ----------------------------------------------------------------------------------------------------------
+
+
+def _ranged(
+    engine: Engine,
+    scene: Scene,
+    sheet: SheetOptions,
+    pane: int,
+    controls: ControlSet,
+    rows: Sequence[_Row],
+    progress: Progress | None,
+) -> tuple[list[tuple[float, ...]], str]:
+    """The amounts of each row that lead from its point to the range's positions, and what the title says of their
+    source."""
+    base = scene.panes[pane]
+    generator = engine.shared(base.model or scene.model)
+    if reason := ranges.obstacle(sheet.range, generator.card, [row.control.card for row in rows]):
+        raise ExportError(reason)
+    moved: dict[str, Control] = {row.control.card.name: row.control for row in rows}
+    spreads: dict[str, Spread] = {}
+    source = ""
+    if ranges.range_named(sheet.range).needs == "codes":
+        spreads, source = _spreads(generator, moved, progress)
+    amounts = []
+    for row in rows:
+        control = row.control
+        if not isinstance(control, Placed):
+            raise ExportError(f"Points have no place along '{control.card.name}'; choose a range of amounts.")
+        name = control.card.name
+        count = len(control.values) if isinstance(control, CodebookControl) else sheet.columns
+        wanted = ranges.positions(sheet.range, count, spreads.get(name))
+        stands = float(control.position(_point(generator, scene, base, row, controls))[0])
+        amounts.append(tuple((position - stands) / control.unit for position in wanted))
+    return amounts, source
+
+
+def _point(generator: Generator, scene: Scene, base: Pane, row: _Row, controls: ControlSet) -> Tensor:
+    """Where the row's picture stands (1, width) in its control's space, with the other edits but without its own."""
+    space = row.control.card.space
+    latent = latent_of(generator, row.origin, scene.truncation_psi)
+    if space not in latent.tensors:
+        raise ExportError(
+            f"The picture starts from a stored point that is not in space '{space}'; choose a seed, or amounts."
+        )
+    tensor = latent.tensors[space]
+    for edit in base.edits:
+        other = controls.control(edit.control)
+        if edit.control != row.control.card.name and edit.amount and other.card.space == space:
+            tensor = other.move(tensor, torch.tensor([edit.amount], device=tensor.device))
+    return tensor
+
+
+def _spreads(
+    generator: Generator, moved: dict[str, Control], progress: Progress | None
+) -> tuple[dict[str, Spread], str]:
+    """How codes lie along each control: of data where its figures came with the model and every control is an axis,
+    else of the model's own pictures, encoded again."""
+    directions: dict[str, Tensor] = {}
+    for name, control in moved.items():
+        if not isinstance(control, LinearControl):
+            raise ExportError(f"Codes have no range along '{name}', which is no direction; choose another range.")
+        directions[name] = control.direction.double() / control.unit
+    axes = [_axis(direction) for direction in directions.values()]
+    found = latent_activity.stored(generator)
+    if found is not None and found.mean_of_mean and None not in axes:
+        columns = [axis for axis in axes if axis is not None]
+        return _by_name(directions, found, columns), f", from {found.n:,} pictures of {found.data}"
+    mean, log_variance = latent_activity.self_encoded(generator, PICTURES, progress=progress)
+    projected = along(mean, log_variance, torch.stack(list(directions.values())))
+    found = latent_activity.from_posterior(*projected, SELF_ENCODED)
+    return _by_name(directions, found, range(len(directions))), f", from {found.n:,} of its own pictures"
+
+
+def _axis(direction: Tensor) -> int | None:
+    """The axis that a unit direction is, or None."""
+    axis = int(direction.abs().argmax())
+    return axis if float(direction[axis]) == 1.0 and int(direction.count_nonzero()) == 1 else None
+
+
+def _by_name(names: dict[str, Tensor], found: LatentActivity, columns: Sequence[int]) -> dict[str, Spread]:
+    return {
+        name: Spread(
+            mean=found.mean_of_mean[column],
+            deviation=math.sqrt(found.mean_variance[column] + found.variance_of_mean[column]),
+            lowest=found.lowest_mean[column],
+            highest=found.highest_mean[column],
+        )
+        for name, column in zip(names, columns, strict=True)
+    }
