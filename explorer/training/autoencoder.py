@@ -33,14 +33,14 @@ class AutoencoderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
     ``widths``: channels after each halving; ``hidden``: units of the linear layers. The learning rate falls to zero
     along a cosine. ``precision`` is that of the networks while training (bfloat16 pays on processors and GPUs that
-    have it); losses are computed in float32. ``evaluation``: pictures for the figures in the card.
+    have it, float16 is for GPUs); losses are computed in float32. ``evaluation``: pictures for the figures in the card.
     """
 
     latents: int = 10
     widths: tuple[int, ...] = (32, 32, 64, 64)
     hidden: int = 256
     learning_rate: float = 1e-3
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     evaluation: int = 10_000
 
 
@@ -139,12 +139,14 @@ class AutoencoderTrainer(ABC, Generic[Settings, Network]):
             "optimiser": self.optimiser.state_dict(),
             "pictures": self.pictures,
             "seconds": self.seconds,
+            **({"precision": scale} if (scale := self.precision.state()) else {}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` gave."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.precision.restore(state.get("precision", {}))
         self.pictures, self.seconds = int(state["pictures"]), float(state["seconds"])
 
     def held_out(self) -> Iterator[tuple[Tensor, Tensor | None]]:

@@ -93,9 +93,7 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
             "factors": reading_error(told, embedded),
         }
         loss = parts["reconstruction"] + settings.beta * parts["kl"] + settings.reading * parts["factors"]
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
+        self.precision.update(loss, [self.optimiser])
         return {"loss": loss.item(), **{name: part.item() for name, part in parts.items()}}
 
     @torch.no_grad()

@@ -25,8 +25,16 @@ class Precision:
         """The context in which networks run."""
         return torch.autocast(self._device, self.dtype, enabled=self.dtype != torch.float32)
 
-    def update(self, loss: Tensor, optimisers: Sequence[torch.optim.Optimizer], clip: float | None = None) -> None:
-        """One step of each of ``optimisers`` down the gradient of ``loss``, whose norm for each is at most ``clip``.
+    def update(
+        self,
+        loss: Tensor,
+        optimisers: Sequence[torch.optim.Optimizer],
+        clip: float | None = None,
+        limited: Sequence[Tensor] = (),
+        limit: float = 1.0,
+    ) -> None:
+        """One step of each of ``optimisers`` down the gradient of ``loss``, whose norm for each is at most ``clip``;
+        the parameters ``limited`` have every number of their gradients within ± ``limit``.
 
         In float16 a step whose gradient is not finite is left out and the loss's scale halved.
         """
@@ -34,8 +42,11 @@ class Precision:
             optimiser.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         for optimiser in optimisers:
-            if clip is not None:
+            if clip is not None or limited:
                 self._scaler.unscale_(optimiser)
+            if limited:
+                torch.nn.utils.clip_grad_value_(limited, limit)
+            if clip is not None:
                 parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
                 torch.nn.utils.clip_grad_norm_(parameters, clip)
             self._scaler.step(optimiser)

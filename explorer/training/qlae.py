@@ -71,10 +71,8 @@ class QlaeTrainer(AutoencoderTrainer[QlaeSettings, QlaeNetwork]):
             + self.settings.quantisation * found.quantisation
             + self.settings.commitment * found.commitment
         )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_value_(self.optimiser.param_groups[0]["params"], GRADIENT_LIMIT)
-        self.optimiser.step()
+        decaying = self.optimiser.param_groups[0]["params"]
+        self.precision.update(loss, [self.optimiser], limited=decaying, limit=GRADIENT_LIMIT)
         return {
             "loss": loss.item(),
             "reconstruction": reconstruction.item(),

@@ -49,9 +49,7 @@ class VaeTrainer(AutoencoderTrainer[VaeSettings, VaeNetwork]):
         terms = self.loss.terms(codes)
         ramp = min(1.0, (number + 1) / max(1, self.settings.warm_up))
         loss = reconstruction + ramp * torch.stack([term.weight * term.value for term in terms.values()]).sum()
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
+        self.precision.update(loss, [self.optimiser])
         further = self.loss.after(codes, seeded(self.recipe.seed, number, SHUFFLING))
         parts = {"loss": loss, "reconstruction": reconstruction, **{name: term.value for name, term in terms.items()}}
         return {**{name: part.item() for name, part in parts.items()}, **further}
