@@ -73,6 +73,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 with one line on stderr for bad input, 130 after Ctrl-C."""
     try:
         code = app(list(arguments), standalone_mode=False)
+        if code == INTERRUPTED:  # newer versions of typer take Ctrl-C for themselves
+            raise KeyboardInterrupt
     except ExplorerError as error:
         return _fail(str(error))
     except (Cancelled, KeyboardInterrupt, typer.Abort):

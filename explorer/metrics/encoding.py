@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from explorer.checkpoint import read_card, read_json
 from explorer.errors import ExplorerError
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator, OwnAxes, Progress
 from explorer.metrics.base import Codes
 from explorer.metrics.latent_activity import LatentActivity, from_posterior
 from explorer.training.data import as_images
@@ -135,13 +135,24 @@ def encoded(generator: Generator, world: World, n: int, seed: int, progress: Pro
     codes = Codes(
         codes=mean.double().numpy(),
         labels=world.levels_of(factors),
-        latents=tuple(f"z{axis}" for axis in range(mean.shape[1])),
+        latents=_names(generator, mean.shape[1]),
         factors=world.names,
         sampled=sampled,
         kl=None if activity is None else np.asarray(activity.kl),
         discrete="codebook" in generator.card.capabilities,
     )
     return Encoded(codes, activity)
+
+
+def _names(generator: Generator, width: int) -> tuple[str, ...]:
+    """What the sliders of the axes are called; a family's own controls are asked which axis they move."""
+    names = [f"z{axis}" for axis in range(width)]
+    if "axes" in generator.card.capabilities:
+        start = torch.zeros(1, width)
+        for control in cast(OwnAxes, generator).axis_controls():
+            moved = (control.move(start, torch.ones(1)) - start).abs()
+            names[int(moved.argmax())] = control.card.name
+    return tuple(names)
 
 
 def _encoder(generator: Generator) -> Callable[[Tensor], tuple[Tensor, ...]]:

@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 from toys import ToyGenerator, ToyVae
 
+from explorer.controls.base import Control
+from explorer.controls.linear import LinearControl
 from explorer.errors import Cancelled, ExplorerError
 from explorer.generators.base import Latent
 from explorer.metrics import report as reports
 from explorer.metrics.encoding import encoded, pictures, world_for
 from explorer.metrics.registry import all_measures
 from explorer.metrics.report import measure_model, measure_models, shared, violins
+from explorer.scene.cards import ControlCard
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score
 from explorer.worlds import registry as worlds
 
@@ -165,6 +168,25 @@ def test_quantised_codes_count_as_discrete_and_lack_a_posterior() -> None:
     assert "counts" in report.estimator
     assert report.metrics["total_correlation_sampled"].value is None
     assert "posterior variance" in report.metrics["total_correlation_sampled"].note
+
+
+class Named(Oracle):
+    """Knows its axes by names of its own, and lists them in an order of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(name="named")
+        self.card = msgspec.structs.replace(self.card, capabilities=("encode", "posterior", "axes"))
+
+    def axis_controls(self) -> tuple[Control, ...]:
+        axes = torch.eye(5)
+        return tuple(
+            LinearControl(ControlCard(name=name, space="z"), -0.5 * axes[axis])
+            for name, axis in (("height", 3), ("width", 2))
+        )
+
+
+def test_latents_are_called_what_their_sliders_are() -> None:
+    assert encoded(Named(), SPRITES, 200, 0).codes.latents == ("z0", "z1", "width", "height", "z4")
 
 
 # --- what is encoded -------------------------------------------------------------------------------------------------
