@@ -14,7 +14,7 @@ from scipy.stats import entropy
 
 from explorer.metrics.dci import MEASURE, Dci, selectivity, shares
 
-QUICK = Dci(train=300, test=150)
+QUICK = Dci(train=300, test=150, trees=30)
 
 
 def values(data, measure: Dci = QUICK) -> list[float | None]:  # type: ignore[no-untyped-def]
@@ -22,12 +22,12 @@ def values(data, measure: Dci = QUICK) -> list[float | None]:  # type: ignore[no
 
 
 def test_published_figures_for_noise_and_for_a_perfect_code() -> None:
-    """.007 (with 2,000 pictures) and 1.0 for factors of 4, 3 and 5 levels and 10 latents."""
-    disentanglement, completeness, informativeness = values(noise((4, 3, 5)), Dci(train=1000, test=500))
-    assert disentanglement == pytest.approx(0.007, abs=0.008)
-    assert completeness == pytest.approx(0.007, abs=0.008)
+    """.007 (with 2,000 pictures; fewer give a little more) and 1.0 for factors of 4, 3 and 5 levels and 10 latents."""
+    disentanglement, completeness, informativeness = values(noise((4, 3, 5)), Dci(train=600, test=500))
+    assert disentanglement == pytest.approx(0.007, abs=0.012)
+    assert completeness == pytest.approx(0.007, abs=0.012)
     assert informativeness == pytest.approx(np.mean([1 / 4, 1 / 3, 1 / 5]), abs=0.05)
-    assert values(perfect((4, 3, 5), n=900)) == pytest.approx([1.0, 1.0, 1.0], abs=0.005)
+    assert values(perfect((4, 3, 5), n=900), Dci(train=300, test=150)) == pytest.approx([1.0, 1.0, 1.0], abs=0.005)
 
 
 def test_a_duplicated_latent_costs_completeness_and_a_rotated_pair_costs_both() -> None:

@@ -114,15 +114,15 @@ def test_pruning_of_continuous_codes_is_at_a_twentieth_of_the_largest_range() ->
 
 def test_explicitness_is_the_loss_of_an_independently_fitted_classifier() -> None:
     """Unpenalised, balanced, multinomial: fitted here by Newton-like steps in torch, to the optimum."""
-    labels = labels_of((3, 4), 1500)
+    labels = labels_of((3, 4), 800)
     codes = 0.8 * standard(labels) + np.random.default_rng(1).standard_normal(labels.shape)
     found = MEASURE(data_of(codes, labels), 0)["infoe"]
     scaled = torch.from_numpy((codes - codes.mean(0)) / codes.std(0))
     for k, levels in enumerate((3, 4)):
         target = torch.from_numpy(labels[:, k])
         weight = torch.zeros(3, levels, dtype=torch.float64, requires_grad=True)
-        balance = 1500 / (levels * torch.bincount(target).double())
-        solver = torch.optim.LBFGS([weight], max_iter=200, tolerance_grad=1e-9, line_search_fn="strong_wolfe")
+        balance = 800 / (levels * torch.bincount(target).double())
+        solver = torch.optim.LBFGS([weight], max_iter=100, tolerance_grad=1e-7, line_search_fn="strong_wolfe")
 
         def closure(solver=solver, weight=weight, target=target, balance=balance):  # type: ignore[no-untyped-def]
             solver.zero_grad()

@@ -32,8 +32,8 @@ def sprites(real_models: Path) -> Codes:
 
 @pytest.mark.real
 def test_rotating_the_pair_reveals_x_and_y(sprites: Codes) -> None:
-    """What other code found in this checkpoint with 3,000 pictures: InfoM .423 to .661, InfoC .442 to .691; the largest NMI
-    of x .11 to .77, of y .12 to .79, MIG .143 to .378, with positions told apart in 20 steps."""
+    """What other code found in this checkpoint with 3,000 pictures: InfoM .423 to .661, InfoC .442 to .691; the largest
+    NMI of x .11 to .77, of y .12 to .79, MIG .143 to .378, which is met with positions told apart in 20 steps."""
     np.testing.assert_array_equal(np.flatnonzero(unpruned(sprites)), ACTIVE)
     assert best_rotation(sprites, "z4", "z8") == pytest.approx(45.0, abs=2.0)
     active = sprites.only(ACTIVE)

@@ -120,6 +120,7 @@ def test_laws(seed: int, order: list[int], signs: list[int]) -> None:
             continue
         assert value is not None
         assert value >= 0
-        assert other[name] == pytest.approx(value, abs=1e-9)
+        # The logarithm of a nearly singular determinant has fewer digits.
+        assert other[name] == pytest.approx(value, rel=1e-6, abs=1e-9)
         if "wasserstein" not in name:
-            assert scaled[name] == pytest.approx(value, abs=1e-9)
+            assert scaled[name] == pytest.approx(value, rel=1e-6, abs=1e-9)
