@@ -95,8 +95,11 @@ class Measure(Protocol):
     needs: tuple[Literal["sampled", "kl"], ...]
     titles: ClassVar[Mapping[str, str]]
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
-        """The numbers by name, for JSON: ``infom``, ``dci_disentanglement``. Repeatable for a seed; never NaN."""
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
+        """The numbers by name, for JSON: ``infom``, ``dci_disentanglement``. Repeatable for a seed; never NaN.
+
+        What takes more than a few seconds tells ``progress`` the finished share, 0..1, which may raise to stop it.
+        """
 
     def estimator(self, data: Codes) -> str:
         """How it was estimated: bins, neighbours, pruning, counts; one line."""
@@ -104,6 +107,16 @@ class Measure(Protocol):
     def shuffled(self, data: Codes, source: np.random.Generator) -> Codes:
         """Data on which the measure is at its chance level: :meth:`Codes.shuffled`, unless it says otherwise."""
         return data.shuffled(source)
+
+
+def shared(progress: Progress | None, weights: Sequence[float]) -> list[Progress]:
+    """For each part of a work, by its weight in the whole, what takes that part's own share, 0..1."""
+    ends = np.cumsum(weights) / np.sum(weights)
+
+    def part(start: float, end: float) -> Progress:
+        return lambda share: None if progress is None else progress(float(start + (end - start) * share))
+
+    return [part(start, end) for start, end in zip((0.0, *ends[:-1]), ends, strict=True)]
 
 
 def check_count(measure: Measure, n: int) -> None:
@@ -124,17 +137,16 @@ def scored(
         if getattr(data, need) is None:
             raise ExplorerError(f"'{measure.name}' needs a model with a posterior variance.")
     count = measure.permutations if permutations is None else permutations
-    found = measure(data, seed)
+    first, *shares = shared(progress, (1.0,) * (count + 1))
+    found = measure(data, seed, first)
+    first(1.0)
     nulls: dict[str, list[float]] = {name: [] for name in found}
-    for draw in range(count):
-        if progress is not None:
-            progress((draw + 1) / (count + 1))
+    for draw, share in enumerate(shares):
         source = np.random.default_rng([seed, draw, 7])
-        for name, outcome in measure(measure.shuffled(data, source), seed + 1 + draw).items():
+        for name, outcome in measure(measure.shuffled(data, source), seed + 1 + draw, share).items():
             if outcome.value is not None:
                 nulls[name].append(outcome.value)
-    if progress is not None:
-        progress(1.0)
+        share(1.0)
     return {
         name: Score(
             value=outcome.value,

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from explorer.generators.base import Progress
 from explorer.metrics.base import Codes, Floats, Labels, Measure, Outcome
 from explorer.metrics.classifiers import logistic_regression
 from explorer.metrics.fixed_factor import BATCH, CHUNK, FixedFactor, table_line
@@ -35,7 +36,7 @@ class BetaVae(Measure):
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"beta_vae": "BetaVAE score"}
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """``beta_vae``, the test accuracy; its parts are the accuracies by the factor that was equal. Needs two."""
         data, note = varying(data)
         if reason := lacking(data, factors=2):

@@ -49,13 +49,13 @@ def logistic_regression(
     return fitted(LogisticRegression(C=strength, class_weight="balanced" if balanced else None), features, labels)
 
 
-def fitted(model: Model, features: ArrayLike | Any, labels: Labels) -> Model:
-    """``model`` after its ``fit``, without scikit-learn's advice: the published measures stop after 100 steps whether
-    or not the optimum was reached, and take factors of any number of levels as classes."""
+def fitted(model: Model, features: ArrayLike | Any, labels: Labels, **settings: Any) -> Model:
+    """``model`` after its ``fit`` with ``settings``, without scikit-learn's advice: the published measures stop after
+    100 steps whether or not the optimum was reached, and take factors of any number of levels as classes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="The number of unique classes", category=UserWarning)
-        model.fit(features, labels)
+        model.fit(features, labels, **settings)
     return model
 
 

@@ -3,14 +3,15 @@ Evaluation of Disentangled Representations"), with the gradient-boosted trees of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier
 
-from explorer.metrics.base import Codes, Floats, Measure, Outcome
+from explorer.generators.base import Progress
+from explorer.metrics.base import Codes, Floats, Measure, Outcome, shared
 from explorer.metrics.classifiers import fitted, split, split_line
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
 
@@ -46,7 +47,7 @@ class Dci(Measure):
         "dci_informativeness": "DCI informativeness",
     }
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """The three by name; parts are the latents of the first and the factors of the others. Disentanglement needs
         two factors, completeness two latents."""
         train, test = split(data, seed, self.train, self.test)
@@ -55,9 +56,11 @@ class Dci(Measure):
             return undefined(self.titles, reason)
         importance = np.empty((len(train.latents), len(train.factors)))
         accuracy = np.empty(len(train.factors))
-        for k, name in enumerate(train.factors):
+        # A tree a stage for every level.
+        parts = shared(progress, [len(np.unique(labels)) for labels in train.labels.T])
+        for k, (name, part) in enumerate(zip(train.factors, parts, strict=True)):
             trees = GradientBoostingClassifier(n_estimators=self.trees, random_state=seed)
-            fitted(trees, train.codes, train.labels[:, k])
+            fitted(trees, train.codes, train.labels[:, k], monitor=_told(part, self.trees))
             importance[:, k] = trees.feature_importances_
             accuracy[k] = np.mean(trees.predict(test.codes) == test.labels[:, test.factors.index(name)])
         latents, factors = selectivity(importance), selectivity(importance.T)
@@ -83,6 +86,16 @@ class Dci(Measure):
     def estimator(self, data: Codes) -> str:
         """The trees and the counts."""
         return f"{self.trees} gradient-boosted trees a level, depth 3; {split_line(data.n, self.train, self.test)}"
+
+
+def _told(progress: Progress, stages: int) -> Callable[[int, object, object], bool]:
+    """What scikit-learn calls after every stage; it stops where that returns True."""
+
+    def monitor(stage: int, model: object, variables: object) -> bool:
+        progress((stage + 1) / stages)
+        return False
+
+    return monitor
 
 
 def selectivity(importance: Floats) -> Floats:

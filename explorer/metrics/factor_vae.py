@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from explorer.generators.base import Progress
 from explorer.metrics.base import Codes, Labels, Measure, Outcome
 from explorer.metrics.fixed_factor import BATCH, CHUNK, FixedFactor, table_line
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
@@ -36,7 +37,7 @@ class FactorVae(Measure):
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"factor_vae": "FactorVAE score"}
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """``factor_vae``, the test accuracy; its parts are the accuracies by the fixed factor. Needs two factors; 0
         where no latent has a vote."""
         data, note = varying(data)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.metrics import log_loss
 
+from explorer.generators.base import Progress
 from explorer.metrics.base import Codes, Floats, Measure, Outcome
 from explorer.metrics.classifiers import logistic_regression, standardised
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
@@ -37,7 +38,7 @@ class InfoMec(Measure):
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"infom": "InfoM", "infoe": "InfoE", "infoc": "InfoC"}
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """``infom`` (parts: each latent's largest share; None for those left out), ``infoe`` and ``infoc`` (parts: the
         factors). InfoM needs two factors, InfoC two latents that are not left out."""
         data, note = varying(data)

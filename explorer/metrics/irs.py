@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from explorer.generators.base import Progress
 from explorer.metrics.base import Codes, Floats, Labels, Measure, Outcome
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
 from explorer.metrics.information import BINS, discretise
@@ -32,7 +33,7 @@ class InterventionalRobustness(Measure):
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"irs": "IRS"}
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """``irs``; its parts are the latents' scores, None for constant ones. 0 where all are constant."""
         data, note = varying(data)
         if reason := lacking(data):

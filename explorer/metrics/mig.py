@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from explorer.generators.base import Progress
 from explorer.metrics.base import Codes, Measure, Outcome
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
 from explorer.metrics.information import BINS, binned_information, entropies
@@ -28,7 +29,7 @@ class MutualInformationGap(Measure):
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"mig": "MIG"}
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """``mig``; its parts are the factors' gaps. Needs two latents."""
         data, note = varying(data)
         if reason := lacking(data, latents=2):

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.stats import rankdata
 
+from explorer.generators.base import Progress
 from explorer.metrics.base import Codes, Floats, Labels, Measure, Outcome
 from explorer.metrics.classifiers import logistic_regression, split, split_line, standardised
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
@@ -36,7 +37,7 @@ class ModularityExplicitness(Measure):
         "explicitness": "Explicitness (Ridgeway)",
     }
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """``modularity`` (parts: the latents; needs two factors) and ``explicitness`` on test pictures (parts: the
         factors)."""
         train, test = split(data, seed)

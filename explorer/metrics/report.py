@@ -12,7 +12,7 @@ import numpy as np
 
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Progress
-from explorer.metrics.base import Codes, Measure, check_count, scored
+from explorer.metrics.base import Codes, Measure, check_count, scored, shared
 from explorer.metrics.encoding import encoded, has_encoder, world_for
 from explorer.metrics.infomec import unpruned
 from explorer.metrics.information import nmi_estimator, nmi_matrix, nmi_null
@@ -78,16 +78,6 @@ def measure_models(
     compared = _compared(subjects, options) if wanted else [{} for _ in subjects]
     shares = shared(second, (1.0,) * len(subjects))
     return [_report(*each, options) for each in zip(subjects, compared, shares, strict=True)]
-
-
-def shared(progress: Progress | None, weights: Sequence[float]) -> list[Progress]:
-    """For each part of a work, by its weight in the whole, what takes that part's own share, 0..1."""
-    ends = np.cumsum(weights) / np.sum(weights)
-
-    def part(start: float, end: float) -> Progress:
-        return lambda share: None if progress is None else progress(float(start + (end - start) * share))
-
-    return [part(start, end) for start, end in zip((0.0, *ends[:-1]), ends, strict=True)]
 
 
 def _check(options: MeasureOptions, models: int) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.svm import LinearSVC
 
+from explorer.generators.base import Progress
 from explorer.metrics.base import Codes, Floats, Measure, Outcome
 from explorer.metrics.classifiers import fitted, split, split_line
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
@@ -35,7 +36,7 @@ class SeparatedAttributePredictability(Measure):
     needs = ()
     titles: ClassVar[Mapping[str, str]] = {"sap": "SAP", "sap_continuous": "SAP (squared correlation)"}
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """``sap`` and ``sap_continuous``; their parts are the factors' gaps. Needs two latents."""
         train, test = split(data, seed)
         train, note = varying(train)

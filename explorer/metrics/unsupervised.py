@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from explorer.generators.base import Progress
 from explorer.metrics.base import Codes, Floats, Measure, Outcome
 from explorer.metrics.guards import joined, lacking, undefined
 from explorer.metrics.information import BINS, discretise, plug_in
@@ -39,7 +40,7 @@ class Dependence(Measure):
         "mutual_information_latents": "Mean information of two latents",
     }
 
-    def __call__(self, data: Codes, seed: int) -> dict[str, Outcome]:
+    def __call__(self, data: Codes, seed: int, progress: Progress | None = None) -> dict[str, Outcome]:
         """The five by name. Needs two latents that vary; the second needs draws from the posterior; a total correlation
         is not defined where one latent is a linear function of others, for it is infinite."""
         moving = np.flatnonzero(data.codes.max(axis=0) > data.codes.min(axis=0)).tolist()

@@ -18,9 +18,10 @@ from explorer.controls.linear import LinearControl
 from explorer.errors import Cancelled, ExplorerError
 from explorer.generators.base import Latent
 from explorer.metrics import report as reports
+from explorer.metrics.base import scored, shared
 from explorer.metrics.encoding import encoded, pictures, world_for
 from explorer.metrics.registry import all_measures
-from explorer.metrics.report import measure_model, measure_models, shared, violins
+from explorer.metrics.report import measure_model, measure_models, violins
 from explorer.scene.cards import ControlCard
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score
 from explorer.worlds import registry as worlds
@@ -359,6 +360,22 @@ def test_progress_ascends_to_one_and_stops_the_work() -> None:
 
     with pytest.raises(Cancelled):
         measure_model(Oracle(), options("mig"), stop)
+
+
+def test_one_dear_evaluation_tells_how_far_it_is() -> None:
+    """Trees are fitted for many seconds; whoever cancels does not wait for them."""
+    codes = encoded(Oracle(), SPRITES, 750, 0).codes
+    heard: list[float] = []
+
+    def stop(share: float) -> None:
+        heard.append(share)
+        if len(heard) == 5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        scored(all_measures()["dci"], codes, progress=stop)
+    assert heard == sorted(heard)
+    assert 0 < heard[-1] < 0.1
 
 
 def test_shares_of_a_work() -> None:
