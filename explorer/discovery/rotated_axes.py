@@ -42,8 +42,20 @@ class RotatedAxes:
         description="The latent axes with two of them turned against each other, where a model holds two factors "
         "along their diagonals.",
         settings=(
-            SettingCard(name="first", title="First axis", default=0, low=0, help="The number of one axis."),
-            SettingCard(name="second", title="Second axis", default=1, low=0, help="The number of the other one."),
+            SettingCard(
+                name="first",
+                title="First axis",
+                default=-1,
+                low=-1,
+                help="The number of one axis; -1 is the most informative one.",
+            ),
+            SettingCard(
+                name="second",
+                title="Second axis",
+                default=-1,
+                low=-1,
+                help="The number of the other one; -1 is the most informative other one.",
+            ),
             SettingCard(
                 name="angle",
                 title="Angle",
@@ -83,15 +95,18 @@ class RotatedAxes:
         chosen = checked_settings(self.card, settings)
         space = next(iter(model.spaces))
         check_count(model, space, k)
-        pair = (int(chosen["first"]), int(chosen["second"]))
+        wanted = (int(chosen["first"]), int(chosen["second"]))
         width = model.spaces[space].shape[0]
-        if pair[0] == pair[1] or max(pair) >= width:
+        if wanted[0] == wanted[1] != -1 or max(wanted) >= width:
             raise ControlError(
-                f"Axes {pair[0]} and {pair[1]} cannot be turned against each other; choose two different ones among 0 "
-                f"to {width - 1}."
+                f"Axes {wanted[0]} and {wanted[1]} cannot be turned against each other; choose two different ones "
+                f"among 0 to {width - 1}."
             )
         pictures = int(chosen["pictures"])
         found, evaluations = axes.axes(generator, pictures, seed, _share(progress, 0.0))
+        free = (number for number in axes.by_information(found) if number not in wanted)
+        first, second = (next(free) if number == -1 else number for number in wanted)
+        pair = (first, second)
         turned = _turned(generator, pair, float(chosen["angle"]), pictures, seed, _share(progress, 0.5))
         others = [number for number in axes.by_information(found) if number not in pair][: max(0, k - 2)]
         kept = {number: {**found, **turned}[number] for number in sorted((*pair, *others))}

@@ -87,7 +87,8 @@ class SheetForm(QWidget):
         self._form.addRow("Control", self.control)
         self._form.addRow("Seeds", self.seeds)
         self._form.addRow("Range", self.range)
-        self._form.addRow("Amounts", amounts)
+        self._amounts = QLabel("Amounts", self)
+        self._form.addRow(self._amounts, amounts)
         self._form.addRow(self.base)
         self.rows.currentIndexChanged.connect(self._on_rows)
         self.which.currentIndexChanged.connect(self._offer)
@@ -137,7 +138,9 @@ class SheetForm(QWidget):
         mode = self.range.currentData()
         for widget in self._between:
             widget.setVisible(mode == "amounts")
-        self.columns.setVisible(mode != "codebook")
+        self._amounts.setText("Amounts" if mode == "amounts" else "Points")
+        for part in (self._amounts, self.columns):
+            part.setVisible(mode != "codebook")
         self.range.setToolTip(str(self.range.currentData(Qt.ItemDataRole.ToolTipRole)))
         self._tell()
 

@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QProgre
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions
-from explorer.ui import theme
 from explorer.ui.controls_panel import SELECTIONS
 from explorer.ui.jobs_panel import duration
 from explorer.ui.widgets import ElidedLabel, Segments, action_button, link_button
 
 FEWEST, MOST = 100, 200_000
+HEIGHT = 38  # whatever stands in it
 
 
 class MeasuresHeader(QWidget):
@@ -54,7 +54,8 @@ class MeasuresHeader(QWidget):
         self.export.setDefaultAction(export)
         self.export.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 5, 8, 4)
+        layout.setContentsMargins(10, 0, 8, 0)
+        self.setFixedHeight(HEIGHT)
         layout.setSpacing(8)
         fields: tuple[tuple[str, QWidget], ...] = (("World", self.world), ("n", self.n))
         for text, field in fields:
@@ -119,12 +120,9 @@ class MeasuresHeader(QWidget):
             self.left.setText(f"{share:.0%}" + (f", {left} left" if left else ""))
 
     def say(self, text: str, kind: str = "") -> None:
-        """What is shown and how it was made; ``kind``: ``warning`` or ``error`` for what asks for attention."""
-        colors = theme.current()
-        palette = QPalette(self.state.palette())
-        tint = {"warning": colors.amber, "error": colors.red}.get(kind, colors.muted)
-        palette.setColor(QPalette.ColorRole.WindowText, theme.color(tint))
-        self.state.setPalette(palette)
+        """What is shown and how it was made; ``kind``: ``notice`` or ``error`` for what asks for attention."""
+        roles = {"notice": QPalette.ColorRole.Link, "error": QPalette.ColorRole.BrightText}
+        self.state.setForegroundRole(roles.get(kind, QPalette.ColorRole.PlaceholderText))
         self.state.setText(text)
         self.state.setToolTip(text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QFrame,
@@ -127,7 +127,7 @@ class MeasuresPanel(QWidget):
             shown = self._controller.measuring.options(self.model())
             stale = shown is not None and text.is_stale(shown, self.header.wanted())
             if stale:
-                self.header.say(f"Shown: {text.taken(report)}. Press Measure to take these settings.", "warning")
+                self.header.say(f"Shown: {text.taken(report)}. Press Measure to take these settings.", "notice")
             else:
                 self.header.say(text.taken(report))
 
@@ -150,11 +150,6 @@ class MeasuresPanel(QWidget):
         turned = self._drawn[1]
         same = turned is not None and turned.rotation is not None and _pair_of(turned) == self._pair
         self.rotation.show_pair(self._pair, turned.rotation.degrees if same and turned and turned.rotation else 0.0)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and self._model is not None:
-            self.refresh()  # the state keeps the colour that it was said in
 
     # --- what the user does ---------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class RotationBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(6)
-        layout.addWidget(self.label, 2)
+        layout.addWidget(self.label, 1)
         for widget, stretch in ((self.slider, 3), (self.box, 0), (self.usual, 0), (self.use, 0), (self.end, 0)):
             layout.addWidget(widget, stretch)
         self.slider.moved.connect(self._on_slider)
@@ -66,6 +66,7 @@ class RotationBar(QWidget):
         else:
             self.label.setText(f"{names[0]} and … click a second latent." if names else HINT)
         self.label.setToolTip("" if ready else HINT)
+        self.label.setMinimumWidth(self.label.fontMetrics().horizontalAdvance(self.label.text()) + 4 if ready else 24)
         for widget in (self.slider, self.box, self.usual, self.use):
             widget.setVisible(ready)
         self.end.setVisible(bool(names))

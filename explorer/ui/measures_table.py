@@ -23,6 +23,7 @@ SCORE = Qt.ItemDataRole.UserRole
 MEASURE, BEFORE, AFTER, CHANCE = range(4)
 NUMBER_WIDTH = 50
 NAME_WIDTH = 150  # of the measures' names, at least, where bars are drawn
+LEAST_NAME_WIDTH = 100
 ROW_HEIGHT = 22
 
 
@@ -135,10 +136,13 @@ class MeasuresTable(QTreeWidget):
         return found
 
     def _share_width(self) -> None:
-        """Names before bars: where there is little room, the columns of values hold the number alone."""
+        """Names before bars: where there is little room, the columns of values hold the number alone, and where there
+        is less still, the chance levels are left to the tool tips."""
         chance = self.fontMetrics().horizontalAdvance("0.00, 95 % 0.00") + 16
         values = 1 if self.isColumnHidden(AFTER) else 2
-        room = (self.viewport().width() - chance - NAME_WIDTH) // values
+        width = self.viewport().width()
+        self.setColumnHidden(CHANCE, width - chance - values * (NUMBER_WIDTH + 14) < LEAST_NAME_WIDTH)
+        room = (width - (0 if self.isColumnHidden(CHANCE) else chance) - NAME_WIDTH) // values
         for column in (BEFORE, AFTER):
             self.header().resizeSection(column, min(124, max(NUMBER_WIDTH + 14, room)))
         self.header().resizeSection(CHANCE, chance)

@@ -79,6 +79,14 @@ def test_few_controls_keep_the_pair(k: int, names: set[str]) -> None:
     assert {one.card.name for one in turned(1, 3, 10.0, k).controls} == names
 
 
+@pytest.mark.parametrize(
+    ("asked", "names"), [((-1, -1), ["z4'", "z0'"]), ((-1, 4), ["z4'", "z0'"]), ((2, -1), ["z4'", "z2'"])]
+)
+def test_the_most_informative_axes_are_turned_where_none_is_named(asked: tuple[int, int], names: list[str]) -> None:
+    found = turned(*asked, 10.0)
+    assert [one.card.name for one in found.controls if one.card.name.endswith("'")] == names
+
+
 @pytest.mark.parametrize("pair", [(2, 2), (0, 6)])
 def test_impossible_pairs_are_refused(pair: tuple[int, int]) -> None:
     with pytest.raises(ControlError, match="cannot be turned against each other"):

@@ -23,6 +23,7 @@ from explorer.service.client import ServiceClient
 from explorer.ui import theme
 from explorer.ui.controller import Controller
 from explorer.ui.export_dialog import ExportDialog
+from explorer.ui.export_plan import KINDS
 from explorer.ui.main_window import MainWindow
 from explorer.ui.session import Session
 from explorer.ui.settings import Settings
@@ -83,6 +84,44 @@ class Driver:
             theme.apply(self.app, scheme)
             self.app.processEvents()
             self.shoot(f"{name}-{scheme}")
+
+
+def measured(driver: Driver) -> None:
+    """The Measures dock: empty, at work, with a report, and with the two latents turned that share a factor most."""
+    controller, window = driver.controller, driver.window
+    window.table["measures"].trigger()
+    driver.settle()
+    driver.both("10-measures-empty")
+    panel = window.measures.panel
+    if not controller.model_card().worlds:
+        return
+    panel.header.n.setValue(1500)
+    panel.header.quick.setChecked(True)
+
+    def take(action, name: str) -> None:
+        before = controller.measuring.report(panel.model()), controller.measuring.turned(panel.model())
+        action()
+        driver.settle(lambda: (controller.measuring.under_way(panel.model()) or (None, 1.0))[1] > 0.1)
+        driver.shoot(f"{name}-at-work")
+        driver.settle(lambda: controller.measuring.under_way(panel.model()) is None, 900)
+        after = controller.measuring.report(panel.model()), controller.measuring.turned(panel.model())
+        assert after != before, controller.measuring.problem(panel.model())
+        driver.both(name)
+
+    take(window.table["measure"].trigger, "11-measures")
+    report = controller.measuring.report(panel.model())
+    if len(report.latents) < 2:
+        return
+    # Two latents that share a factor: the row whose second largest cell is the largest of all.
+    shared = max(report.nmi, key=lambda row: sorted(row)[-2])
+    for column in sorted(range(len(shared)), key=lambda column: -shared[column])[:2]:
+        panel.heat.picked.emit(column)
+    take(panel.rotation.usual.click, "12-measures-turned")
+    window.table["use_rotation"].trigger()
+    driver.settle()
+    driver.shoot("13-turned-sliders")
+    controller.undo()
+    driver.settle()
 
 
 def main(folder: Path, model: str) -> None:
@@ -151,7 +190,12 @@ def main(folder: Path, model: str) -> None:
     dialog.show()
     driver.app.processEvents()
     dialog.grab().save(str(driver.folder / "05d-export.png"))
+    dialog.kind.setCurrentIndex([kind.is_sheet for kind in KINDS].index(True))
+    dialog.sheet.range.setCurrentIndex(dialog.sheet.range.findData("minmax"))
+    driver.app.processEvents()
+    dialog.grab().save(str(driver.folder / "05e-sheet.png"))
     dialog.close()
+    measured(driver)
     controller.say(
         "'ffhq.pkl' is no model that this program knows; it opens VAEs, GANs and diffusion pipelines.", "error"
     )

@@ -22,7 +22,7 @@ from explorer.ui.actions import ActionTable
 from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.measures_dock import MeasuresDock
 from explorer.ui.measures_heat import shade
-from explorer.ui.measures_table import MEASURE
+from explorer.ui.measures_table import CHANCE, MEASURE
 from explorer.ui.measures_violins import ticks
 from explorer.ui.settings import Settings
 
@@ -183,6 +183,23 @@ def test_what_is_at_chance_or_undefined_is_weak_and_says_why(desk: Desk) -> None
     assert "every factor has one level" in tips["SAP ↑"]
     for part in ("Chen et al. 2018", "20 bins", "By chance: 0.002, 95 % 0.004", "n = 5,000", "y: 0.270"):
         assert part in tips["MIG ↑"]
+
+
+def test_a_narrow_table_keeps_the_names_readable(desk: Desk) -> None:
+    table = desk.panel.table
+    desk.measured()
+    table.setParent(None)
+    table.show()
+    names = {}
+    for width in (700, 420, 300):
+        table.resize(width, 200)
+        names[width] = table.columnWidth(MEASURE)
+    assert names[700] > names[420] > 100
+    assert not table.isColumnHidden(CHANCE)
+    desk.panel.table.show_reports(report(), report(Rotation(first="z0", second="z2")))
+    assert table.isColumnHidden(CHANCE)
+    assert table.columnWidth(MEASURE) > 100
+    table.deleteLater()
 
 
 def test_the_heat_map_says_what_is_under_the_mouse(desk: Desk) -> None:
