@@ -17,6 +17,7 @@ from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Sco
 if TYPE_CHECKING:
     from rich.console import Console
 
+BEST = "best"  # instead of an angle: the one that parts the factors most clearly
 WIDE = 160
 """Columns of a table that no terminal limits."""
 
@@ -27,7 +28,7 @@ def measure(
     n: Annotated[int, typer.Option("-n", min=2, max=1_000_000, help="How many pictures.")] = 5000,
     seed: Annotated[int, typer.Option("--seed", min=0, max=arguments.LARGEST_SEED, help="Which pictures.")] = 0,
     selection: Annotated[str, typer.Option(metavar="S", help="Latents: all, non-passive, active.")] = "all",
-    rotate: Annotated[str, typer.Option(metavar="A,B,DEGREES", help="Turn two latents first: z4,z8,45.")] = "",
+    rotate: Annotated[str, typer.Option(metavar="A,B,ANGLE", help="Turn two latents: z4,z8,45 or z4,z8,best.")] = "",
     measures: Annotated[str, typer.Option(metavar="M,M,…", help="Only these. Default: all that fit.")] = "",
     quick: Annotated[bool, typer.Option("--quick", help="Leave out measures that take minutes (DCI).")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say how each was estimated, and by whom.")] = False,
@@ -47,6 +48,7 @@ def measure(
         seed=seed,
         selection=_selection(selection),
         rotation=_rotation(rotate) if rotate else None,
+        best_rotation=rotate.rpartition(",")[2].strip() == BEST,
         quick=quick,
         measures=tuple(name.strip() for name in measures.split(",") if name.strip()),
     )
@@ -76,7 +78,7 @@ def _rotation(text: str) -> Rotation:
     first, _, rest = text.partition(",")
     second, _, degrees = rest.partition(",")
     try:
-        angle = float(degrees or "45")
+        angle = 45.0 if degrees.strip() == BEST else float(degrees or "45")
     except ValueError:
         angle = math.nan
     if not first.strip() or not second.strip() or not math.isfinite(angle):

@@ -18,7 +18,7 @@ from explorer.metrics.infomec import unpruned
 from explorer.metrics.information import nmi_estimator, nmi_matrix, nmi_null
 from explorer.metrics.quality import sample_quality
 from explorer.metrics.registry import all_measures
-from explorer.metrics.rotation import rotate
+from explorer.metrics.rotation import best_rotation, rotate
 from explorer.metrics.udr import udr
 from explorer.scene.cards import Badge
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score, Selection, Violin
@@ -42,12 +42,14 @@ _SELECTED: dict[Selection, tuple[Badge, ...]] = {"non-passive": ("active", "mixe
 
 @dataclass(frozen=True, eq=False)
 class _Subject:
-    """A model with what is measured: its codes (None: no encoder), the badges of their columns."""
+    """A model with what is measured: its codes (None: no encoder), the badges of their columns, how a pair of them was
+    turned."""
 
     generator: Generator
     world: World
     codes: Codes | None = None
     badges: tuple[Badge, ...] = ()
+    rotation: Rotation | None = None
     seconds: float = 0.0
 
 
@@ -135,9 +137,13 @@ def _subject(generator: Generator, options: MeasureOptions, progress: Progress) 
                 "choose all."
             )
         codes, badges = codes.only(columns), tuple(badges[j] for j in columns)
-    if options.rotation is not None:
-        codes, badges = rotate(codes, options.rotation), _turned(codes, badges, options.rotation)
-    return _Subject(generator, world, codes, badges, time.perf_counter() - started)
+    rotation = options.rotation
+    if rotation is not None:
+        if options.best_rotation:
+            angle = best_rotation(codes, rotation.first, rotation.second, options.seed)
+            rotation = msgspec.structs.replace(rotation, degrees=angle)
+        codes, badges = rotate(codes, rotation), _turned(codes, badges, rotation)
+    return _Subject(generator, world, codes, badges, rotation, time.perf_counter() - started)
 
 
 def _turned(codes: Codes, badges: tuple[Badge, ...], rotation: Rotation) -> tuple[Badge, ...]:
@@ -186,7 +192,7 @@ def _report(
         n=options.n,
         seed=options.seed,
         selection=options.selection,
-        rotation=options.rotation,
+        rotation=subject.rotation,
     )
     if codes is not None:
         kept = unpruned(codes)

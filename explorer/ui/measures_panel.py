@@ -55,6 +55,7 @@ class MeasuresPanel(QWidget):
         self.violins.picked.connect(self._pick)
         self.when.chosen.connect(self._draw)
         self.rotation.turned.connect(self._turn)
+        self.rotation.best.connect(self._turn_best)
         self.rotation.ended.connect(self._unpick)
         controller.changed.connect(self._on_changed)
         controller.measuring.changed.connect(self.refresh)
@@ -182,16 +183,23 @@ class MeasuresPanel(QWidget):
         self._controller.measuring.changed.emit()  # the actions of a pair follow
 
     def _turn(self, degrees: float) -> None:
+        if degrees == 0:
+            self._controller.measuring.straighten(self.model())
+        else:
+            self._ask_turned(degrees)
+
+    def _turn_best(self) -> None:
+        self._ask_turned(0.0, best=True)
+
+    def _ask_turned(self, degrees: float, best: bool = False) -> None:
         measuring, model = self._controller.measuring, self.model()
         shown = measuring.options(model)
         card = self._controller.model_card(self._controller.scene.selected)
         if shown is None or card is None or len(self._pair) != 2:
             return
-        if degrees == 0:
-            measuring.straighten(model)
-            return
         rotation = Rotation(first=self._pair[0], second=self._pair[1], degrees=degrees)
-        measuring.ask(model, msgspec.structs.replace(shown, rotation=rotation), card.name)
+        asked = msgspec.structs.replace(shown, rotation=rotation, best_rotation=best)
+        measuring.ask(model, asked, card.name)
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
         if self.model() != self._model:

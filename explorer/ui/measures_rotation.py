@@ -18,6 +18,7 @@ class RotationBar(QWidget):
     """Below the heat map. It says what was asked; whether it is measured is the panel's matter."""
 
     turned = Signal(float)  # degrees that the hand has settled on; 0: as they were
+    best = Signal()  # by the angle that parts the factors most clearly
     ended = Signal()  # no pair any more
 
     def __init__(self, use: QAction, parent: QWidget | None = None) -> None:
@@ -37,6 +38,7 @@ class RotationBar(QWidget):
         self.box.setAccessibleName("Angle of the pair, typed")
         self.box.setFixedWidth(self.box.fontMetrics().horizontalAdvance("−90.0°") + 34)
         self.usual = link_button(f"{USUAL:g}°", "Turn by 45°: where two factors lie along the diagonals")
+        self.seek = link_button("Best", "Turn by the angle that parts the factors most clearly")
         self.use = link_button("")
         self.use.setDefaultAction(use)
         self.use.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
@@ -45,11 +47,13 @@ class RotationBar(QWidget):
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(6)
         layout.addWidget(self.label, 1)
-        for widget, stretch in ((self.slider, 3), (self.box, 0), (self.usual, 0), (self.use, 0), (self.end, 0)):
-            layout.addWidget(widget, stretch)
+        layout.addWidget(self.slider, 3)
+        for widget in (self.box, self.usual, self.seek, self.use, self.end):
+            layout.addWidget(widget)
         self.slider.moved.connect(self._on_slider)
         self.box.valueChanged.connect(self._on_box)
         self.usual.clicked.connect(self._on_usual)
+        self.seek.clicked.connect(self.best)
         self.end.clicked.connect(self.ended)
         self.show_pair((), 0.0)
 
@@ -67,7 +71,7 @@ class RotationBar(QWidget):
             self.label.setText(f"{names[0]} and … click a second latent." if names else HINT)
         self.label.setToolTip("" if ready else HINT)
         self.label.setMinimumWidth(self.label.fontMetrics().horizontalAdvance(self.label.text()) + 4 if ready else 24)
-        for widget in (self.slider, self.box, self.usual, self.use):
+        for widget in (self.slider, self.box, self.usual, self.seek, self.use):
             widget.setVisible(ready)
         self.end.setVisible(bool(names))
         self._asked = degrees

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation
+from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef
 from explorer.service.protocol import JobProgress, Measured, Refused, Stopped
 from explorer.ui.catalogue import ModelKey, key_of
@@ -22,7 +22,7 @@ class _Known:
 
     reports: dict[MeasureOptions, MeasureReport] = field(default_factory=dict)
     shown: MeasureOptions | None = None  # of the report that is shown, without a rotation
-    rotation: Rotation | None = None  # of the one that is shown beside it
+    turned: MeasureOptions | None = None  # of the one with a pair turned that is shown beside it
     problem: str = ""
 
 
@@ -66,9 +66,7 @@ class Measuring(QObject):
     def turned(self, model: ModelRef) -> MeasureReport | None:
         """The report with a pair turned that stands beside the shown one, or None."""
         known = self._known.get(key_of(model))
-        if known is None or known.shown is None or known.rotation is None:
-            return None
-        return known.reports.get(replace(known.shown, rotation=known.rotation))
+        return known.reports.get(known.turned) if known and known.turned else None
 
     def under_way(self, model: ModelRef) -> tuple[MeasureOptions, float, float] | None:
         """What is being measured, its share 0..1 and the seconds left (negative: unknown); None when nothing is."""
@@ -98,7 +96,7 @@ class Measuring(QObject):
         """Show no turned pair."""
         self._drop(key_of(model), rotated=True)
         if known := self._known.get(key_of(model)):
-            known.rotation, known.problem = None, ""
+            known.turned, known.problem = None, ""
         self.changed.emit()
 
     def cancel(self, model: ModelRef) -> None:
@@ -149,4 +147,5 @@ class Measuring(QObject):
             self._jobs.cancel(asked.number)
 
     def _show(self, known: _Known, options: MeasureOptions) -> None:
-        known.shown, known.rotation = replace(options, rotation=None), options.rotation
+        known.shown = replace(options, rotation=None, best_rotation=False)
+        known.turned = options if options.rotation else None

@@ -97,6 +97,25 @@ def test_an_encoder_that_knows_the_truth_is_found_to(oracle: MeasureReport) -> N
     assert oracle.seconds > 0
 
 
+def test_the_best_rotation_is_found_and_named() -> None:
+    asked = options("mig", rotation=Rotation(first="z2", second="z3"), best_rotation=True)
+    turned = measure_model(Oracle(turned=30), asked)
+    assert turned.rotation is not None
+    assert turned.rotation.degrees == pytest.approx(-30 + 90, abs=2)  # a quarter turn more swaps the two
+    named = measure_model(Oracle(turned=30), options("mig", rotation=turned.rotation))
+    assert named.metrics == turned.metrics
+
+
+def test_quick_leaves_out_what_takes_minutes() -> None:
+    everything = {measure.name for measure in all_measures().values() if measure.cost >= reports.DEAR}
+    assert everything == {"dci"}
+    found = measure_model(Oracle(), msgspec.structs.replace(options(), measures=(), n=600, quick=True))
+    assert "mig" in found.metrics
+    assert not any(name.startswith("dci") for name in found.metrics)
+    named = measure_model(Oracle(), options("mig", quick=True))
+    assert set(named.metrics) == {"mig"}
+
+
 def test_a_rotation_undoes_what_the_encoder_mixed(oracle: MeasureReport) -> None:
     """x and y turned by 45° into two latents: MIG falls to what it is without them, and comes back when turned back."""
     mixed = measure_model(Oracle(turned=45), options("mig"))

@@ -372,6 +372,24 @@ def test_the_angle_is_measured_when_the_hand_lets_go(desk: Desk) -> None:
     assert desk.panel.header.cancel.isVisible()
 
 
+def test_the_best_angle_is_found_by_the_engine(desk: Desk) -> None:
+    desk.measured()
+    desk.click(0)
+    desk.click(2)
+    desk.panel.rotation.seek.click()
+    asked = desk.asked()[-1].options
+    assert asked.best_rotation
+    assert asked.rotation is not None
+    assert (asked.rotation.first, asked.rotation.second) == ("z0", "z2")
+    desk.answer(report(Rotation(first="z0", second="z2", degrees=43.5), mig=0.38))
+    assert desk.panel.table.rows()["mig"][2] == "0.380"
+    assert desk.panel.rotation.degrees == 43.5
+    assert desk.panel.rotation.box.value() == 43.5
+    desk.panel.rotation.usual.click()  # another angle is another question
+    assert desk.asked()[-1].options.rotation == Rotation(first="z0", second="z2", degrees=45.0)
+    assert not desk.asked()[-1].options.best_rotation
+
+
 def test_the_turned_pair_becomes_sliders(desk: Desk) -> None:
     desk.measured()
     desk.click(2)
