@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from explorer.export.pdf import Colour, PdfPage, text_width
-from explorer.scene.measure_text import GROUPS, against_chance, conditions, figure, rows
+from explorer.scene.measure_text import GROUPS, against_chance, conditions, figure, labels, rows
 from explorer.scene.measures import MeasureReport, Score
 
 INK: Colour = (24, 24, 27)
@@ -34,7 +34,7 @@ def page(reports: Sequence[MeasureReport]) -> bytes:
     head = [_MARGIN + 2 * _LETTERS + index * _LINE for index in range(2 * len(reports))]
     top = _MARGIN + 2 * _LETTERS + (1 + len(reports)) * _LINE
     table = top + (3 + len(named) + 1.5 * len(groups)) * _LINE
-    notes = [note for report in reports for note in _notes(report, len(reports) > 1)]
+    notes = _notes(reports)
     heat = table + (len(notes) + 1) * _LINE
     maps = [report for report in reports if report.nmi]
     height = heat + sum(_map_height(report) for report in maps) + _MARGIN
@@ -52,9 +52,10 @@ def page(reports: Sequence[MeasureReport]) -> bytes:
     _draw_table(sheet, reports, named, groups, left, top)
     for index, note in enumerate(notes):
         sheet.text(note, _MARGIN, table + index * _LINE, _LETTERS, GREY)
-    for report in maps:
-        _draw_map(sheet, report, heat)
-        heat += _map_height(report)
+    for report, label in zip(reports, labels(reports), strict=True):
+        if report.nmi:
+            _draw_map(sheet, report, label, heat)
+            heat += _map_height(report)
     title = "Measures of " + ", ".join(report.model for report in reports)
     return sheet.document(title, ATTACHMENT, msgspec.json.encode(tuple(reports)))
 
@@ -68,8 +69,8 @@ def _draw_table(
     top: float,
 ) -> None:
     right = left + _COLUMN * len(reports)
-    for index, report in enumerate(reports):
-        sheet.text(_fitting(report.model), left + _COLUMN * index, top, _LETTERS, INK)
+    for index, label in enumerate(labels(reports)):
+        sheet.text(_fitting(label), left + _COLUMN * index, top, _LETTERS, INK)
         _flush(sheet, "value", left + _COLUMN * index + 40, top + _LINE, INK)
         sheet.text("chance, 95 %", left + _COLUMN * index + 50, top + _LINE, _LETTERS, GREY)
     sheet.rectangle(_MARGIN, top + 1.4 * _LINE, right - _MARGIN, 0.5, INK)
@@ -95,8 +96,8 @@ def _draw_score(sheet: PdfPage, score: Score, left: float, baseline: float) -> N
         sheet.text(f"{figure(score.null)}{high}  {said}", left + 50, baseline, _LETTERS, GREY)
 
 
-def _draw_map(sheet: PdfPage, report: MeasureReport, top: float) -> None:
-    sheet.text(f"{report.model}: I(factor; latent) / H(factor)", _MARGIN, top + _LETTERS, _LETTERS, INK)
+def _draw_map(sheet: PdfPage, report: MeasureReport, label: str, top: float) -> None:
+    sheet.text(f"{label}: I(factor; latent) / H(factor)", _MARGIN, top + _LETTERS, _LETTERS, INK)
     sheet.text(report.estimator, _MARGIN, top + _LETTERS + _LINE, _LETTERS, GREY)
     top += 3 * _LINE
     wide = _cell(report)
@@ -126,16 +127,20 @@ def _cell(report: MeasureReport) -> float:
     return max(30.0, *(text_width(latent, _LETTERS) + 10.0 for latent in report.latents))
 
 
-def _notes(report: MeasureReport, several: bool) -> list[str]:
-    """Why a number is missing, and which latents were left out; what is true of several numbers is said once."""
+def _notes(reports: Sequence[MeasureReport]) -> list[str]:
+    """Why a number is missing, and which latents were left out; what is true of several is said once."""
     of: dict[str, list[str]] = {}
-    for name, score in report.metrics.items():
-        if score.note:
-            of.setdefault(score.note, []).append(score.title or name)
-    found = [f"{', '.join(titles)}: {note}" for note, titles in of.items()]
-    if report.pruned:
-        found.append(f"Left out by the measures that prune: {', '.join(report.pruned)}")
-    return [f"{report.model}: {note}" if several else note for note in found]
+    for report, label in zip(reports, labels(reports), strict=True):
+        said: dict[str, list[str]] = {}
+        for name, score in report.metrics.items():
+            if score.note:
+                said.setdefault(score.note, []).append(score.title or name)
+        lines = [f"{', '.join(titles)}: {note}" for note, titles in said.items()]
+        if report.pruned:
+            lines.append(f"Left out by the measures that prune: {', '.join(report.pruned)}")
+        for line in lines:
+            of.setdefault(line, []).append(label)
+    return [line if len(told) == len(reports) else f"{'; '.join(told)}: {line}" for line, told in of.items()]
 
 
 def _score(reports: Sequence[MeasureReport], name: str) -> Score:

@@ -13,7 +13,7 @@ from explorer import __version__
 from explorer.errors import ExportError
 from explorer.export.table_page import page
 from explorer.files import atomic_write
-from explorer.scene.measure_text import conditions, figure, rotation_text, rows
+from explorer.scene.measure_text import conditions, figure, labels, rotation_text, rows
 from explorer.scene.measures import MeasureReport, Score
 
 COLUMNS = (
@@ -117,7 +117,7 @@ def latex_table(reports: Sequence[MeasureReport]) -> str:
         r"\providecommand{\chance}[1]{{\ifdefined\color\color[gray]{0.5}\fi #1}}",
         r"\begin{tabular}{l" + "rr" * len(reports) + "}",
         r"\hline",
-        " & ".join(["", *(rf"\multicolumn{{2}}{{c}}{{{escaped(report.model)}}}" for report in reports)]) + r" \\",
+        " & ".join(["", *(rf"\multicolumn{{2}}{{c}}{{{escaped(label)}}}" for label in labels(reports))]) + r" \\",
         " & ".join(["Measure", *["value & chance"] * len(reports)]) + r" \\",
         r"\hline",
     ]

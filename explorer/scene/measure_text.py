@@ -38,6 +38,17 @@ def rotation_text(rotation: Rotation | None) -> str:
     return f"{rotation.first}, {rotation.second} by {rotation.degrees:g}°" if rotation else ""
 
 
+def labels(reports: Sequence[MeasureReport]) -> list[str]:
+    """The models' names as headings; where one stands there twice, with what sets its reports apart."""
+    names = [report.model for report in reports]
+    found = []
+    for report in reports:
+        chosen = "" if report.selection == "all" else f"{report.selection} latents"
+        differing = (chosen, rotation_text(report.rotation)) if names.count(report.model) > 1 else ()
+        found.append(", ".join(part for part in (report.model, *differing) if part))
+    return found
+
+
 def conditions(report: MeasureReport) -> str:
     """On what the numbers were taken, in one line."""
     parts = [f"world {report.world}", f"{report.n:,} pictures", f"seed {report.seed}"]

@@ -19,7 +19,7 @@ from explorer.errors import ExportError
 from explorer.export import tables
 from explorer.export.embed import from_pdf
 from explorer.export.pdf import text_width
-from explorer.scene.measure_text import against_chance, conditions, figure, rows
+from explorer.scene.measure_text import against_chance, conditions, figure, labels, rows
 from explorer.scene.measures import MeasureReport, Rotation, Score
 
 numbers = some.floats(-1e6, 1e6, allow_nan=False)
@@ -236,6 +236,14 @@ def test_rows_are_in_the_order_of_the_groups() -> None:
     other = example(metrics={"fid": Score(value=1.0, group="quality"), "sap": Score(value=0.1, title="SAP")})
     assert list(rows([other, example()])) == ["sap", "mig", "infom", "beta_vae", "tc", "fid"]
     assert rows([other])["fid"] == "fid"
+
+
+def test_two_reports_of_one_model_are_told_apart() -> None:
+    straight, other = example(rotation=None), example("other", rotation=None)
+    assert labels([straight, other]) == ["a_model", "other"]
+    assert labels([straight, example()]) == ["a_model", "a_model, z4, z8 by 45°"]
+    assert labels([straight, example(rotation=None, selection="active")]) == ["a_model", "a_model, active latents"]
+    assert r"\multicolumn{2}{c}{a\_model, z4, z8 by 45" in tables.latex_table([straight, example()])
 
 
 def test_conditions() -> None:
