@@ -54,9 +54,9 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What to measure. ``world`` empty: the one that the model was trained on. ``measures`` empty: all that fit, without
-    those that take minutes where ``quick``. ``best_rotation``: the pair of ``rotation`` is turned by the angle that parts
-    the factors most clearly; the report says which.
+    """What to measure. ``world`` empty: the one that the model was trained on. ``measures`` empty: all that fit,
+    without those that take minutes where ``quick``. ``best_rotation``: the pair of ``rotation`` is turned by the angle
+    that parts the factors most clearly; the report says which.
     """
 
     world: str = ""

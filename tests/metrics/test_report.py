@@ -106,7 +106,8 @@ def test_the_best_rotation_is_found_and_named() -> None:
     assert named.metrics == turned.metrics
 
 
-def test_quick_leaves_out_what_takes_minutes() -> None:
+def test_quick_leaves_out_what_takes_minutes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(reports, "predictors_folder", lambda: tmp_path)
     everything = {measure.name for measure in all_measures().values() if measure.cost >= reports.DEAR}
     assert everything == {"dci"}
     found = measure_model(Oracle(), msgspec.structs.replace(options(), measures=(), n=600, quick=True))
