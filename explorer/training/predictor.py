@@ -91,9 +91,10 @@ class PredictorTrainer:
         started = time.perf_counter()
         count = len(batch.images)
         rows = self.independent(count, _seed(self.recipe.seed, number, 1))
-        drawn = Batch(as_images(self.world.render(rows, self.source.size)), torch.from_numpy(rows)).to(self.device)
-        assert drawn.factors is not None
-        images, factors = torch.cat([batch.images, drawn.images]), torch.cat([batch.factors, drawn.factors])
+        drawn = as_images(self.world.render(rows, self.source.size)).to(self.device)
+        images = torch.cat([batch.images, drawn])
+        shown = self.world.shown(np.concatenate([batch.factors.cpu().numpy(), rows]))
+        factors = torch.from_numpy(shown).to(self.device)
         images = corrupted(images, _seed(self.recipe.seed, number, 2), share=0.5)
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / self.recipe.steps))
@@ -187,7 +188,7 @@ def measure_errors(predictor: Attributes, source: Source, n: int, seed: int = 0)
         size = min(_EVALUATION_BATCH, n - start)
         images, factors = source.held_out(size, seed + start)
         assert factors is not None, "the pictures of a world come with their factors"
-        found["truth"].append(factors.numpy())
+        found["truth"].append(world.shown(factors.numpy()))
         found["error"].append(predictor.measure(images))
         found["corrupted"].append(predictor.measure(corrupted(images, seed + start, share=1.0)))
         rendered = world.render(grid[start : start + size], source.size)
@@ -201,7 +202,7 @@ def measure_errors(predictor: Attributes, source: Source, n: int, seed: int = 0)
         factor.name: FactorError(
             error=error("error", factor, column, read["truth"]),
             constant=constant_error(factor, read["truth"][:, column]),
-            independent=error("independent", factor, column, grid.astype(np.float64)),
+            independent=error("independent", factor, column, world.shown(grid).astype(np.float64)),
             corrupted=error("corrupted", factor, column, read["truth"]),
         )
         for column, factor in enumerate(world.factors)

@@ -120,6 +120,10 @@ class World(ABC):
         where the picture does not show one, and NaN for all other factors."""
         return np.full((len(pictures), len(self.factors)), np.nan, np.float32)
 
+    def shown(self, factors: Array) -> Array:
+        """(n, number of factors) values as a picture tells them: of several that draw the same picture, the least."""
+        return factors
+
     def noises(self, n: int, seed: int, correlations: Correlations | None = None) -> NDArray[np.float64]:
         """(n, number of factors) exogenous noise, repeatable for a seed. Raises :class:`ExplorerError` for unknown
         names, or for correlations that no joint distribution has."""

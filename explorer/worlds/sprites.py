@@ -73,6 +73,12 @@ class Sprites(World):
                     pictures[chosen[which], line, column] = 255
         return pictures[..., None]
 
+    def shown(self, factors: Array) -> Array:
+        """(n, 5): orientations as far as the shape looks the same again (:data:`SYMMETRY`)."""
+        rows = np.array(factors, np.float32)
+        rows[:, 2] %= np.asarray(SYMMETRY, np.float32)[np.rint(rows[:, 0]).astype(np.int64)]
+        return rows
+
     def measure(self, pictures: NDArray[np.uint8]) -> Array:
         """(n, 5) values of (n, 64, 64, 1) pictures, by the moments up to the fourth of the pixels above half.
 

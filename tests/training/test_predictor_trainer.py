@@ -64,14 +64,14 @@ def test_the_card_holds_the_errors_of_the_weights_that_were_written(straight: Pa
     assert set(again) == set(worlds.world("sprites").names)
 
 
-def test_learning_lowers_every_loss() -> None:
-    recipe = msgspec.structs.replace(TOY, steps=60, batch=16, settings={**SMALL, "widths": [8, 16, 16, 16]})
+def test_learning_lowers_the_losses() -> None:
+    recipe = msgspec.structs.replace(TOY, steps=60, batch=16, settings={**SMALL, "learning_rate": 5e-3})
     trainer = PredictorTrainer(recipe, source_of(recipe), CPU)
     batch = source_of(recipe).draw(16, 0)
     losses = [trainer.step(number, batch) for number in range(60)]
-    for name in ("scale", "x", "y"):
+    for name in ("x", "y"):
         early, late = (np.mean([one[name] for one in part]) for part in (losses[:5], losses[-5:]))
-        assert late < 0.8 * early, name
+        assert late < 0.6 * early, (name, early, late)
 
 
 def test_losses_are_about_one_for_a_constant_guess_and_zero_for_the_truth() -> None:
@@ -144,6 +144,31 @@ def test_unseen_causes_are_learned_from_the_causal_model_alone() -> None:
     fresh = PredictorTrainer(recipe, source, CPU).network
     assert batch.factors is not None
     assert found["light"] == pytest.approx(fresh.losses(fresh(images), batch.factors)["light"].item(), rel=1e-4)
+
+
+def test_what_looks_the_same_has_one_truth() -> None:
+    """A square turned by 90° is the same square: the error of a network that reads it so is 0."""
+    world = worlds.world("sprites")
+    rows = world.sample(200, 0)
+    shown = world.shown(rows)
+    assert (world.render(shown) == world.render(rows)).mean() > 0.9999  # a pixel's centre may lie on an edge
+    assert (shown[rows[:, 0] == 0][:, 2] < np.pi / 2).all()
+    assert np.array_equal(shown[:, [0, 1, 3, 4]], rows[:, [0, 1, 3, 4]])
+
+    class Perfect:
+        def __init__(self) -> None:
+            self.rows: list[np.ndarray] = []
+
+        def measure(self, images: torch.Tensor) -> np.ndarray:
+            return self.rows.pop(0)
+
+    source, perfect = source_of(TOY), Perfect()
+    truth = source.held_out(50, 3).factors
+    assert truth is not None
+    read = world.shown(truth.numpy())
+    perfect.rows = [read, read, world.shown(world.independent(50, 20_000_003))]
+    found = measure_errors(perfect, source, 50, seed=3)  # type: ignore[arg-type]
+    assert all(one.error == one.independent == one.corrupted == 0.0 for one in found.values())
 
 
 def test_independent_values_lie_between_levels_where_they_may() -> None:
