@@ -26,6 +26,7 @@ WITHOUT_TORCH = sorted(
         "explorer.service.client",
         "explorer.service.protocol",
         "explorer.export.options",
+        "explorer.export.ranges",
     ]
 )
 

@@ -1,4 +1,4 @@
-"""The Measures dock: its panel is made when it is first looked at, so that the start of the window does not wait for
+"""The Measures dock: its panel is made when it is first seen, so that the start of the window does not wait for
 it."""
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from explorer.scene.defaults import default_controls
@@ -59,11 +59,21 @@ class MeasuresDock(QWidget):
 
         made = MeasuresPanel(self._controller, self._actions)
         self._layout.addWidget(made)
+        made.show()
         return made
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # Not when it is shown: the window shows every dock for a moment before it puts one behind the other.
+        if not self._is_made:
+            QTimer.singleShot(0, self, self._make)
+        super().paintEvent(event)
+
+    @property
+    def _is_made(self) -> bool:
+        return "panel" in self.__dict__
+
+    def _make(self) -> None:
         self.panel.refresh()
-        super().showEvent(event)
 
     # --- actions --------------------------------------------------------------------------------------------------
 
@@ -120,7 +130,7 @@ class MeasuresDock(QWidget):
         model = scene.panes[scene.selected].model or scene.model
         card = controller.model_card(scene.selected) if controller.has_model else None
         report = controller.measuring.report(model)
-        has_pair = "panel" in self.__dict__ and self.panel.pair() is not None
+        has_pair = self._is_made and self.panel.pair() is not None
         self._actions["measure"].setEnabled(card is not None and bool(card.worlds))
         self._actions["rotate_pair"].setEnabled(report is not None and len(report.latents) > 1)
         self._actions["use_rotation"].setEnabled(has_pair and card is not None and METHOD in card.methods)

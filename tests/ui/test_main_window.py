@@ -247,6 +247,16 @@ def test_the_layout_is_remembered(desk: Desk) -> None:
     again.close()
 
 
+def test_the_measures_are_made_when_they_are_seen(desk: Desk, qtbot: QtBot) -> None:
+    desk.begin()
+    QApplication.processEvents()
+    assert "panel" not in desk.window.measures.__dict__
+    desk.window.table["measures"].trigger()
+    qtbot.waitUntil(lambda: "panel" in desk.window.measures.__dict__)
+    assert desk.window.measures.panel.isVisible()
+    assert desk.window.docks["measures"].height() > 230  # a table of measures needs more than the timeline has
+
+
 def test_the_badge_switch_and_snapping_are_remembered(desk: Desk) -> None:
     desk.window.controls.badges.buttons["active"].click()
     desk.window.table["snap"].trigger()
