@@ -21,9 +21,7 @@ COUNT = 100
 """Samples that are compared, and pictures of the world: each costs a drawing of every example."""
 
 
-def copying(
-    world: World, attributes: Attributes, samples: Tensor, data: Batch, taken: str, progress: Progress
-) -> Score:
+def copies(world: World, attributes: Attributes, samples: Tensor, data: Batch, taken: str, progress: Progress) -> Score:
     """How far ``samples`` (n, C, S, S) in [-1, 1] are from the nearest of the world's examples, beside how far these
     are from one another, which is measured on ``data`` (m pictures of the world). ``taken``: how samples were drawn."""
     assert data.factors is not None, "the pictures of a world come with their factors"

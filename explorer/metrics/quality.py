@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,7 +19,8 @@ from torch import Tensor
 from explorer.checkpoint import read_card
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Progress
-from explorer.metrics.memorisation import COUNT, copying
+from explorer.metrics.base import shared
+from explorer.metrics.memorisation import COUNT, copies
 from explorer.numerics.distances import frechet_distance
 from explorer.numerics.neighbours import precision_recall
 from explorer.scene.measures import Score
@@ -74,31 +74,21 @@ def sample_quality(
     ways = {"": Quality()}
     if 0 < generator.card.interactive_steps < generator.card.full_steps:
         ways["_interactive"] = Quality(steps=generator.card.interactive_steps)
-    # A picture takes as long as its sampler has steps; drawing one of the world hardly any.
-    works = [2.0, *(float(max(1, quality.steps or generator.card.full_steps)) + 2.0 for quality in ways.values())]
-    ends = np.cumsum(works) / sum(works)
-
-    def share(work: int, start: float, end: float, of: float, done: float) -> None:
-        if progress is not None:
-            left = 1.0 - (start + (end - start) * done / of)
-            progress(float(ends[work] - left * works[work] / sum(works)))
-
-    data = _seen(attributes, _data(generator, world, 2 * n, seed), partial(share, 0, 0.0, 1.0, 2 * n))
-    # Drawing the examples takes about as long as the rest.
     copied = bool(world.example) and generator.card.size[0] in world.sizes
-    drawing = 0.5 if copied else 1.0
+    # A sample takes as long as its sampler has steps; drawing a picture of the world hardly any, hundreds of them some.
+    works = [float(max(1, quality.steps or generator.card.full_steps)) + 2.0 for quality in ways.values()]
+    first, *rest = shared(progress, [2.0, *(part for work in works for part in (work, 3.0 * copied))])
+    data = _seen(attributes, _data(generator, world, 2 * n, seed), 2 * n, first)
     found: dict[str, Score] = {}
-    for work, (ending, quality) in enumerate(ways.items(), start=1):
-        drawn = _samples(generator, quality, range(n * seed, n * seed + n))
-        samples = _seen(attributes, drawn, partial(share, work, 0.0, drawing, n))
+    for (ending, quality), drawing, copying in zip(ways.items(), rest[::2], rest[1::2], strict=True):
+        samples = _seen(attributes, _samples(generator, quality, range(n * seed, n * seed + n)), n, drawing)
         steps = quality.steps or generator.card.full_steps
         taken = f" at {steps} {'step' if steps == 1 else 'steps'}" if len(ways) > 1 else ""
         scores = compare(samples, data, attributes.factors, attributes.world, taken, seed)
         if copied:
             again = torch.cat(list(_samples(generator, quality, range(n * seed, n * seed + min(n, COUNT)))))
             others = source_like(generator, world).held_out(min(n, COUNT), 2 * n * seed)
-            rest = partial(share, work, drawing, 1.0, 1.0)
-            scores["nearest_example"] = copying(world, attributes, again, others, taken, rest)
+            scores["nearest_example"] = copies(world, attributes, again, others, taken, copying)
         found |= {name + ending: score for name, score in scores.items()}
     return found
 
@@ -213,14 +203,14 @@ def _samples(generator: Generator, quality: Quality, seeds: range) -> Iterator[T
         yield pictures
 
 
-def _seen(attributes: Attributes, pictures: Iterator[Tensor], progress: Progress) -> Seen:
-    """What is read from ``pictures``; ``progress`` hears how many there have been."""
+def _seen(attributes: Attributes, pictures: Iterator[Tensor], n: int, progress: Progress) -> Seen:
+    """What is read from ``n`` pictures."""
     values, features = [], []
     for part in pictures:
         read = attributes.both(_channels(attributes, part))
         values.append(read[0])
         features.append(read[1])
-        progress(sum(map(len, values)))
+        progress(sum(map(len, values)) / n)
     return Seen(np.concatenate(values), torch.cat(features))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from explorer.errors import Cancelled
-from explorer.metrics.memorisation import copying, example_distances
+from explorer.metrics.memorisation import copies, example_distances
 from explorer.training.data import Batch, as_images
 from explorer.worlds.base import Array, Factor, World, on_grid
 
@@ -57,7 +57,7 @@ def score(samples: torch.Tensor, inks: np.ndarray) -> dict[str, float]:
     known = data(20)
     assert known.factors is not None
     reads = Reads(np.concatenate([inks, known.factors[:, 1].numpy()]))
-    found = copying(WORLD, reads, samples, known, " at 5 steps", lambda share: None)  # type: ignore[arg-type]
+    found = copies(WORLD, reads, samples, known, " at 5 steps", lambda share: None)  # type: ignore[arg-type]
     assert found.title == "Distance from the nearest example at 5 steps"
     assert (found.group, found.n, found.better) == ("quality", len(samples), "")
     assert found.value is not None
