@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QProgressBar, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QSpinBox, QToolButton, QWidget
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions
@@ -38,7 +38,11 @@ class MeasuresHeader(QWidget):
         self.n.setAccessibleName("Pictures")
         self.n.setToolTip("How many pictures are encoded; below 5,000 chance swamps several measures")
         self.selection = Segments(SELECTIONS, "Which latents the measures are taken on, by their badges")
-        self.quick = QCheckBox("Quick")
+        self.quick = QToolButton()
+        self.quick.setText("Quick")
+        self.quick.setCheckable(True)
+        self.quick.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.quick.setProperty("segment", True)
         self.quick.setToolTip("Leave out measures that take minutes (DCI)")
         self.button = action_button(measure, with_icon=False, primary=True)
         self.bar = QProgressBar()

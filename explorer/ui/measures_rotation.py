@@ -28,6 +28,7 @@ class RotationBar(QWidget):
         self.label = ElidedLabel(HINT)
         self.label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.slider = FloatSlider(-90.0, 90.0)
+        self.slider.setMinimumWidth(84)
         self.slider.setAccessibleName("Angle of the pair")
         self.slider.setToolTip("Degrees from the first latent towards the second. Let go to measure.")
         self.box = NumberBox()
