@@ -36,9 +36,10 @@ def measure(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a .csv, .tex, .pdf or .json file too.")
     ] = None,
+    card: Annotated[bool, typer.Option("--card", help="Keep the scores in the model's card.json.")] = False,
 ) -> None:
     """Measure models whose latents and factors can be compared; several are compared with one another too."""
-    from explorer.export import tables
+    from explorer.export import card_measures, tables
 
     if out is not None:
         tables.check(out)
@@ -58,6 +59,9 @@ def measure(
         reports = engine.measure(references, options, progress)
     if out is not None:
         tables.write(out, reports)
+    for reference, report in zip(references, reports, strict=True) if card else ():
+        kept = card_measures.keep(report, options, engine.describe(reference))
+        typer.echo(f"wrote {kept}", err=True)
     if as_json:
         typer.echo(tables.document(reports))
     else:

@@ -67,6 +67,26 @@ def test_files_hold_what_was_printed(model: str, capsys: pytest.CaptureFixture[s
     assert report.metrics["mig"].value == value
 
 
+def test_a_card_keeps_scores_with_the_command_that_gives_them(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(model, "kept")
+    for arguments in (["-n", "600", "--measures", "mig"], ["-n", "700", "--measures", "mig"]):
+        assert run(["measure", "kept", *arguments, "--card"]) == 0
+    capsys.readouterr()
+    card = json.loads(Path("kept/card.json").read_text())
+    assert card["recipe"] == json.loads((Path(model) / "card.json").read_text())["recipe"]
+    first, second = card["measures"]
+    assert (first["n"], second["n"], first["world"]) == (600, 700, "shapes")
+    before = first["scores"]["mig"]
+    program, *words = first["command"].split()
+    assert program == "latent-explorer"
+    assert run([*words, "--card", "--json"]) == 0  # the card's own command: replaces, and says the same
+    document = json.loads(capsys.readouterr().out)
+    assert document["metrics"]["mig"]["value"] == pytest.approx(before["value"], rel=1e-3, abs=1e-3)
+    again = json.loads(Path("kept/card.json").read_text())["measures"]
+    assert [entry["command"] for entry in again] == [second["command"], first["command"]]
+    assert again[1]["scores"]["mig"] == before
+
+
 def test_several_models_are_compared(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = shutil.copytree(model, tmp_path / "copy")
     assert run(["measure", model, str(copy), "-n", "600", "--measures", "mig,udr", "--json"]) == 0
