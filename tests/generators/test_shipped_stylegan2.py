@@ -1,4 +1,4 @@
-"""The shipped StyleGAN2 is what its card says."""
+"""The shipped StyleGAN2 models are what their cards say."""
 
 from __future__ import annotations
 
@@ -17,28 +17,40 @@ from explorer.scene.model import Quality
 from explorer.training.base import read_recipe
 from explorer.training.data import source_of
 
-NAME = "shapes-stylegan2"
+SHIPPED = {"shapes-stylegan2": (64, 64, 3), "faces-stylegan2": (64, 64, 3)}
 
 
-@pytest.fixture(scope="module")
-def generator() -> StyleGAN2Generator:
-    loaded = registry.load(NAME, torch.device("cpu"))
+@pytest.fixture(scope="module", params=SHIPPED)
+def generator(request: pytest.FixtureRequest) -> StyleGAN2Generator:
+    loaded = registry.load(request.param, torch.device("cpu"))
     assert isinstance(loaded, StyleGAN2Generator)
     return loaded
 
 
+def test_it_is_small_and_of_its_size(generator: StyleGAN2Generator) -> None:
+    card = generator.card
+    assert (*card.size, card.channels) == SHIPPED[card.name]
+    assert (card.shipped, card.licence) == (True, "Apache-2.0")
+    folder = registry.resolve(card.name)
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 16 << 20
+    assert {"README.md", "samples.png"} <= {path.name for path in folder.iterdir()}
+
+
 def test_the_sample_sheet_shows_seeds_0_to_63(generator: StyleGAN2Generator) -> None:
-    sheet = np.asarray(Image.open(registry.resolve(NAME) / "samples.png")).astype(float)
+    """Two white pixels between the pictures."""
+    sheet = np.asarray(Image.open(registry.resolve(generator.card.name) / "samples.png")).astype(float)
     pictures = (generator.render(generator.sample(range(64)), Quality()) + 1) * 127.5
+    side = generator.card.size[0]
     for index in (0, 9, 37, 63):
-        top, left = index // 8 * 66, index % 8 * 66
-        shown = sheet[top : top + 64, left : left + 64]
+        top, left = index // 8 * (side + 2), index % 8 * (side + 2)
+        shown = sheet[top : top + side, left : left + side].reshape(side, side, -1)
         assert np.abs(shown - pictures[index].permute(1, 2, 0).numpy()).max() < 1.5
 
 
 def test_it_follows_the_recipe_that_ships(generator: StyleGAN2Generator) -> None:
-    card = json.loads((registry.resolve(NAME) / "card.json").read_text())
-    recipe = read_recipe(NAME)
+    name = generator.card.name
+    card = json.loads((registry.resolve(name) / "card.json").read_text())
+    recipe = read_recipe(name)
     assert card["recipe"]["settings"] == recipe.settings
     assert (card["recipe"]["steps"], card["recipe"]["seed"]) == (recipe.steps, recipe.seed)
     assert generator.card.notes.startswith("StyleGAN2 with a warm start")
@@ -46,7 +58,7 @@ def test_it_follows_the_recipe_that_ships(generator: StyleGAN2Generator) -> None
 
 def test_samples_are_close_to_data(generator: StyleGAN2Generator) -> None:
     """At every size at most twice as far as two samples of data are apart."""
-    recipe = read_recipe(NAME)
+    recipe = read_recipe(generator.card.name)
     source = source_of(recipe)
     data, other = (source.draw(512, 10**7 + half).images for half in (0, 1))
     drawn = torch.cat([generator.render(generator.sample(range(k, k + 64)), Quality()) for k in range(0, 512, 64)])
