@@ -211,6 +211,7 @@ class StyleGAN2Trainer:
             some = real[:half].detach().requires_grad_(True)
             (slope,) = torch.autograd.grad(self.discriminator(some).sum(), some, create_graph=True)
             loss = loss + 0.5 * s.r1_weight * s.r1_every * slope.square().sum((1, 2, 3)).mean()
+        set_rate(self.optimisers["discriminator"], s.discriminator_rate)
         self._update(loss, "discriminator")
         if number < s.discriminator_warm_up:
             return losses
