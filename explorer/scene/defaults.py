@@ -7,6 +7,7 @@ import math
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import ControlSetRef
 
+FIRST_MODEL = "faces-stylegan2"  # what a newcomer sees, where it is among the models
 AXES_SHOWN = 64  # latent axes are looked up rather than ranked, so nearly all of them are listed
 DIRECTIONS_SHOWN = 10
 

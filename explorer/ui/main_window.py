@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.scene.cards import ModelCard
+from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.measures import Selection
 from explorer.scene.model import ModelRef, Scene
 from explorer.service.protocol import Ready
@@ -333,7 +334,8 @@ class MainWindow(QMainWindow):
         usable = [card for card in self.controller.catalogue.models if card.spaces]
         if self._wants_shipped and usable and not self.controller.has_model:
             self._wants_shipped = False
-            self.controller.open_model(usable[0].name)
+            names = [card.name for card in usable]
+            self.controller.open_model(FIRST_MODEL if FIRST_MODEL in names else names[0])
         self._show_stage()
 
     def _explain_refusal(self, notice: Notice) -> None:

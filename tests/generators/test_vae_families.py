@@ -12,8 +12,8 @@ import torch
 
 from explorer.errors import ModelError
 from explorer.generators import registry
-from explorer.generators.burgess_network import BurgessNetwork
 from explorer.generators.autoencoder_family import save_autoencoder
+from explorer.generators.burgess_network import BurgessNetwork
 from explorer.generators.vae import FAMILY
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
 from explorer.scene.model import Quality

@@ -39,6 +39,7 @@ class QuietClient:
         self._number = 0
         self._revision = 0
         self.answers_models = True  # and control sets; else the test answers
+        self.models = (CARD,)
         self.card = CARD  # of every model that is opened
         self.discarded: list[Frame] = []
 
@@ -62,7 +63,7 @@ class QuietClient:
         self.sent.append(request)
         number = getattr(request, "request_id", 0)
         if isinstance(request, protocol.ListModels):
-            self.reply(protocol.ModelList(request_id=number, models=(CARD,)))
+            self.reply(protocol.ModelList(request_id=number, models=self.models))
         elif isinstance(request, protocol.ListMethods):
             self.reply(protocol.MethodList(request_id=number, methods=()))
         elif not self.answers_models:

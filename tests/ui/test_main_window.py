@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QKeyEvent
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, QuietClient
 
+from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import ModelRef, Scene, Seed
 from explorer.scene.store import load_scene, save_scene
 from explorer.service.protocol import EngineLost, Exported, JobProgress, OpenModel, Ready, Refused
@@ -68,6 +70,13 @@ def test_the_first_shipped_model_opens_by_itself(desk: Desk) -> None:
     assert desk.window.stage.currentWidget() is desk.window.canvas
     assert not desk.controller.undo_stack.canUndo()
     assert desk.window.table["compare"].isEnabled()
+
+
+def test_a_newcomer_sees_the_faces_first(desk: Desk) -> None:
+    faces = msgspec.structs.replace(CARD, name=FIRST_MODEL)
+    desk.client.models = (CARD, faces)
+    desk.begin()
+    assert desk.controller.scene.model.path == FIRST_MODEL
 
 
 def test_actions_that_need_a_picture_wait_for_one(desk: Desk) -> None:
