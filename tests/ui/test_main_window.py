@@ -76,7 +76,7 @@ def test_a_newcomer_sees_the_faces_first(desk: Desk) -> None:
     faces = msgspec.structs.replace(CARD, name=FIRST_MODEL)
     desk.client.models = (CARD, faces)
     desk.begin()
-    assert desk.controller.scene.model.path == FIRST_MODEL
+    assert [asked.model.path for asked in desk.client.sent if isinstance(asked, OpenModel)] == [FIRST_MODEL]
 
 
 def test_actions_that_need_a_picture_wait_for_one(desk: Desk) -> None:
