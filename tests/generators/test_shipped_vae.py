@@ -22,7 +22,7 @@ from explorer.scene.model import Quality
 from explorer.training.data import as_images
 from explorer.worlds import registry as worlds
 
-WORLDS = {"shapes-btcvae": "shapes", "shapes-qlae": "shapes"}
+WORLDS = {"shapes-btcvae": "shapes", "shapes-qlae": "shapes", "pendulum-vae": "pendulum"}
 FAMILIES = {"shapes-qlae": "qlae"}
 VAES = [name for name in WORLDS if name not in FAMILIES]
 PICTURES = 300
@@ -152,3 +152,12 @@ def test_its_code_usage_is_that_of_its_data(shipped: Shipped) -> None:
     assert (shares - shipped.generator.usage).abs().max() < 0.05
     controls = METHOD.discover(shipped.generator, 12).controls
     assert all(isinstance(control, CodebookControl) and len(control.card.detents) > 1 for control in controls)
+
+
+@pytest.mark.parametrize("shipped", ["pendulum-vae"], indirect=True)
+def test_causes_and_effects_can_be_read_from_the_pendulums_code(shipped: Shipped) -> None:
+    """The length of the shadow is clipped, so a polynomial follows it less closely."""
+    factors, code = shipped.drawn(1600, 77)
+    angle, light, length, position = left_over(polynomials(code), circles(factors, shipped))
+    assert max(angle, light, position) < 0.03
+    assert length < 0.2
