@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, QuietClient
 
+from explorer.scene.cards import ModelCard
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import ModelRef, Scene, Seed
 from explorer.scene.store import load_scene, save_scene
@@ -34,8 +35,9 @@ READY = Ready(version=1, pid=1, device="cpu", precision="float32")
 class Desk:
     """A window as the program opens it, but for the engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, models: tuple[ModelCard, ...] = (CARD,)) -> None:
         self.client: QuietClient
+        self._models = models
         self.session = Session()
         self.restored = self.session.begin()
         self.controller = Controller(self._connect)
@@ -44,6 +46,7 @@ class Desk:
 
     def _connect(self, on_reply: object) -> QuietClient:
         self.client = QuietClient(on_reply)  # type: ignore[arg-type]
+        self.client.models = self._models
         return self.client
 
     def begin(self, scene: Path | None = None, restored: Restored | None = None) -> None:
@@ -72,11 +75,12 @@ def test_the_first_shipped_model_opens_by_itself(desk: Desk) -> None:
     assert desk.window.table["compare"].isEnabled()
 
 
-def test_a_newcomer_sees_the_faces_first(desk: Desk) -> None:
-    faces = msgspec.structs.replace(CARD, name=FIRST_MODEL)
-    desk.client.models = (CARD, faces)
+def test_a_newcomer_sees_the_faces_first(qapp: QApplication) -> None:
+    desk = Desk((CARD, msgspec.structs.replace(CARD, name=FIRST_MODEL)))
     desk.begin()
-    assert [asked.model.path for asked in desk.client.sent if isinstance(asked, OpenModel)] == [FIRST_MODEL]
+    asked_for = [asked.model.path for asked in desk.client.sent if isinstance(asked, OpenModel)]
+    desk.close()
+    assert asked_for == [FIRST_MODEL]
 
 
 def test_actions_that_need_a_picture_wait_for_one(desk: Desk) -> None:
