@@ -1,4 +1,4 @@
-"""The diffusion model that comes with the program: small, whole, and its samples look like the world it learned."""
+"""The diffusion models that come with the program: small, whole, and samples like the worlds they learned."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from explorer.generators.diffusion_generator import DiffusionGenerator
 from explorer.generators.registry import load, shipped_models
 from explorer.scene.model import Quality
 from explorer.training.diffusion_figures import energy_distance
-from explorer.worlds.shapes import WORLD
+from explorer.worlds.registry import world
+
+WORLDS = {"shapes-diffusion": "shapes", "faces-diffusion": "faces"}
 
 
-@pytest.fixture(scope="module")
-def model() -> DiffusionGenerator:
-    loaded = load("shapes-diffusion", torch.device("cpu"))
+@pytest.fixture(scope="module", params=WORLDS)
+def model(request: pytest.FixtureRequest) -> DiffusionGenerator:
+    loaded = load(request.param, torch.device("cpu"))
     assert isinstance(loaded, DiffusionGenerator)
     return loaded
 
 
 @pytest.fixture(scope="module")
-def data() -> torch.Tensor:
-    pictures = torch.from_numpy(WORLD.render(WORLD.sample(48, 123)))
+def data(model: DiffusionGenerator) -> torch.Tensor:
+    found = world(WORLDS[model.card.name])
+    pictures = torch.from_numpy(found.render(found.sample(48, 123)))
     return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
@@ -32,7 +35,7 @@ def test_the_card_says_what_it_is(model: DiffusionGenerator) -> None:
     assert (card.shipped, card.size, card.channels, card.licence) == (True, (64, 64), 3, "Apache-2.0")
     assert {name: space.shape for name, space in card.spaces.items()} == {"x_T": (4, 16, 16), "h": (128, 4, 4)}
     assert (card.full_steps, card.interactive_steps) == (50, 5)
-    folder = shipped_models()["shapes-diffusion"]
+    folder = shipped_models()[card.name]
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 16 << 20
     figures = json.loads((folder / "card.json").read_text())["figures"]
     assert figures["energy_distance_full"] < 0.01

@@ -17,7 +17,7 @@ from explorer.scene.model import Quality
 from explorer.training.base import read_recipe
 from explorer.training.data import source_of
 
-SHIPPED = {"shapes-stylegan2": (64, 64, 3), "faces-stylegan2": (64, 64, 3)}
+SHIPPED = {"shapes-stylegan2": (64, 64, 3), "faces-stylegan2": (64, 64, 3), "digits-stylegan2": (32, 32, 1)}
 
 
 @pytest.fixture(scope="module", params=SHIPPED)
