@@ -13,6 +13,7 @@ from explorer.training.loop import batch_of, trainer_for
 from explorer.worlds.registry import all_worlds
 
 BATCH = 256
+WARM_UP = 16  # batches: `shapes` keeps each of its 480 geometries once drawn
 SECONDS = 3.0  # a world
 TRAINING_SECONDS = 8.0  # a recipe
 Row = dict[str, Any]
@@ -25,7 +26,7 @@ def worlds(say: Callable[[str], None] = lambda line: None, seconds: float = SECO
     for world in all_worlds().values():
         for size in world.sizes:
             say(f"world {world.name} at {size} pixels")
-            world.render(world.sample(BATCH, seed=0), size)  # fills its caches
+            world.render(world.sample(WARM_UP * BATCH, seed=0), size)  # fills its caches
             drawn = converted = 0.0
             pictures = 0
             while drawn < seconds:
