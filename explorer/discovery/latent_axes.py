@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import axes
-from explorer.discovery.request import check_count, checked_settings
-from explorer.errors import ControlError
+from explorer.discovery.request import begin
 from explorer.generators.base import Generator, Progress
 from explorer.scene.cards import MethodCard, ModelCard
 from explorer.scene.model import Scalar
@@ -45,28 +43,11 @@ class LatentAxes:
         progress: Progress | None = None,
     ) -> ControlSet:
         """The first ``k`` axes (1 ≤ k ≤ width); with an encoder the ``k`` most informative ones."""
-        start = time.perf_counter()
-        model = generator.card
-        if reason := self.refusal(model):
-            raise ControlError(reason)
-        chosen = checked_settings(self.card, settings)
-        space = next(iter(model.spaces))
-        check_count(model, space, k)
-        found, evaluations = axes.axes(generator, int(chosen["pictures"]), seed, progress)
+        asked = begin(self, generator, k, seed, settings, progress, next(iter(generator.card.spaces)))
+        found, evaluations = axes.axes(generator, asked.number("pictures"), seed, asked.watch)
         controls = tuple(found[number].control for number in axes.by_information(found)[:k])
-        if progress is not None:
-            progress(1.0)
-        return ControlSet(
-            method=self.card.name,
-            title=self.card.title,
-            fingerprint=model.fingerprint,
-            space=space,
-            controls=controls,
-            seed=seed,
-            settings=chosen,
-            cost={"seconds": time.perf_counter() - start, "generator_evaluations": float(evaluations)},
-            note=axes.note(controls),
-        )
+        asked.watch(1.0)
+        return asked.found(controls, evaluations, axes.note(controls))
 
 
 METHOD = LatentAxes()

@@ -4,7 +4,6 @@ most.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.request import LAYER_SETTINGS, check_count, checked_settings, layer_range, mapped_space
+from explorer.discovery.request import LAYER_SETTINGS, begin, layer_range
 from explorer.discovery.sampling import bottleneck_rows, drawn_latents, space_moments
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Posterior, Progress
@@ -91,26 +90,21 @@ class Pca:
         progress: Progress | None = None,
     ) -> ControlSet:
         """The ``k`` leading components; one unit is one standard deviation of the points along the component."""
-        start = time.perf_counter()
-        model = generator.card
-        if reason := self.refusal(model):
-            raise ControlError(reason)
-        chosen = checked_settings(self.card, settings)
-        layers = layer_range(model, chosen)
-        space = mapped_space(model)
-        check_count(model, space, k)
-        count = int(chosen["samples"]) or _default_samples(space, model)
+        asked = begin(self, generator, k, seed, settings, progress)
+        model, space, watch = asked.model, asked.space, asked.watch
+        layers = layer_range(model, asked.settings)
+        count = asked.number("samples") or _default_samples(space, model)
         if count <= k:
             raise ControlError(f"{k} components need more than {count} samples; raise 'samples' or ask for fewer.")
         with torch.no_grad():
             if space == "w":
-                found = self._of_w(generator, k, count, seed, progress)
+                found = self._of_w(generator, k, count, seed, watch)
             elif space == "h":
-                found = self._of_bottleneck(generator, k, count, seed, progress)
+                found = self._of_bottleneck(generator, k, count, seed, watch)
             elif "posterior" in model.capabilities:
-                found = self._of_posterior(generator, k, count, seed, progress)
+                found = self._of_posterior(generator, k, count, seed, watch)
             else:
-                found = self._of_activations(generator, k, count, seed, progress)
+                found = self._of_activations(generator, k, count, seed, watch)
         controls = tuple(
             LinearControl(
                 ControlCard(
@@ -127,16 +121,8 @@ class Pca:
             )
             for index in range(k)
         )
-        return ControlSet(
-            method=self.card.name,
-            title=self.card.title,
-            fingerprint=model.fingerprint,
-            space="w_plus" if layers else space,
-            controls=controls,
-            seed=seed,
-            settings=chosen,
-            cost={"seconds": time.perf_counter() - start, "generator_evaluations": float(found.evaluations)},
-            note=f"Principal components of {found.of}.",
+        return asked.found(
+            controls, found.evaluations, f"Principal components of {found.of}.", "w_plus" if layers else space
         )
 
     def _of_w(self, generator: Generator, k: int, count: int, seed: int, progress: Progress | None) -> _Found:

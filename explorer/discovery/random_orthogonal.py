@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.request import check_count, checked_settings, mapped_space
+from explorer.discovery.request import begin, mapped_space
 from explorer.discovery.sampling import typical_deviation
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
@@ -55,12 +54,13 @@ class RandomOrthogonal:
         progress: Progress | None = None,
     ) -> ControlSet:
         """``k`` orthogonal directions of equal length (1 ≤ k ≤ dimensions of the space)."""
-        start = time.perf_counter()
-        model = generator.card
-        chosen = checked_settings(self.card, settings)
-        space = str(chosen["space"]) or mapped_space(model)
-        if space not in model.spaces:
-            raise ControlError(f"'{model.name}' has no space '{space}'; it has {', '.join(model.spaces)}.")
+        space = str((settings or {}).get("space", "")) or mapped_space(generator.card)
+        if space not in generator.card.spaces:
+            raise ControlError(
+                f"'{generator.card.name}' has no space '{space}'; it has {', '.join(generator.card.spaces)}."
+            )
+        asked = begin(self, generator, k, seed, settings, progress, space)
+        model = asked.model
         shape = model.spaces[space].shape
         if space == "h" and "bottleneck" not in model.capabilities:
             raise ControlError(
@@ -68,8 +68,7 @@ class RandomOrthogonal:
             )
         # In w_plus a random direction is one vector for all layers, as the edits of the literature are.
         flat = shape[-1:] if model.spaces[space].layers else shape
-        check_count(model, space, k)
-        deviation = self._typical_deviation(generator, space, seed, progress)
+        deviation = self._typical_deviation(generator, space, seed, asked.watch)
         frame = random_orthonormal(k, math.prod(flat), seed)
         reach = _reach(flat)
         controls = tuple(
@@ -85,22 +84,9 @@ class RandomOrthogonal:
             )
             for index, row in enumerate(frame)
         )
-        if progress is not None:
-            progress(1.0)
-        return ControlSet(
-            method=self.card.name,
-            title=self.card.title,
-            fingerprint=model.fingerprint,
-            space=space,
-            controls=controls,
-            seed=seed,
-            settings=chosen,
-            cost={
-                "seconds": time.perf_counter() - start,
-                "generator_evaluations": float(PICTURES if space == "h" else 0),
-            },
-            note="Chance level: what directions without any method do.",
-        )
+        asked.watch(1.0)
+        evaluations = PICTURES if space == "h" else 0
+        return asked.found(controls, evaluations, "Chance level: what directions without any method do.")
 
     def _typical_deviation(self, generator: Generator, space: str, seed: int, progress: Progress | None) -> float:
         """The root mean variance of the space's axes: known for a prior, measured otherwise."""

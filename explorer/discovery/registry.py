@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +13,7 @@ from explorer.controls.control_set import ControlSet
 from explorer.discovery.base import Method
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
+from explorer.plugins import declared
 from explorer.scene.cards import MethodCard, ModelCard
 from explorer.scene.model import Scalar
 
@@ -52,11 +51,7 @@ class BrokenMethod:
 @cache
 def methods() -> dict[str, Method]:
     """Name → method, sorted by name. A plugin never replaces a method of this package, and never stops the program."""
-    found: dict[str, Method] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        method = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "METHOD", None)
-        if method is not None:
-            found[method.card.name] = method
+    found: dict[str, Method] = {method.card.name: method for _, method in declared(package, "METHOD")}
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             loaded = entry.load()

@@ -1,14 +1,20 @@
-"""What every method does with a request before it begins: settings, number of controls, space, layers. One sentence
-each.
+"""What every method does with a request before it begins and when it has ended: refusal, settings, number of controls,
+space, layers, the control set. One sentence for each fault.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from explorer.controls.base import Control
+from explorer.controls.control_set import ControlSet
+from explorer.discovery.base import Method, Watch
 from explorer.errors import ControlError
+from explorer.generators.base import Generator, Progress
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 from explorer.scene.defaults import room
 from explorer.scene.model import Scalar
@@ -26,6 +32,82 @@ LAYER_SETTINGS = (
         help="The last layer that the controls move; -1 is the last there is.",
     ),
 )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of a method, checked. ``space``: where it looks; calling ``watch`` reports the finished share."""
+
+    method: MethodCard
+    model: ModelCard
+    k: int
+    seed: int
+    settings: dict[str, Scalar]
+    space: str
+    watch: Watch
+    started: float = field(default_factory=time.perf_counter)
+
+    def number(self, name: str) -> int:
+        """The whole number that the setting ``name`` holds."""
+        return int(self.settings[name])
+
+    def real(self, name: str) -> float:
+        """The number that the setting ``name`` holds."""
+        return float(self.settings[name])
+
+    def text(self, name: str) -> str:
+        """The text that the setting ``name`` holds."""
+        return str(self.settings[name])
+
+    def found(
+        self,
+        controls: Sequence[Control],
+        evaluations: int = 0,
+        note: str = "",
+        space: str = "",
+        labels: int = 0,
+    ) -> ControlSet:
+        """The control set of ``controls``, with what it cost: seconds so far, ``evaluations`` (pictures that the
+        generator drew, whole or in part), ``labels`` (values of attributes that somebody or something read).
+        """
+        return ControlSet(
+            method=self.method.name,
+            title=self.method.title,
+            fingerprint=self.model.fingerprint,
+            space=space or self.space,
+            controls=tuple(controls),
+            seed=self.seed,
+            settings=self.settings,
+            cost={
+                "seconds": time.perf_counter() - self.started,
+                "generator_evaluations": float(evaluations),
+                "labels": float(labels),
+            },
+            note=note,
+        )
+
+
+def begin(
+    method: Method,
+    generator: Generator,
+    k: int,
+    seed: int,
+    settings: Mapping[str, Scalar] | None,
+    progress: Progress | None,
+    space: str = "",
+) -> Request:
+    """Check what is asked of ``method`` and start the clock. ``space``: where it looks, :func:`mapped_space` if empty.
+
+    Raises :class:`ControlError` when the method does not fit the model, a setting is wrong, or ``k`` exceeds the space.
+    """
+    model = generator.card
+    if reason := method.refusal(model):
+        raise ControlError(reason)
+    chosen = checked_settings(method.card, settings)
+    where = space or mapped_space(model)
+    check_count(model, where, k)
+    watch = progress if isinstance(progress, Watch) else Watch(progress)
+    return Request(method.card, model, k, seed, chosen, where, watch)
 
 
 def checked_settings(method: MethodCard, given: Mapping[str, Scalar] | None) -> dict[str, Scalar]:

@@ -8,7 +8,6 @@ the diagonals of two of its axes. Turning the pair back gives the sliders that w
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 
 import torch
@@ -16,7 +15,7 @@ import torch
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import axes
 from explorer.discovery.axes import Axis
-from explorer.discovery.request import check_count, checked_settings
+from explorer.discovery.request import begin
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.metrics import latent_activity
@@ -88,51 +87,34 @@ class RotatedAxes:
 
         Raises :class:`ControlError` where the two axes are one, or are not there.
         """
-        start = time.perf_counter()
-        model = generator.card
-        if reason := self.refusal(model):
-            raise ControlError(reason)
-        chosen = checked_settings(self.card, settings)
-        space = next(iter(model.spaces))
-        check_count(model, space, k)
-        wanted = (int(chosen["first"]), int(chosen["second"]))
-        width = model.spaces[space].shape[0]
+        asked = begin(self, generator, k, seed, settings, progress, next(iter(generator.card.spaces)))
+        wanted = (asked.number("first"), asked.number("second"))
+        width = asked.model.spaces[asked.space].shape[0]
         if wanted[0] == wanted[1] != -1 or max(wanted) >= width:
             raise ControlError(
                 f"Axes {wanted[0]} and {wanted[1]} cannot be turned against each other; choose two different ones "
                 f"among 0 to {width - 1}."
             )
-        pictures = int(chosen["pictures"])
-        found, evaluations = axes.axes(generator, pictures, seed, _share(progress, 0.0))
+        pictures = asked.number("pictures")
+        found, evaluations = axes.axes(generator, pictures, seed, _share(asked.watch, 0.0))
         free = (number for number in axes.by_information(found) if number not in wanted)
         first, second = (next(free) if number == -1 else number for number in wanted)
         pair = (first, second)
-        turned = _turned(generator, pair, float(chosen["angle"]), pictures, seed, _share(progress, 0.5))
+        turned = _turned(generator, pair, asked.real("angle"), pictures, seed, _share(asked.watch, 0.5))
         others = [number for number in axes.by_information(found) if number not in pair][: max(0, k - 2)]
         kept = {number: {**found, **turned}[number] for number in sorted((*pair, *others))}
         controls = tuple(kept[number].control for number in axes.by_information(kept)[:k])
-        if progress is not None:
-            progress(1.0)
-        return ControlSet(
-            method=self.card.name,
-            title=self.card.title,
-            fingerprint=model.fingerprint,
-            space=space,
-            controls=controls,
-            seed=seed,
-            settings=chosen,
-            cost={"seconds": time.perf_counter() - start, "generator_evaluations": float(evaluations + pictures)},
-            note=axes.note(controls),
-        )
+        asked.watch(1.0)
+        return asked.found(controls, evaluations + pictures, axes.note(controls))
 
 
-def _share(progress: Progress | None, start: float) -> Progress | None:
+def _share(progress: Progress, start: float) -> Progress:
     """One half of the way, beginning at ``start``."""
-    return None if progress is None else lambda share: progress(start + share / 2)
+    return lambda share: progress(start + share / 2)
 
 
 def _turned(
-    generator: Generator, pair: tuple[int, int], angle: float, pictures: int, seed: int, progress: Progress | None
+    generator: Generator, pair: tuple[int, int], angle: float, pictures: int, seed: int, progress: Progress
 ) -> dict[int, Axis]:
     """The number of each axis of the pair → what it becomes."""
     space, width = next((name, one.shape[0]) for name, one in generator.card.spaces.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
@@ -11,9 +10,8 @@ from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.request import LAYER_SETTINGS, check_count, checked_settings, layer_range, mapped_space
+from explorer.discovery.request import LAYER_SETTINGS, begin, layer_range
 from explorer.discovery.sampling import deviations_along, space_moments
-from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.numerics.linalg import fix_signs
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
@@ -82,23 +80,17 @@ class SeFa:
         progress: Progress | None = None,
     ) -> ControlSet:
         """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""
-        start = time.perf_counter()
-        model = generator.card
-        if reason := self.refusal(model):
-            raise ControlError(reason)
-        chosen = checked_settings(self.card, settings)
-        layers = layer_range(model, chosen)
-        space = mapped_space(model)
-        check_count(model, space, k)
+        asked = begin(self, generator, k, seed, settings, progress)
+        model, space = asked.model, asked.space
+        layers = layer_range(model, asked.settings)
         weights = cast("AffineFirst", generator).first_affine_weights(layers)
-        values, vectors = semantic_factors(weights, chosen["normalisation"] == "rows")
+        values, vectors = semantic_factors(weights, asked.text("normalisation") == "rows")
         vectors = vectors[:k]
         if model.spaces[space].prior == "normal":
             deviations = torch.ones(k, dtype=torch.float64)
-            if progress is not None:
-                progress(1.0)
+            asked.watch(1.0)
         else:
-            deviations = deviations_along(vectors, space_moments(generator, space, SAMPLES, seed, progress))
+            deviations = deviations_along(vectors, space_moments(generator, space, SAMPLES, seed, asked.watch))
         share = values / values.sum().clamp_min(1e-30)
         controls = tuple(
             LinearControl(
@@ -116,16 +108,7 @@ class SeFa:
             )
             for index in range(k)
         )
-        return ControlSet(
-            method=self.card.name,
-            title=self.card.title,
-            fingerprint=model.fingerprint,
-            space="w_plus" if layers else space,
-            controls=controls,
-            seed=seed,
-            settings=chosen,
-            cost={"seconds": time.perf_counter() - start, "generator_evaluations": 0.0},
-        )
+        return asked.found(controls, space="w_plus" if layers else space)
 
 
 METHOD = SeFa()

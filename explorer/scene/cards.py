@@ -58,7 +58,11 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting of a method. ``choices``: the values it may take, or empty for any between ``low`` and ``high``."""
+    """One setting of a method. ``choices``: the values it may take, or empty for any between ``low`` and ``high``.
+
+    ``kind``: how a text is asked for: ``space`` one of the model's spaces, ``attributes`` a world, a classifier or
+    labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture.
+    """
 
     name: str
     title: str
@@ -67,13 +71,15 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     help: str = ""
+    kind: Literal["", "space", "attributes", "attribute", "file", "region"] = ""
 
 
 class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     """A discovery method: what it is called, where it works, and who published it.
 
     ``families`` and ``spaces`` are for the reader; whether a method fits a model is said by its `refusal`.
-    ``problem`` is why a plugin could not be loaded, else empty.
+    ``problem`` is why a plugin could not be loaded, else empty. ``supervised``: it learns from attributes, so what it
+    finds is no discovery, and labels are a cost. ``expensive``: takes minutes rather than seconds on one core.
     """
 
     name: str
@@ -85,6 +91,8 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     settings: tuple[SettingCard, ...] = ()
     problem: str = ""
+    supervised: bool = False
+    expensive: bool = False
 
 
 class ControlCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,7 +55,13 @@ Origin = Seed | StoredLatent | Blend
 
 class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):
     """Which control set: what a method finds with these settings on the pane's model, or a file (``path``, checked
-    by ``digest``)."""
+    by ``digest``); and what is made of it before it is shown, in this order.
+
+    ``without``: the set's other controls are made orthogonal to these of its own (conditional edits); ``units``:
+    ``effect`` scales every control so that an amount of 1 changes a picture by ``tau`` (root mean square, in shares of
+    the range of the pixels), ``native`` leaves the method's own units; ``like``: the controls come in the order, and
+    with the signs, in which their effects match those of that other set on the same model.
+    """
 
     method: str = ""
     k: int = 10
@@ -63,6 +69,10 @@ class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[tuple[str, Scalar], ...] = ()
     path: str = ""
     digest: str = ""
+    without: tuple[str, ...] = ()
+    units: Literal["native", "effect"] = "native"
+    tau: float = 0.06
+    like: ControlSetRef | None = None
 
 
 class Edit(msgspec.Struct, frozen=True):
