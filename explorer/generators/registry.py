@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +13,7 @@ import explorer.generators as package
 from explorer.errors import ModelError
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
+from explorer.plugins import declared
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import predicted_world, predictors_folder
 
@@ -24,11 +23,7 @@ CHECKPOINTS = (".ckpt", ".pt", ".pth")
 @cache
 def families() -> dict[str, Family]:
     """Name → family: every module of this package with a module-level ``FAMILY``."""
-    found: dict[str, Family] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        family = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "FAMILY", None)
-        if family is not None:
-            found[family.name] = family
+    found: dict[str, Family] = {family.name: family for _, family in declared(package, "FAMILY")}
     return dict(sorted(found.items()))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import pickle
-import pkgutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +17,7 @@ import torch
 import explorer.training as trainers
 from explorer.errors import ExplorerError, ExportError
 from explorer.files import atomic_path, atomic_write
+from explorer.plugins import declared
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import Batch, Source, source_of
 from explorer.training.sheets import save_sheet
@@ -34,14 +33,10 @@ Report = Callable[[int, int, dict[str, float], float], None]
 def trainer_for(recipe: Recipe, source: Source, device: torch.device) -> Trainer:
     """The trainer the recipe names: the module of that name in this package. Raises :class:`ExplorerError` naming
     those there are."""
-    modules = {module.name for module in pkgutil.iter_modules(trainers.__path__)}
-    if recipe.trainer in modules:
-        found = importlib.import_module(f"{trainers.__name__}.{recipe.trainer}")
-        if hasattr(found, "TRAINER"):
-            made: Trainer = found.TRAINER(recipe, source, device)
-            return made
-    names = [n for n in sorted(modules) if hasattr(importlib.import_module(f"{trainers.__name__}.{n}"), "TRAINER")]
-    raise ExplorerError(f"There is no trainer '{recipe.trainer}'; there are: {', '.join(names)}.")
+    found: dict[str, Callable[[Recipe, Source, torch.device], Trainer]] = dict(declared(trainers, "TRAINER"))
+    if recipe.trainer not in found:
+        raise ExplorerError(f"There is no trainer '{recipe.trainer}'; there are: {', '.join(found)}.")
+    return found[recipe.trainer](recipe, source, device)
 
 
 def batch_of(source: Source, recipe: Recipe, step: int) -> Batch:

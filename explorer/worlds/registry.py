@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 import explorer.worlds as package
 from explorer.errors import ExplorerError
+from explorer.plugins import declared
 from explorer.worlds.base import World
 
 
 def all_worlds() -> dict[str, World]:
     """Name → world, sorted by name."""
-    found: dict[str, World] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        world = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "WORLD", None)
-        if world is not None:
-            found[world.name] = world
+    found: dict[str, World] = {world.name: world for _, world in declared(package, "WORLD")}
     return dict(sorted(found.items()))
 
 
