@@ -80,6 +80,7 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     ``families`` and ``spaces`` are for the reader; whether a method fits a model is said by its `refusal`.
     ``problem`` is why a plugin could not be loaded, else empty. ``supervised``: it learns from attributes, so what it
     finds is no discovery, and labels are a cost. ``expensive``: takes minutes rather than seconds on one core.
+    ``aliases``: other names that it answers to.
     """
 
     name: str
@@ -93,6 +94,7 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     supervised: bool = False
     expensive: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,17 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...] = ()
     layers: tuple[int, int] | None = None  # first and last layer, both included
     detents: tuple[float, ...] = ()  # amounts at which the slider snaps, ascending; empty: it moves freely
+    starred: bool = False  # by the user, in a set of their own
+
+
+class AttributeCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One property that is read from pictures; as :class:`explorer.attributes.base.Attribute`."""
+
+    name: str
+    kind: Literal["number", "share", "category"] = "number"
+    unit: str = ""
+    period: float = 0.0  # after how much a cyclic one repeats, else 0
+    levels: tuple[float, ...] = ()
 
 
 class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,6 +75,15 @@ class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):
     like: ControlSetRef | None = None
 
 
+class ChosenControl(msgspec.Struct, frozen=True, kw_only=True):
+    """A control of some set that goes into a set of one's own, called ``name`` there (empty: as it was)."""
+
+    controls: ControlSetRef
+    control: str
+    name: str = ""
+    starred: bool = False
+
+
 class Edit(msgspec.Struct, frozen=True):
     """One control moved by an amount; ``control`` is its name in the pane's control set. Amount 0 changes nothing."""
 

@@ -11,9 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard
+from explorer.scene.cards import AttributeCard, ControlSetCard, MethodCard, ModelCard
+from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.measures import MeasureOptions, MeasureReport
-from explorer.scene.model import ControlSetRef, ModelRef, Scene, View
+from explorer.scene.model import ChosenControl, ControlSetRef, ModelRef, Scene, View
 
 PROTOCOL_VERSION = 1
 
@@ -76,7 +77,10 @@ class OpenModel(msgspec.Struct, frozen=True, kw_only=True, tag="open_model"):
 
 
 class FindControls(msgspec.Struct, frozen=True, kw_only=True, tag="find_controls"):
-    """Load or discover a control set; a job, answered by progress and :class:`ControlsFound`."""
+    """Load or discover a control set; a job, answered by progress, perhaps :class:`ControlsPreview`, and
+    :class:`ControlsFound`. One search runs at a time; the others report a share of 0 and a title that begins with
+    "Waiting".
+    """
 
     request_id: int
     model: ModelRef
@@ -110,6 +114,57 @@ class ExportReports(msgspec.Struct, frozen=True, kw_only=True, tag="export_repor
     path: str
 
 
+class CompareMethods(msgspec.Struct, frozen=True, kw_only=True, tag="compare"):
+    """Measure methods side by side on ``model``; a job, answered by progress and :class:`Compared`."""
+
+    request_id: int
+    model: ModelRef
+    options: CompareOptions
+
+
+class ExportComparison(msgspec.Struct, frozen=True, kw_only=True, tag="export_comparison"):
+    """Write ``report`` to ``path``, whose extension chooses the format; a job, answered by progress and
+    :class:`Exported`."""
+
+    request_id: int
+    report: CompareReport
+    path: str
+
+
+class SaveControls(msgspec.Struct, frozen=True, kw_only=True, tag="save_controls"):
+    """Write a control set of one's own to ``path`` (.safetensors, .npz or .npy): the ``chosen`` controls of one or
+    several sets of ``model``, in this order; answered by :class:`Exported`. ``title``: what the set is called.
+    """
+
+    request_id: int
+    model: ModelRef
+    chosen: tuple[ChosenControl, ...]
+    path: str
+    title: str = ""
+
+
+class DrawSamples(msgspec.Struct, frozen=True, kw_only=True, tag="draw_samples"):
+    """Small pictures of prior points, for somebody to label; answered by :class:`SamplesDrawn`.
+
+    ``size``: pixels of the longer side, at most.
+    """
+
+    request_id: int
+    model: ModelRef
+    seeds: tuple[int, ...]
+    size: int = 64
+    truncation_psi: float = 1.0
+
+
+class ListAttributes(msgspec.Struct, frozen=True, kw_only=True, tag="list_attributes"):
+    """What the reader ``attributes`` (a world's name, a path; empty: the world of ``model``) reads from pictures of
+    ``model``; answered by :class:`AttributeList`."""
+
+    request_id: int
+    model: ModelRef
+    attributes: str = ""
+
+
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
     """Stop the job ``request_id``; it answers :class:`Stopped`."""
 
@@ -132,6 +187,11 @@ Request = (
     | ExportScene
     | MeasureModel
     | ExportReports
+    | CompareMethods
+    | ExportComparison
+    | SaveControls
+    | DrawSamples
+    | ListAttributes
     | Cancel
     | Shutdown
 )
@@ -209,6 +269,15 @@ class ControlsFound(msgspec.Struct, frozen=True, kw_only=True, tag="controls_fou
     card: ControlSetCard
 
 
+class ControlsPreview(msgspec.Struct, frozen=True, kw_only=True, tag="controls_preview"):
+    """What a running search has found so far; a view of ``controls`` shows it until a newer preview or the end."""
+
+    request_id: int
+    model: ModelRef
+    controls: ControlSetRef
+    card: ControlSetCard
+
+
 class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
     request_id: int
     path: str
@@ -221,8 +290,32 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):
     report: MeasureReport
 
 
+class Compared(msgspec.Struct, frozen=True, kw_only=True, tag="compared"):
+    request_id: int
+    model: ModelRef
+    report: CompareReport
+
+
+class SamplesDrawn(msgspec.Struct, frozen=True, kw_only=True, tag="samples"):
+    """``pictures``: packed RGB rows, ``height * width * 3`` bytes, one for each of ``seeds``."""
+
+    request_id: int
+    model: ModelRef
+    seeds: tuple[int, ...]
+    width: int
+    height: int
+    pictures: tuple[bytes, ...]
+
+
+class AttributeList(msgspec.Struct, frozen=True, kw_only=True, tag="attributes"):
+    request_id: int
+    name: str  # of the reader
+    attributes: tuple[AttributeCard, ...]
+
+
 class JobProgress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    """``share`` 0..1; ``remaining`` seconds, negative while unknown."""
+    """``share`` 0..1; ``remaining`` seconds, negative while unknown. A job that waits for another has share 0 and a
+    title that begins with "Waiting"."""
 
     request_id: int
     title: str
@@ -248,7 +341,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | Exported
-    | Measured | JobProgress | Stopped | Refused
+    | ControlsPreview | Measured | Compared | SamplesDrawn | AttributeList | JobProgress | Stopped | Refused
 )  # fmt: skip
 
 
