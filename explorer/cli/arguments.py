@@ -75,13 +75,15 @@ def control_reference(
     from explorer.discovery import registry as methods
 
     card = used.card(model)
-    if name and name not in methods.methods():
+    if name:
         path = Path(name).expanduser()
-        if not path.is_file():
-            close = difflib.get_close_matches(name, methods.methods(), 1)
-            hint = f"did you mean '{close[0]}'?" if close else f"methods are {', '.join(methods.methods())}."
-            raise ControlError(f"'{name}' is neither a control set's file nor a method; {hint}")
-        return ControlSetRef(path=str(path.absolute()))
+        try:
+            name = methods.method(name).card.name
+        except ControlError as error:
+            if path.is_file():
+                return ControlSetRef(path=str(path.absolute()))
+            hint = str(error).partition("; ")[2]
+            raise ControlError(f"'{name}' is neither a control set's file nor a method; {hint}") from error
     if not name and not card.methods:
         raise ControlError(f"No method fits '{card.name}'; give a control set's file with --controls.")
     room = min(math.prod(space.shape) for space in card.spaces.values())

@@ -63,7 +63,8 @@ def methods(as_json: Json = False) -> None:
             ]
         )
     for card in cards:
-        typer.echo(f"{card.name:20} {card.problem or card.description or card.title}")
+        also = f" Also called {', '.join(card.aliases)}." if card.aliases else ""
+        typer.echo(f"{card.name:20} {card.problem or card.description or card.title}{also}")
     return None
 
 

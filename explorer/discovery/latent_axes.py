@@ -27,6 +27,7 @@ class LatentAxes:
         spaces=("z",),
         trained=False,
         paper="",
+        aliases=("axes",),
         description="One slider per axis of the latent space; a VAE's most informative axes first.",
         settings=(axes.PICTURES,),
     )

@@ -30,6 +30,7 @@ class RandomOrthogonal:
         spaces=("z", "w", "w_plus", "style", "x_T", "h"),
         trained=False,
         paper="",
+        aliases=("random",),
         description="Orthogonal directions drawn at random: the level of chance for every other method.",
         settings=(
             SettingCard(

@@ -70,13 +70,25 @@ def methods() -> dict[str, Method]:
 
 
 def method(name: str) -> Method:
-    """The method called ``name``. Raises :class:`ControlError` naming those there are."""
+    """The method called ``name``, or that has ``name`` among its aliases. Raises :class:`ControlError` naming those
+    there are.
+    """
     found = methods()
-    if name not in found:
-        close = difflib.get_close_matches(name, found, 1)
+    if name in found:
+        return found[name]
+    aliases: dict[str, Method] = {}
+    for one in sorted(found.values(), key=_is_plugin):  # a plugin takes no alias of this package either
+        for alias in one.card.aliases:
+            aliases.setdefault(alias, one)
+    if name not in aliases:
+        close = difflib.get_close_matches(name, [*found, *aliases], 1)
         hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(found)}."
         raise ControlError(f"There is no method '{name}'; {hint}")
-    return found[name]
+    return aliases[name]
+
+
+def _is_plugin(one: Method) -> bool:
+    return not type(one).__module__.startswith(package.__name__)
 
 
 def fitting(model: ModelCard) -> tuple[str, ...]:
