@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +20,7 @@ from explorer.controls.base import Control
 from explorer.discovery.request import Request
 from explorer.errors import ControlError
 from explorer.files import atomic_path
+from explorer.numerics.randomness import seeded
 
 GOOD_EVERY = 50  # steps between states to which a search that goes astray returns
 CHECKPOINT_EVERY = 20.0  # seconds
@@ -74,9 +74,7 @@ def learn(
             raise
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * (schedule(step) if schedule is not None else 1.0)
-        source = torch.Generator("cpu").manual_seed(
-            int(np.random.SeedSequence([request.seed, step]).generate_state(1)[0])
-        )
+        source = seeded(request.seed, step)
         optimiser.zero_grad(set_to_none=True)
         value, now = loss(step, source)
         value.backward()  # type: ignore[no-untyped-call]

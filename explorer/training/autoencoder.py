@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -54,13 +53,6 @@ def settings_of(recipe: Recipe, kind: type[Settings]) -> Settings:
         return msgspec.convert(recipe.settings, kind)
     except msgspec.ValidationError as error:
         raise ExplorerError(f"The settings of recipe '{recipe.name}' cannot be used: {error}.") from error
-
-
-def seeded(seed: int, step: int, stream: int) -> torch.Generator:
-    """Random numbers on the CPU that depend on the recipe's seed and the step alone. ``stream`` (≥ 1) keeps one use of
-    them apart from another, and from the data's."""
-    drawn = int(np.random.SeedSequence([seed, step, stream]).generate_state(1)[0])
-    return torch.Generator("cpu").manual_seed(drawn)
 
 
 class AutoencoderTrainer(ABC, Generic[Settings, Network]):

@@ -11,11 +11,11 @@ from torch.nn import functional
 from explorer.errors import ExplorerError
 from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork, reading_error
 from explorer.numerics.gaussian_posterior import kl_to_standard_normal
+from explorer.numerics.randomness import seeded
 from explorer.training.autoencoder import (
     AutoencoderSettings,
     AutoencoderTrainer,
     reconstruction_figures,
-    seeded,
     settings_of,
 )
 from explorer.training.base import Recipe, Trainer

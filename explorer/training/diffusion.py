@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -23,6 +22,7 @@ from explorer.errors import ExplorerError
 from explorer.files import atomic_write
 from explorer.generators.base import standard_normal
 from explorer.generators.diffusion_folder import SchedulerConfig
+from explorer.numerics.randomness import seeded
 from explorer.numerics.samplers import ddim
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
@@ -148,8 +148,7 @@ class DiffusionTrainer:
 
     def _noise(self, step: int, shape: tuple[int, ...]) -> Tensor:
         """N(0, 1) of the recipe's seed and the step alone (the 1 keeps it apart from the data's stream)."""
-        drawn = int(np.random.SeedSequence([self.recipe.seed, step, 1]).generate_state(1)[0])
-        return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(drawn)).to(self.device)
+        return torch.randn(shape, generator=seeded(self.recipe.seed, step, 1)).to(self.device)
 
     def state(self) -> dict[str, Any]:
         """Weights, averaged weights, the optimisers' moments, and what has been spent."""

@@ -17,6 +17,7 @@ import torch
 import explorer.training as trainers
 from explorer.errors import ExplorerError, ExportError
 from explorer.files import atomic_path, atomic_write
+from explorer.numerics.randomness import step_seed
 from explorer.plugins import declared
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import Batch, Source, source_of
@@ -41,7 +42,7 @@ def trainer_for(recipe: Recipe, source: Source, device: torch.device) -> Trainer
 
 def batch_of(source: Source, recipe: Recipe, step: int) -> Batch:
     """The training pictures of step ``step``: a function of the source, the recipe's seed and the step alone."""
-    return source.draw(recipe.batch, int(np.random.SeedSequence([recipe.seed, step]).generate_state(1)[0]))
+    return source.draw(recipe.batch, step_seed(recipe.seed, step))
 
 
 def _batches(source: Source, recipe: Recipe, start: int, stop: int) -> Iterator[tuple[int, Batch]]:

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from explorer.errors import ExplorerError
 from explorer.files import atomic_write
+from explorer.numerics.randomness import step_seed
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import EVALUATION_SEED, Batch, Source, as_images
 from explorer.training.precision import Precision
@@ -90,12 +91,12 @@ class PredictorTrainer:
         assert batch.factors is not None, "the pictures of a world come with their factors"
         started = time.perf_counter()
         count = len(batch.images)
-        rows = self.independent(count, _seed(self.recipe.seed, number, 1))
+        rows = self.independent(count, step_seed(self.recipe.seed, number, 1))
         drawn = as_images(self.world.render(rows, self.source.size)).to(self.device)
         images = torch.cat([batch.images, drawn])
         shown = self.world.shown(np.concatenate([batch.factors.cpu().numpy(), rows]))
         factors = torch.from_numpy(shown).to(self.device)
-        images = corrupted(images, _seed(self.recipe.seed, number, 2), share=0.5)
+        images = corrupted(images, step_seed(self.recipe.seed, number, 2), share=0.5)
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / self.recipe.steps))
         with self.precision.autocast():
@@ -239,11 +240,6 @@ def _blurred(images: Tensor, axis: int) -> Tensor:
     padded = functional.pad(images, size, mode="replicate")
     parts = [padded.narrow(axis, offset, length) for offset in range(5)]
     return (parts[0] + parts[4] + 4.0 * (parts[1] + parts[3]) + 6.0 * parts[2]) / 16.0
-
-
-def _seed(seed: int, step: int, stream: int) -> int:
-    """Depends on the recipe's seed and the step alone; ``stream`` keeps it apart from the data's own."""
-    return int(np.random.SeedSequence([seed, step, stream]).generate_state(1)[0])
 
 
 def make(recipe: Recipe, source: Source, device: torch.device) -> Trainer:

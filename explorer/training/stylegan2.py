@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -33,6 +32,7 @@ from explorer.errors import ExplorerError
 from explorer.generators.base import standard_normal
 from explorer.generators.stylegan2 import save_stylegan2
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
+from explorer.numerics.randomness import seeded
 from explorer.training.augment import Adaptive, augment
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
@@ -100,8 +100,7 @@ class StyleGAN2Trainer:
     def step(self, number: int, batch: Batch) -> dict[str, float]:
         """One step of the stage that ``number`` falls into."""
         begun = time.perf_counter()
-        seed = int(np.random.SeedSequence([self.recipe.seed, number, 1]).generate_state(1)[0])
-        random = torch.Generator("cpu").manual_seed(seed)
+        random = seeded(self.recipe.seed, number, 1)
         images = batch.images
         if number < self.settings.autoencoder_steps:
             losses = self._autoencoder_step(number, images, random)

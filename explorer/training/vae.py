@@ -12,7 +12,8 @@ from torch.nn import functional
 from explorer.generators.base import standard_normal
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
 from explorer.numerics.gaussian_posterior import posterior_statistics
-from explorer.training.autoencoder import AutoencoderTrainer, reconstruction_figures, seeded
+from explorer.numerics.randomness import seeded
+from explorer.training.autoencoder import AutoencoderTrainer, reconstruction_figures
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import Source
 from explorer.training.vae_losses import Codes, Context, VaeSettings, loss_of
