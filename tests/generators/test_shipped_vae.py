@@ -22,7 +22,7 @@ from explorer.scene.model import Quality
 from explorer.training.data import as_images
 from explorer.worlds import registry as worlds
 
-WORLDS = {"shapes-btcvae": "shapes", "shapes-qlae": "shapes", "pendulum-vae": "pendulum"}
+WORLDS = {"shapes-btcvae": "shapes", "shapes-qlae": "shapes", "pendulum-vae": "pendulum", "sprites-btcvae": "sprites"}
 FAMILIES = {"shapes-qlae": "qlae"}
 VAES = [name for name in WORLDS if name not in FAMILIES]
 PICTURES = 300
