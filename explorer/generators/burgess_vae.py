@@ -76,7 +76,7 @@ class BurgessVaeFamily:
         with torch.device("meta"):
             network = BurgessNetwork(card.size[0], card.channels, card.spaces["z"].shape[0])
         load_exactly(network, state, path / WEIGHTS)
-        generator = VaeGenerator(card, network, network, device)
+        generator = VaeGenerator(card, network, device)
         if progress is not None:
             progress(1.0)
         return generator

@@ -5,51 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from explorer.controls.base import Control
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.linear import LinearControl
 from explorer.generators.autoencoder_family import AutoencoderFamily
+from explorer.generators.autoencoder_generator import AutoencoderGenerator
 from explorer.generators.base import Generator, Latent
 from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork
-from explorer.generators.vae_generator import unit_pictures
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
-from explorer.scene.model import Quality
 
 
-class ConditionalVaeGenerator:
-    """A loaded conditional VAE. Space z: the latents, then one coordinate a factor. Always float32."""
-
-    def __init__(self, card: ModelCard, network: ConditionalVaeNetwork, device: torch.device) -> None:
-        self.card = card
-        self.device = device
-        self._network = network.eval().requires_grad_(False).to(device)
-        self._config = network.config
+class ConditionalVaeGenerator(AutoencoderGenerator[ConditionalVaeNetwork]):
+    """A loaded conditional VAE. Space z: the latents, then one coordinate a factor. A picture's point has the factors
+    as read from it, and the latents for these."""
 
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
         """One point a seed: z = psi · N(0, I), and factors as they occur together in the data. Truncation is applied
         here, to z alone."""
         return Latent({"z": self._network.draw(list(seeds), truncation_psi)})
 
-    def advance(self, latent: Latent, space: str) -> Latent:
-        """``latent`` itself: there is one space. Raises KeyError for any other than ``z``."""
-        if space != "z":
-            raise KeyError(space)
-        return latent
-
-    def render(self, latent: Latent, quality: Quality) -> Tensor:
-        """(B, C, H, W) in [-1, 1]: the decoder's mean; any quality is full quality. Differentiable in z."""
-        pictures = self._network.decode(latent.tensors["z"].to(self.device, torch.float32))
-        return pictures * 2.0 - 1.0
-
-    def encode(self, outputs: Tensor) -> Latent:
-        """The point of pictures (B, C, H, W) in [-1, 1]: the factors as read from them, z for these."""
-        return Latent({"z": self._network.encode(unit_pictures(self.card, outputs, self.device))})
-
     def axis_controls(self) -> tuple[Control, ...]:
         """The factors in their own units, then the latents in standard deviations."""
-        latents, conditions = self._config.latents, self._config.conditions
+        config = self._network.config
+        latents, conditions = config.latents, config.conditions
         width = latents + len(conditions)
         axes = torch.eye(width)
         factors = [_control(condition, latents + k, width) for k, condition in enumerate(conditions)]

@@ -12,22 +12,20 @@ from explorer.controls.base import Control
 from explorer.controls.codebook import CodebookControl
 from explorer.errors import ModelError
 from explorer.generators.autoencoder_family import AutoencoderFamily
+from explorer.generators.autoencoder_generator import AutoencoderGenerator
 from explorer.generators.base import Generator, Latent
 from explorer.generators.qlae_network import QlaeConfig, QlaeNetwork
-from explorer.generators.vae_generator import unit_pictures
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
-from explorer.scene.model import Quality
 
 RARE = 1e-3  # a value that fewer pictures take is no stop of the slider
 
 
-class QlaeGenerator:
-    """A loaded QLAE. The decoder takes any point of z; those that data have lie on the codebook. Always float32."""
+class QlaeGenerator(AutoencoderGenerator[QlaeNetwork]):
+    """A loaded QLAE. The decoder takes any point of z; those that data have, and that pictures are encoded to, lie on
+    the codebook."""
 
     def __init__(self, card: ModelCard, network: QlaeNetwork, device: torch.device) -> None:
-        self.card = card
-        self.device = device
-        self._network = network.eval().requires_grad_(False).to(device)
+        super().__init__(card, network, device)
         codebook, usage = network.codebook.cpu(), network.usage.cpu().double()
         if bool((codebook.diff(dim=1) <= 0).any()):
             raise ModelError(f"The codebook of '{card.name}' does not ascend; the file is damaged.")
@@ -40,21 +38,6 @@ class QlaeGenerator:
         """One point a seed: every latent takes each of its values as often as the data do, independently of the others.
         There is no truncation."""
         return Latent({"z": self._network.draw(seeds, self.usage)})
-
-    def advance(self, latent: Latent, space: str) -> Latent:
-        """``latent`` itself: there is one space. Raises KeyError for any other than ``z``."""
-        if space != "z":
-            raise KeyError(space)
-        return latent
-
-    def render(self, latent: Latent, quality: Quality) -> Tensor:
-        """(B, C, H, W) in [-1, 1]: the decoder's mean; any quality is full quality. Differentiable in z."""
-        pictures = self._network.decode(latent.tensors["z"].to(self.device, torch.float32))
-        return pictures * 2.0 - 1.0
-
-    def encode(self, outputs: Tensor) -> Latent:
-        """The quantised code of pictures (B, C, H, W) in [-1, 1]."""
-        return Latent({"z": self._network.encode(unit_pictures(self.card, outputs, self.device))})
 
     def axis_controls(self) -> tuple[Control, ...]:
         """Steps along the codebook of every latent, in falling order of the entropy of its values."""

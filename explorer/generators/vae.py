@@ -29,7 +29,7 @@ class VaeFamily(AutoencoderFamily[VaeConfig, VaeNetwork]):
         return {"z": SpaceCard(shape=(config.latents,), prior="normal")}
 
     def generator(self, card: ModelCard, network: VaeNetwork, device: torch.device) -> Generator:
-        return VaeGenerator(card, network, network, device)
+        return VaeGenerator(card, network, device)
 
 
 FAMILY = VaeFamily()

@@ -1,0 +1,70 @@
+"""What all autoencoders share once their network is loaded: one space z, an encoder, a decoder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from explorer.errors import ModelError
+from explorer.generators.base import Latent
+from explorer.scene.cards import ModelCard
+from explorer.scene.model import Quality
+
+
+class Codec(Protocol):
+    """A network over pictures in [0, 1]."""
+
+    def eval(self) -> nn.Module: ...
+
+    def encode(self, pictures: Tensor) -> Any:
+        """Codes (B, latents) of (B, C, H, W); of a VAE, their means and log-variances."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """(B, C, H, W) of (B, latents)."""
+
+
+Network = TypeVar("Network", bound=Codec)
+
+
+class AutoencoderGenerator(ABC, Generic[Network]):
+    """A loaded autoencoder. Always float32: these networks are so small that half precision gains nothing."""
+
+    def __init__(self, card: ModelCard, network: Network, device: torch.device) -> None:
+        self.card = card
+        self.device = device
+        network.eval().requires_grad_(False).to(device)
+        self._network = network
+
+    @abstractmethod
+    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
+        """One point of z a seed."""
+
+    def advance(self, latent: Latent, space: str) -> Latent:
+        """``latent`` itself: there is one space. Raises KeyError for any other than ``z``."""
+        if space != "z":
+            raise KeyError(space)
+        return latent
+
+    def render(self, latent: Latent, quality: Quality) -> Tensor:
+        """(B, C, H, W) in [-1, 1]: the decoder's mean; any quality is full quality. Differentiable in z."""
+        pictures = self._network.decode(latent.tensors["z"].to(self.device, torch.float32))
+        return pictures * 2.0 - 1.0
+
+    def encode(self, outputs: Tensor) -> Latent:
+        """The point of z of pictures (B, C, H, W) in [-1, 1]. Raises :class:`ModelError` unless they have the size
+        that the card says."""
+        return Latent({"z": self._encoded(outputs)})
+
+    def _encoded(self, outputs: Tensor) -> Any:
+        """What the network's ``encode`` gives for pictures (B, C, H, W) in [-1, 1]."""
+        wanted = (self.card.channels, *self.card.size)
+        if tuple(outputs.shape[1:]) != wanted:
+            raise ModelError(
+                f"'{self.card.name}' encodes pictures of shape {wanted} (channels, height, width), "
+                f"not {tuple(outputs.shape[1:])}; resize them first."
+            )
+        return self._network.encode((outputs.to(self.device, torch.float32) + 1.0) / 2.0)
