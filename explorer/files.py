@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
@@ -88,3 +89,33 @@ def atomic_write(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old file or the new one, never half of it."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield a temporary folder that takes the place of ``path`` when the block ends well, and is removed otherwise.
+
+    Raises :class:`ExportError` when ``path`` is no folder or one that ``replaceable`` does not answer for, and when it
+    cannot be written.
+    """
+    if path.exists() and not (path.is_dir() and replaceable(path)):
+        raise ExportError(f"'{path}' exists and holds other files; choose a new folder.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise ExportError(f"'{path}' cannot be written ({error.strerror}); choose another folder.") from error
+    try:
+        finished = temporary / "finished"
+        finished.mkdir()  # unlike the temporary folder around it, as readable as any folder that its user makes
+        yield finished
+        if path.exists():
+            path.rename(temporary / "replaced")
+        finished.rename(path)
+    except OSError as error:
+        raise ExportError(
+            f"'{path}' could not be written ({error.strerror or error}); nothing was left behind. "
+            "Free some space or choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from explorer.errors import ExportError
 from explorer.export.compose import Frame
 from explorer.export.embed import SEQUENCE_FILE
 from explorer.export.provenance import KEY, Provenance, encode
+from explorer.files import atomic_folder
 from explorer.scene.model import Scene
 from explorer.scene.store import encode_scene
 
@@ -45,7 +42,7 @@ def write_sequence(
     an earlier sequence of this program, and when it cannot be written.
     """
     digits = max(5, len(str(count - 1)))
-    with _atomic_folder(path) as folder:
+    with atomic_folder(path, _replaceable) as folder:
         for number, frame in enumerate(frames):
             write_png(folder / f"frame_{number:0{digits}}.png", frame)
         (folder / SCENE_FILE).write_bytes(encode_scene(scene))
@@ -57,34 +54,6 @@ def sequence_files(path: Path) -> list[Path]:
     return sorted(path.glob("frame_*.png"))
 
 
-@contextmanager
-def _atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes the place of ``path`` when the block ends well, and is removed otherwise."""
-    if path.exists() and not _replaceable(path):
-        raise ExportError(f"'{path}' exists and holds other files; choose a new folder.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise ExportError(f"'{path}' cannot be written ({error.strerror}); choose another folder.") from error
-    try:
-        finished = temporary / "finished"
-        finished.mkdir()  # unlike the temporary folder around it, as readable as any folder that its user makes
-        yield finished
-        if path.exists():
-            path.rename(temporary / "replaced")
-        finished.rename(path)
-    except OSError as error:
-        raise ExportError(
-            f"'{path}' could not be written ({error.strerror or error}); nothing was left behind. "
-            "Free some space or choose another folder."
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 def _replaceable(path: Path) -> bool:
-    if not path.is_dir():
-        return False
     known = {SCENE_FILE, SEQUENCE_FILE}
     return all(one.name in known or (one.name.startswith("frame_") and one.suffix == ".png") for one in path.iterdir())

@@ -11,6 +11,7 @@ import msgspec
 
 from explorer import __version__
 from explorer.errors import ExportError
+from explorer.export.latex import comment, digits, escaped, in_math
 from explorer.export.table_page import page
 from explorer.files import atomic_write
 from explorer.scene.measure_text import conditions, figure, labels, rotation_text, rows
@@ -20,19 +21,6 @@ COLUMNS = (
     "model", "fingerprint", "world", "n", "seed", "selection", "rotation", "group", "measure", "part", "value", "null",
     "null_high", "better", "title", "estimator", "note",
 )  # fmt: skip
-
-_LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
-    "|": r"\ensuremath{|}", '"': r"\textquotedbl{}", "−": r"\ensuremath{-}", "–": "--", "—": "---", "…": r"\ldots{}",
-    "×": r"\ensuremath{\times}", "·": r"\ensuremath{\cdot}", "±": r"\ensuremath{\pm}", "°": r"\ensuremath{^\circ}",
-    "²": r"\ensuremath{^2}", "≤": r"\ensuremath{\leq}", "≥": r"\ensuremath{\geq}", "→": r"\ensuremath{\to}",
-    "‖": r"\ensuremath{\Vert}",
-    "↻": r"\ensuremath{\angle}", "α": r"\ensuremath{\alpha}", "β": r"\ensuremath{\beta}", "γ": r"\ensuremath{\gamma}",
-    "δ": r"\ensuremath{\delta}", "ε": r"\ensuremath{\epsilon}", "θ": r"\ensuremath{\theta}",
-    "λ": r"\ensuremath{\lambda}", "μ": r"\ensuremath{\mu}", "ρ": r"\ensuremath{\rho}", "σ": r"\ensuremath{\sigma}",
-    "φ": r"\ensuremath{\phi}", "χ": r"\ensuremath{\chi}", "ψ": r"\ensuremath{\psi}", "Σ": r"\ensuremath{\Sigma}",
-}  # fmt: skip
 
 
 def write(path: Path, reports: Sequence[MeasureReport]) -> Path:
@@ -87,21 +75,21 @@ def _numbers(report: MeasureReport) -> Iterator[dict[str, object]]:
             "n": score.n,
         }
         yield row | {
-            "value": _digits(score.value),
-            "null": _digits(score.null),
-            "null_high": _digits(score.null_high),
+            "value": digits(score.value),
+            "null": digits(score.null),
+            "null_high": digits(score.null_high),
             "note": score.note,
         }
         for part, value in score.parts.items():
-            yield row | {"part": part, "value": _digits(value)}
+            yield row | {"part": part, "value": digits(value)}
     for k, factor in enumerate(report.factors if report.nmi else ()):
         for j, latent in enumerate(report.latents):
             yield {
                 "group": "disentanglement",
                 "measure": "nmi",
                 "part": f"{factor}:{latent}",
-                "value": _digits(report.nmi[k][j]),
-                "null": _digits(report.nmi_null[k][j]) if report.nmi_null else "",
+                "value": digits(report.nmi[k][j]),
+                "null": digits(report.nmi_null[k][j]) if report.nmi_null else "",
                 "better": "higher",
                 "estimator": report.estimator,
                 "n": report.n,
@@ -125,20 +113,20 @@ def latex_table(reports: Sequence[MeasureReport]) -> str:
         cells = [escaped(title)]
         for report in reports:
             score = report.metrics.get(name)
-            cells += [_in_math(figure(score.value)), _chance(score)] if score else ["", ""]
+            cells += [in_math(figure(score.value)), _chance(score)] if score else ["", ""]
         lines.append(" & ".join(cells) + r" \\")
     lines += [r"\hline", r"\end{tabular}"]
     for report in reports:
-        lines.append(_comment(f"{report.model}: {conditions(report)}"))
+        lines.append(comment(f"{report.model}: {conditions(report)}"))
         for score in report.metrics.values():
-            lines.append(_comment(f"  {score.title}: {score.note or score.estimator}"))
+            lines.append(comment(f"  {score.title}: {score.note or score.estimator}"))
     for report in (report for report in reports if report.nmi):
         lines += ["", *_matrix(report)]
     return "\n".join(lines) + "\n"
 
 
 def _matrix(report: MeasureReport) -> Iterator[str]:
-    yield _comment(f"I(factor; latent) / H(factor) of {report.model}; {report.estimator}")
+    yield comment(f"I(factor; latent) / H(factor) of {report.model}; {report.estimator}")
     yield r"\begin{tabular}{l" + "r" * len(report.latents) + "}"
     yield r"\hline"
     yield " & ".join(["", *map(escaped, report.latents)]) + r" \\"
@@ -152,25 +140,8 @@ def _matrix(report: MeasureReport) -> Iterator[str]:
 def _chance(score: Score) -> str:
     if score.null is None:
         return ""
-    high = "" if score.null_high is None else f" ({_in_math(figure(score.null_high))})"
-    return rf"\chance{{{_in_math(figure(score.null))}{high}}}"
-
-
-def _in_math(text: str) -> str:
-    return f"${text.replace('−', '-')}$" if "−" in text else text
-
-
-def _comment(text: str) -> str:
-    return "% " + " ".join(text.split())
-
-
-def escaped(text: str) -> str:
-    """``text`` as LaTeX prints it; letters of other scripts stay, for engines that read UTF-8."""
-    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
-
-
-def _digits(value: float | None) -> str:
-    return "" if value is None else repr(float(value))
+    high = "" if score.null_high is None else f" ({in_math(figure(score.null_high))})"
+    return rf"\chance{{{in_math(figure(score.null))}{high}}}"
 
 
 _WRITERS: dict[str, Callable[[Sequence[MeasureReport]], bytes]] = {

@@ -13,6 +13,9 @@ GROUPS = {
 }
 """The groups of measures in the order of a table → their headings."""
 
+DASH = "–"
+"""What stands where there is no number."""
+
 
 def against_chance(score: Score) -> str:
     """How the number stands to its chance level, where that needs saying: ``below chance``, ``at chance`` (no further
@@ -28,7 +31,7 @@ def against_chance(score: Score) -> str:
 def figure(value: float | None) -> str:
     """A number as tables show it: three decimals, fewer for large ones; a dash where there is none."""
     if value is None:
-        return "–"
+        return DASH
     text = f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
     return "0.000" if text == "-0.000" else text.replace("-", "−")
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as some
 from explorer.errors import ExportError
 from explorer.export import tables
 from explorer.export.embed import from_pdf
+from explorer.export.latex import escaped
 from explorer.export.pdf import text_width
 from explorer.scene.measure_text import against_chance, conditions, figure, labels, rows
 from explorer.scene.measures import MeasureReport, Rotation, Score
@@ -124,14 +125,14 @@ def test_json_is_the_report(found: list[MeasureReport]) -> None:
 
 @given(some.text(some.characters(exclude_categories=("Cs", "Cc")), max_size=40))
 def test_no_letter_is_left_that_latex_would_act_on(text: str) -> None:
-    escaped = tables.escaped(text)
+    found = escaped(text)
     # A command in the text itself would have lost its backslash to \textbackslash{}.
-    bare = re.sub(r"\\([a-z]+|[{}&%$#_])", "", escaped.replace(r"\textbackslash{}", ""), flags=re.IGNORECASE)
+    bare = re.sub(r"\\([a-z]+|[{}&%$#_])", "", found.replace(r"\textbackslash{}", ""), flags=re.IGNORECASE)
     assert not re.search(r"[\\&%$#~]", bare)
     # What is left of _ and ^ are our own indices, inside \ensuremath{...}.
     assert all(bare[place - 1] == "{" for place, sign in enumerate(bare) if sign in "^_")
     depth = 0
-    for sign in re.sub(r"\\[{}]", "", escaped):
+    for sign in re.sub(r"\\[{}]", "", found):
         depth += (sign == "{") - (sign == "}")
         assert depth >= 0
     assert depth == 0
@@ -153,7 +154,7 @@ def test_every_row_of_a_tabular_has_its_columns(found: list[MeasureReport]) -> N
 
 
 def test_latex_reads_as_it_should() -> None:
-    assert tables.escaped(r"\input{a}") == r"\textbackslash{}input\{a\}"
+    assert escaped(r"\input{a}") == r"\textbackslash{}input\{a\}"
     text = tables.latex_table([example()])
     assert r" & \multicolumn{2}{c}{a\_model} \\" in text
     assert r"MIG & 0.143 & \chance{0.010 (0.012)} \\" in text
