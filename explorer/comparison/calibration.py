@@ -1,0 +1,156 @@
+"""Calibrated steps: how far each control has to go until the picture has changed by as much as with every other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explorer.controls.base import Control
+from explorer.generators.base import Generator, Latent, Progress
+from explorer.generators.editing import edited, rows_of, stacked
+from explorer.scene.model import Quality
+
+FARTHEST = 8.0
+"""A control that does not change the picture by tau within this many times its own range has no effect."""
+
+FIRST_SHARE = 1 / 6
+"""Of the range: the first step tried (half a unit of a control that goes to ±3)."""
+
+TOLERANCE = 0.005
+"""How far, in shares of tau, the change at the amount found may be from tau."""
+
+ROUNDS = 30
+BATCH = 64
+
+
+def change(pictures: Tensor, base: Tensor) -> Tensor:
+    """(B,) root mean square of ``pictures`` - ``base``, both (B, C, H, W) in [-1, 1], in shares of that range."""
+    return (pictures.double() - base.double()).square().flatten(1).mean(1).sqrt() / 2
+
+
+def alphas(
+    generator: Generator,
+    controls: Sequence[Control],
+    bases: Latent,
+    tau: float,
+    quality: Quality,
+    progress: Progress | None = None,
+) -> list[float | None]:
+    """For every control the amount α > 0, in its own unit, that changes a picture by ``tau`` (0 < tau < 1):
+    E RMS(G(move(z, ±α)) - G(z)) = tau, the mean over the points ``bases`` and both signs, to half a percent of tau.
+
+    Both signs, so that a control turned round has the same α. None where no amount up to :data:`FARTHEST` times the
+    control's range does ("no effect"). All controls are searched at once, their pictures drawn together; α is a root
+    that the search reaches from below, the smallest one wherever the change grows with the amount.
+    """
+    if not 0 < tau < 1:
+        raise ValueError(f"tau is {tau}, not between 0 and 1")
+    searches = [_Search(tau, max(abs(one.card.low), abs(one.card.high))) for one in controls]
+    with torch.no_grad():
+        base = torch.cat([generator.render(part, quality) for part in _parts(bases)])
+        for _ in range(ROUNDS):
+            searching = [index for index, search in enumerate(searches) if not search.ended]
+            if progress is not None:
+                progress(1 - len(searching) / max(1, len(controls)))
+            if not searching:
+                break
+            wanted = [(controls[index], searches[index].amount) for index in searching]
+            for index, reached in zip(searching, _changes(generator, wanted, bases, base, quality), strict=True):
+                searches[index].hear(reached)
+    return [search.result for search in searches]
+
+
+def _parts(latent: Latent) -> list[Latent]:
+    return [rows_of(latent, slice(start, start + BATCH)) for start in range(0, latent.batch, BATCH)]
+
+
+def _changes(
+    generator: Generator,
+    wanted: Sequence[tuple[Control, float]],
+    bases: Latent,
+    base: Tensor,
+    quality: Quality,
+) -> list[float]:
+    """The mean change that each (control, amount) makes, the pictures of all drawn in common batches."""
+    jobs = [
+        (index, sign * amount, row)
+        for index, (_, amount) in enumerate(wanted)
+        for sign in (1, -1)
+        for row in range(bases.batch)
+    ]
+    found: list[Tensor] = []
+    for start in range(0, len(jobs), BATCH):
+        group = jobs[start : start + BATCH]
+        moved: list[Latent] = []
+        for index in dict.fromkeys(index for index, _, _ in group):
+            control = wanted[index][0]
+            mine = [(amount, row) for one, amount, row in group if one == index]
+            amounts = torch.tensor([amount for amount, _ in mine], dtype=torch.float32, device=base.device)
+            moved.append(edited(generator, rows_of(bases, [row for _, row in mine]), [(control, amounts)]))
+        pictures = generator.render(stacked(generator, moved), quality)
+        found.append(change(pictures, base[[row for _, _, row in group]]).cpu())
+    return torch.cat(found).reshape(len(wanted), -1).mean(1).tolist()
+
+
+@dataclass
+class _Search:
+    """A root of change(amount) = tau: between a bracket's ends by the secant in logarithms, beyond them by
+    proportion."""
+
+    tau: float
+    reach: float  # the control's range
+    low: float = 0.0
+    low_change: float = 0.0
+    high: float = math.inf
+    high_change: float = math.inf
+    amount: float = 0.0
+    found: float | None = None
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self.amount = FIRST_SHARE * self.reach
+        self.ended = self.reach == 0
+
+    @property
+    def result(self) -> float | None:
+        """α; where the rounds ran out, the nearest amount known to change the picture by tau at least; or None."""
+        return self.found if self.ended or math.isinf(self.high) else self.high
+
+    def hear(self, reached: float) -> None:
+        """Take the change at :attr:`amount`, and choose the next amount or end."""
+        if not math.isfinite(reached):
+            self.ended = True
+            return
+        if abs(reached - self.tau) <= TOLERANCE * self.tau:
+            self.found, self.ended = self.amount, True
+            return
+        if reached < self.tau:
+            if self.amount >= FARTHEST * self.reach:
+                self.ended = True
+                return
+            self.low, self.low_change = self.amount, reached
+        else:
+            self.high, self.high_change = self.amount, reached
+        if math.isinf(self.high):
+            growth = self.tau / reached if reached > 0 else math.inf
+            self.amount = min(self.low * min(max(1.1 * growth, 1.1), 4.0), FARTHEST * self.reach)
+        elif self.low == 0:
+            self.amount = self.high * max(0.9 * self.tau / self.high_change, 0.05)
+        else:
+            self.amount = self._between()
+        if math.isfinite(self.high) and self.high - self.low <= 1e-6 * self.high:
+            # The picture jumps here (a step of a codebook): the nearest amount that changes it by tau at least.
+            self.found, self.ended = self.high, True
+
+    def _between(self) -> float:
+        """By the secant in logarithms, kept off the ends; the middle where there is no logarithm."""
+        if self.low_change <= 0 or not math.isfinite(self.high_change):
+            return (self.low + self.high) / 2
+        rise = math.log(self.high_change / self.low_change)
+        share = math.log(self.tau / self.low_change) / rise
+        width = math.log(self.high / self.low)
+        return self.low * math.exp(width * min(max(share, 0.05), 0.95))
