@@ -38,7 +38,8 @@ class Direction(msgspec.Struct, frozen=True, kw_only=True):
 
     ``alpha``: how many of the control's own units change a picture by ``tau`` (None: no amount does, a dead direction);
     ``effects``: mean |change| of each attribute between -alpha and +alpha, in deviations of the attribute; ``signed``:
-    the mean change; ``match``: the row that it shares with the other methods' controls (-1: none).
+    the mean change; ``match``: the row that it shares with the other methods' controls (-1: none); ``sign``: -1 where
+    it has to be turned round for its effect to agree with that row's.
     """
 
     name: str
@@ -47,12 +48,17 @@ class Direction(msgspec.Struct, frozen=True, kw_only=True):
     signed: tuple[float | None, ...] = ()
     information: tuple[float | None, ...] = ()
     match: int = -1
+    sign: int = 1
 
 
 class MethodResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the table: a method over all seeds. ``directions`` are those of the first seed."""
+    """One row of the table: a method over all seeds. ``directions`` are those of the first seed; ``settings`` those
+    that are not the method's own; ``labels``, ``evaluations`` and ``seconds`` are what one search took, the mean over
+    the seeds. ``asked``: what the method was called in the request, where that is another of its names.
+    """
 
     method: str
+    asked: str = ""
     title: str
     role: Role
     controls: ControlSetRef
@@ -68,8 +74,9 @@ class MethodResult(msgspec.Struct, frozen=True, kw_only=True):
 class CompareOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to compare. ``attributes``: a world's name, or the path of a classifier or of labels; empty: the world that
     the model was trained on. ``bases``: base codes on which effects are measured; ``tau``: the root mean square change
-    of a picture, in shares of the range of its pixels, that one calibrated unit makes. ``settings``: by method.
-    ``quick``: fewer base codes and shorter training.
+    of a picture, in shares of the range of its pixels, that one calibrated unit makes. ``observed``: pictures on which
+    attributes and coordinates are only observed. ``settings``: by method. ``quick``: fewer base codes and shorter
+    training (:func:`explorer.comparison.request.hurried`).
     """
 
     methods: tuple[str, ...]
@@ -80,6 +87,7 @@ class CompareOptions(msgspec.Struct, frozen=True, kw_only=True):
     observed: int = 5000
     tau: float = 0.06
     settings: dict[str, dict[str, bool | int | float | str]] = {}
+    quick: bool = False
 
 
 class CompareReport(msgspec.Struct, frozen=True, kw_only=True):
