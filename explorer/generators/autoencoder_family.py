@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import msgspec
-import safetensors.torch
 import torch
 from torch import nn
 
-from explorer.checkpoint import load_exactly, read_card, read_json, read_safetensors, safetensors_shapes
+from explorer.checkpoint import load_exactly, read_json, read_safetensors, safetensors_shapes
 from explorer.errors import ModelError
-from explorer.files import atomic_path, atomic_write, fingerprint_of
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict
 from explorer.generators.convolutions import TrunkConfig
@@ -27,20 +25,9 @@ Config = TypeVar("Config", bound=TrunkConfig)
 Network = TypeVar("Network", bound=nn.Module)
 
 
-class Described(Protocol):
-    """A network that carries its ``config.json``."""
-
-    config: TrunkConfig
-
-    def state_dict(self) -> dict[str, torch.Tensor]: ...
-
-
-def save_autoencoder(network: Described, folder: Path) -> None:
-    """Write ``config.json`` and ``model.safetensors`` into ``folder``."""
-    atomic_write(folder / CONFIG, msgspec.json.format(msgspec.json.encode(network.config), indent=2) + b"\n")
-    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
-    with atomic_path(folder / WEIGHTS) as temporary:
-        safetensors.torch.save_file(tensors, temporary)
+def save_autoencoder(network: nn.Module, folder: Path) -> None:
+    """Write a network that carries its ``config`` into ``folder``: ``config.json`` and ``model.safetensors``."""
+    own_folder.save(network, network.config, folder)
 
 
 class AutoencoderFamily(ABC, Generic[Config, Network]):
@@ -77,19 +64,14 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
         safetensors_shapes(path / WEIGHTS)  # readable, or it says why not
         with torch.device("meta"):
             parameters = sum(parameter.numel() for parameter in self.network(config).parameters())
-        card = read_card(path)
-        return ModelCard(
-            name=path.resolve().name,
+        return own_folder.describe(
+            path,
+            [path / CONFIG, path / WEIGHTS],
             family=self.name,
-            path=str(path),
             size=(config.size, config.size),
             channels=config.channels,
             spaces=self.spaces(config),
-            fingerprint=fingerprint_of([path / CONFIG, path / WEIGHTS]),
             capabilities=self.capabilities,
-            licence=card.get("licence", ""),
-            origin=card.get("origin", ""),
-            notes=card.get("notes", ""),
             parameters=parameters,
         )
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from explorer.checkpoint import load_exactly, read_card, read_json, read_torch
+from explorer.checkpoint import load_exactly, read_json, read_torch
 from explorer.errors import ModelError
-from explorer.files import fingerprint_of
+from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict
 from explorer.generators.burgess_network import BurgessNetwork
 from explorer.generators.vae_generator import CAPABILITIES, VaeGenerator
@@ -48,23 +48,19 @@ class BurgessVaeFamily:
         channels, size, latents = _sizes(specs, path)
         if not (path / WEIGHTS).is_file():
             raise ModelError(f"'{WEIGHTS}' is missing in '{path}'; copy the whole folder of the model.")
-        card = read_card(path)
         loss, data = specs.get("loss", ""), specs.get("dataset", "")
         with torch.device("meta"):
             parameters = sum(p.numel() for p in BurgessNetwork(size, channels, latents).parameters())
-        return ModelCard(
-            name=path.resolve().name,
+        return own_folder.describe(
+            path,
+            [path / SPECS, path / WEIGHTS],
             family=self.name,
-            path=str(path),
             size=(size, size),
             channels=channels,
             spaces={"z": SpaceCard(shape=(latents,), prior="normal")},
-            fingerprint=fingerprint_of([path / SPECS, path / WEIGHTS]),
             capabilities=CAPABILITIES,
-            licence=card.get("licence", ""),
-            origin=card.get("origin", ""),
-            notes=card.get("notes", f"Loss {loss}, trained on {data}." if loss and data else ""),
             parameters=parameters,
+            notes=f"Loss {loss}, trained on {data}." if loss and data else "",
         )
 
     def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from explorer.checkpoint import check_finite, check_memory, read_card
 from explorer.errors import ModelError
-from explorer.files import fingerprint_of
+from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict
 from explorer.generators.diffusion_folder import DECODERS, INDEX, UNET, Component, PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
@@ -81,23 +82,23 @@ def _card(folder: PipelineFolder) -> ModelCard:
     if config.bottleneck_shape is not None:
         spaces["h"] = SpaceCard(shape=config.bottleneck_shape)
     channels, height, width = folder.picture_shape
-    card, settings = read_card(folder.path), _own_settings(folder)
-    fingerprint, window = fingerprint_of(folder.files), settings.h_window
-    if window is not None:  # it changes what h does, so control sets in h must not be mixed up
-        fingerprint = hashlib.sha256(f"{fingerprint} h_window {window}".encode()).hexdigest()
-    return ModelCard(
-        name=folder.path.resolve().name,
+    settings = _own_settings(folder)
+    card = own_folder.describe(
+        folder.path,
+        folder.files,
         family=DiffusionFamily.name,
-        path=str(folder.path),
         size=(height, width),
         channels=channels,
         spaces=spaces,
-        fingerprint=fingerprint,
         capabilities=(*CAPABILITIES, "bottleneck") if "h" in spaces else CAPABILITIES,
-        licence=card.get("licence", ""),
-        origin=card.get("origin", ""),
-        notes=card.get("notes", ""),
         parameters=folder.unet.parameters + (folder.decoder.parameters if folder.decoder else 0),
+    )
+    fingerprint, window = card.fingerprint, settings.h_window
+    if window is not None:  # it changes what h does, so control sets in h must not be mixed up
+        fingerprint = hashlib.sha256(f"{fingerprint} h_window {window}".encode()).hexdigest()
+    return msgspec.structs.replace(
+        card,
+        fingerprint=fingerprint,
         full_steps=settings.full_steps,
         interactive_steps=settings.interactive_steps,
     )

@@ -1,13 +1,20 @@
-"""Folders that this program writes: ``config.json`` with the family, ``model.safetensors``, perhaps ``card.json``."""
+"""Folders that this program writes: ``config.json`` with the family, ``model.safetensors``, perhaps ``card.json``; and
+the card of any folder that may have a ``card.json``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from explorer.checkpoint import read_json, safetensors_shapes
+import msgspec
+import safetensors.torch
+from torch import nn
+
+from explorer.checkpoint import read_card, read_json, safetensors_shapes
 from explorer.errors import ModelError
+from explorer.files import atomic_path, atomic_write, fingerprint_of
 from explorer.generators.base import Verdict
+from explorer.scene.cards import ModelCard, SpaceCard
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -30,3 +37,44 @@ def identify(path: Path, family: str, read_config: Callable[[Path], object]) -> 
     except ModelError as error:
         return Verdict(True, str(error), problem=True)
     return Verdict(True, f"Its config.json says family '{family}'.")
+
+
+def describe(
+    path: Path,
+    files: Sequence[Path],
+    *,
+    family: str,
+    size: tuple[int, int],
+    channels: int,
+    spaces: dict[str, SpaceCard],
+    capabilities: tuple[str, ...],
+    parameters: int,
+    notes: str = "",
+) -> ModelCard:
+    """The card of the model in the folder ``path``: what the family knows, and licence, origin and notes from
+    ``card.json``. ``files`` are what its fingerprint is taken of; ``notes`` hold where ``card.json`` has none. Raises
+    :class:`ModelError` for a damaged ``card.json``.
+    """
+    said = read_card(path)
+    return ModelCard(
+        name=path.resolve().name,
+        family=family,
+        path=str(path),
+        size=size,
+        channels=channels,
+        spaces=spaces,
+        fingerprint=fingerprint_of(list(files)),
+        capabilities=capabilities,
+        licence=said.get("licence", ""),
+        origin=said.get("origin", ""),
+        notes=said.get("notes", notes),
+        parameters=parameters,
+    )
+
+
+def save(network: nn.Module, config: object, folder: Path) -> None:
+    """Write ``config`` as ``config.json``, and the network's tensors as ``model.safetensors``, into ``folder``."""
+    atomic_write(folder / CONFIG, msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n")
+    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
+    with atomic_path(folder / WEIGHTS) as temporary:
+        safetensors.torch.save_file(tensors, temporary)

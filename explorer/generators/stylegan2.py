@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from explorer.checkpoint import load_exactly, read_card, read_json, read_safetensors, safetensors_shapes
+from explorer.checkpoint import load_exactly, read_json, read_safetensors, safetensors_shapes
 from explorer.errors import ModelError
-from explorer.files import atomic_path, atomic_write, fingerprint_of
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
 from explorer.generators.own_folder import CONFIG, WEIGHTS
@@ -98,12 +96,11 @@ class StyleGAN2Family:
         safetensors_shapes(path / WEIGHTS)  # readable, or it says why not
         with torch.device("meta"):
             network = StyleGAN2(config)
-        card = read_card(path)
         layers = network.w_layers
-        return ModelCard(
-            name=path.resolve().name,
+        return own_folder.describe(
+            path,
+            [path / CONFIG, path / WEIGHTS],
             family=self.name,
-            path=str(path),
             size=(config.resolution, config.resolution),
             channels=config.picture_channels,
             spaces={
@@ -112,11 +109,7 @@ class StyleGAN2Family:
                 "w_plus": SpaceCard(shape=(layers, config.w_dim), layers=layers),
                 "style": SpaceCard(shape=(sum(network.style_widths),)),
             },
-            fingerprint=fingerprint_of([path / CONFIG, path / WEIGHTS]),
             capabilities=("truncation", "affine"),
-            licence=card.get("licence", ""),
-            origin=card.get("origin", ""),
-            notes=card.get("notes", ""),
             parameters=sum(parameter.numel() for parameter in network.parameters()),
         )
 
@@ -140,11 +133,7 @@ class StyleGAN2Family:
 
 def save_stylegan2(network: StyleGAN2, folder: Path) -> None:
     """Write ``config.json`` and ``model.safetensors`` into ``folder``."""
-    described = {"family": StyleGAN2Family.name, **network.config.to_dict()}
-    atomic_write(folder / CONFIG, msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n")
-    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
-    with atomic_path(folder / WEIGHTS) as temporary:
-        safetensors.torch.save_file(tensors, temporary)
+    own_folder.save(network, {"family": StyleGAN2Family.name, **network.config.to_dict()}, folder)
 
 
 def _check_shapes(state: dict[str, Any], expected: dict[str, tuple[int, ...]], path: Path) -> None:

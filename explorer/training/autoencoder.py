@@ -152,7 +152,7 @@ class AutoencoderTrainer(ABC, Generic[Settings, Network]):
     def export(self, folder: Path) -> None:
         """Write ``config.json``, ``model.safetensors``, ``card.json`` with measured figures, and ``samples.png``."""
         figures, more = self.measure()
-        save_autoencoder(self.network, folder)  # type: ignore[arg-type]  # every network here has its config
+        save_autoencoder(self.network, folder)
         save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
         fingerprint = fingerprint_of([folder / CONFIG, folder / WEIGHTS])
         card = {
