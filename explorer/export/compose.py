@@ -66,16 +66,19 @@ class Grid:
     size: tuple[int, int]
 
 
-def grid(sizes: Sequence[tuple[int, int]], captions: bool, height: int = 0) -> Grid:
+def grid(sizes: Sequence[tuple[int, int]], captions: bool, height: int = 0, columns: int = 0) -> Grid:
     """The layout of pictures of these (height, width), all brought to ``height`` pixels (0: that of the tallest).
 
-    Up to four stand side by side, more in a grid as square as possible. One without a caption fills the frame.
+    ``columns`` side by side; where that is 0, up to four, and more in a grid as square as possible. One without a
+    caption fills the frame.
     """
     height = height or max(size[0] for size in sizes)
     scaled_widths = [size[1] if size[0] == height else max(1, round(size[1] * height / size[0])) for size in sizes]
     if not captions and len(sizes) == 1:
         return Grid(height, 1, (scaled_widths[0],), 0, 0, (height, scaled_widths[0]))
-    columns = len(sizes) if len(sizes) <= LARGEST_ROW else math.ceil(math.sqrt(len(sizes)))
+    if not columns:
+        columns = len(sizes) if len(sizes) <= LARGEST_ROW else math.ceil(math.sqrt(len(sizes)))
+    columns = min(columns, len(sizes))
     rows = math.ceil(len(sizes) / columns)
     gap = max(2, round(height / 64))
     band = 2 * line_height(letter_size(height)) + gap if captions else 0
@@ -84,13 +87,13 @@ def grid(sizes: Sequence[tuple[int, int]], captions: bool, height: int = 0) -> G
     return Grid(height, columns, widths, gap, band, size)
 
 
-def compose(pictures: Sequence[Frame], captions: Sequence[Caption] | None, height: int = 0) -> Frame:
+def compose(pictures: Sequence[Frame], captions: Sequence[Caption] | None, height: int = 0, columns: int = 0) -> Frame:
     """One frame from the panes' ``pictures``, laid out by :func:`grid`.
 
     Without captions and with one pane the frame is the picture itself. The frame's size depends on the sizes of the
     pictures and on whether there are captions.
     """
-    places = grid([picture.shape[:2] for picture in pictures], captions is not None, height)
+    places = grid([picture.shape[:2] for picture in pictures], captions is not None, height, columns)
     height, gap, widths = places.height, places.gap, places.widths
     panes = [scaled(picture, height) for picture in pictures]
     if captions is None and len(panes) == 1:

@@ -20,7 +20,8 @@ from explorer.export.options import ExportOptions
 from explorer.export.traversal import Cell
 from explorer.files import sha256_of
 from explorer.generators.base import Progress
-from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, view_of
+from explorer.scene.marks import shown_name
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, view_of
 from explorer.scene.timeline import at, frame_times
 
 BATCH = 16
@@ -92,6 +93,7 @@ def shoot(
             raise ExportError("Nothing moves in this scene; set keyframes in the timeline first, or export a PNG.")
         times = frame_times(scene.timeline)
     names = [_pane_name(engine, scene, index) for index in panes]
+    columns = scene.columns if len(panes) == len(scene.panes) else 0
 
     def rendered(moments: Sequence[float | None]) -> Iterator[Frame]:
         for chunk in _chunks(moments, max(1, batch // len(panes))):
@@ -101,7 +103,7 @@ def shoot(
             for number, one in enumerate(moved):
                 own = pictures[number * len(panes) : (number + 1) * len(panes)]
                 captions = _captions(one, panes, names, own) if options.labels else None
-                yield compose([rgb(picture.bgrx) for picture in own], captions, options.height)
+                yield compose([rgb(picture.bgrx) for picture in own], captions, options.height, columns)
 
     def sample(count: int) -> Iterator[Frame]:
         return rendered(times[:: max(1, -(-len(times) // count))])
@@ -166,11 +168,15 @@ def _captions(scene: Scene, panes: Sequence[int], names: Sequence[str], pictures
     captions = []
     for index, name, picture in zip(panes, names, pictures, strict=True):
         pane = scene.panes[index]
+        if isinstance(pane.origin, Seed):
+            name = f"{name} · seed {pane.origin.seed}"
         if pane.view == "difference":
             name = f"{name} · difference, rms {picture.rms:.3f}"
         elif pane.view == "before_after":
             name = f"{name} · before | after"
-        moved = ", ".join(f"{edit.control} {edit.amount:+.2f}" for edit in pane.edits if edit.amount)
+        moved = ", ".join(
+            f"{shown_name(scene, pane.controls, edit.control)} {edit.amount:+.2f}" for edit in pane.edits if edit.amount
+        )
         captions.append(Caption(name, moved))
     return captions
 

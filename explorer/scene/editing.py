@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ from explorer.scene.model import (
     Pane,
     PaneView,
     Scene,
+    Seed,
     Timeline,
 )
 
@@ -59,7 +60,17 @@ def insert_pane(scene: Scene, index: int, pane: Pane) -> Scene:
     tracks = tuple(
         replace(track, pane=track.pane + 1) if track.pane >= index else track for track in scene.timeline.amounts
     )
-    return replace(scene, panes=panes, selected=index, timeline=_timeline(scene, tracks))
+    # One pane more would push every later picture out of its column.
+    return replace(scene, panes=panes, selected=index, columns=0, timeline=_timeline(scene, tracks))
+
+
+def side_by_side(scene: Scene, sets: Sequence[ControlSetRef], seeds: Sequence[int] = ()) -> Scene:
+    """``scene`` with a pane for each of ``sets`` side by side, and a row of them for each of ``seeds`` (none: one row
+    that starts where the scene does). Sliders are linked and stand at zero; the timeline's tracks go with the panes.
+    """
+    rows = [Seed(seed) for seed in seeds] or [None]
+    panes = tuple(Pane(controls=one, origin=origin) for origin in rows for one in sets)
+    return replace(scene, panes=panes, selected=0, linked=True, columns=len(sets), timeline=_timeline(scene, ()))
 
 
 def remove_pane(scene: Scene, index: int) -> Scene:
@@ -73,7 +84,7 @@ def remove_pane(scene: Scene, index: int) -> Scene:
         if track.pane != index
     )
     selected = min(scene.selected - (scene.selected > index), len(panes) - 1)
-    return replace(scene, panes=panes, selected=selected, timeline=_timeline(scene, tracks))
+    return replace(scene, panes=panes, selected=selected, columns=0, timeline=_timeline(scene, tracks))
 
 
 def with_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:
@@ -105,6 +116,7 @@ def with_model(scene: Scene, model: ModelRef, controls: ControlSetRef) -> Scene:
         panes=(Pane(controls=controls),),
         linked=scene.linked,
         bookmarks=scene.bookmarks,
+        marks=scene.marks,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-SCENE_VERSION = 1
+SCENE_VERSION = 2
 
 Interpolation = Literal["lerp", "slerp", "smooth"]
 PaneView = Literal["image", "difference", "before_after"]
@@ -159,10 +159,30 @@ class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin
     truncation_psi: float
     panes: tuple[Pane, ...]
+    columns: int = 0
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user has said about one control: another name, a star, whether it is hidden or stands at the top.
+
+    ``controls`` is the set as its method finds it (:func:`explorer.scene.marks.origin_of`), so that a name stays when
+    the set is grown, calibrated or matched.
+    """
+
+    controls: ControlSetRef
+    control: str
+    name: str = ""
+    starred: bool = False
+    hidden: bool = False
+    pinned: bool = False
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the window shows. ``truncation_psi`` in 0..1.5; it scales the prior around its mean."""
+    """Everything the window shows. ``truncation_psi`` in 0..1.5; it scales the prior around its mean.
+
+    ``columns``: how many panes stand side by side (0: as many as make them largest); ``marks`` are kept for sets that
+    no pane shows now, too.
+    """
 
     version: int = SCENE_VERSION
     model: ModelRef
@@ -174,6 +194,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     quality: Quality = Quality()
     timeline: Timeline = Timeline()
     bookmarks: tuple[Bookmark, ...] = ()
+    columns: int = 0
+    marks: tuple[Mark, ...] = ()
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

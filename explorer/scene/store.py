@@ -19,7 +19,7 @@ SUFFIX = ".scene.json"
 
 Document = dict[str, Any]
 
-MIGRATIONS: dict[int, Callable[[Document], Document]] = {}
+MIGRATIONS: dict[int, Callable[[Document], Document]] = {1: lambda document: document}
 """Version n → what turns a document of version n into one of version n + 1 (the reader advances the number itself)."""
 
 

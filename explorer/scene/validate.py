@@ -25,7 +25,9 @@ SEED_LIMIT = 2**32
 PSI_LIMIT = 1.5
 LONGEST_TIMELINE = 86_400.0  # seconds; a typing error must not ask for years of video
 FASTEST_FPS = 240
+MOST_COLUMNS = 64
 AMOUNT_LIMIT = 1000.0  # far beyond any slider; what lies further is a slip of the keyboard, and its picture noise
+LEAST_TAU, GREATEST_TAU = 0.001, 0.5  # of the range of the pixels; beyond lies rounding, or another picture
 INTEGER_LIMIT = 2**63  # what JSON readers and msgspec carry
 
 
@@ -94,6 +96,10 @@ def _blend(blend: Blend, field: str) -> None:
 def _controls(reference: ControlSetRef, field: str) -> None:
     _require(bool(reference.method or reference.path), field, "names neither a method nor a file")
     _require(1 <= reference.k < INTEGER_LIMIT, f"{field}.k", f"is {reference.k}; it must be at least 1")
+    _within(reference.tau, LEAST_TAU, GREATEST_TAU, f"{field}.tau")
+    if reference.like is not None:
+        _require(reference.like.like is None, f"{field}.like.like", "is set; a set is matched to one that stands alone")
+        _controls(reference.like, f"{field}.like")
     check_seed(reference.seed, f"{field}.seed")
     for name, value in reference.settings:
         if isinstance(value, float):
@@ -168,6 +174,9 @@ def validate_scene(scene: Scene) -> None:
         0 <= scene.quality.steps < INTEGER_LIMIT, "quality.steps", f"is {scene.quality.steps}; it must be at least 0"
     )
     _timeline(scene.timeline, len(scene.panes))
+    _require(0 <= scene.columns <= MOST_COLUMNS, "columns", f"is {scene.columns}; it must be 0 to {MOST_COLUMNS}")
+    for index, mark in enumerate(scene.marks):
+        _controls(mark.controls, f"marks[{index}].controls")
     for index, bookmark in enumerate(scene.bookmarks):
         field = f"bookmarks[{index}]"
         _require(bool(bookmark.model.path), f"{field}.model.path", "is empty; it must name a model")

@@ -94,6 +94,7 @@ class BookmarksPanel(QWidget):
             origin=shown.origin,
             truncation_psi=shown.truncation_psi,
             panes=shown.panes,
+            columns=shown.columns,
         )
         self._controller.apply(replace(scene, bookmarks=(*scene.bookmarks, made)), "Add bookmark")
         self.list.setCurrentRow(len(scene.bookmarks))
@@ -209,6 +210,7 @@ def at_bookmark(scene: Scene, bookmark: Bookmark) -> Scene:
         origin=bookmark.origin,
         truncation_psi=bookmark.truncation_psi,
         panes=bookmark.panes,
+        columns=bookmark.columns,
         selected=min(scene.selected, len(bookmark.panes) - 1),
         timeline=scene.timeline if tracks == scene.timeline.amounts else replace(scene.timeline, amounts=tracks),
     )

@@ -37,6 +37,7 @@ class Canvas(QWidget):
         self._controller = controller
         self._cells: list[Cell] = []
         self._panes: list[int] = []  # the pane of each cell
+        self._columns = 0  # of the scene that was arranged last
         self._zoomed = False
         self._pixels = False
         self._dragged: int | None = None
@@ -203,7 +204,9 @@ class Canvas(QWidget):
         else:
             self._panes = list(range(count))
         caption = self.fontMetrics().height() + 10
-        self._cells = grid(len(self._panes), self.width(), self.height(), self._aspect(), caption)
+        self._columns = scene.columns
+        columns = 0 if self._zoomed else scene.columns
+        self._cells = grid(len(self._panes), self.width(), self.height(), self._aspect(), caption, columns)
         self.update()
 
     def _aspect(self) -> float:
@@ -235,7 +238,7 @@ class Canvas(QWidget):
             self._controller.set_split(self._dragged, share, dragging)
 
     def _on_shown(self, scene: Scene) -> None:
-        if len(scene.panes) != len(self._panes) or self._zoomed:
+        if (len(scene.panes), scene.columns) != (len(self._panes), self._columns) or self._zoomed:
             self._arrange()
         if self._show_busy or not self._busy.isActive():
             self._show_busy = False

@@ -22,16 +22,19 @@ class Cell:
         return self.picture.united(self.caption)
 
 
-def grid(count: int, width: int, height: int, aspect: float, caption: int) -> list[Cell]:
+def grid(count: int, width: int, height: int, aspect: float, caption: int, columns: int = 0) -> list[Cell]:
     """Cells for ``count`` pictures of ``aspect`` (width / height) in ``width`` x ``height``, each over its ``caption``.
 
-    The number of columns is the one that makes the pictures largest; the block is centred, and a last row that is not
-    full begins at the left, so that the eye finds its columns.
+    The number of columns, where ``columns`` is 0, is the one that makes the pictures largest; the block is centred, and
+    a last row that is not full begins at the left, so that the eye finds its columns.
     """
     if count < 1:
         return []
     columns, size = max(
-        ((columns, _picture_width(count, columns, width, height, aspect, caption)) for columns in range(1, count + 1)),
+        (
+            (number, _picture_width(count, number, width, height, aspect, caption))
+            for number in ([min(columns, count)] if columns else range(1, count + 1))
+        ),
         key=lambda choice: (choice[1], -choice[0]),
     )
     picture_width = max(16, int(size))

@@ -22,6 +22,7 @@ from explorer.scene.model import (
     Bookmark,
     ControlSetRef,
     Edit,
+    Mark,
     ModelRef,
     OriginKey,
     OriginTrack,
@@ -68,11 +69,17 @@ control_sets = st.builds(
     settings=st.dictionaries(names, scalars, max_size=3).map(lambda made: tuple(made.items())),
     path=names,
     digest=names,
+    without=st.lists(names, max_size=2).map(tuple),
+    units=st.sampled_from(["native", "effect"]),
+    tau=st.floats(0.001, 0.5),
+)
+matched_sets = st.tuples(control_sets, st.none() | control_sets).map(
+    lambda pair: msgspec.structs.replace(pair[0], like=pair[1])
 )
 panes = st.builds(
     Pane,
     name=names,
-    controls=control_sets,
+    controls=matched_sets,
     edits=st.dictionaries(names, amounts, max_size=3).map(lambda made: tuple(Edit(*item) for item in made.items())),
     view=st.sampled_from(["image", "difference", "before_after"]),
     split=st.floats(0, 1),
@@ -114,6 +121,23 @@ def scenes(draw: st.DrawFn) -> Scene:
             steps=draw(st.integers(0, 1000)), precision=draw(st.sampled_from(["auto", "float32", "float16"]))
         ),
         timeline=draw(timelines(len(own))),
+        columns=draw(st.integers(0, 8)),
+        marks=tuple(
+            draw(
+                st.lists(
+                    st.builds(
+                        Mark,
+                        controls=control_sets,
+                        control=names,
+                        name=names,
+                        starred=st.booleans(),
+                        hidden=st.booleans(),
+                        pinned=st.booleans(),
+                    ),
+                    max_size=2,
+                )
+            )
+        ),
         bookmarks=tuple(
             draw(
                 st.lists(
@@ -147,7 +171,7 @@ def test_what_is_written_is_read_back_equal_and_written_again_alike(scene: Scene
 def test_the_file_is_readable_and_names_its_format() -> None:
     text = store.encode_scene(PLAIN).decode()
     assert text.startswith(
-        '{\n  "format": "latent-explorer-scene",\n  "version": 1,\n  "model": {\n    "path": "vae-shapes"'
+        '{\n  "format": "latent-explorer-scene",\n  "version": 2,\n  "model": {\n    "path": "vae-shapes"'
     )
     assert json.loads(text)["panes"][0]["controls"]["method"] == "latent_axes"
 
@@ -211,8 +235,8 @@ def changed(**fields: Any) -> bytes:
 
 
 def test_a_newer_version_asks_for_an_update() -> None:
-    with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 2\); update the program"):
-        store.decode_scene(changed(version=2), "new.json")
+    with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 3\); update the program"):
+        store.decode_scene(changed(version=3), "new.json")
 
 
 @pytest.mark.parametrize("version", [0, -1, True, "1", 1.0, None])
@@ -315,7 +339,7 @@ def test_old_versions_are_migrated_one_step_at_a_time(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(store, "SCENE_VERSION", 3)
     monkeypatch.setattr(store, "MIGRATIONS", {1: first, 2: second})
-    read = store.decode_scene(changed(truncation_psi=1.0), "old.json")
+    read = store.decode_scene(changed(truncation_psi=1.0, version=1), "old.json")
     assert (read.version, read.truncation_psi, read.linked) == (3, 0.5, False)
 
 

@@ -1,0 +1,68 @@
+"""What the user says about controls, and panes side by side."""
+
+from __future__ import annotations
+
+import msgspec
+
+from explorer.scene import editing, marks
+from explorer.scene.cards import ControlCard
+from explorer.scene.model import (
+    AmountKey,
+    AmountTrack,
+    ControlSetRef,
+    Edit,
+    Mark,
+    ModelRef,
+    Pane,
+    Scene,
+    Seed,
+    Timeline,
+)
+
+replace = msgspec.structs.replace
+SEFA = ControlSetRef(method="sefa", k=6, seed=2)
+SCENE = Scene(model=ModelRef(path="m"), panes=(Pane(controls=SEFA),))
+
+
+def test_a_name_stays_when_the_set_is_grown_calibrated_and_matched() -> None:
+    named = marks.with_mark(SCENE, Mark(controls=SEFA, control="SeFa 1", name="smile"))
+    made = replace(SEFA, k=12, units="effect", tau=0.1, without=("SeFa 2",), like=ControlSetRef(method="pca"))
+    assert marks.shown_name(named, made, "SeFa 1") == "smile"
+    assert marks.shown_name(named, made, "SeFa 2") == "SeFa 2"
+    assert marks.shown_name(named, replace(SEFA, seed=3), "SeFa 1") == "SeFa 1"
+    assert marks.shown_name(named, replace(SEFA, method="pca"), "SeFa 1") == "SeFa 1"
+
+
+def test_a_mark_replaces_the_one_before_and_an_empty_one_is_forgotten() -> None:
+    once = marks.with_mark(SCENE, Mark(controls=SEFA, control="a", name="x"))
+    twice = marks.with_mark(once, Mark(controls=replace(SEFA, k=9), control="a", starred=True))
+    assert [(mark.name, mark.starred) for mark in twice.marks] == [("", True)]
+    assert marks.with_mark(twice, Mark(controls=SEFA, control="a")) == SCENE
+
+
+def test_pinned_controls_come_first_and_hidden_ones_last() -> None:
+    cards = tuple(ControlCard(name=name, space="w") for name in "abcd")
+    scene = marks.with_mark(SCENE, Mark(controls=SEFA, control="c", pinned=True))
+    scene = marks.with_mark(scene, Mark(controls=SEFA, control="a", hidden=True))
+    assert [card.name for card in marks.ordered(scene, SEFA, cards)] == ["c", "b", "d", "a"]
+
+
+def test_methods_side_by_side_over_seeds() -> None:
+    pca = replace(SEFA, method="pca")
+    track = AmountTrack(pane=0, control="SeFa 1", keys=(AmountKey(0.0, 1.0),))
+    moved = replace(
+        SCENE,
+        panes=(Pane(controls=SEFA, edits=(Edit("SeFa 1", 1.0),)),),
+        linked=False,
+        timeline=Timeline(amounts=(track,)),
+    )
+    grid = editing.side_by_side(moved, (SEFA, pca), (4, 5, 6))
+    assert grid.columns == 2
+    assert [(pane.controls.method, pane.origin) for pane in grid.panes] == [
+        (method, Seed(seed)) for seed in (4, 5, 6) for method in ("sefa", "pca")
+    ]
+    assert grid.linked
+    assert not grid.timeline.amounts
+    assert not any(pane.edits for pane in grid.panes)
+    assert [pane.origin for pane in editing.side_by_side(moved, (SEFA, pca)).panes] == [None, None]
+    assert editing.remove_pane(grid, 1).columns == 0
