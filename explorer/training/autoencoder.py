@@ -21,6 +21,7 @@ from explorer.generators.convolutions import TrunkConfig
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.training.base import Recipe
 from explorer.training.data import Batch, Source
+from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
 from explorer.training.sheets import save_sheet
 
@@ -166,7 +167,7 @@ class AutoencoderTrainer(ABC, Generic[Settings, Network]):
                 "evaluation_pictures": self.settings.evaluation,
                 "training_pictures": self.pictures,
                 "training_seconds": round(self.seconds, 1),
-                "hardware": "1 core of a 2-core CPU" if self.device.type == "cpu" else "one GPU",
+                "hardware": hardware(self.device),
             },
             # Figures of the latents hold for exactly these weights.
             **{name: {**entry, "fingerprint": fingerprint} for name, entry in more.items()},

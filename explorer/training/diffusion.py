@@ -30,6 +30,7 @@ from explorer.training.data import Batch, Source
 from explorer.training.diffusion_figures import measure
 from explorer.training.diffusion_networks import build_autoencoder, build_unet, standardise_latents
 from explorer.training.diffusion_settings import DiffusionSettings
+from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
 from explorer.training.rates import set_rate
 from explorer.training.sheets import save_sheet
@@ -208,7 +209,7 @@ class DiffusionTrainer:
             **measure(self.samples, self.reconstructions if self.autoencoder else None, self.source, self.settings),
             **self.spent,
             "seconds": round(self.spent["seconds"], 1),
-            "hardware": "1 core of a 2-core CPU" if self.device.type == "cpu" else "one GPU",
+            "hardware": hardware(self.device),
         }
         card = {
             "licence": self.recipe.licence,

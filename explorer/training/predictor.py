@@ -25,6 +25,7 @@ from explorer.files import atomic_write
 from explorer.numerics.randomness import step_seed
 from explorer.training.base import Recipe, Trainer
 from explorer.training.data import EVALUATION_SEED, Batch, Source, as_images
+from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
 from explorer.training.sheets import save_sheet
 from explorer.worlds.attributes import CARD, Attributes, FactorError, distance, load_attributes
@@ -169,7 +170,7 @@ class PredictorTrainer:
                 "parameters": sum(one.numel() for one in self.network.parameters()),
                 "training_pictures": self.pictures,
                 "training_seconds": round(self.seconds, 1),
-                "hardware": "1 core of a 2-core CPU" if self.device.type == "cpu" else "one GPU",
+                "hardware": hardware(self.device),
             },
             "errors": msgspec.to_builtins(
                 measure_errors(load_attributes(folder, self.device), self.source, s.evaluation)

@@ -14,6 +14,7 @@ from explorer.files import atomic_write
 from explorer.numerics.distances import pyramid_sliced_wasserstein
 from explorer.training.base import Recipe
 from explorer.training.data import Source
+from explorer.training.hardware import hardware
 from explorer.training.stylegan2_settings import Settings
 
 SAMPLE_SEED = 20_000_000  # of the samples in the figures
@@ -83,7 +84,7 @@ def _figures(trainer: Finished) -> dict[str, float | int | str]:
         "evaluation_pictures": count,
         "training_pictures": trainer.recipe.steps * trainer.recipe.batch,
         "training_seconds": round(trainer.seconds, 1),
-        "hardware": "1 core of a 2-core CPU" if trainer.device.type == "cpu" else "one GPU",
+        "hardware": hardware(trainer.device),
     }
 
 
