@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from explorer.errors import ExplorerError
+from explorer.numerics.randomness import step_seed
 from explorer.training.base import RECIPES, Recipe, read_recipe
 from explorer.training.data import source_of
 from explorer.training.loop import train
@@ -19,7 +20,6 @@ from explorer.training.predictor import (
     PredictorSettings,
     PredictorTrainer,
     _blurred,
-    _seed,
     constant_error,
     corrupted,
     measure_errors,
@@ -140,7 +140,7 @@ def test_unseen_causes_are_learned_from_the_causal_model_alone() -> None:
     unseen.world = world
     plain, found = seen.step(0, batch), unseen.step(0, batch)
     assert {name for name in plain if plain[name] != found[name]} == {"loss", "light"}
-    images = corrupted(torch.cat([batch.images, batch.images]), _seed(recipe.seed, 0, 2), share=0.5)[:8]
+    images = corrupted(torch.cat([batch.images, batch.images]), step_seed(recipe.seed, 0, 2), share=0.5)[:8]
     fresh = PredictorTrainer(recipe, source, CPU).network
     assert batch.factors is not None
     assert found["light"] == pytest.approx(fresh.losses(fresh(images), batch.factors)["light"].item(), rel=1e-4)
