@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "diffusers", "transformers", "scipy", "sklearn", "numpy", "av", "PIL", "pyqtgraph", "psutil")
+HEAVY = ("torch", "diffusers", "transformers", "scipy", "sklearn", "numpy", "av", "PIL", "psutil")
 
 
 def run(code: str, **changed: str | None) -> subprocess.CompletedProcess[str]:
