@@ -258,7 +258,7 @@ def test_codes_that_are_not_finite_are_refused() -> None:
     [
         ("card.json", {"recipe": {"data": "shapes"}}, "shapes"),
         ("specs.json", {"dataset": "dsprites"}, "sprites"),
-        ("card.json", {"recipe": {"data": "/home/me/faces"}}, ""),
+        ("card.json", {"recipe": {"data": "../faces"}}, ""),
         ("specs.json", {"dataset": "celeba"}, ""),
         ("card.json", {}, ""),
     ],
