@@ -8,6 +8,7 @@ operation is element by element: a row drawn alone is the row drawn in a batch, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,17 @@ Number = float | Plane
 def columns(values: ArrayLike) -> Plane:
     """(n,) numbers, one a row of the batch, as (n, 1, 1)."""
     return np.asarray(values, np.float32).reshape(-1, 1, 1)
+
+
+def in_blocks(
+    draw: Callable[[NDArray[np.float32], int], NDArray[np.uint8]], rows: NDArray[np.float32], size: int, block: int
+) -> NDArray[np.uint8]:
+    """(n, size, size, 3) pictures of ``rows`` (n, factors): ``draw(rows, size)`` of ``block`` rows at a time, as many
+    as stay in the processor's cache."""
+    pictures = np.empty((len(rows), size, size, 3), np.uint8)
+    for start in range(0, len(rows), block):
+        pictures[start : start + block] = draw(rows[start : start + block], size)
+    return pictures
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri
 
 from explorer.worlds.base import Array, Factor, Mechanism, World
+from explorer.worlds.drawing import in_blocks
 from explorer.worlds.faces_drawing import Portrait
 
 Values = NDArray[np.float64]
-BLOCK = 64  # rows drawn together: what stays in the processor's cache
+BLOCK = 64  # rows drawn together
 FEMALE, MALE = 0.0, 1.0
 WEARERS = 0.3  # share of faces with glasses
 
@@ -111,16 +112,14 @@ class Faces(World):
 
     def render(self, factors: Array, size: int | None = None) -> NDArray[np.uint8]:
         """(n, size, size, 3) portraits of (n, 20) values, at 64 or 128 pixels; values are held to their ranges."""
-        rows, side = self.checked(factors, size)
+        return in_blocks(self._draw, *self.checked(factors, size), BLOCK)
+
+    def _draw(self, rows: Array, size: int) -> NDArray[np.uint8]:
         columns = {}
         for index, factor in enumerate(self.factors):
             values = rows[:, index]
             columns[factor.name] = values % factor.period if factor.cyclic else np.clip(values, factor.low, factor.high)
-        pictures = np.empty((len(rows), side, side, 3), np.uint8)
-        for start in range(0, len(rows), BLOCK):
-            block = {name: values[start : start + BLOCK] for name, values in columns.items()}
-            pictures[start : start + BLOCK] = Portrait(block, side).drawn()
-        return pictures
+        return Portrait(columns, size).drawn()
 
 
 WORLD = Faces()

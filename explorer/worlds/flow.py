@@ -10,7 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.worlds.base import Array, Factor, Mechanism, World, normal_noise, on_grid
-from explorer.worlds.drawing import Canvas, Plane, below, box, columns, coverage, cut, disc, ellipse, ring, smooth
+from explorer.worlds.drawing import (
+    Canvas,
+    Plane,
+    below,
+    box,
+    columns,
+    coverage,
+    cut,
+    disc,
+    ellipse,
+    in_blocks,
+    ring,
+    smooth,
+)
 from explorer.worlds.reading import amount, planes_of, round_area, rounded, seen, share
 
 Values = NDArray[np.float64]
@@ -30,7 +43,7 @@ BRIM = 12.0
 WALL_HALF, HOLE_HALF, JET_HALF = 0.13, 0.34, 0.2
 FADES = 0.5  # a jet that reaches less far is fainter; at 0 there is none
 HIGHEST = BRIM - FLOOR
-BLOCK = 32  # rows drawn together: what stays in the processor's cache
+BLOCK = 32  # rows drawn together
 
 WALL_TOP, WALL_LOW = np.array([0.86, 0.89, 0.92], np.float32), np.array([0.95, 0.94, 0.91], np.float32)
 TABLE_FAR, TABLE_NEAR = np.array([0.66, 0.54, 0.43], np.float32), np.array([0.56, 0.45, 0.35], np.float32)
@@ -86,10 +99,7 @@ class Flow(World):
         rows, size = self.checked(factors, size)
         if (rows < [0.0, 0.0, 1.0, 0.0]).any() or (rows > [2.0, HIGHEST, 10.0, 20.0]).any():
             raise ValueError(f"{self.name} has balls of 0..2, water of 0..{HIGHEST:g}, holes of 1..10, jets of 0..20")
-        pictures = np.empty((len(rows), size, size, 3), np.uint8)
-        for start in range(0, len(rows), BLOCK):
-            pictures[start : start + BLOCK] = _draw(rows[start : start + BLOCK], size)
-        return pictures
+        return in_blocks(_draw, rows, size, BLOCK)
 
     def measure(self, pictures: NDArray[np.uint8]) -> Array:
         """(n, 4) of (n, size, size, 3) pictures: the ball from the area of its red, the water from that beside the

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.worlds.base import Array, Factor, Mechanism, World, normal_noise, on_grid
-from explorer.worlds.drawing import Canvas, box, columns, coverage, disc, segment, smooth
+from explorer.worlds.drawing import Canvas, box, columns, coverage, disc, in_blocks, segment, smooth
 from explorer.worlds.reading import middle, planes_of, round_area, rounded, seen, share, whole
 
 Values = NDArray[np.float64]
@@ -31,7 +31,7 @@ ACROSS, UPWARDS = (-3.0, 23.0), (23.7, -2.3)
 HORIZON = 0.35
 SHADOW_HALF = 0.45
 ROD_HALF, KNOB_RADIUS = 0.24, 0.5
-BLOCK = 32  # rows drawn together: what stays in the processor's cache
+BLOCK = 32  # rows drawn together
 
 SKY_TOP, SKY_LOW = np.array([0.47, 0.68, 0.89], np.float32), np.array([0.93, 0.94, 0.91], np.float32)
 GROUND_FAR, GROUND_NEAR = np.array([0.66, 0.73, 0.55], np.float32), np.array([0.55, 0.64, 0.45], np.float32)
@@ -119,10 +119,7 @@ class Pendulum(World):
         rows, size = self.checked(factors, size)
         if ((np.abs(rows[:, 1] - 90.0) > 89.0) | (rows[:, 2] < 0.0)).any():
             raise ValueError(f"{self.name} has light from 1° to 179° and lengths of 0 or more")
-        pictures = np.empty((len(rows), size, size, 3), np.uint8)
-        for start in range(0, len(rows), BLOCK):
-            pictures[start : start + BLOCK] = _draw(rows[start : start + BLOCK], size)
-        return pictures
+        return in_blocks(_draw, rows, size, BLOCK)
 
     def measure(self, pictures: NDArray[np.uint8]) -> Array:
         """(n, 4) of (n, size, size, 3) pictures: the angle from the middle of what is red, the light from the middle
