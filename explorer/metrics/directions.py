@@ -1,0 +1,181 @@
+"""The numbers of a method's row: every measure of its directions over all seeds, with its interval and its null."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from explorer.metrics.direction_columns import MEASURES, DirectionMeasure
+from explorer.metrics.direction_evidence import Evidence, Floats, mean
+from explorer.metrics.direction_measures import Sample
+from explorer.metrics.guards import joined
+from explorer.scene.comparison import Column, Direction, Figure
+
+DRAWS_OBSERVED = 200
+"""Bootstrap draws of the measures on observed pictures, each of which reads thousands."""
+
+SEEDS_TO_RESAMPLE = 3
+
+COLUMNS: tuple[Column, ...] = tuple(one.column for one in MEASURES)
+
+
+def figures(
+    evidences: Sequence[Evidence], nulls: Sequence[Evidence] = (), bootstrap: int = 1000, seed: int = 0
+) -> dict[str, Figure]:
+    """By column the figure of a method: the mean over ``evidences``, one a seed, of the measure on all rows.
+
+    The interval holds the middle 95 % of ``bootstrap`` draws of base codes (of observed pictures, where the measure is
+    taken on these: at most :data:`DRAWS_OBSERVED`), the same rows for all seeds; from three seeds on these are
+    redrawn too. It is widened to hold the value where it does not, which happens where redrawing biases a measure. The
+    null is the mean over ``nulls``, evidence of random directions. A measure that is not defined for any seed has the
+    value None, and its note says why.
+    """
+    found = {}
+    for measure in MEASURES:
+        if reason := _undefined(measure, evidences):
+            found[measure.column.name] = Figure(value=None, note=reason)
+    defined = [measure for measure in MEASURES if measure.column.name not in found]
+    values = np.array([_values(defined, _whole(one)) for one in evidences]).reshape(len(evidences), len(defined))
+    chance = np.array([_values(defined, _whole(one)) for one in nulls]).reshape(len(nulls), len(defined))
+    draws = _draws(defined, evidences, bootstrap, seed)
+    for index, measure in enumerate(defined):
+        value = float(mean(values[:, index], 0))
+        null = float(mean(chance[:, index], 0))
+        low, high = _interval(draws[:, index], value)
+        found[measure.column.name] = Figure(
+            value=value if np.isfinite(value) else None,
+            low=low,
+            high=high,
+            null=null if np.isfinite(null) else None,
+            note=_note(measure, evidences, bool(np.isfinite(value))),
+        )
+    return {measure.column.name: found[measure.column.name] for measure in MEASURES}
+
+
+def described(evidence: Evidence) -> tuple[Direction, ...]:
+    """The directions of ``evidence``: their steps and what they do to each attribute, rows still unmatched."""
+    sample = _whole(evidence)
+    signed = signed_effects(evidence)
+    information = None if evidence.coordinates is None else sample.information.T
+    return tuple(
+        Direction(
+            name=name,
+            alpha=float(evidence.alphas[k]) if evidence.alive[k] else None,
+            effects=_or_none(sample.effects[k]),
+            signed=_or_none(signed[k]),
+            information=() if information is None else _or_none(information[k]),
+        )
+        for k, name in enumerate(evidence.controls)
+    )
+
+
+def signed_effects(evidence: Evidence) -> Floats:
+    """(K, A) mean signed change of each attribute between -1 and +1 calibrated step, in deviations; NaN for categories,
+    which have no sign, as for what never varies or has no effect."""
+    found = mean(evidence.changes[:, :, -1], 0)
+    found[:, [one.kind == "category" for one in evidence.attributes]] = np.nan
+    return found
+
+
+def signatures(evidence: Evidence) -> Floats:
+    """(K, S) what tells directions apart by their effect, the same S for all methods on a model: signed effects, and of
+    a category the change of each level's share; without an attribute that varies, the mean change of the features. 0
+    where there is no effect.
+
+    All evidence that is matched must come from the same observed pictures.
+    """
+    if not evidence.varying.any():
+        return np.nan_to_num(mean(evidence.features, 0))
+    signed, columns = signed_effects(evidence), []
+    for index in np.flatnonzero(evidence.varying):
+        attribute = evidence.attributes[index]
+        if attribute.kind != "category":
+            columns.append(signed[:, index])
+            continue
+        levels = np.unique(evidence.observed[np.isfinite(evidence.observed[:, index]), index])
+        before, after = evidence.values[:, :, 0, index], evidence.values[:, :, -1, index]
+        for level in levels:
+            gap = np.where(np.isfinite(after - before), (after == level) * 1.0 - (before == level), np.nan)
+            columns.append(mean(gap, 0) / evidence.deviations[index])
+    return np.nan_to_num(np.stack(columns, 1))
+
+
+def _whole(evidence: Evidence) -> Sample:
+    return Sample(evidence, np.arange(evidence.bases), np.arange(len(evidence.observed)))
+
+
+def _values(measures: Sequence[DirectionMeasure], sample: Sample) -> list[float]:
+    """Each measure of ``sample``, NaN where it is not defined."""
+    return [
+        np.nan if _lacks(measure, sample.evidence) or (value := measure.value(sample)) is None else value
+        for measure in measures
+    ]
+
+
+def _draws(measures: Sequence[DirectionMeasure], evidences: Sequence[Evidence], bootstrap: int, seed: int) -> Floats:
+    """(bootstrap, measures) the mean over (redrawn) seeds of each measure on redrawn rows; NaN where there is none."""
+    source = np.random.default_rng([seed, 0xB007])
+    seeds = len(evidences)
+    found = np.full((bootstrap, len(measures)), np.nan)
+    for draw in range(bootstrap):
+        start = source.integers(2**63)
+        chosen = source.integers(seeds, size=seeds) if seeds >= SEEDS_TO_RESAMPLE else np.arange(seeds)
+        used = [one for one in measures if one.on != "observed" or draw < DRAWS_OBSERVED]
+        values = {}
+        for index in set(chosen.tolist()):
+            evidence = evidences[index]
+            rows = np.random.default_rng(start)  # the same rows for every seed: these share their base codes
+            bases = rows.integers(evidence.bases, size=evidence.bases)
+            pictures = rows.integers(max(1, len(evidence.observed)), size=len(evidence.observed))
+            values[index] = _values(used, Sample(evidence, bases, pictures))
+        row = mean(np.array([values[index] for index in chosen.tolist()]), 0)
+        found[draw, [measures.index(one) for one in used]] = row
+    return found
+
+
+def _interval(draws: Floats, value: float) -> tuple[float | None, float | None]:
+    finite = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or len(finite) < 2:
+        return None, None
+    low, high = np.quantile(finite, [0.025, 0.975])
+    return min(float(low), value), max(float(high), value)
+
+
+def _lacks(measure: DirectionMeasure, evidence: Evidence) -> str:
+    """What ``evidence`` lacks for ``measure``, or ''."""
+    if not evidence.alive.any():
+        return "no direction has an effect"
+    if measure.on == "truth":
+        return "" if evidence.truth is not None else "the true directions are not known"
+    if measure.on in ("attributes", "observed") and not evidence.varying.any():
+        return "no attribute varies" if evidence.attributes else "there are no attributes"
+    if measure.on == "observed" and evidence.coordinates is None:
+        return evidence.unobserved or "there are no coordinates"
+    return ""
+
+
+def _undefined(measure: DirectionMeasure, evidences: Sequence[Evidence]) -> str:
+    """Why ``measure`` is not defined for any of ``evidences``, or ''."""
+    reasons = [_lacks(measure, one) for one in evidences]
+    return reasons[0] if all(reasons) else ""
+
+
+def _note(measure: DirectionMeasure, evidences: Sequence[Evidence], defined: bool) -> str:
+    dead = sum(int((~one.alive).sum()) for one in evidences)
+    total = sum(len(one.alphas) for one in evidences)
+    still = ""
+    if measure.on in ("attributes", "observed"):
+        one = evidences[0]
+        names = [name.name for name, varies in zip(one.attributes, one.varying, strict=True) if not varies]
+        still = f"without {', '.join(names)}: never varies" if names else ""
+    return joined(
+        "" if defined else "too few directions with an effect, or attributes that vary",
+        f"{dead} of {total} without effect" if dead else "",
+        still,
+        evidences[0].notes.get(measure.column.name, ""),
+    )
+
+
+def _or_none(values: Floats) -> tuple[float | None, ...]:
+    return tuple(float(one) if np.isfinite(one) else None for one in values)
