@@ -135,7 +135,7 @@ def test_every_method_stops_when_it_is_told_to(name: str, generator: Toy) -> Non
 @pytest.mark.parametrize(("name", "generator"), _fitting_pairs(), ids=lambda value: getattr(value, "card", value))
 def test_every_method_refuses_impossible_counts_and_settings(name: str, generator: Toy) -> None:
     method = registry.method(name)
-    space = method.discover(generator, 1, settings=_quick(method)).space
+    space = method.discover(generator, 2, settings=_quick(method)).space
     width = math.prod(generator.card.spaces[space].shape)
     with pytest.raises(ControlError, match=rf"{width + 1} controls .* \d+ dimensions"):
         method.discover(generator, width + 1)
