@@ -80,11 +80,6 @@ class Controller(QObject):
     def has_model(self) -> bool:
         return bool(self._scene.model.path)
 
-    @property
-    def is_dragging(self) -> bool:
-        """Whether a slider is held, so that pictures are asked for in interactive quality."""
-        return self._dragging
-
     def model_card(self, pane: int | None = None) -> ModelCard | None:
         """The card of a pane's model (default: the scene's), or None while it is under way."""
         return self.catalogue.model(self._scene.model if pane is None else self._model_of(pane))
@@ -214,12 +209,6 @@ class Controller(QObject):
         self.moved.emit(partners)
         if not dragging:
             self.end_gesture()
-
-    def reset_control(self, pane: int, name: str) -> None:
-        """Move control ``name`` (and its partners) back to 0."""
-        partners = self.partners(pane, name)
-        self.apply(editing.with_amounts(self._scene, partners, 0.0), f"Reset {name}")
-        self.moved.emit(partners)
 
     def reset_all(self) -> None:
         """Move every control of every pane back to 0."""

@@ -67,11 +67,6 @@ class FloatSlider(QWidget):
             self._value = value
             self.update()
 
-    def set_range(self, low: float, high: float, origin: float = 0.0) -> None:
-        """Another range; the value stays."""
-        self._low, self._high, self._origin = low, high, origin
-        self.update()
-
     def sizeHint(self) -> QSize:
         return QSize(120, 22)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
 Scheme = Literal["system", "light", "dark"]
@@ -105,11 +105,6 @@ def caption_font(widget_font: QFont) -> QFont:
     font.setCapitalization(QFont.Capitalization.AllUppercase)
     font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.6)
     return font
-
-
-def figures_font() -> QFont:
-    """A font whose digits are equally wide, for numbers that change."""
-    return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
 
 
 def _sheet(theme: Theme) -> str:
