@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import safetensors
@@ -125,16 +126,8 @@ def save(controls: ControlSet, path: Path) -> None:
             tensors[f"{index:04d}.{name}"] = tensor.detach().cpu().contiguous().clone()
     metadata = _Metadata(
         format=FORMAT,
-        method=controls.method,
-        title=controls.title,
-        version=controls.version,
-        fingerprint=controls.fingerprint,
-        space=controls.space,
-        seed=controls.seed,
-        settings=controls.settings,
-        cost=controls.cost,
-        note=controls.note,
         controls=tuple(_Entry(one.kind, one.card, one.parameters()) for one in controls.controls),
+        **_told(controls),
     )
     with atomic_path(path) as temporary:
         written = {_METADATA_KEY: msgspec.json.encode(metadata).decode()}
@@ -161,18 +154,12 @@ def load(path: Path) -> ControlSet:
             f"'{path}' is not a readable control set ({error}); choose a .safetensors file that was written whole."
         ) from error
     controls = tuple(_restore(path, index, entry, tensors) for index, entry in enumerate(metadata.controls))
-    return ControlSet(
-        method=metadata.method,
-        title=metadata.title,
-        version=metadata.version,
-        fingerprint=metadata.fingerprint,
-        space=metadata.space,
-        seed=metadata.seed,
-        settings=metadata.settings,
-        cost=metadata.cost,
-        note=metadata.note,
-        controls=controls,
-    )
+    return ControlSet(controls=controls, **_told(metadata))
+
+
+def _told(of: ControlSet | _Metadata) -> dict[str, Any]:
+    """What a set and its file say alike: all but the controls."""
+    return {one.name: getattr(of, one.name) for one in fields(ControlSet) if one.name != "controls"}
 
 
 def _read_metadata(path: Path, raw: str) -> _Metadata:
