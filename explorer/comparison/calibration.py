@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from explorer.comparison.drawing import Job, draw, measured_quality
 from explorer.controls.base import Control
+from explorer.discovery.sampling import drawn_latents
 from explorer.generators.base import Generator, Latent, Progress
-from explorer.generators.editing import edited, rows_of, stacked
 from explorer.scene.model import Quality
 
 FARTHEST = 8.0
@@ -24,7 +25,18 @@ TOLERANCE = 0.005
 """How far, in shares of tau, the change at the amount found may be from tau."""
 
 ROUNDS = 30
-BATCH = 64
+
+POINTS = 16
+POINTS_SEED = 0xCA11B
+
+
+def calibrated(
+    generator: Generator, controls: Sequence[Control], tau: float, progress: Progress | None = None
+) -> list[float | None]:
+    """:func:`alphas` as the program uses them everywhere: the same points for a model, of seeds that nothing else uses,
+    drawn as :func:`measured_quality` says."""
+    points = next(drawn_latents(generator, POINTS, POINTS_SEED, POINTS))
+    return alphas(generator, controls, points, tau, measured_quality(generator.card), progress)
 
 
 def change(pictures: Tensor, base: Tensor) -> Tensor:
@@ -50,50 +62,38 @@ def alphas(
     if not 0 < tau < 1:
         raise ValueError(f"tau is {tau}, not between 0 and 1")
     searches = [_Search(tau, max(abs(one.card.low), abs(one.card.high))) for one in controls]
-    with torch.no_grad():
-        base = torch.cat([generator.render(part, quality) for part in _parts(bases)])
-        for _ in range(ROUNDS):
-            searching = [index for index, search in enumerate(searches) if not search.ended]
-            if progress is not None:
-                progress(1 - len(searching) / max(1, len(controls)))
-            if not searching:
-                break
-            wanted = [(controls[index], searches[index].amount) for index in searching]
-            for index, reached in zip(searching, _changes(generator, wanted, bases, base, quality), strict=True):
-                searches[index].hear(reached)
+    unmoved = [Job(row, (), ()) for row in range(bases.batch)]
+    base = torch.cat(list(draw(generator, controls, bases, unmoved, quality)))
+    for _ in range(ROUNDS):
+        searching = [index for index, search in enumerate(searches) if not search.ended]
+        if progress is not None:
+            progress(1 - len(searching) / max(1, len(controls)))
+        if not searching:
+            break
+        wanted = [(index, searches[index].amount) for index in searching]
+        for index, reached in zip(searching, _changes(generator, controls, wanted, bases, base, quality), strict=True):
+            searches[index].hear(reached)
     return [search.result for search in searches]
-
-
-def _parts(latent: Latent) -> list[Latent]:
-    return [rows_of(latent, slice(start, start + BATCH)) for start in range(0, latent.batch, BATCH)]
 
 
 def _changes(
     generator: Generator,
-    wanted: Sequence[tuple[Control, float]],
+    controls: Sequence[Control],
+    wanted: Sequence[tuple[int, float]],
     bases: Latent,
     base: Tensor,
     quality: Quality,
 ) -> list[float]:
     """The mean change that each (control, amount) makes, the pictures of all drawn in common batches."""
     jobs = [
-        (index, sign * amount, row)
-        for index, (_, amount) in enumerate(wanted)
-        for sign in (1, -1)
-        for row in range(bases.batch)
+        Job(row, (index,), (sign * amount,)) for index, amount in wanted for sign in (1, -1) for row in range(len(base))
     ]
-    found: list[Tensor] = []
-    for start in range(0, len(jobs), BATCH):
-        group = jobs[start : start + BATCH]
-        moved: list[Latent] = []
-        for index in dict.fromkeys(index for index, _, _ in group):
-            control = wanted[index][0]
-            mine = [(amount, row) for one, amount, row in group if one == index]
-            amounts = torch.tensor([amount for amount, _ in mine], dtype=torch.float32, device=base.device)
-            moved.append(edited(generator, rows_of(bases, [row for _, row in mine]), [(control, amounts)]))
-        pictures = generator.render(stacked(generator, moved), quality)
-        found.append(change(pictures, base[[row for _, _, row in group]]).cpu())
-    return torch.cat(found).reshape(len(wanted), -1).mean(1).tolist()
+    found, start = [], 0
+    for pictures in draw(generator, controls, bases, jobs, quality):
+        rows = [job.row for job in jobs[start : start + len(pictures)]]
+        found.append(change(pictures, base[rows]).cpu())
+        start += len(pictures)
+    return [float(one) for one in torch.cat(found).reshape(len(wanted), -1).mean(1)]
 
 
 @dataclass

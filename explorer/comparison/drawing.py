@@ -1,0 +1,51 @@
+"""Pictures of many controls at many points and amounts, drawn in common batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from explorer.controls.base import Control
+from explorer.generators.base import Generator, Latent
+from explorer.generators.editing import edited, rows_of, stacked
+from explorer.scene.cards import ModelCard
+from explorer.scene.model import Quality
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture: the point number ``row``, moved by some controls (their numbers) each by an amount (one each)."""
+
+    row: int
+    controls: tuple[int, ...]
+    amounts: tuple[float, ...]
+
+
+def measured_quality(model: ModelCard) -> Quality:
+    """How pictures are drawn for measuring: full precision; a diffusion model with the steps of a moving slider."""
+    return Quality(steps=model.interactive_steps, precision="float32")
+
+
+def draw(
+    generator: Generator, controls: Sequence[Control], points: Latent, jobs: Sequence[Job], quality: Quality
+) -> Iterator[Tensor]:
+    """The pictures (B, C, H, W) of ``jobs`` in their order, at most :data:`BATCH` at once, without gradients.
+
+    Neighbouring jobs of the same controls are moved together; every batch is one call of the generator.
+    """
+    for start in range(0, len(jobs), BATCH):
+        with torch.no_grad():
+            moved = []
+            for chosen, group in groupby(jobs[start : start + BATCH], lambda job: job.controls):
+                members = list(group)
+                amounts = torch.tensor([job.amounts for job in members], dtype=torch.float32, device=generator.device)
+                moves = [(controls[index], amounts[:, place]) for place, index in enumerate(chosen)]
+                moved.append(edited(generator, rows_of(points, [job.row for job in members]), moves))
+            pictures = generator.render(stacked(generator, moved), quality)
+        yield pictures
