@@ -3,11 +3,8 @@ tests."""
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from threading import RLock
 from typing import cast
 
@@ -17,18 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explorer import __version__
-from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.engine.cache import BoundedCache
+from explorer.engine.control_store import ControlStore, Kept, Waiting
 from explorer.engine.convert import before_after, difference, to_bgrx
 from explorer.engine.devices import choose_device, device_clock
 from explorer.engine.origins import latent_of
-from explorer.errors import ControlError, ExplorerError
-from explorer.files import cache_folder
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Latent, Progress
+from explorer.generators.editing import edited, stacked
 from explorer.metrics.encoding import fitting_worlds
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions, MeasureReport
@@ -38,8 +33,6 @@ MODELS_KEPT = 3
 PICTURES_KEPT = 512
 MAPPED_KEPT = 256
 LARGEST_BATCH = 32
-DISCOVERY_WORTH_KEEPING = 0.5
-"""Seconds: control sets that took longer are kept on disk."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +68,21 @@ def _points(view: View) -> tuple[_Point, ...]:
     return (_Point(view.model, view.origin, view.truncation_psi, ControlSetRef(), (), view.quality), after)
 
 
+_PictureKey = tuple[str, _Point, int]
+"""Fingerprint of the model, the point, and the serial number of the control set that it was edited with: a set may be a
+preview of what a search will find."""
+_Sets = dict[tuple[ModelRef, ControlSetRef], Kept]
+
+
+def _key(generator: Generator, point: _Point, sets: _Sets) -> _PictureKey:
+    kept = sets.get((point.model, point.controls))
+    return generator.card.fingerprint, point, kept.serial if kept is not None and point.edits else 0
+
+
+def _controls(point: _Point, sets: _Sets) -> ControlSet | None:
+    return sets[point.model, point.controls].controls if point.edits else None
+
+
 class Engine:
     """Loads generators, finds controls, renders views. Calls from several threads take turns at the device."""
 
@@ -83,9 +91,9 @@ class Engine:
         self._turn = RLock()
         self._loading = RLock()
         self._generators: BoundedCache[tuple[str, str], Generator] = BoundedCache(MODELS_KEPT)
-        self._control_sets: BoundedCache[tuple[str, ControlSetRef], ControlSet] = BoundedCache(64)
+        self._controls = ControlStore(self.generator, self.shared)
         self._mapped: BoundedCache[tuple[str, Origin, float], Latent] = BoundedCache(MAPPED_KEPT)
-        self._pictures: BoundedCache[tuple[str, _Point], Tensor] = BoundedCache(PICTURES_KEPT)
+        self._pictures: BoundedCache[_PictureKey, Tensor] = BoundedCache(PICTURES_KEPT)
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -115,37 +123,20 @@ class Engine:
         card = generator.card
         return msgspec.structs.replace(card, methods=methods.fitting(card), worlds=fitting_worlds(generator))
 
-    def control_set(self, model: ModelRef, controls: ControlSetRef, progress: Progress | None = None) -> ControlSet:
+    def control_set(
+        self,
+        model: ModelRef,
+        controls: ControlSetRef,
+        progress: Progress | None = None,
+        waiting: Waiting | None = None,
+    ) -> ControlSet:
         """The control set ``controls`` of ``model``: read from its file, from the cache, or discovered now.
 
-        Raises :class:`ControlError` when the method or the file does not fit the model.
+        ``progress`` may be a :class:`explorer.discovery.base.Watch`, which also takes previews. ``waiting`` is called
+        while another search is at the device. Raises :class:`ControlError` when the method or the file does not fit the
+        model.
         """
-        generator = self.generator(model)
-        key = (generator.card.fingerprint, controls)
-        found = self._control_sets.get(key)
-        if found is None:
-            found = self._read(controls) if controls.path else self._discover(model, controls, progress)
-            found.check(generator.card)
-            self._control_sets.put(key, found)
-        return found
-
-    def _read(self, controls: ControlSetRef) -> ControlSet:
-        return control_sets.load(Path(controls.path).expanduser())
-
-    def _discover(self, model: ModelRef, controls: ControlSetRef, progress: Progress | None) -> ControlSet:
-        generator = self.generator(model)
-        method = methods.method(controls.method)
-        if reason := method.refusal(generator.card):
-            raise ControlError(reason)
-        asked = msgspec.json.encode([generator.card.fingerprint, controls, __version__])
-        kept = cache_folder() / "controls" / f"{hashlib.sha256(asked).hexdigest()[:32]}.safetensors"
-        if kept.is_file():
-            return control_sets.load(kept)
-        start = time.perf_counter()
-        found = method.discover(self.shared(model), controls.k, controls.seed, dict(controls.settings), progress)
-        if time.perf_counter() - start > DISCOVERY_WORTH_KEEPING:
-            control_sets.save(found, kept)
-        return found
+        return self._controls.find(model, controls, progress, waiting).controls
 
     def measure(
         self, models: Sequence[ModelRef], options: MeasureOptions, progress: Progress | None = None
@@ -158,22 +149,28 @@ class Engine:
 
     # --- pictures ------------------------------------------------------------------------------------------------
 
-    def render(self, views: Sequence[View], exact: bool = False) -> list[Picture]:
+    def render(self, views: Sequence[View], exact: bool = False, live: bool = False) -> list[Picture]:
         """One picture per view; views of one generator and quality are rendered as one batch.
 
         ``exact``: no cached pictures, so that the same views in the same order give the same bits on the same machine
-        (a float depends on the batch that it was computed in). Raises :class:`ExplorerError` with one sentence.
+        (a float depends on the batch that it was computed in). ``live``: somebody looks on, so a view whose controls
+        are still being searched for shows those found so far (:meth:`ControlStore.shown`), and is refused where there
+        are none; else the search is awaited. Raises :class:`ExplorerError` with one sentence.
         """
         wanted: dict[_Point, None] = {point: None for view in views for point in _points(view)}
+        # Before the turn at the device is taken: a search may have to take some first.
+        find = self._controls.shown if live else self._controls.find
+        asked = dict.fromkeys((point.model, point.controls) for point in wanted if point.edits)
+        sets = {one: find(*one) for one in asked}
         pictures: dict[_Point, Tensor] = {}
         forward_ms: dict[_Point, float] = {}
         batches: dict[_Point, int] = {}
         with self._turn, torch.inference_mode():
             for generator, points in self._grouped(wanted):
-                name = generator.card.fingerprint
+                keys = {point: _key(generator, point, sets) for point in points}
                 missing = []
                 for point in points:
-                    cached = None if exact else self._pictures.get((name, point))
+                    cached = None if exact else self._pictures.get(keys[point])
                     if cached is None:
                         missing.append(point)
                     else:
@@ -181,14 +178,15 @@ class Engine:
                 for start in range(0, len(missing), LARGEST_BATCH):
                     chunk = missing[start : start + LARGEST_BATCH]
                     clock = device_clock(self.device)
-                    latent = self._latent(generator, chunk)
+                    edits = [self._edited(generator, point, _controls(point, sets)) for point in chunk]
+                    latent = stacked(generator, edits)
                     rendered = generator.render(latent, chunk[0].quality)
                     milliseconds = clock()
                     for row, point in zip(rendered, chunk, strict=True):
                         pictures[point] = row
                         forward_ms[point], batches[point] = milliseconds, len(chunk)
                         if not exact:
-                            self._pictures.put((name, point), row)
+                            self._pictures.put(keys[point], row)
             clock = device_clock(self.device)
             painted = self._paint(views, pictures)
             convert_ms = clock()
@@ -211,50 +209,24 @@ class Engine:
         for (model, _), members in groups.items():
             yield self.generator(model), members
 
-    def _latent(self, generator: Generator, points: Sequence[_Point]) -> Latent:
-        """The edited latents of ``points`` as one batch, all advanced to the deepest space that any of them edits."""
-        rows = [self._edited(generator, point) for point in points]
-        names = list(generator.card.spaces)
-        deepest = max((name for row in rows for name in row.tensors), key=names.index)
-        rows = [generator.advance(row, deepest) for row in rows]
-        shared = [name for name in names if all(name in row.tensors for row in rows)]
-        tensors = {name: torch.cat([row.tensors[name] for row in rows]) for name in shared}
-        psi = [row.truncation_psi for row in rows if row.truncation_psi is not None]
-        return Latent(tensors, torch.cat(psi) if len(psi) == len(rows) else None)
-
-    def _edited(self, generator: Generator, point: _Point) -> Latent:
-        """The latent (batch 1) of one point: its origin, mapped once and kept, with the edits applied space by
-        space."""
+    def _edited(self, generator: Generator, point: _Point, controls: ControlSet | None) -> Latent:
+        """The latent (batch 1) of one point: its origin, mapped once and kept, with the edits applied."""
         key = (generator.card.fingerprint, point.origin, point.truncation_psi)
         latent = self._mapped.get(key)
         if latent is None:
             latent = latent_of(generator, point.origin, point.truncation_psi)
-        if not point.edits:
-            self._mapped.put(key, latent)
-            return latent
-        controls = self.control_set(point.model, point.controls)
-        moves = [(controls.control(edit.control), edit.amount) for edit in point.edits]
         names = list(generator.card.spaces)
-        for depth, space in enumerate(names):
-            here = [(control, amount) for control, amount in moves if control.card.space == space]
-            if not here:
-                continue
-            if space not in latent.tensors and depth < max(names.index(name) for name in latent.tensors):
-                raise ExplorerError(
-                    f"The picture starts from a stored point of a later space than '{space}', "
-                    f"so '{here[0][0].card.name}' cannot move it; choose a control of that space, or a seed."
-                )
-            known = latent
-            latent = generator.advance(latent, space)
-            if latent is not known and depth and not any(c.card.space in names[:depth] for c, _ in moves):
-                self._mapped.put(key, latent)
-            tensor = latent.tensors[space]
-            for control, amount in here:
-                tensor = control.move(tensor, torch.tensor([amount], device=tensor.device))
-            # What lies deeper was computed from the unedited point.
-            kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
-            latent = Latent({**kept, space: tensor}, latent.truncation_psi)
-        return latent
+        amounts = [torch.tensor([edit.amount], device=generator.device) for edit in point.edits]
+        moves = [
+            (controls.control(edit.control), amount)
+            for edit, amount in zip(point.edits, amounts, strict=True)
+            if controls is not None
+        ]
+        first = min((names.index(control.card.space) for control, _ in moves), default=0)
+        if first > max(names.index(name) for name in latent.tensors):
+            latent = generator.advance(latent, names[first])
+        self._mapped.put(key, latent)
+        return edited(generator, latent, moves)
 
     def _paint(self, views: Sequence[View], pictures: dict[_Point, Tensor]) -> list[tuple[NDArray[np.uint8], float]]:
         """Bytes of every view; pictures of one size are converted together and leave the device in one copy."""

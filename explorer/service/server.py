@@ -147,7 +147,7 @@ class Server:
     def _render(self, engine: Engine, due: list[_Waiting]) -> None:
         started = time.perf_counter()
         try:
-            pictures = engine.render([waiting.request.view for waiting in due])
+            pictures = engine.render([waiting.request.view for waiting in due], live=True)
         except Exception as error:  # noqa: BLE001  (one bad view must not take the others, nor the process)
             if len(due) > 1:
                 for one in due:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from toys import ToyFamily, ToyGenerator
 
 from explorer.controls import control_set as control_sets
-from explorer.engine import engine as engine_module
+from explorer.engine import control_store
 from explorer.engine.convert import to_bgrx
 from explorer.engine.engine import Engine
 from explorer.errors import ControlError, ModelError, SceneError
@@ -204,7 +204,7 @@ def test_a_set_from_a_file_moves_as_the_set_itself(engine: Engine, tmp_path: Pat
 
 
 def test_slow_discoveries_are_kept_on_disk(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "DISCOVERY_WORTH_KEEPING", -1.0)
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", -1.0)
     first = engine.control_set(ModelRef(path="toy0"), PCA)
     again = Engine(torch.device("cpu")).control_set(ModelRef(path="toy0"), PCA)
     assert again.card == first.card

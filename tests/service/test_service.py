@@ -241,3 +241,21 @@ def test_a_client_closed_while_the_engine_starts() -> None:
 def test_controls_of_an_unknown_method_are_refused(desk: Desk) -> None:
     desk.client.send(protocol.FindControls(request_id=5, model=MODEL, controls=ControlSetRef(method="magic")))
     assert "magic" in desk.wait_for(protocol.Refused).sentence
+
+
+def test_searches_wait_in_line_and_can_be_cancelled_there_and_at_work(desk: Desk) -> None:
+    long = ControlSetRef(method="pca", k=3, settings=(("samples", 200_000),))
+    desk.client.send(protocol.FindControls(request_id=1, model=MODEL, controls=long))
+    working = desk.wait_for(protocol.JobProgress, lambda report: 0 < report.share < 1)
+    assert working.title == "Finding controls: PCA"
+    desk.client.send(protocol.FindControls(request_id=2, model=MODEL, controls=ControlSetRef(method="sefa", k=2)))
+    assert "SeFa reads" in desk.wait_for(protocol.Refused).sentence  # what cannot be is said at once
+    desk.client.send(protocol.FindControls(request_id=3, model=MODEL, controls=AXES))
+    desk.client.send(protocol.FindControls(request_id=4, model=MODEL, controls=ControlSetRef(method="pca", k=2)))
+    waiting = desk.wait_for(protocol.JobProgress, lambda report: report.request_id == 3)
+    assert (waiting.title, waiting.share) == ("Waiting: Finding controls: Latent axes", 0.0)
+    desk.client.send(protocol.Cancel(request_id=3))
+    assert desk.wait_for(protocol.Stopped).request_id == 3
+    desk.client.send(protocol.Cancel(request_id=1))
+    assert desk.wait_for(protocol.Stopped).request_id == 1
+    assert desk.wait_for(protocol.ControlsFound).request_id == 4

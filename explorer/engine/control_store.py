@@ -1,0 +1,246 @@
+"""The control sets of loaded models: read, found, derived from others; and what is kept of them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from threading import Condition, Thread
+
+import msgspec
+
+from explorer import __version__
+from explorer.controls import control_set as control_sets
+from explorer.controls.control_set import ControlSet
+from explorer.discovery import registry as methods
+from explorer.discovery.base import Watch
+from explorer.engine.cache import BoundedCache
+from explorer.engine.search_queue import POLL, SearchQueue
+from explorer.errors import Cancelled, ControlError
+from explorer.files import cache_folder, sha256_of
+from explorer.generators.base import Generator, Progress
+from explorer.scene.model import ControlSetRef, ModelRef
+
+WORTH_KEEPING = 0.5
+"""Seconds: control sets that took longer to make are kept on disk."""
+
+PATIENCE = 3.0
+"""Seconds from the start of a search for which a live view waits for its end."""
+
+SETS_KEPT = 64
+LARGE_FILE = 1 << 22
+"""Bytes from which on a named file is not read again while its size and time stay the same."""
+
+Key = tuple[str, ControlSetRef]
+Waiting = Callable[[], None]
+"""Called while a search waits for another; raises :class:`explorer.errors.Cancelled` to give it up."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A control set at hand. ``serial`` grows with every set that is kept, so that a picture made with an older one is
+    told from a picture made with this; ``files``: :func:`digest_of_files` when it was made."""
+
+    controls: ControlSet
+    serial: int
+    files: str
+
+
+@dataclass
+class _Search:
+    """A set that is being made by whoever asked first; the others wait for ``done``. All hear of its progress, and any
+    of them may stop it."""
+
+    files: str
+    begun: bool = False  # it is no longer in the line
+    since: float = field(default_factory=time.monotonic)
+    done: Future[Kept] = field(default_factory=Future)
+    watchers: list[Progress] = field(default_factory=list)
+
+
+class ControlStore:
+    """Makes control sets, one search at a time, and keeps them. Safe to use from several threads.
+
+    ``generator`` gives the loaded generator of a model; ``taking_turns`` one whose calls wait for their turn at the
+    device.
+    """
+
+    def __init__(
+        self, generator: Callable[[ModelRef], Generator], taking_turns: Callable[[ModelRef], Generator]
+    ) -> None:
+        self._generator = generator
+        self._taking_turns = taking_turns
+        self.queue = SearchQueue()
+        self._changed = Condition()
+        self._serials = itertools.count(1)
+        self._kept: BoundedCache[Key, Kept] = BoundedCache(SETS_KEPT)
+        self._previews: dict[Key, Kept] = {}
+        self._searches: dict[Key, _Search] = {}
+
+    def find(
+        self,
+        model: ModelRef,
+        controls: ControlSetRef,
+        progress: Progress | None = None,
+        waiting: Waiting | None = None,
+    ) -> Kept:
+        """The set ``controls`` of ``model``: at hand, from its file, from the disk, or searched for now.
+
+        ``progress`` may be a :class:`Watch`, which also takes previews. ``waiting``: see :data:`Waiting`. Raises
+        :class:`ControlError` when the method or the file does not fit the model.
+        """
+        key = (self._generator(model).card.fingerprint, controls)
+        files = digest_of_files(controls)
+        while True:
+            with self._changed:
+                kept = self._kept.get(key)
+                if kept is not None and kept.files == files:
+                    return kept
+                search = self._searches.get(key)
+                mine = search is None
+                if search is None:
+                    search = self._searches[key] = _Search(files)
+                if progress is not None:
+                    search.watchers.append(progress)
+            if mine:
+                self._run(model, key, search, waiting)
+                return search.done.result()
+            try:
+                return _joined(search, waiting)
+            except Cancelled:
+                if waiting is not None:
+                    waiting()  # raises where it was this asker who cancelled; else the search begins again
+
+    def shown(self, model: ModelRef, controls: ControlSetRef) -> Kept:
+        """What a live view is made with: the set ``controls``, or while a search for it runs what that has found so
+        far. Waits :data:`PATIENCE` for the end of a search, and begins none that takes long.
+
+        Raises :class:`ControlError` where there is nothing to show.
+        """
+        key = (self._generator(model).card.fingerprint, controls)
+        with self._changed:
+            kept = self._kept.get(key) or self._previews.get(key)
+            if kept is not None:
+                return kept
+            search = self._searches.get(key)
+            if search is None:
+                if not _is_quick(controls):
+                    raise ControlError("The controls of this picture have not been looked for yet; choose them again.")
+                search = self._searches[key] = _Search(digest_of_files(controls))
+                Thread(target=self._run, args=(model, key, search, None), name="search", daemon=True).start()
+        try:
+            return search.done.result(max(0.0, search.since + PATIENCE - time.monotonic()))
+        except TimeoutError:
+            sentence = "The controls of this picture are still being looked for; it is drawn when they are found."
+            raise ControlError(sentence) from None
+        except Cancelled:
+            raise ControlError(
+                "The search for the controls of this picture was cancelled; choose them again."
+            ) from None
+
+    # --- making one ----------------------------------------------------------------------------------------------
+
+    def _run(self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None) -> None:
+        """Make the set of ``key`` and tell everybody who waits for it, whatever comes of it."""
+        try:
+            card = self._generator(model).card
+            found = self._made(model, key, search, waiting)
+            found.check(card)
+            kept = Kept(found, next(self._serials), search.files)
+            with self._changed:
+                self._kept.put(key, kept)
+            search.done.set_result(kept)
+        except BaseException as error:  # noqa: BLE001  (raised again in everybody who waits for it)
+            search.done.set_exception(error)
+        finally:
+            with self._changed:
+                self._searches.pop(key, None)
+                self._previews.pop(key, None)
+
+    def _made(self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None) -> ControlSet:
+        fingerprint, controls = key
+        if controls.path:
+            return control_sets.load(Path(controls.path).expanduser())
+        method, generator = methods.method(controls.method), self._taking_turns(model)
+        if reason := method.refusal(generator.card):
+            raise ControlError(reason)
+        asked = msgspec.json.encode([fingerprint, controls, __version__, search.files])
+        name = hashlib.sha256(asked).hexdigest()[:32]
+        kept = cache_folder() / "controls" / f"{name}.safetensors"
+        if kept.is_file():
+            return control_sets.load(kept)
+        with self.queue.turn(_is_quick(controls), waiting) as give_way:
+            start, search.begun = time.perf_counter(), True
+
+            def progress(share: float) -> None:
+                give_way()
+                for watcher in list(search.watchers):
+                    watcher(share)
+
+            def preview(found: ControlSet) -> None:
+                with self._changed:
+                    self._previews[key] = Kept(found, next(self._serials), search.files)
+                for watcher in list(search.watchers):
+                    if isinstance(watcher, Watch):
+                        watcher.preview(lambda: found)
+
+            checkpoint = cache_folder() / "searches" / f"{name}.pt" if method.card.trained else None
+            watch = Watch(progress, preview, checkpoint)
+            found = method.discover(generator, controls.k, controls.seed, dict(controls.settings), watch)
+        if time.perf_counter() - start > WORTH_KEEPING:
+            control_sets.save(found, kept)
+        return found
+
+
+def _joined(search: _Search, waiting: Waiting | None) -> Kept:
+    """The result of somebody else's search."""
+    while True:
+        try:
+            return search.done.result(POLL)
+        except TimeoutError:
+            if waiting is not None and not search.begun:
+                waiting()
+
+
+def _is_quick(controls: ControlSetRef) -> bool:
+    """Whether the set takes seconds rather than minutes to make."""
+    if controls.path:
+        return True
+    card = methods.method(controls.method).card
+    return not (card.trained or card.expensive) and (controls.like is None or _is_quick(controls.like))
+
+
+def digest_of_files(controls: ControlSetRef) -> str:
+    """What tells whether the files that ``controls`` names are still the same; empty where it names none."""
+    named = [controls.path] if controls.path else []
+    if not controls.path and controls.method:
+        kinds = {setting.name: setting.kind for setting in methods.method(controls.method).card.settings}
+        named += [str(value) for name, value in controls.settings if kinds.get(name) in ("file", "attributes")]
+    found = [_digest_of(Path(one).expanduser()) for one in named if one]
+    if controls.like is not None:
+        found.append(digest_of_files(controls.like))
+    return "" if not any(found) else hashlib.sha256("\n".join(found).encode()).hexdigest()
+
+
+def _digest_of(path: Path) -> str:
+    """Of a file its SHA-256, of a folder that of its files' names, sizes and times; empty where there is neither."""
+    if path.is_file():
+        state = path.stat()
+        large = state.st_size >= LARGE_FILE
+        return _digest_at(path, state.st_size, state.st_mtime_ns) if large else sha256_of(path)
+    if path.is_dir():
+        inside = [(str(one.relative_to(path)), one.stat()) for one in sorted(path.rglob("*")) if one.is_file()]
+        listed = [(name, state.st_size, state.st_mtime_ns) for name, state in inside]
+        return hashlib.sha256(msgspec.json.encode(listed)).hexdigest()
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _digest_at(path: Path, size: int, modified: int) -> str:
+    """The SHA-256 of the file that had this size and time, read once."""
+    return sha256_of(path)

@@ -1,0 +1,304 @@
+"""Control sets as the engine makes and keeps them: turns, previews, cancelling and going on, files that change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from toys import ToyFamily
+
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery import base, registry
+from explorer.discovery.random_orthogonal import RandomOrthogonal
+from explorer.discovery.request import begin
+from explorer.discovery.trained import learn
+from explorer.engine import control_store
+from explorer.engine.engine import Engine
+from explorer.errors import Cancelled, ControlError
+from explorer.files import cache_folder
+from explorer.generators import registry as generators
+from explorer.generators.base import Generator, Progress
+from explorer.scene.cards import ControlCard, MethodCard, SettingCard
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, View
+
+MODEL = ModelRef(path="toy0")
+LONG, QUICK = ControlSetRef(method="climb", k=1), ControlSetRef(method="random_orthogonal", k=2)
+STEPS = 12
+PATIENCE = 60.0  # seconds: a limit for a hang, not a measurement
+
+
+class Climb:
+    """A trained method: one direction that grows by a step of gradient descent at a time; ``each`` sees every step."""
+
+    card = MethodCard(
+        name="climb",
+        title="Climb",
+        families=(),
+        spaces=("w",),
+        trained=True,
+        paper="",
+        settings=(SettingCard(name="file", title="File", default="", kind="file"),),
+    )
+
+    def __init__(self) -> None:
+        self.each: Callable[[int], None] = lambda step: None
+        self.steps: list[int] = []
+
+    def refusal(self, model: object) -> str:
+        return ""
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        asked = begin(self, generator, k, seed, settings, progress)
+        width = generator.card.spaces["w"].shape[0]
+        module = nn.Linear(width, 1, bias=False)
+        nn.init.constant_(module.weight, 0.1)
+
+        def shown() -> list[LinearControl]:
+            return [LinearControl(ControlCard(name="up", space="w"), module.weight.detach()[0].clone())]
+
+        def loss(step: int, source: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+            self.steps.append(step)
+            self.each(step)
+            return -(module.weight * torch.rand(1, width, generator=source)).sum(), {}
+
+        learn(asked, [module], torch.optim.SGD(module.parameters(), 0.3), loss, STEPS, shown)
+        return asked.found(shown())
+
+
+class Reader(RandomOrthogonal):
+    """A quick method whose seed stands in a file."""
+
+    card = msgspec.structs.replace(
+        RandomOrthogonal.card, name="reader", settings=(SettingCard(name="file", title="", default="", kind="file"),)
+    )
+    calls = 0
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        type(self).calls += 1
+        read = int(Path(str((settings or {})["file"])).read_text())
+        return RandomOrthogonal().discover(generator, k, read, {}, progress)
+
+
+@pytest.fixture
+def climb(monkeypatch: pytest.MonkeyPatch) -> Climb:
+    method = Climb()
+    known = {**registry.methods(), "climb": method, "reader": Reader()}
+    monkeypatch.setattr(registry, "methods", lambda: known)
+    monkeypatch.setattr(base, "PREVIEW_EVERY", 0.0)
+    return method
+
+
+@pytest.fixture
+def engine(climb: Climb, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
+    monkeypatch.setattr(generators, "families", lambda: {"toy": ToyFamily()})
+    (tmp_path / "toy0").mkdir()
+    (tmp_path / "toy0" / "toy.txt").write_text("0")
+    monkeypatch.chdir(tmp_path)
+    yield Engine(torch.device("cpu"))
+    # A thread that a test has left behind would go on in the next one.
+    limit = time.monotonic() + PATIENCE
+    while any(thread.name == "search" for thread in threading.enumerate()) and time.monotonic() < limit:
+        time.sleep(0.01)
+
+
+def in_thread(work: Callable[[], object]) -> Callable[[], object]:
+    """Start ``work``; what is returned waits for its result, or for the exception that ended it."""
+    box: list[object] = []
+
+    def run() -> None:
+        try:
+            box.append(work())
+        except BaseException as error:  # noqa: BLE001
+            box.append(error)
+
+    thread = threading.Thread(target=run, name="search", daemon=True)
+    thread.start()
+
+    def result() -> object:
+        thread.join(PATIENCE)
+        return box[0]
+
+    return result
+
+
+def picture(engine: Engine, controls: ControlSetRef = LONG, name: str = "up", live: bool = True) -> np.ndarray:
+    view = View(model=MODEL, origin=Seed(1), truncation_psi=1.0, controls=controls, edits=(Edit(name, 1.0),))
+    return engine.render([view], live=live)[0].bgrx
+
+
+def test_a_live_view_shows_what_has_been_found_so_far_and_then_what_was_found(engine: Engine, climb: Climb) -> None:
+    pictures: list[np.ndarray] = []
+    cards: list[str] = []
+
+    def look(step: int) -> None:
+        if step in (2, 5):
+            pictures.extend([picture(engine), picture(engine)])
+
+    climb.each = look
+    watch = base.Watch(preview=lambda found: cards.append(found.note))
+    found = engine.control_set(MODEL, LONG, watch)
+    early, _, later, again = pictures
+    assert not np.array_equal(early, later)
+    np.testing.assert_array_equal(later, again)
+    last = picture(engine)
+    assert not np.array_equal(later, last)
+    np.testing.assert_array_equal(last, picture(engine, live=False))
+    assert set(cards) == {"Still searching."}
+    assert len(cards) == STEPS
+    assert found.note == ""
+
+
+def test_a_live_view_begins_no_long_search_and_waits_for_none(
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_store, "PATIENCE", 0.05)
+    with pytest.raises(ControlError, match="have not been looked for yet"):
+        picture(engine)
+    said: list[str] = []
+
+    def look(step: int) -> None:
+        if step == 0:
+            with pytest.raises(ControlError) as told:
+                picture(engine)
+            said.append(str(told.value))
+
+    climb.each = look
+    engine.control_set(MODEL, LONG)
+    assert "still being looked for" in said[0]
+    assert climb.steps == list(range(STEPS))
+    # A quick one is found for the asking, and what is wrong with a question is said.
+    name = engine.control_set(MODEL, QUICK).controls[0].card.name
+    monkeypatch.setattr(control_store, "PATIENCE", PATIENCE)
+    fresh = Engine(torch.device("cpu"))
+    np.testing.assert_array_equal(picture(fresh, QUICK, name), picture(engine, QUICK, name))
+    with pytest.raises(ControlError, match="11 controls were asked for"):
+        picture(engine, ControlSetRef(method="random_orthogonal", k=11), name)
+
+
+def test_a_cancelled_search_goes_on_where_it_was(engine: Engine, climb: Climb) -> None:
+    whole = Engine(torch.device("cpu")).control_set(MODEL, LONG)
+    climb.steps.clear()
+    stopped = threading.Event()
+
+    def stop(share: float) -> None:
+        if stopped.is_set():
+            raise Cancelled
+
+    climb.each = lambda step: stopped.set() if step == 6 else None
+    with pytest.raises(Cancelled):
+        engine.control_set(MODEL, LONG, stop)
+    (checkpoint,) = (cache_folder() / "searches").iterdir()
+    with pytest.raises(ControlError, match="have not been looked for"):
+        picture(engine)
+    again = Engine(torch.device("cpu")).control_set(MODEL, LONG)
+    assert climb.steps == list(range(STEPS))  # none twice
+    assert not checkpoint.exists()
+    assert torch.equal(again.controls[0].direction, whole.controls[0].direction)  # type: ignore[attr-defined]
+
+
+def test_two_who_ask_for_one_set_wait_for_one_search(engine: Engine, climb: Climb) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(step: int) -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+
+    climb.each = wait
+    first = in_thread(lambda: engine.control_set(MODEL, LONG))
+    assert begun.wait(PATIENCE)
+    shares: list[float] = []
+    second = in_thread(lambda: engine.control_set(MODEL, LONG, shares.append))
+    while not engine._controls._searches[next(iter(engine._controls._searches))].watchers:
+        time.sleep(0.001)
+    go_on.set()
+    assert first() is second()
+    assert climb.steps == list(range(STEPS))
+    assert shares[-1] == 1.0
+
+
+def test_searches_take_turns_and_quick_ones_go_first(engine: Engine, climb: Climb) -> None:
+    order: list[str] = []
+    others: list[Callable[[], object]] = []
+    waited: list[int] = []
+
+    def each(step: int) -> None:
+        order.append(f"{len(climb.steps)}")
+        if len(climb.steps) == 3:
+            more = msgspec.structs.replace(LONG, seed=1)
+            others.append(in_thread(lambda: engine.control_set(MODEL, more, waiting=lambda: waited.append(1))))
+            while not waited:
+                time.sleep(0.001)
+            others.append(
+                in_thread(lambda: order.append("quick") if engine.control_set(MODEL, QUICK) is not None else None)
+            )
+            while len(engine._controls.queue._line) < 2:
+                time.sleep(0.001)
+
+    climb.each = each
+    engine.control_set(MODEL, LONG)
+    assert order.index("quick") in (3, 4)
+    assert climb.steps[:STEPS] == list(range(STEPS))  # the other long one has not begun
+    for other in others:
+        other()
+    assert climb.steps == [*range(STEPS), *range(STEPS)]
+
+
+def test_one_that_waits_can_be_cancelled(engine: Engine, climb: Climb) -> None:
+    other: list[Callable[[], object]] = []
+
+    def give_up() -> None:
+        raise Cancelled
+
+    def each(step: int) -> None:
+        if step == 2:
+            more = msgspec.structs.replace(LONG, seed=1)
+            other.append(in_thread(lambda: engine.control_set(MODEL, more, waiting=give_up)))
+            assert isinstance(other[0](), Cancelled)
+
+    climb.each = each
+    engine.control_set(MODEL, LONG)
+    assert climb.steps == list(range(STEPS))
+
+
+def test_another_content_of_a_named_file_is_another_question(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", -1.0)
+    file = tmp_path / "seed.txt"
+    asked = ControlSetRef(method="reader", k=2, settings=(("file", str(file)),))
+    directions = []
+    for turn, (content, calls) in enumerate((("1", 1), ("1", 1), ("2", 2), ("1", 2))):
+        if turn == 0:
+            Reader.calls = 0
+        file.write_text(content)
+        found = (engine if turn % 2 else Engine(torch.device("cpu"))).control_set(MODEL, asked)
+        directions.append(found.controls[0].direction)  # type: ignore[attr-defined]
+        assert Reader.calls == calls
+    assert torch.equal(directions[0], directions[1])
+    assert not torch.equal(directions[0], directions[2])
+    assert torch.equal(directions[0], directions[3])
+    # The same engine sees the change too.
+    file.write_text("2")
+    assert torch.equal(engine.control_set(MODEL, asked).controls[0].direction, directions[2])  # type: ignore[attr-defined]
