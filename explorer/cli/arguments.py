@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from explorer.cli.progress import shown
 from explorer.errors import ControlError, ExplorerError
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scalar
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
 
 if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
@@ -55,11 +56,6 @@ def model_reference(name: str, family: str = "") -> ModelRef:
     return ModelRef(path=str(Path(name).expanduser().absolute()), family=family)
 
 
-def quality(steps: int) -> Quality:
-    """The quality with so many sampler steps."""
-    return Quality(steps=steps)
-
-
 def control_reference(
     used: Engine,
     model: ModelRef,
@@ -89,6 +85,29 @@ def control_reference(
     room = min(math.prod(space.shape) for space in card.spaces.values())
     return ControlSetRef(
         method=name or card.methods[0], k=k or min(USUAL_COUNT, room), seed=seed, settings=tuple(settings)
+    )
+
+
+def found_controls(
+    used: Engine, model: ModelRef, name: str, k: int | None, seed: int
+) -> tuple[ControlSetRef, ControlSet]:
+    """The control set called ``name``, see :func:`control_reference`, and what it holds; found now where it has to be.
+    Progress is shown."""
+    chosen = control_reference(used, model, name, k, seed)
+    with shown("Finding controls") as progress:
+        return chosen, used.control_set(model, chosen, progress)
+
+
+def scene(model: ModelRef, seed: int, psi: float, steps: int, pane: Pane, timeline: Timeline | None = None) -> Scene:
+    """One pane at the prior point of ``seed`` with truncation ``psi``, in ``steps`` sampler steps (0: the model's
+    own)."""
+    return Scene(
+        model=model,
+        origin=Seed(seed),
+        truncation_psi=psi,
+        panes=(pane,),
+        quality=Quality(steps=steps),
+        timeline=timeline or Timeline(),
     )
 
 

@@ -11,7 +11,7 @@ from explorer.cli import arguments
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
 from explorer.export.options import ExportOptions
-from explorer.scene.model import Pane, Scene, Seed
+from explorer.scene.model import Pane
 
 
 def render(
@@ -37,19 +37,11 @@ def render(
     reference = arguments.model_reference(model, family)
     pane = Pane(edits=edits)
     if edits or controls:
-        chosen = arguments.control_reference(engine, reference, controls, k, method_seed)
-        with shown("Finding controls") as progress:
-            found = engine.control_set(reference, chosen, progress)
+        chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
         for edit in edits:
             arguments.checked_name(found, edit.control)
         pane = Pane(controls=chosen, edits=edits)
-    scene = Scene(
-        model=reference,
-        origin=Seed(seed),
-        truncation_psi=psi,
-        panes=(pane,),
-        quality=arguments.quality(steps),
-    )
+    scene = arguments.scene(reference, seed, psi, steps, pane)
     with shown("Rendering") as progress:
         export.run(engine, scene, out, ExportOptions(kind="png", labels=False, height=height), progress)
     typer.echo(f"wrote {out}")

@@ -13,7 +13,7 @@ from explorer.cli import arguments
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
 from explorer.export.options import MOST_COLUMNS, ExportKind, ExportOptions, SheetOptions
-from explorer.scene.model import Pane, Scene, Seed
+from explorer.scene.model import Pane
 
 
 class Mode(StrEnum):
@@ -77,18 +77,10 @@ def sheet(
     rows = arguments.seeds(seeds, "--seeds") if seeds else ()
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
-    chosen = arguments.control_reference(engine, reference, controls, k, method_seed)
-    with shown("Finding controls") as progress:
-        found = engine.control_set(reference, chosen, progress)
+    chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
     names = tuple(arguments.checked_name(found, name) for name in control or [])
     asked = msgspec.structs.replace(asked, rows="seeds" if rows else "controls", controls=names, seeds=rows)
-    scene = Scene(
-        model=reference,
-        origin=Seed(seed),
-        truncation_psi=psi,
-        panes=(Pane(controls=chosen),),
-        quality=arguments.quality(steps),
-    )
+    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen))
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, ExportOptions(kind=kind, height=height, labels=labels, sheet=asked), progress)
     typer.echo(f"wrote {out}")

@@ -12,7 +12,7 @@ from explorer.cli import arguments
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
 from explorer.export.options import ExportOptions
-from explorer.scene.model import AmountKey, AmountTrack, Pane, Scene, Seed, Timeline
+from explorer.scene.model import AmountKey, AmountTrack, Pane, Timeline
 
 
 class Loop(StrEnum):
@@ -56,25 +56,13 @@ def traverse(
     duration = film_seconds(frames, fps, loop.value)
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
-    chosen = arguments.control_reference(engine, reference, controls, k, method_seed)
-    with shown("Finding controls") as progress:
-        name = arguments.checked_name(engine.control_set(reference, chosen, progress), control)
+    chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
+    name = arguments.checked_name(found, control)
     track = AmountTrack(
         pane=0, control=name, keys=(AmountKey(0.0, low), AmountKey(duration, high)), interpolation="lerp"
     )
-    scene = Scene(
-        model=reference,
-        origin=Seed(seed),
-        truncation_psi=psi,
-        panes=(Pane(controls=chosen),),
-        quality=arguments.quality(steps),
-        timeline=Timeline(
-            duration=duration,
-            fps=fps,
-            loop=loop.value,
-            amounts=(track,),
-        ),
-    )
+    timeline = Timeline(duration=duration, fps=fps, loop=loop.value, amounts=(track,))
+    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), timeline)
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
     typer.echo(f"wrote {out}: {frames} frames")
