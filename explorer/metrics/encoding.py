@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explorer.checkpoint import read_card, read_json
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, OwnAxes, Progress
 from explorer.metrics.base import Codes
@@ -21,10 +19,7 @@ from explorer.metrics.latent_activity import LatentActivity, from_posterior
 from explorer.training.data import as_images
 from explorer.worlds import registry as worlds
 from explorer.worlds.base import World
-
-SPECS = "specs.json"
-DATA_SETS = {"dsprites": "sprites", "3dshapes": "shapes", "shapes3d": "shapes"}
-"""What checkpoints of other people call the data set whose factors a world has → that world."""
+from explorer.worlds.trained_on import trained_on
 
 _BATCH = 128
 
@@ -48,7 +43,7 @@ def world_for(generator: Generator, name: str = "") -> World:
 
     Raises :class:`ExplorerError` where neither names a world.
     """
-    return worlds.world(name or _trained_on(generator))
+    return worlds.world(name or trained_on(generator.card, "name the world to measure on with --world"))
 
 
 def _check_fits(generator: Generator, world: World) -> None:
@@ -79,22 +74,6 @@ def fitting_worlds(generator: Generator) -> tuple[str, ...]:
             if not name and not has_encoder(generator):
                 break
     return tuple(dict.fromkeys(found))
-
-
-def _trained_on(generator: Generator) -> str:
-    folder = Path(generator.card.path)
-    recipe = read_card(folder).get("recipe")
-    data = recipe.get("data") if isinstance(recipe, dict) else None
-    if data is None and (folder / SPECS).is_file():
-        data = read_json(folder / SPECS).get("dataset")
-    known = worlds.all_worlds()
-    named = DATA_SETS.get(str(data), str(data))
-    if named not in known:
-        what = f"was trained on '{data}', which is no world" if data else "does not say what it was trained on"
-        raise ExplorerError(
-            f"'{generator.card.name}' {what}; name the world to measure on with --world: {', '.join(known)}."
-        )
-    return named
 
 
 def pictures(world: World, factors: NDArray[np.float32], generator: Generator) -> Iterator[Tensor]:
