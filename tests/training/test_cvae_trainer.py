@@ -103,7 +103,8 @@ def test_the_card_holds_figures_that_the_exported_weights_have(run: Path) -> Non
     told = point.tensors["z"][:, 2:]
     wrong = (told[:, 4] != batch.factors[:, 4]).double().mean()
     assert figures["shape_reading_error"] == pytest.approx(wrong.item())
-    degrees = told[:, 5].double() * generator._config.conditions[5].deviation + generator._config.conditions[5].mean  # type: ignore[attr-defined]
+    orientation = generator._network.config.conditions[5]  # type: ignore[attr-defined]
+    degrees = told[:, 5].double() * orientation.deviation + orientation.mean
     assert figures["orientation_reading_error"] == pytest.approx(
         (degrees - batch.factors[:, 5]).abs().mean().item(), rel=1e-4
     )
