@@ -9,10 +9,10 @@ import time
 
 import torch
 
-from explorer.engine import devices
 from explorer.engine.convert import to_bgrx
 from explorer.engine.engine import Engine
 from explorer.errors import ExplorerError
+from explorer.generators import devices
 from explorer.generators.base import Latent
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ModelRef, Quality

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from explorer.engine.devices import choose_device
+from explorer.generators.devices import choose_device
 from explorer.training.base import RECIPES, read_recipe
 from explorer.training.data import as_images, source_of
 from explorer.training.loop import batch_of, trainer_for

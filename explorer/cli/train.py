@@ -33,7 +33,7 @@ def train(
 ) -> None:
     """Train a model as a recipe says, on a world or on a folder of your images. Start it again with the same folder to
     go on where it stopped (Ctrl-C stops)."""
-    from explorer.engine.devices import choose_device
+    from explorer.generators.devices import choose_device
     from explorer.training.base import changed, read_recipe
     from explorer.training.loop import train as follow
 

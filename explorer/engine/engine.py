@@ -19,10 +19,10 @@ from explorer.discovery import registry as methods
 from explorer.engine.cache import BoundedCache
 from explorer.engine.control_store import ControlStore, Kept, Waiting
 from explorer.engine.convert import before_after, difference, to_bgrx
-from explorer.engine.devices import choose_device, device_clock
 from explorer.engine.origins import latent_of
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Latent, Progress
+from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import edited, stacked
 from explorer.metrics.encoding import fitting_worlds
 from explorer.scene.cards import ModelCard

@@ -58,8 +58,8 @@ class Server:
         """Serve until the client closes the connection."""
         Thread(target=self._read, name="reader", daemon=True).start()
         # Only now, so that requests are read while torch is imported.
-        from explorer.engine import devices
         from explorer.engine.engine import Engine
+        from explorer.generators import devices
         from explorer.service.jobs import Jobs
 
         devices.leave_a_core_free()
@@ -163,7 +163,7 @@ class Server:
         self._deliver(engine, due, pictures, started)
 
     def _deliver(self, engine: Engine, due: list[_Waiting], pictures: list[Picture], started: float) -> None:
-        from explorer.engine.devices import memory_in_use
+        from explorer.generators.devices import memory_in_use
 
         frames: list[Frame] = []
         memory = resident_memory()
