@@ -85,6 +85,14 @@ class OwnAxes(Protocol):
         """One control a number of the first space, those that change pictures most first."""
 
 
+class KnownTruth(Protocol):
+    """What a family with the capability ``true_directions`` adds: it knows which way each factor lies."""
+
+    def true_directions(self, latent: Latent | None = None) -> Tensor:
+        """(B, J, D) unit rows in the first space: the way, at each point of ``latent``, in which one factor alone
+        changes. Without ``latent`` at the prior's middle, (J, D)."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a family says about a path. ``mine`` with a ``problem`` means: mine, but broken, because …

@@ -120,9 +120,9 @@ class Evidence:
         table of counts, attribute bin · BINS + coordinate bin, -1 where unreadable; and (A,) the bins in use."""
         if self.coordinates is None:
             raise ValueError("there are no coordinates")
-        attributes = np.stack(
-            [_binned(column, one) for one, column in zip(self.attributes, self.observed.T, strict=True)], 1
-        )
+        attributes = np.empty(self.observed.shape, np.int64)
+        for index, one in enumerate(self.attributes):
+            attributes[:, index] = _binned(self.observed[:, index], one)
         coordinates = np.stack([quantile_bins(column) for column in self.coordinates.T], 1)
         cells = attributes[:, :, None] * BINS + coordinates[:, None, :]
         return np.where(attributes[:, :, None] < 0, -1, cells), attributes.max(axis=0, initial=-1) + 1

@@ -22,11 +22,13 @@ MATCHED = 0.5
 
 @dataclass(frozen=True)
 class Sample:
-    """Evidence at chosen rows: ``bases`` indices of base codes, ``pictures`` of observed pictures, repeats allowed."""
+    """Evidence at chosen rows: ``bases`` indices of base codes, ``pictures`` of observed pictures; ``redrawn``: by the
+    bootstrap, with repeats."""
 
     evidence: Evidence
     bases: Integers
     pictures: Integers
+    redrawn: bool = False
 
     @cached_property
     def effects(self) -> Floats:
@@ -52,16 +54,17 @@ class Sample:
         tables = np.bincount(
             np.where(chosen < 0, count * directions * width, chosen + place * width).reshape(-1),
             minlength=count * directions * width + 1,
-        )[:-1].reshape(count, directions, -1, BINS)
-        found = normalised_information(tables.astype(float))
+        )[:-1].reshape(count, directions, width // BINS, BINS)
+        # Redrawing adds the estimator's bias once more.
+        found = normalised_information(tables.astype(float), 2.0 if self.redrawn else 1.0)
         found[~evidence.varying] = np.nan
         found[:, ~evidence.alive] = np.nan
         return found
 
 
-def normalised_information(tables: Floats) -> Floats:
-    """I(row; column) / H(row) of tables of counts (..., R, C), less (rows - 1)(columns - 1) / 2n in nats and not below
-    0; NaN where the row never varies."""
+def normalised_information(tables: Floats, biases: float = 1.0) -> Floats:
+    """I(row; column) / H(row) of tables of counts (..., R, C), less ``biases`` times (rows - 1)(columns - 1) / 2n in
+    nats and not below 0; NaN where the row never varies."""
     total = tables.sum((-2, -1), keepdims=True)
     shares = np.divide(tables, total, out=np.zeros_like(tables), where=total > 0)
     rows, columns = shares.sum(-1), shares.sum(-2)
@@ -69,7 +72,7 @@ def normalised_information(tables: Floats) -> Floats:
     joint = _entropy(shares.reshape(*shares.shape[:-2], -1), -1)
     degrees = ((rows > 0).sum(-1) - 1) * ((columns > 0).sum(-1) - 1)
     bias = np.divide(degrees, 2 * total[..., 0, 0], out=np.zeros_like(whole), where=total[..., 0, 0] > 0)
-    shared = np.clip(whole + _entropy(columns, -1) - joint - bias, 0.0, None)
+    shared = np.clip(whole + _entropy(columns, -1) - joint - biases * bias, 0.0, None)
     return np.asarray(np.divide(shared, whole, out=np.full_like(whole, np.nan), where=whole > 0))
 
 

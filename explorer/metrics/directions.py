@@ -128,7 +128,7 @@ def _draws(measures: Sequence[DirectionMeasure], evidences: Sequence[Evidence], 
             rows = np.random.default_rng(start)  # the same rows for every seed: these share their base codes
             bases = rows.integers(evidence.bases, size=evidence.bases)
             pictures = rows.integers(max(1, len(evidence.observed)), size=len(evidence.observed))
-            values[index] = _values(used, Sample(evidence, bases, pictures))
+            values[index] = _values(used, Sample(evidence, bases, pictures, redrawn=True))
         row = mean(np.array([values[index] for index in chosen.tolist()]), 0)
         found[draw, [measures.index(one) for one in used]] = row
     return found

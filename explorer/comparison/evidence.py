@@ -1,0 +1,257 @@
+"""The evidence for a method's directions: pictures drawn along them at common base codes, and what is read there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.attributes.base import AttributeReader
+from explorer.comparison.calibration import calibrated
+from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
+from explorer.comparison.features import features, thumbnails
+from explorer.comparison.observing import Observed, held, observe, percentiles
+from explorer.comparison.recognition import recognised
+from explorer.controls.base import Control
+from explorer.controls.control_set import ControlSet
+from explorer.discovery.sampling import drawn_latents
+from explorer.generators.base import Generator, KnownTruth, Latent, Progress
+from explorer.generators.editing import edited, rows_of
+from explorer.metrics.base import shared
+from explorer.metrics.direction_evidence import Evidence, Floats
+
+AMOUNTS = np.linspace(-1.0, 1.0, 9)
+PAIRED_BASES = 24
+"""Base codes at which pairs of directions are tried together; there are K (K - 1) / 2 pairs."""
+
+SEED = 0xBA5E
+CHUNK = 4  # base codes whose pictures are held at once
+TIMES = (0.2, 0.65, 0.15)  # how long calibration, paths and pairs, and recognition take
+
+
+@dataclass(frozen=True)
+class Stage:
+    """On what all methods on a model are measured: ``points``, the base codes; ``observed``, the model's own pictures,
+    read by ``reader`` (None: what needs attributes is left out); ``tau``, the change of a picture that one step makes.
+    """
+
+    generator: Generator
+    reader: AttributeReader | None
+    points: Latent
+    observed: Observed
+    tau: float
+
+
+def stage(
+    generator: Generator,
+    reader: AttributeReader | None,
+    bases: int,
+    observed: int,
+    tau: float,
+    progress: Progress | None = None,
+    seed: int = SEED,
+) -> Stage:
+    """``bases`` base codes and ``observed`` pictures, of seeds that no search for directions uses; the same for a
+    ``seed``."""
+    points = next(drawn_latents(generator, bases, seed, bases))
+    return Stage(generator, reader, points, observe(generator, reader, observed, seed + 1, progress), tau)
+
+
+def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) -> Evidence:
+    """What ``controls`` do at the base codes of ``on``, in calibrated steps. The same for the same stage and controls,
+    whatever method found them."""
+    calibrating, looking, naming = shared(progress, TIMES)
+    chosen, generator = controls.controls, on.generator
+    steps = calibrated(generator, chosen, on.tau, calibrating)
+    alphas = np.array([np.nan if one is None else one for one in steps], float)
+    seen = _Seen(on, chosen, alphas)
+    for start in range(0, on.points.batch, CHUNK):
+        looking(start / on.points.batch)
+        seen.look(range(start, min(start + CHUNK, on.points.batch)))
+    looking(1.0)
+    coordinates, reason = _coordinates(on, chosen, alphas)
+    return Evidence(
+        controls=tuple(one.card.name for one in chosen),
+        attributes=on.observed.attributes,
+        alphas=alphas,
+        amounts=AMOUNTS,
+        values=seen.values,
+        observed=on.observed.values,
+        pairs=seen.pairs,
+        interactions=seen.interactions,
+        cosines=seen.cosines,
+        features=seen.features,
+        steps=seen.steps,
+        recognised=recognised(seen.thumbnails, np.isfinite(alphas), 0, naming),
+        typicality=_typicality(on, chosen, alphas),
+        coordinates=coordinates,
+        truth=_truth(on, chosen, alphas),
+        unobserved=reason,
+        notes={"additivity": f"pairs at {PAIRED_BASES} base codes"} if on.points.batch > PAIRED_BASES else {},
+    )
+
+
+@dataclass
+class _Seen:
+    """The arrays that pictures fill, a few base codes at a time."""
+
+    on: Stage
+    controls: Sequence[Control]
+    alphas: Floats
+
+    def __post_init__(self) -> None:
+        count, directions = self.on.points.batch, len(self.controls)
+        card = self.on.generator.card
+        blank = torch.zeros(1, card.channels, *card.size)
+        attributes = len(self.on.observed.attributes)
+        self.living = [int(k) for k in np.flatnonzero(np.isfinite(self.alphas))]
+        self.pairs = np.array(list(combinations(self.living, 2)), np.int64).reshape(-1, 2)
+        self.values = np.full((count, directions, len(AMOUNTS), attributes), np.nan)
+        self.interactions = np.full((count, len(self.pairs), 2), np.nan)
+        self.cosines = np.full((count, directions, directions), np.nan)
+        self.features = np.full((count, directions, features(blank).shape[1]), np.nan)
+        self.steps = np.full((count, directions, len(AMOUNTS) - 1), np.nan)
+        self.thumbnails = torch.zeros(count, directions, 2, *thumbnails(blank).shape[1:])
+
+    def look(self, rows: range) -> None:
+        """Draw all directions at all amounts at the base codes ``rows``, and read the pictures."""
+        alphas = self.alphas
+        jobs = [Job(row, (), ()) for row in rows]
+        # By direction, so that neighbouring pictures are moved together.
+        jobs += [
+            Job(row, (k,), (float(alphas[k] * amount),))
+            for k in self.living
+            for row in rows
+            for amount in AMOUNTS
+            if amount != 0
+        ]
+        paired = [row for row in rows if row < PAIRED_BASES]
+        jobs += [
+            Job(row, (int(i), int(j)), (float(alphas[i]), float(alphas[j]))) for i, j in self.pairs for row in paired
+        ]
+        quality = measured_quality(self.on.generator.card)
+        drawn = torch.cat(list(draw(self.on.generator, self.controls, self.on.points, jobs, quality)))
+        base = drawn[: len(rows)]
+        single = len(rows) * (1 + len(self.living) * (len(AMOUNTS) - 1))
+        moved = drawn[len(rows) : single].reshape(len(self.living), len(rows), len(AMOUNTS) - 1, *drawn.shape[1:])
+        half = len(AMOUNTS) // 2
+        # (directions, rows, amounts, C, H, W): the base picture itself stands in the middle.
+        middle = base[None, :, None].expand(len(self.living), -1, 1, -1, -1, -1)
+        paths = torch.cat([moved[:, :, :half], middle, moved[:, :, half:]], 2)
+        together = drawn[single:].reshape(len(self.pairs), len(paired), *drawn.shape[1:])
+        if self.living:
+            self._read(rows, paths)
+            self._compare(rows, paths)
+            self._pair(paired, base, paths[:, :, -1], together)
+
+    def _read(self, rows: range, paths: Tensor) -> None:
+        if self.on.reader is None:
+            return
+        shape = paths.shape[:3]
+        read = [self.on.reader.read(part) for part in torch.split(paths.flatten(0, 2), BATCH)]
+        values = np.concatenate(read).reshape(*shape, -1)
+        self.values[np.ix_(rows, self.living)] = values.swapaxes(0, 1)
+
+    def _compare(self, rows: range, paths: Tensor) -> None:
+        shape = paths.shape[:3]
+        seen = features(paths.flatten(0, 2)).double().cpu().numpy().reshape(*shape, -1)
+        where = np.ix_(rows, self.living)
+        self.features[where] = (seen[:, :, -1] - seen[:, :, 0]).swapaxes(0, 1)
+        self.steps[where] = np.linalg.norm(np.diff(seen, axis=2), axis=3).swapaxes(0, 1)
+        half = len(AMOUNTS) // 2
+        ends = torch.stack([paths[:, :, -1] - paths[:, :, half], paths[:, :, 0] - paths[:, :, half]], 2)
+        small = thumbnails(ends.flatten(0, 2)).cpu()
+        small = small.reshape(*ends.shape[:3], *small.shape[1:])
+        self.thumbnails[torch.tensor(rows)[:, None], torch.tensor(self.living)] = small.swapaxes(0, 1)
+        # The middle two steps, ± a quarter of a calibrated one, stand for the derivative: no picture more is drawn.
+        local = (paths[:, :, half + 1] - paths[:, :, half - 1]).double().flatten(2).transpose(0, 1)
+        units = local / local.norm(dim=2, keepdim=True).clamp_min(1e-300)
+        cosines = (units @ units.transpose(1, 2)).abs().cpu().numpy()
+        self.cosines[np.ix_(rows, self.living, self.living)] = cosines
+
+    def _pair(self, paired: Sequence[int], base: Tensor, ends: Tensor, together: Tensor) -> None:
+        if not paired or not len(self.pairs):
+            return
+        base = base[: len(paired)].double()
+        alone = {k: ends[place, : len(paired)].double() - base for place, k in enumerate(self.living)}
+        for place, (i, j) in enumerate(self.pairs):
+            both = together[place].double() - base
+            error = both - alone[int(i)] - alone[int(j)]
+            for column, picture in enumerate((error, both)):
+                rms = picture.square().flatten(1).mean(1).sqrt() / 2
+                self.interactions[paired, place, column] = rms.cpu().numpy()
+
+
+def _unit(alpha: float) -> float:
+    """The step by which a direction's own way through its space is taken: one amount where it has no effect."""
+    return float(alpha) if np.isfinite(alpha) else 1.0
+
+
+def _typicality(on: Stage, controls: Sequence[Control], alphas: Floats) -> Floats:
+    generator, points = on.generator, on.points
+    found = np.full((points.batch, len(controls)), np.nan)
+    before: dict[str, Floats] = {}
+
+    def places(latent: Latent, space: str) -> Floats:
+        parts = [rows_of(latent, slice(start, start + BATCH)) for start in range(0, latent.batch, BATCH)]
+        return np.concatenate([percentiles(held(generator, part, space), on.observed, space) for part in parts])
+
+    for k, (control, alpha) in enumerate(zip(controls, alphas, strict=True)):
+        space = control.card.space
+        if np.isnan(alpha) or generator.card.spaces[space].prior == "uniform":
+            continue
+        if space not in before:
+            before[space] = places(points, space)
+        shifts = []
+        for sign in (1, -1):
+            amounts = torch.full((points.batch,), sign * float(alpha), device=generator.device)
+            shifts.append(np.abs(places(edited(generator, points, [(control, amounts)]), space) - before[space]))
+        found[:, k] = np.mean(shifts, axis=0)
+    return found
+
+
+def _coordinates(on: Stage, controls: Sequence[Control], alphas: Floats) -> tuple[Floats | None, str]:
+    """(n, K) coordinates c = D⁺ (z - mean) of the observed codes, the rows of D the directions at the mean code; or why
+    there are none."""
+    spaces = {one.card.space for one in controls}
+    if len(spaces) != 1:
+        return None, f"its directions lie in several spaces ({', '.join(sorted(spaces))})"
+    space = spaces.pop()
+    codes = on.observed.codes(space)
+    middle = codes.double().mean(0)
+    start = middle.float().reshape(1, *on.generator.card.spaces[space].shape)
+    rows = []
+    for control, alpha in zip(controls, alphas, strict=True):
+        step = _unit(alpha)
+        rows.append(((control.move(start, torch.tensor([step])) - start).double() / step).flatten())
+    dual = torch.linalg.pinv(torch.stack(rows))  # (d, K)
+    found: NDArray[np.float64] = torch.cat(
+        [(part.double() - middle) @ dual for part in torch.split(codes, 256)]
+    ).numpy()
+    return found, ""
+
+
+def _truth(on: Stage, controls: Sequence[Control], alphas: Floats) -> Floats | None:
+    """(N, K, J) |cos| of each direction with each true one, both at the base code; None where the truth is not known,
+    or lies in another space."""
+    generator, points = on.generator, on.points
+    first = next(iter(generator.card.spaces))
+    if "true_directions" not in generator.card.capabilities or any(one.card.space != first for one in controls):
+        return None
+    with torch.no_grad():
+        truth = cast("KnownTruth", generator).true_directions(points).double().cpu()
+        start = points.tensors[first]
+        found = []
+        for control, alpha in zip(controls, alphas, strict=True):
+            # A small step: along a curve the direction is that in which it sets out.
+            amounts = torch.full((points.batch,), 1e-2 * _unit(alpha), device=start.device)
+            way = (control.move(start, amounts) - start).double().cpu()
+            way = way / way.norm(dim=1, keepdim=True).clamp_min(1e-300)
+            found.append(torch.einsum("nd,njd->nj", way, truth / truth.norm(dim=2, keepdim=True)).abs())
+        return np.asarray(torch.stack(found, 1).numpy(), float)
