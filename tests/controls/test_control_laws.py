@@ -16,6 +16,7 @@ from explorer.controls.conditional import ConditionalControl
 from explorer.controls.deformation import Deformation, DeformationControl
 from explorer.controls.linear import LinearControl
 from explorer.controls.registry import kinds
+from explorer.controls.scaled import ScaledControl, scaled
 from explorer.scene.cards import ControlCard, SpaceCard
 
 
@@ -83,14 +84,25 @@ def deformation(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     return control, SpaceCard(shape=(width,))
 
 
+@st.composite
+def rescaled(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """Another control in another unit, or turned round."""
+    inner, space = draw(st.one_of(codebook(), linear()))
+    factor = draw(st.sampled_from([-1.0, 0.1, 2.5, -3.0]))
+    return ScaledControl(ControlCard(name="c", space="s", layers=inner.card.layers), inner, factor), space
+
+
 EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] = {
     "codebook": codebook,
     "conditional": conditional,
     "deformation": deformation,
     "linear": linear,
+    "scaled": rescaled,
 }
 EVERY_KIND = st.one_of([example() for example in EXAMPLES.values()])
-EXACT_FLOWS = st.one_of(codebook(), linear())  # where a move by a and then by b is a move by a + b, without an error
+EXACT_FLOWS = st.one_of(
+    codebook(), linear(), rescaled()
+)  # where a move by a and then by b is a move by a + b, without an error
 AMOUNT = st.floats(-10, 10, width=32)
 
 
@@ -261,3 +273,46 @@ def test_a_codebook_control_knows_its_place() -> None:
         CodebookControl.restore(card, {"values": CODES.long()}, kept.parameters())
     with pytest.raises(KeyError):
         CodebookControl.restore(card, {}, kept.parameters())
+
+
+@given(
+    st.one_of(codebook(), conditional(), linear()), st.sampled_from([-1.0, 0.5, -2.0]), st.integers(0, 2**16), AMOUNT
+)
+@settings(max_examples=50, deadline=None)
+def test_a_scaled_control_goes_its_factor_times_as_far(
+    example: tuple[Control, SpaceCard], factor: float, seed: int, amount: float
+) -> None:
+    control, space = example
+    latent = _normal(seed, 2, *space.shape)
+    made = scaled(control, factor)
+    ends = made.card.low, made.card.high
+    assert ends == tuple(sorted((control.card.low / factor, control.card.high / factor)))
+    assert [one * factor for one in made.card.detents][:: 1 if factor > 0 else -1] == list(control.card.detents)
+    expected = control.move(latent, torch.full((2,), factor * amount))
+    torch.testing.assert_close(made.move(latent, torch.full((2,), amount)), expected)
+    again = scaled(made, 1 / factor)  # the factors become one: nothing is wrapped twice
+    torch.testing.assert_close(
+        again.move(latent, torch.full((2,), amount)), control.move(latent, torch.full((2,), amount))
+    )
+    assert not isinstance(getattr(again, "inner", None), ScaledControl)
+
+
+def test_a_scaled_control_knows_what_it_scales() -> None:
+    inner = CodebookControl(ControlCard(name="c", space="z", detents=(-1.0, 0.0, 1.0)), CODES, axis=1, width=3)
+    kept = scaled(inner, -2.0)
+    assert kept.card.detents == (-0.5, 0.0, 0.5)
+    again = ScaledControl.restore(kept.card, kept.tensors(), kept.parameters())
+    latent = torch.tensor([[7.0, -0.2, -7.0]])
+    assert torch.equal(again.move(latent, torch.tensor([-0.5])), kept.move(latent, torch.tensor([-0.5])))
+    assert again.move(latent, torch.tensor([-0.5])).flatten().tolist() == pytest.approx([7.0, 0.4, -7.0])
+    for wrong, sentence in (
+        ({"factor": 0.0}, "a factor of 0.0"),
+        ({"factor": float("nan")}, "a factor of nan"),
+        ({"factor": 1}, "a factor of 1"),
+        ({"kind": "magic"}, "unknown kind 'magic'"),
+        ({"inner.axis": 5}, "axis 5 of 3"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            ScaledControl.restore(kept.card, kept.tensors(), {**kept.parameters(), **wrong})
+    with pytest.raises(KeyError):
+        ScaledControl.restore(kept.card, kept.tensors(), {"factor": 1.0})

@@ -1,0 +1,85 @@
+"""The scaled control: another control in another unit, or turned round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import msgspec
+from torch import Tensor
+
+from explorer.controls.base import Control
+from explorer.controls.linear import LinearControl
+from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.scene.model import Scalar
+
+INNER = "inner."
+"""Begins the names of the parameters of the control that is scaled."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledControl:
+    """Moves as ``inner`` does, by ``factor`` times the amount (finite, not 0; -1 turns it round)."""
+
+    kind: ClassVar[str] = "scaled"
+
+    card: ControlCard
+    inner: Control
+    factor: float
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a factor that no amount can be scaled by."""
+        if not math.isfinite(self.factor) or self.factor == 0:
+            raise ValueError(f"a factor of {self.factor}")
+
+    def move(self, latent: Tensor, amount: Tensor) -> Tensor:
+        """``latent`` (B, *shape) moved by ``amount`` (B,); bit-identical to ``latent`` where the amount is 0."""
+        return self.inner.move(latent, amount * self.factor)
+
+    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
+        """(N, B, *shape): the trajectory of ``inner`` at the scaled ``amounts`` (N,)."""
+        return self.inner.path(latent, amounts * self.factor)
+
+    def misfit(self, space: SpaceCard) -> str:
+        """Why ``inner`` does not fit ``space``, or an empty string."""
+        return self.inner.misfit(space)
+
+    def tensors(self) -> dict[str, Tensor]:
+        return self.inner.tensors()
+
+    def parameters(self) -> dict[str, Scalar]:
+        own: dict[str, Scalar] = {"factor": self.factor, "kind": self.inner.kind}
+        return own | {f"{INNER}{name}": value for name, value in self.inner.parameters().items()}
+
+    @classmethod
+    def restore(cls, card: ControlCard, tensors: Mapping[str, Tensor], parameters: Mapping[str, Scalar]) -> Self:
+        # Not at the head: the registry imports this module.
+        from explorer.controls.registry import kinds
+
+        factor, kind = parameters["factor"], parameters["kind"]
+        if type(factor) is not float:
+            raise ValueError(f"a factor of {factor!r}")
+        if not isinstance(kind, str) or kind not in kinds():
+            raise ValueError(f"a scaled control of unknown kind {kind!r}")
+        own = {name.removeprefix(INNER): value for name, value in parameters.items() if name.startswith(INNER)}
+        return cls(card, kinds()[kind].restore(card, tensors, own), factor)
+
+
+def scaled(control: Control, factor: float, **changes: Any) -> Control:
+    """``control`` of which an amount of 1 goes as far as ``factor`` did: its range, detents and direction are those of
+    before. ``changes`` to the card come last. A direction stays a direction. Raises ValueError for a factor of 0.
+    """
+    card = control.card
+    low, high = sorted((card.low / factor, card.high / factor))
+    detents = tuple(sorted(one / factor for one in card.detents))
+    card = msgspec.structs.replace(card, **{"low": low, "high": high, "detents": detents, **changes})
+    if isinstance(control, ScaledControl):
+        return ScaledControl(card, control.inner, control.factor * factor)
+    if isinstance(control, LinearControl):
+        return LinearControl(card, control.direction * factor)
+    return ScaledControl(card, control, factor)
+
+
+KIND = ScaledControl
