@@ -25,7 +25,7 @@ MAX_JSON_BYTES = 16 << 20
 _FOREIGN_GLOBAL = re.compile(r"(?:unsupported GLOBAL|Unsupported global: GLOBAL|unrecognized function) (\S+)")
 _LFS_START = b"version https://git-lfs.github.com/"
 # What the readers of damaged zip archives, pickles and headers have been seen to raise.
-_DAMAGE = (
+DAMAGE = (
     OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError,
     OverflowError, ArithmeticError, struct.error, NotImplementedError,
 )  # fmt: skip
@@ -33,45 +33,50 @@ _DAMAGE = (
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a ``.safetensors`` file, on the CPU. Refuses one that does not fit into free memory."""
-    _check_readable(path)
+    check_readable(path)
     check_memory(path.stat().st_size, path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, safetensors.SafetensorError, ValueError) as error:
-        raise ModelError(_unreadable(path, "a safetensors file")) from error
+        raise ModelError(unreadable(path, "a safetensors file")) from error
 
 
 def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Name → shape from the header alone, for `identify`."""
-    _check_readable(path)
+    check_readable(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError, ValueError) as error:
-        raise ModelError(_unreadable(path, "a safetensors file")) from error
+        raise ModelError(unreadable(path, "a safetensors file")) from error
 
 
 def read_torch(path: Path) -> dict[str, Any]:
     """The dictionary in a file of ``torch.save``, on the CPU: tensors, numbers and plain containers, nothing else."""
-    _check_readable(path)
+    content = read_torch_value(path)
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ModelError(f"'{path.name}' holds a {type(content).__name__} instead of named tensors; save a state dict.")
+    return dict(content)
+
+
+def read_torch_value(path: Path) -> Any:
+    """What a file of ``torch.save`` holds, on the CPU: a tensor, a number or a plain container of these."""
+    check_readable(path)
     check_memory(path.stat().st_size, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old files use storages that torch calls deprecated
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if found := _FOREIGN_GLOBAL.search(str(error)):
             raise ModelError(
                 f"'{path.name}' asks for '{found[1]}', which is no tensor, and was not opened: it is truncated or "
                 "holds Python code; ask its author for a state dict or a .safetensors file."
             ) from error
-        raise ModelError(_unreadable(path, "a PyTorch checkpoint")) from error
-    except _DAMAGE as error:
-        raise ModelError(_unreadable(path, "a PyTorch checkpoint")) from error
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise ModelError(f"'{path.name}' holds a {type(content).__name__} instead of named tensors; save a state dict.")
-    return dict(content)
+        raise ModelError(unreadable(path, "a PyTorch checkpoint")) from error
+    except DAMAGE as error:
+        raise ModelError(unreadable(path, "a PyTorch checkpoint")) from error
 
 
 def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:
@@ -111,13 +116,13 @@ def check_finite(key: str, tensor: Tensor, path: Path) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file."""
-    _check_readable(path)
+    check_readable(path)
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ModelError(f"'{path.name}' is larger than any description of a model; it was not read.")
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(_unreadable(path, "a JSON file")) from error
+        raise ModelError(unreadable(path, "a JSON file")) from error
     if not isinstance(found, dict):
         raise ModelError(f"'{path.name}' holds a {type(found).__name__} where a JSON object belongs.")
     return found
@@ -148,7 +153,7 @@ def check_memory(bytes_needed: int, path: Path) -> None:
         )
 
 
-def _check_readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
     """Say plainly what is wrong with files that were never a model: missing, a folder, empty, a git-LFS pointer."""
     if not path.exists():
         raise ModelError(f"'{path.name}' is missing in '{path.parent}'; copy the whole folder of the model.")
@@ -165,7 +170,8 @@ def _check_readable(path: Path) -> None:
         raise ModelError(f"'{path.name}' is only a git-LFS pointer; run 'git lfs pull' in its folder to fetch it.")
 
 
-def _unreadable(path: Path, kind: str) -> str:
+def unreadable(path: Path, kind: str) -> str:
+    """The sentence for a file whose reader gave up."""
     return f"'{path.name}' is not {kind}, or it is truncated or damaged; download or export it again."
 
 

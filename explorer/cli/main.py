@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from explorer import __version__
-from explorer.cli import bench, catalogue, discover, gui, measure, render, replay, sheet, train, traverse
+from explorer.cli import bench, catalogue, directions, discover, gui, measure, render, replay, sheet, train, traverse
 from explorer.errors import Cancelled, ExplorerError
 
 BAD_INPUT = 2
@@ -54,6 +54,8 @@ app.command()(catalogue.methods)
 app.command()(catalogue.inspect)
 app.command()(render.render)
 app.command()(discover.discover)
+app.command("import")(directions.import_directions)
+app.command()(directions.export_directions)
 app.command()(traverse.traverse)
 app.command()(sheet.sheet)
 app.command()(measure.measure)

@@ -146,6 +146,15 @@ def _check_shapes(state: dict[str, Any], expected: dict[str, tuple[int, ...]], p
             )
 
 
+def style_widths(path: Path) -> list[int]:
+    """Channels of every style of the model at ``path``, in the order in which the space ``style`` holds them.
+
+    Raises :class:`explorer.errors.ModelError` for a folder that is no StyleGAN2.
+    """
+    with torch.device("meta"):
+        return StyleGAN2(_config(path)).style_widths
+
+
 def _config(path: Path) -> NetworkConfig:
     found = read_json(path / CONFIG)
     found.pop("family", None)

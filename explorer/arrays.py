@@ -1,0 +1,147 @@
+"""Reading arrays that others wrote (``.npy``, ``.npz``, pickles of arrays): nothing in them is executed.
+
+All functions raise :class:`explorer.errors.ModelError` with one sentence.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.checkpoint import DAMAGE, check_memory, check_readable, unreadable
+from explorer.errors import ModelError
+
+_NUMBERS = re.compile(r"[<>|=]?(?:f[248]|[iu][1248]|b1)")
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of a ``.npy`` file; one of Python objects is refused."""
+    check_readable(path)
+    check_memory(path.stat().st_size, path)
+    try:
+        # Mapped first: a header that promises more than the file holds must not cost any memory.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    except DAMAGE as error:
+        raise ModelError(unreadable(path, "an array of numbers (.npy)")) from error
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a ``.npz`` file by name; those of Python objects are refused."""
+    check_readable(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_memory(sum(entry.file_size for entry in archive.infolist()), path)
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: np.array(arrays[name]) for name in arrays.files}
+    except (*DAMAGE, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+        raise ModelError(unreadable(path, "an archive of arrays (.npz)")) from error
+
+
+def read_pickle(path: Path) -> dict[str, Any]:
+    """The dictionary in a pickle of plain values and arrays of numbers, the arrays being its direct values.
+
+    Whatever else the pickle names is refused by name and not imported, let alone called.
+    """
+    check_readable(path)
+    check_memory(path.stat().st_size, path)
+    try:
+        with path.open("rb") as file:
+            content = _Restricted(file, encoding="latin1").load()
+        if isinstance(content, dict) and all(isinstance(key, str) for key in content):
+            return {key: value.array() if isinstance(value, _Record) else value for key, value in content.items()}
+    except _ForeignGlobalError as error:
+        raise ModelError(
+            f"'{path.name}' asks for '{error}', which is neither a number nor an array, and was not opened: it may "
+            "carry Python code; ask its author for plain arrays."
+        ) from error
+    except (*DAMAGE, pickle.UnpicklingError, MemoryError) as error:
+        raise ModelError(unreadable(path, "a pickle of arrays")) from error
+    raise ModelError(f"'{path.name}' holds a {type(content).__name__} instead of named values; export it again.")
+
+
+class _ForeignGlobalError(Exception):
+    """A pickle names something that is not on the list."""
+
+
+class _Record:
+    """What stands for an array until the pickle has been read."""
+
+    def array(self) -> NDArray[Any]:
+        raise NotImplementedError
+
+
+class _Restricted(pickle.Unpickler):
+    """Knows the few names with which NumPy writes arrays, and builds these itself."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._known = _known()  # made anew for every file: a pickle may set attributes of what it is given
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        # NumPy 2 renamed its inner package; files of both are in use.
+        found = self._known.get((module.replace("numpy._core", "numpy.core"), name))
+        if found is None:
+            raise _ForeignGlobalError(f"{module}.{name}")
+        return found
+
+
+def _known() -> dict[tuple[str, str], Any]:
+    """(module, name) → what is used in its place."""
+
+    class Dtype:
+        """``numpy.dtype`` of numbers: its letter and size, and the byte order that the state adds."""
+
+        def __init__(self, code: str, *_: object) -> None:
+            if not _NUMBERS.fullmatch(code):
+                raise ValueError(f"an array of {code!r}")
+            self.code = code
+
+        def __setstate__(self, state: tuple[Any, ...]) -> None:
+            order = state[1]
+            if order not in ("<", ">", "|", "="):
+                raise ValueError(f"byte order {order!r}")
+            self.code = order + self.code.lstrip("<>|=")
+
+    class Array(_Record):
+        """``numpy.ndarray``: shape, type and bytes, turned into an array when all is read."""
+
+        def __setstate__(self, state: tuple[Any, ...]) -> None:
+            _, self.shape, self.dtype, self.fortran, self.raw = state
+
+        def array(self) -> NDArray[Any]:
+            raw = self.raw.encode("latin1") if isinstance(self.raw, str) else self.raw
+            flat = np.frombuffer(raw, np.dtype(self.dtype.code))
+            return flat.reshape(self.shape, order="F" if self.fortran else "C").copy()
+
+    def reconstruct(*_: object) -> Array:
+        return Array()
+
+    def from_buffer(raw: bytes, dtype: Dtype, shape: tuple[int, ...], order: str, *_: object) -> Array:
+        array = Array()
+        array.__setstate__((1, shape, dtype, order == "F", raw))
+        return array
+
+    def scalar(dtype: Dtype, raw: bytes | str) -> Any:
+        return np.frombuffer(raw.encode("latin1") if isinstance(raw, str) else raw, np.dtype(dtype.code))[0].item()
+
+    def encode(text: str, encoding: str) -> bytes:  # how protocol 2 writes bytes
+        if encoding != "latin1":
+            raise ValueError(f"encoding {encoding!r}")
+        return text.encode("latin1")
+
+    return {
+        ("numpy", "ndarray"): Array,
+        ("numpy", "dtype"): Dtype,
+        ("numpy.core.multiarray", "_reconstruct"): reconstruct,
+        ("numpy.core.multiarray", "scalar"): scalar,
+        ("numpy.core.numeric", "_frombuffer"): from_buffer,
+        ("_codecs", "encode"): encode,
+        ("collections", "OrderedDict"): dict,
+    }

@@ -1,0 +1,121 @@
+"""A file that another program wrote, opened by what its first bytes say; nothing in it is executed."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor
+
+from explorer.arrays import read_npy, read_npz, read_pickle
+from explorer.checkpoint import read_json, read_torch_value
+from explorer.errors import ControlError, ModelError
+
+MAX_TEXT_BYTES = 1 << 20
+# How the old format of torch.save begins: a pickle of its own magic number.
+_OLD_TORCH = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+
+
+@dataclass(frozen=True)
+class ForeignFile:
+    """``content`` by ``kind``: npy an array, npz and pickle a dictionary, torch any value, text a string."""
+
+    path: Path
+    kind: Literal["npy", "npz", "torch", "pickle", "text"]
+    content: Any
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def state(self, *wrappers: str) -> dict[str, Any]:
+        """The named values of a torch file, taken out of the first of ``wrappers`` that it has; else empty."""
+        if self.kind != "torch" or not isinstance(self.content, dict):
+            return {}
+        found = self.content
+        for wrapper in wrappers:
+            if isinstance(found.get(wrapper), dict):
+                found = found[wrapper]
+                break
+        return {key: value for key, value in found.items() if isinstance(key, str)}
+
+    def tensors(self, *wrappers: str) -> dict[str, Tensor]:
+        """The tensors of :meth:`state`."""
+        return {key: value for key, value in self.state(*wrappers).items() if isinstance(value, Tensor)}
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of what it holds, for messages."""
+        return tuple(map(str, self.content)) if isinstance(self.content, dict) else ()
+
+    def json_beside(self, name: str) -> dict[str, Any]:
+        """The JSON object called ``name`` in its folder or the one above, where trainers keep it; empty without one.
+
+        Raises :class:`ControlError` when there is one that cannot be read.
+        """
+        path = self._beside(name)
+        try:
+            return read_json(path) if path else {}
+        except ModelError as error:
+            raise ControlError(str(error)) from error
+
+    def text_beside(self, name: str) -> str:
+        """The text of the file ``name`` in its folder or the one above; empty without one, or when it is no text."""
+        path = self._beside(name)
+        return _text(path) if path else ""
+
+    def _beside(self, name: str) -> Path | None:
+        folder = self.path.absolute().parent
+        return next((path for path in (folder / name, folder.parent / name) if path.is_file()), None)
+
+
+def opened(path: Path) -> ForeignFile:
+    """Read the file at ``path``. Raises :class:`ControlError` with one sentence."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        what = "is a folder, not a file of directions" if path.is_dir() else "does not exist"
+        raise ControlError(f"'{path}' {what}; check the path.")
+    try:
+        return _opened(path)
+    except (ModelError, OSError) as error:
+        raise ControlError(str(error)) from error
+
+
+def _opened(path: Path) -> ForeignFile:
+    with path.open("rb") as file:
+        start = file.read(len(_OLD_TORCH))
+    if not start:
+        raise ControlError(f"'{path.name}' is empty; download it again.")
+    if start.startswith(b"\x93NUMPY"):
+        return ForeignFile(path, "npy", read_npy(path))
+    if start.startswith(b"PK"):
+        if _holds_arrays(path):
+            return ForeignFile(path, "npz", read_npz(path))
+        return ForeignFile(path, "torch", read_torch_value(path))
+    if start == _OLD_TORCH:
+        return ForeignFile(path, "torch", read_torch_value(path))
+    if start.startswith(b"\x80"):
+        return ForeignFile(path, "pickle", read_pickle(path))
+    if text := _text(path):
+        return ForeignFile(path, "text", text)
+    raise ControlError(
+        f"'{path.name}' is no file of directions that can be read: it is neither an array (.npy, .npz), nor a PyTorch "
+        "file, nor a pickle, nor text."
+    )
+
+
+def _text(path: Path) -> str:
+    """The text of a file, or nothing when it is none, or larger than any list of directions."""
+    try:
+        return path.read_bytes().decode("utf-8-sig") if path.stat().st_size <= MAX_TEXT_BYTES else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _holds_arrays(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(".npy") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ControlError(f"'{path.name}' is truncated or damaged; download it again.") from error
