@@ -69,14 +69,14 @@ def normalised_information(tables: Floats, biases: float = 1.0) -> Floats:
     shares = np.divide(tables, total, out=np.zeros_like(tables), where=total > 0)
     rows, columns = shares.sum(-1), shares.sum(-2)
     whole = _entropy(rows, -1)
-    joint = _entropy(shares.reshape(*shares.shape[:-2], -1), -1)
+    joint = _entropy(shares, (-2, -1))
     degrees = ((rows > 0).sum(-1) - 1) * ((columns > 0).sum(-1) - 1)
     bias = np.divide(degrees, 2 * total[..., 0, 0], out=np.zeros_like(whole), where=total[..., 0, 0] > 0)
     shared = np.clip(whole + _entropy(columns, -1) - joint - biases * bias, 0.0, None)
     return np.asarray(np.divide(shared, whole, out=np.full_like(whole, np.nan), where=whole > 0))
 
 
-def _entropy(shares: Floats, axis: int) -> Floats:
+def _entropy(shares: Floats, axis: int | tuple[int, int]) -> Floats:
     return np.asarray(-(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis))
 
 
