@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -12,7 +12,7 @@ from explorer.cli import arguments
 from explorer.cli.progress import duration, shown
 from explorer.errors import ExplorerError
 from explorer.scene.measure_text import GROUPS, against_chance, conditions, figure
-from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score, Selection
+from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Sampling, Score, Selection
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,9 @@ def measure(
     world: Annotated[str, typer.Option(metavar="W", help="The world to measure on. Default: the model's own.")] = "",
     n: Annotated[int, typer.Option("-n", min=2, max=1_000_000, help="How many pictures.")] = 5000,
     seed: Annotated[int, typer.Option("--seed", min=0, max=arguments.LARGEST_SEED, help="Which pictures.")] = 0,
+    sampling: Annotated[
+        str, typer.Option(metavar="S", help="The pictures' factors: independent, or causal, as the world draws them.")
+    ] = "independent",
     selection: Annotated[str, typer.Option(metavar="S", help="Latents: all, non-passive, active.")] = "all",
     rotate: Annotated[str, typer.Option(metavar="A,B,ANGLE", help="Turn two latents: z4,z8,45 or z4,z8,best.")] = "",
     measures: Annotated[str, typer.Option(metavar="M,M,…", help="Only these. Default: all that fit.")] = "",
@@ -47,7 +50,8 @@ def measure(
         world=world,
         n=n,
         seed=seed,
-        selection=_selection(selection),
+        sampling=_one_of(Sampling, sampling, "--sampling"),
+        selection=_one_of(Selection, selection, "--selection"),
         rotation=_rotation(rotate) if rotate else None,
         best_rotation=rotate.rpartition(",")[2].strip() == BEST,
         quick=quick,
@@ -70,12 +74,11 @@ def measure(
         typer.echo(f"wrote {out}", err=as_json)
 
 
-def _selection(text: str) -> Selection:
-    for known in get_args(Selection):
-        if text == known:
-            found: Selection = known
-            return found
-    raise ExplorerError(f"'--selection {text}' is not one of {', '.join(get_args(Selection))}.")
+def _one_of(choices: Any, text: str, option: str) -> Any:
+    """``text`` if the Literal type ``choices`` has it. Raises :class:`ExplorerError` naming ``option``."""
+    if text not in get_args(choices):
+        raise ExplorerError(f"'{option} {text}' is not one of {', '.join(get_args(choices))}.")
+    return text
 
 
 def _rotation(text: str) -> Rotation:

@@ -43,6 +43,7 @@ def command(report: MeasureReport, options: MeasureOptions) -> str:
     """What to type for the same report."""
     words = ["latent-explorer", "measure", report.model, "-n", str(options.n), "--seed", str(options.seed)]
     words += ["--world", options.world] if options.world else []
+    words += ["--sampling", options.sampling] if options.sampling != "independent" else []
     words += ["--selection", options.selection] if options.selection != "all" else []
     if report.rotation is not None:
         turned = report.rotation

@@ -18,8 +18,8 @@ from explorer.scene.measure_text import conditions, figure, labels, rotation_tex
 from explorer.scene.measures import MeasureReport, Score
 
 COLUMNS = (
-    "model", "fingerprint", "world", "n", "seed", "selection", "rotation", "group", "measure", "part", "value", "null",
-    "null_high", "better", "title", "estimator", "note",
+    "model", "fingerprint", "world", "n", "seed", "sampling", "selection", "rotation", "group", "measure", "part",
+    "value", "null", "null_high", "better", "title", "estimator", "note",
 )  # fmt: skip
 
 
@@ -56,6 +56,7 @@ def csv_table(reports: Sequence[MeasureReport]) -> str:
             "fingerprint": report.fingerprint,
             "world": report.world,
             "seed": report.seed,
+            "sampling": report.sampling,
             "selection": report.selection,
             "rotation": rotation_text(report.rotation),
         }

@@ -16,6 +16,7 @@ from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, OwnAxes, Progress
 from explorer.metrics.base import Codes
 from explorer.metrics.latent_activity import LatentActivity, from_posterior
+from explorer.scene.measures import Sampling
 from explorer.training.data import as_images
 from explorer.worlds import registry as worlds
 from explorer.worlds.base import World
@@ -85,8 +86,17 @@ def pictures(world: World, factors: NDArray[np.float32], generator: Generator) -
         yield as_images(drawn)
 
 
-def encoded(generator: Generator, world: World, n: int, seed: int, progress: Progress | None = None) -> Encoded:
-    """The codes of ``n`` pictures whose factors are drawn independently from the world's grid; the same for a seed.
+def encoded(
+    generator: Generator,
+    world: World,
+    n: int,
+    seed: int,
+    progress: Progress | None = None,
+    sampling: Sampling = "independent",
+) -> Encoded:
+    """The codes of ``n`` pictures whose factors are drawn independently from the world's grid or, where ``sampling`` is
+    ``causal``, by the world's causal model (a value that lies between levels of the grid counts as the nearest); the
+    same for a seed.
 
     ``sampled`` are draws from the posterior, from noise of their own. Raises :class:`ExplorerError` for a model
     without an encoder, whose pictures are not like the world's, or whose codes are not finite.
@@ -96,7 +106,7 @@ def encoded(generator: Generator, world: World, n: int, seed: int, progress: Pro
     _check_fits(generator, world)
     if n < 2:
         raise ExplorerError(f"Measures need thousands of pictures, not {n}; raise -n.")
-    factors = world.independent(n, seed)
+    factors = world.sample(n, seed) if sampling == "causal" else world.independent(n, seed)
     coded, found = _encoder(generator), []
     with torch.inference_mode():
         for done, batch in enumerate(pictures(world, factors, generator), start=1):

@@ -110,8 +110,10 @@ def _subject(generator: Generator, options: MeasureOptions, progress: Progress) 
     name = generator.card.name
     if not has_encoder(generator):
         wanted = [measure for measure in options.measures if measure not in (QUALITY, UDR)]
-        if wanted or options.selection != "all" or options.rotation:
-            what = f"'{wanted[0]}' cannot be taken" if wanted else "it has no latents to choose or to turn"
+        chosen = options.selection != "all" or options.rotation
+        if wanted or chosen or options.sampling != "independent":
+            what = "it has no latents to choose or to turn" if chosen else "no pictures of a world are drawn for it"
+            what = f"'{wanted[0]}' cannot be taken" if wanted else what
             raise ExplorerError(f"'{name}' has no encoder, so {what}; what can be measured is '{QUALITY}'.")
         if not _has_predictor(world):
             raise ExplorerError(
@@ -119,7 +121,7 @@ def _subject(generator: Generator, options: MeasureOptions, progress: Progress) 
                 "measure its samples."
             )
         return _Subject(generator, world)
-    found = encoded(generator, world, options.n, options.seed, progress)
+    found = encoded(generator, world, options.n, options.seed, progress, options.sampling)
     unknown: Badge = ""
     badges: tuple[Badge, ...] = (unknown,) * len(found.codes.latents)
     if found.activity is not None:
@@ -191,6 +193,7 @@ def _report(
         world=subject.world.name,
         n=options.n,
         seed=options.seed,
+        sampling=options.sampling,
         selection=options.selection,
         rotation=subject.rotation,
     )

@@ -47,14 +47,16 @@ def labels(reports: Sequence[MeasureReport]) -> list[str]:
     found = []
     for report in reports:
         chosen = "" if report.selection == "all" else f"{report.selection} latents"
-        differing = (chosen, rotation_text(report.rotation)) if names.count(report.model) > 1 else ()
+        drawn = "" if report.sampling == "independent" else f"{report.sampling} factors"
+        differing = (drawn, chosen, rotation_text(report.rotation)) if names.count(report.model) > 1 else ()
         found.append(", ".join(part for part in (report.model, *differing) if part))
     return found
 
 
 def conditions(report: MeasureReport) -> str:
     """On what the numbers were taken, in one line."""
-    parts = [f"world {report.world}", f"{report.n:,} pictures", f"seed {report.seed}"]
+    drawn = ", factors drawn from its causal model" if report.sampling == "causal" else ""
+    parts = [f"world {report.world}{drawn}", f"{report.n:,} pictures", f"seed {report.seed}"]
     if report.latents:
         chosen = "" if report.selection == "all" else f"{report.selection} "
         parts.append(f"{len(report.latents)} {chosen}{'latent' if len(report.latents) == 1 else 'latents'}")

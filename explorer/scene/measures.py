@@ -12,6 +12,10 @@ from explorer.scene.cards import Badge
 Selection = Literal["all", "non-passive", "active"]
 """Which latents a measure of codes is taken on, by their badges."""
 
+Sampling = Literal["independent", "causal"]
+"""How the factors of the encoded pictures are drawn: each alone and evenly from its grid, as the definitions of the
+measures have it, or as the world's causal model gives them, whose pictures are all possible."""
+
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
     """One number with its chance level beside it.
@@ -62,6 +66,7 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True):
     world: str = ""
     n: int = 5000
     seed: int = 0
+    sampling: Sampling = "independent"
     selection: Selection = "all"
     rotation: Rotation | None = None
     best_rotation: bool = False
@@ -83,6 +88,7 @@ class MeasureReport(msgspec.Struct, frozen=True, kw_only=True):
     world: str
     n: int
     seed: int = 0
+    sampling: Sampling = "independent"
     selection: Selection = "all"
     rotation: Rotation | None = None
     latents: tuple[str, ...] = ()

@@ -87,6 +87,16 @@ def test_a_card_keeps_scores_with_the_command_that_gives_them(model: str, capsys
     assert again[1]["scores"]["mig"] == before
 
 
+def test_causal_factors_are_said_wherever_the_scores_are(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(model, "drawn")
+    assert run(["measure", "drawn", *QUICK, "--sampling", "causal", "--card", "-o", "a.csv"]) == 0
+    assert "drawn · world shapes, factors drawn from its causal model · 600 pictures" in capsys.readouterr().out
+    (entry,) = json.loads(Path("drawn/card.json").read_text())["measures"]
+    assert entry["command"].endswith("-n 600 --seed 0 --sampling causal --measures mig,unsupervised")
+    with Path("a.csv").open(newline="") as file:
+        assert {row["sampling"] for row in csv.DictReader(file)} == {"causal"}
+
+
 def test_several_models_are_compared(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = shutil.copytree(model, tmp_path / "copy")
     assert run(["measure", model, str(copy), "-n", "600", "--measures", "mig,udr", "--json"]) == 0
@@ -115,6 +125,7 @@ def test_a_pair_is_turned_and_latents_are_chosen(model: str, capsys: pytest.Capt
         (["{model}", "-n", "600", "--measures", "infomec"], "'infomec' needs at least 1000 pictures, not 600"),
         (["{model}", "-n", "1"], "'-n'"),
         (["{model}", "-n", "600", "--selection", "some"], "'--selection some' is not one of all, non-passive, active."),
+        (["{model}", "-n", "600", "--sampling", "odd"], "'--sampling odd' is not one of independent, causal."),
         (["{model}", "-n", "600", "--selection", "active"], "None of the 3 latents of 'model' is active"),
         (["{model}", "-n", "600", "--rotate", "z0"], "'--rotate z0' is not two latents and an angle"),
         (["{model}", "-n", "600", "--rotate", "z0,z1,x"], "is not two latents and an angle"),
@@ -122,6 +133,7 @@ def test_a_pair_is_turned_and_latents_are_chosen(model: str, capsys: pytest.Capt
         (["{model}", "-n", "600", "--measures", "udr"], "'udr' compares models; give at least two"),
         (["{model}", "-o", "a.docx"], "'a.docx' is no table; use .csv, .tex, .pdf or .json."),
         (["shapes-stylegan2", "-n", "600", "--measures", "mig"], "has no encoder, so 'mig' cannot be taken"),
+        (["shapes-stylegan2", "-n", "600", "--sampling", "causal"], "has no encoder, so no pictures of a world are"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

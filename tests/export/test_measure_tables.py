@@ -244,9 +244,12 @@ def test_two_reports_of_one_model_are_told_apart() -> None:
     assert labels([straight, other]) == ["a_model", "other"]
     assert labels([straight, example()]) == ["a_model", "a_model, z4, z8 by 45°"]
     assert labels([straight, example(rotation=None, selection="active")]) == ["a_model", "a_model, active latents"]
+    assert labels([straight, example(rotation=None, sampling="causal")]) == ["a_model", "a_model, causal factors"]
     assert r"\multicolumn{2}{c}{a\_model, z4, z8 by 45" in tables.latex_table([straight, example()])
 
 
 def test_conditions() -> None:
     assert conditions(example()) == "world sprites · 5,000 pictures · seed 0 · 3 latents · z4, z8 by 45° turned"
     assert "1 active latent" in conditions(example(latents=("z1",), selection="active"))
+    drawn = conditions(example(sampling="causal"))
+    assert drawn.startswith("world sprites, factors drawn from its causal model · 5,000 pictures")

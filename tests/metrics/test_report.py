@@ -27,6 +27,7 @@ from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Sco
 from explorer.worlds import registry as worlds
 
 SPRITES = worlds.world("sprites")
+PENDULUM = worlds.world("pendulum")
 N = 1500
 
 
@@ -222,6 +223,43 @@ def test_codes_are_those_of_the_worlds_pictures() -> None:
     assert np.abs(noise.mean(axis=0)).max() < 4 / np.sqrt(300)
     assert np.abs(noise.std(axis=0) - 1).max() < 4 / np.sqrt(600)
     assert np.allclose(found.codes.kl, found.activity.kl)
+
+
+class Watcher(ToyVae):
+    """A VAE of the pendulum that reads angle and light from the picture in closed form, and keeps the pictures."""
+
+    def __init__(self) -> None:
+        super().__init__(variances=(0.01, 0.01), size=64)
+        self.card = msgspec.structs.replace(self.card, name="watcher", path="/nowhere/watcher", channels=3)
+        self.seen: list[np.ndarray] = []
+
+    def posterior(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        drawn = ((outputs + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        self.seen.append(drawn)
+        mean = torch.from_numpy(PENDULUM.measure(drawn)[:, :2]) / 60.0
+        return mean.float(), self.variances.log().expand_as(mean).clone()
+
+
+def test_causal_pictures_are_those_that_the_mechanisms_give() -> None:
+    model = Watcher()
+    found = encoded(model, PENDULUM, 200, seed=3, sampling="causal")
+    factors = PENDULUM.sample(200, 3)
+    assert np.array_equal(np.concatenate(model.seen), PENDULUM.render(factors, 64))
+    assert np.array_equal(found.codes.labels, PENDULUM.levels_of(factors))
+
+
+def test_only_causal_factors_let_a_latent_tell_about_an_effect_of_its_factor() -> None:
+    """The shadow follows the light; a latent that holds the light alone says nothing of it where both are drawn
+    independently."""
+    asked = options("mig", world="pendulum", n=600)
+    even = measure_model(Watcher(), asked)
+    causal = measure_model(Watcher(), msgspec.structs.replace(asked, sampling="causal"))
+    assert (even.sampling, causal.sampling) == ("independent", "causal")
+    shadow, light = even.factors.index("shadow_position"), 1
+    assert even.nmi[shadow][light] < 0.03
+    assert causal.nmi[shadow][light] > 0.2
+    for found in (even, causal):
+        assert found.nmi[light][light] > 0.6
 
 
 def test_grey_pictures_are_given_to_a_colour_model() -> None:
