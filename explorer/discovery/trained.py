@@ -8,7 +8,7 @@ import copy
 import hashlib
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,24 +53,24 @@ def learn(
     CPU generator of its own for every step, so that a search that was interrupted goes on to the same bits. ``shown``
     makes the controls of the moment, for previews. ``schedule(step)`` scales the learning rate.
 
-    A loss or a gradient that is not finite ends the search at the last good state, and the note says at which step;
-    Raises :class:`ControlError` when that happens before there is one. Cancelling leaves a checkpoint where
+    A loss, a gradient or a parameter that is not finite ends the search at the last good state, and the note says at
+    which step. Raises :class:`ControlError` when that happens before there is one. Cancelling leaves a checkpoint where
     ``request.watch`` keeps one; an end does not.
     """
     start, good = 0, (0, _state(modules, optimiser))
     asked = _asked(request, steps)
+    rates = [float(group["lr"]) for group in optimiser.param_groups]  # before a checkpoint brings its scaled ones
+    figures: dict[str, float] = {}
     if (kept := _resumed(request, asked)) is not None:
-        start = int(kept["step"])
+        start, figures = int(kept["step"]), dict(kept["figures"])
         _restore(modules, optimiser, kept["state"])
         good = start, _state(modules, optimiser)
-    rates = [float(group["lr"]) for group in optimiser.param_groups]
-    figures: dict[str, float] = {}
     saved, note, done = time.monotonic(), "", steps
     for step in range(start, steps):
         try:
             request.watch(step / steps)
         except BaseException:
-            _keep(request, asked, step, modules, optimiser)
+            _keep(request, asked, step, figures, modules, optimiser)
             raise
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * (schedule(step) if schedule is not None else 1.0)
@@ -78,7 +78,11 @@ def learn(
         optimiser.zero_grad(set_to_none=True)
         value, now = loss(step, source)
         value.backward()  # type: ignore[no-untyped-call]
-        if not _finite(value, modules):
+        sound = bool(value.isfinite()) and _finite(one.grad for one in _parameters(modules))
+        if sound:
+            optimiser.step()
+            sound = _finite(_parameters(modules))
+        if not sound:
             done = good[0]
             if done == 0:
                 raise ControlError(
@@ -91,12 +95,11 @@ def learn(
                 f"step {done}."
             )
             break
-        optimiser.step()
         figures = {name: 0.95 * figures.get(name, figure) + 0.05 * figure for name, figure in now.items()}
         if (step + 1) % GOOD_EVERY == 0:
             good = step + 1, _state(modules, optimiser)
         if time.monotonic() - saved >= CHECKPOINT_EVERY:
-            _keep(request, asked, step + 1, modules, optimiser)
+            _keep(request, asked, step + 1, figures, modules, optimiser)
             saved = time.monotonic()
         request.watch.preview(lambda: request.found(shown(), note="Still searching."))
     request.watch(1.0)
@@ -107,9 +110,12 @@ def learn(
     return Learned(done, steps, figures, note)
 
 
-def _finite(value: Tensor, modules: Sequence[nn.Module]) -> bool:
-    gradients = [one.grad for module in modules for one in module.parameters() if one.grad is not None]
-    return bool(value.isfinite()) and all(bool(gradient.isfinite().all()) for gradient in gradients)
+def _parameters(modules: Sequence[nn.Module]) -> Iterator[nn.Parameter]:
+    return (parameter for module in modules for parameter in module.parameters())
+
+
+def _finite(tensors: Iterable[Tensor | None]) -> bool:
+    return all(tensor is None or bool(tensor.isfinite().all()) for tensor in tensors)
 
 
 def _asked(request: Request, steps: int) -> str:
@@ -129,11 +135,17 @@ def _restore(modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer, sta
 
 
 def _keep(
-    request: Request, asked: str, step: int, modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer
+    request: Request,
+    asked: str,
+    step: int,
+    figures: dict[str, float],
+    modules: Sequence[nn.Module],
+    optimiser: torch.optim.Optimizer,
 ) -> None:
     if request.watch.checkpoint is not None and step > 0:
+        kept = {"asked": asked, "step": step, "figures": figures, "state": _state(modules, optimiser)}
         with atomic_path(request.watch.checkpoint) as temporary:
-            torch.save({"asked": asked, "step": step, "state": _state(modules, optimiser)}, temporary)
+            torch.save(kept, temporary)
 
 
 def _resumed(request: Request, asked: str) -> dict[str, Any] | None:
