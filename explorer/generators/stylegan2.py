@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import torch
@@ -15,7 +15,7 @@ from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
 from explorer.generators.own_folder import CONFIG, WEIGHTS
-from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
+from explorer.generators.stylegan2_network import SQRT2, EqualisedLinear, NetworkConfig, StyleGAN2
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -62,6 +62,13 @@ class StyleGAN2Generator:
         styles = self.advance(latent, "style").tensors["style"].to(self.device, torch.float32)
         return self.network.synthesis(styles, dtype=torch.float16 if half else torch.float32).clamp(-1.0, 1.0)
 
+    def features(self, latent: Latent, size: int) -> Tensor:
+        """(B, C, s, s) float32: what the block of s = ``size`` pixels computes, or the nearest smaller block; the
+        blocks after it are not run. Differentiable."""
+        size = max(4, min(1 << (size.bit_length() - 1), self.network.config.resolution))
+        styles = self.advance(latent, "style").tensors["style"].to(self.device, torch.float32)
+        return self.network.features(styles, size)
+
     def style_affines(self, layers: tuple[int, int] | None = None) -> list[Tensor]:
         """The effective weights (channels, width of w) that turn w into styles, one a modulated layer.
 
@@ -78,6 +85,18 @@ class StyleGAN2Generator:
     def first_affine_weights(self, layers: tuple[int, int] | None = None) -> Sequence[Tensor]:
         """What SeFa factorises: :meth:`style_affines`."""
         return self.style_affines(layers)
+
+    def mapping_layers(self) -> list[tuple[Tensor, Tensor]]:
+        """(weight, bias) of every layer from z to the untruncated w, all gains multiplied in.
+
+        z is scaled to unit mean square, z / sqrt(mean z² + 1e-8); each layer is a leaky rectifier, with slope 0.2, of
+        weight x + bias. The activation's own gain commutes with it and is part of both.
+        """
+        layers = [cast(EqualisedLinear, layer) for layer in self.network.mapping.layers]
+        return [
+            (layer.effective_weight.detach() * SQRT2, layer.bias.detach() * (layer.bias_gain * SQRT2))
+            for layer in layers
+        ]
 
 
 class StyleGAN2Family:
@@ -109,7 +128,7 @@ class StyleGAN2Family:
                 "w_plus": SpaceCard(shape=(layers, config.w_dim), layers=layers),
                 "style": SpaceCard(shape=(sum(network.style_widths),)),
             },
-            capabilities=("truncation", "affine"),
+            capabilities=("truncation", "affine", "mapping", "features"),
             parameters=sum(parameter.numel() for parameter in network.parameters()),
         )
 

@@ -271,7 +271,15 @@ class StyleGAN2(nn.Module):
         ``resolution`` stops after the block of that size (skip architecture only; used while training grows the
         canvas).
         """
-        wanted = resolution or self.config.resolution
+        picture = self._run(styles, resolution or self.config.resolution, dtype)[1]
+        return cast(Tensor, picture)
+
+    def features(self, styles: Tensor, resolution: int) -> Tensor:
+        """All styles (B, S) → what the block of size ``resolution`` computes (B, C, resolution, resolution)."""
+        return self._run(styles, resolution, torch.float32)[0]
+
+    def _run(self, styles: Tensor, resolution: int, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+        """Features of the block of size ``resolution``, and the picture up to there if its architecture has one."""
         pieces = list(torch.split(styles, self.style_widths, 1))
         x = cast(Tensor, cast(Block, self.blocks[0]).constant).to(dtype).expand(styles.shape[0], -1, -1, -1)
         picture: Tensor | None = None
@@ -279,9 +287,9 @@ class StyleGAN2(nn.Module):
             count = len(cast(Block, block).layers())
             x, picture = block(x, picture, pieces[:count])
             pieces = pieces[count:]
-            if 4 << index == wanted:
+            if 4 << index == resolution:
                 break
-        return cast(Tensor, picture)
+        return x, picture
 
     def forward(self, z: Tensor) -> Tensor:
         """z (B, z_dim) → pictures (B, C, H, H), untruncated, not clamped."""

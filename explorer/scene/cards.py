@@ -25,7 +25,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
     ``size`` is (height, width) in pixels; ``spaces`` are in the order in which the generator passes through them;
     ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods and
-    measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``.
+    measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``, ``mapping``
+    (the layers between z and w can be read), ``features`` (activations without the rest of the picture).
     """
 
     name: str

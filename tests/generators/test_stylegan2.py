@@ -225,6 +225,25 @@ def test_pictures_are_differentiable_in_z(generator: StyleGAN2Generator) -> None
     assert bool(z.grad.abs().sum() > 0)
 
 
+def test_features_are_those_of_the_block_on_the_way_to_the_picture(generator: StyleGAN2Generator) -> None:
+    """Heard by a hook while the whole picture is drawn; a size between two blocks means the smaller one."""
+    latent = generator.advance(generator.sample([1, 2]), "w")
+    heard: dict[int, torch.Tensor] = {}
+    handles = [
+        block.register_forward_hook(lambda module, inputs, output, size=4 << index: heard.update({size: output[0]}))
+        for index, block in enumerate(generator.network.blocks)
+    ]
+    generator.render(latent, Quality())
+    for handle in handles:
+        handle.remove()
+    for size, block_size in ((4, 4), (8, 8), (12, 8), (16, 16), (64, 16), (1, 4)):
+        assert torch.equal(generator.features(latent, size), heard[block_size])
+    w = latent.tensors["w"].clone().requires_grad_()
+    generator.features(Latent({"w": w}), 8).square().sum().backward()
+    assert w.grad is not None
+    assert bool((w.grad.abs().sum(1) > 0).all())
+
+
 # Files
 
 
@@ -235,7 +254,7 @@ def test_card_and_identification(folder: Path) -> None:
     assert (card.family, card.size, card.channels, card.licence) == ("stylegan2", (16, 16), 3, "Apache-2.0")
     assert list(card.spaces) == list(SPACES)
     assert card.spaces["w_plus"].shape == (6, 5)
-    assert card.capabilities == ("truncation", "affine")
+    assert {"truncation", "affine", "features"} <= set(card.capabilities)
     assert not StyleGAN2Family().identify(folder.parent).mine
 
 
