@@ -15,6 +15,7 @@ from explorer.controls.codebook import CodebookControl
 from explorer.controls.conditional import ConditionalControl
 from explorer.controls.deformation import Deformation, DeformationControl
 from explorer.controls.linear import LinearControl
+from explorer.controls.local_basis import LocalBasisControl
 from explorer.controls.registry import kinds
 from explorer.controls.scaled import ScaledControl, scaled
 from explorer.scene.cards import ControlCard, SpaceCard
@@ -92,11 +93,30 @@ def rescaled(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     return ScaledControl(ControlCard(name="c", space="s", layers=inner.card.layers), inner, factor), space
 
 
+@st.composite
+def local_basis(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """A singular direction of a network of one or two layers, kept or followed."""
+    seed, depth = draw(st.integers(0, 2**16)), draw(st.integers(1, 2))
+    widths = [5, *[7] * (depth - 1), 6]
+    control = LocalBasisControl(
+        ControlCard(name="c", space="s"),
+        tuple(_normal(seed + i, widths[i + 1], widths[i]) for i in range(depth)),
+        tuple(_normal(seed + 9 + i, widths[i + 1]) for i in range(depth)),
+        _normal(seed + 20, 6),
+        draw(st.integers(0, 3)),
+        draw(st.sampled_from([0.1, 3.0])),
+        draw(st.sampled_from([0.5, 2.0])),
+        draw(st.booleans()),
+    )
+    return control, SpaceCard(shape=(5,))
+
+
 EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] = {
     "codebook": codebook,
     "conditional": conditional,
     "deformation": deformation,
     "linear": linear,
+    "local_basis": local_basis,
     "scaled": rescaled,
 }
 EVERY_KIND = st.one_of([example() for example in EXAMPLES.values()])
