@@ -26,6 +26,7 @@ from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import edited, stacked
 from explorer.metrics.encoding import fitting_worlds
 from explorer.scene.cards import ModelCard
+from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, View
 
@@ -146,6 +147,20 @@ class Engine:
         from explorer.metrics.report import measure_models
 
         return measure_models([self.shared(model) for model in models], options, progress)
+
+    def compare(
+        self,
+        models: Sequence[ModelRef],
+        options: CompareOptions,
+        progress: Progress | None = None,
+        scheduler: str = "",
+    ) -> list[CompareReport]:
+        """Methods side by side on ``models``, a report each: :func:`explorer.comparison.table.compare`."""
+        # Here, because it brings scipy and every method, and no picture should wait for that.
+        from explorer.comparison.table import Subject, compare
+
+        subjects = [Subject(model, self.shared(model), self.control_set) for model in models]
+        return compare(subjects, options, progress, scheduler)
 
     # --- pictures ------------------------------------------------------------------------------------------------
 
