@@ -1,0 +1,58 @@
+"""The sentences under which a table of methods is fair, written from what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from explorer.comparison.calibration import POINTS
+from explorer.comparison.jobs import Outcome
+from explorer.comparison.request import NULLS, TRUTH, Row
+from explorer.scene.cards import ModelCard
+from explorer.scene.comparison import CompareOptions
+
+
+def contract(
+    model: ModelCard, options: CompareOptions, rows: Sequence[Row], found: Mapping[Row, Outcome]
+) -> tuple[str, ...]:
+    """What is the same for all rows, and what is not. ``found``: what the first seed of each row gave."""
+    seeds = ", ".join(map(str, options.seeds))
+    several = len(options.seeds) > 1
+    spaces: dict[str, list[str]] = {}
+    for row in rows:
+        if space := found[row].space:
+            spaces.setdefault(space, []).append(row.method)
+    alone = next(iter(spaces), "")
+    where = f"in space {alone}" if len(spaces) == 1 else "where it looks by itself"
+    said = [
+        f"Same model ('{model.name}') and {options.k} directions of every method, {where}, found with "
+        f"{f'each of the seeds {seeds}' if several else f'seed {seeds}'}.",
+        f"Same {options.bases} base codes for all, without truncation, drawn with seeds that no search uses.",
+        f"Calibrated step: one unit of each direction is the amount α that changes a picture by {options.tau:g} of the "
+        f"range of its pixels (root mean square, the mean over {POINTS} other points and both signs). A direction that "
+        "never does so has no effect.",
+        "Every control moves all layers it can, unless the settings of its row say otherwise.",
+        f"Chance: the null of each number is the mean over {NULLS} further random orthogonal frames, and the row of "
+        "random directions has seeds of its own.",
+        "Intervals: the middle 95 % of bootstrap draws of base codes (of observed pictures for the observed columns)"
+        + (", and of the method's seeds." if len(options.seeds) > 2 else "; no seeds are redrawn, there are too few."),
+        "Labels: values of attributes that a search read. Pictures: those that the generator drew during a search, "
+        "whole or in part. Seconds: of one search on this machine. All are means over the seeds.",
+    ]
+    if len(spaces) > 1:
+        places = "; ".join(f"{space}: {', '.join(names)}" for space, names in spaces.items())
+        said.insert(1, f"Spaces differ, because a method is at home where it is: {places}.")
+    ceiling = next(row for row in rows if row.role == "ceiling")
+    if problem := found[ceiling].problem:
+        said.append(f"Ceiling: there is none here. {problem}")
+    elif ceiling.method == TRUTH:
+        said.append("Ceiling: the true directions of the generator, which nobody had to search for.")
+    else:
+        said.append(
+            "Ceiling: a regression that was given the attributes themselves; it discovers nothing, and shows what can "
+            "be reached with labels."
+        )
+    if "steps" in model.capabilities:
+        said.append(f"Every picture is drawn with {model.interactive_steps} sampler steps.")
+    if options.quick:
+        said.append("Quick: few base codes, and a tenth of the steps of every trained method; not for a paper.")
+    return tuple(said)

@@ -1,0 +1,128 @@
+"""What is asked of a comparison: checked before anything is searched for, and turned into rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from explorer.discovery import registry
+from explorer.discovery.request import check_count, checked_settings, mapped_space
+from explorer.errors import ControlError
+from explorer.scene.cards import MethodCard, ModelCard
+from explorer.scene.comparison import CompareOptions, Role
+from explorer.scene.model import ControlSetRef, Scalar
+from explorer.scene.validate import GREATEST_TAU, LEAST_TAU
+
+CHANCE = "random_orthogonal"
+CEILING = "attribute_regression"
+"""The row of a supervised method that reads every attribute: what could be reached with labels."""
+
+TRUTH = "true_directions"
+"""The ceiling on a generator that knows its factors; the name of the method and of the capability."""
+
+NULLS = 3
+"""Random frames, besides those of the row of chance, whose mean is the null of every number."""
+
+NULL_SEEDS = 1_000_000  # where they begin: nobody compares with a million seeds
+
+LEAST_BASES, MOST_BASES = 4, 4096
+LEAST_OBSERVED, MOST_OBSERVED = 200, 1_000_000
+HURRIED_BASES, HURRIED_OBSERVED, HURRIED_SHARE = 16, 1000, 0.1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table to come: a method's name, what it was called in the request, its settings."""
+
+    method: str
+    role: Role
+    asked: str = ""
+    settings: tuple[tuple[str, Scalar], ...] = ()
+
+    def controls(self, k: int, seed: int) -> ControlSetRef:
+        """The set that the method finds with ``seed``."""
+        return ControlSetRef(method=self.method, k=k, seed=seed, settings=self.settings)
+
+
+def checked(options: CompareOptions) -> CompareOptions:
+    """``options`` with settings under the methods' own names; ``quick`` carried out (:func:`hurried`).
+
+    Raises :class:`ControlError` with one sentence for what no comparison can be made with.
+    """
+    if not options.methods:
+        raise ControlError("No method is named; name at least one to compare.")
+    if not options.seeds:
+        raise ControlError("No seed is named; name at least one.")
+    if len(set(options.seeds)) < len(options.seeds):
+        raise ControlError("A seed is named twice; name each once.")
+    if not all(0 <= seed < NULL_SEEDS for seed in options.seeds):
+        raise ControlError(f"The seeds of a comparison must be between 0 and {NULL_SEEDS - 1}.")
+    _within("τ", options.tau, LEAST_TAU, GREATEST_TAU)
+    _within("The number of base codes", options.bases, LEAST_BASES, MOST_BASES)
+    _within("The number of observed pictures", options.observed, LEAST_OBSERVED, MOST_OBSERVED)
+    names = [registry.method(name).card.name for name in options.methods]
+    settings: dict[str, dict[str, Scalar]] = {}
+    for called, given in options.settings.items():
+        method = registry.method(called).card
+        if method.name not in (*names, CHANCE, CEILING, TRUTH):
+            raise ControlError(f"Settings are given for '{called}', which is not among the methods compared.")
+        settings[method.name] = {**settings.get(method.name, {}), **given}
+        checked_settings(method, settings[method.name])
+    found = msgspec.structs.replace(options, settings=settings)
+    cards = [registry.method(name).card for name in dict.fromkeys((*names, CEILING))]
+    return hurried(found, cards) if options.quick else found
+
+
+def hurried(options: CompareOptions, cards: Sequence[MethodCard]) -> CompareOptions:
+    """``options`` with at most :data:`HURRIED_BASES` base codes and :data:`HURRIED_OBSERVED` observed pictures, and a
+    tenth of the ``steps`` of every trained method among ``cards`` whose steps are not given.
+    """
+    settings = dict(options.settings)
+    for card in cards:
+        steps = next((one for one in card.settings if one.name == "steps"), None)
+        if card.trained and steps is not None and "steps" not in settings.get(card.name, {}):
+            fewer = max(round(int(steps.default) * HURRIED_SHARE), int(steps.low or 1))
+            settings[card.name] = {**settings.get(card.name, {}), "steps": fewer}
+    return msgspec.structs.replace(
+        options,
+        bases=min(options.bases, HURRIED_BASES),
+        observed=min(options.observed, HURRIED_OBSERVED),
+        settings=settings,
+    )
+
+
+def rows(options: CompareOptions, model: ModelCard) -> tuple[Row, ...]:
+    """The rows of a table of ``model`` in their order: chance, the methods as they are asked for, the ceiling; the
+    first and the last are there whether they are asked for or not. ``options`` are :func:`checked`.
+
+    Raises :class:`ControlError` where the model has no room for so many directions.
+    """
+    check_count(model, mapped_space(model), options.k)
+    asked = {registry.method(name).card.name: name for name in reversed(options.methods)}
+    ceiling = TRUTH if TRUTH in model.capabilities else CEILING
+    order = [CHANCE, *(name for name in reversed(asked) if name not in (CHANCE, ceiling)), ceiling]
+    roles: dict[str, Role] = {CHANCE: "chance", ceiling: "ceiling"}
+    return tuple(
+        _row(registry.method(name).card, roles.get(name, "method"), options, asked.get(name, "")) for name in order
+    )
+
+
+def _row(card: MethodCard, role: Role, options: CompareOptions, asked: str) -> Row:
+    settings = dict(options.settings.get(card.name, {}))
+    for setting in card.settings:
+        # All rows are measured with the same attributes, so whoever learns from some learns from these.
+        if setting.kind == "attributes" and options.attributes and setting.name not in settings:
+            settings[setting.name] = options.attributes
+    return Row(card.name, role, asked if asked != card.name else "", tuple(sorted(settings.items())))
+
+
+def null_seeds() -> tuple[int, ...]:
+    """The seeds of the random frames whose mean is the null."""
+    return tuple(range(NULL_SEEDS, NULL_SEEDS + NULLS))
+
+
+def _within(what: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ControlError(f"{what} is {value:g}; it must be between {low:g} and {high:g}.")

@@ -1,0 +1,75 @@
+"""The directions that a generator with known factors has itself: the ceiling of a comparison on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery.request import begin
+from explorer.generators.base import Generator, KnownTruth, Progress
+from explorer.numerics.linalg import random_orthonormal
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard
+from explorer.scene.model import Scalar
+
+CAPABILITY = "true_directions"
+
+
+class TrueDirections:
+    """The way of each factor at the middle of the prior; one unit is one unit of the first space. More controls than
+    there are factors are filled up with random directions orthogonal to the true ones.
+    """
+
+    card = MethodCard(
+        name="true_directions",
+        title="True directions",
+        families=(),
+        spaces=("z",),
+        trained=False,
+        paper="",
+        description="What a generator with known factors says of itself: no search, and the best there is.",
+        supervised=True,
+    )
+
+    def refusal(self, model: ModelCard) -> str:
+        """A sentence unless the factors of ``model`` are known."""
+        if CAPABILITY in model.capabilities:
+            return ""
+        return f"The true directions of '{model.name}' are not known; only generators with known factors say theirs."
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """The first ``k`` true directions (1 ≤ k ≤ width); ``seed`` chooses those that fill up."""
+        asked = begin(self, generator, k, seed, settings, progress, next(iter(generator.card.spaces)))
+        truth = cast("KnownTruth", generator).true_directions().detach().cpu().double()[:k]
+        missing = k - len(truth)
+        rows = torch.cat([truth, _beside(truth, missing, seed)]) if missing else truth
+        names = [f"factor {index + 1}" for index in range(len(truth))]
+        names += [f"no factor {index + 1}" for index in range(missing)]
+        controls = [
+            LinearControl(ControlCard(name=name, space=asked.space), row.float())
+            for name, row in zip(names, rows, strict=True)
+        ]
+        asked.watch(1.0)
+        note = f"The generator has {len(truth)} factors; the other {missing} directions are random." if missing else ""
+        return asked.found(controls, note=note)
+
+
+def _beside(truth: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """(count, D) orthonormal rows orthogonal to the rows of ``truth`` (J, D), drawn with ``seed``."""
+    width = truth.shape[1]
+    drawn = random_orthonormal(width, width, seed).double()
+    frame: torch.Tensor = torch.linalg.qr(torch.cat([truth, drawn]).T).Q.T
+    return frame[len(truth) : len(truth) + count]
+
+
+METHOD = TrueDirections()
