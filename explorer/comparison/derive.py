@@ -17,7 +17,7 @@ from explorer.comparison.calibration import POINTS, POINTS_SEED, calibrated
 from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
 from explorer.comparison.features import features
 from explorer.comparison.matching import Floats, match
-from explorer.controls.base import Control
+from explorer.controls.base import Control, with_card
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.controls.scaled import scaled
@@ -77,7 +77,7 @@ def conditional(found: ControlSet, names: Sequence[str], generator: Generator) -
     for one in (*held, *others):
         if not isinstance(one, LinearControl):
             raise ControlError(
-                f"'{one.card.name}' is no straight direction, so it cannot be made orthogonal to others nor they to it; "
+                f"'{one.card.name}' is no straight direction, so it cannot be made orthogonal to others; "
                 "choose a method that finds directions."
             )
         if one.card.space != held[0].card.space:
@@ -141,7 +141,7 @@ def in_effect_units(
     for one, alpha in zip(found.controls, calibrated(generator, found.controls, tau, progress), strict=True):
         card = one.card
         if alpha is None:
-            made.append(_with_card(one, details=(*card.details, NO_EFFECT)))
+            made.append(with_card(one, details=(*card.details, NO_EFFECT)))
         else:
             said = f"1 {UNIT} = {alpha:.3g} {card.unit}"
             made.append(scaled(one, alpha, unit=UNIT, low=-RANGE, high=RANGE, details=(*card.details, said)))
@@ -150,13 +150,6 @@ def in_effect_units(
         f"{POINTS} points and both signs)."
     )
     return replace(found, controls=tuple(made), note=_joined(found.note, note))
-
-
-def _with_card(control: Control, **changes: object) -> Control:
-    """``control`` with another card, and otherwise as it was."""
-    return type(control).restore(
-        msgspec.structs.replace(control.card, **changes), control.tensors(), control.parameters()
-    )
 
 
 def _steps(
@@ -191,7 +184,7 @@ def in_order_of(
         if 0 <= row < len(naming):
             turned = ", turned round" if sign < 0 else ""
             said = f"most like '{naming[row]}' of {theirs.title}: cosine {matched.cosines[index]:.2f}{turned}"
-            control = _with_card(control, details=(*control.card.details, said))
+            control = with_card(control, details=(*control.card.details, said))
         made.append(scaled(control, sign) if sign < 0 else control)
     return replace(found, controls=tuple(made), note=_joined(found.note, f"In the order of {theirs.title}."))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+import msgspec
 from torch import Tensor
 
 from explorer.scene.cards import ControlCard, SpaceCard
@@ -50,3 +51,9 @@ class Control(Protocol):
 
         Raises KeyError for what is missing, ValueError for what is wrong.
         """
+
+
+def with_card(control: Control, **changes: Any) -> Control:
+    """``control`` with ``changes`` to its card (its name, its details), moving as before."""
+    card = msgspec.structs.replace(control.card, **changes)
+    return control.restore(card, control.tensors(), control.parameters())

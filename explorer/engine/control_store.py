@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -24,6 +25,8 @@ from explorer.engine.search_queue import POLL, SearchQueue
 from explorer.errors import Cancelled, ControlError
 from explorer.files import cache_folder, sha256_of
 from explorer.generators.base import Generator, Progress
+from explorer.importers.registry import open_controls
+from explorer.metrics.base import shared
 from explorer.scene.model import ControlSetRef, ModelRef
 
 WORTH_KEEPING = 0.5
@@ -61,6 +64,11 @@ class _Search:
     since: float = field(default_factory=time.monotonic)
     done: Future[Kept] = field(default_factory=Future)
     watchers: list[Progress] = field(default_factory=list)
+
+    def progress(self, share: float) -> None:
+        """Tell all who watch; what one of them raises ends the search."""
+        for watcher in list(self.watchers):
+            watcher(share)
 
 
 class ControlStore:
@@ -164,37 +172,71 @@ class ControlStore:
 
     def _made(self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None) -> ControlSet:
         fingerprint, controls = key
-        if controls.path:
-            return control_sets.load(Path(controls.path).expanduser())
-        method, generator = methods.method(controls.method), self._taking_turns(model)
-        if reason := method.refusal(generator.card):
-            raise ControlError(reason)
+        plain = msgspec.structs.replace(controls, without=(), units="native", tau=ControlSetRef().tau, like=None)
+        if controls.path and controls == plain:
+            space = str(dict(controls.settings).get("space", ""))
+            return open_controls(Path(controls.path).expanduser(), self._generator(model).card, space)
         asked = msgspec.json.encode([fingerprint, controls, __version__, search.files])
         name = hashlib.sha256(asked).hexdigest()[:32]
         kept = cache_folder() / "controls" / f"{name}.safetensors"
         if kept.is_file():
             return control_sets.load(kept)
-        with self.queue.turn(_is_quick(controls), waiting) as give_way:
-            start, search.begun = time.perf_counter(), True
-
-            def progress(share: float) -> None:
-                give_way()
-                for watcher in list(search.watchers):
-                    watcher(share)
-
-            def preview(found: ControlSet) -> None:
-                with self._changed:
-                    self._previews[key] = Kept(found, next(self._serials), search.files)
-                for watcher in list(search.watchers):
-                    if isinstance(watcher, Watch):
-                        watcher.preview(lambda: found)
-
-            checkpoint = cache_folder() / "searches" / f"{name}.pt" if method.card.trained else None
-            watch = Watch(progress, preview, checkpoint)
-            found = method.discover(generator, controls.k, controls.seed, dict(controls.settings), watch)
+        start = time.perf_counter()
+        if controls == plain:
+            found = self._discovered(model, key, search, waiting, cache_folder() / "searches" / f"{name}.pt")
+        else:
+            found = self._derived(model, key, search, waiting, plain)
         if time.perf_counter() - start > WORTH_KEEPING:
             control_sets.save(found, kept)
         return found
+
+    def _discovered(
+        self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None, checkpoint: Path
+    ) -> ControlSet:
+        _, controls = key
+        method, generator = methods.method(controls.method), self._taking_turns(model)
+        if reason := method.refusal(generator.card):
+            raise ControlError(reason)
+        with self.queue.turn(_is_quick(controls), waiting) as give_way:
+            search.begun = True
+
+            def progress(share: float) -> None:
+                give_way()
+                search.progress(share)
+
+            watch = Watch(progress, self._preview(key, search), checkpoint if method.card.trained else None)
+            return method.discover(generator, controls.k, controls.seed, dict(controls.settings), watch)
+
+    def _derived(
+        self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None, plain: ControlSetRef
+    ) -> ControlSet:
+        """The set ``plain`` and what is made of it. Previews of its search are shown as they are."""
+        # Here, because matching brings scipy, and no picture should wait for that.
+        from explorer.comparison.derive import derive
+
+        _, controls = key
+        finding, like, deriving = shared(search.progress, (4.0, 2.0, 2.0))
+        found = self.find(model, plain, Watch(finding, self._preview(key, search)), waiting).controls
+        if controls.like is not None:
+            self.find(model, controls.like, like, waiting)
+        like(1.0)
+        with self.queue.turn(True, waiting):
+            search.begun = True
+            return derive(
+                found, controls, self._taking_turns(model), lambda ref: self.find(model, ref).controls, deriving
+            )
+
+    def _preview(self, key: Key, search: _Search) -> Callable[[ControlSet], None]:
+        """Keeps what a search has found so far, and shows it to those who watch."""
+
+        def preview(found: ControlSet) -> None:
+            with self._changed:
+                self._previews[key] = Kept(found, next(self._serials), search.files)
+            for watcher in list(search.watchers):
+                if isinstance(watcher, Watch):
+                    watcher.preview(lambda: found)
+
+        return preview
 
 
 def _joined(search: _Search, waiting: Waiting | None) -> Kept:
@@ -220,8 +262,11 @@ def digest_of_files(controls: ControlSetRef) -> str:
     named = [controls.path] if controls.path else []
     if not controls.path and controls.method:
         kinds = {setting.name: setting.kind for setting in methods.method(controls.method).card.settings}
-        named += [str(value) for name, value in controls.settings if kinds.get(name) in ("file", "attributes")]
-    found = [_digest_of(Path(one).expanduser()) for one in named if one]
+        for name, value in controls.settings:
+            if kinds.get(name) in ("file", "attributes"):
+                # Several readers of attributes may be named at once, as explorer.attributes.registry reads them.
+                named += [str(value), *(part.strip() for part in re.split(r"[+,]", str(value)))]
+    found = [_digest_of(Path(one).expanduser()) for one in dict.fromkeys(named) if one]
     if controls.like is not None:
         found.append(digest_of_files(controls.like))
     return "" if not any(found) else hashlib.sha256("\n".join(found).encode()).hexdigest()

@@ -302,3 +302,44 @@ def test_another_content_of_a_named_file_is_another_question(
     # The same engine sees the change too.
     file.write_text("2")
     assert torch.equal(engine.control_set(MODEL, asked).controls[0].direction, directions[2])  # type: ignore[attr-defined]
+
+
+def test_derived_sets_are_made_of_the_plain_one_and_kept(
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", -1.0)
+    effect = msgspec.structs.replace(LONG, units="effect", tau=0.03)
+    seen: list[np.ndarray] = []
+    climb.each = lambda step: seen.append(picture(engine, effect)) if step == 3 else None
+    shares: list[float] = []
+    made = engine.control_set(MODEL, effect, shares.append)
+    assert climb.steps == list(range(STEPS))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    (card,) = made.card.controls
+    assert (card.name, card.unit) == ("up", "τ")
+    assert not np.array_equal(picture(engine, effect), seen[0])  # a preview, in the method's own units
+    # The plain set is at hand now, and another engine finds both on the disk.
+    other = Engine(torch.device("cpu"))
+    like = msgspec.structs.replace(effect, like=LONG, k=1)
+    engine.control_set(MODEL, LONG)
+    assert other.control_set(MODEL, effect).card == made.card
+    (matched,) = other.control_set(MODEL, like).card.controls
+    assert "most like 'up' of Climb: cosine 1.00" in matched.details[-1]
+    assert climb.steps == list(range(STEPS))
+    # Another tau changes nothing in the method's own units.
+    assert (
+        engine.control_set(MODEL, msgspec.structs.replace(LONG, tau=0.2)).card == engine.control_set(MODEL, LONG).card
+    )
+
+
+def test_direction_files_of_other_programs_open_as_sets_do(engine: Engine, tmp_path: Path) -> None:
+    directions = np.eye(10, dtype=np.float32)[:3]
+    np.save(tmp_path / "found.npy", directions)
+    ref = ControlSetRef(path=str(tmp_path / "found.npy"), settings=(("space", "w"),))
+    found = engine.control_set(MODEL, ref)
+    assert [one.card.space for one in found.controls] == ["w"] * 3
+    moved = found.controls[1].move(torch.zeros(1, 10), torch.ones(1))[0]
+    np.testing.assert_allclose(moved, directions[1])
+    np.save(tmp_path / "found.npy", directions[:2])
+    assert len(engine.control_set(MODEL, ref).controls) == 2
