@@ -12,7 +12,6 @@ from PIL import Image
 from explorer import __version__
 from explorer.export.compare_page import MATRICES, largest_effect
 from explorer.export.compare_strips import STEPS, Strip
-from explorer.export.compare_tables import cost_text
 from explorer.export.compose import Frame
 from explorer.export.page_parts import shade
 from explorer.scene.compare_text import (
@@ -20,6 +19,7 @@ from explorer.scene.compare_text import (
     ROLES,
     amount_text,
     conditions,
+    cost_text,
     effect_text,
     heading,
     interval,

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from explorer.export.compare_tables import cost_text, json_text
+from explorer.export.compare_tables import json_text
 from explorer.export.page_parts import GREY, INK, LETTERS, LINE, ROW, RULE, flush, heat_map, map_column
 from explorer.export.pdf import Colour, PdfPage, text_width
-from explorer.scene.compare_text import COSTS, ROLES, conditions, heading, interval, remarks, shown_columns, standing
+from explorer.scene.compare_text import (
+    COSTS,
+    ROLES,
+    conditions,
+    cost_text,
+    heading,
+    interval,
+    remarks,
+    shown_columns,
+    standing,
+)
 from explorer.scene.comparison import CompareReport, Figure, MethodResult
 from explorer.scene.measure_text import figure
 

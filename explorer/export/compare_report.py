@@ -26,13 +26,16 @@ FILES = {"compare.json": ".json", "table.csv": ".csv", "table.tex": ".tex", "tab
 """What is in the folder of a report."""
 
 
-def check(path: Path) -> None:
-    """Raise :class:`ExportError` where no report can be written to ``path``, before anything is compared: another
-    extension than .html, .pdf, .csv, .tex, .json or none, or a folder that holds other files."""
+def check(path: Path, count: int = 1) -> None:
+    """Raise :class:`ExportError` where ``count`` reports cannot be written to ``path``, before anything is compared:
+    another extension than .html, .pdf, .csv, .tex, .json or none, a file for several, or a folder that holds other
+    files."""
     path = Path(path).expanduser()
     suffix = path.suffix.lower()
     if suffix and suffix != ".html" and suffix not in _TABLES:
         raise ExportError(f"'{path.name}' is no report; use .html, .pdf, .csv, .tex, .json, or a folder's name.")
+    if suffix and count > 1:
+        raise ExportError(f"'{path.name}' can hold one model's report; give a folder's name for several models.")
     if not suffix and path.exists() and not (path.is_dir() and _is_report(path)):
         raise ExportError(f"'{path}' exists and holds other files; choose a new folder.")
 
@@ -43,14 +46,12 @@ def write(engine: Engine, reports: Sequence[CompareReport], path: Path, progress
     An extension chooses a single file, of one report; without one it becomes a folder with :data:`FILES`, or, for
     several reports, with such a folder for each model. ``progress`` may raise :class:`explorer.errors.Cancelled`.
 
-    Raises :class:`ExportError` as :func:`check` does, and for a file of several reports.
+    Raises :class:`ExportError` as :func:`check` does.
     """
     path = Path(path).expanduser()
-    check(path)
+    check(path, len(reports))
     suffix = path.suffix.lower()
     if suffix:
-        if len(reports) > 1:
-            raise ExportError(f"'{path.name}' can hold one model's report; give a folder's name for several models.")
         atomic_write(path, _file(engine, reports[0], suffix, progress))
         return path
     names = folder_names(reports)

@@ -11,7 +11,17 @@ import msgspec
 
 from explorer import __version__
 from explorer.export.latex import comment, digits, escaped, in_math
-from explorer.scene.compare_text import COSTS, ROLES, conditions, heading, interval, remarks, shown_columns, standing
+from explorer.scene.compare_text import (
+    COSTS,
+    ROLES,
+    conditions,
+    cost_text,
+    heading,
+    interval,
+    remarks,
+    shown_columns,
+    standing,
+)
 from explorer.scene.comparison import Column, CompareReport, Figure, MethodResult
 from explorer.scene.measure_text import figure
 
@@ -135,9 +145,3 @@ def _interval(value: Figure | None) -> str:
     text = interval(value) if value is not None else ""
     # Braces, because a line of a tabular that begins with [ would be read as a length.
     return rf"\interval{{{text.replace('−', '-')}}}" if text else ""
-
-
-def cost_text(result: MethodResult, name: str) -> str:
-    """What the search took, as tables show it: ``name`` is one of :data:`COSTS`."""
-    value = float(getattr(result, name))
-    return f"{value:.1f}" if name == "seconds" else f"{value:,.0f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from explorer.scene.comparison import Column, CompareReport, Direction, Figure, MethodResult
-from explorer.scene.measure_text import figure
+from explorer.scene.measure_text import DASH, figure
 
 ROLES = {"method": "", "chance": "chance", "ceiling": "ceiling"}
 """What is said beside the title of a row."""
@@ -79,6 +79,14 @@ def effect_text(direction: Direction, attributes: tuple[str, ...], most: int = 2
     ]
     found.sort(key=lambda one: -one[0])
     return ", ".join(f"{name} {'−' if signed < 0 else '+'}{effect:.2f}" for effect, name, signed in found[:most])
+
+
+def cost_text(result: MethodResult, name: str) -> str:
+    """What the search took, as tables show it: ``name`` is one of :data:`COSTS`."""
+    if result.problem:
+        return DASH
+    value = float(getattr(result, name))
+    return f"{value:.1f}" if name == "seconds" else f"{value:,.0f}"
 
 
 def amount_text(direction: Direction, unit: str = "") -> str:
