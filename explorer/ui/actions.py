@@ -32,7 +32,7 @@ class ActionRow:
     short: str = ""  # what a button says, where that is shorter
 
 
-MENUS = ("File", "Edit", "View", "Timeline", "Measures", "Help")
+MENUS = ("File", "Edit", "View", "Compare", "Timeline", "Measures", "Help")
 
 ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("open_model", "Open model…", "File", "Ctrl+O", "open", "Open a generator from a file", short="Open…"),
@@ -234,6 +234,36 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("theme_dark", "Dark", "View", "", "", "Dark colours", checkable=True),
     ActionRow("full_screen", "Full screen", "View", "F11", "", "Use the whole screen", checkable=True),
     ActionRow("reset_layout", "Reset layout", "View", "", "", "Put every panel back where it was"),
+    ActionRow(
+        "side_by_side",
+        "Compare methods…",
+        "Compare",
+        "Ctrl+Shift+M",
+        "compare",
+        "Put methods side by side, one slider moving all of them by an equal visible effect, and measure them",
+        needs_model=True,
+        short="Compare methods…",
+    ),
+    ActionRow("comparison", "Show comparison", "Compare", "", "", "The table of methods, with chance and ceiling"),
+    ActionRow(
+        "use_compared",
+        "Use chosen method in pane",
+        "Compare",
+        "",
+        "",
+        "Put the directions of the table's chosen row into the selected pane",
+        separator=True,
+        short="Use in pane",
+    ),
+    ActionRow(
+        "export_comparison",
+        "Export comparison…",
+        "Compare",
+        "",
+        "",
+        "Write the table as a web page, CSV, LaTeX, PDF or JSON",
+        short="Export…",
+    ),
     ActionRow(
         "traverse", "Traverse", "Timeline", "T", "play", "Move the selected control there and back", needs_model=True
     ),

@@ -19,6 +19,7 @@ from explorer.scene.model import ControlSetRef, ModelRef, Origin, Pane, PaneView
 from explorer.service.protocol import EngineLost, Ready, Refused
 from explorer.ui.bridge import Connect, EngineBridge
 from explorer.ui.catalogue import Catalogue
+from explorer.ui.comparing import Comparing
 from explorer.ui.feed import Feed
 from explorer.ui.job_list import JobList
 from explorer.ui.measuring import Measuring
@@ -50,6 +51,7 @@ class Controller(QObject):
         self.catalogue = Catalogue(self.client, self)
         self.jobs = JobList(self.client, self)
         self.measuring = Measuring(self.jobs, self)
+        self.comparing = Comparing(self.jobs, self)
         self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
         self.engine: Ready | None = None
         self._scene = NO_MODEL
@@ -364,11 +366,13 @@ class Controller(QObject):
             self.engine = None
             self.feed.engine_lost()
             self.jobs.engine_lost()
+            self.comparing.engine_lost()
             self.catalogue.engine_lost(suspect)
             self.engine_lost.emit(reply)
         elif not self.feed.handle(reply):
             self.jobs.handle(reply)
             self.measuring.handle(reply)
+            self.comparing.handle(reply)
             self.catalogue.handle(reply)
 
     def _on_controls_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:

@@ -8,11 +8,15 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from explorer.export.options import ExportOptions, encode_options
+from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef, Scene
 from explorer.service.protocol import (
     Cancel,
+    Compared,
+    CompareMethods,
     ControlsFound,
+    ExportComparison,
     Exported,
     ExportScene,
     JobProgress,
@@ -79,6 +83,20 @@ class JobList(QObject):
         self._begin(request_id, f"Export {path.rpartition('/')[2]}", path)
         return request_id
 
+    def start_comparison(self, model: ModelRef, options: CompareOptions, name: str) -> int:
+        """Have the engine compare methods on ``model``, which the user knows as ``name``."""
+        request_id = self._client.next_request_id()
+        self._begin(request_id, f"Compare methods on {name}")
+        self._client.send(CompareMethods(request_id=request_id, model=model, options=options))
+        return request_id
+
+    def start_comparison_table(self, report: CompareReport, path: str) -> int:
+        """Have the engine write the table of ``report`` to ``path``."""
+        request_id = self._client.next_request_id()
+        self._begin(request_id, f"Export {path.rpartition('/')[2]}", path)
+        self._client.send(ExportComparison(request_id=request_id, report=report, path=path))
+        return request_id
+
     def cancel(self, request_id: int) -> None:
         """Ask the engine to stop; it answers when nothing is left behind."""
         if request_id in self._jobs and self._jobs[request_id].state == "running":
@@ -103,7 +121,7 @@ class JobList(QObject):
             self.changed.emit()
             return True
         if (
-            not isinstance(reply, Exported | ControlsFound | Measured | ModelOpened | Stopped | Refused)
+            not isinstance(reply, Exported | ControlsFound | Measured | Compared | ModelOpened | Stopped | Refused)
             or reply.request_id not in self._jobs
         ):
             return False

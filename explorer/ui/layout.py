@@ -9,10 +9,18 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
-PLACES = {"models": LEFT, "bookmarks": LEFT, "controls": RIGHT, "timeline": BOTTOM, "measures": BOTTOM, "jobs": BOTTOM}
+PLACES = {
+    "models": LEFT,
+    "bookmarks": LEFT,
+    "controls": RIGHT,
+    "timeline": BOTTOM,
+    "comparison": BOTTOM,
+    "measures": BOTTOM,
+    "jobs": BOTTOM,
+}
 WIDTHS = {"models": 220, "controls": 390}
 HEIGHTS = {"models": 330, "bookmarks": 270, "timeline": 170}
-MEASURES_HEIGHT = 290  # a table of measures and a heat map can be read from here on
+TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here on
 
 
 def dock(window: QMainWindow, name: str, panel: QWidget, title: QWidget | None) -> QDockWidget:
@@ -31,7 +39,8 @@ def reset(window: QMainWindow, docks: Mapping[str, QDockWidget], has_jobs: bool)
         docks[name].setFloating(False)
         window.addDockWidget(area, docks[name])
         docks[name].setVisible(name != "jobs" or has_jobs)
-    window.tabifyDockWidget(docks["timeline"], docks["measures"])
+    window.tabifyDockWidget(docks["timeline"], docks["comparison"])
+    window.tabifyDockWidget(docks["comparison"], docks["measures"])
     window.tabifyDockWidget(docks["measures"], docks["jobs"])
     docks["timeline"].raise_()
     for sizes, direction in ((WIDTHS, Qt.Orientation.Horizontal), (HEIGHTS, Qt.Orientation.Vertical)):

@@ -31,6 +31,7 @@ from explorer.ui.announcer import Announcer
 from explorer.ui.bookmarks import BookmarksPanel
 from explorer.ui.canvas import Canvas
 from explorer.ui.commands import Commands
+from explorer.ui.comparison_dock import ComparisonDock
 from explorer.ui.controller import Controller
 from explorer.ui.controls_panel import ControlsPanel
 from explorer.ui.empty_state import EmptyState
@@ -109,12 +110,15 @@ class MainWindow(QMainWindow):
         self.controls.set_snapping(self.settings.snap)
         self.measures = MeasuresDock(self.controller, self.table, self.settings)
         self.measures.wanted.connect(self._show_measures)
+        self.comparison = ComparisonDock(self.controller, self.table, self.settings)
+        self.comparison.wanted.connect(self._show_comparison)
         self.jobs = JobsPanel(self.controller)
         panels: dict[str, tuple[QWidget, QWidget | None]] = {
             "models": (self.models, self.models.title),
             "bookmarks": (self.bookmarks, self.bookmarks.title),
             "controls": (self.controls, self.controls.title),
             "timeline": (self.timeline, None),
+            "comparison": (self.comparison, None),
             "measures": (self.measures, None),
             "jobs": (self.jobs, self.jobs.title),
         }
@@ -250,7 +254,10 @@ class MainWindow(QMainWindow):
         self.settings.badges = selection
 
     def _show_measures(self) -> None:
-        layout.reveal(self, self.docks["measures"], layout.MEASURES_HEIGHT)
+        layout.reveal(self, self.docks["measures"], layout.TABLE_HEIGHT)
+
+    def _show_comparison(self) -> None:
+        layout.reveal(self, self.docks["comparison"], layout.TABLE_HEIGHT)
 
     def _add_bookmark(self) -> None:
         self.docks["bookmarks"].show()

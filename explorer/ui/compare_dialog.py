@@ -1,0 +1,240 @@
+"""The dialog that puts methods side by side: which, how many directions, on which seeds, in which units."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.scene.cards import MethodCard
+from explorer.scene.comparison import CompareOptions
+from explorer.scene.defaults import room
+from explorer.scene.model import ControlSetRef
+from explorer.ui.controller import Controller
+from explorer.ui.controls_panel import refusal
+from explorer.ui.widgets import Segments, WrappedLabel
+
+CHOSEN_AT_FIRST = 3  # methods that are ticked when nobody has chosen, besides chance
+DIRECTIONS = 6
+MOST_PANES = 48  # more pictures at once are stamps
+CHANCE = "random_orthogonal"
+UNITS = {"effect": "Equal visible change", "native": "The method's own"}
+NAME = Qt.ItemDataRole.UserRole
+
+
+class CompareDialog(QDialog):
+    """Asks; ``side_by_side`` carries the control sets and the seeds, ``table`` the options of a table."""
+
+    side_by_side = Signal(object, object)  # tuple of ControlSetRef, tuple of int
+    table = Signal(object)  # CompareOptions
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("compare_dialog")
+        self.setWindowTitle("Compare methods")
+        self._controller = controller
+        self._card = controller.model_card()
+        self.methods = QListWidget()
+        self.methods.setAccessibleName("Methods")
+        self.methods.setMinimumSize(420, 250)
+        self.k = QSpinBox()
+        self.k.setToolTip("How many directions every method finds")
+        self.seeds = QLineEdit()
+        self.seeds.setPlaceholderText("the seed of now; or 1,2,3: a row for each")
+        self.units = Segments(UNITS, "What an amount of 1 means on every slider")
+        self.tau = QDoubleSpinBox()
+        self.tau.setRange(0.01, 0.3)
+        self.tau.setSingleStep(0.01)
+        self.tau.setValue(ControlSetRef().tau)
+        self.tau.setToolTip(
+            "The root mean square change of a picture that an amount of 1 makes, in shares of its range"
+        )
+        self.match = QCheckBox("Order and sign directions so that a row means the same everywhere")
+        self.match.setChecked(True)
+        self.measure = QCheckBox("Measure them too: the table of effects, with chance and ceiling")
+        self.attributes = QLineEdit()
+        self.attributes.setPlaceholderText("of the world the model was trained on; or a world, classifier.onnx, labels")
+        self.trials = QSpinBox()
+        self.trials.setRange(1, 10)
+        self.trials.setValue(1)
+        self.trials.setToolTip("How often every method is run, each time with another seed of its own")
+        self.message = WrappedLabel()
+        self.message.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._build()
+        self._fill()
+        self.methods.itemChanged.connect(self._refresh)
+        self.seeds.textChanged.connect(self._refresh)
+        self.k.valueChanged.connect(self._refresh)
+        self.units.chosen.connect(self._refresh)
+        self.measure.toggled.connect(self._refresh)
+        self._refresh()
+
+    # --- what is asked for ---
+
+    def chosen(self) -> list[str]:
+        """The names of the ticked methods, in the order of the list."""
+        items = [self.methods.item(index) for index in range(self.methods.count())]
+        return [item.data(NAME) for item in items if item.checkState() == Qt.CheckState.Checked]
+
+    def sets(self) -> tuple[ControlSetRef, ...]:
+        """A control set a method; all are matched to the first, where that is wanted."""
+        effect = self.units.value == "effect"
+        found: list[ControlSetRef] = []
+        for name in self.chosen():
+            made = ControlSetRef(
+                method=name,
+                k=self.k.value(),
+                settings=self._settings(name),
+                units="effect" if effect else "native",
+                tau=self.tau.value(),
+                like=found[0] if found and self.match.isChecked() else None,
+            )
+            found.append(made)
+        return tuple(found)
+
+    def rows(self) -> tuple[int, ...] | None:
+        """The seeds of the rows (empty: the scene's own origin), or None where the text is no list of seeds."""
+        parts = [part.strip() for part in self.seeds.text().split(",") if part.strip()]
+        if not all(part.isdecimal() and int(part) < 2**32 for part in parts):
+            return None
+        return tuple(int(part) for part in parts)
+
+    def options(self) -> CompareOptions:
+        """What the table is made of."""
+        return CompareOptions(
+            methods=tuple(name for name in self.chosen() if name != CHANCE),
+            k=self.k.value(),
+            seeds=tuple(range(self.trials.value())),
+            attributes=self.attributes.text().strip(),
+            tau=self.tau.value(),
+            settings={name: dict(made) for name in self.chosen() if (made := self._settings(name))},
+        )
+
+    def accept(self) -> None:
+        """Put them side by side, and have them measured where that is wanted."""
+        rows = self.rows()
+        if rows is None or not self._refresh():
+            return
+        self.side_by_side.emit(self.sets(), rows)
+        if self.measure.isChecked():
+            self.table.emit(self.options())
+        super().accept()
+
+    # --- following the form ---
+
+    def _refresh(self, *_: object) -> bool:
+        """Say what will be shown, or what is in the way; whether it can be done."""
+        chosen, rows = self.chosen(), self.rows()
+        count = len(chosen) * max(1, len(rows or ()))
+        self._form.setRowVisible(self.tau, self.units.value == "effect")
+        for row in (self.attributes, self.trials):
+            self._form.setRowVisible(row, self.measure.isChecked())
+        problem = ""
+        if not chosen:
+            problem = "Tick at least one method."
+        elif rows is None:
+            problem = "The rows are seeds with commas between them, such as 1,2,3."
+        elif count > MOST_PANES:
+            problem = f"That would be {count} pictures at once; choose fewer methods or rows, at most {MOST_PANES}."
+        slow = [self._title(name) for name in chosen if (card := self._method(name)) and card.expensive]
+        text = f"{len(chosen)} × {max(1, len(rows or ()))} pictures, {self.k.value()} linked sliders."
+        if slow:
+            text += f" {', '.join(slow)} {'learns its' if len(slow) == 1 else 'learn their'} directions: minutes."
+        if self.measure.isChecked():
+            text += " The table follows in the Comparison panel; it takes minutes."
+        self.message.setForegroundRole(QPalette.ColorRole.BrightText if problem else QPalette.ColorRole.PlaceholderText)
+        self.message.setText(problem or text)
+        self._go.setEnabled(not problem)
+        return not problem
+
+    def _fill(self) -> None:
+        card = self._card
+        if card is None:
+            return
+        most = min(map(room, card.spaces.values()))
+        self.k.setRange(1, most)
+        self.k.setValue(min(DIRECTIONS, most))
+        shown = {pane.controls.method for pane in self._controller.scene.panes}
+        first = [name for name in card.methods if (one := self._method(name)) and not one.expensive and name != CHANCE]
+        ticked = shown if len(shown) > 1 else {*first[:CHOSEN_AT_FIRST], CHANCE}
+        for name in card.methods:
+            self._add(name, name in ticked, "")
+        for method in self._controller.catalogue.methods.values():
+            if method.name not in card.methods:
+                self._add(method.name, False, refusal(method, card))
+
+    def _add(self, name: str, ticked: bool, why_not: str) -> None:
+        method = self._method(name)
+        notes = [
+            text
+            for text, holds in (
+                ("takes minutes", bool(method and method.expensive)),
+                ("learns from attributes", bool(method and method.supervised)),
+                ("chance", name == CHANCE),
+            )
+            if holds
+        ]
+        item = QListWidgetItem(f"{self._title(name)}{'  ·  ' + ', '.join(notes) if notes else ''}")
+        item.setData(NAME, name)
+        item.setToolTip(why_not or (f"{method.description}\n{method.paper}".strip() if method else ""))
+        item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+        item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+        if why_not:
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
+            item.setText(f"{self._title(name)}  ·  does not fit this model")
+        self.methods.addItem(item)
+
+    def _settings(self, name: str) -> tuple[tuple[str, bool | int | float | str], ...]:
+        """The settings that a pane on the canvas uses the method with, if one does."""
+        panes = self._controller.scene.panes
+        return next((pane.controls.settings for pane in panes if pane.controls.method == name), ())
+
+    def _method(self, name: str) -> MethodCard | None:
+        return self._controller.catalogue.methods.get(name)
+
+    def _title(self, name: str) -> str:
+        return self._controller.catalogue.method_title(name)
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        heading = QLabel("Methods")
+        layout.addWidget(heading)
+        layout.addWidget(self.methods, 1)
+        self._form = QFormLayout()
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        units = QHBoxLayout()
+        units.addWidget(self.units)
+        units.addStretch(1)
+        self._form.addRow("Directions", self.k)
+        self._form.addRow("Rows (seeds)", self.seeds)
+        self._form.addRow("Units", units)
+        self._form.addRow("Change τ", self.tau)
+        self._form.addRow("", self.match)
+        self._form.addRow("", self.measure)
+        self._form.addRow("Attributes", self.attributes)
+        self._form.addRow("Runs", self.trials)
+        layout.addLayout(self._form)
+        layout.addWidget(self.message)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._go = QPushButton("Show side by side")
+        self._go.setDefault(True)
+        buttons.addButton(self._go, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)

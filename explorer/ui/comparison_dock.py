@@ -1,0 +1,127 @@
+"""The Comparison dock: methods side by side and their table. Its panel is made when it is first seen, so that the start
+of the window does not wait for it."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from explorer.scene import editing
+from explorer.scene.comparison import CompareOptions
+from explorer.scene.model import ControlSetRef
+from explorer.ui.actions import ActionTable
+from explorer.ui.controller import Controller
+from explorer.ui.settings import Settings
+
+if TYPE_CHECKING:
+    from explorer.ui.comparison_panel import ComparisonPanel
+
+FORMATS = {"Web page": "html", "CSV table": "csv", "LaTeX table": "tex", "PDF page": "pdf", "JSON": "json"}
+
+
+class ComparisonDock(QWidget):
+    """The actions of comparing, and the panel behind them."""
+
+    wanted = Signal()  # it wants to be seen
+
+    def __init__(
+        self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._actions = actions
+        self._settings = settings
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        for key, handler in (
+            ("comparison", self.wanted.emit),
+            ("side_by_side", self._ask),
+            ("use_compared", self._use),
+            ("export_comparison", self._export),
+        ):
+            actions.bind(key, handler)
+        controller.changed.connect(self._enable)
+        controller.comparing.changed.connect(self._enable)
+        controller.catalogue.models_changed.connect(self._enable)
+        self._enable()
+
+    @cached_property
+    def panel(self) -> ComparisonPanel:
+        """The panel."""
+        from explorer.ui.comparison_panel import ComparisonPanel
+
+        made = ComparisonPanel(self._controller, self._actions)
+        self._layout.addWidget(made)
+        made.show()
+        return made
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # Not when it is shown: the window shows every dock for a moment before it puts one behind the other.
+        if "panel" not in self.__dict__:
+            QTimer.singleShot(0, self, self._make)
+        super().paintEvent(event)
+
+    def _make(self) -> None:
+        self.panel.refresh()
+
+    # --- actions ---
+
+    def _ask(self) -> None:
+        from explorer.ui.compare_dialog import CompareDialog  # dialogs do not keep the start of the window waiting
+
+        dialog = CompareDialog(self._controller, self.window())
+        dialog.side_by_side.connect(self.show_side_by_side)
+        dialog.table.connect(self.compare)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def show_side_by_side(self, sets: tuple[ControlSetRef, ...], seeds: tuple[int, ...]) -> None:
+        """A pane for each set, a row of them for each seed."""
+        controller = self._controller
+        controller.apply(editing.side_by_side(controller.scene, sets, seeds), "Compare methods")
+
+    def compare(self, options: CompareOptions) -> None:
+        """Have the table made, and show how it goes."""
+        controller = self._controller
+        card = controller.model_card()
+        if card is not None:
+            self.wanted.emit()
+            controller.comparing.ask(controller.scene.model, options, card.name)
+
+    def _use(self) -> None:
+        """Put the set of the chosen row into the selected pane, in the units of the table."""
+        row = self.panel.chosen()
+        if row is not None and not row.problem:
+            self._controller.set_method(self._controller.scene.selected, row.controls)
+
+    def _export(self) -> None:
+        report = self._controller.comparing.report(self.panel.model())
+        if report is None:
+            return
+        name = re.sub(r"[^\w.+-]+", "-", f"{report.name}-comparison").strip("-.")
+        filters = ";;".join(f"{title} (*.{suffix})" for title, suffix in FORMATS.items())
+        start = str(Path(self._settings.export_folder or Path.home()) / f"{name}.html")
+        path, kind = QFileDialog.getSaveFileName(self, "Export comparison", start, filters)
+        if not path:
+            return
+        if Path(path).suffix.lower().removeprefix(".") not in FORMATS.values():
+            path = f"{path}.{next(suffix for title, suffix in FORMATS.items() if kind.startswith(title) or not kind)}"
+        self._settings.export_folder = str(Path(path).parent)
+        self._controller.jobs.start_comparison_table(report, path)
+
+    # --- what can be done now ---
+
+    def _enable(self, *_: object) -> None:
+        controller = self._controller
+        scene = controller.scene
+        model = scene.panes[scene.selected].model or scene.model
+        report = controller.comparing.report(model)
+        self._actions["side_by_side"].setEnabled(controller.has_model and controller.model_card() is not None)
+        for key in ("use_compared", "export_comparison"):
+            self._actions[key].setEnabled(report is not None)

@@ -1,0 +1,116 @@
+"""The matrix of one method: a row a direction, a column an attribute, how much the one changes the other."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from explorer.scene.comparison import CompareReport, Direction, MethodResult
+from explorer.ui import theme
+from explorer.ui.measures_heat import shade
+
+ROW, COLUMN, GAP = 20.0, 30.0, 6.0
+LONGEST_NAME, LONGEST_HEADING = 150, 92
+STRONG = 1.0  # deviations of an attribute: a change that fills the cell
+
+
+class EffectHeat(QWidget):
+    """Cells are mean |change| in deviations of the attribute (or shares of its entropy), as a colour and a number."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._report: CompareReport | None = None
+        self._row: MethodResult | None = None
+        self._kind = "effects"
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Effects of each direction on each attribute")
+
+    def show_method(self, report: CompareReport | None, row: MethodResult | None, kind: str = "effects") -> None:
+        """Show ``effects`` (interventional) or ``information`` (observational) of ``row``."""
+        self._report, self._row, self._kind = report, row, kind
+        self.updateGeometry()
+        self.setMinimumSize(self.sizeHint())
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        if self._report is None or self._row is None:
+            return QSize(200, 100)
+        width = self._left() + len(self._report.attributes) * COLUMN + GAP
+        return QSize(round(width), round(self._top() + len(self._row.directions) * ROW + GAP))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._report is None or self._row is None:
+            return
+        colors, painter, metrics = theme.current(), QPainter(self), self.fontMetrics()
+        left, top = self._left(), self._top()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for column, name in enumerate(self._report.attributes):
+            painter.save()
+            painter.translate(QPointF(left + (column + 0.5) * COLUMN + 4, top - 5))
+            painter.rotate(-60)
+            painter.setPen(theme.color(colors.text if self._report.varying[column] else colors.muted))
+            painter.drawText(0, 0, metrics.elidedText(name, Qt.TextElideMode.ElideRight, LONGEST_HEADING))
+            painter.restore()
+        for index, direction in enumerate(self._row.directions):
+            self._paint_row(painter, colors, index, direction)
+
+    def _paint_row(self, painter: QPainter, colors: theme.Theme, index: int, direction: Direction) -> None:
+        left, y = self._left(), self._top() + index * ROW
+        painter.setPen(theme.color(colors.text if direction.alpha is not None else colors.muted))
+        name = self.fontMetrics().elidedText(direction.name, Qt.TextElideMode.ElideRight, LONGEST_NAME)
+        place = QRectF(0, y, left - GAP, ROW)
+        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)
+        values = getattr(direction, self._kind)
+        for column, value in enumerate(values):
+            cell = QRectF(left + column * COLUMN + 1, y + 1, COLUMN - 2, ROW - 2)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(shade((value or 0.0) / STRONG))
+            painter.drawRoundedRect(cell, 2, 2)
+            weak = value is None or value < 0.1
+            strong = value is not None and value > 0.55
+            painter.setPen(theme.color(colors.on_accent if strong else colors.muted if weak else colors.text))
+            shown = "–" if value is None else f"{value:.2f}".removeprefix("0") if value < 0.995 else f"{value:.1f}"
+            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, shown)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self._tip(QPointF(event.pos())), self)
+            return True
+        return super().event(event)
+
+    def _tip(self, point: QPointF) -> str:
+        """What stands behind the cell or the name at ``point``."""
+        if self._report is None or self._row is None:
+            return ""
+        row, column = int((point.y() - self._top()) // ROW), int((point.x() - self._left()) // COLUMN)
+        if not 0 <= row < len(self._row.directions):
+            return ""
+        direction = self._row.directions[row]
+        step = (
+            "no visible effect" if direction.alpha is None else f"1 unit of change = {direction.alpha:.3g} of its own"
+        )
+        if not 0 <= column < len(self._report.attributes):
+            return f"{direction.name}\n{step}"
+        attribute, values = self._report.attributes[column], getattr(direction, self._kind)
+        value = values[column] if column < len(values) else None
+        if not self._report.varying[column]:
+            return f"'{attribute}' is the same in all of the model's pictures, so nothing can change it here."
+        if value is None:
+            return f"{direction.name}: {attribute} is not defined here."
+        if self._kind == "information":
+            return f"{direction.name} tells {value:.1%} of {attribute} over the model's own pictures."
+        signed = direction.signed[column] if column < len(direction.signed) else None
+        mean = "" if signed is None else f"\nmean change {signed:+.2f}".replace("-", "−")
+        return f"{direction.name} changes {attribute} by {value:.2f} of its deviation{mean}\n{step}"
+
+    def _left(self) -> float:
+        names = [direction.name for direction in self._row.directions] if self._row else []
+        return (
+            min(LONGEST_NAME, max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0)) + 2 * GAP
+        )
+
+    def _top(self) -> float:
+        names = self._report.attributes if self._report else ()
+        longest = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0)
+        return min(LONGEST_HEADING, longest) * 0.87 + 14
