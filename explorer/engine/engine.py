@@ -154,12 +154,17 @@ class Engine:
         options: CompareOptions,
         progress: Progress | None = None,
         scheduler: str = "",
+        waiting: Waiting | None = None,
     ) -> list[CompareReport]:
-        """Methods side by side on ``models``, a report each: :func:`explorer.comparison.table.compare`."""
+        """Methods side by side on ``models``, a report each: :func:`explorer.comparison.table.compare`. ``waiting``: as
+        in :meth:`control_set`."""
         # Here, because it brings scipy and every method, and no picture should wait for that.
         from explorer.comparison.table import Subject, compare
 
-        subjects = [Subject(model, self.shared(model), self.control_set) for model in models]
+        def find(model: ModelRef, controls: ControlSetRef, share: Progress | None) -> ControlSet:
+            return self.control_set(model, controls, share, waiting)
+
+        subjects = [Subject(model, self.shared(model), find) for model in models]
         return compare(subjects, options, progress, scheduler)
 
     # --- pictures ------------------------------------------------------------------------------------------------

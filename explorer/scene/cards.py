@@ -123,6 +123,7 @@ class AttributeCard(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     period: float = 0.0  # after how much a cyclic one repeats, else 0
     levels: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()  # the names of the levels, where they have some
 
 
 class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):

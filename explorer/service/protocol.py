@@ -13,6 +13,7 @@ import msgspec
 
 from explorer.scene.cards import AttributeCard, ControlSetCard, MethodCard, ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
+from explorer.scene.labels import Labels
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ChosenControl, ControlSetRef, ModelRef, Scene, View
 
@@ -156,6 +157,15 @@ class DrawSamples(msgspec.Struct, frozen=True, kw_only=True, tag="draw_samples")
     truncation_psi: float = 1.0
 
 
+class TrainProbe(msgspec.Struct, frozen=True, kw_only=True, tag="train_probe"):
+    """Learn ``labels`` of samples of ``model``, and see how well; answered by :class:`ProbeTrained`, or by
+    :class:`Refused` while there are fewer than two labels of a kind."""
+
+    request_id: int
+    model: ModelRef
+    labels: Labels
+
+
 class ListAttributes(msgspec.Struct, frozen=True, kw_only=True, tag="list_attributes"):
     """What the reader ``attributes`` (a world's name, a path; empty: the world of ``model``) reads from pictures of
     ``model``; answered by :class:`AttributeList`."""
@@ -191,6 +201,7 @@ Request = (
     | ExportComparison
     | SaveControls
     | DrawSamples
+    | TrainProbe
     | ListAttributes
     | Cancel
     | Shutdown
@@ -307,6 +318,20 @@ class SamplesDrawn(msgspec.Struct, frozen=True, kw_only=True, tag="samples"):
     pictures: tuple[bytes, ...]
 
 
+class ProbeTrained(msgspec.Struct, frozen=True, kw_only=True, tag="probe"):
+    """How well a probe of the labels of ``attribute`` tells labels that it did not learn: the share right, with its
+    95 % interval; ``chance``: what always saying the more frequent label has right."""
+
+    request_id: int
+    attribute: str
+    accuracy: float
+    chance: float
+    low: float
+    high: float
+    n_positive: int
+    n_negative: int
+
+
 class AttributeList(msgspec.Struct, frozen=True, kw_only=True, tag="attributes"):
     request_id: int
     name: str  # of the reader
@@ -340,8 +365,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 
 Reply = (
-    Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | Exported
-    | ControlsPreview | Measured | Compared | SamplesDrawn | AttributeList | JobProgress | Stopped | Refused
+    Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | Exported
+    | Measured | Compared | SamplesDrawn | ProbeTrained | AttributeList | JobProgress | Stopped | Refused
 )  # fmt: skip
 
 

@@ -1,0 +1,189 @@
+"""What each request of the window is answered with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from explorer.controls import control_set as control_sets
+from explorer.controls.control_set import ControlSet
+from explorer.discovery import registry as methods
+from explorer.discovery.base import Watch
+from explorer.engine.engine import Engine
+from explorer.engine.labelling import Labelling
+from explorer.engine.selection import selected
+from explorer.errors import ModelError
+from explorer.export import directions, tables
+from explorer.export import run as export
+from explorer.export.options import decode_options
+from explorer.generators import registry as generators
+from explorer.scene.cards import AttributeCard, ModelCard
+from explorer.scene.model import ControlSetRef, ModelRef
+from explorer.service import protocol
+from explorer.service.reports import Reports
+
+Job = (
+    protocol.ListModels | protocol.ListMethods | protocol.OpenModel | protocol.FindControls | protocol.ExportScene
+    | protocol.MeasureModel | protocol.ExportReports | protocol.CompareMethods | protocol.ExportComparison
+    | protocol.SaveControls | protocol.DrawSamples | protocol.TrainProbe | protocol.ListAttributes
+)  # fmt: skip
+
+
+class Answers:
+    """Answers requests with ``engine``. What raises becomes a refusal elsewhere (:mod:`explorer.service.jobs`)."""
+
+    def __init__(self, engine: Engine, send: Callable[[protocol.Reply], None]) -> None:
+        self._engine = engine
+        self._send = send
+        self._labelling = Labelling(engine.shared)
+
+    def answer(self, request: Job, reports: Reports) -> protocol.Reply:
+        """The reply to ``request``; ``reports`` takes its progress."""
+        number = request.request_id
+        match request:
+            case protocol.ListModels():
+                return protocol.ModelList(request_id=number, models=self._models())
+            case protocol.ListMethods():
+                cards = tuple(method.card for method in methods.methods().values())
+                return protocol.MethodList(request_id=number, methods=cards)
+            case protocol.OpenModel():
+                return protocol.ModelOpened(request_id=number, card=self._engine.card(request.model))
+            case protocol.FindControls():
+                return self._find(request, reports)
+            case protocol.MeasureModel():
+                (measures,) = self._engine.measure([request.model], request.options, reports.progress("Measuring"))
+                return protocol.Measured(request_id=number, model=request.model, report=measures)
+            case protocol.CompareMethods():
+                (report,) = self._engine.compare(
+                    [request.model], request.options, reports.progress("Comparing methods"), waiting=reports.check
+                )
+                return protocol.Compared(request_id=number, model=request.model, report=report)
+            case protocol.DrawSamples():
+                return self._samples(request)
+            case protocol.TrainProbe():
+                return self._probe(request)
+            case protocol.ListAttributes():
+                return self._attributes(request)
+            case _:
+                start = time.perf_counter()
+                path = self._written(request, reports)
+                return protocol.Exported(request_id=number, path=str(path), seconds=time.perf_counter() - start)
+
+    # --- models and controls -------------------------------------------------------------------------------------
+
+    def _models(self) -> tuple[ModelCard, ...]:
+        """The cards of the shipped models; one that is broken says why in its notes."""
+        cards = []
+        for name in generators.shipped_models():
+            try:
+                cards.append(self._engine.describe(ModelRef(path=name)))
+            except ModelError as error:
+                cards.append(_broken(name, str(error)))
+        return tuple(cards)
+
+    def _find(self, request: protocol.FindControls, reports: Reports) -> protocol.ControlsFound:
+        number, model, controls = request.request_id, request.model, request.controls
+        title = f"Finding controls: {_named(controls)}"
+
+        def preview(found: ControlSet) -> None:
+            told = protocol.ControlsPreview(request_id=number, model=model, controls=controls, card=found.card)
+            self._send(told)
+
+        watch = Watch(reports.progress(title), preview)
+        found = self._engine.control_set(model, controls, watch, reports.waiting(title))
+        return protocol.ControlsFound(request_id=number, model=model, controls=controls, card=found.card)
+
+    # --- labelling -----------------------------------------------------------------------------------------------
+
+    def _samples(self, request: protocol.DrawSamples) -> protocol.SamplesDrawn:
+        drawn = self._labelling.draw(request.model, request.seeds, request.size, request.truncation_psi)
+        return protocol.SamplesDrawn(
+            request_id=request.request_id,
+            model=request.model,
+            seeds=request.seeds,
+            width=drawn.shape[2],
+            height=drawn.shape[1],
+            pictures=tuple(one.tobytes() for one in drawn),
+        )
+
+    def _probe(self, request: protocol.TrainProbe) -> protocol.ProbeTrained:
+        found = self._labelling.validated(request.model, request.labels)
+        positives = request.labels.positives
+        return protocol.ProbeTrained(
+            request_id=request.request_id,
+            attribute=request.labels.attribute,
+            accuracy=found.accuracy,
+            chance=found.chance,
+            low=found.low,
+            high=found.high,
+            n_positive=positives,
+            n_negative=len(request.labels.labels) - positives,
+        )
+
+    def _attributes(self, request: protocol.ListAttributes) -> protocol.AttributeList:
+        reader = self._labelling.reader(request.model, request.attributes)
+        cards = tuple(
+            AttributeCard(
+                name=one.name,
+                kind=one.kind,
+                unit=one.unit,
+                period=one.period,
+                levels=one.levels,
+                labels=one.labels,
+            )
+            for one in reader.attributes
+        )
+        return protocol.AttributeList(request_id=request.request_id, name=reader.name, attributes=cards)
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def _written(
+        self,
+        request: protocol.ExportScene | protocol.ExportReports | protocol.ExportComparison | protocol.SaveControls,
+        reports: Reports,
+    ) -> Path:
+        path = Path(request.path).expanduser()
+        title = f"Exporting {path.name}"
+        match request:
+            case protocol.ExportScene():
+                options = decode_options(request.options)
+                return export.run(self._engine, request.scene, path, options, reports.progress(title))
+            case protocol.ExportReports():
+                return tables.write(path, request.reports)
+            case protocol.ExportComparison():
+                # Here, because it brings scipy and every method, and no picture should wait for that.
+                from explorer.export import compare_report
+
+                return compare_report.write(self._engine, [request.report], path, reports.progress(title))
+            case protocol.SaveControls():
+                return self._saved(request, path, reports)
+
+    def _saved(self, request: protocol.SaveControls, path: Path, reports: Reports) -> Path:
+        progress, waiting = reports.progress(f"Saving {path.name}"), reports.waiting(f"Saving {path.name}")
+
+        def find(controls: ControlSetRef) -> ControlSet:
+            return self._engine.control_set(request.model, controls, progress, waiting)
+
+        found = selected(request.chosen, find, request.title)
+        if path.suffix.lower() == ".safetensors":
+            control_sets.save(found, path)
+        else:
+            directions.write(found, path)
+        return path
+
+
+def _named(controls: ControlSetRef) -> str:
+    """What a search is called: the title of its method, or the name of the file."""
+    if controls.path:
+        return Path(controls.path).name
+    found = methods.methods().get(controls.method)
+    return found.card.title if found else controls.method
+
+
+def _broken(name: str, sentence: str) -> ModelCard:
+    """A card without spaces: listed with what is wrong, and opened by nobody."""
+    empty = ModelCard(name=name, family="", path=name, size=(0, 0), channels=0, spaces={}, fingerprint="")
+    return msgspec.structs.replace(empty, shipped=True, notes=sentence)

@@ -1,0 +1,124 @@
+"""Comparing, labelling and sets of one's own by way of the engine process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from service_desk import AXES, MODEL, Desk
+
+from explorer.controls.control_set import load
+from explorer.engine.engine import Engine
+from explorer.scene.comparison import CompareOptions
+from explorer.scene.labels import Label, Labels
+from explorer.scene.model import ChosenControl, ControlSetRef, Seed, View
+from explorer.service import protocol
+
+RANDOM = ControlSetRef(method="random_orthogonal", k=3)
+QUICK = CompareOptions(methods=("latent_axes",), k=2, bases=4, observed=200)
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    """One engine process for all tests of this file: each takes seconds to start."""
+    made = Desk()
+    made.client.start()
+    yield made
+    made.client.close()
+
+
+def test_samples_are_the_models_pictures_made_small(desk: Desk) -> None:
+    seeds = tuple(range(40, 60))
+    desk.client.send(protocol.DrawSamples(request_id=1, model=MODEL, seeds=seeds, size=16, truncation_psi=0.5))
+    drawn = desk.wait_for(protocol.SamplesDrawn)
+    assert (drawn.request_id, drawn.seeds, drawn.width, drawn.height) == (1, seeds, 16, 16)
+    views = [View(model=MODEL, origin=Seed(seed), truncation_psi=0.5, controls=AXES, edits=()) for seed in (40, 57)]
+    for index, picture in zip((0, 17), Engine().render(views), strict=True):
+        small = np.frombuffer(drawn.pictures[index], np.uint8).reshape(16, 16, 3)
+        expected = picture.bgrx[..., [2, 1, 0]].reshape(16, 4, 16, 4, 3).mean((1, 3))
+        assert np.abs(small - expected).max() <= 1.5
+
+
+def test_a_probe_is_trained_and_says_what_chance_would_have_right(desk: Desk) -> None:
+    desk.client.send(protocol.OpenModel(request_id=1, model=MODEL))
+    fingerprint = desk.wait_for(protocol.ModelOpened).card.fingerprint
+    seeds = range(30)
+    pictures = Engine().render(
+        [View(model=MODEL, origin=Seed(seed), truncation_psi=1.0, controls=AXES, edits=()) for seed in seeds]
+    )
+    bright = [float(picture.bgrx[..., :3].mean()) for picture in pictures]
+    cut = sorted(bright)[20]
+    labels = Labels(
+        attribute="bright",
+        fingerprint=fingerprint,
+        labels=tuple(Label(seed=seed, value=int(bright[seed] >= cut)) for seed in seeds),
+    )
+    desk.client.send(protocol.TrainProbe(request_id=2, model=MODEL, labels=labels))
+    found = desk.wait_for(protocol.ProbeTrained)
+    assert (found.request_id, found.attribute, found.n_positive, found.n_negative) == (2, "bright", 10, 20)
+    assert abs(found.chance - 2 / 3) < 1e-9
+    assert found.low < found.accuracy < found.high
+    one_sided = Labels(attribute="bright", fingerprint=fingerprint, labels=labels.labels[:1])
+    desk.client.send(protocol.TrainProbe(request_id=3, model=MODEL, labels=one_sided))
+    refused = desk.wait_for(protocol.Refused)
+    assert (refused.request_id, refused.kind) == (3, "input")
+
+
+def test_attributes_are_listed(desk: Desk) -> None:
+    desk.client.send(protocol.ListAttributes(request_id=1, model=MODEL))
+    found = desk.wait_for(protocol.AttributeList)
+    assert (found.request_id, found.name) == (1, "shapes")
+    assert {"scale", "orientation", "floor_hue"} <= {one.name for one in found.attributes}
+    desk.client.send(protocol.ListAttributes(request_id=2, model=MODEL, attributes="nowhere"))
+    assert "nowhere" in desk.wait_for(protocol.Refused).sentence
+
+
+def test_a_set_of_ones_own_is_written_from_several(desk: Desk, tmp_path: Path) -> None:
+    chosen = (
+        ChosenControl(controls=RANDOM, control="random 2", name="tilt", starred=True),
+        ChosenControl(controls=AXES, control="z3"),
+    )
+    file = tmp_path / "own.safetensors"
+    desk.client.send(protocol.SaveControls(request_id=1, model=MODEL, chosen=chosen, path=str(file), title="Mine"))
+    assert desk.wait_for(protocol.Exported).path == str(file)
+    own, engine = load(file), Engine()
+    assert [(one.card.name, one.card.starred) for one in own.controls] == [("tilt", True), ("z3", False)]
+    assert own.title == "Mine"
+    for one, ref, name in zip(own.controls, (RANDOM, AXES), ("random 2", "z3"), strict=True):
+        original = engine.control_set(MODEL, ref).control(name)
+        assert (one.direction == original.direction).all()  # type: ignore[attr-defined]
+    desk.client.send(protocol.FindControls(request_id=2, model=MODEL, controls=ControlSetRef(path=str(file))))
+    assert [one.name for one in desk.wait_for(protocol.ControlsFound).card.controls] == ["tilt", "z3"]
+    desk.client.send(
+        protocol.SaveControls(request_id=3, model=MODEL, chosen=chosen, path=str(tmp_path / "own.npy"), title="")
+    )
+    rows = np.load(desk.wait_for(protocol.Exported).path)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1.0, rtol=1e-5)
+    for wrong, sentence in (
+        ((), "No control is chosen"),
+        ((chosen[0], ChosenControl(controls=AXES, control="z1", name="tilt")), "Two of the chosen controls"),
+        ((ChosenControl(controls=AXES, control="smile"),), "no control 'smile'"),
+    ):
+        desk.client.send(
+            protocol.SaveControls(request_id=4, model=MODEL, chosen=wrong, path=str(tmp_path / "no.safetensors"))
+        )
+        assert sentence in desk.wait_for(protocol.Refused).sentence
+    assert not (tmp_path / "no.safetensors").exists()
+
+
+def test_methods_are_compared_and_the_table_is_written(desk: Desk, tmp_path: Path) -> None:
+    desk.client.send(protocol.CompareMethods(request_id=1, model=MODEL, options=QUICK))
+    assert desk.wait_for(protocol.JobProgress, lambda report: report.share > 0).title == "Comparing methods"
+    found = desk.wait_for(protocol.Compared)
+    assert (found.request_id, found.model) == (1, MODEL)
+    assert {"random_orthogonal", "latent_axes"} <= {row.method for row in found.report.methods}
+    desk.client.send(protocol.ExportComparison(request_id=2, report=found.report, path=str(tmp_path / "table.csv")))
+    assert desk.wait_for(protocol.Exported).path == str(tmp_path / "table.csv")
+    assert "latent_axes,method" in (tmp_path / "table.csv").read_text()
+    slow = CompareOptions(methods=("latent_axes",), k=8, bases=256, observed=20_000)
+    desk.client.send(protocol.CompareMethods(request_id=3, model=MODEL, options=slow))
+    desk.wait_for(protocol.JobProgress, lambda report: report.request_id == 3 and report.share > 0)
+    desk.client.send(protocol.Cancel(request_id=3))
+    assert desk.wait_for(protocol.Stopped).request_id == 3
