@@ -6,9 +6,11 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard
+from explorer.scene.marks import origin_of
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.service.protocol import (
     ControlsFound,
+    ControlsPreview,
     FindControls,
     ListMethods,
     ListModels,
@@ -38,6 +40,7 @@ class Catalogue(QObject):
     model_opened = Signal(object, object)  # ModelRef asked for, ModelCard
     model_refused = Signal(object, str, object)  # ModelRef asked for, the sentence, (family, reason) pairs
     controls_found = Signal(object, object)  # ModelRef, ControlSetRef
+    controls_previewed = Signal(object, object)  # ModelRef, ControlSetRef: what a search has found so far, in full now
     controls_refused = Signal(object, object, object)  # ModelRef, ControlSetRef, Refused or Stopped
 
     def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
@@ -48,6 +51,7 @@ class Catalogue(QObject):
         self._refs: dict[ModelKey, ModelRef] = {}
         self._sets: dict[tuple[ModelKey, ControlSetRef], ControlSetCard] = {}
         self._problems: dict[object, str] = {}
+        self._previewed: set[tuple[ModelKey, ControlSetRef]] = set()  # known by a preview alone
         self.models: tuple[ModelCard, ...] = ()
         self.methods: dict[str, MethodCard] = {}
 
@@ -60,6 +64,16 @@ class Catalogue(QObject):
     def controls(self, model: ModelRef, ref: ControlSetRef) -> ControlSetCard | None:
         """The control set ``ref`` on ``model``, or None while it is not known."""
         return self._sets.get((key_of(model), ref))
+
+    def set_with(self, model: ModelRef, origin: ControlSetRef, control: str) -> ControlSetRef | None:
+        """A known set on ``model`` that was made of ``origin`` and has ``control``, as its method found it where that
+        is known; None where there is none."""
+        known = [
+            ref
+            for (key, ref), card in self._sets.items()
+            if key == key_of(model) and origin_of(ref) == origin and control in {one.name for one in card.controls}
+        ]
+        return min(known, key=lambda ref: (bool(ref.without), ref.like is not None, ref.units), default=None)
 
     def problem(self, model: ModelRef, ref: ControlSetRef | None = None) -> str:
         """Why the model, or the control set on it, could not be had; empty when nothing is wrong."""
@@ -74,12 +88,24 @@ class Catalogue(QObject):
         card = self.methods.get(name)
         return card.title if card else name.replace("_", " ").capitalize()
 
+    def search(self, model: ModelRef, ref: ControlSetRef) -> int | None:
+        """The number of the search for this control set that is under way, or None."""
+        return next(
+            (
+                number
+                for number, asked in self._pending.items()
+                if isinstance(asked, FindControls) and key_of(asked.model) == key_of(model) and asked.controls == ref
+            ),
+            None,
+        )
+
     def is_finding(self, model: ModelRef, ref: ControlSetRef) -> bool:
         """Whether the engine is at work on this control set."""
-        return any(
-            isinstance(asked, FindControls) and key_of(asked.model) == key_of(model) and asked.controls == ref
-            for asked in self._pending.values()
-        )
+        return self.search(model, ref) is not None
+
+    def is_preview(self, model: ModelRef, ref: ControlSetRef) -> bool:
+        """Whether what is known of this control set is what its search has found so far."""
+        return (key_of(model), ref) in self._previewed
 
     # --- asking ---
 
@@ -116,6 +142,8 @@ class Catalogue(QObject):
 
     def handle(self, reply: object) -> bool:
         """Take ``reply`` if it answers one of our questions."""
+        if isinstance(reply, ControlsPreview):
+            return self._preview(reply)
         if not isinstance(reply, ModelList | MethodList | ModelOpened | ControlsFound | Refused | Stopped):
             return False
         asked = self._pending.pop(reply.request_id, None)
@@ -134,8 +162,13 @@ class Catalogue(QObject):
             self.models_changed.emit()
             self.model_opened.emit(asked.model, reply.card)
         elif isinstance(reply, ControlsFound) and isinstance(asked, FindControls):
-            self._sets[key_of(asked.model), asked.controls] = reply.card
+            place = key_of(asked.model), asked.controls
+            self._sets[place] = reply.card
+            previewed = place in self._previewed
+            self._previewed.discard(place)
             self.controls_found.emit(asked.model, asked.controls)
+            if previewed:
+                self.controls_previewed.emit(asked.model, asked.controls)
         elif isinstance(reply, Refused | Stopped):
             self._refused(asked, reply)
         return True
@@ -154,6 +187,18 @@ class Catalogue(QObject):
                 continue
             self._ask(msgspec.structs.replace(asked, request_id=self._client.next_request_id()))
 
+    def _preview(self, reply: ControlsPreview) -> bool:
+        """Show what a search of ours has found so far."""
+        asked = self._pending.get(reply.request_id)
+        if not isinstance(asked, FindControls):
+            return False
+        place = key_of(asked.model), asked.controls
+        self._sets[place] = reply.card
+        self._previewed.add(place)
+        self.controls_found.emit(asked.model, asked.controls)
+        self.controls_previewed.emit(asked.model, asked.controls)
+        return True
+
     def _ask(self, request: Question) -> None:
         self._pending[request.request_id] = request
         self._client.send(request)
@@ -169,5 +214,9 @@ class Catalogue(QObject):
             self._problems[key_of(asked.model)] = sentence
             self.model_refused.emit(asked.model, sentence, getattr(reply, "reasons", ()))
         elif isinstance(asked, FindControls):
-            self._problems[key_of(asked.model), asked.controls] = sentence
+            place = key_of(asked.model), asked.controls
+            if place in self._previewed:  # what an unfinished search had found is not kept
+                self._previewed.discard(place)
+                del self._sets[place]
+            self._problems[place] = sentence
             self.controls_refused.emit(asked.model, asked.controls, reply)

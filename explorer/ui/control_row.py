@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QValidator
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QValidator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from explorer.scene.cards import Badge, ControlCard
+from explorer.scene.model import Mark
 from explorer.ui import theme
 from explorer.ui.slider import FloatSlider
 from explorer.ui.widgets import ElidedLabel, NumberBox
@@ -104,13 +105,18 @@ class ControlRow(QWidget):
     """A control as a row. Signals carry its name."""
 
     moved = Signal(str, float, bool)  # name, amount, whether the drag goes on
+    menu_wanted = Signal(str, QPoint)  # name, global position
 
-    def __init__(self, card: ControlCard, figure_width: int, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, card: ControlCard, figure_width: int, mark: Mark | None = None, parent: QWidget | None = None
+    ) -> None:
+        """``mark``: what the user has said about it."""
         super().__init__(parent)
         self.card = card
+        self.mark = mark
         self._filling = False
         self.badge = BadgePill(card.badge)
-        self.name = ElidedLabel(card.name)
+        self.name = ElidedLabel(_titled(card, mark))
         self.slider = FloatSlider(card.low, card.high, detents=card.detents)
         self.box = AmountBox()
         self.figure = QLabel(card.figure)
@@ -134,6 +140,14 @@ class ControlRow(QWidget):
         self.slider.moved.connect(self._on_slider)
         self.box.valueChanged.connect(self._on_box)
 
+    @property
+    def shown_name(self) -> str:
+        """What the user calls the control."""
+        return (self.mark.name if self.mark else "") or self.card.name
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(self.card.name, event.globalPos())
+
     def set_amount(self, amount: float) -> None:
         """Show ``amount`` without a signal."""
         self.slider.set_value(amount)
@@ -144,7 +158,8 @@ class ControlRow(QWidget):
     def _describe(self) -> None:
         card = self.card
         where = f"space {card.space}" + (f", layers {card.layers[0]}–{card.layers[1]}" if card.layers else "")
-        lines = [card.name, f"Amount in {card.unit}, {where}", *card.details]
+        own = (card.name,) if self.shown_name != card.name else ()
+        lines = [self.shown_name, *own, f"Amount in {card.unit}, {where}", *card.details]
         self.name.setToolTip("\n".join(lines))
         hint = "Double click: back to zero. Arrows: one step. Shift: finer. Page Up / Page Down: ten steps."
         if card.detents:
@@ -153,8 +168,8 @@ class ControlRow(QWidget):
                 "them. Arrows: the next one. Double click: back to zero."
             )
         self.slider.setToolTip(hint)
-        self.slider.setAccessibleName(card.name)
-        self.box.setAccessibleName(f"{card.name} amount")
+        self.slider.setAccessibleName(self.shown_name)
+        self.box.setAccessibleName(f"{self.shown_name} amount")
         self.figure.setToolTip("\n".join(card.details))
 
     def _on_slider(self, value: float, dragging: bool) -> None:
@@ -167,3 +182,10 @@ class ControlRow(QWidget):
         if not self._filling:
             self.slider.set_value(value)
             self.moved.emit(self.card.name, value, False)
+
+
+def _titled(card: ControlCard, mark: Mark | None) -> str:
+    """The control's name, or the user's, with a star and a pin where it has them."""
+    if mark is None:
+        return card.name
+    return f"{'★ ' if mark.starred else ''}{'▴ ' if mark.pinned else ''}{mark.name or card.name}"

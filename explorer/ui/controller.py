@@ -64,6 +64,7 @@ class Controller(QObject):
         self.bridge.replied.connect(self._on_reply)
         self.catalogue.controls_refused.connect(self._on_controls_refused)
         self.catalogue.controls_found.connect(self._adopt_amounts)
+        self.catalogue.controls_previewed.connect(self._on_previewed)
         self.catalogue.begin()
 
     # --- reading ---
@@ -374,6 +375,11 @@ class Controller(QObject):
             self.measuring.handle(reply)
             self.comparing.handle(reply)
             self.catalogue.handle(reply)
+
+    def _on_previewed(self, model: ModelRef, controls: ControlSetRef) -> None:
+        """A search has found other directions under the names that panes move by now."""
+        panes = enumerate(self.shown_scene.panes)
+        self.feed.anew([index for index, pane in panes if pane.controls == controls and pane.edits])
 
     def _on_controls_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
         self.say(self.catalogue.problem(model, controls), "error" if isinstance(reply, Refused) else "info")

@@ -20,16 +20,20 @@ from PySide6.QtWidgets import (
 from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard
 from explorer.scene.defaults import default_controls, room
 from explorer.scene.editing import amount_of
-from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.scene.marks import mark_of, ordered
+from explorer.scene.model import ControlSetRef, Mark, ModelRef, Scene
 from explorer.ui.actions import ActionTable
+from explorer.ui.control_menu import ControlMenu
 from explorer.ui.control_row import ControlRow
 from explorer.ui.controller import Controller
+from explorer.ui.search_strip import SearchStrip
 from explorer.ui.widgets import SectionTitle, Segments, WrappedLabel, link_button
 
 SELECTIONS: dict[str, str] = {"all": "All", "non-passive": "Non-passive", "active": "Active"}
 """Which latents, by their badges; as :data:`explorer.scene.measures.Selection`."""
 
-Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str]
+ABOVE_PASSIVE = 3  # widgets of the list above the passive ones: the message, the retry link, the line that unfolds them
+Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str, tuple[Mark, ...]]
 
 
 class ControlsPanel(QWidget):
@@ -50,6 +54,11 @@ class ControlsPanel(QWidget):
         self.method.setToolTip("The method that found these controls")
         self.method.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.method.setMinimumContentsLength(12)
+        self.settings = link_button("")
+        self.settings.setDefaultAction(actions.bind("method_settings", self._ask_settings))
+        self.settings.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.menu = ControlMenu(controller, self)
+        self.searching = SearchStrip()
         self.linked = QToolButton()
         self.linked.setDefaultAction(actions["linked"])
         self.linked.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -58,6 +67,8 @@ class ControlsPanel(QWidget):
         self.pane.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self.passive = link_button("", "Passive controls change next to nothing")
         self.passive.setCheckable(True)
+        self.hidden = link_button("", "Controls that you have hidden")
+        self.hidden.setCheckable(True)
         self.more = link_button("More…", "Find twice as many controls with this method")
         self.message = WrappedLabel()
         self.message.setForegroundRole(self.palette().ColorRole.PlaceholderText)
@@ -68,6 +79,9 @@ class ControlsPanel(QWidget):
         self.method.activated.connect(self._choose_method)
         self.badges.chosen.connect(self._apply_filter)
         self.passive.toggled.connect(self._apply_filter)
+        self.hidden.toggled.connect(self._apply_filter)
+        self.searching.cancelled.connect(self._cancel_search)
+        controller.jobs.changed.connect(self._show_search)
         self.more.clicked.connect(self._find_more)
         self.retry.clicked.connect(self._try_again)
         controller.changed.connect(self._on_changed)
@@ -104,7 +118,8 @@ class ControlsPanel(QWidget):
         model = pane.model or scene.model
         card = controller.controls_card()
         problem = controller.catalogue.problem(model) or controller.catalogue.problem(model, pane.controls)
-        shown: Shown = (model, pane.controls, card, problem)
+        shown: Shown = (model, pane.controls, card, problem, scene.marks)
+        self._show_search()
         if shown != self._shown:
             self._shown = shown
             self._rebuild(card, problem)
@@ -121,6 +136,7 @@ class ControlsPanel(QWidget):
         top.setSpacing(6)
         top.addWidget(self.filter, 1)
         top.addWidget(self.method)
+        top.addWidget(self.settings)
         layout.addLayout(top)
         badges = QHBoxLayout()
         badges.setContentsMargins(10, 0, 10, 4)
@@ -133,11 +149,12 @@ class ControlsPanel(QWidget):
         panes.addStretch(1)
         panes.addWidget(self.linked)
         layout.addLayout(panes)
+        layout.addWidget(self.searching)
         self._list = QWidget()
         self._column = QVBoxLayout(self._list)
         self._column.setContentsMargins(0, 2, 0, 8)
         self._column.setSpacing(0)
-        for widget in (self.message, self.retry, self.passive, self.more):
+        for widget in (self.message, self.retry, self.passive, self.hidden, self.more):
             self._column.addLayout(_indented(widget))
         self._column.addStretch(1)
         self._scroll = QScrollArea()
@@ -155,17 +172,19 @@ class ControlsPanel(QWidget):
             row.hide()
             row.deleteLater()
         self._rows = {}
-        controls = card.controls if card else ()
+        scene = self._controller.scene
+        of = scene.panes[scene.selected].controls
+        controls = ordered(scene, of, card.controls) if card else ()
         metrics = self.fontMetrics()
         width = max((metrics.horizontalAdvance(control.figure) for control in controls if control.figure), default=0)
         # Passive ones come last, below the message, the retry link and the line that unfolds them.
-        ordered = sorted(controls, key=_is_passive)
-        for index, control in enumerate(ordered):
-            row = ControlRow(control, width + 4 if width else 0)
+        for index, control in enumerate(sorted(controls, key=_is_passive)):
+            row = ControlRow(control, width + 4 if width else 0, mark_of(scene, of, control.name))
             row.moved.connect(self._move)
+            row.menu_wanted.connect(self.menu.show)
             row.slider.set_snapping(self._snapping)
             self._rows[control.name] = row
-            self._column.insertWidget(index + 3 * _is_passive(control), row)
+            self._column.insertWidget(index + ABOVE_PASSIVE * _is_passive(control), row)
         self._order_tabs()
         self._say(card, problem)
         self._apply_filter()
@@ -211,9 +230,13 @@ class ControlsPanel(QWidget):
         selection = self.badges.value if badged else "all"
         self.badges.setVisible(badged)
         for row in self._rows.values():
-            matches = wanted in row.card.name.casefold() and _is_in(selection, row.card)
+            names = f"{row.shown_name}\n{row.card.name}".casefold()
+            matches = wanted in names and _is_in(selection, row.card)
             unfolded = row.card.badge != "passive" or self.passive.isChecked() or bool(wanted)
-            row.setVisible(matches and unfolded)
+            row.setVisible(matches and unfolded and (not _is_hidden(row) or self.hidden.isChecked()))
+        hidden = sum(map(_is_hidden, self._rows.values()))
+        self.hidden.setVisible(hidden > 0)
+        self.hidden.setText(f"{'▾' if self.hidden.isChecked() else '▸'} {hidden} hidden")
         self.passive.setVisible(bool(passive) and not wanted and selection == "all")
         self.passive.setText(f"{'▾' if self.passive.isChecked() else '▸'} {len(passive)} passive")
 
@@ -268,6 +291,43 @@ class ControlsPanel(QWidget):
         if name and model is not None:
             self._controller.set_method(scene.selected, default_controls(model, name))
 
+    def _ask_settings(self) -> None:
+        """Ask how the selected pane's method is to look for its directions."""
+        from explorer.ui.method_dialog import MethodDialog  # dialogs do not keep the start of the window waiting
+
+        scene = self._controller.scene
+        chosen = scene.panes[scene.selected].controls
+        method = self._controller.catalogue.methods.get(chosen.method)
+        model = self._controller.model_card(scene.selected)
+        if method is None or model is None:
+            self._controller.say("These controls come from a file, which has no settings; choose a method first.")
+            return
+        dialog = MethodDialog(method, model, chosen, self.window())
+        if dialog.exec() == MethodDialog.DialogCode.Accepted:
+            self._controller.set_method(scene.selected, dialog.controls())
+        dialog.deleteLater()
+
+    def _show_search(self) -> None:
+        """The search for the selected pane's controls, if one is under way for long enough to be listed."""
+        controller = self._controller
+        scene = controller.scene
+        pane = scene.panes[scene.selected]
+        model = pane.model or scene.model
+        number = controller.catalogue.search(model, pane.controls) if controller.has_model else None
+        job = next((one for one in controller.jobs.running() if one.request_id == number), None)
+        if number is None or job is None:
+            self.searching.setVisible(False)
+            return
+        title = controller.catalogue.method_title(pane.controls.method)
+        self.searching.show_search(title, job, controller.catalogue.is_preview(model, pane.controls))
+
+    def _cancel_search(self) -> None:
+        scene = self._controller.scene
+        pane = scene.panes[scene.selected]
+        number = self._controller.catalogue.search(pane.model or scene.model, pane.controls)
+        if number is not None:
+            self._controller.jobs.cancel(number)
+
     def _find_more(self) -> None:
         scene = self._controller.scene
         asked = scene.panes[scene.selected].controls
@@ -289,7 +349,7 @@ class ControlsPanel(QWidget):
         same_panes = [(pane.model, pane.controls) for pane in old.panes] == [
             (pane.model, pane.controls) for pane in new.panes
         ]
-        if not same_panes or old.model != new.model or old.selected != new.selected:
+        if not same_panes or old.model != new.model or old.selected != new.selected or old.marks != new.marks:
             self.refresh()
 
     def _on_found(self, model: ModelRef, controls: ControlSetRef) -> None:
@@ -314,6 +374,10 @@ def refusal(method: MethodCard, model: ModelCard) -> str:
 
 def _is_passive(control: ControlCard) -> bool:
     return control.badge == "passive"
+
+
+def _is_hidden(row: ControlRow) -> bool:
+    return row.mark is not None and row.mark.hidden
 
 
 def _is_in(selection: str, control: ControlCard) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QObject, Signal
@@ -115,6 +116,15 @@ class Feed(QObject):
             picture.view_id: (picture, picture.asked)
             for picture in self._panes
             if picture.asked is not None and (picture.error or (awaited and picture.is_awaited))
+        }
+        self._ask(due, time.perf_counter())
+
+    def anew(self, panes: Collection[int]) -> None:
+        """Ask for the pictures of ``panes`` again: the same state has another picture now, or will have."""
+        due = {
+            picture.view_id: (picture, picture.asked)
+            for index, picture in enumerate(self._panes)
+            if index in panes and picture.asked is not None
         }
         self._ask(due, time.perf_counter())
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from explorer.export.options import ExportOptions, encode_options
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.measures import MeasureOptions, MeasureReport
-from explorer.scene.model import ModelRef, Scene
+from explorer.scene.model import ChosenControl, ModelRef, Scene
 from explorer.service.protocol import (
     Cancel,
     Compared,
@@ -23,6 +23,7 @@ from explorer.service.protocol import (
     Measured,
     ModelOpened,
     Refused,
+    SaveControls,
     Stopped,
 )
 from explorer.ui.bridge import EngineClient
@@ -95,6 +96,13 @@ class JobList(QObject):
         request_id = self._client.next_request_id()
         self._begin(request_id, f"Export {path.rpartition('/')[2]}", path)
         self._client.send(ExportComparison(request_id=request_id, report=report, path=path))
+        return request_id
+
+    def start_saving(self, model: ModelRef, chosen: tuple[ChosenControl, ...], path: str, title: str) -> int:
+        """Have the engine write ``chosen`` controls as a set called ``title`` to ``path``."""
+        request_id = self._client.next_request_id()
+        self._begin(request_id, f"Save {path.rpartition('/')[2]}", path)
+        self._client.send(SaveControls(request_id=request_id, model=model, chosen=chosen, path=path, title=title))
         return request_id
 
     def cancel(self, request_id: int) -> None:

@@ -40,6 +40,7 @@ from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.measures_dock import MeasuresDock
 from explorer.ui.model_browser import ModelBrowser
 from explorer.ui.notice import Notice
+from explorer.ui.own_sets import OwnSets
 from explorer.ui.session import Restored, Session
 from explorer.ui.settings import Settings
 from explorer.ui.status_line import StatusLine
@@ -112,6 +113,7 @@ class MainWindow(QMainWindow):
         self.measures.wanted.connect(self._show_measures)
         self.comparison = ComparisonDock(self.controller, self.table, self.settings)
         self.comparison.wanted.connect(self._show_comparison)
+        self.own_sets = OwnSets(self.controller, self.table, self.settings, self)
         self.jobs = JobsPanel(self.controller)
         panels: dict[str, tuple[QWidget, QWidget | None]] = {
             "models": (self.models, self.models.title),

@@ -140,4 +140,6 @@ def _sheet(theme: Theme) -> str:
     QTreeView {{ border: none; background: {theme.panel}; }}
     QTreeView::item {{ padding: 3px 0; }}
     QScrollArea {{ border: none; }}
+    QListView::indicator:unchecked, QCheckBox::indicator:unchecked {{ border: 1px solid {theme.muted};
+        border-radius: 3px; background: {theme.field}; width: 13px; height: 13px; }}
     """

@@ -16,7 +16,16 @@ from quiet import CARD, MODEL, controller_on
 from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard
 from explorer.scene.editing import amount_of
 from explorer.scene.model import ControlSetRef
-from explorer.service.protocol import ControlsFound, FindControls, MethodList, Refused
+from explorer.service.protocol import (
+    Cancel,
+    ControlsFound,
+    ControlsPreview,
+    FindControls,
+    JobProgress,
+    MethodList,
+    Refused,
+    Stopped,
+)
 from explorer.ui.actions import ActionTable
 from explorer.ui.catalogue import key_of
 from explorer.ui.controller import Controller
@@ -197,3 +206,115 @@ def test_list_of_methods_arrives_late(qtbot: QtBot) -> None:
     panel.controller.catalogue._pending[request] = object()  # type: ignore[assignment]
     panel.client.reply(MethodList(request_id=request, methods=(card,)))
     assert panel.panel.method.itemText(0) == "Axes of z"
+
+
+# --- names, stars, hidden and pinned controls -------------------------------------------------------------------------
+
+
+def _choose(panel: Panel, control: str, text: str) -> None:
+    """Choose an entry of a control's menu."""
+    action = next(one for one in panel.panel.menu.actions(control) if one.text().startswith(text))
+    action.trigger()
+
+
+def test_a_control_is_called_what_the_user_calls_it(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    panel.panel.menu.rename("hue", " skin ")
+    row = panel.panel.rows()[1]
+    assert (row.shown_name, row.card.name, row.name.text()) == ("skin", "hue", "skin")
+    assert "hue" in row.name.toolTip()
+    panel.panel.filter.setText("ski")
+    assert panel.names() == ["hue"]
+    panel.panel.filter.setText("hue")
+    assert panel.names() == ["hue"]
+    panel.controller.move_control(0, "hue", 1.0)
+    panel.controller.undo()
+    panel.controller.undo()
+    assert panel.panel.rows()[1].shown_name == "hue"
+
+
+def test_pinned_come_first_and_hidden_ones_are_folded_away(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    _choose(panel, "size", "Pin")
+    _choose(panel, "azimuth", "Hide")
+    assert panel.names() == ["size", "hue", "shape"]
+    assert panel.panel.hidden.text().endswith("1 hidden")
+    panel.panel.hidden.click()
+    assert panel.names() == ["size", "hue", "shape", "azimuth"]
+    _choose(panel, "azimuth", "Hide")
+    _choose(panel, "size", "Pin")
+    assert panel.names() == ["azimuth", "hue", "size", "shape"]
+    assert panel.controller.scene.marks == ()
+
+
+def test_a_star_is_seen_and_stays_when_the_set_grows(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    _choose(panel, "hue", "Star")
+    assert panel.panel.rows()[1].name.text() == "★ hue"
+    controls = panel.controller.scene.panes[0].controls
+    panel.controller.set_method(0, msgspec.structs.replace(controls, k=20, units="effect"))
+    assert panel.panel.rows()[1].name.text() == "★ hue"
+
+
+def test_what_is_kept_fixed_is_left_out_of_the_others(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    _choose(panel, "hue", "Keep fixed")
+    assert panel.controller.scene.panes[0].controls.without == ("hue",)
+    _choose(panel, "size", "Keep fixed")
+    assert panel.controller.scene.panes[0].controls.without == ("hue", "size")
+    _choose(panel, "hue", "Keep fixed")
+    assert panel.controller.scene.panes[0].controls.without == ("size",)
+
+
+# --- a search that takes long -----------------------------------------------------------------------------------------
+
+
+def test_a_search_shows_how_far_it_is_and_what_it_has(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.ui.job_list.WORTH_LISTING", 0.0)
+    panel = Panel(qtbot)
+    panel.client.answers_models = False
+    panel.controller.set_method(0, ControlSetRef(method="voynov"))
+    asked = panel.client.sent[-1]
+    assert isinstance(asked, FindControls)
+    panel.client.reply(JobProgress(request_id=asked.request_id, title="Finding controls", share=0.25, remaining=90))
+    strip = panel.panel.searching
+    assert strip.isVisible()
+    assert strip.text.text() == "Voynov is searching… · 25%, 1 min 30 s left"
+    found = ControlSetCard(
+        method="voynov", title="Voynov", space="z", fingerprint="f00d",
+        controls=(ControlCard(name="direction 1", space="z"),), note="Still searching.",
+    )  # fmt: skip
+    preview = ControlsPreview(request_id=asked.request_id, model=asked.model, controls=asked.controls, card=found)
+    panel.client.reply(preview)
+    assert panel.names() == ["direction 1"]
+    panel.controller.move_control(0, "direction 1", 2.0)
+    panel.client.draw()
+    shown = len(panel.client.shown)
+    panel.client.reply(preview)  # other directions under the same names
+    assert len(panel.client.shown) == shown + 1
+    assert panel.controller.catalogue.is_preview(asked.model, asked.controls)
+    strip.cancel.click()
+    assert isinstance(panel.client.sent[-1], Cancel)
+    panel.client.reply(Stopped(request_id=asked.request_id))
+    assert not strip.isVisible()
+    assert panel.names() == []  # what an unfinished search had found is not kept
+    assert "cancelled" in panel.panel.message.text()
+
+
+def test_the_end_of_a_search_takes_the_place_of_its_previews(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.ui.job_list.WORTH_LISTING", 0.0)
+    panel = Panel(qtbot)
+    panel.client.answers_models = False
+    panel.controller.set_method(0, ControlSetRef(method="voynov"))
+    asked = panel.client.sent[-1]
+    assert isinstance(asked, FindControls)
+    card = ControlSetCard(
+        method="voynov", title="Voynov", space="z", fingerprint="f00d", controls=(ControlCard(name="d", space="z"),)
+    )
+    told = {"request_id": asked.request_id, "model": asked.model, "controls": asked.controls}
+    panel.client.reply(ControlsPreview(**told, card=msgspec.structs.replace(card, note="Still searching.")))
+    panel.controller.move_control(0, "d", 1.0)
+    shown = len(panel.client.shown)
+    panel.client.reply(ControlsFound(**told, card=card))
+    assert len(panel.client.shown) == shown + 1  # the picture of the final direction
+    assert not panel.controller.catalogue.is_preview(asked.model, asked.controls)

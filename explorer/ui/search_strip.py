@@ -1,0 +1,51 @@
+"""What stands above the sliders while a method is searching: how far it is, how long it takes, a way to stop it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from explorer.ui.job_list import Job
+from explorer.ui.jobs_panel import duration
+from explorer.ui.widgets import ElidedLabel, link_button
+
+
+class SearchStrip(QWidget):
+    """Shows one search; hidden while there is none."""
+
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.text = ElidedLabel()
+        self.text.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(6)
+        self.cancel = link_button("Cancel", "Stop the search; asked for again, it goes on from here")
+        above = QHBoxLayout()
+        above.setContentsMargins(0, 0, 0, 0)
+        above.addWidget(self.text, 1)
+        above.addWidget(self.cancel)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 2, 8, 4)
+        layout.setSpacing(3)
+        layout.addLayout(above)
+        layout.addWidget(self.bar)
+        self.cancel.clicked.connect(self.cancelled)
+        self.setVisible(False)
+
+    def show_search(self, title: str, job: Job | None, previewed: bool) -> None:
+        """``title`` is at work; ``job``: how far it is, if that is known; ``previewed``: sliders show what it found."""
+        parts = [job.title if job is not None and job.title.startswith("Waiting") else f"{title} is searching…"]
+        if job is not None and job.share > 0:
+            left = duration(job.remaining)
+            parts.append(f"{job.share:.0%}{f', {left} left' if left else ''}")
+        if previewed:
+            parts.append("the sliders show what it has so far")
+        self.text.setText(" · ".join(parts))
+        self.text.setToolTip(self.text.text())
+        self.bar.setValue(round(1000 * job.share) if job is not None else 0)
+        self.setVisible(True)
