@@ -1,0 +1,45 @@
+"""What the methods share that learn from shifted points of a vector space: which models fit, points, the unit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from explorer.discovery.request import mapped_space
+from explorer.discovery.sampling import typical_deviation
+from explorer.generators.base import Generator
+from explorer.scene.cards import ModelCard
+
+POINTS = 2000
+"""Points from which the typical deviation of a space without a prior is measured."""
+
+
+def refusal_of(title: str, model: ModelCard) -> str:
+    """Why the method ``title`` cannot shift points of ``model``, thousands of times and with gradients, or an empty
+    string."""
+    if "axes" in model.capabilities:
+        space = next(iter(model.spaces))
+        return f"The space '{space}' of '{model.name}' has axes with a meaning of their own; choose Latent axes."
+    if "bottleneck" in model.capabilities or "steps" in model.capabilities:
+        return (
+            f"{title} learns from thousands of pictures with gradients, and '{model.name}' needs a run of its sampler "
+            "for each; choose PCA or random directions."
+        )
+    space = mapped_space(model)
+    if len(model.spaces[space].shape) != 1:
+        return f"{title} shifts vectors, and the points of space '{space}' of '{model.name}' are none; choose another."
+    return ""
+
+
+def unit_of(generator: Generator, space: str, seed: int) -> float:
+    """What one σ is: the typical deviation of an axis of ``space``; 1 where its prior is normal."""
+    if generator.card.spaces[space].prior == "normal":
+        return 1.0
+    return typical_deviation(generator, space, POINTS, seed)
+
+
+@torch.no_grad()
+def points(generator: Generator, space: str, count: int, source: torch.Generator) -> Tensor:
+    """(count, width) untruncated points of ``space``; their seeds come from ``source``."""
+    seeds = torch.randint(0, 2**32, (count,), generator=source).tolist()
+    return generator.advance(generator.sample(seeds, truncation_psi=1.0), space).tensors[space].detach()
