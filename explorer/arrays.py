@@ -6,11 +6,14 @@ All functions raise :class:`explorer.errors.ModelError` with one sentence.
 from __future__ import annotations
 
 import pickle
+import pickletools
 import re
+import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,10 @@ from numpy.typing import NDArray
 from explorer.checkpoint import DAMAGE, check_memory, check_readable, unreadable
 from explorer.errors import ModelError
 
+# What the readers of damaged headers and archives have been seen to raise, besides what other files make readers raise.
+_DAMAGE = (
+    *DAMAGE, MemoryError, SyntaxError, tokenize.TokenError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _NUMBERS = re.compile(r"[<>|=]?(?:f[248]|[iu][1248]|b1)")
 
 
@@ -26,9 +33,11 @@ def read_npy(path: Path) -> NDArray[Any]:
     check_readable(path)
     check_memory(path.stat().st_size, path)
     try:
-        # Mapped first: a header that promises more than the file holds must not cost any memory.
-        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-    except DAMAGE as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # headers that Python 2 wrote, which are read all the same
+            # Mapped first: a header that promises more than the file holds must not cost any memory.
+            return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    except _DAMAGE as error:
         raise ModelError(unreadable(path, "an array of numbers (.npy)")) from error
 
 
@@ -38,9 +47,10 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(path) as archive:
             check_memory(sum(entry.file_size for entry in archive.infolist()), path)
-        with np.load(path, allow_pickle=False) as arrays:
+        with warnings.catch_warnings(), np.load(path, allow_pickle=False) as arrays:
+            warnings.simplefilter("ignore")
             return {name: np.array(arrays[name]) for name in arrays.files}
-    except (*DAMAGE, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except _DAMAGE as error:
         raise ModelError(unreadable(path, "an archive of arrays (.npz)")) from error
 
 
@@ -53,6 +63,8 @@ def read_pickle(path: Path) -> dict[str, Any]:
     check_memory(path.stat().st_size, path)
     try:
         with path.open("rb") as file:
+            _check_memo(file)
+            file.seek(0)
             content = _Restricted(file, encoding="latin1").load()
         if isinstance(content, dict) and all(isinstance(key, str) for key in content):
             return {key: value.array() if isinstance(value, _Record) else value for key, value in content.items()}
@@ -61,9 +73,18 @@ def read_pickle(path: Path) -> dict[str, Any]:
             f"'{path.name}' asks for '{error}', which is neither a number nor an array, and was not opened: it may "
             "carry Python code; ask its author for plain arrays."
         ) from error
-    except (*DAMAGE, pickle.UnpicklingError, MemoryError) as error:
+    except _DAMAGE as error:
         raise ModelError(unreadable(path, "a pickle of arrays")) from error
     raise ModelError(f"'{path.name}' holds a {type(content).__name__} instead of named values; export it again.")
+
+
+def _check_memo(file: BinaryIO) -> None:
+    """Raises ValueError for a place in the memo beyond the number of values: the unpickler would allocate up to it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes in the texts
+        for count, (code, place, _) in enumerate(pickletools.genops(file)):
+            if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(place or 0) > count:
+                raise ValueError(f"place {place} of {count}")
 
 
 class _ForeignGlobalError(Exception):
@@ -136,6 +157,9 @@ def _known() -> dict[tuple[str, str], Any]:
             raise ValueError(f"encoding {encoding!r}")
         return text.encode("latin1")
 
+    def nothing() -> bytes:  # how protocol 2 writes no bytes; with a number it would fill the memory
+        return b""
+
     return {
         ("numpy", "ndarray"): Array,
         ("numpy", "dtype"): Dtype,
@@ -143,5 +167,6 @@ def _known() -> dict[tuple[str, str], Any]:
         ("numpy.core.multiarray", "scalar"): scalar,
         ("numpy.core.numeric", "_frombuffer"): from_buffer,
         ("_codecs", "encode"): encode,
+        ("__builtin__", "bytes"): nothing,
         ("collections", "OrderedDict"): dict,
     }

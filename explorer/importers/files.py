@@ -10,7 +10,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from explorer.arrays import read_npy, read_npz, read_pickle
-from explorer.checkpoint import read_json, read_torch_value
+from explorer.checkpoint import DAMAGE, read_json, read_torch_value
 from explorer.errors import ControlError, ModelError
 
 MAX_TEXT_BYTES = 1 << 20
@@ -117,5 +117,5 @@ def _holds_arrays(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith(".npy") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError) as error:
+    except (*DAMAGE, zipfile.BadZipFile) as error:
         raise ControlError(f"'{path.name}' is truncated or damaged; download it again.") from error

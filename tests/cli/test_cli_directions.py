@@ -1,0 +1,64 @@
+"""``import`` and ``export-directions``, from the command line to the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer.cli.main import run
+from explorer.controls import control_set
+
+WIDTH = 3  # of z of the tiny VAE
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    np.save(tmp_path / "rows.npy", np.eye(2, WIDTH))
+    (tmp_path / "rows_human_annotation.txt").write_text("0: size\n")
+    return tmp_path / "rows.npy"
+
+
+def test_directions_come_in_and_go_out_again(
+    model: str, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["import", model, str(rows), "-o", "set.safetensors"]) == 0
+    assert "LowRankGAN (imported), 2 controls in z" in capsys.readouterr().out
+    found = control_set.load(tmp_path / "set.safetensors")
+    assert [one.card.name for one in found.controls] == ["size", "rows 1"]
+    assert run(["render", model, "--controls", "set.safetensors", "--move", "size=2", "-o", "a.png"]) == 0
+    assert run(["export-directions", "set.safetensors", "-o", "b.npz"]) == 0
+    assert "wrote b.npz, b_human_annotation.txt" in capsys.readouterr().out
+    np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["lat_comp"], np.eye(2, WIDTH)[:, None])
+    assert run(["export-directions", "set.safetensors", "-o", "c.npy"]) == 0
+    assert "do not say how far one unit goes" in capsys.readouterr().out
+    np.testing.assert_array_equal(np.load(tmp_path / "c.npy"), np.eye(2, WIDTH))
+    assert run(["import", model, str(rows), "--space", "z", "-k", "1", "-o", "one.safetensors"]) == 0
+    assert len(control_set.load(tmp_path / "one.safetensors").controls) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["import", "{model}", "{rows}", "-o", "a.npz"], "does not end in .safetensors"),
+        (["import", "{model}", "nope.npy", "-o", "a.safetensors"], "'nope.npy' does not exist"),
+        (["import", "nope", "{rows}", "-o", "a.safetensors"], "does not exist; check the path."),
+        (["import", "{model}", "{rows}", "--space", "w", "-o", "a.safetensors"], "has no space 'w'; it has z."),
+        (["import", "{model}", "{rows}", "--layers", "x", "-o", "a.safetensors"], "not of the form A-B"),
+        (["import", "{model}", "{rows}", "--layers", "0-1", "-o", "a.safetensors"], "leave the layers out"),
+        (["import", "{model}", "{rows}", "-k", "3", "-o", "a.safetensors"], "3 controls were asked for"),
+        (["import", "{model}", "wide.npy", "-o", "a.safetensors"], "width 4, but 'model' has z of width 3"),
+        (["export-directions", "{rows}", "-o", "a.npz"], "control set"),
+        (["export-directions", "nope.safetensors", "-o", "a.npz"], "nope.safetensors"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], sentence: str, model: str, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("wide.npy", np.eye(2, 4))
+    assert run([argument.format(model=model, rows=rows) for argument in arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert sentence in said

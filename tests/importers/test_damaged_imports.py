@@ -1,0 +1,132 @@
+"""Whatever a foreign file holds, reading it ends in a control set or in one sentence, and nothing in it is executed."""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toys import ToyGenerator
+
+from explorer.arrays import read_npy, read_npz, read_pickle
+from explorer.errors import ControlError, ModelError
+from explorer.importers.registry import read
+
+TOY = ToyGenerator(width=6).card
+
+
+def _bytes(write: Any, *arguments: Any, **named: Any) -> bytes:
+    buffer = io.BytesIO()
+    write(buffer, *arguments, **named)
+    return buffer.getvalue()
+
+
+@functools.cache
+def _whole() -> dict[str, bytes]:
+    rows = np.eye(3, 6, dtype=np.float32)
+    edit = {
+        "lat_comp": rows[:1], "lat_stdev": np.float32(2), "latent_space": "W", "edit_type": "latent",
+        "edit_start": 0, "edit_end": 2, "sigma_range": np.float64(3), "decomposition": {"layer": "style"},
+    }  # fmt: skip
+    return {
+        "a.npz": _bytes(np.savez, lat_comp=rows[:, None], act_comp=rows[:, None], lat_stdev=np.ones(3, np.float32)),
+        "b.npy": _bytes(lambda buffer: np.save(buffer, rows)),
+        "c.pkl": pickle.dumps(edit, 4),
+        "d.pkl": pickle.dumps(edit, 2),
+        "e.pt": _bytes(lambda buffer: torch.save({"ckpt": "", "eigvec": torch.eye(6)}, buffer)),
+        "f.pt": _bytes(
+            lambda buffer: torch.save({"log_mat_half": torch.eye(6)}, buffer, _use_new_zipfile_serialization=False)
+        ),
+    }
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    name=st.sampled_from(sorted(_whole())),
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_changed_bytes_end_in_a_set_or_a_sentence(
+    name: str, changes: list[tuple[float, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = bytearray(_whole()[name])
+    for place, value in changes:
+        data[int(place * len(data))] = value
+    path = tmp_path_factory.mktemp("changed") / name
+    path.write_bytes(data)
+    try:
+        found = read(path, TOY, "w")
+        said = f"{name} has {len(found.controls)} controls"
+    except ControlError as error:
+        said = str(error)
+    assert name in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=">f4").reshape(2, 3),
+        np.asfortranarray(np.arange(6, dtype="<f8").reshape(2, 3)),
+        np.array([[True, False]]),
+        np.array(3, dtype=np.int16),
+        np.zeros((0, 4), np.float16),
+    ],
+    ids=lambda array: f"{array.dtype.str}{array.shape}",
+)
+def test_pickled_arrays_are_what_numpy_reads(array: np.ndarray[Any, Any], protocol: int, tmp_path: Path) -> None:
+    said = {"array": array, "number": np.float32(0.1), "count": np.int64(7), "text": "é", "bytes": b"\xff\x00"}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(said, protocol))
+    found = read_pickle(tmp_path / "a.pkl")
+    np.testing.assert_array_equal(found["array"], array)
+    assert found["array"].shape == array.shape
+    assert (found["number"], found["count"], found["text"], found["bytes"]) == (np.float32(0.1), 7, "é", b"\xff\x00")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.array([object()], dtype=object), np.array(["a"]), np.array([(1, 2.0)], dtype="i4,f8"), np.ones(1, "c8")],
+)
+def test_pickled_arrays_of_other_things_are_refused(array: np.ndarray[Any, Any], tmp_path: Path) -> None:
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"array": np.asarray(array)}, 4))
+    with pytest.raises(ModelError, match=r"not a pickle of arrays|asks for"):
+        read_pickle(tmp_path / "a.pkl")
+
+
+def test_a_pickle_cannot_change_how_the_next_is_read(tmp_path: Path) -> None:
+    # GLOBAL numpy ndarray, then BUILD with slots: sets an attribute of the class that stands for arrays.
+    slots = b"cnumpy\nndarray\n" + b"(N" + b"}(V__setstate__\nI1\nu" + b"t" + b"b."
+    (tmp_path / "bad.pkl").write_bytes(b"\x80\x02" + slots)
+    with pytest.raises(ModelError):
+        read_pickle(tmp_path / "bad.pkl")
+    (tmp_path / "good.pkl").write_bytes(pickle.dumps({"array": np.ones(3)}, 2))
+    assert read_pickle(tmp_path / "good.pkl")["array"].tolist() == [1, 1, 1]
+
+
+def test_headers_that_promise_more_than_there_is_cost_no_memory(tmp_path: Path) -> None:
+    header = _bytes(np.lib.format.write_array_header_1_0, {"descr": "<f4", "fortran_order": False, "shape": (1 << 40,)})
+    (tmp_path / "a.npy").write_bytes(header + bytes(64))
+    with pytest.raises(ModelError, match="truncated or damaged"):
+        read_npy(tmp_path / "a.npy")
+    # A string, put at place 2**32 - 1 of the memo, for which the unpickler would allocate 64 GiB.
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x02U\x01ar\xff\xff\xff\xff.")
+    with pytest.raises(ModelError, match="truncated or damaged"):
+        read_pickle(tmp_path / "a.pkl")
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("lat_comp.npy", header + bytes(64))
+    with pytest.raises(ModelError, match="truncated or damaged"):
+        read_npz(tmp_path / "a.npz")
+
+
+def test_a_pickle_of_no_dictionary(tmp_path: Path) -> None:
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([1, 2], 4))
+    with pytest.raises(ModelError, match="holds a list instead of named values"):
+        read_pickle(tmp_path / "a.pkl")
