@@ -32,7 +32,7 @@ from explorer.scene.model import ControlSetRef, ModelRef
 WORTH_KEEPING = 0.5
 """Seconds: control sets that took longer to make are kept on disk."""
 
-PATIENCE = 3.0
+PATIENCE = 10.0
 """Seconds from the start of a search for which a live view waits for its end."""
 
 SETS_KEPT = 64
@@ -137,9 +137,10 @@ class ControlStore:
                 return kept
             search = self._searches.get(key)
             if search is None:
-                if not _is_quick(controls):
+                files = digest_of_files(controls)
+                if not (_is_quick(controls) or _kept_at(key, files).is_file()):
                     raise ControlError("The controls of this picture have not been looked for yet; choose them again.")
-                search = self._searches[key] = _Search(digest_of_files(controls))
+                search = self._searches[key] = _Search(files)
                 Thread(target=self._run, args=(model, key, search, None), name="search", daemon=True).start()
         try:
             return search.done.result(max(0.0, search.since + PATIENCE - time.monotonic()))
@@ -171,19 +172,17 @@ class ControlStore:
                 self._previews.pop(key, None)
 
     def _made(self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None) -> ControlSet:
-        fingerprint, controls = key
+        _, controls = key
         plain = msgspec.structs.replace(controls, without=(), units="native", tau=ControlSetRef().tau, like=None)
         if controls.path and controls == plain:
             space = str(dict(controls.settings).get("space", ""))
             return open_controls(Path(controls.path).expanduser(), self._generator(model).card, space)
-        asked = msgspec.json.encode([fingerprint, controls, __version__, search.files])
-        name = hashlib.sha256(asked).hexdigest()[:32]
-        kept = cache_folder() / "controls" / f"{name}.safetensors"
+        kept = _kept_at(key, search.files)
         if kept.is_file():
             return control_sets.load(kept)
         start = time.perf_counter()
         if controls == plain:
-            found = self._discovered(model, key, search, waiting, cache_folder() / "searches" / f"{name}.pt")
+            found = self._discovered(model, key, search, waiting, cache_folder() / "searches" / f"{kept.stem}.pt")
         else:
             found = self._derived(model, key, search, waiting, plain)
         if time.perf_counter() - start > WORTH_KEEPING:
@@ -237,6 +236,13 @@ class ControlStore:
                     watcher.preview(lambda: found)
 
         return preview
+
+
+def _kept_at(key: Key, files: str) -> Path:
+    """The file that keeps the set of ``key``, if it took long enough to make."""
+    fingerprint, controls = key
+    asked = msgspec.json.encode([fingerprint, controls, __version__, files])
+    return cache_folder() / "controls" / f"{hashlib.sha256(asked).hexdigest()[:32]}.safetensors"
 
 
 def _joined(search: _Search, waiting: Waiting | None) -> Kept:

@@ -64,6 +64,7 @@ class Controller(QObject):
         self.bridge.replied.connect(self._on_reply)
         self.catalogue.controls_refused.connect(self._on_controls_refused)
         self.catalogue.controls_found.connect(self._adopt_amounts)
+        self.catalogue.controls_found.connect(self._on_controls_found)
         self.catalogue.controls_previewed.connect(self._on_previewed)
         self.catalogue.begin()
 
@@ -375,6 +376,13 @@ class Controller(QObject):
             self.measuring.handle(reply)
             self.comparing.handle(reply)
             self.catalogue.handle(reply)
+
+    def _on_controls_found(self, model: ModelRef, controls: ControlSetRef) -> None:
+        """What could not be drawn while its controls were looked for can be drawn now."""
+        panes = zip(self.shown_scene.panes, self.feed.pictures(), strict=False)
+        self.feed.anew(
+            [index for index, (pane, picture) in enumerate(panes) if pane.controls == controls and picture.error]
+        )
 
     def _on_previewed(self, model: ModelRef, controls: ControlSetRef) -> None:
         """A search has found other directions under the names that panes move by now."""

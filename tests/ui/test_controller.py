@@ -334,3 +334,20 @@ def test_pictures_larger_than_the_ring_are_asked_for_again_once_there_is_room(qt
     client.reply(ModelOpened(request_id=asked.request_id, card=card))
     assert client.reserved == 1024 * 1024 * 4
     assert [view.model.path for _, view in client.shown] == ["large", "large"]
+
+
+def test_what_could_not_be_drawn_while_its_controls_were_looked_for_is_drawn_when_they_are_there(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    controller.move_control(0, "hue", 1.5)
+    client.answers_models = False
+    controller.set_method(0, ControlSetRef(method="random_orthogonal", k=3))
+    asked = next(request for request in reversed(client.sent) if isinstance(request, FindControls))
+    picture = controller.feed.pictures()[0]
+    client.reply(ViewFailed(view_id=picture.view_id, revision=900, sentence="Still being looked for."))
+    client.shown.clear()
+    client.reply(
+        ControlsFound(
+            request_id=asked.request_id, model=asked.model, controls=asked.controls, card=controls(asked.controls)
+        )
+    )
+    assert [view.controls for _, view in client.shown] == [asked.controls]
