@@ -13,12 +13,12 @@ from explorer.cli.progress import duration, shown
 from explorer.errors import ExplorerError
 from explorer.scene.compare_text import (
     COSTS,
-    ROLES,
     conditions,
     cost_text,
     heading,
     interval,
     remarks,
+    role_text,
     shown_columns,
     standing,
 )
@@ -140,7 +140,7 @@ def _print_table(console: Console, report: CompareReport) -> None:
 def _cells(report: CompareReport, result: MethodResult) -> list[Any]:
     from rich.text import Text
 
-    cells: list[Any] = [Text.assemble(result.title, (f"\n{ROLES[result.role]}", "bright_black"))]
+    cells: list[Any] = [Text.assemble(result.title, (f"\n{role_text(result)}", "bright_black"))]
     for column in shown_columns(report):
         value = result.columns.get(column.name)
         if value is None:

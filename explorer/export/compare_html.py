@@ -16,7 +16,6 @@ from explorer.export.compose import Frame
 from explorer.export.page_parts import shade
 from explorer.scene.compare_text import (
     COSTS,
-    ROLES,
     amount_text,
     conditions,
     cost_text,
@@ -24,6 +23,7 @@ from explorer.scene.compare_text import (
     heading,
     interval,
     remarks,
+    role_text,
     shown_columns,
     standing,
 )
@@ -145,7 +145,7 @@ def _table(report: CompareReport) -> Iterator[str]:
 
 
 def _named(result: MethodResult) -> str:
-    role = f"<small>{ROLES[result.role]}</small>" if ROLES[result.role] else ""
+    role = f"<small>{role_text(result)}</small>" if role_text(result) else ""
     return f'<th scope="row" data-value="{escape(result.title, quote=True)}">{escape(result.title)}{role}</th>'
 
 

@@ -7,12 +7,12 @@ from explorer.export.page_parts import GREY, INK, LETTERS, LINE, ROW, RULE, flus
 from explorer.export.pdf import Colour, PdfPage, text_width
 from explorer.scene.compare_text import (
     COSTS,
-    ROLES,
     conditions,
     cost_text,
     heading,
     interval,
     remarks,
+    role_text,
     shown_columns,
     standing,
 )
@@ -63,7 +63,7 @@ def largest_effect(report: CompareReport) -> float:
 
 
 def _title(result: MethodResult) -> str:
-    role = ROLES[result.role]
+    role = role_text(result)
     return f"{result.title} ({role})" if role else result.title
 
 

@@ -13,12 +13,12 @@ from explorer import __version__
 from explorer.export.latex import comment, digits, escaped, in_math
 from explorer.scene.compare_text import (
     COSTS,
-    ROLES,
     conditions,
     cost_text,
     heading,
     interval,
     remarks,
+    role_text,
     shown_columns,
     standing,
 )
@@ -116,7 +116,7 @@ def latex_table(report: CompareReport) -> str:
         r"\hline",
     ]
     for result in report.methods:
-        title = escaped(result.title) + (rf" \textit{{({ROLES[result.role]})}}" if ROLES[result.role] else "")
+        title = escaped(result.title) + (rf" \textit{{({role_text(result)})}}" if role_text(result) else "")
         if result.problem:
             width = len(columns) + len(costs)
             lines.append(rf"{title} & \multicolumn{{{width}}}{{l}}{{n/a}} \\")

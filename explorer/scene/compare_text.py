@@ -7,9 +7,6 @@ from typing import Literal
 from explorer.scene.comparison import Column, CompareReport, Direction, Figure, MethodResult
 from explorer.scene.measure_text import DASH, figure
 
-ROLES = {"method": "", "chance": "chance", "ceiling": "ceiling"}
-"""What is said beside the title of a row."""
-
 COSTS = {"labels": "labels", "evaluations": "pictures", "seconds": "seconds"}
 """What one search of a method took: the field of the result → the heading."""
 
@@ -33,6 +30,11 @@ def standing(column: Column, value: Figure) -> Literal["", "at chance", "below c
         return "at chance"
     worse = high < value.null if column.better == "higher" else low > value.null
     return "below chance" if worse else ""
+
+
+def role_text(result: MethodResult) -> str:
+    """What is said beside the title of a row: ``chance``, ``ceiling``, or nothing where the title says so itself."""
+    return "" if result.role == "method" or result.role in result.title else result.role
 
 
 def heading(column: Column) -> str:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from explorer.scene.compare_text import ROLES, heading
+from explorer.scene.compare_text import heading, role_text
 from explorer.scene.comparison import Column, CompareReport, MethodResult
 from explorer.ui import comparison_text as text
 
@@ -100,7 +100,7 @@ class ComparisonTable(QTreeWidget):
 
     def _add(self, row: MethodResult, best: dict[str, set[str]]) -> QTreeWidgetItem:
         item = _Row(self)
-        role = ROLES[row.role]
+        role = role_text(row)
         item.setText(NAME, f"{row.title}  ·  {role}" if role else row.title)
         item.setData(NAME, METHOD, row.method)
         item.setToolTip(NAME, text.row_tip(row))
