@@ -48,9 +48,12 @@ def _directions(found: ControlSet) -> torch.Tensor:
     return torch.stack([one.direction for one in found.controls if isinstance(one, LinearControl)]).double()
 
 
-def test_four_methods_fit_and_pca_comes_first(generator: StyleGAN2Generator) -> None:
-    assert registry.fitting(generator.card) == ("pca", "sefa", "latent_axes", "random_orthogonal")
-    for name in registry.fitting(generator.card):
+def test_the_quick_methods_fit_and_pca_comes_first(generator: StyleGAN2Generator) -> None:
+    fitting = registry.fitting(generator.card)
+    assert fitting[:2] == ("pca", "sefa")
+    assert fitting[-1] == "random_orthogonal"
+    for name in ("pca", "sefa", "latent_axes", "random_orthogonal"):
+        assert name in fitting
         registry.method(name).discover(generator, 4).check(generator.card)
 
 
