@@ -67,3 +67,19 @@ class Watch:
         if self._preview is not None and time.monotonic() - self._shown >= PREVIEW_EVERY:
             self._preview(found())
             self._shown = time.monotonic()
+
+    def part(self, low: float, high: float) -> Watch:
+        """The watch of a part of the search: its shares 0 to 1 are ``low`` to ``high`` of the whole."""
+        return _Part(self, low, high)
+
+
+class _Part(Watch):
+    def __init__(self, whole: Watch, low: float, high: float) -> None:
+        super().__init__(checkpoint=whole.checkpoint)
+        self._whole, self._low, self._high = whole, low, high
+
+    def __call__(self, share: float) -> None:
+        self._whole(self._low + (self._high - self._low) * share)
+
+    def preview(self, found: Callable[[], ControlSet]) -> None:
+        self._whole.preview(found)

@@ -76,7 +76,7 @@ def jacobian_columns(
     ``step``: of the central differences; None: forward mode.
     """
     found = []
-    for some in tangents.split(batch):
+    for some in torch.split(tangents, batch):
         here = offset.repeat(len(some), 1)
         if step is None:
             found.append(forward_product(function, here, some))
@@ -98,8 +98,8 @@ def second_differences(
     moves = torch.cat([directions, directions[first] + directions[second]]) * step
     moves = torch.cat([torch.zeros_like(directions[:1]), moves, -moves])
     with torch.no_grad():
-        values = torch.cat([function(offset + some) for some in moves.split(batch)])
-    centre, plus, minus = values.split([1, (len(values) - 1) // 2, (len(values) - 1) // 2])
+        values = torch.cat([function(offset + some) for some in torch.split(moves, batch)])
+    centre, plus, minus = values[:1], values[1 : len(values) // 2 + 1], values[len(values) // 2 + 1 :]
     jacobian = (plus[:count] - minus[:count]) / (2 * step)
     both = plus + minus - 2 * centre  # along i: step² H_ii; along i + j: step² (H_ii + H_jj + 2 H_ij)
     hessian = torch.empty(count, count, values.shape[1], dtype=values.dtype, device=values.device)
@@ -113,6 +113,6 @@ def second_differences(
 
 def off_diagonal_squares(matrices: Tensor) -> Tensor:
     """(...,): the sum of the squared entries of ``matrices`` (..., m, m) off their diagonals."""
-    squares = matrices.square()
-    total: Tensor = squares.sum((-2, -1)) - squares.diagonal(dim1=-2, dim2=-1).sum(-1)
+    off = ~torch.eye(matrices.shape[-1], dtype=torch.bool, device=matrices.device)
+    total: Tensor = (matrices.square() * off).sum((-2, -1))
     return total

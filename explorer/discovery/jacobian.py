@@ -1,0 +1,155 @@
+"""Jacobian SVD: the directions along which the picture changes most, on average over many points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery.pictures import PictureMap, Spread, spread_of
+from explorer.discovery.request import LAYER_SETTINGS, Request, begin, layer_range
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Progress
+from explorer.numerics.derivatives import jacobian_columns
+from explorer.numerics.linalg import fix_signs
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
+
+PROBED, SAMPLER_PROBED = 512, 128
+COLUMNED, SAMPLER_COLUMNED = 16, 4
+
+TRUNCATION = SettingCard(
+    name="truncation",
+    title="Truncation ψ",
+    default=1.0,
+    low=0.0,
+    high=1.0,
+    help="Of the points at which derivatives are taken; 1: the whole distribution.",
+)
+
+
+class JacobianSvd:
+    """Eigenvectors of the mean of JᵀJ, where J is the Jacobian of the picture in one space, by falling eigenvalue.
+
+    Two estimates without bias: one product with Jᵀ at each of many points, or all columns of J at each of a few. The
+    first is the better one for the same time, because points differ more than products do.
+    """
+
+    card = MethodCard(
+        name="jacobian",
+        title="Jacobian SVD",
+        families=("stylegan2", "vae", "burgess_vae", "mlp_gan", "diffusion"),
+        spaces=("z", "w", "w_plus", "x_T", "h"),
+        trained=False,
+        paper="Ramesh, Choi & LeCun, A Spectral Regularizer for Unsupervised Disentanglement, 2018; by random "
+        "products: Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix, 1990",
+        description="The directions along which the picture changes most, on average, measured by derivatives.",
+        settings=(
+            SettingCard(
+                name="samples",
+                title="Samples",
+                default=0,
+                low=0,
+                high=1_000_000,
+                help=f"Points at which derivatives are taken; 0: {PROBED} ({SAMPLER_PROBED} for a diffusion model), or "
+                f"{COLUMNED} ({SAMPLER_COLUMNED}) by columns.",
+            ),
+            SettingCard(
+                name="estimate",
+                title="Estimate",
+                default="probes",
+                choices=("probes", "columns"),
+                help="probes: one random product with the Jacobian a point; columns: the whole Jacobian at each, which "
+                "needs no gradients of the model, only pictures.",
+            ),
+            TRUNCATION,
+            *LAYER_SETTINGS,
+        ),
+    )
+
+    def refusal(self, model: ModelCard) -> str:
+        return without_derivatives(model)
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""
+        asked = begin(self, generator, k, seed, settings, progress)
+        model, space, psi = asked.model, asked.space, asked.real("truncation")
+        layers, sampler = layer_range(model, asked.settings), "steps" in model.capabilities
+        probes = asked.text("estimate") == "probes"
+        few, many = (SAMPLER_PROBED, PROBED) if probes else (SAMPLER_COLUMNED, COLUMNED)
+        count = asked.number("samples") or max(few if sampler else many, 2 * k if probes else 1)
+        if probes and count < k:
+            raise ControlError(f"{k} directions need more than {count} samples; raise 'samples' or ask for fewer.")
+        spread, measured = spread_of(generator, space, seed, asked.watch.part(0, 0.2))
+        pictures = PictureMap(generator, space, layers)
+        if probes:
+            values, vectors = pictures.probed(count, seed, psi, asked.watch.part(0.2, 1))
+            how = f"{count} points, one random product with J each"
+        else:
+            values, vectors, by = _by_columns(asked, pictures, spread, count, psi)
+            how = f"{count} points, all columns of J by {by}"
+        directions = vectors[:k]
+        deviations = spread.along(directions)
+        shares = values / values.sum().clamp_min(1e-30)
+        pixels = model.channels * model.size[0] * model.size[1]
+        asked.watch(1.0)
+        controls = tuple(
+            LinearControl(
+                ControlCard(
+                    name=f"Jacobian {index + 1}",
+                    space="w_plus" if layers else space,
+                    figure=f"{float(shares[index]):.1%}",
+                    details=(
+                        f"singular value {float(values[index].sqrt()):.3g}, {float(shares[index]):.2%} of the squared "
+                        "change of the picture",
+                        f"1 σ = {float(deviations[index]):.3g} in {space}; changes a pixel by about "
+                        f"{float(values[index].sqrt() * deviations[index]) / pixels**0.5:.2g} of 2",
+                    ),
+                    layers=layers,
+                ),
+                (directions[index] * deviations[index]).float().reshape(model.spaces[space].shape),
+            )
+            for index in range(k)
+        )
+        note = f"Eigenvectors of the mean JᵀJ: {how}."
+        return asked.found(controls, pictures.calls + measured, note, "w_plus" if layers else space)
+
+
+def _by_columns(
+    asked: Request, pictures: PictureMap, spread: Spread, count: int, psi: float
+) -> tuple[Tensor, Tensor, str]:
+    """All eigenvalues (width,), falling, and eigenvectors as rows, of the mean of JᵀJ over ``count`` points, and how J
+    was got."""
+    device = pictures.generator.device
+    step = pictures.difference_step(spread)
+    points, watch = pictures.points(count, asked.seed, psi), asked.watch.part(0.2, 1)
+    tangents, origin = torch.eye(pictures.width, device=device), torch.zeros(pictures.width, device=device)
+    mean = torch.zeros(pictures.width, pictures.width, dtype=torch.float64)
+    for row in range(count):
+        watch(row / count)
+        columns = jacobian_columns(pictures.around(points, row), origin, tangents, pictures.batch, step)
+        mean += (columns.double() @ columns.double().T).cpu() / count
+    values, vectors = torch.linalg.eigh(mean)
+    by = "forward derivatives" if step is None else "central differences"
+    return values.flip(0).clamp_min(0), fix_signs(vectors.flip(1).T), by
+
+
+def without_derivatives(model: ModelCard) -> str:
+    """Why directions cannot be read off derivatives of the pictures of ``model``, or an empty string."""
+    if "axes" in model.capabilities:
+        space = next(iter(model.spaces))
+        return f"The space '{space}' of '{model.name}' has axes with a meaning of their own; choose Latent axes."
+    return ""
+
+
+METHOD = JacobianSvd()

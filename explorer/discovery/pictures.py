@@ -1,0 +1,153 @@
+"""The picture as a function of an offset to a point of one space: what derivatives of a generator are taken of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from explorer.discovery.sampling import bottleneck_rows, deviations_along, space_moments
+from explorer.generators.base import Generator, Latent, Progress
+from explorer.numerics.derivatives import forward_mode_passes, transposed_product
+from explorer.numerics.linalg import fix_signs
+from explorer.scene.model import Quality
+
+POINTS = 2000
+"""Points from which the spread of a space without a prior is measured."""
+BOTTLENECKS = 64
+"""The same for the bottleneck of a diffusion model, where each point is a run of the sampler."""
+BATCH_PIXELS = {"cpu": 1 << 17, "cuda": 1 << 21}
+"""Pixels drawn at a time: as many as are quickest on a processor, and few enough for the memory of any."""
+DIFFERENCE = 1e-3
+"""The step of first differences, as a share of the typical distance of a point from the mean: far above the noise of
+float32, and small against the bends of a picture."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far the points of a space lie apart. ``typical``: their root mean square distance from the mean."""
+
+    typical: float
+    along: Callable[[Tensor], Tensor]
+    """(k,) float64 standard deviations along the rows of unit directions (k, d)."""
+
+
+def spread_of(generator: Generator, space: str, seed: int, progress: Progress | None = None) -> tuple[Spread, int]:
+    """The spread of ``space``, flattened, and the pictures it took: known for a prior, measured otherwise."""
+    card = generator.card.spaces[space]
+    if card.prior:
+        one = 1.0 if card.prior == "normal" else 1 / math.sqrt(3)  # uniform on [-1, 1]
+        flat = torch.full((1,), one, dtype=torch.float64)
+        return Spread(one * math.sqrt(math.prod(card.shape)), lambda rows: flat.expand(len(rows)).clone()), 0
+    if space == "h":
+        points = bottleneck_rows(generator, BOTTLENECKS, seed, progress).double()
+        centred = points - points.mean(0)
+        typical = float(centred.square().sum(1).mean().sqrt())
+        return Spread(typical, lambda rows: (centred @ rows.cpu().double().T).std(0)), BOTTLENECKS
+    seen = space_moments(generator, space, POINTS, seed, progress)
+    return Spread(float(seen.covariance.trace().sqrt()), lambda rows: deviations_along(rows, seen)), 0
+
+
+class PictureMap:
+    """Pictures of points of ``space`` moved by offsets (B, width): flattened, float32, of the model's best quality that
+    can be had often (a diffusion model runs as few steps as while a slider moves).
+
+    ``layers``: only these layers of w_plus are moved, first and last included; ``space`` is then the space of one
+    layer. ``size``: pictures are averaged down to at most this many pixels a side; 0: as they are.
+    """
+
+    def __init__(self, generator: Generator, space: str, layers: tuple[int, int] | None = None, size: int = 0) -> None:
+        self.generator = generator
+        self.layers = layers
+        self.space = "w_plus" if layers else space
+        self.width = math.prod(generator.card.spaces[space].shape)
+        self.calls = 0  # pictures so far
+        self._quality = Quality(steps=generator.card.interactive_steps, precision="float32")
+        height, width = generator.card.size
+        self._pool = max(1, math.ceil(max(height, width) / size)) if size else 1
+        self.batch = max(1, BATCH_PIXELS.get(generator.device.type, 1 << 17) // (height * width))
+
+    def points(self, count: int, seed: int, truncation_psi: float = 1.0) -> Latent:
+        """``count`` prior points, filled in as far as the space that is moved; the same for a seed."""
+        seeds = np.random.default_rng(seed).integers(0, 2**32, count)
+        with torch.no_grad():
+            latent = self.generator.sample([int(one) for one in seeds], truncation_psi)
+            return self.generator.advance(latent, self.space)
+
+    def around(self, points: Latent, row: int | None = None) -> Callable[[Tensor], Tensor]:
+        """The function from offsets (B, width) to pictures (B, pixels): around point ``row``, or, when None, the first
+        offset around the first point and so on."""
+
+        def pictures(offsets: Tensor) -> Tensor:
+            count = len(offsets)
+            rows = {
+                name: tensor[:count] if row is None else tensor[row : row + 1].expand(count, *tensor.shape[1:])
+                for name, tensor in points.tensors.items()
+            }
+            place = rows[self.space]
+            if self.layers is None:
+                moved = place + offsets.reshape(place.shape)
+            else:
+                number = torch.arange(place.shape[1], device=place.device)[:, None]
+                moved = place + offsets[:, None] * ((number >= self.layers[0]) & (number <= self.layers[1]))
+            psi = points.truncation_psi
+            if psi is not None:
+                psi = psi[:count] if row is None else psi[row : row + 1].expand(count)
+            drawn = self.generator.render(Latent({**rows, self.space: moved}, psi), self._quality).float()
+            self.calls += count
+            if self._pool > 1:
+                drawn = functional.avg_pool2d(drawn, self._pool, ceil_mode=True)
+            return drawn.flatten(1)
+
+        return pictures
+
+    def difference_step(self, spread: Spread) -> float | None:
+        """None where forward mode passes through the generator, else the step of central differences.
+
+        Through a sampler it is not tried: attention has no forward derivative, and h is written into a buffer.
+        """
+        step = DIFFERENCE * spread.typical
+        if "steps" in self.generator.card.capabilities:
+            return step
+        points = self.points(1, 0)
+        source = torch.Generator("cpu").manual_seed(0)
+        tangent = torch.randn(1, self.width, generator=source).to(self.generator.device) / math.sqrt(self.width)
+        return None if forward_mode_passes(self.around(points), torch.zeros_like(tangent), tangent, step) else step
+
+    def gradients(self, count: int, seed: int, truncation_psi: float) -> Iterator[Tensor]:
+        """(B, width) a batch, ``count`` in all: Jᵀu at prior points of their own, with u of ±1 a pixel.
+
+        The mean of g gᵀ is that of JᵀJ over all points, without bias (Hutchinson 1990), for one picture a point.
+        """
+        points = self.points(count, seed, truncation_psi)
+        source = torch.Generator("cpu").manual_seed(seed)
+        device = self.generator.device
+
+        def signs(values: Tensor) -> Tensor:
+            return (torch.randint(0, 2, values.shape, generator=source) * 2 - 1).to(values)
+
+        for start in range(0, count, self.batch):
+            stop = min(count, start + self.batch)
+            psi = points.truncation_psi
+            some = Latent(
+                {name: tensor[start:stop] for name, tensor in points.tensors.items()},
+                None if psi is None else psi[start:stop],
+            )
+            yield transposed_product(self.around(some), torch.zeros(stop - start, self.width, device=device), signs)
+
+    def probed(self, count: int, seed: int, truncation_psi: float, progress: Progress) -> tuple[Tensor, Tensor]:
+        """Eigenvalues (m,), falling, and eigenvectors (m, width), as rows, of the mean of JᵀJ, from ``count`` pictures
+        at as many points; m = min(count, width). The eigenvalues sum to the estimated trace.
+        """
+        found: list[Tensor] = []
+        for some in self.gradients(count, seed, truncation_psi):
+            progress(len(found) * self.batch / count)
+            found.append(some.cpu().double())
+        progress(1.0)
+        _, singular, vectors = torch.linalg.svd(torch.cat(found), full_matrices=False)
+        return singular.square() / count, fix_signs(vectors)

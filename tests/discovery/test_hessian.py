@@ -1,0 +1,126 @@
+"""Hessian penalty and OroJaR: the published objectives, and frames that are known."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from plain_maps import PlainMap, normal
+from torch import Tensor
+from toys import ToyDiffusion, ToyGenerator, ToyVae
+
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery import registry
+from explorer.discovery.hessian import Curvature, Turn
+from explorer.numerics.linalg import random_orthonormal
+
+METHOD = registry.method("hessian")
+
+
+def _units(found: ControlSet) -> Tensor:
+    rows = torch.stack([one.direction.double().flatten() for one in found.controls if isinstance(one, LinearControl)])
+    return rows / rows.norm(dim=1, keepdim=True)
+
+
+def test_the_share_is_the_published_penalty_over_what_no_turn_changes() -> None:
+    # Peebles et al. 2020: the variance, over probes v of ±1, of the second derivative along A v.
+    matrices = normal(0, 2, 3, 5, 5).double()
+    matrices = matrices + matrices.transpose(-1, -2)
+    frame = random_orthonormal(5, 5, 1)
+    probes = torch.tensor(list(product([-1.0, 1.0], repeat=5)), dtype=torch.float64) @ frame.T
+    along = torch.einsum("vi,npij,vj->npv", probes, matrices, probes)
+    penalty = float(along.var(-1, correction=0).sum()) / 2
+    found = Curvature(torch.zeros(2, 5, 5), matrices)
+    assert float(found.off_diagonal(frame)) == pytest.approx(penalty / float(matrices.square().sum()))
+
+
+def test_orojar_of_a_linear_map_is_the_off_diagonal_of_its_gram() -> None:
+    linear = normal(1, 64, 5).double()
+    gram = linear.T @ linear
+    frame = random_orthonormal(5, 5, 2)
+    # Wei et al. 2021, equation 3: (J a_i) · (J a_j) for every pair i ≠ j.
+    effects = (linear @ frame).numpy()
+    pairs = sum(float(effects[:, i] @ effects[:, j]) ** 2 for i in range(5) for j in range(5) if i != j)
+    found = Curvature(gram[None], gram[None, None])
+    assert float(found.off_diagonal(frame)) == pytest.approx(pairs / float(gram.square().sum()))
+
+
+def test_a_turn_is_orthogonal_and_follows_its_parameter() -> None:
+    turn = Turn(random_orthonormal(6, 6, 3))
+    torch.testing.assert_close(turn(), turn.free)  # what is orthogonal already stays
+    with torch.no_grad():
+        turn.free += 0.3 * normal(2, 6, 6)
+    frame = turn()
+    torch.testing.assert_close(frame.T @ frame, torch.eye(6).double())
+    assert bool(((frame * turn.free).sum(0) > 0).all())
+
+
+def test_orojar_finds_the_singular_vectors_of_a_linear_map() -> None:
+    linear = normal(3, 64, 6) * torch.tensor([3.0, 2.4, 1.8, 1.3, 0.9, 0.5])
+    found = METHOD.discover(PlainMap(linear), 4, settings={"penalty": "jacobian", "points": 3, "steps": 300})
+    right = np.linalg.svd(linear.double().numpy())[2]
+    np.testing.assert_allclose(np.abs((_units(found).numpy() * right[:4]).sum(1)), 1, atol=1e-3)
+    assert [one.card.name for one in found.controls] == ["OroJaR 1", "OroJaR 2", "OroJaR 3", "OroJaR 4"]
+    assert "to 0% at 1 fresh points" in found.note
+
+
+def test_the_hessian_penalty_finds_the_frame_in_which_no_two_axes_interact() -> None:
+    frame = random_orthonormal(5, 5, 4).float()  # rows
+    curvatures = normal(5, 64, 5)
+    curved = torch.einsum("pa,ai,aj->pij", curvatures, frame, frame)
+    # All axes are equally strong in first order, where the Jacobian alone cannot tell them apart.
+    generator = PlainMap(torch.zeros(64, 5), curved)
+    found = METHOD.discover(generator, 5, settings={"points": 3, "epsilon": 0.5, "steps": 250, "learning_rate": 0.05})
+    agreement = (_units(found) @ frame.double().T).abs()
+    np.testing.assert_allclose(agreement.max(1).values, 1, atol=1e-3)
+    assert sorted(agreement.argmax(1).tolist()) == [0, 1, 2, 3, 4]
+    assert found.cost["generator_evaluations"] == generator.drawn == 3 * (1 + 5 + 25)
+
+
+def test_directions_come_by_falling_effect_and_are_orthonormal_in_a_leading_part() -> None:
+    linear = normal(6, 64, 20) * torch.linspace(2, 0.1, 20)
+    found = METHOD.discover(
+        PlainMap(linear), 4, settings={"penalty": "jacobian", "points": 2, "dimensions": 8, "steps": 150}
+    )
+    units = _units(found)
+    torch.testing.assert_close(units @ units.T, torch.eye(4).double(), atol=1e-6, rtol=0)
+    effects = (units @ linear.T.double()).norm(dim=1)
+    assert bool((effects.diff() <= 1e-6).all())
+    assert "in 8 dimensions" in found.note
+    # Without that part, directions that change nothing would win.
+    assert float(effects.min()) > float(torch.linalg.svdvals(linear.double())[10])
+
+
+@pytest.mark.parametrize("penalty", ["hessian", "jacobian"])
+@pytest.mark.parametrize("generator", [ToyGenerator(), ToyVae(), ToyDiffusion()], ids=lambda one: one.card.name)
+def test_both_work_on_every_family(penalty: str, generator: ToyGenerator | ToyVae | ToyDiffusion) -> None:
+    settings = {"penalty": penalty, "points": 4, "steps": 60}
+    shares: list[float] = []
+    found = METHOD.discover(generator, 3, seed=2, settings=settings, progress=shares.append)
+    found.check(generator.card)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    before, after = _told(found.note)
+    assert after < before
+
+
+def _told(note: str) -> tuple[float, float]:
+    """The percentages after "from" and "to"."""
+    words = note.replace("%", "").split()
+    place = words.index("from")
+    return float(words[place + 1]), float(words[place + 3])
+
+
+def test_layers_are_moved_together() -> None:
+    generator = ToyGenerator()
+    found = METHOD.discover(generator, 3, settings={"first_layer": 2, "points": 3, "steps": 20})
+    found.check(generator.card)
+    assert {one.card.layers for one in found.controls} == {(2, 3)}
+
+
+def test_models_with_axes_of_their_own_are_refused() -> None:
+    axes = PlainMap(torch.ones(64, 3), capabilities=("axes",))
+    assert "Latent axes" in registry.refusals(axes.card)["hessian"]
