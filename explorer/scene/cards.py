@@ -26,7 +26,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     ``size`` is (height, width) in pixels; ``spaces`` are in the order in which the generator passes through them;
     ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods and
     measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``, ``mapping``
-    (the layers between z and w can be read), ``features`` (activations without the rest of the picture).
+    (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
+    ``true_directions``.
     """
 
     name: str
