@@ -1,0 +1,253 @@
+"""What supervised methods learn from: samples of a generator, and what a reader says of the attributes of each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.attributes.base import Attribute, AttributeReader, Values
+from explorer.attributes.registry import open_reader
+from explorer.discovery.request import Request
+from explorer.discovery.sampling import BottleneckShown, drawn_latents
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Latent
+from explorer.numerics.linalg import principal_components
+from explorer.scene.cards import SettingCard
+from explorer.scene.model import Quality
+
+SAMPLES = 2_000
+SAMPLED_PICTURES = 256  # diffusion: each is a whole run of the sampler
+FEWEST = 10  # samples of each of two kinds, without which nothing is learned about the difference
+DRAWN = 0.9  # share of a search that drawing takes
+_CHUNK, _CHUNK_SAMPLER = 64, 8
+_STILL = 1e-9  # a spread below this share of the values is rounding
+
+ATTRIBUTE_SETTINGS = (
+    SettingCard(
+        name="attributes",
+        title="Attributes from",
+        default="",
+        kind="attributes",
+        help="A world, a classifier (.onnx) or labels (.json), several with + between; empty: the model's own world.",
+    ),
+    SettingCard(
+        name="attribute",
+        title="Attribute",
+        default="",
+        kind="attribute",
+        help="The attribute to learn, several with a comma between; empty: all that vary.",
+    ),
+    SettingCard(
+        name="samples",
+        title="Samples",
+        default=0,
+        low=0,
+        high=1_000_000,
+        help=f"Pictures to learn from; 0: {SAMPLES}, {SAMPLED_PICTURES} for a diffusion model.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One attribute as one number a sample, in ``values`` (n,), NaN where it is not known. ``towards``: what more of it
+    means, where that is not plain from the name: one of its levels, a place on its circle.
+    """
+
+    name: str
+    values: Values
+    towards: str = ""
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,) which samples have a value."""
+        return ~np.isnan(self.values)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """For a control's details."""
+        return (f"more is towards {self.towards}",) if self.towards else ()
+
+
+@dataclass(frozen=True)
+class Whitened:
+    """Samples (n, r) in coordinates of mean 0, variance 1 and no correlation; ``axes`` (r, d): what one unit of each is
+    in the space."""
+
+    rows: Values
+    axes: Values
+
+
+@dataclass(frozen=True)
+class AttributeData:
+    """``latents`` (n, d): samples of a space, flattened; ``targets``: the attributes that vary over them; ``left_out``:
+    why the others are missing, in one sentence or none; ``labels``: how many values were read.
+    """
+
+    latents: Values
+    targets: tuple[Target, ...]
+    left_out: str
+    evaluations: int
+    labels: int
+
+    @cached_property
+    def whitened(self) -> Whitened:
+        """The samples in their principal components: all, or the first of them where there are not four samples to
+        each, because fewer fit any labels."""
+        return whitened(self.latents)
+
+    def deviation(self, direction: Values) -> float:
+        """The standard deviation of the samples along the unit vector ``direction`` (d,)."""
+        return float((self.latents @ direction).std(ddof=1))
+
+
+def attribute_data(request: Request, generator: Generator, also: Sequence[str] = ()) -> AttributeData:
+    """Draw samples, render them, and read the attributes that the settings of ``request`` name, and those of ``also``.
+
+    The latents are of the request's space; in ``h`` they are what the bottleneck holds. Progress ends at :data:`DRAWN`.
+    Raises :class:`explorer.errors.ExplorerError` for a reader that cannot be opened, an attribute that it does not
+    read, and an attribute asked for by name that does not vary.
+    """
+    reader = open_reader(request.text("attributes"), generator.card, generator)
+    named = [*names_in(request.text("attribute")), *also]
+    wanted = _columns(named, bool(request.text("attribute").strip()), reader)
+    sampled = "steps" in generator.card.capabilities
+    count = request.number("samples") or (SAMPLED_PICTURES if sampled else SAMPLES)
+    if count < 2 * FEWEST:
+        raise ControlError(f"{count} samples are too few to learn an attribute from; raise 'samples' to {2 * FEWEST}.")
+    quality = Quality(steps=generator.card.interactive_steps)
+    points, values = [], []
+    chunk = _CHUNK_SAMPLER if sampled else _CHUNK
+    with torch.no_grad():
+        for latent in drawn_latents(generator, count, request.seed, chunk, lambda share: request.watch(DRAWN * share)):
+            points.append(_points(generator, latent, request.space, quality))
+            values.append(reader.read(generator.render(latent, quality)))
+    latents, read = np.concatenate(points), np.concatenate(values)[:, [index for index, _ in wanted]]
+    targets, why = varying([one for _, one in wanted], read, latents)
+    if lost := next((name for name in named if name in why), ""):
+        raise ControlError(
+            f"'{lost}' {why[lost]} over {count} samples of '{generator.card.name}', so nothing can be learned about "
+            "it; choose another attribute."
+        )
+    if not targets:
+        raise ControlError(
+            f"No attribute of '{reader.name}' varies over {count} samples of '{generator.card.name}'; choose other "
+            "attributes, or raise 'samples'."
+        )
+    left_out = "; ".join(f"{name} {reason}" for name, reason in why.items())
+    return AttributeData(
+        latents=latents,
+        targets=targets,
+        left_out=f"Left out: {left_out}." if left_out else "",
+        evaluations=count * (2 if request.space == "h" else 1),
+        labels=int((~np.isnan(read)).sum()),
+    )
+
+
+def _columns(named: Sequence[str], only: bool, reader: AttributeReader) -> list[tuple[int, Attribute]]:
+    """(column, attribute) of those that are ``named``, or of all unless ``only`` these are wanted.
+
+    Raises :class:`ControlError` for a name that ``reader`` does not have.
+    """
+    known = {one.name: (index, one) for index, one in enumerate(reader.attributes)}
+    for name in named:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known)}."
+            raise ControlError(f"'{reader.name}' has no attribute '{name}'; {hint}")
+    return [known[name] for name in dict.fromkeys(named)] if only else list(known.values())
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a text with commas between them."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def varying(
+    attributes: Sequence[Attribute], values: Values, latents: Values
+) -> tuple[tuple[Target, ...], dict[str, str]]:
+    """The columns of ``values`` (n, A) as numbers to be learned from ``latents`` (n, d), and name → why the others are
+    none, as the end of a sentence.
+
+    A cyclic attribute becomes its projection on one diameter of its circle, a category with more than two levels one
+    level against the others: those that a linear map of the latents predicts best.
+    """
+    targets, why = [], {}
+    basis = whitened(latents).rows
+    for attribute, column in zip(attributes, values.T, strict=True):
+        known = ~np.isnan(column)
+        shown = column[known]
+        if known.sum() < 2 * FEWEST:
+            why[attribute.name] = f"is shown by {int(known.sum())}"
+        elif np.ptp(shown) <= _STILL * max(1.0, float(np.abs(shown).max())):
+            why[attribute.name] = "never varies"
+        else:
+            target = _target(attribute, column, known, basis)
+            # What has two values only needs some of each; what has more is ranked.
+            levels, counts = np.unique(target.values[known], return_counts=True)
+            if len(levels) == 2 and counts.min() < FEWEST:
+                why[attribute.name] = f"is the same in all but {int(counts.min())}"
+            else:
+                targets.append(target)
+    return tuple(targets), why
+
+
+def whitened(latents: Values) -> Whitened:
+    """Samples (n, d) in whitened coordinates; see :attr:`AttributeData.whitened`."""
+    count, width = latents.shape
+    found = principal_components(torch.from_numpy(latents), max(1, min(width, count // 4)))
+    spread = found.variances.sqrt()
+    kept = spread > 1e-6 * spread[0].clamp_min(1e-30)
+    axes = found.components[kept] * spread[kept][:, None]
+    rows = (torch.from_numpy(latents) - found.mean) @ (found.components[kept] / spread[kept][:, None]).T
+    return Whitened(rows.numpy(), axes.numpy())
+
+
+def _target(attribute: Attribute, column: Values, known: NDArray[np.bool_], basis: Values) -> Target:
+    if attribute.period:
+        angle = column * (2 * np.pi / attribute.period)
+        place = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        centred = place[known] - place[known].mean(0)
+        # Most of whose variance is predicted: the first canonical correlation of the circle's plane and the latents.
+        total, predicted = centred.T @ centred, _predicted(basis[known], centred)
+        root = np.linalg.cholesky(np.linalg.inv(total + _STILL * np.eye(2)))
+        _, vectors = np.linalg.eigh(root.T @ predicted.T @ predicted @ root)
+        along = root @ vectors[:, -1]
+        along = along * np.sign(along[np.abs(along).argmax()]) / np.linalg.norm(along)
+        phase = float(np.arctan2(along[1], along[0]) / (2 * np.pi) % 1.0) * attribute.period
+        return Target(attribute.name, place @ along, f"{phase:.3g} of {attribute.period:.3g} {attribute.unit}".strip())
+    if attribute.kind != "category":
+        return Target(attribute.name, column)
+    levels = [level for level in attribute.levels if (column[known] == level).any()]
+    if len(levels) == 2:
+        chosen = levels[1]
+    else:
+        shares = np.stack([column[known] == level for level in levels], axis=1).astype(np.float64)
+        centred = shares - shares.mean(0)
+        explained = (_predicted(basis[known], centred) ** 2).sum(0) / (centred**2).sum(0)
+        enough = np.minimum(shares.sum(0), len(shares) - shares.sum(0)) >= FEWEST
+        chosen = levels[int(np.where(enough, explained, explained - 2).argmax())]
+    index = attribute.levels.index(chosen)
+    called = attribute.labels[index] if attribute.labels else f"{chosen:g}"
+    return Target(attribute.name, np.where(known, column == chosen, np.nan), f"'{called}'")
+
+
+def _predicted(basis: Values, centred: Values) -> Values:
+    """(n, m) what the best linear map of ``basis`` (n, r) says of ``centred`` (n, m)."""
+    return np.asarray(basis @ np.linalg.lstsq(basis, centred, rcond=None)[0])
+
+
+def _points(generator: Generator, latent: Latent, space: str, quality: Quality) -> Values:
+    if space == "h":
+        found: Tensor = cast("BottleneckShown", generator).bottleneck(latent, quality)
+    else:
+        found = generator.advance(latent, space).tensors[space]
+    return np.asarray(found.flatten(1).cpu().double().numpy())

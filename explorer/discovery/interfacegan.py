@@ -1,0 +1,209 @@
+"""InterFaceGAN: the normal of the plane that parts the samples with most of an attribute from those with least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from explorer.attributes.base import Values
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery.attribute_data import (
+    ATTRIBUTE_SETTINGS,
+    DRAWN,
+    FEWEST,
+    AttributeData,
+    Target,
+    attribute_data,
+    names_in,
+)
+from explorer.discovery.request import Request, begin
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Progress
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
+
+TRAINED = 0.7
+Rows = NDArray[np.intp]
+
+SAMPLES_A_DIMENSION = 4
+"""Samples of each kind for every dimension: 2 a dimension in all can be parted however they are labelled (Cover 1965),
+and the normal then says little."""
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A plane's unit ``normal`` (d,), towards more of ``target``; the ``accuracy`` on ``tested`` samples held out, half
+    of them of either kind; how many of each the plane was fitted to."""
+
+    target: Target
+    normal: Values
+    accuracy: float
+    tested: int
+    fitted: int
+
+
+class InterFaceGan:
+    """The normals of linear support vector machines, optionally made orthogonal to those of other attributes."""
+
+    card = MethodCard(
+        name="interfacegan",
+        title="InterFaceGAN",
+        families=("stylegan2", "vae", "burgess_vae", "mlp_gan", "diffusion"),
+        spaces=("z", "w", "h", "x_T"),
+        trained=False,
+        paper="Shen et al., Interpreting the Latent Space of GANs for Semantic Face Editing, CVPR 2020; InterFaceGAN, "
+        "TPAMI 2020",
+        description="For each attribute the direction across the plane between samples that show it and that do not.",
+        settings=(
+            *ATTRIBUTE_SETTINGS,
+            SettingCard(
+                name="share",
+                title="Share of samples",
+                default=0.02,
+                low=0.0,
+                high=0.5,
+                help="The samples with most and with least of an attribute that are parted; more are taken where these "
+                f"are fewer than {SAMPLES_A_DIMENSION} for each dimension of the space.",
+            ),
+            SettingCard(
+                name="conditions",
+                title="Conditions",
+                default="",
+                kind="attribute",
+                help="Attributes to hold, with commas between: every direction is made orthogonal to theirs.",
+            ),
+        ),
+        supervised=True,
+    )
+
+    def refusal(self, model: ModelCard) -> str:
+        return ""
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """One control for each of the ``k`` attributes whose plane parts held-out samples best, or for all where there
+        are fewer. One unit is one standard deviation of the space along the normal, and more is more of the attribute.
+        """
+        asked = begin(self, generator, k, seed, settings, progress)
+        held = names_in(asked.text("conditions"))
+        data = attribute_data(asked, generator, held)
+        found: list[Boundary] = []
+        for index, target in enumerate(data.targets):
+            asked.watch(DRAWN + (1 - DRAWN) * index / len(data.targets))
+            if (one := boundary(data.latents, target, asked.real("share"), seed)) is not None:
+                found.append(one)
+        asked.watch(1.0)
+        if not found:
+            raise ControlError("No attribute has two kinds of samples to part; raise 'samples' or 'share'.")
+        normals = {one.target.name: one.normal for one in found}
+        if lost := [name for name in held if name not in normals]:
+            raise ControlError(
+                f"'{lost[0]}' has no two kinds of samples to part, so it cannot be held; leave it out of 'conditions'."
+            )
+        controls, empty = [], []
+        only = names_in(asked.text("attribute"))
+        for one in sorted(found, key=lambda one: -one.accuracy):
+            name = one.target.name
+            if only and name not in only:  # it was learned to be held
+                continue
+            others = [normals[other] for other in held if other != name]
+            normal = conditional(one.normal, np.stack(others)) if others else one.normal
+            if normal is None:
+                empty.append(name)
+                continue
+            controls.append(_control(asked, data, one, normal, held if others else []))
+        missing = [one.name for one in data.targets if one.name not in normals]
+        if not controls:
+            what = (
+                f"Nothing is left of '{empty[0]}' when {', '.join(held)} are held"
+                if empty
+                else f"'{missing[0]}' has no two kinds of samples to part"
+            )
+            raise ControlError(f"{what}; choose other attributes.")
+        notes = [f"Nothing is left of {', '.join(empty)} when the conditions are held." if empty else ""]
+        notes.append(f"Left out: {', '.join(missing)} (too few samples of one kind)." if missing else "")
+        if len(controls) < k:
+            notes.append(f"{len(controls)} of {k} controls: one for each attribute that can be parted.")
+        note = " ".join(filter(None, [*notes, data.left_out]))
+        return asked.found(controls[:k], data.evaluations, note, labels=data.labels)
+
+
+def _control(asked: Request, data: AttributeData, one: Boundary, normal: Values, held: Sequence[str]) -> LinearControl:
+    sigma = data.deviation(normal)
+    card = ControlCard(
+        name=one.target.name,
+        space=asked.space,
+        figure=f"{one.accuracy:.0%}",
+        details=(
+            *one.target.lines,
+            f"parts {one.accuracy:.1%} of {one.tested} samples held out; chance 50%",
+            f"fitted to {one.fitted} samples of each kind",
+            *((f"holds {', '.join(held)}; cosine {normal @ one.normal:.3f} with the free normal",) if held else ()),
+            f"1 σ = {sigma:.3g} in {asked.space}",
+        ),
+    )
+    return LinearControl(card, torch.from_numpy(normal * sigma).float().reshape(asked.model.spaces[asked.space].shape))
+
+
+def boundary(latents: Values, target: Target, share: float, seed: int) -> Boundary | None:
+    """The plane of a linear support vector machine (C = 1) between the samples of ``latents`` (n, d) with most and with
+    least of ``target``, 70 % of which it is fitted to. None when there are fewer than :data:`FEWEST` of a kind.
+    """
+    from sklearn.svm import SVC
+
+    source = np.random.default_rng([seed, 2])
+    wanted = max(int(np.ceil(share * len(latents))), SAMPLES_A_DIMENSION * latents.shape[1], FEWEST)
+    low, high = extremes(target, wanted, source)
+    if min(len(low), len(high)) < FEWEST:
+        return None
+    fitted = int(TRAINED * len(low))
+    x = np.concatenate([latents[high[:fitted]], latents[low[:fitted]]])
+    machine = SVC(kernel="linear", C=1.0).fit(x, np.repeat([1, 0], fitted))
+    normal = machine.coef_[0]
+    tested = np.concatenate([latents[high[fitted:]], latents[low[fitted:]]])
+    right = machine.predict(tested) == np.repeat([1, 0], [len(high) - fitted, len(low) - fitted])
+    return Boundary(target, normal / np.linalg.norm(normal), float(right.mean()), len(tested), fitted)
+
+
+def extremes(target: Target, wanted: int, source: np.random.Generator) -> tuple[Rows, Rows]:
+    """Indices of up to ``wanted`` samples with least of ``target`` and of as many with most, each in random order.
+
+    Equal values are never on both sides: where the two would meet in one value, it goes to the side that would be empty
+    without it, or to none.
+    """
+    rows = source.permutation(np.flatnonzero(target.known))
+    rows = rows[np.argsort(target.values[rows], kind="stable")]  # equal values stay in random order
+    count = min(wanted, len(rows) // 2)
+    low, high = rows[:count], rows[len(rows) - count :]
+    values = target.values
+    if count and values[low[-1]] == values[high[0]]:
+        tie = values[low[-1]]
+        below, above, tied = rows[values[rows] < tie], rows[values[rows] > tie], rows[values[rows] == tie]
+        low = below[:count] if len(below) else tied[:0] if not len(above) else tied
+        high = above[-count:] if len(above) else tied[:0] if not len(below) else tied
+    count = min(len(low), len(high), wanted)
+    return source.permutation(low[:count]), source.permutation(high[len(high) - count :])
+
+
+def conditional(normal: Values, others: Values) -> Values | None:
+    """The unit vector nearest to ``normal`` (d,) that is orthogonal to the rows of ``others`` (m, d); None when nothing
+    is left of it. For one or two rows this is the closed form of the paper (section 3.3), for more its least squares.
+    """
+    weights = np.linalg.lstsq(others.T, normal, rcond=None)[0]
+    left = normal - others.T @ weights
+    length = float(np.linalg.norm(left))
+    return left / length if length > 1e-6 else None
+
+
+METHOD = InterFaceGan()
