@@ -160,10 +160,10 @@ ACTIONS: tuple[ActionRow, ...] = (
     ),
     ActionRow(
         "compare",
-        "Compare",
+        "Add pane",
         "View",
         "Ctrl+T",
-        "compare",
+        "add_pane",
         "Add a pane beside this one: same seed, another method",
         needs_model=True,
     ),
@@ -260,7 +260,7 @@ ACTIONS: tuple[ActionRow, ...] = (
         "compare",
         "Put methods side by side, one slider moving all of them by an equal visible effect, and measure them",
         needs_model=True,
-        short="Compare methods…",
+        short="Compare…",
     ),
     ActionRow("comparison", "Show comparison", "Compare", "", "", "The table of methods, with chance and ceiling"),
     ActionRow(

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 )  # fmt: skip
 from PySide6.QtWidgets import QWidget
 
+from explorer.scene.marks import shown_name
 from explorer.scene.model import Scene, Seed
 from explorer.ui import pane_paint, theme
 from explorer.ui.controller import Controller
@@ -135,7 +136,7 @@ class Canvas(QWidget):
         if chosen.edits:
             last = chosen.edits[-1]
             more = f" +{len(chosen.edits) - 1}" if len(chosen.edits) > 1 else ""
-            return f"{last.control} {last.amount:+.2f}{more}".replace("-", "−")
+            return f"{shown_name(scene, chosen.controls, last.control)} {last.amount:+.2f}{more}".replace("-", "−")
         origin = chosen.origin or scene.origin
         return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"
 

@@ -58,17 +58,21 @@ def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: 
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
+TITLE = 0.56  # of a caption, at most, where both texts are too long
+
+
 def paint_caption(painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect) -> None:
-    """``title`` in bold at the left, ``figure`` at the right; the title gives way."""
+    """``title`` in bold at the left, ``figure`` at the right; the title gives way, but not more than half of it."""
     font = painter.font()
-    room = painter.fontMetrics().horizontalAdvance(figure) + 12
+    wanted = painter.fontMetrics().horizontalAdvance(figure) + 12
     font.setBold(True)
     painter.setFont(font)
     painter.setPen(theme.color(colors.text))
-    title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, max(0, box.width() - room))
+    own = min(painter.fontMetrics().horizontalAdvance(title), max(box.width() - wanted, round(TITLE * box.width())))
+    title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, own)
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     font.setBold(False)
     painter.setFont(font)
     painter.setPen(theme.color(colors.muted))
-    figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideRight, box.width())
+    figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideRight, max(0, box.width() - own - 12))
     painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure)

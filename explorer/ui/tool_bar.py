@@ -68,7 +68,7 @@ class ToolBar(QToolBar):
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(spacer)
-        for key in ("compare", "difference", "before_after", "traverse", "export"):
+        for key in ("side_by_side", "compare", "difference", "before_after", "traverse", "export"):
             if key in actions:
                 primary = key == "export"
                 button = action_button(actions[key], with_icon=not primary, primary=primary)
