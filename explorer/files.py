@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -17,6 +18,7 @@ from explorer.errors import ExportError
 APP_NAME = "latent-explorer"
 
 
+@cache
 def package_folder(name: str) -> Path:
     """The shipped folder ``name`` (``"assets"`` or ``"models"``): inside an installed wheel, or beside the package
     in a checkout."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -62,8 +62,14 @@ def identify(path: Path) -> Identification:
 def shipped_models() -> dict[str, Path]:
     """Name → folder of the generators that come with the program."""
     folder = package_folder("models")
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return {path.name: path for path in found if path.is_dir() and path != predictors_folder()}
+    return dict(_models_in(folder, folder.stat().st_mtime_ns)) if folder.is_dir() else {}
+
+
+@lru_cache(maxsize=1)
+def _models_in(folder: Path, changed: int) -> dict[str, Path]:
+    """Looked up once for every time that ``folder`` changed: every picture asks for its model by name."""
+    predictors = predictors_folder()
+    return {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and path != predictors}
 
 
 def resolve(name_or_path: str) -> Path:
