@@ -53,14 +53,15 @@ def write(controls: ControlSet, path: Path, mean: Tensor | None = None) -> tuple
 def lost(controls: ControlSet, path: Path) -> str:
     """What a file at ``path`` cannot hold of the set, in one sentence, or nothing."""
     said = []
-    layers = sorted(
-        {f"{first} to {last}" for first, last in (one.card.layers for one in controls.controls if one.card.layers)}
-    )
+    if path.suffix:
+        said.append(f"that their space is {'w' if controls.space == 'w_plus' else controls.space}")
+    layers = sorted({one.card.layers for one in controls.controls if one.card.layers})
     if layers:
-        said.append(f"that they move the layers {' and '.join(layers)} only")
+        spans = " and ".join(f"{first} to {last}" for first, last in layers)
+        said.append(f"that they move the layers {spans} only")
     if path.suffix.lower() != ".npz":
         said.append("how far one unit goes")
-    return f"The files do not say {' nor '.join(said)}." if said else ""
+    return f"Not kept in the files: {'; '.join(said)}." if said else ""
 
 
 def directions(controls: ControlSet) -> Tensor:

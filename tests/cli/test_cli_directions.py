@@ -32,7 +32,7 @@ def test_directions_come_in_and_go_out_again(
     assert "wrote b.npz, b_human_annotation.txt" in capsys.readouterr().out
     np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["lat_comp"], np.eye(2, WIDTH)[:, None])
     assert run(["export-directions", "set.safetensors", "-o", "c.npy"]) == 0
-    assert "do not say how far one unit goes" in capsys.readouterr().out
+    assert "Not kept in the files: that their space is z; how far one unit goes." in capsys.readouterr().out
     np.testing.assert_array_equal(np.load(tmp_path / "c.npy"), np.eye(2, WIDTH))
     assert run(["import", model, str(rows), "--space", "z", "-k", "1", "-o", "one.safetensors"]) == 0
     assert len(control_set.load(tmp_path / "one.safetensors").controls) == 1

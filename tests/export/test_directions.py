@@ -85,9 +85,10 @@ def test_a_folder_gets_one_boundary_a_control(tmp_path: Path) -> None:
     assert (first.shape, first.dtype) == ((1, WIDTH), np.float32)
     again = read(files[1], TOY.card, layers=(1, 2))
     assert (again.space, again.controls[0].card.name, again.method) == ("w_plus", "a-1", "interfacegan")
-    assert "layers 1 to 2 only" in lost(found, files[0])
-    assert "how far one unit goes" in lost(found, files[0])
-    assert lost(_set(_normal(2, WIDTH)), tmp_path / "a.npz") == ""
+    assert lost(found, tmp_path / "boundaries") == (
+        "Not kept in the files: that they move the layers 1 to 2 only; how far one unit goes."
+    )
+    assert lost(_set(_normal(2, WIDTH)), tmp_path / "a.npz") == "Not kept in the files: that their space is w."
 
 
 def test_names_that_become_one_keep_their_files(tmp_path: Path) -> None:
