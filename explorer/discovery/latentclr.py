@@ -17,7 +17,8 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.contrastive import CONVENTIONS, contrastive_loss, likeness
 from explorer.discovery.request import Request, begin
-from explorer.discovery.shifts import points, refusal_of, unit_of
+from explorer.discovery.sampling import typical_deviation
+from explorer.discovery.shifts import SAMPLES, points, refusal_of
 from explorer.discovery.trained import learn
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent, Progress
@@ -242,7 +243,7 @@ class LatentClr:
         if k < 2:
             raise ControlError(f"{self.card.title} tells directions apart, so it needs 2 at least; ask for more.")
         width = asked.model.spaces[asked.space].shape[0]
-        sigma = unit_of(generator, asked.space, seed)
+        sigma = typical_deviation(generator, asked.space, SAMPLES, seed)
         maps = Directions(asked.text("directions"), k, width, sigma, seed).to(generator.device)
         search = _Search(asked, generator, maps)
         optimiser = torch.optim.Adam(maps.parameters(), lr=asked.real("rate"), weight_decay=asked.real("decay"))

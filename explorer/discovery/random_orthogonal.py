@@ -69,7 +69,8 @@ class RandomOrthogonal:
             )
         # In w_plus a random direction is one vector for all layers, as the edits of the literature are.
         flat = shape[-1:] if model.spaces[space].layers else shape
-        deviation = self._typical_deviation(generator, space, seed, asked.watch)
+        pool, count = "w" if space == "w_plus" else space, PICTURES if space == "h" else SAMPLES
+        deviation = typical_deviation(generator, pool, count, seed, asked.watch)
         frame = random_orthonormal(k, math.prod(flat), seed)
         reach = _reach(flat)
         controls = tuple(
@@ -88,17 +89,6 @@ class RandomOrthogonal:
         asked.watch(1.0)
         evaluations = PICTURES if space == "h" else 0
         return asked.found(controls, evaluations, "Chance level: what directions without any method do.")
-
-    def _typical_deviation(self, generator: Generator, space: str, seed: int, progress: Progress | None) -> float:
-        """The root mean variance of the space's axes: known for a prior, measured otherwise."""
-        prior = generator.card.spaces[space].prior
-        if prior == "normal":
-            return 1.0
-        if prior == "uniform":  # on [-1, 1]
-            return 1 / math.sqrt(3)
-        if space == "h":
-            return typical_deviation(generator, space, PICTURES, seed, progress)
-        return typical_deviation(generator, "w" if space == "w_plus" else space, SAMPLES, seed, progress)
 
 
 def _reach(shape: tuple[int, ...]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Protocol, cast
 
@@ -71,7 +72,11 @@ def bottleneck_rows(generator: Generator, count: int, seed: int, progress: Progr
 def typical_deviation(
     generator: Generator, space: str, count: int, seed: int, progress: Progress | None = None
 ) -> float:
-    """The root of the mean variance of the axes of ``space``, over ``count`` untruncated prior points."""
+    """The root of the mean variance of the axes of ``space``: known for a prior, otherwise that of ``count``
+    untruncated points."""
+    prior = generator.card.spaces[space].prior
+    if prior:
+        return 1.0 if prior == "normal" else 1 / math.sqrt(3)  # uniform on [-1, 1]
     if space == "h":
         rows = bottleneck_rows(generator, count, seed, progress)
     else:

@@ -1,4 +1,4 @@
-"""What the methods share that learn from shifted points of a vector space: which models fit, points, the unit."""
+"""What the methods share that learn from shifted points of a vector space: which models fit, and points."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from explorer.discovery.request import mapped_space
-from explorer.discovery.sampling import typical_deviation
 from explorer.generators.base import Generator
 from explorer.scene.cards import ModelCard
 
-POINTS = 2000
+SAMPLES = 2000
 """Points from which the typical deviation of a space without a prior is measured."""
 
 
@@ -29,13 +28,6 @@ def refusal_of(title: str, model: ModelCard) -> str:
     if len(model.spaces[space].shape) != 1:
         return f"{title} shifts vectors, and the points of space '{space}' of '{model.name}' are none; choose another."
     return ""
-
-
-def unit_of(generator: Generator, space: str, seed: int) -> float:
-    """What one σ is: the typical deviation of an axis of ``space``; 1 where its prior is normal."""
-    if generator.card.spaces[space].prior == "normal":
-        return 1.0
-    return typical_deviation(generator, space, POINTS, seed)
 
 
 @torch.no_grad()

@@ -16,8 +16,9 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery.deformators import KINDS, Bent, Columns, deformator
 from explorer.discovery.initial import initialised
 from explorer.discovery.request import Request, begin
+from explorer.discovery.sampling import typical_deviation
 from explorer.discovery.shift_predictor import ShiftPredictor
-from explorer.discovery.shifts import points, refusal_of, unit_of
+from explorer.discovery.shifts import SAMPLES, points, refusal_of
 from explorer.discovery.trained import learn
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent, Progress
@@ -209,7 +210,7 @@ class Voynov:
             raise ControlError(f"{self.card.title} tells directions apart, so it needs 2 at least; ask for more.")
         model, space = asked.model, asked.space
         width = model.spaces[space].shape[0]
-        sigma = unit_of(generator, space, seed)
+        sigma = typical_deviation(generator, space, SAMPLES, seed)
         maps = deformator(asked.text("deformator"), k, width, asked.number("hidden"), seed, generator.device)
         guesses = initialised(lambda: ShiftPredictor(model.channels, k), seed, 3, generator.device)
         search = _Search(asked, generator, maps, guesses, sigma)
