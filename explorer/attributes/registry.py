@@ -70,7 +70,9 @@ def open_reader(text: str, model: ModelCard | None = None, generator: Generator 
     if not text:
         if model is None:
             raise ExplorerError(f"No attributes are named; {_ADVICE}: {', '.join(all_worlds())}.")
-        text = trained_on(model, _ADVICE)
+        # A family whose pictures only one source reads has that source's name.
+        own = next((one.name for one in sources() if one.name == model.family), "")
+        text = own or trained_on(model, _ADVICE)
     # A path may itself hold a comma or a plus.
     parts = [text] if _source(text) else [part.strip() for part in re.split(r"[+,]", text)]
     if len(set(parts)) < len(parts):

@@ -39,7 +39,7 @@ def _pictures(count: int, channels: int = 3, size: int = 64) -> torch.Tensor:
 
 def test_every_kind_of_source_is_found() -> None:
     found: dict[str, Source] = {one.name: one for one in sources()}
-    assert set(found) == {"world", "torch", "onnx", "labels"}
+    assert set(found) == {"world", "torch", "onnx", "labels", "known_factors"}
     assert found["world"].claims("faces")
     assert not found["world"].claims("faces.json")
 
@@ -104,7 +104,7 @@ def test_a_path_may_hold_a_comma(predictor: Path) -> None:
     ("text", "sentence"),
     [
         ("face", "'face' is not .*the name of a world; did you mean 'faces'"),
-        ("quantum", "'quantum' is not labels of samples .*; the worlds are .*faces"),
+        ("quantum", "'quantum' is not .*labels of samples .*; the worlds are .*faces"),
         ("faces,face", "did you mean 'faces'"),
         ("faces+faces", "names the same attributes twice"),
         ("no/such.onnx", "'no/such.onnx' is not there"),
