@@ -15,7 +15,7 @@ from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
 from explorer.generators.own_folder import CONFIG, WEIGHTS
-from explorer.generators.stylegan2_network import SQRT2, EqualisedLinear, NetworkConfig, StyleGAN2
+from explorer.generators.stylegan2_network import SQRT2, EqualisedLinear, NetworkConfig, StyleGAN2, ToPicture
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -85,6 +85,13 @@ class StyleGAN2Generator:
     def first_affine_weights(self, layers: tuple[int, int] | None = None) -> Sequence[Tensor]:
         """What SeFa factorises: :meth:`style_affines`."""
         return self.style_affines(layers)
+
+    def style_layers(self) -> list[tuple[int, bool]]:
+        """(channels, whether it turns features into colours) of every modulated layer, in the order in which the space
+        ``style`` holds them."""
+        return [
+            (layer.affine.weight.shape[0], isinstance(layer, ToPicture)) for _, layer in self.network.modulated_layers()
+        ]
 
     def mapping_layers(self) -> list[tuple[Tensor, Tensor]]:
         """(weight, bias) of every layer from z to the untruncated w, all gains multiplied in.
