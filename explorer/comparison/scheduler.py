@@ -67,7 +67,7 @@ def _connected(address: str) -> Iterator[Any]:
             f"'dask worker {address}', or leave --scheduler out."
         ) from error
     try:
-        if not client.scheduler_info(n_workers=-1)["workers"]:
+        if not client.nthreads():
             raise ExplorerError(
                 f"The scheduler at '{address}' has no workers; start some with 'dask worker {address}'."
             )
