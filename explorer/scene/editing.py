@@ -74,17 +74,53 @@ def side_by_side(scene: Scene, sets: Sequence[ControlSetRef], seeds: Sequence[in
 
 
 def remove_pane(scene: Scene, index: int) -> Scene:
-    """``scene`` without pane ``index`` (the last pane stays) and without its tracks."""
-    if len(scene.panes) == 1:
+    """``scene`` without pane ``index`` (the last pane stays) and without its tracks; of a table of panes, without its
+    whole column."""
+    rows = _rows(scene)
+    if rows is None:
+        kept, columns = [pane for pane in range(len(scene.panes)) if pane != index], 0
+    else:
+        kept = [pane for pane in range(len(scene.panes)) if (pane - index) % scene.columns]
+        columns = scene.columns - 1
+    return _with_panes(scene, kept, columns) if kept else scene
+
+
+def move_pane(scene: Scene, index: int, step: int) -> Scene:
+    """``scene`` with pane ``index`` and its neighbour ``step`` (-1 left, 1 right) in each other's place; in a table of
+    panes, their columns. At the edge nothing moves."""
+    order = list(range(len(scene.panes)))
+    rows = _rows(scene)
+    width = scene.columns if rows is not None else len(order)
+    column = index % width
+    if not 0 <= column + step < width:
         return scene
-    panes = scene.panes[:index] + scene.panes[index + 1 :]
-    tracks = tuple(
-        replace(track, pane=track.pane - 1) if track.pane > index else track
-        for track in scene.timeline.amounts
-        if track.pane != index
+    for start in range(0, len(order), width):
+        here, there = start + column, start + column + step
+        order[here], order[there] = order[there], order[here]
+    return _with_panes(scene, order, scene.columns)
+
+
+def _rows(scene: Scene) -> int | None:
+    """How many full rows a table of panes has; None where the panes are no table."""
+    if scene.columns < 2 or len(scene.panes) % scene.columns:
+        return None
+    return len(scene.panes) // scene.columns
+
+
+def _with_panes(scene: Scene, order: Sequence[int], columns: int) -> Scene:
+    """``scene`` with its panes ``order``, in that order; the selected one stays selected, or its place is."""
+    place = {old: new for new, old in enumerate(order)}
+    tracks = tuple(replace(track, pane=place[track.pane]) for track in scene.timeline.amounts if track.pane in place)
+    selected = place.get(scene.selected)
+    if selected is None:
+        selected = min(sum(old < scene.selected for old in order), len(order) - 1)
+    return replace(
+        scene,
+        panes=tuple(scene.panes[old] for old in order),
+        selected=selected,
+        columns=columns if columns > 1 else 0,
+        timeline=_timeline(scene, tracks),
     )
-    selected = min(scene.selected - (scene.selected > index), len(panes) - 1)
-    return replace(scene, panes=panes, selected=selected, columns=0, timeline=_timeline(scene, tracks))
 
 
 def with_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:

@@ -179,6 +179,27 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("remove_pane", "Close pane", "View", "Ctrl+W", "", "Close the selected pane", needs_model=True),
     ActionRow("next_pane", "Next pane", "View", "Ctrl+Tab", "", "Select the next pane", needs_model=True),
     ActionRow(
+        "pane_left",
+        "Move pane left",
+        "View",
+        "Ctrl+Shift+Left",
+        "",
+        "Exchange the pane with its left neighbour",
+        needs_model=True,
+    ),
+    ActionRow(
+        "pane_right",
+        "Move pane right",
+        "View",
+        "Ctrl+Shift+Right",
+        "",
+        "Exchange the pane with its right neighbour",
+        needs_model=True,
+    ),
+    ActionRow(
+        "rename_pane", "Rename pane…", "View", "", "", "Give the selected pane a name of your own", needs_model=True
+    ),
+    ActionRow(
         "zoom_pane",
         "Show one pane",
         "View",
@@ -198,6 +219,16 @@ ACTIONS: tuple[ActionRow, ...] = (
         checkable=True,
         needs_model=True,
         separator=True,
+    ),
+    ActionRow(
+        "difference_all",
+        "Difference in every pane",
+        "View",
+        "Shift+D",
+        "",
+        "Show in every pane where the moved picture differs from the unmoved one",
+        checkable=True,
+        needs_model=True,
     ),
     ActionRow(
         "before_after",

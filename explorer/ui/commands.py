@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow
 
 from explorer.scene.model import PaneView, Scene
 from explorer.ui import theme
@@ -67,6 +67,10 @@ class Commands(QObject):
             ("duplicate_pane", self._duplicate_pane),
             ("remove_pane", self._remove_pane),
             ("next_pane", self._next_pane),
+            ("pane_left", self._pane_left),
+            ("pane_right", self._pane_right),
+            ("rename_pane", self._rename_pane),
+            ("difference_all", self._difference_all),
             ("zoom_pane", self._zoom),
             ("difference", self._difference),
             ("before_after", self._before_after),
@@ -111,6 +115,23 @@ class Commands(QObject):
 
     def _next_pane(self) -> None:
         self._controller.select_pane(self._controller.scene.selected + 1)
+
+    def _pane_left(self) -> None:
+        self._controller.move_pane(-1)
+
+    def _pane_right(self) -> None:
+        self._controller.move_pane(1)
+
+    def _rename_pane(self) -> None:
+        scene = self._controller.scene
+        name, accepted = QInputDialog.getText(
+            self._window, "Rename pane", "Name (empty: that of its method):", text=scene.panes[scene.selected].name
+        )
+        if accepted:
+            self._controller.rename_pane(name)
+
+    def _difference_all(self, on: bool) -> None:
+        self._controller.set_view(self._controller.scene.selected, "difference" if on else "image", everywhere=True)
 
     def _zoom(self, zoomed: bool) -> None:
         if self._canvas is not None:
@@ -177,10 +198,11 @@ class Commands(QObject):
         self._actions.set_has_model(has_model)
         view = scene.panes[scene.selected].view
         self._actions["difference"].setChecked(view == "difference")
+        self._actions["difference_all"].setChecked(all(pane.view == "difference" for pane in scene.panes))
         self._actions["before_after"].setChecked(view == "before_after")
         self._actions["linked"].setChecked(scene.linked)
         several = len(scene.panes) > 1
-        for key in ("remove_pane", "next_pane", "zoom_pane", "linked"):
+        for key in ("remove_pane", "next_pane", "pane_left", "pane_right", "difference_all", "zoom_pane", "linked"):
             self._actions[key].setEnabled(has_model and several)
 
     def _on_undo_text(self, text: str) -> None:

@@ -251,6 +251,16 @@ class Controller(QObject):
         """Close ``pane`` (default: the selected one); the last one stays."""
         self.apply(editing.remove_pane(self._scene, self._scene.selected if pane is None else pane), "Close pane")
 
+    def move_pane(self, step: int) -> None:
+        """Exchange the selected pane, or its column in a table of panes, with its neighbour (-1 left, 1 right)."""
+        self.apply(editing.move_pane(self._scene, self._scene.selected, step), "Move pane")
+
+    def rename_pane(self, name: str) -> None:
+        """Call the selected pane ``name``; after its method where that is empty."""
+        index = self._scene.selected
+        renamed = replace(self._scene.panes[index], name=name.strip())
+        self.apply(editing.with_pane(self._scene, index, renamed), "Rename pane")
+
     def select_pane(self, pane: int) -> None:
         """Make the control panel show ``pane``."""
         self.apply(replace(self._scene, selected=pane % len(self._scene.panes)), "")
@@ -260,10 +270,13 @@ class Controller(QObject):
         title = self.catalogue.method_title(controls.method) if controls.method else "control set"
         self.apply(editing.with_controls(self._scene, pane, controls), f"Use {title}")
 
-    def set_view(self, pane: int, view: PaneView) -> None:
-        """Show the picture, the difference to the unmoved one, or both halves."""
+    def set_view(self, pane: int, view: PaneView, everywhere: bool = False) -> None:
+        """Show the picture, the difference to the unmoved one, or both halves; in all panes, if ``everywhere``."""
         text = {"image": "Show picture", "difference": "Show difference", "before_after": "Show before / after"}[view]
-        self.apply(editing.with_view(self._scene, pane, view), text)
+        scene = self._scene
+        for index in range(len(scene.panes)) if everywhere else (pane,):
+            scene = editing.with_view(scene, index, view)
+        self.apply(scene, text)
 
     def set_split(self, pane: int, split: float, dragging: bool = False) -> None:
         """Where the divider of before / after stands, 0..1 from the left."""

@@ -51,7 +51,10 @@ from explorer.ui.tool_bar import ToolBar
 if TYPE_CHECKING:
     from explorer.ui.palette import CommandPalette, PaletteEntry
 
-PANE_ACTIONS = ("copy_picture", "duplicate_pane", "remove_pane", "zoom_pane", "difference", "before_after")
+PANE_ACTIONS = (
+    "copy_picture", "rename_pane", "duplicate_pane", "pane_left", "pane_right", "remove_pane", "zoom_pane",
+    "difference", "before_after",
+)  # fmt: skip
 
 
 class MainWindow(QMainWindow):

@@ -65,4 +65,36 @@ def test_methods_side_by_side_over_seeds() -> None:
     assert not grid.timeline.amounts
     assert not any(pane.edits for pane in grid.panes)
     assert [pane.origin for pane in editing.side_by_side(moved, (SEFA, pca)).panes] == [None, None]
-    assert editing.remove_pane(grid, 1).columns == 0
+
+
+def _table(columns: int, rows: int) -> Scene:
+    """Panes called a0, b0, …: the letter is the column's, the number the row's."""
+    panes = tuple(Pane(name=f"{chr(97 + column)}{row}") for row in range(rows) for column in range(columns))
+    return replace(SCENE, panes=panes, columns=columns if rows > 1 else 0)
+
+
+def _names(scene: Scene) -> str:
+    return " ".join(pane.name for pane in scene.panes)
+
+
+def test_a_table_of_panes_loses_and_moves_whole_columns() -> None:
+    table = replace(_table(3, 2), selected=4)
+    assert _names(editing.remove_pane(table, 4)) == "a0 c0 a1 c1"
+    assert editing.remove_pane(table, 4).columns == 2
+    assert editing.remove_pane(table, 4).panes[editing.remove_pane(table, 4).selected].name == "c1"
+    moved = editing.move_pane(table, 4, 1)
+    assert _names(moved) == "a0 c0 b0 a1 c1 b1"
+    assert moved.panes[moved.selected].name == "b1"
+    assert editing.move_pane(moved, moved.selected, -1) == table
+    assert editing.move_pane(table, 3, -1) == table
+    assert editing.move_pane(table, 2, 1) == table
+
+
+def test_panes_in_one_row_move_with_their_tracks() -> None:
+    track = AmountTrack(pane=0, control="x", keys=(AmountKey(0.0, 1.0),))
+    row = replace(_table(3, 1), timeline=Timeline(amounts=(track,)))
+    moved = editing.move_pane(row, 0, 1)
+    assert _names(moved) == "b0 a0 c0"
+    assert [one.pane for one in moved.timeline.amounts] == [1]
+    assert editing.remove_pane(moved, 1).timeline.amounts == ()
+    assert _names(editing.remove_pane(editing.remove_pane(editing.remove_pane(row, 0), 0), 0)) == "c0"
