@@ -12,7 +12,7 @@ from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.jacobian import TRUNCATION, without_derivatives
-from explorer.discovery.pictures import PictureMap, Spread, spread_of
+from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
 from explorer.discovery.request import LAYER_SETTINGS, Request, begin, layer_range
 from explorer.discovery.trained import learn
 from explorer.generators.base import Generator, Progress
@@ -147,7 +147,7 @@ class HessianPenalty:
         layers = layer_range(asked.model, asked.settings)
         penalty = asked.text("penalty")
         spread, measured = spread_of(generator, asked.space, seed, asked.watch.part(0, 0.05))
-        pictures = PictureMap(generator, asked.space, layers, SIZE if penalty == "hessian" else 0)
+        pictures = PictureMap(generator, asked.space, layers, SIZE if penalty == "hessian" else LARGEST)
         width = min(pictures.width, max(k, asked.number("dimensions") or WIDEST[penalty]))
         if width == pictures.width:
             basis = torch.eye(width, dtype=torch.float64)

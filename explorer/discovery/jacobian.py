@@ -9,7 +9,7 @@ from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.pictures import PictureMap, Spread, spread_of
+from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
 from explorer.discovery.request import LAYER_SETTINGS, Request, begin, layer_range
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
@@ -63,7 +63,7 @@ class JacobianSvd:
                 default="probes",
                 choices=("probes", "columns"),
                 help="probes: one random product with the Jacobian a point; columns: the whole Jacobian at each, which "
-                "needs no gradients of the model, only pictures.",
+                f"needs no gradients of the model, only pictures, of at most {LARGEST} pixels a side.",
             ),
             TRUNCATION,
             *LAYER_SETTINGS,
@@ -91,7 +91,7 @@ class JacobianSvd:
         if probes and count < k:
             raise ControlError(f"{k} directions need more than {count} samples; raise 'samples' or ask for fewer.")
         spread, measured = spread_of(generator, space, seed, asked.watch.part(0, 0.2))
-        pictures = PictureMap(generator, space, layers)
+        pictures = PictureMap(generator, space, layers, 0 if probes else LARGEST)
         if probes:
             values, vectors = pictures.probed(count, seed, psi, asked.watch.part(0.2, 1))
             how = f"{count} points, one random product with J each"
@@ -101,7 +101,6 @@ class JacobianSvd:
         directions = vectors[:k]
         deviations = spread.along(directions)
         shares = values / values.sum().clamp_min(1e-30)
-        pixels = model.channels * model.size[0] * model.size[1]
         asked.watch(1.0)
         controls = tuple(
             LinearControl(
@@ -113,7 +112,7 @@ class JacobianSvd:
                         f"singular value {float(values[index].sqrt()):.3g}, {float(shares[index]):.2%} of the squared "
                         "change of the picture",
                         f"1 σ = {float(deviations[index]):.3g} in {space}; changes a pixel by about "
-                        f"{float(values[index].sqrt() * deviations[index]) / pixels**0.5:.2g} of 2",
+                        f"{float(values[index].sqrt() * deviations[index]) / pictures.pixels**0.5:.2g} of 2",
                     ),
                     layers=layers,
                 ),

@@ -23,6 +23,8 @@ BOTTLENECKS = 64
 """The same for the bottleneck of a diffusion model, where each point is a run of the sampler."""
 BATCH_PIXELS = {"cpu": 1 << 17, "cuda": 1 << 21}
 """Pixels drawn at a time: as many as are quickest on a processor, and few enough for the memory of any."""
+LARGEST = 128
+"""Pixels a side to which pictures are averaged where many columns of a Jacobian are held at once."""
 DIFFERENCE = 1e-3
 """The step of first differences, as a share of the typical distance of a point from the mean: far above the noise of
 float32, and small against the bends of a picture."""
@@ -70,6 +72,7 @@ class PictureMap:
         self._quality = Quality(steps=generator.card.interactive_steps, precision="float32")
         height, width = generator.card.size
         self._pool = max(1, math.ceil(max(height, width) / size)) if size else 1
+        self.pixels = generator.card.channels * math.ceil(height / self._pool) * math.ceil(width / self._pool)
         self.batch = max(1, BATCH_PIXELS.get(generator.device.type, 1 << 17) // (height * width))
 
     def points(self, count: int, seed: int, truncation_psi: float = 1.0) -> Latent:

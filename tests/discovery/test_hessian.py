@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from toys import ToyDiffusion, ToyGenerator, ToyVae
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery import registry
+from explorer.discovery.base import Watch
 from explorer.discovery.hessian import Curvature, Turn
+from explorer.errors import Cancelled
 from explorer.numerics.linalg import random_orthonormal
 
 METHOD = registry.method("hessian")
@@ -112,6 +115,25 @@ def _told(note: str) -> tuple[float, float]:
     words = note.replace("%", "").split()
     place = words.index("from")
     return float(words[place + 1]), float(words[place + 3])
+
+
+def test_an_interrupted_search_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    linear, settings = normal(6, 64, 5), {"penalty": "jacobian", "points": 4, "steps": 40}
+    kept = tmp_path / "search.pt"
+
+    def stop(share: float) -> None:
+        if share > 0.9:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        METHOD.discover(PlainMap(linear), 3, settings=settings, progress=Watch(stop, checkpoint=kept))
+    assert kept.is_file()
+    shares: list[float] = []
+    resumed = METHOD.discover(PlainMap(linear), 3, settings=settings, progress=Watch(shares.append, checkpoint=kept))
+    assert not kept.exists()
+    assert sum(share > 0.8 for share in shares) < 30  # it did not begin anew
+    whole = METHOD.discover(PlainMap(linear), 3, settings=settings)
+    assert torch.equal(_units(resumed), _units(whole))
 
 
 def test_layers_are_moved_together() -> None:

@@ -12,6 +12,7 @@ from toys import ToyDiffusion, ToyGenerator, ToyVae
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery import registry
+from explorer.discovery.pictures import PictureMap
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
 from explorer.numerics.linalg import principal_angles
@@ -124,6 +125,20 @@ def test_the_bottleneck_of_a_diffusion_model_by_products_and_by_columns() -> Non
 def test_axes_that_a_decoder_ignores_have_no_part() -> None:
     units = _units(METHOD.discover(ToyVae(), 3))
     assert float(units[:, [1, 3]].abs().max()) < 1e-6
+
+
+def test_pictures_are_averaged_down_and_drawn_around_their_points() -> None:
+    generator = PlainMap(LINEAR)
+    pictures = PictureMap(generator, "z", size=3)  # 8 pixels a side: blocks of 3, the last of 2
+    assert pictures.pixels == 9
+    points = pictures.points(4, seed=1)
+    offsets = normal(2, 4, 6)
+    drawn = pictures.around(points)(offsets).reshape(4, 3, 3)
+    exact = generator.render(Latent({"z": points.tensors["z"] + offsets}), Quality())[:, 0]
+    torch.testing.assert_close(drawn[:, 0, 2], exact[:, :3, 6:].mean((1, 2)))
+    torch.testing.assert_close(drawn[:, 1, 1], exact[:, 3:6, 3:6].mean((1, 2)))
+    torch.testing.assert_close(pictures.around(points, 2)(offsets)[2].reshape(3, 3), drawn[2])
+    assert pictures.calls == 8
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence() -> None:
