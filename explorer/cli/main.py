@@ -14,7 +14,20 @@ from typing import Annotated
 import typer
 
 from explorer import __version__
-from explorer.cli import bench, catalogue, directions, discover, gui, measure, render, replay, sheet, train, traverse
+from explorer.cli import (
+    bench,
+    catalogue,
+    compare,
+    directions,
+    discover,
+    gui,
+    measure,
+    render,
+    replay,
+    sheet,
+    train,
+    traverse,
+)
 from explorer.errors import Cancelled, ExplorerError
 
 BAD_INPUT = 2
@@ -59,6 +72,7 @@ app.command()(directions.export_directions)
 app.command()(traverse.traverse)
 app.command()(sheet.sheet)
 app.command()(measure.measure)
+app.command()(compare.compare)
 app.command()(train.train)
 app.command()(replay.replay)
 app.command()(bench.bench)
