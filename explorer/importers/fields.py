@@ -21,7 +21,8 @@ class Fields(Importer):
     """PDETraversal, latent-flow, WarpedGANSpace, GradCtrl."""
 
     name = "fields"
-    title = "fields (recognised only)"
+    title = "fields"
+    spaces = ()
 
     def claims(self, file: ForeignFile) -> bool:
         return bool(_method(file.state("support_sets", "model", "deformator")))

@@ -115,8 +115,11 @@ def _importer_of(file: ForeignFile) -> Importer:
     else:
         shape = getattr(file.content, "shape", None)
         what = f"An array of shape {written(tuple(shape)) or '()'}" if shape is not None else "What it holds"
-    known = ", ".join(dict.fromkeys(importer.title for importer in importers().values()))
-    raise ControlError(f"'{file.name}' is no file of directions: {what} belongs to none of the formats read ({known}).")
+    known = ", ".join(dict.fromkeys(importer.title for importer in importers().values() if importer.spaces))
+    raise ControlError(
+        f"'{file.name}' is no control set and no file of directions: {what} belongs to none of the formats that are "
+        f"read ({known})."
+    )
 
 
 def _unknown(sketch: Sketch) -> tuple[str, ...]:

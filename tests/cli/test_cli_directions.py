@@ -28,6 +28,7 @@ def test_directions_come_in_and_go_out_again(
     found = control_set.load(tmp_path / "set.safetensors")
     assert [one.card.name for one in found.controls] == ["size", "rows 1"]
     assert run(["render", model, "--controls", "set.safetensors", "--move", "size=2", "-o", "a.png"]) == 0
+    assert run(["render", model, "--controls", str(rows), "--move", "rows 1=2", "-o", "b.png"]) == 0
     assert run(["export-directions", "set.safetensors", "-o", "b.npz"]) == 0
     assert "wrote b.npz, b_human_annotation.txt" in capsys.readouterr().out
     np.testing.assert_array_equal(np.load(tmp_path / "b.npz")["lat_comp"], np.eye(2, WIDTH)[:, None])
