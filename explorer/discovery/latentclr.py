@@ -169,7 +169,7 @@ class LatentClr:
                 help="A direction that depends on the latent is asked again along the way; otherwise it is kept, a "
                 "straight line, as published.",
             ),
-            SettingCard(name="steps", title="Steps", default=600, low=1, high=1_000_000, help="Steps of the training."),
+            SettingCard(name="steps", title="Steps", default=400, low=1, high=1_000_000, help="Steps of the training."),
             SettingCard(
                 name="batch",
                 title="Batch",
