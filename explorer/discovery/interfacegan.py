@@ -38,13 +38,15 @@ and the normal then says little."""
 @dataclass(frozen=True)
 class Boundary:
     """A plane's unit ``normal`` (d,), towards more of ``target``; the ``accuracy`` on ``tested`` samples held out, half
-    of them of either kind; how many of each the plane was fitted to."""
+    of them of either kind; ``fitted``: how many of each it was fitted to; the ``correlation`` of the distance from the
+    plane with the attribute over all samples, which tells attributes apart that are all parted without error."""
 
     target: Target
     normal: Values
     accuracy: float
     tested: int
     fitted: int
+    correlation: float
 
 
 class InterFaceGan:
@@ -113,7 +115,7 @@ class InterFaceGan:
             )
         controls, empty = [], []
         only = names_in(asked.text("attribute"))
-        for one in sorted(found, key=lambda one: -one.accuracy):
+        for one in sorted(found, key=lambda one: (-one.accuracy, -one.correlation)):
             name = one.target.name
             if only and name not in only:  # it was learned to be held
                 continue
@@ -148,7 +150,7 @@ def _control(asked: Request, data: AttributeData, one: Boundary, normal: Values,
         details=(
             *one.target.lines,
             f"parts {one.accuracy:.1%} of {one.tested} samples held out; chance 50%",
-            f"fitted to {one.fitted} samples of each kind",
+            f"fitted to {one.fitted} samples of each kind; correlation {one.correlation:.2f} over all",
             *((f"holds {', '.join(held)}; cosine {normal @ one.normal:.3f} with the free normal",) if held else ()),
             f"1 σ = {sigma:.3g} in {asked.space}",
         ),
@@ -173,7 +175,10 @@ def boundary(latents: Values, target: Target, share: float, seed: int) -> Bounda
     normal = machine.coef_[0]
     tested = np.concatenate([latents[high[fitted:]], latents[low[fitted:]]])
     right = machine.predict(tested) == np.repeat([1, 0], [len(high) - fitted, len(low) - fitted])
-    return Boundary(target, normal / np.linalg.norm(normal), float(right.mean()), len(tested), fitted)
+    normal = normal / np.linalg.norm(normal)
+    known = target.known
+    correlation = float(np.corrcoef(latents[known] @ normal, target.values[known])[0, 1])
+    return Boundary(target, normal, float(right.mean()), len(tested), fitted, correlation)
 
 
 def extremes(target: Target, wanted: int, source: np.random.Generator) -> tuple[Rows, Rows]:

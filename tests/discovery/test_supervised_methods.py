@@ -113,6 +113,8 @@ def test_the_normal_between_two_clouds() -> None:
     # Φ(1) of each cloud lies on its own side.
     assert found.accuracy == pytest.approx(0.841, abs=0.03)
     assert (found.fitted, found.tested) == (1050, 900)
+    # ±1 and a deviation of 1 within each cloud: half the variance of the distance is the label's.
+    assert found.correlation == pytest.approx(np.sqrt(0.5), abs=0.03)
 
 
 def test_interfacegan_finds_the_gradients(toy: ToyVae) -> None:
