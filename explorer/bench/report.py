@@ -38,7 +38,8 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     """Measure ``models`` (default: all that ship); ``say`` is told what is being measured.
 
     The ratios are taken within this one run: ``ratio`` is the median way from event to screen over the sum of bare
-    forward, conversion and paint; ``window_ratio`` the start of the window over a bare ``import PySide6.QtWidgets``.
+    forward, conversion and paint; ``side_by_side`` is :func:`explorer.bench.side_by_side.measure`; ``window_ratio`` the
+    start of the window over a bare ``import PySide6.QtWidgets``.
     """
     from explorer.bench.screen import Screen
 
@@ -46,6 +47,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     say("start of the window")
     window_ratio = _window_ratio()
     rows: list[Row] = []
+    grids: list[Row] = []
     memory: list[tuple[int, int]] = []
     device = ""
     screen = Screen()
@@ -62,6 +64,8 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
             bare = {key: (before[key] + after[key]) / 2 for key in ("forward_ms", "convert_ms")}
             device = str(before["device"])
             rows.extend(_row(name, bare, size, one) for size, one in zip(CANVASES, measured, strict=True))
+            say(f"{name}: methods side by side")
+            grids.append(_in_process("explorer.bench.side_by_side", name))
             memory.extend((one.window_memory, one.engine_memory) for one in measured)
     finally:
         screen.close()
@@ -74,6 +78,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
             "python": platform.python_version(),
         },
         "models": rows,
+        "side_by_side": grids,
         "window_ratio": window_ratio,
         "memory_mb": {
             "window": round(max(window for window, _ in memory) / 1e6, 1),

@@ -35,6 +35,11 @@ def bench(
         return
     for row in found["models"]:
         typer.echo(_line(row))
+    for row in found["side_by_side"]:
+        typer.echo(
+            f"{row['name']}: {row['views']} methods side by side take {row['render_ms']} ms, the bare batch "
+            f"{row['forward_ms']} ms (throughput ratio {row['ratio']})"
+        )
     memory = found["memory_mb"]
     typer.echo(f"start of the window: {found['window_ratio']} × a bare import of QtWidgets")
     typer.echo(f"peak memory: window {memory['window']} MB, engine {memory['engine']} MB")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication
 
-from explorer.bench import report, screen, worlds
+from explorer.bench import report, screen, side_by_side, worlds
 from explorer.errors import ExplorerError
 from explorer.training.base import Recipe
 from explorer.worlds.registry import all_worlds
@@ -49,7 +49,9 @@ def test_a_short_run_has_every_figure(qapp: QApplication, monkeypatch: pytest.Mo
     assert found["window_ratio"] > 1
     assert found["memory_mb"]["window"] > 10
     assert found["memory_mb"]["engine"] > 100  # torch alone takes more
-    assert len(said) == 3
+    (grid,) = found["side_by_side"]
+    assert (grid["name"], grid["views"]) == ("shapes-btcvae", 8)
+    assert len(said) == 4
 
 
 def test_worlds_and_recipes_have_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,3 +82,11 @@ def test_recipes_are_timed_by_their_first_steps(monkeypatch: pytest.MonkeyPatch,
 def test_an_unknown_model_is_one_sentence(qapp: QApplication) -> None:
     with pytest.raises(ExplorerError, match="nowhere"):
         report.run(("nowhere",))
+
+
+def test_methods_side_by_side_are_one_batch_and_timed_against_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_by_side, "RUNS", 3)
+    monkeypatch.setattr(side_by_side, "WARM_UP", 1)
+    found = side_by_side.measure("shapes-btcvae")
+    assert found["batch"] == found["views"] == 8
+    assert min(float(found[key]) for key in ("forward_ms", "render_ms", "ratio")) > 0
