@@ -111,4 +111,8 @@ def _preferred(model: ModelCard) -> dict[str, int]:
     else:
         order = ("sefa", "pca", "latent_axes")
     # A turn is chosen for two axes that someone has looked at, so it comes after what finds directions by itself.
-    return {name: place for place, name in enumerate(order)} | {"rotated_axes": 90, "random_orthogonal": 100}
+    return {name: place for place, name in enumerate(order)} | {
+        "rotated_axes": 90,
+        "true_directions": 95,
+        "random_orthogonal": 100,
+    }
