@@ -102,7 +102,7 @@ class ControlStore:
         ``progress`` may be a :class:`Watch`, which also takes previews. ``waiting``: see :data:`Waiting`. Raises
         :class:`ControlError` when the method or the file does not fit the model.
         """
-        key = (self._generator(model).card.fingerprint, controls)
+        key = self._key(model, controls)
         files = digest_of_files(controls)
         while True:
             with self._changed:
@@ -130,7 +130,7 @@ class ControlStore:
 
         Raises :class:`ControlError` where there is nothing to show.
         """
-        key = (self._generator(model).card.fingerprint, controls)
+        key = self._key(model, controls)
         with self._changed:
             kept = self._kept.get(key) or self._previews.get(key)
             if kept is not None:
@@ -151,6 +151,10 @@ class ControlStore:
             raise ControlError(
                 "The search for the controls of this picture was cancelled; choose them again."
             ) from None
+
+    def _key(self, model: ModelRef, controls: ControlSetRef) -> Key:
+        """What a set is kept under. Not its file's digest, which is there or not: :func:`digest_of_files` looks."""
+        return self._generator(model).card.fingerprint, msgspec.structs.replace(controls, digest="")
 
     # --- making one ----------------------------------------------------------------------------------------------
 

@@ -147,7 +147,9 @@ def _panes(scene: Scene, options: ExportOptions) -> list[int]:
 
 def _controls(engine: Engine, scene: Scene, pane: int, progress: Progress | None) -> ControlSet:
     chosen = scene.panes[pane]
-    return engine.control_set(chosen.model or scene.model, chosen.controls, _heard(progress))
+    heard = _heard(progress)
+    waiting = None if heard is None else lambda: heard(0.0)
+    return engine.control_set(chosen.model or scene.model, chosen.controls, heard, waiting)
 
 
 def _heard(progress: Progress | None) -> Progress | None:

@@ -341,5 +341,7 @@ def test_direction_files_of_other_programs_open_as_sets_do(engine: Engine, tmp_p
     assert [one.card.space for one in found.controls] == ["w"] * 3
     moved = found.controls[1].move(torch.zeros(1, 10), torch.ones(1))[0]
     np.testing.assert_allclose(moved, directions[1])
+    # Whether the file's digest is told makes no difference.
+    assert engine.control_set(MODEL, msgspec.structs.replace(ref, digest="0" * 64)) is found
     np.save(tmp_path / "found.npy", directions[:2])
     assert len(engine.control_set(MODEL, ref).controls) == 2
