@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -65,6 +65,8 @@ class Target:
     name: str
     values: Values
     towards: str = ""
+    number: Callable[[Values], Values] = np.asarray
+    """What makes the number of values (m,) of the attribute as they are read."""
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -97,6 +99,12 @@ class AttributeData:
     left_out: str
     evaluations: int
     labels: int
+    reader: AttributeReader
+
+    def read(self, pictures: Tensor, target: Target) -> Values:
+        """(B,) the number of ``target`` in other pictures."""
+        column = [one.name for one in self.reader.attributes].index(target.name)
+        return target.number(self.reader.read(pictures)[:, column])
 
     @cached_property
     def whitened(self) -> Whitened:
@@ -149,6 +157,7 @@ def attribute_data(request: Request, generator: Generator, also: Sequence[str] =
         left_out=f"Left out: {left_out}." if left_out else "",
         evaluations=count * (2 if request.space == "h" else 1),
         labels=int((~np.isnan(read)).sum()),
+        reader=reader,
     )
 
 
@@ -213,8 +222,7 @@ def whitened(latents: Values) -> Whitened:
 
 def _target(attribute: Attribute, column: Values, known: NDArray[np.bool_], basis: Values) -> Target:
     if attribute.period:
-        angle = column * (2 * np.pi / attribute.period)
-        place = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        place = _on_circle(column, attribute.period)
         centred = place[known] - place[known].mean(0)
         # Most of whose variance is predicted: the first canonical correlation of the circle's plane and the latents.
         total, predicted = centred.T @ centred, _predicted(basis[known], centred)
@@ -223,7 +231,8 @@ def _target(attribute: Attribute, column: Values, known: NDArray[np.bool_], basi
         along = root @ vectors[:, -1]
         along = along * np.sign(along[np.abs(along).argmax()]) / np.linalg.norm(along)
         phase = float(np.arctan2(along[1], along[0]) / (2 * np.pi) % 1.0) * attribute.period
-        return Target(attribute.name, place @ along, f"{phase:.3g} of {attribute.period:.3g} {attribute.unit}".strip())
+        towards = f"{phase:.3g} of {attribute.period:.3g} {attribute.unit}".strip()
+        return _named(attribute, column, towards, lambda read: _on_circle(read, attribute.period) @ along)
     if attribute.kind != "category":
         return Target(attribute.name, column)
     levels = [level for level in attribute.levels if (column[known] == level).any()]
@@ -237,7 +246,17 @@ def _target(attribute: Attribute, column: Values, known: NDArray[np.bool_], basi
         chosen = levels[int(np.where(enough, explained, explained - 2).argmax())]
     index = attribute.levels.index(chosen)
     called = attribute.labels[index] if attribute.labels else f"{chosen:g}"
-    return Target(attribute.name, np.where(known, column == chosen, np.nan), f"'{called}'")
+    return _named(attribute, column, f"'{called}'", lambda read: np.where(np.isnan(read), np.nan, read == chosen))
+
+
+def _named(attribute: Attribute, column: Values, towards: str, number: Callable[[Values], Values]) -> Target:
+    return Target(attribute.name, number(column), towards, number)
+
+
+def _on_circle(values: Values, period: float) -> Values:
+    """(n, 2) the cosine and the sine of cyclic values (n,)."""
+    angle = values * (2 * np.pi / period)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def _predicted(basis: Values, centred: Values) -> Values:

@@ -13,7 +13,7 @@ from torch import Tensor
 from explorer.attributes.base import Values
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, FEWEST, attribute_data
+from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, FEWEST, AttributeData, Target, attribute_data
 from explorer.discovery.request import Request, begin
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
@@ -25,6 +25,7 @@ from explorer.scene.model import Quality, Scalar
 RANGE = 10.0  # σ either way; the paper moves single channels up to 20
 LEAST_EFFECT = 0.05  # of the strongest channel's in the region: a weaker one is local only as noise is
 PICTURES, PROBES, BATCH = 16, 4, 8
+STEP, TRIED_ON = 5.0, 8  # σ either way, and points, on which a channel is tried
 MOMENTS = 2_000
 
 
@@ -49,14 +50,15 @@ class StyleLayersKnown(Protocol):
 
 @dataclass(frozen=True)
 class Ranked:
-    """A channel that was found: its index, its deviation, the sign in which more is more of what it is ``of``, and how
-    clearly, as a line for the reader."""
+    """A channel that was found: its index, its deviation, the sign in which more is more of what it is found for; a
+    figure and a line for the reader, and how much it does."""
 
     channel: int
     sigma: float
     sign: int
     figure: str
     line: str
+    clarity: float = 0.0
 
 
 class StyleSpace:
@@ -89,6 +91,16 @@ class StyleSpace:
                 low=FEWEST,
                 high=1000,
                 help="The samples with most of an attribute that its channels are found by.",
+            ),
+            SettingCard(
+                name="tried",
+                title="Tried",
+                default=10,
+                low=0,
+                high=1000,
+                help="Of the channels that stand out most in the examples, how many are moved to see what they do; "
+                "these are then ordered by what they do. 0: by the examples alone, which also name what only comes "
+                "with an attribute.",
             ),
             SettingCard(
                 name="to_picture",
@@ -152,33 +164,63 @@ def separations(styles: Values, examples: Values, deviations: Values) -> Values:
 def _by_examples(asked: Request, generator: Generator, allowed: np.ndarray) -> tuple[list[Ranked], int, int, str]:
     data = attribute_data(asked, generator)
     deviations = np.where(allowed, spread_of(data.latents), 0.0)
-    orders, clear = [], []
-    for target in data.targets:
+    lists, evaluations = [], data.evaluations
+    for index, target in enumerate(data.targets):
         rows = np.flatnonzero(target.known)
         # Of equal values, those drawn first: which samples these are is chance already.
         most = rows[np.argsort(-target.values[rows], kind="stable")][: min(asked.number("exemplars"), len(rows) // 2)]
         found = separations(data.latents, data.latents[most], deviations)
-        orders.append(np.argsort(-np.abs(found), kind="stable"))
-        clear.append(found)
+        order = [int(channel) for channel in np.argsort(-np.abs(found), kind="stable") if found[channel] != 0]
+        tried = order[: asked.number("tried")]
+        asked.watch(DRAWN + (1 - DRAWN) * index / len(data.targets))
+        effects = effects_of(generator, data, target, tried, deviations, asked.seed)
+        evaluations += len(tried) * 2 * TRIED_ON
+        by_effect = sorted(tried, key=lambda channel: -abs(effects[channel]))
+        lists.append([_example(target, one, deviations, found, effects) for one in by_effect + order[len(tried) :]])
     ranked: list[Ranked] = []
     taken: set[int] = set()
-    first = sorted(range(len(orders)), key=lambda one: -abs(clear[one][orders[one][0]]))
-    remaining = [iter(order) for order in orders]
-    while len(ranked) < asked.k and remaining:
+    remaining = [iter(one) for one in sorted((one for one in lists if one), key=lambda one: -one[0].clarity)]
+    while len(ranked) < asked.k:
         before = len(ranked)
-        for one in first:
-            found, target = clear[one], data.targets[one]
-            channel = next((int(c) for c in remaining[one] if int(c) not in taken and found[c] != 0), None)
-            if channel is None:
-                continue
-            taken.add(channel)
-            towards = f" towards {target.towards}" if target.towards else ""
-            line = f"{abs(found[channel]):.2f} deviations of its own apart in examples of {target.name}{towards}"
-            sign = 1 if found[channel] > 0 else -1
-            ranked.append(Ranked(channel, float(deviations[channel]), sign, target.name, line))
+        for one in remaining:
+            if (best := next((each for each in one if each.channel not in taken), None)) is not None:
+                taken.add(best.channel)
+                ranked.append(best)
         if len(ranked) == before:
             break
-    return ranked, data.evaluations, data.labels, data.left_out
+    return ranked, evaluations, data.labels, data.left_out
+
+
+def _example(target: Target, channel: int, deviations: Values, found: Values, effects: Mapping[int, float]) -> Ranked:
+    towards = f" towards {target.towards}" if target.towards else ""
+    line = f"{abs(found[channel]):.2f} deviations of its own apart in examples of {target.name}{towards}"
+    if channel in effects:
+        line = f"moves {target.name} by {effects[channel]:+.2f} deviations from -{STEP:g} to {STEP:g} σ; {line}"
+    way = effects.get(channel) or found[channel]
+    clarity = abs(effects.get(channel, 0.0))
+    return Ranked(channel, float(deviations[channel]), 1 if way > 0 else -1, target.name, line, clarity)
+
+
+def effects_of(
+    generator: Generator, data: AttributeData, target: Target, channels: Sequence[int], deviations: Values, seed: int
+) -> dict[int, float]:
+    """Channel → the mean change of ``target``, in its own deviations, between -:data:`STEP` and +:data:`STEP` σ of the
+    channel, over :data:`TRIED_ON` drawn points; 0 where the pictures do not show the attribute."""
+    if not channels:
+        return {}
+    spread = float(np.nanstd(target.values))
+    (latent,) = drawn_latents(generator, TRIED_ON, seed + 2, TRIED_ON)
+    found = {}
+    with torch.no_grad():
+        styles = generator.advance(latent, "style").tensors["style"]
+        for channel in channels:
+            moved = styles.repeat(2, 1)
+            moved[:TRIED_ON, channel] += STEP * float(deviations[channel])
+            moved[TRIED_ON:, channel] -= STEP * float(deviations[channel])
+            more, less = data.read(generator.render(Latent({"style": moved}), Quality()), target).reshape(2, -1)
+            known = ~np.isnan(more - less)
+            found[channel] = float((more - less)[known].mean() / spread) if known.any() else 0.0
+    return found
 
 
 def _by_region(asked: Request, generator: Generator, allowed: np.ndarray) -> tuple[list[Ranked], int, int, str]:

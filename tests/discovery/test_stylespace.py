@@ -88,14 +88,36 @@ def test_examples_find_the_channel_that_an_attribute_hangs_on(toy: ToyStyles) ->
     assert int((direction != 0).sum()) == 1
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    assert (found.cost["generator_evaluations"], found.cost["labels"]) == (600, 600)
+    # Five channels vary and may be chosen; each is tried on eight points, both ways.
+    assert (found.cost["generator_evaluations"], found.cost["labels"]) == (600 + 5 * 16, 600)
+    assert "moves left by" in one.card.details[0]
+    published = method("stylespace").discover(toy, 1, settings={"attribute": "left", "samples": 600, "tried": 0})
+    assert published.controls[0].card.name == "style 0·5"
+    assert published.controls[0].tensors()["direction"].equal(direction)
+    assert published.cost["generator_evaluations"] == 600
+
+
+def test_what_only_comes_with_an_attribute_is_not_chosen(toy: ToyStyles, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Channel 4 copies channel 5, with no effect of its own and no noise: examples alone cannot tell the two apart.
+    def advance(latent: Latent, space: str) -> Latent:
+        found = ToyStyles.advance(toy, latent, space)
+        if space not in latent.tensors:
+            found.tensors["style"][:, 4] = found.tensors["style"][:, LEFT]
+        return found
+
+    monkeypatch.setattr(toy, "advance", advance)
+    asked = {"attribute": "left", "samples": 600}
+    alone = method("stylespace").discover(toy, 2, settings=asked | {"tried": 0})
+    assert {one.card.name for one in alone.controls} == {"style 0·4", "style 0·5"}
+    tried = method("stylespace").discover(toy, 1, settings=asked)
+    assert tried.controls[0].card.name == "style 0·5"
 
 
 def test_several_attributes_take_turns(toy: ToyStyles) -> None:
     found = method("stylespace").discover(toy, 4, settings={"samples": 600})
-    assert [one.card.figure for one in found.controls] == ["left", "right", "left", "right"]
-    assert found.controls[0].card.name == "style 0·5"
-    assert found.controls[1].card.name in {f"style 0·{channel}" for channel in range(3)}
+    assert [one.card.figure for one in found.controls] == ["right", "left", "right", "left"]
+    assert found.controls[1].card.name == "style 0·5"
+    assert found.controls[0].card.name in {f"style 0·{channel}" for channel in range(3)}
     assert "still never varies" in found.note
     # A channel that never varies, and those of the layers to colours, are no candidates.
     everything = method("stylespace").discover(toy, 10, settings={"samples": 600})
