@@ -14,6 +14,7 @@ from explorer.attributes.base import Values
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, FEWEST, AttributeData, Target, attribute_data
+from explorer.discovery.regions import region_mask
 from explorer.discovery.request import Request, begin
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
@@ -257,27 +258,6 @@ def _by_region(asked: Request, generator: Generator, allowed: np.ndarray) -> tup
         for channel in weak
     ]
     return ranked, PICTURES * PROBES * 2, 0, "Channels by region: found without attributes."
-
-
-def region_mask(text: str, size: tuple[int, int]) -> Tensor:
-    """(H, W) true inside the rectangle "left,top,right,bottom", in shares of the picture, at pixels' middles.
-
-    Raises :class:`ControlError` for another text, for an empty rectangle, and for one that leaves nothing outside.
-    """
-    try:
-        left, top, right, bottom = (float(part) for part in text.split(","))
-    except ValueError:
-        left = top = right = bottom = float("nan")
-    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-        raise ControlError(
-            f"The region '{text}' is no part of the picture; give left, top, right and bottom between 0 and 1, such as "
-            "0.3,0.6,0.7,0.8."
-        )
-    y, x = ((torch.arange(side) + 0.5) / side for side in size)
-    inside = ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))
-    if not bool(inside.any()) or bool(inside.all()):
-        raise ControlError(f"The region '{text}' holds no pixel, or all of them; draw it larger or smaller.")
-    return inside
 
 
 def energies(generator: Generator, inside: Tensor, seed: int, progress: Progress) -> Values:

@@ -11,8 +11,9 @@ from toys import ToyGenerator
 from explorer.attributes.base import Attribute, Values
 from explorer.discovery import attribute_data as data_module
 from explorer.discovery import stylespace as module
+from explorer.discovery.regions import region_mask
 from explorer.discovery.registry import method
-from explorer.discovery.stylespace import energies, region_mask, separations, style_layers
+from explorer.discovery.stylespace import energies, separations, style_layers
 from explorer.errors import ControlError
 from explorer.generators.base import Latent, standard_normal
 from explorer.generators.stylegan2 import StyleGAN2Generator
