@@ -22,14 +22,15 @@ from explorer.scene.compare_text import (
     shown_columns,
     standing,
 )
-from explorer.scene.comparison import CompareOptions, CompareReport, MethodResult
-from explorer.scene.measure_text import figure
+from explorer.scene.comparison import Column, CompareOptions, CompareReport, MethodResult
+from explorer.scene.measure_text import DASH, figure
 from explorer.scene.model import Scalar
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
-WIDE = 240
+WIDE = 200
 """Columns of a table that no terminal limits."""
 
 
@@ -123,31 +124,27 @@ def _print_table(console: Console, report: CompareReport) -> None:
 
     console.print(Text.assemble((report.name, "bold"), f" · {conditions(report)} · {duration(report.seconds)}"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("method", no_wrap=True)
-    for column in shown_columns(report):
-        table.add_column(heading(column), justify="right")
-    for title in COSTS.values():
-        table.add_column(title, justify="right")
+    table.add_column("")
     for result in report.methods:
-        style = "bright_black" if result.role == "chance" or result.problem else ""
-        table.add_row(*_cells(report, result), style=style)
+        title = Text.assemble(result.title, (f"\n{role_text(result)}" if role_text(result) else "", "bright_black"))
+        table.add_column(title, justify="right", style="bright_black" if result.role == "chance" else "")
+    for column in shown_columns(report):
+        table.add_row(heading(column), *(_cell(column, result) for result in report.methods))
+    for name, said in COSTS.items():
+        table.add_row(said, *(cost_text(result, name) for result in report.methods))
     console.print(table)
     for sentence in (*remarks(report), *report.contract):
         console.print(Text(f"· {sentence}", style="bright_black"))
     console.print()
 
 
-def _cells(report: CompareReport, result: MethodResult) -> list[Any]:
+def _cell(column: Column, result: MethodResult) -> Text:
+    """The number, grey where it says nothing for the method, above its interval."""
     from rich.text import Text
 
-    cells: list[Any] = [Text.assemble(result.title, (f"\n{role_text(result)}", "bright_black"))]
-    for column in shown_columns(report):
-        value = result.columns.get(column.name)
-        if value is None:
-            cells.append("")
-            continue
-        weak = bool(standing(column, value))
-        low, high = interval(value).strip("[]").split(", ") if interval(value) else ("", "")
-        below = f"\n{low}\n{high}" if low else ""
-        cells.append(Text.assemble((figure(value.value), "bright_black" if weak else "bold"), (below, "bright_black")))
-    return cells + [cost_text(result, name) for name in COSTS]
+    value = result.columns.get(column.name)
+    if value is None:
+        return Text(DASH, "bright_black")
+    weak = result.role == "chance" or bool(standing(column, value))
+    below = f"\n{interval(value)}" if interval(value) else ""
+    return Text.assemble((figure(value.value), "bright_black" if weak else "bold"), (below, "bright_black"))

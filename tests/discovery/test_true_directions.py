@@ -6,7 +6,7 @@ import pytest
 import torch
 from toys import ToyVae
 
-from explorer.comparison import table
+from explorer.comparison import recognition, table
 from explorer.comparison.table import Subject, compare
 from explorer.controls.linear import LinearControl
 from explorer.discovery import registry
@@ -52,6 +52,7 @@ def test_it_refuses_who_does_not_know() -> None:
 
 def test_it_is_the_ceiling_where_it_is_known(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "BOOTSTRAP", 100)
+    monkeypatch.setattr(recognition, "EPOCHS", 1)
     model = ModelRef(path="known-distinct")
     subject = Subject(
         model, generator, lambda _, one, progress: registry.method(one.method).discover(generator, one.k, one.seed)

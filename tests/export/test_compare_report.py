@@ -139,7 +139,7 @@ def test_json_has_the_shape_that_scripts_rely_on() -> None:
     assert read["contract"] == list(example().contract)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(reports())
 def test_csv_gives_every_number_back(report: CompareReport) -> None:
     read = list(csv.DictReader(io.StringIO(compare_tables.csv_table(report), newline="")))
@@ -157,7 +157,7 @@ def test_csv_gives_every_number_back(report: CompareReport) -> None:
         assert [float(text) if text else None for text in effects] == wanted
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(reports())
 def test_no_report_breaks_a_table(report: CompareReport) -> None:
     width = len(shown_columns(report)) + 4
