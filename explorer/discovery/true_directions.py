@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 
+from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.request import begin
@@ -19,8 +20,8 @@ CAPABILITY = "true_directions"
 
 
 class TrueDirections:
-    """The way of each factor at the middle of the prior; one unit is one unit of the first space. More controls than
-    there are factors are filled up with random directions orthogonal to the true ones.
+    """The way of each factor; one unit is one unit of the first space. More controls than there are factors are filled
+    up with random directions orthogonal to the true ones at the middle of the prior.
     """
 
     card = MethodCard(
@@ -50,17 +51,14 @@ class TrueDirections:
     ) -> ControlSet:
         """The first ``k`` true directions (1 ≤ k ≤ width); ``seed`` chooses those that fill up."""
         asked = begin(self, generator, k, seed, settings, progress, next(iter(generator.card.spaces)))
-        truth = cast("KnownTruth", generator).true_directions().detach().cpu().double()[:k]
-        missing = k - len(truth)
-        rows = torch.cat([truth, _beside(truth, missing, seed)]) if missing else truth
-        names = [f"factor {index + 1}" for index in range(len(truth))]
-        names += [f"no factor {index + 1}" for index in range(missing)]
-        controls = [
-            LinearControl(ControlCard(name=name, space=asked.space), row.float())
-            for name, row in zip(names, rows, strict=True)
-        ]
+        known = cast("KnownTruth", generator)
+        controls: list[Control] = list(known.true_controls()[:k])
+        if missing := k - len(controls):
+            beside = _beside(known.true_directions().detach().cpu().double(), missing, seed)
+            cards = [ControlCard(name=f"no factor {index + 1}", space=asked.space) for index in range(missing)]
+            controls += [LinearControl(card, row.float()) for card, row in zip(cards, beside, strict=True)]
         asked.watch(1.0)
-        note = f"The generator has {len(truth)} factors; the other {missing} directions are random." if missing else ""
+        note = f"The generator has {k - missing} factors; the other {missing} directions are random." if missing else ""
         return asked.found(controls, note=note)
 
 

@@ -92,6 +92,10 @@ class KnownTruth(Protocol):
         """(B, J, D) unit rows in the first space: the way, at each point of ``latent``, in which one factor alone
         changes. Without ``latent`` at the prior's middle, (J, D)."""
 
+    def true_controls(self) -> tuple[Control, ...]:
+        """One control a factor, in the same order: each changes one factor alone, however far it goes; its name is the
+        factor's."""
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -22,6 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from explorer.checkpoint import load_exactly, read_json, read_safetensors, safetensors_shapes
+from explorer.controls.base import Control
+from explorer.controls.bent import BentControl
+from explorer.controls.linear import LinearControl
 from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
@@ -29,7 +32,7 @@ from explorer.generators.known_factors_drawing import FACTORS, draw, factors_of
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.numerics.bending import Bend
 from explorer.numerics.linalg import random_orthonormal
-from explorer.scene.cards import ModelCard, SpaceCard
+from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
 Variant = Literal["distinct", "equal", "curved", "correlated"]
@@ -118,19 +121,32 @@ class KnownFactorsGenerator:
         return [self.network.gains[:, None] * self.network.mixing]
 
     def true_directions(self, latent: Latent | None = None) -> Tensor:
-        """(B, 5, 8) unit rows: the shortest way, at each point of ``latent``, along which one factor alone changes, in
-        the order x, y, radius, hue, background. Without ``latent`` at the prior's middle, (5, 8).
+        """(B, 5, 8) unit rows: the way in which each of :meth:`true_controls` sets out at each point, in the order x,
+        y, radius, hue, background. Without ``latent`` at the prior's middle, (5, 8).
 
-        The columns of the pseudoinverse of ∂(the five numbers) / ∂z.
+        One factor alone changes; of the bent code no more than that takes: the columns of the pseudoinverse of the
+        mixture, taken back through the bend.
         """
         z = torch.zeros(1, WIDTH) if latent is None else latent.tensors["z"]
         z = z.to(self.device, torch.float64)
-        jacobian: Tensor = self.network.mixing.double().expand(len(z), -1, -1)
+        ways = torch.linalg.pinv(self.network.mixing.double()).expand(len(z), -1, -1)
         if self.network.bend is not None:
-            jacobian = jacobian @ self.network.bend.jacobian(z)
-        ways = torch.linalg.pinv(jacobian).transpose(1, 2)
+            ways = torch.linalg.solve(self.network.bend.jacobian(z), ways)
+        ways = ways.transpose(1, 2)
         units: Tensor = (ways / ways.norm(dim=2, keepdim=True)).float()
         return units[0] if latent is None else units
+
+    def true_controls(self) -> tuple[Control, ...]:
+        """One control a factor, named after it: a straight line, or one in the bent copy of the space. An amount of 1
+        is one unit of z there."""
+        ways = torch.linalg.pinv(self.network.mixing.double()).T.cpu()
+        ways = (ways / ways.norm(dim=1, keepdim=True)).float()
+        cards = [ControlCard(name=name, space="z", unit="units") for name in FACTORS]
+        bend = self.network.bend
+        if bend is None:
+            return tuple(LinearControl(card, way) for card, way in zip(cards, ways, strict=True))
+        kept = Bend(bend.waves.cpu(), bend.heights.cpu())
+        return tuple(BentControl(card, way, kept) for card, way in zip(cards, ways, strict=True))
 
 
 class KnownFactorsFamily:

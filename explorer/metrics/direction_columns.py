@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from explorer.metrics import direction_measures as measured
 from explorer.metrics.direction_measures import MATCHED, Sample
 from explorer.scene.comparison import Column
@@ -15,11 +17,13 @@ Source = Literal["attributes", "pictures", "observed", "truth"]
 
 @dataclass(frozen=True)
 class DirectionMeasure:
-    """A column and how it is computed. ``on``: what it is taken on, and so what is resampled for its interval."""
+    """A column and how it is computed. ``on``: what it is taken on, and so what is resampled for its interval;
+    ``bounds``: between what its values lie."""
 
     column: Column
     value: Callable[[Sample], float | None]
     on: Source
+    bounds: tuple[float, float] = (0.0, 1.0)
 
 
 def _measure(
@@ -30,8 +34,10 @@ def _measure(
     on: Source,
     meaning: str,
     paper: str = "",
+    bounds: tuple[float, float] = (0.0, 1.0),
 ) -> DirectionMeasure:
-    return DirectionMeasure(Column(name=name, title=title, better=better, meaning=meaning, paper=paper), value, on)
+    column = Column(name=name, title=title, better=better, meaning=meaning, paper=paper)
+    return DirectionMeasure(column, value, on, bounds)
 
 
 MEASURES: tuple[DirectionMeasure, ...] = (
@@ -70,6 +76,7 @@ MEASURES: tuple[DirectionMeasure, ...] = (
         "attributes",
         f"By how many deviations the other attributes change where a direction's own has changed by {MATCHED:g}.",
         "Wu, Lischinski & Shechtman 2021",
+        (0.0, np.inf),
     ),
     _measure(
         "mcc",
@@ -86,6 +93,7 @@ MEASURES: tuple[DirectionMeasure, ...] = (
         measured.additivity,
         "pictures",
         "How much the picture's change under two directions differs from the sum of both, as a share of it.",
+        bounds=(0.0, np.inf),
     ),
     _measure(
         "orthogonality",
@@ -112,6 +120,7 @@ MEASURES: tuple[DirectionMeasure, ...] = (
         "pictures",
         "How alike a direction's changes of the features are at two base codes, less how alike those of two are.",
         "after Yüksel et al. 2021",
+        (-1.0, 1.0),
     ),
     _measure(
         "recognition",
@@ -131,6 +140,7 @@ MEASURES: tuple[DirectionMeasure, ...] = (
         "pictures",
         "Mean squared step of the features along a path over the squared mean step: 1 where all are alike.",
         "after Karras et al. 2019 (path length)",
+        (1.0, np.inf),
     ),
     _measure(
         "typicality",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import t as student
 
 from explorer.metrics.direction_columns import MEASURES, DirectionMeasure
 from explorer.metrics.direction_evidence import Evidence, Floats, mean
@@ -15,7 +16,7 @@ from explorer.scene.comparison import Column, Direction, Figure
 DRAWS_OBSERVED = 200
 """Bootstrap draws of the measures on observed pictures, each of which reads thousands."""
 
-SEEDS_TO_RESAMPLE = 3
+SEEDS_TO_COMPARE = 3
 
 COLUMNS: tuple[Column, ...] = tuple(one.column for one in MEASURES)
 
@@ -25,9 +26,10 @@ def figures(
 ) -> dict[str, Figure]:
     """By column the figure of a method: the mean over ``evidences``, one a seed, of the measure on all rows.
 
-    The interval holds the middle 95 % of ``bootstrap`` draws of base codes (of observed pictures, where the measure is
-    taken on these: at most :data:`DRAWS_OBSERVED`), the same rows for all seeds; from three seeds on these are
-    redrawn too. It is widened to hold the value where it does not, which happens where redrawing biases a measure. The
+    The interval is the middle 95 % of ``bootstrap`` draws of base codes (of observed pictures, where the measure is
+    taken on these: at most :data:`DRAWS_OBSERVED`), the same rows for all seeds. From three seeds on, how much they
+    differ is added in quadrature, by Student's t: a bootstrap of three values would be far too narrow. The interval
+    always holds the value (where redrawing biases a measure it is widened), and ends where the measure does. The
     null is the mean over ``nulls``, evidence of random directions. A measure that is not defined for any seed has the
     value None, and its note says why.
     """
@@ -42,7 +44,7 @@ def figures(
     for index, measure in enumerate(defined):
         value = float(mean(values[:, index], 0))
         null = float(mean(chance[:, index], 0))
-        low, high = _interval(draws[:, index], value)
+        low, high = _interval(draws[:, index], values[:, index], measure)
         found[measure.column.name] = Figure(
             value=value if np.isfinite(value) else None,
             low=low,
@@ -114,32 +116,34 @@ def _values(measures: Sequence[DirectionMeasure], sample: Sample) -> list[float]
 
 
 def _draws(measures: Sequence[DirectionMeasure], evidences: Sequence[Evidence], bootstrap: int, seed: int) -> Floats:
-    """(bootstrap, measures) the mean over (redrawn) seeds of each measure on redrawn rows; NaN where there is none."""
+    """(bootstrap, measures) the mean over the seeds of each measure on redrawn rows; NaN where there is none."""
     source = np.random.default_rng([seed, 0xB007])
-    seeds = len(evidences)
     found = np.full((bootstrap, len(measures)), np.nan)
     for draw in range(bootstrap):
         start = source.integers(2**63)
-        chosen = source.integers(seeds, size=seeds) if seeds >= SEEDS_TO_RESAMPLE else np.arange(seeds)
         used = [one for one in measures if one.on != "observed" or draw < DRAWS_OBSERVED]
-        values = {}
-        for index in set(chosen.tolist()):
-            evidence = evidences[index]
+        values = []
+        for evidence in evidences:
             rows = np.random.default_rng(start)  # the same rows for every seed: these share their base codes
             bases = rows.integers(evidence.bases, size=evidence.bases)
             pictures = rows.integers(max(1, len(evidence.observed)), size=len(evidence.observed))
-            values[index] = _values(used, Sample(evidence, bases, pictures, redrawn=True))
-        row = mean(np.array([values[index] for index in chosen.tolist()]), 0)
-        found[draw, [measures.index(one) for one in used]] = row
+            values.append(_values(used, Sample(evidence, bases, pictures, redrawn=True)))
+        found[draw, [measures.index(one) for one in used]] = mean(np.array(values), 0)
     return found
 
 
-def _interval(draws: Floats, value: float) -> tuple[float | None, float | None]:
-    finite = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or len(finite) < 2:
+def _interval(draws: Floats, values: Floats, measure: DirectionMeasure) -> tuple[float | None, float | None]:
+    """Of the ``draws`` and of the ``values`` (S,) of the seeds; None where there is nothing to draw from."""
+    drawn, seeds = draws[np.isfinite(draws)], values[np.isfinite(values)]
+    if len(drawn) < 2 or not len(seeds):
         return None, None
-    low, high = np.quantile(finite, [0.025, 0.975])
-    return min(float(low), value), max(float(high), value)
+    value, between = float(seeds.mean()), 0.0
+    if len(seeds) >= SEEDS_TO_COMPARE:
+        between = float(student.ppf(0.975, len(seeds) - 1) * seeds.std(ddof=1) / np.sqrt(len(seeds)))
+    low, high = (float(one) for one in np.quantile(drawn, [0.025, 0.975]))
+    least, most = measure.bounds
+    below, above = np.hypot(max(value - low, 0.0), between), np.hypot(max(high - value, 0.0), between)
+    return max(value - float(below), min(least, value)), min(value + float(above), max(most, value))
 
 
 def _lacks(measure: DirectionMeasure, evidence: Evidence) -> str:

@@ -54,8 +54,13 @@ class Bend:
 
     def _shear(self, which: int, half: Tensor) -> Tensor:
         waves, heights = self.waves[which].to(half), self.heights[which].to(half)
-        return torch.sin(half @ waves.T) @ heights.T
+        return _times(heights, torch.sin(_times(waves, half)))
 
     def _slope(self, which: int, half: Tensor) -> Tensor:
         waves, heights = self.waves[which].to(half), self.heights[which].to(half)
-        return heights * torch.cos(half @ waves.T)[:, None] @ waves
+        return heights * torch.cos(_times(waves, half))[:, None] @ waves
+
+
+def _times(matrix: Tensor, rows: Tensor) -> Tensor:
+    """matrix · row for every row of (B, h); a row's numbers do not depend on the others, as in a matrix product."""
+    return (rows[:, None] * matrix).sum(2)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from explorer.controls.base import Control
+from explorer.controls.bent import BentControl
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.conditional import ConditionalControl
 from explorer.controls.deformation import Deformation, DeformationControl
@@ -18,6 +19,7 @@ from explorer.controls.linear import LinearControl
 from explorer.controls.local_basis import LocalBasisControl
 from explorer.controls.registry import kinds
 from explorer.controls.scaled import ScaledControl, scaled
+from explorer.numerics.bending import Bend
 from explorer.scene.cards import ControlCard, SpaceCard
 
 
@@ -111,7 +113,16 @@ def local_basis(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     return control, SpaceCard(shape=(5,))
 
 
+@st.composite
+def bent(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """A straight line in a bent copy of the space."""
+    seed = draw(st.integers(0, 2**16))
+    bend = Bend(_normal(seed, 2, 3, 3), _normal(seed + 1, 2, 3, 3))
+    return BentControl(ControlCard(name="c", space="s"), _normal(seed + 2, 6), bend), SpaceCard(shape=(6,))
+
+
 EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] = {
+    "bent": bent,
     "codebook": codebook,
     "conditional": conditional,
     "deformation": deformation,
@@ -121,7 +132,7 @@ EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] 
 }
 EVERY_KIND = st.one_of([example() for example in EXAMPLES.values()])
 EXACT_FLOWS = st.one_of(
-    codebook(), linear(), rescaled()
+    bent(), codebook(), linear(), rescaled()
 )  # where a move by a and then by b is a move by a + b, without an error
 AMOUNT = st.floats(-10, 10, width=32)
 
