@@ -101,10 +101,10 @@ class AttributeData:
     labels: int
     reader: AttributeReader
 
-    def read(self, pictures: Tensor, target: Target) -> Values:
-        """(B,) the number of ``target`` in other pictures."""
-        column = [one.name for one in self.reader.attributes].index(target.name)
-        return target.number(self.reader.read(pictures)[:, column])
+    def read(self, pictures: Tensor) -> Values:
+        """(B, targets) the numbers of the targets in other pictures."""
+        names, read = [one.name for one in self.reader.attributes], self.reader.read(pictures)
+        return np.stack([one.number(read[:, names.index(one.name)]) for one in self.targets], axis=1)
 
     @cached_property
     def whitened(self) -> Whitened:

@@ -96,9 +96,9 @@ class StyleSpace:
             SettingCard(
                 name="tried",
                 title="Tried",
-                default=10,
+                default=100,
                 low=0,
-                high=1000,
+                high=10_000,
                 help="Of the channels that stand out most in the examples, how many are moved to see what they do; "
                 "these are then ordered by what they do. 0: by the examples alone, which also name what only comes "
                 "with an attribute.",
@@ -165,19 +165,22 @@ def separations(styles: Values, examples: Values, deviations: Values) -> Values:
 def _by_examples(asked: Request, generator: Generator, allowed: np.ndarray) -> tuple[list[Ranked], int, int, str]:
     data = attribute_data(asked, generator)
     deviations = np.where(allowed, spread_of(data.latents), 0.0)
-    lists, evaluations = [], data.evaluations
-    for index, target in enumerate(data.targets):
+    standing = []
+    for target in data.targets:
         rows = np.flatnonzero(target.known)
         # Of equal values, those drawn first: which samples these are is chance already.
         most = rows[np.argsort(-target.values[rows], kind="stable")][: min(asked.number("exemplars"), len(rows) // 2)]
-        found = separations(data.latents, data.latents[most], deviations)
-        order = [int(channel) for channel in np.argsort(-np.abs(found), kind="stable") if found[channel] != 0]
-        tried = order[: asked.number("tried")]
-        asked.watch(DRAWN + (1 - DRAWN) * index / len(data.targets))
-        effects = effects_of(generator, data, target, tried, deviations, asked.seed)
-        evaluations += len(tried) * 2 * TRIED_ON
-        by_effect = sorted(tried, key=lambda channel: -abs(effects[channel]))
-        lists.append([_example(target, one, deviations, found, effects) for one in by_effect + order[len(tried) :]])
+        standing.append(separations(data.latents, data.latents[most], deviations))
+    orders = [[int(c) for c in np.argsort(-np.abs(found), kind="stable") if found[c] != 0] for found in standing]
+    tried = sorted({channel for order in orders for channel in order[: asked.number("tried")]})
+    effects = effects_of(asked, generator, data, tried, deviations)
+    lists = []
+    for index, (target, found, order) in enumerate(zip(data.targets, standing, orders, strict=True)):
+        own = {channel: row[index] for channel, row in effects.items()}
+        first = sorted(own, key=lambda channel: -abs(own[channel]))
+        rest = [channel for channel in order if channel not in own]
+        lists.append([_example(target, one, deviations, found, own) for one in first + rest if found[one] != 0])
+    evaluations = data.evaluations + len(tried) * 2 * TRIED_ON
     ranked: list[Ranked] = []
     taken: set[int] = set()
     remaining = [iter(one) for one in sorted((one for one in lists if one), key=lambda one: -one[0].clarity)]
@@ -203,24 +206,24 @@ def _example(target: Target, channel: int, deviations: Values, found: Values, ef
 
 
 def effects_of(
-    generator: Generator, data: AttributeData, target: Target, channels: Sequence[int], deviations: Values, seed: int
-) -> dict[int, float]:
-    """Channel → the mean change of ``target``, in its own deviations, between -:data:`STEP` and +:data:`STEP` σ of the
-    channel, over :data:`TRIED_ON` drawn points; 0 where the pictures do not show the attribute."""
-    if not channels:
-        return {}
-    spread = float(np.nanstd(target.values))
-    (latent,) = drawn_latents(generator, TRIED_ON, seed + 2, TRIED_ON)
+    asked: Request, generator: Generator, data: AttributeData, channels: Sequence[int], deviations: Values
+) -> dict[int, Values]:
+    """Channel → (targets,) the mean change of each target, in its own deviations, between -:data:`STEP` and
+    +:data:`STEP` σ of the channel, over :data:`TRIED_ON` drawn points; 0 where no picture shows the attribute."""
+    spread = np.array([np.nanstd(target.values) for target in data.targets])
+    (latent,) = drawn_latents(generator, TRIED_ON, asked.seed + 2, TRIED_ON)
     found = {}
     with torch.no_grad():
         styles = generator.advance(latent, "style").tensors["style"]
-        for channel in channels:
+        for place, channel in enumerate(channels):
+            asked.watch(DRAWN + (1 - DRAWN) * place / len(channels))
             moved = styles.repeat(2, 1)
             moved[:TRIED_ON, channel] += STEP * float(deviations[channel])
             moved[TRIED_ON:, channel] -= STEP * float(deviations[channel])
-            more, less = data.read(generator.render(Latent({"style": moved}), Quality()), target).reshape(2, -1)
+            more, less = np.split(data.read(generator.render(Latent({"style": moved}), Quality())), 2)
             known = ~np.isnan(more - less)
-            found[channel] = float((more - less)[known].mean() / spread) if known.any() else 0.0
+            total = np.where(known, more - less, 0.0).sum(0)
+            found[channel] = total / np.maximum(known.sum(0), 1) / spread
     return found
 
 
