@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from explorer.comparison.calibration import POINTS
 from explorer.comparison.jobs import Outcome
 from explorer.comparison.request import NULLS, TRUTH, Row
+from explorer.metrics.directions import SEEDS_TO_COMPARE
 from explorer.scene.cards import ModelCard
 from explorer.scene.comparison import CompareOptions
 
@@ -33,8 +34,12 @@ def contract(
         "Every control moves all layers it can, unless the settings of its row say otherwise.",
         f"Chance: the null of each number is the mean over {NULLS} further random orthogonal frames, and the row of "
         "random directions has seeds of its own.",
-        "Intervals: the middle 95 % of bootstrap draws of base codes (of observed pictures for the observed columns)"
-        + (", and of the method's seeds." if len(options.seeds) > 2 else "; no seeds are redrawn, there are too few."),
+        "Intervals: the middle 95 % of bootstrap draws of base codes (of observed pictures for the observed columns), "
+        + (
+            "widened by how much the seeds differ (Student's t, in quadrature)."
+            if len(options.seeds) >= SEEDS_TO_COMPARE
+            else f"without how much seeds differ: that takes {SEEDS_TO_COMPARE}."
+        ),
         "Labels: values of attributes that a search read. Pictures: those that the generator drew during a search, "
         "whole or in part. Seconds: of one search on this machine. All are means over the seeds.",
     ]

@@ -13,6 +13,7 @@ from explorer.discovery import registry
 from explorer.discovery.true_directions import METHOD
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
+from explorer.generators.known_factors import FACTORS
 from explorer.generators.registry import load
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.model import ModelRef
@@ -41,7 +42,7 @@ def test_the_true_ones_come_first_and_random_ones_beside_them_fill_up(generator:
     torch.testing.assert_close(rows, _rows(generator, count + 2), rtol=0, atol=0)
     found = METHOD.discover(generator, count + 2)
     assert found.note == f"The generator has {count} factors; the other 2 directions are random."
-    assert [one.card.name for one in found.controls][-3:] == [f"factor {count}", "no factor 1", "no factor 2"]
+    assert [one.card.name for one in found.controls][-3:] == [FACTORS[-1], "no factor 1", "no factor 2"]
 
 
 def test_it_refuses_who_does_not_know() -> None:
