@@ -70,7 +70,7 @@ def compare(
         methods=tuple(name.strip() for name in methods.split(",") if name.strip()),
         k=k,
         seeds=arguments.seeds(seeds, "--seeds"),
-        attributes=attributes,
+        attributes=_absolute(attributes),
         bases=bases,
         observed=observed,
         tau=tau,
@@ -91,6 +91,12 @@ def compare(
         _print(reports)
     if out is not None:
         typer.echo(f"wrote {out}", err=as_json)
+
+
+def _absolute(attributes: str) -> str:
+    """A file's path made absolute, so that workers find it; anything else as it is."""
+    path = Path(attributes).expanduser()
+    return str(path.absolute()) if attributes and path.is_file() else attributes
 
 
 def _settings(texts: list[str]) -> dict[str, dict[str, Scalar]]:
