@@ -20,7 +20,7 @@ from explorer.metrics.direction_evidence import Evidence
 from explorer.metrics.directions import figures, signatures
 from explorer.scene.cards import ControlCard
 
-K, BASES, OBSERVED, DRAWS = 5, 8, 600, 200
+K, BASES, OBSERVED, DRAWS = 5, 8, 600, 60
 
 
 @cache
@@ -38,7 +38,7 @@ def seen(variant: str, name: str, seed: int) -> Evidence:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_truth_and_chance_do_not_overlap(variant: str) -> None:
     chance = [seen(variant, "random_orthogonal", seed) for seed in (0, 1, 2)]
-    nulls = [*chance, *(seen(variant, "random_orthogonal", seed) for seed in (1000, 1001))]
+    nulls = [*chance, *(seen(variant, "random_orthogonal", seed) for seed in (1000,))]
     truth = figures([seen(variant, "true_directions", 0)], nulls, DRAWS)
     random = figures(chance, nulls, DRAWS)
     for column in ("modularity", "compactness", "mcc"):
