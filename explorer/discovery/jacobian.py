@@ -13,7 +13,6 @@ from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
 from explorer.discovery.request import LAYER_SETTINGS, Request, begin, layer_range
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
-from explorer.numerics.derivatives import jacobian_columns
 from explorer.numerics.linalg import fix_signs
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Scalar
@@ -129,14 +128,9 @@ def _by_columns(
 ) -> tuple[Tensor, Tensor, str]:
     """All eigenvalues (width,), falling, and eigenvectors as rows, of the mean of JᵀJ over ``count`` points, and how J
     was got."""
-    device = pictures.generator.device
     step = pictures.difference_step(spread)
-    points, watch = pictures.points(count, asked.seed, psi), asked.watch.part(0.2, 1)
-    tangents, origin = torch.eye(pictures.width, device=device), torch.zeros(pictures.width, device=device)
     mean = torch.zeros(pictures.width, pictures.width, dtype=torch.float64)
-    for row in range(count):
-        watch(row / count)
-        columns = jacobian_columns(pictures.around(points, row), origin, tangents, pictures.batch, step)
+    for columns in pictures.jacobians(count, asked.seed, psi, step, asked.watch.part(0.2, 1)):
         mean += (columns.double() @ columns.double().T).cpu() / count
     values, vectors = torch.linalg.eigh(mean)
     by = "forward derivatives" if step is None else "central differences"

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from explorer.discovery.sampling import bottleneck_rows, deviations_along, space_moments
 from explorer.generators.base import Generator, Latent, Progress
-from explorer.numerics.derivatives import forward_mode_passes, transposed_product
+from explorer.numerics.derivatives import forward_mode_passes, jacobian_columns, transposed_product
 from explorer.numerics.linalg import fix_signs
 from explorer.scene.model import Quality
 
@@ -72,7 +72,8 @@ class PictureMap:
         self._quality = Quality(steps=generator.card.interactive_steps, precision="float32")
         height, width = generator.card.size
         self._pool = max(1, math.ceil(max(height, width) / size)) if size else 1
-        self.pixels = generator.card.channels * math.ceil(height / self._pool) * math.ceil(width / self._pool)
+        self.size = math.ceil(height / self._pool), math.ceil(width / self._pool)
+        self.pixels = generator.card.channels * math.prod(self.size)
         self.batch = max(1, BATCH_PIXELS.get(generator.device.type, 1 << 17) // (height * width))
 
     def points(self, count: int, seed: int, truncation_psi: float = 1.0) -> Latent:
@@ -121,6 +122,20 @@ class PictureMap:
         source = torch.Generator("cpu").manual_seed(0)
         tangent = torch.randn(1, self.width, generator=source).to(self.generator.device) / math.sqrt(self.width)
         return None if forward_mode_passes(self.around(points), torch.zeros_like(tangent), tangent, step) else step
+
+    def jacobians(
+        self, count: int, seed: int, truncation_psi: float, step: float | None, progress: Progress
+    ) -> Iterator[Tensor]:
+        """``count`` times (width, pixels): the derivative of the picture by each axis, at a prior point of its own.
+
+        ``step``: as :meth:`difference_step` says. ``progress`` hears the finished share before each.
+        """
+        device = self.generator.device
+        points = self.points(count, seed, truncation_psi)
+        axes, origin = torch.eye(self.width, device=device), torch.zeros(self.width, device=device)
+        for row in range(count):
+            progress(row / count)
+            yield jacobian_columns(self.around(points, row), origin, axes, self.batch, step)
 
     def gradients(self, count: int, seed: int, truncation_psi: float) -> Iterator[Tensor]:
         """(B, width) a batch, ``count`` in all: Jᵀu at prior points of their own, with u of ±1 a pixel.

@@ -1,0 +1,250 @@
+"""LowRankGAN: directions that change one region of the picture and leave the rest as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
+from explorer.discovery.jacobian import TRUNCATION, without_derivatives
+from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
+from explorer.discovery.regions import region_mask
+from explorer.discovery.request import LAYER_SETTINGS, Request, begin, layer_range
+from explorer.errors import ControlError
+from explorer.generators.base import Generator, Progress
+from explorer.numerics.linalg import fix_signs
+from explorer.numerics.robust_pca import robust_pca
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
+
+SAMPLES = 4
+RANGE = 4.0
+GROWTH = 1.1  # of the penalty: some 90 steps instead of some 1000, and the same rank
+ROUNDING = 1e-6  # of a unit direction that is left after a projection: nothing
+NEW = 0.1  # of a unit direction, outside those that were taken: less repeats them
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How much the region, and the rest of the picture, change along directions: the mean over points of JᵀJ, once a
+    pixel. ``outside`` is None where the region is the whole picture. ``pixels``: of either.
+    """
+
+    inside: Tensor
+    outside: Tensor | None
+    pixels: tuple[int, int]
+
+    def region(self, directions: Tensor) -> Tensor:
+        """(k,) mean squared change of a pixel of the region for a step of 1 along ``directions`` (k, d)."""
+        return _along(self.inside, directions)
+
+    def share(self, directions: Tensor) -> Tensor:
+        """(k,), 0 to 1: how much of the squared change of the picture that each of ``directions`` makes is in the
+        region; without a region, how much it makes of what all directions together do."""
+        inside = self.region(directions) * self.pixels[0]
+        if self.outside is None:
+            return inside / (self.inside.trace() * self.pixels[0]).clamp_min(1e-300)
+        return inside / (inside + _along(self.outside, directions) * self.pixels[1]).clamp_min(1e-300)
+
+
+class LowRankGan:
+    """Principal directions of a region's Jacobian, projected onto what the rest of the picture does not feel.
+
+    G = JᵀJ per pixel, of the region and of the rest, is split into a matrix of low rank and a sparse one (Robust PCA);
+    the low rank is the principal space of either. The published program takes one picture in grey, and λ = 1/60 for 512
+    dimensions; here G is the mean over a few pictures in colour, because what keeps its grey may still change, and λ is
+    by default that of the theorem, 1/√d, because 1/60 leaves no principal space at all in narrow latent spaces.
+    """
+
+    card = MethodCard(
+        name="lowrankgan",
+        title="LowRankGAN",
+        families=("stylegan2", "vae", "burgess_vae", "mlp_gan"),
+        spaces=("z", "w", "w_plus"),
+        trained=False,
+        paper="Zhu et al., Low-Rank Subspaces in GANs, NeurIPS 2021",
+        description="Directions that change a region of the picture, drawn on it, and leave the rest as it is.",
+        settings=(
+            SettingCard(
+                name="region",
+                title="Region",
+                default="",
+                kind="region",
+                help="Left, top, right and bottom in shares of the picture, such as 0.3,0.6,0.7,0.8. Empty: the whole "
+                "picture, so that nothing is kept still.",
+            ),
+            SettingCard(
+                name="samples",
+                title="Samples",
+                default=SAMPLES,
+                low=1,
+                high=10_000,
+                help="Points at which the whole Jacobian of the picture is taken.",
+            ),
+            SettingCard(
+                name="sparsity",
+                title="Sparsity λ",
+                default=0.0,
+                low=0.0,
+                high=1.0,
+                help="Weight of the sparse part: less of it leaves fewer principal directions, 1 leaves all. 0: one "
+                "over the root of the width of the space.",
+            ),
+            SettingCard(
+                name="relaxed",
+                title="Relaxed",
+                default=0,
+                low=0,
+                high=10_000,
+                help="How many of the weakest principal directions of the rest may change again: leaves more room for "
+                "directions, which keep the rest less still.",
+            ),
+            TRUNCATION,
+            *LAYER_SETTINGS,
+        ),
+    )
+
+    def refusal(self, model: ModelCard) -> str:
+        if "steps" in model.capabilities:
+            return (
+                f"LowRankGAN needs the whole Jacobian of the picture; that of '{model.name}' would take thousands of "
+                "runs of its sampler. Choose Jacobian SVD."
+            )
+        return without_derivatives(model)
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """At most ``k`` directions, fewer where the rest of the picture leaves room for fewer. One unit is one standard
+        deviation of the space along the direction."""
+        asked = begin(self, generator, k, seed, settings, progress)
+        layers = layer_range(asked.model, asked.settings)
+        spread, measured = spread_of(generator, asked.space, seed, asked.watch.part(0, 0.1))
+        pictures = PictureMap(generator, asked.space, layers, LARGEST)
+        changes = _changes(asked, pictures, spread)
+        directions, note = _directions(asked, changes, spread)
+        if len(directions) < k:
+            note = f"{len(directions)} of {k} directions, there are no more. {note}"
+        asked.watch(1.0)
+        controls = _controls(asked, directions[:k], changes, spread, layers)
+        return asked.found(controls, pictures.calls + measured, note, "w_plus" if layers else asked.space)
+
+
+def _changes(asked: Request, pictures: PictureMap, spread: Spread) -> Changes:
+    """What the Jacobians at the samples say of the region that was asked for."""
+    text, channels = asked.text("region"), asked.model.channels
+    mask = region_mask(text, pictures.size).flatten() if text else torch.ones(pictures.size, dtype=torch.bool).flatten()
+    count, step = asked.number("samples"), pictures.difference_step(spread)
+    inside, outside = (torch.zeros(pictures.width, pictures.width, dtype=torch.float64) for _ in range(2))
+    pixels = int(mask.sum()) * channels, int((~mask).sum()) * channels
+    watch = asked.watch.part(0.1, 0.9)
+    for columns in pictures.jacobians(count, asked.seed, asked.real("truncation"), step, watch):
+        by_pixel = columns.cpu().double().reshape(pictures.width, channels, -1)
+        for total, part in ((inside, mask), (outside, ~mask)):
+            some = by_pixel[:, :, part].flatten(1)
+            total += some @ some.T / (count * max(1, some.shape[1]))
+    return Changes(inside, outside if text else None, pixels)
+
+
+def _directions(asked: Request, changes: Changes, spread: Spread) -> tuple[Tensor, str]:
+    """Unit directions (n, d), those that change the region most first, and what is said under their list."""
+    if changes.outside is None:
+        principal = _principal(asked, changes.inside)
+        others = torch.eye(len(changes.inside), dtype=torch.float64) - principal.T @ principal
+        weaker = torch.linalg.eigh(others @ changes.inside @ others + others)[1].flip(1).T
+        found = torch.cat([principal, weaker[: len(others) - len(principal)]])
+        note = (
+            f"No region: the {len(principal)} principal directions of the whole picture first; nothing is kept still."
+        )
+        return fix_signs(found), note
+    principal, felt = (_principal(asked, one) for one in (changes.inside, changes.outside))
+    for space, what in ((principal, "region"), (felt, "rest of the picture")):
+        if not len(space):
+            raise ControlError(
+                f"Robust PCA finds no principal space in how the {what} changes; raise 'sparsity', up to 1 for all of "
+                "its directions."
+            )
+    felt = felt[: max(0, len(felt) - asked.number("relaxed"))]
+    projected = principal - principal @ felt.T @ felt  # B⊥ B⊥ᵀ v, where felt is the principal space B of the rest
+    lengths = projected.norm(dim=1, keepdim=True)
+    left = lengths[:, 0] > ROUNDING
+    if not bool(left.any()):
+        raise ControlError(
+            f"Whatever changes this region changes the rest of the picture too, which takes up {len(felt)} of "
+            f"{principal.shape[1]} dimensions; draw the region larger, or raise 'relaxed'."
+        )
+    note = (
+        f"The region's principal space has {len(principal)} dimensions; the rest of the picture, which is kept still, "
+        f"takes up {len(felt)} of {principal.shape[1]}."
+    )
+    return _ordered(projected[left] / lengths[left], changes, spread), note
+
+
+def _principal(asked: Request, gram: Tensor) -> Tensor:
+    """(r, d): the orthonormal principal space of the low rank part of ``gram`` (d, d), by falling singular value."""
+    parts = robust_pca(gram, asked.real("sparsity"), growth=GROWTH)
+    right: Tensor = torch.linalg.svd(parts.low_rank).Vh[: parts.rank]
+    return right
+
+
+def _ordered(directions: Tensor, changes: Changes, spread: Spread) -> Tensor:
+    """``directions`` by how much one deviation along them changes the region, falling, without those that repeat.
+
+    After the projection neither their singular values nor their right angles hold any more.
+    """
+    strength = changes.region(directions) * spread.along(directions).square()
+    taken: list[Tensor] = []
+    basis = directions.new_zeros(0, directions.shape[1])
+    for one in directions[strength.argsort(descending=True)]:
+        new = one - basis.T @ (basis @ one)
+        if float(new.norm()) >= NEW:
+            taken.append(one)
+            basis = torch.cat([basis, (new / new.norm())[None]])
+    return fix_signs(torch.stack(taken))
+
+
+def _controls(
+    asked: Request, directions: Tensor, changes: Changes, spread: Spread, layers: tuple[int, int] | None
+) -> list[LinearControl]:
+    deviations, shares = spread.along(directions), changes.share(directions)
+    per_pixel = changes.region(directions).sqrt() * deviations
+    name, change, part = "region", "of its squared change of the picture is in the region", " of the region"
+    if changes.outside is None:
+        name, change, part = "low rank", "of the squared change of the picture", ""
+    return [
+        LinearControl(
+            ControlCard(
+                name=f"{name} {index + 1}",
+                space="w_plus" if layers else asked.space,
+                low=-RANGE,
+                high=RANGE,
+                figure=f"{float(shares[index]):.0%}",
+                details=(
+                    f"{float(shares[index]):.1%} {change}",
+                    f"1 σ = {float(deviations[index]):.3g} in {asked.space}; changes a pixel{part} by about "
+                    f"{float(per_pixel[index]):.2g} of 2",
+                ),
+                layers=layers,
+            ),
+            (one * deviations[index]).float().reshape(asked.model.spaces[asked.space].shape),
+        )
+        for index, one in enumerate(directions)
+    ]
+
+
+def _along(gram: Tensor, directions: Tensor) -> Tensor:
+    """(k,) nᵀ G n of the rows n of ``directions`` (k, d)."""
+    found: Tensor = torch.einsum("kd,de,ke->k", directions, gram, directions).clamp_min(0)
+    return found
+
+
+METHOD = LowRankGan()
