@@ -68,7 +68,7 @@ def side_by_side(scene: Scene, sets: Sequence[ControlSetRef], seeds: Sequence[in
     """``scene`` with a pane for each of ``sets`` side by side, and a row of them for each of ``seeds`` (none: one row
     that starts where the scene does). Sliders are linked and stand at zero; the timeline's tracks go with the panes.
     """
-    rows = [Seed(seed) for seed in seeds] or [None]
+    rows: list[Seed | None] = [Seed(seed) for seed in seeds] or [None]
     panes = tuple(Pane(controls=one, origin=origin) for origin in rows for one in sets)
     return replace(scene, panes=panes, selected=0, linked=True, columns=len(sets), timeline=_timeline(scene, ()))
 
