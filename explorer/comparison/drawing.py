@@ -11,7 +11,7 @@ from torch import Tensor
 
 from explorer.controls.base import Control
 from explorer.generators.base import Generator, Latent
-from explorer.generators.editing import edited, rows_of, stacked
+from explorer.generators.editing import rendered, rows_of
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
 
@@ -37,15 +37,16 @@ def draw(
 ) -> Iterator[Tensor]:
     """The pictures (B, C, H, W) of ``jobs`` in their order, at most :data:`BATCH` at once, without gradients.
 
-    Neighbouring jobs of the same controls are moved together; every batch is one call of the generator.
+    Neighbouring jobs of the same controls are moved together; every batch is one call of the generator, or one for
+    every set of weights where a control changes these.
     """
     for start in range(0, len(jobs), BATCH):
         with torch.no_grad():
-            moved = []
+            edits = []
             for chosen, group in groupby(jobs[start : start + BATCH], lambda job: job.controls):
                 members = list(group)
                 amounts = torch.tensor([job.amounts for job in members], dtype=torch.float32, device=generator.device)
                 moves = [(controls[index], amounts[:, place]) for place, index in enumerate(chosen)]
-                moved.append(edited(generator, rows_of(points, [job.row for job in members]), moves))
-            pictures = generator.render(stacked(generator, moved), quality)
+                edits.append((rows_of(points, [job.row for job in members]), moves))
+            pictures = rendered(generator, edits, quality)
         yield pictures

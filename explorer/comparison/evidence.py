@@ -18,7 +18,7 @@ from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
 from explorer.comparison.features import features, thumbnails
 from explorer.comparison.observing import Observed, held, observe, percentiles
 from explorer.comparison.recognition import recognised
-from explorer.controls.base import Control
+from explorer.controls.base import WEIGHTS, Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.sampling import drawn_latents
 from explorer.generators.base import Generator, KnownTruth, Latent, Progress
@@ -204,7 +204,7 @@ def _typicality(on: Stage, controls: Sequence[Control], alphas: Floats) -> Float
 
     for k, (control, alpha) in enumerate(zip(controls, alphas, strict=True)):
         space = control.card.space
-        if np.isnan(alpha) or generator.card.spaces[space].prior == "uniform":
+        if np.isnan(alpha) or space == WEIGHTS or generator.card.spaces[space].prior == "uniform":
             continue
         if space not in before:
             before[space] = places(points, space)
@@ -223,6 +223,8 @@ def _coordinates(on: Stage, controls: Sequence[Control], alphas: Floats) -> tupl
     if len(spaces) != 1:
         return None, f"its directions lie in several spaces ({', '.join(sorted(spaces))})"
     space = spaces.pop()
+    if space == WEIGHTS:
+        return None, "its directions change weights, so no code lies along them"
     codes = on.observed.codes(space)
     middle = codes.double().mean(0)
     start = middle.float().reshape(1, *on.generator.card.spaces[space].shape)

@@ -11,6 +11,9 @@ from torch import Tensor
 from explorer.scene.cards import ControlCard, SpaceCard
 from explorer.scene.model import Scalar
 
+WEIGHTS = "weights"
+"""What a card says in place of a space where a control changes the network's weights (:class:`WeightChange`)."""
+
 
 @runtime_checkable
 class Control(Protocol):
@@ -51,6 +54,19 @@ class Control(Protocol):
 
         Raises KeyError for what is missing, ValueError for what is wrong.
         """
+
+
+@runtime_checkable
+class WeightChange(Protocol):
+    """What a control adds whose card says :data:`WEIGHTS` where others name a space: it changes the network that draws,
+    and leaves the point where it is. Compared and hashed by identity."""
+
+    def weight_changes(self, amount: float) -> dict[str, Tensor]:
+        """Name → what ``amount`` adds to that tensor of the network; none where the amount is 0."""
+
+
+WeightEdits = tuple[tuple[WeightChange, float], ...]
+"""Changes of weights, each with its amount, which is not 0; () is the network as it is."""
 
 
 def with_card(control: Control, **changes: Any) -> Control:

@@ -11,7 +11,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from explorer.controls.base import Control
+from explorer.controls.base import WEIGHTS, Control, WeightChange
 from explorer.controls.registry import kinds
 from explorer.errors import ControlError
 from explorer.files import atomic_path
@@ -70,6 +70,9 @@ class ControlSet:
             )
         for control in self.controls:
             name, space = control.card.name, control.card.space
+            if space == WEIGHTS:
+                _check_weights(control, card)
+                continue
             if space not in card.spaces:
                 raise ControlError(
                     f"The control '{name}' lives in space '{space}', but '{card.name}' has {', '.join(card.spaces)}; "
@@ -80,6 +83,22 @@ class ControlSet:
                     f"The control '{name}' does not fit space '{space}' of '{card.name}': it {reason}; "
                     "discover again on this model."
                 )
+
+
+def _check_weights(control: Control, card: ModelCard) -> None:
+    """Raise :class:`ControlError` unless ``control`` changes weights and the model lets it. Whether the tensors fit is
+    seen when they are changed; on the model that the set was found on, they do."""
+    name = control.card.name
+    if not isinstance(control, WeightChange):
+        raise ControlError(
+            f"The control '{name}' says that it changes weights, but one of kind '{control.kind}' moves points; "
+            "discover again."
+        )
+    if "weights" not in card.capabilities:
+        raise ControlError(
+            f"The control '{name}' changes the weights of a network, and those of '{card.name}' cannot be changed; "
+            "choose another model."
+        )
 
 
 class _Entry(msgspec.Struct, frozen=True):

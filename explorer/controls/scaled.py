@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 import msgspec
 from torch import Tensor
 
-from explorer.controls.base import Control
+from explorer.controls.base import Control, WeightChange
 from explorer.controls.linear import LinearControl
+from explorer.controls.weights import WeightsControl
 from explorer.scene.cards import ControlCard, SpaceCard
 from explorer.scene.model import Scalar
 
@@ -30,9 +31,11 @@ class ScaledControl:
     factor: float
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a factor that no amount can be scaled by."""
+        """Raises ValueError for a factor that no amount can be scaled by, or a control that moves no points."""
         if not math.isfinite(self.factor) or self.factor == 0:
             raise ValueError(f"a factor of {self.factor}")
+        if isinstance(self.inner, WeightChange):
+            raise ValueError("a scaled change of weights, which has a factor of its own")
 
     def move(self, latent: Tensor, amount: Tensor) -> Tensor:
         """``latent`` (B, *shape) moved by ``amount`` (B,); bit-identical to ``latent`` where the amount is 0."""
@@ -69,7 +72,8 @@ class ScaledControl:
 
 def scaled(control: Control, factor: float, **changes: Any) -> Control:
     """``control`` of which an amount of 1 goes as far as ``factor`` did: its range, detents and direction are those of
-    before. ``changes`` to the card come last. A direction stays a direction. Raises ValueError for a factor of 0.
+    before. ``changes`` to the card come last. A direction stays a direction, of points or of weights. Raises ValueError
+    for a factor of 0.
     """
     card = control.card
     low, high = sorted((card.low / factor, card.high / factor))
@@ -79,6 +83,8 @@ def scaled(control: Control, factor: float, **changes: Any) -> Control:
         return ScaledControl(card, control.inner, control.factor * factor)
     if isinstance(control, LinearControl):
         return LinearControl(card, control.direction * factor)
+    if isinstance(control, WeightsControl):
+        return WeightsControl(card, control.change, control.factor * factor)
     return ScaledControl(card, control, factor)
 
 

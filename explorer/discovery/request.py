@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from explorer.controls.base import Control
+from explorer.controls.base import WEIGHTS, Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.base import Method, Watch
 from explorer.errors import ControlError
@@ -144,7 +144,8 @@ def _checked(method: MethodCard, setting: SettingCard, value: Scalar) -> Scalar:
 
 def check_count(model: ModelCard, space: str, k: int) -> None:
     """Raise :class:`ControlError` unless ``space`` has room for ``k`` independent controls."""
-    most = room(model.spaces[space])
+    # Changes of weights lie in no space of the model; their method knows how many there are.
+    most = max(k, 1) if space == WEIGHTS else room(model.spaces[space])
     if k < 1:
         raise ControlError(f"{k} controls were asked for; ask for 1 to {most}.")
     if k > most:

@@ -25,12 +25,16 @@ from explorer.engine.search_queue import POLL, SearchQueue
 from explorer.errors import Cancelled, ControlError
 from explorer.files import cache_folder, sha256_of
 from explorer.generators.base import Generator, Progress
+from explorer.generators.registry import resolve
 from explorer.importers.registry import open_controls
 from explorer.metrics.base import shared
 from explorer.scene.model import ControlSetRef, ModelRef
 
 WORTH_KEEPING = 0.5
 """Seconds: control sets that took longer to make are kept on disk."""
+
+LARGEST_KEPT = 64 << 20
+"""Bytes: larger sets (changes of a large network's weights) are made again rather than kept on disk."""
 
 PATIENCE = 10.0
 """Seconds from the start of a search for which a live view waits for its end."""
@@ -189,7 +193,7 @@ class ControlStore:
             found = self._discovered(model, key, search, waiting, cache_folder() / "searches" / f"{kept.stem}.pt")
         else:
             found = self._derived(model, key, search, waiting, plain)
-        if time.perf_counter() - start > WORTH_KEEPING:
+        if time.perf_counter() - start > WORTH_KEEPING and _bytes(found) <= LARGEST_KEPT:
             control_sets.save(found, kept)
         return found
 
@@ -249,6 +253,10 @@ def _kept_at(key: Key, files: str) -> Path:
     return cache_folder() / "controls" / f"{hashlib.sha256(asked).hexdigest()[:32]}.safetensors"
 
 
+def _bytes(controls: ControlSet) -> int:
+    return sum(tensor.nbytes for control in controls.controls for tensor in control.tensors().values())
+
+
 def _joined(search: _Search, waiting: Waiting | None) -> Kept:
     """The result of somebody else's search."""
     while True:
@@ -276,7 +284,8 @@ def digest_of_files(controls: ControlSetRef) -> str:
             if kinds.get(name) in ("file", "attributes"):
                 # Several readers of attributes may be named at once, as explorer.attributes.registry reads them.
                 named += [str(value), *(part.strip() for part in re.split(r"[+,]", str(value)))]
-    found = [_digest_of(Path(one).expanduser()) for one in dict.fromkeys(named) if one]
+    # A setting may also name a model that ships.
+    found = [_digest_of(resolve(one)) for one in dict.fromkeys(named) if one]
     if controls.like is not None:
         found.append(digest_of_files(controls.like))
     return "" if not any(found) else hashlib.sha256("\n".join(found).encode()).hexdigest()

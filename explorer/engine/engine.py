@@ -14,16 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explorer.controls.base import WEIGHTS, WeightEdits
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.engine.cache import BoundedCache
 from explorer.engine.control_store import ControlStore, Kept, Waiting
 from explorer.engine.convert import before_after, difference, to_bgrx
 from explorer.engine.origins import latent_of
+from explorer.engine.turns import TakingTurns
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Latent, Progress
 from explorer.generators.devices import choose_device, device_clock
-from explorer.generators.editing import edited, stacked
+from explorer.generators.editing import Moves, by_weights, edited, reweighted, stacked
 from explorer.metrics.encoding import fitting_worlds
 from explorer.scene.cards import ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
@@ -111,7 +113,7 @@ class Engine:
     def shared(self, model: ModelRef) -> Generator:
         """The generator of ``model`` for long work: each of its calls waits for its turn at the device, so that the
         live view goes on."""
-        return cast(Generator, _TakingTurns(self.generator(model), self._turn))
+        return cast(Generator, TakingTurns(self.generator(model), self._turn))
 
     def describe(self, model: ModelRef) -> ModelCard:
         """The card of ``model`` from its headers alone, with the methods that fit it, and why the others do not."""
@@ -195,12 +197,11 @@ class Engine:
                         missing.append(point)
                     else:
                         pictures[point] = cached
-                for start in range(0, len(missing), LARGEST_BATCH):
-                    chunk = missing[start : start + LARGEST_BATCH]
+                for weights, chunk, moves in self._chunks(missing, sets):
                     clock = device_clock(self.device)
-                    edits = [self._edited(generator, point, _controls(point, sets)) for point in chunk]
-                    latent = stacked(generator, edits)
-                    rendered = generator.render(latent, chunk[0].quality)
+                    drawing = reweighted(generator, weights)
+                    edits = [self._edited(drawing, point, moves[point], not weights) for point in chunk]
+                    rendered = drawing.render(stacked(drawing, edits), chunk[0].quality)
                     milliseconds = clock()
                     for row, point in zip(rendered, chunk, strict=True):
                         pictures[point] = row
@@ -229,23 +230,40 @@ class Engine:
         for (model, _), members in groups.items():
             yield self.generator(model), members
 
-    def _edited(self, generator: Generator, point: _Point, controls: ControlSet | None) -> Latent:
-        """The latent (batch 1) of one point: its origin, mapped once and kept, with the edits applied."""
+    def _chunks(
+        self, points: Sequence[_Point], sets: _Sets
+    ) -> Iterator[tuple[WeightEdits, list[_Point], dict[_Point, Moves]]]:
+        """``points`` in batches of those that one set of weights draws, at most :data:`LARGEST_BATCH` in each, and how
+        each of them is moved."""
+        moves: dict[_Point, Moves] = {}
+        groups: dict[WeightEdits, list[_Point]] = {}
+        for point in points:
+            controls = _controls(point, sets)
+            moves[point] = [
+                (controls.control(edit.control), torch.tensor([edit.amount], device=self.device))
+                for edit in point.edits
+                if controls is not None
+            ]
+            (weights,) = by_weights(moves[point], 1)
+            groups.setdefault(weights, []).append(point)
+        for weights, members in groups.items():
+            for start in range(0, len(members), LARGEST_BATCH):
+                yield weights, members[start : start + LARGEST_BATCH], moves
+
+    def _edited(self, generator: Generator, point: _Point, moves: Moves, keep: bool) -> Latent:
+        """The latent (batch 1) of one point: its origin, mapped once and kept (``keep``: not where ``generator`` has
+        other weights), with the edits applied."""
         key = (generator.card.fingerprint, point.origin, point.truncation_psi)
-        latent = self._mapped.get(key)
+        latent = self._mapped.get(key) if keep else None
         if latent is None:
             latent = latent_of(generator, point.origin, point.truncation_psi)
         names = list(generator.card.spaces)
-        amounts = [torch.tensor([edit.amount], device=generator.device) for edit in point.edits]
-        moves = [
-            (controls.control(edit.control), amount)
-            for edit, amount in zip(point.edits, amounts, strict=True)
-            if controls is not None
-        ]
-        first = min((names.index(control.card.space) for control, _ in moves), default=0)
+        places = [names.index(control.card.space) for control, _ in moves if control.card.space != WEIGHTS]
+        first = min(places, default=0)
         if first > max(names.index(name) for name in latent.tensors):
             latent = generator.advance(latent, names[first])
-        self._mapped.put(key, latent)
+        if keep:
+            self._mapped.put(key, latent)
         return edited(generator, latent, moves)
 
     def _paint(self, views: Sequence[View], pictures: dict[_Point, Tensor]) -> list[tuple[NDArray[np.uint8], float]]:
@@ -271,23 +289,3 @@ class Engine:
             block = to_bgrx(torch.stack([ready[index] for index in members])).cpu().numpy()
             painted.update(zip(members, block, strict=True))
         return [(painted[index], rms[index]) for index in range(len(views))]
-
-
-class _TakingTurns:
-    """A generator whose every call waits for its turn at the device, so that a long discovery leaves gaps for the
-    live view."""
-
-    def __init__(self, generator: Generator, turn: RLock) -> None:
-        self._generator = generator
-        self._turn = turn
-
-    def __getattr__(self, name: str) -> object:
-        found = getattr(self._generator, name)
-        if not callable(found) or isinstance(found, torch.nn.Module):
-            return found
-
-        def in_turn(*arguments: object, **named: object) -> object:
-            with self._turn:
-                return found(*arguments, **named)
-
-        return in_turn

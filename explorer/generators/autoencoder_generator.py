@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
-from explorer.generators.base import Latent
+from explorer.generators.base import Generator, Latent
+from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
 
@@ -29,6 +31,9 @@ class Codec(Protocol):
 
 Network = TypeVar("Network", bound=Codec)
 
+DRAWING = ("decoder.", "output.")
+"""Begins the names of the tensors that pictures are decoded with, in every network of this kind."""
+
 
 class AutoencoderGenerator(ABC, Generic[Network]):
     """A loaded autoencoder. Always float32: these networks are so small that half precision gains nothing."""
@@ -38,6 +43,7 @@ class AutoencoderGenerator(ABC, Generic[Network]):
         self.device = device
         network.eval().requires_grad_(False).to(device)
         self._network = network
+        self._views: WeightViews[nn.Module] = WeightViews()
 
     @abstractmethod
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
@@ -53,6 +59,20 @@ class AutoencoderGenerator(ABC, Generic[Network]):
         """(B, C, H, W) in [-1, 1]: the decoder's mean; any quality is full quality. Differentiable in z."""
         pictures = self._network.decode(latent.tensors["z"].to(self.device, torch.float32))
         return pictures * 2.0 - 1.0
+
+    def weight_parts(self) -> dict[str, dict[str, Tensor]]:
+        """The decoder, layer by layer; not what only encodes pictures, or says how often which point is drawn."""
+        network = cast(nn.Module, self._network)
+        own = named_tensors(network, lambda name: name.startswith(DRAWING))
+        return grouped(own, lambda name: name.rpartition(".")[0].replace(".", " "))
+
+    def reweighted(self, edits: WeightEdits) -> Generator:
+        """This generator after ``edits`` of its weights; it samples the points of before."""
+
+        def build(network: nn.Module) -> Generator:
+            return type(self)(self.card, cast(Network, network), self.device)
+
+        return self._views.view(edits, cast(nn.Module, self._network), self.card.name, build)
 
     def encode(self, outputs: Tensor) -> Latent:
         """The point of z of pictures (B, C, H, W) in [-1, 1]. Raises :class:`ModelError` unless they have the size

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from explorer.controls.base import Control
+from explorer.controls.base import Control, WeightEdits
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
 
@@ -83,6 +83,18 @@ class OwnAxes(Protocol):
 
     def axis_controls(self) -> tuple[Control, ...]:
         """One control a number of the first space, those that change pictures most first."""
+
+
+class Reweightable(Protocol):
+    """What a family with the capability ``weights`` adds: its network can be drawn with other weights."""
+
+    def weight_parts(self) -> dict[str, dict[str, Tensor]]:
+        """Title of a part → name → tensor of all that a picture is computed with, in the order of the network."""
+
+    def reweighted(self, edits: WeightEdits) -> Generator:
+        """This generator with changed weights: it shares the card and all tensors that do not change. The newest are
+        kept, so that asking again costs nothing. Raises :class:`explorer.errors.ControlError` where a tensor's name or
+        shape does not fit."""
 
 
 class KnownTruth(Protocol):

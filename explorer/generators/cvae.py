@@ -72,7 +72,7 @@ class ConditionalVaeFamily(AutoencoderFamily[ConditionalVaeConfig, ConditionalVa
     name = "cvae"
     title = "conditional VAEs"
     noun = "a conditional VAE"
-    capabilities = ("truncation", "encode", "axes")
+    capabilities = ("truncation", "encode", "axes", "weights")
 
     def config_type(self) -> type[ConditionalVaeConfig]:
         return ConditionalVaeConfig

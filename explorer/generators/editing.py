@@ -1,21 +1,83 @@
-"""Controls applied to latents, space by space, and latents put together into one batch."""
+"""Controls applied: to latents, space by space, and to the weights of the network that draws them; latents put together
+into one batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from explorer.controls.base import Control
-from explorer.errors import ExplorerError
-from explorer.generators.base import Generator, Latent
+from explorer.controls.base import WEIGHTS, Control, WeightChange, WeightEdits
+from explorer.errors import ControlError, ExplorerError
+from explorer.generators.base import Generator, Latent, Reweightable
+from explorer.scene.model import Quality
+
+Moves = Sequence[tuple[Control, Tensor]]
+"""Controls, each with its amounts (B,)."""
 
 
-def edited(generator: Generator, latent: Latent, moves: Sequence[tuple[Control, Tensor]]) -> Latent:
+def rendered(generator: Generator, edits: Sequence[tuple[Latent, Moves]], quality: Quality) -> Tensor:
+    """(N, C, H, W): the pictures of all points of ``edits``, each latent moved by its own moves, in their order.
+
+    Points that the network draws as it is are one batch; those drawn with other weights are one batch for every set of
+    weights, and start from the first space that they hold: what lies behind it came from the weights of before.
+    """
+    batches: dict[WeightEdits, list[tuple[list[int], Latent, Moves]]] = {}
+    count = 0
+    for latent, moves in edits:
+        for weights, rows in by_weights(moves, latent.batch).items():
+            part = latent if len(rows) == latent.batch else rows_of(latent, rows)
+            own = moves if part is latent else [(control, amount[rows]) for control, amount in moves]
+            batches.setdefault(weights, []).append(([count + row for row in rows], part, own))
+        count += latent.batch
+    drawn, places = [], []
+    for weights, members in batches.items():
+        drawing = reweighted(generator, weights)
+        moved = [edited(drawing, _start(drawing, part) if weights else part, own) for _, part, own in members]
+        drawn.append(drawing.render(stacked(drawing, moved), quality))
+        places += [place for rows, _, _ in members for place in rows]
+    if len(drawn) == 1:
+        return drawn[0]
+    return torch.cat(drawn)[torch.tensor(places).argsort().to(drawn[0].device)]
+
+
+def by_weights(moves: Moves, count: int) -> dict[WeightEdits, list[int]]:
+    """Which of ``count`` points that are moved by ``moves`` are drawn with which changes of weights."""
+    changes = [
+        (cast(WeightChange, control), amount.tolist()) for control, amount in moves if control.card.space == WEIGHTS
+    ]
+    if not changes:
+        return {(): list(range(count))}
+    found: dict[WeightEdits, list[int]] = {}
+    for row in range(count):
+        edits = tuple((control, amounts[row]) for control, amounts in changes if amounts[row] != 0)
+        found.setdefault(edits, []).append(row)
+    return found
+
+
+def reweighted(generator: Generator, weights: WeightEdits) -> Generator:
+    """``generator`` with changed weights; itself where nothing changes. Raises :class:`ControlError` where its weights
+    cannot be changed, or not like this."""
+    if not weights:
+        return generator
+    if "weights" not in generator.card.capabilities:
+        raise ControlError(f"The weights of '{generator.card.name}' cannot be changed; choose another control.")
+    return cast(Reweightable, generator).reweighted(weights)
+
+
+def _start(generator: Generator, latent: Latent) -> Latent:
+    """The points of ``latent`` in the first space that it holds, alone."""
+    first = next(name for name in generator.card.spaces if name in latent.tensors)
+    return Latent({first: latent.tensors[first]}, latent.truncation_psi)
+
+
+def edited(generator: Generator, latent: Latent, moves: Moves) -> Latent:
     """``latent`` with every control of ``moves`` moved by its amount (B,), in the order of the generator's spaces and,
     within one space, in the order of ``moves``. Spaces behind an edited one are dropped: they came from the unedited
-    point, and the generator computes them anew.
+    point, and the generator computes them anew. Controls that change weights move no point: :func:`rendered` and
+    :func:`reweighted` are for them.
 
     Raises :class:`ExplorerError` where a control's space comes before all that ``latent`` holds.
     """

@@ -16,9 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from explorer.checkpoint import check_finite, read_torch
+from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
 from explorer.files import fingerprint_of
 from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
+from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -33,6 +35,7 @@ class MlpGanGenerator:
     def __init__(self, card: ModelCard, layers: Sequence[tuple[Tensor, Tensor]], device: torch.device) -> None:
         self.card = card
         self.device = device
+        self._views: WeightViews[nn.Sequential] = WeightViews()
         modules: list[nn.Module] = []
         for weight, bias in layers:
             linear = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
@@ -71,6 +74,19 @@ class MlpGanGenerator:
         """(B, hidden units): what the first layer and its ReLU make of ``z`` (B, width); PCA looks at its spread."""
         activations: Tensor = self.network[:2](z.to(self.device, torch.float32))
         return activations
+
+    def weight_parts(self) -> dict[str, dict[str, Tensor]]:
+        """The linear layers, counted from 1."""
+        return grouped(named_tensors(self.network), lambda name: f"layer {int(name.split('.')[0]) // 2 + 1}")
+
+    def reweighted(self, edits: WeightEdits) -> Generator:
+        """This generator after ``edits`` of its weights."""
+
+        def build(network: nn.Sequential) -> Generator:
+            layers = [layer for layer in network if isinstance(layer, nn.Linear)]
+            return MlpGanGenerator(self.card, [(layer.weight, layer.bias) for layer in layers], self.device)
+
+        return self._views.view(edits, self.network, self.card.name, build)
 
 
 class MlpGanFamily:
@@ -169,7 +185,7 @@ def _card(path: Path, layers: list[tuple[Tensor, Tensor]]) -> ModelCard:
         channels=channels,
         spaces={"z": SpaceCard(shape=(layers[0][0].shape[1],), prior="normal")},
         fingerprint=fingerprint_of([path]),
-        capabilities=("truncation", "affine", "activations"),
+        capabilities=("truncation", "affine", "activations", "weights"),
         parameters=sum(weight.numel() + bias.numel() for weight, bias in layers),
     )
 

@@ -74,7 +74,7 @@ class QlaeFamily(AutoencoderFamily[QlaeConfig, QlaeNetwork]):
     name = "qlae"
     title = "QLAEs"
     noun = "a QLAE"
-    capabilities = ("encode", "codebook", "axes")
+    capabilities = ("encode", "codebook", "axes", "weights")
 
     def config_type(self) -> type[QlaeConfig]:
         return QlaeConfig

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from explorer.checkpoint import load_exactly, read_json, read_safetensors, safetensors_shapes
+from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.generators.stylegan2_network import SQRT2, EqualisedLinear, NetworkConfig, StyleGAN2, ToPicture
+from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -29,6 +31,7 @@ class StyleGAN2Generator:
         self.card = card
         self.device = device
         self.network = network.eval().requires_grad_(False).to(device)
+        self._views: WeightViews[StyleGAN2] = WeightViews()
 
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
         """Prior points z ~ N(0, I), one a seed; truncation waits in the latent until w is filled in."""
@@ -105,6 +108,25 @@ class StyleGAN2Generator:
             for layer in layers
         ]
 
+    def weight_parts(self) -> dict[str, dict[str, Tensor]]:
+        """``mapping``, with the mean of w, and every block of the synthesis network by the size of its features."""
+        # Written beside the weights, but no picture is computed with it.
+        return grouped(named_tensors(self.network, lambda name: name != "w_std"), _part)
+
+    def reweighted(self, edits: WeightEdits) -> Generator:
+        """This generator after ``edits`` of its weights."""
+        return self._views.view(
+            edits, self.network, self.card.name, lambda network: StyleGAN2Generator(self.card, network, self.device)
+        )
+
+
+def _part(name: str) -> str:
+    """The part of the network that the tensor ``name`` belongs to."""
+    if not name.startswith("blocks."):
+        return "mapping"
+    size = 4 << int(name.split(".")[1])
+    return f"block {size} × {size}"
+
 
 class StyleGAN2Family:
     """Finds and loads them."""
@@ -135,7 +157,7 @@ class StyleGAN2Family:
                 "w_plus": SpaceCard(shape=(layers, config.w_dim), layers=layers),
                 "style": SpaceCard(shape=(sum(network.style_widths),)),
             },
-            capabilities=("truncation", "affine", "mapping", "features"),
+            capabilities=("truncation", "affine", "mapping", "features", "weights"),
             parameters=sum(parameter.numel() for parameter in network.parameters()),
         )
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from explorer.generators.autoencoder_generator import AutoencoderGenerator, Codec
 from explorer.generators.base import Latent, standard_normal
 
-CAPABILITIES = ("truncation", "encode", "posterior")
+CAPABILITIES = ("truncation", "encode", "posterior", "weights")
 
 
 class VaeGenerator(AutoencoderGenerator[Codec]):

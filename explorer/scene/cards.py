@@ -27,7 +27,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods and
     measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``, ``mapping``
     (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
-    ``true_directions``.
+    ``true_directions``, ``weights`` (the network can be drawn with other weights).
     """
 
     name: str

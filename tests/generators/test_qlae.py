@@ -103,7 +103,7 @@ def test_the_card_is_complete_before_the_weights_are_read(folder: Path) -> None:
     card = registry.describe(str(folder))
     assert card == generator_of(folder).card
     assert (card.family, card.spaces["z"].shape, card.spaces["z"].prior) == ("qlae", (3,), "")
-    assert set(card.capabilities) == {"encode", "codebook", "axes"}
+    assert set(card.capabilities) == {"encode", "codebook", "axes", "weights"}
     assert card.parameters == sum(p.numel() for p in network().parameters())
     assert fitting(card)[0] == "latent_axes"
     assert not {"pca", "sefa", "voynov", "latentclr"} & set(fitting(card))

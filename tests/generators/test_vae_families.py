@@ -57,7 +57,7 @@ def test_the_card_is_complete_before_the_weights_are_read(folder: Path) -> None:
     assert card.family == found.family
     assert card == generator_of(folder).card
     assert card.name == folder.name
-    assert set(card.capabilities) == {"truncation", "encode", "posterior"}
+    assert set(card.capabilities) == {"truncation", "encode", "posterior", "weights"}
     assert card.spaces["z"].prior == "normal"
     network = VaeNetwork(SMALL) if found.family == "vae" else BurgessNetwork(card.size[0], card.channels, 6)
     assert card.parameters == sum(p.numel() for p in network.parameters())

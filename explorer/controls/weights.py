@@ -1,0 +1,76 @@
+"""The weights control: a direction in the space of a network's weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from explorer.controls.base import WEIGHTS
+from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.scene.model import Scalar
+
+
+@dataclass(frozen=True, eq=False)
+class WeightsControl:
+    """θ ↦ θ + amount · factor · change, for the tensors that ``change`` names; all others stay as they are.
+
+    Where ``change`` is the difference of two checkpoints and ``factor`` 1, an amount of 1 gives the other one, 0 the
+    one at hand, a negative amount leads away from the other: Ilharco et al., "Editing Models with Task Arithmetic",
+    ICLR 2023, section 2. Points stay where they are.
+    """
+
+    kind: ClassVar[str] = "weights"
+
+    card: ControlCard
+    change: Mapping[str, Tensor]
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what changes no weights."""
+        if self.card.space != WEIGHTS:
+            raise ValueError(f"a change of weights in the space '{self.card.space}'")
+        if not math.isfinite(self.factor) or self.factor == 0:
+            raise ValueError(f"a factor of {self.factor}")
+        if not self.change:
+            raise ValueError("a change of no weights")
+        for name, tensor in self.change.items():
+            if not tensor.is_floating_point():
+                raise ValueError(f"a change of {tensor.dtype} for '{name}'")
+
+    def weight_changes(self, amount: float) -> dict[str, Tensor]:
+        """Name → what ``amount`` adds to that tensor; none where the amount is 0."""
+        share = amount * self.factor
+        return {name: tensor * share for name, tensor in self.change.items()} if share != 0 else {}
+
+    def move(self, latent: Tensor, amount: Tensor) -> Tensor:
+        """``latent`` itself: the network is changed, not the point."""
+        return latent
+
+    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
+        """(N, B, *shape): ``latent`` (B, *shape), N times."""
+        return torch.stack([latent] * len(amounts))
+
+    def misfit(self, space: SpaceCard) -> str:
+        """Always why not: no point has a place along it."""
+        return "changes the weights of the network, and no point"
+
+    def tensors(self) -> dict[str, Tensor]:
+        return dict(self.change)
+
+    def parameters(self) -> dict[str, Scalar]:
+        return {"factor": self.factor}
+
+    @classmethod
+    def restore(cls, card: ControlCard, tensors: Mapping[str, Tensor], parameters: Mapping[str, Scalar]) -> Self:
+        factor = parameters["factor"]
+        if type(factor) is not float:
+            raise ValueError(f"a factor of {factor!r}")
+        return cls(card, dict(tensors), factor)
+
+
+KIND = WeightsControl
