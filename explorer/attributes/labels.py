@@ -195,11 +195,8 @@ def _values(labels: Labels) -> NDArray[np.bool_]:
 
 
 def _check(labels: Labels, model: ModelCard) -> None:
-    if labels.fingerprint != model.fingerprint:
-        raise ExplorerError(
-            f"'{labels.attribute}' was labelled on samples of another model ({labels.model or 'unnamed'}, fingerprint "
-            f"{labels.fingerprint[:12]}…), not of '{model.name}'; open that model, or label samples of this one."
-        )
+    if refusal := labels.refusal(model):
+        raise ExplorerError(refusal)
     count, yes = len(labels.labels), labels.positives
     if yes in (0, count):
         said = "yes" if yes else "no"

@@ -13,6 +13,7 @@ import msgspec
 
 from explorer.errors import ExplorerError
 from explorer.files import atomic_write
+from explorer.scene.cards import ModelCard
 
 FORMAT = 1
 SUFFIX = ".json"
@@ -45,6 +46,11 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
         """How many samples show the attribute."""
         return sum(one.value for one in self.labels)
 
+    @property
+    def negatives(self) -> int:
+        """How many samples do not show it."""
+        return len(self.labels) - self.positives
+
     def with_label(self, label: Label) -> Labels:
         """A copy in which ``label`` says of its sample what is known; it comes last."""
         others = tuple(one for one in self.labels if one.sample != label.sample)
@@ -54,6 +60,15 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
         """A copy that knows nothing of this sample."""
         kept = tuple(one for one in self.labels if one.sample != (seed, truncation_psi))
         return msgspec.structs.replace(self, labels=kept)
+
+    def refusal(self, model: ModelCard) -> str:
+        """Why they say nothing about ``model``, in one sentence; empty when they are of it."""
+        if self.fingerprint == model.fingerprint:
+            return ""
+        return (
+            f"'{self.attribute}' was labelled on samples of another model ({self.model or 'unnamed'}, fingerprint "
+            f"{self.fingerprint[:12]}…), not of '{model.name}'; open that model, or label samples of this one."
+        )
 
     def problem(self) -> str:
         """What is impossible about them, as the end of a sentence; empty when they are fine."""

@@ -22,6 +22,7 @@ from explorer.ui.catalogue import Catalogue
 from explorer.ui.comparing import Comparing
 from explorer.ui.feed import Feed
 from explorer.ui.job_list import JobList
+from explorer.ui.labelling import Labelling
 from explorer.ui.measuring import Measuring
 from explorer.ui.notice import Notice
 from explorer.ui.opening import Opening
@@ -52,6 +53,7 @@ class Controller(QObject):
         self.jobs = JobList(self.client, self)
         self.measuring = Measuring(self.jobs, self)
         self.comparing = Comparing(self.jobs, self)
+        self.labelling = Labelling(self.client, self)
         self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
         self.engine: Ready | None = None
         self._scene = NO_MODEL
@@ -374,6 +376,7 @@ class Controller(QObject):
     def _on_reply(self, reply: object) -> None:
         if isinstance(reply, Ready):
             self.engine = reply
+            self.labelling.engine_ready()
             self.engine_ready.emit(reply)
         elif isinstance(reply, EngineLost):
             # An engine that was up and died while it loaded a model would die of it again.
@@ -382,12 +385,14 @@ class Controller(QObject):
             self.feed.engine_lost()
             self.jobs.engine_lost()
             self.comparing.engine_lost()
+            self.labelling.engine_lost()
             self.catalogue.engine_lost(suspect)
             self.engine_lost.emit(reply)
         elif not self.feed.handle(reply):
             self.jobs.handle(reply)
             self.measuring.handle(reply)
             self.comparing.handle(reply)
+            self.labelling.handle(reply)
             self.catalogue.handle(reply)
 
     def _on_controls_found(self, model: ModelRef, controls: ControlSetRef) -> None:

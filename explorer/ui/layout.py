@@ -15,12 +15,14 @@ PLACES = {
     "controls": RIGHT,
     "timeline": BOTTOM,
     "comparison": BOTTOM,
+    "label": BOTTOM,
     "measures": BOTTOM,
     "jobs": BOTTOM,
 }
 WIDTHS = {"models": 220, "controls": 390}
 HEIGHTS = {"models": 330, "bookmarks": 270, "timeline": 170}
 TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here on
+LABEL_HEIGHT = 330  # a sample is large enough to be judged
 
 
 def dock(window: QMainWindow, name: str, panel: QWidget, title: QWidget | None) -> QDockWidget:
@@ -40,7 +42,8 @@ def reset(window: QMainWindow, docks: Mapping[str, QDockWidget], has_jobs: bool)
         window.addDockWidget(area, docks[name])
         docks[name].setVisible(name != "jobs" or has_jobs)
     window.tabifyDockWidget(docks["timeline"], docks["comparison"])
-    window.tabifyDockWidget(docks["comparison"], docks["measures"])
+    window.tabifyDockWidget(docks["comparison"], docks["label"])
+    window.tabifyDockWidget(docks["label"], docks["measures"])
     window.tabifyDockWidget(docks["measures"], docks["jobs"])
     docks["timeline"].raise_()
     for sizes, direction in ((WIDTHS, Qt.Orientation.Horizontal), (HEIGHTS, Qt.Orientation.Vertical)):

@@ -37,6 +37,7 @@ from explorer.ui.controls_panel import ControlsPanel
 from explorer.ui.empty_state import EmptyState
 from explorer.ui.files import Files
 from explorer.ui.jobs_panel import JobsPanel
+from explorer.ui.labelling_dock import LabellingDock
 from explorer.ui.measures_dock import MeasuresDock
 from explorer.ui.model_browser import ModelBrowser
 from explorer.ui.notice import Notice
@@ -116,6 +117,8 @@ class MainWindow(QMainWindow):
         self.measures.wanted.connect(self._show_measures)
         self.comparison = ComparisonDock(self.controller, self.table, self.settings)
         self.comparison.wanted.connect(self._show_comparison)
+        self.labelling = LabellingDock(self.controller, self.table, self.settings)
+        self.labelling.wanted.connect(self._show_labelling)
         self.own_sets = OwnSets(self.controller, self.table, self.settings, self)
         self.jobs = JobsPanel(self.controller)
         panels: dict[str, tuple[QWidget, QWidget | None]] = {
@@ -124,6 +127,7 @@ class MainWindow(QMainWindow):
             "controls": (self.controls, self.controls.title),
             "timeline": (self.timeline, None),
             "comparison": (self.comparison, None),
+            "label": (self.labelling, None),
             "measures": (self.measures, None),
             "jobs": (self.jobs, self.jobs.title),
         }
@@ -263,6 +267,9 @@ class MainWindow(QMainWindow):
 
     def _show_comparison(self) -> None:
         layout.reveal(self, self.docks["comparison"], layout.TABLE_HEIGHT)
+
+    def _show_labelling(self) -> None:
+        layout.reveal(self, self.docks["label"], layout.LABEL_HEIGHT)
 
     def _add_bookmark(self) -> None:
         self.docks["bookmarks"].show()

@@ -9,7 +9,7 @@ from explorer.scene.measures import Selection
 from explorer.ui.theme import Scheme
 
 RECENT_MODELS = 12
-LAYOUT_VERSION = 3  # raise it when docks come or go, so that an old layout is not forced onto a new window
+LAYOUT_VERSION = 4  # raise it when docks come or go, so that an old layout is not forced onto a new window
 
 
 class Settings:

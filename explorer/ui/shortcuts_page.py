@@ -26,6 +26,12 @@ TRACKS = (
     ("Delete", "Delete the key"),
     ("Double click", "Add a key, or type its amount"),
 )
+LABELS = (
+    ("→ / Y", "Yes, it shows the attribute"),
+    ("← / N", "No"),
+    ("Space / S", "Skip the sample"),
+    ("Backspace / Z", "Take the last answer back"),
+)
 
 
 class ShortcutsPage(QDialog):
@@ -46,6 +52,7 @@ class ShortcutsPage(QDialog):
                 groups.append((menu, rows))
         groups.append(("Sliders", list(SLIDERS)))
         groups.append(("Timeline's tracks", list(TRACKS)))
+        groups.append(("Labelling", list(LABELS)))
         columns = QHBoxLayout()
         columns.setSpacing(36)
         half = (len(groups) + 1) // 2

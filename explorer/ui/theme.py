@@ -124,6 +124,9 @@ def _sheet(theme: Theme) -> str:
     QToolButton:disabled {{ color: {theme.muted}; }}
     QToolButton[link="true"] {{ color: {theme.accent}; padding: 1px 3px; border-radius: 3px; }}
     QToolButton[link="true"]:disabled {{ color: {theme.muted}; }}
+    QToolButton[link="true"]::menu-indicator {{ image: none; }}
+    QToolButton[answer="true"] {{ border-color: {theme.line}; padding: 5px 12px; }}
+    QToolButton[answer="true"]:focus {{ border-color: {theme.accent}; }}
     QToolButton[segment="true"] {{ border: 1px solid {theme.line}; border-radius: 0; padding: 2px 9px;
         margin-left: -1px; color: {theme.muted}; }}
     QToolButton[segment="true"]:checked {{ background: {theme.hover}; border-color: {theme.line};

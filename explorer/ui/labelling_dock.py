@@ -1,0 +1,166 @@
+"""The Label dock: the actions of labelling, and the panel behind them, made when it is first seen."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QPaintEvent
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QVBoxLayout, QWidget
+
+from explorer.errors import ExplorerError
+from explorer.scene.labels import SUFFIX
+from explorer.scene.model import ControlSetRef
+from explorer.ui.actions import ActionTable
+from explorer.ui.controller import Controller
+from explorer.ui.label_files import stem
+from explorer.ui.settings import Settings
+
+if TYPE_CHECKING:
+    from explorer.ui.labelling_panel import LabellingPanel
+
+METHOD = "interfacegan"  # what makes a direction of labels
+FILTER = f"Labels (*{SUFFIX})"
+
+
+class LabellingDock(QWidget):
+    """Opens, saves and uses the labels that are shown."""
+
+    wanted = Signal()  # it wants to be seen
+
+    def __init__(
+        self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._labelling = controller.labelling
+        self._actions = actions
+        self._settings = settings
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        for key, handler in (
+            ("label_samples", self._label),
+            ("use_labels", self._use),
+            ("open_labels", self._open),
+            ("save_labels", self._save),
+            ("copy_labels", self._copy),
+            ("rename_labels", self._rename),
+            ("forget_labels", self._forget),
+        ):
+            actions.bind(key, handler)
+        self._labelling.changed.connect(self._enable)
+        self._enable()
+
+    @cached_property
+    def panel(self) -> LabellingPanel:
+        """The panel."""
+        from explorer.ui.labelling_panel import LabellingPanel
+
+        made = LabellingPanel(self._controller, self._actions)
+        self._layout.addWidget(made)
+        made.show()
+        return made
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # Not when it is shown: the window shows every dock for a moment before it puts one behind the other.
+        if "panel" not in self.__dict__:
+            QTimer.singleShot(0, self, self._make)
+        super().paintEvent(event)
+
+    def _make(self) -> None:
+        self.panel.refresh()
+
+    # --- actions ---
+
+    def _label(self) -> None:
+        self.wanted.emit()
+        self.panel.begin()
+
+    def _use(self) -> None:
+        """Have the direction of the labels looked for, as the selected pane's slider."""
+        controller, card = self._controller, self._labelling.card
+        if card is None or self._labelling.current is None:
+            return
+        if METHOD not in card.methods:
+            title = controller.catalogue.method_title(METHOD)
+            controller.say(card.refusals.get(METHOD, f"{title} does not fit this model."), "warning")
+            return
+        try:
+            path = self._labelling.snapshot()
+        except ExplorerError as error:
+            controller.say(str(error), "error")
+            return
+        pane = controller.scene.selected
+        shown = controller.scene.panes[pane].controls
+        found = ControlSetRef(
+            method=METHOD, k=1, settings=(("attributes", str(path)),), units=shown.units, tau=shown.tau
+        )
+        controller.set_method(pane, found)
+
+    def _open(self) -> None:
+        self._label()
+        name, _ = QFileDialog.getOpenFileName(self.window(), "Open labels", self._folder(), f"{FILTER};;All files (*)")
+        if not name:
+            return
+        self._settings.folder = str(Path(name).parent)
+        try:
+            self._controller.say(self._labelling.open(Path(name)))
+        except ExplorerError as error:
+            self._controller.say(str(error), "error")
+
+    def _save(self) -> None:
+        labels = self._labelling.current
+        if labels is None:
+            return
+        start = str(Path(self._folder()) / f"{stem(labels.attribute)}{SUFFIX}")
+        name, _ = QFileDialog.getSaveFileName(self.window(), "Save labels", start, FILTER)
+        if not name:
+            return
+        path = Path(name if name.lower().endswith(SUFFIX) else name + SUFFIX)
+        self._settings.folder = str(path.parent)
+        try:
+            self._labelling.save(path)
+        except ExplorerError as error:
+            self._controller.say(str(error), "error")
+            return
+        self._controller.say(f"Saved {labels.count} labels of '{labels.attribute}' to {path}")
+
+    def _copy(self) -> None:
+        path = self._labelling.path()
+        if path is not None:
+            QGuiApplication.clipboard().setText(str(path))
+            self._controller.say(
+                "The path of the labels is copied; paste it where a method or a table asks for attributes."
+            )
+
+    def _rename(self) -> None:
+        labels = self._labelling.current
+        if labels is None:
+            return
+        name, given = QInputDialog.getText(
+            self.window(), "Rename attribute", "What the labels are of:", text=labels.attribute
+        )
+        if given and (problem := self._labelling.rename(name)):
+            self._controller.say(problem, "warning")
+
+    def _forget(self) -> None:
+        labels = self._labelling.current
+        if labels is None:
+            return
+        question = f"Throw the {labels.count} labels of '{labels.attribute}' away? This cannot be undone."
+        if QMessageBox.question(self.window(), "Throw labels away", question) == QMessageBox.StandardButton.Yes:
+            self._labelling.forget()
+
+    # --- what can be done now ---
+
+    def _enable(self) -> None:
+        labels = self._labelling.current
+        self._actions["use_labels"].setEnabled(labels is not None and labels.is_testable)
+        for key in ("save_labels", "copy_labels", "forget_labels"):
+            self._actions[key].setEnabled(labels is not None and labels.count > 0)
+        self._actions["rename_labels"].setEnabled(labels is not None and bool(labels.attribute))
+
+    def _folder(self) -> str:
+        return self._settings.folder or str(Path.home())
