@@ -1,22 +1,18 @@
-"""The Comparison dock: methods side by side and their table. Its panel is made when it is first seen, so that the start
-of the window does not wait for it."""
+"""The Comparison dock: methods side by side and their table."""
 
 from __future__ import annotations
 
-import re
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer.scene import editing
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.model import ControlSetRef
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
+from explorer.ui.lazy_dock import LazyDock
+from explorer.ui.save_path import ask_save_path
 from explorer.ui.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,10 +21,8 @@ if TYPE_CHECKING:
 FORMATS = {"Web page": "html", "CSV table": "csv", "LaTeX table": "tex", "PDF page": "pdf", "JSON": "json"}
 
 
-class ComparisonDock(QWidget):
+class ComparisonDock(LazyDock["ComparisonPanel"]):
     """The actions of comparing, and the panel behind them."""
-
-    wanted = Signal()  # it wants to be seen
 
     def __init__(
         self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
@@ -37,8 +31,6 @@ class ComparisonDock(QWidget):
         self._controller = controller
         self._actions = actions
         self._settings = settings
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
         for key, handler in (
             ("comparison", self.wanted.emit),
             ("side_by_side", self._ask),
@@ -51,24 +43,10 @@ class ComparisonDock(QWidget):
         controller.catalogue.models_changed.connect(self._enable)
         self._enable()
 
-    @cached_property
-    def panel(self) -> ComparisonPanel:
-        """The panel."""
+    def make(self) -> ComparisonPanel:
         from explorer.ui.comparison_panel import ComparisonPanel
 
-        made = ComparisonPanel(self._controller, self._actions)
-        self._layout.addWidget(made)
-        made.show()
-        return made
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        # Not when it is shown: the window shows every dock for a moment before it puts one behind the other.
-        if "panel" not in self.__dict__:
-            QTimer.singleShot(0, self, self._make)
-        super().paintEvent(event)
-
-    def _make(self) -> None:
-        self.panel.refresh()
+        return ComparisonPanel(self._controller, self._actions)
 
     # --- actions ---
 
@@ -104,16 +82,9 @@ class ComparisonDock(QWidget):
         report = self._controller.comparing.report(self.panel.model())
         if report is None:
             return
-        name = re.sub(r"[^\w.+-]+", "-", f"{report.name}-comparison").strip("-.")
-        filters = ";;".join(f"{title} (*.{suffix})" for title, suffix in FORMATS.items())
-        start = str(Path(self._settings.export_folder or Path.home()) / f"{name}.html")
-        path, kind = QFileDialog.getSaveFileName(self, "Export comparison", start, filters)
-        if not path:
-            return
-        if Path(path).suffix.lower().removeprefix(".") not in FORMATS.values():
-            path = f"{path}.{next(suffix for title, suffix in FORMATS.items() if kind.startswith(title) or not kind)}"
-        self._settings.export_folder = str(Path(path).parent)
-        self._controller.jobs.start_comparison_table(report, path)
+        path = ask_save_path(self, self._settings, "Export comparison", f"{report.name}-comparison", FORMATS)
+        if path:
+            self._controller.jobs.start_comparison_table(report, path)
 
     # --- what can be done now ---
 

@@ -1,21 +1,18 @@
-"""The Measures dock: its panel is made when it is first seen, so that the start of the window does not wait for
-it."""
+"""The Measures dock: what can be done with the measures of the selected pane's model."""
 
 from __future__ import annotations
 
 import re
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ControlSetRef
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
+from explorer.ui.lazy_dock import LazyDock
+from explorer.ui.save_path import ask_save_path
 from explorer.ui.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,10 +22,8 @@ METHOD = "rotated_axes"
 FORMATS = {"CSV table": "csv", "LaTeX table": "tex", "PDF page": "pdf", "JSON": "json"}
 
 
-class MeasuresDock(QWidget):
+class MeasuresDock(LazyDock["MeasuresPanel"]):
     """The actions of the measures, and the panel behind them."""
-
-    wanted = Signal()  # it wants to be seen
 
     def __init__(
         self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
@@ -37,8 +32,6 @@ class MeasuresDock(QWidget):
         self._controller = controller
         self._actions = actions
         self._settings = settings
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
         for key, handler in (
             ("measures", self.wanted.emit),
             ("measure", self._measure),
@@ -52,28 +45,10 @@ class MeasuresDock(QWidget):
         controller.catalogue.models_changed.connect(self._on_models)
         self._enable()
 
-    @cached_property
-    def panel(self) -> MeasuresPanel:
-        """The panel."""
+    def make(self) -> MeasuresPanel:
         from explorer.ui.measures_panel import MeasuresPanel
 
-        made = MeasuresPanel(self._controller, self._actions)
-        self._layout.addWidget(made)
-        made.show()
-        return made
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        # Not when it is shown: the window shows every dock for a moment before it puts one behind the other.
-        if not self._is_made:
-            QTimer.singleShot(0, self, self._make)
-        super().paintEvent(event)
-
-    @property
-    def _is_made(self) -> bool:
-        return "panel" in self.__dict__
-
-    def _make(self) -> None:
-        self.panel.refresh()
+        return MeasuresPanel(self._controller, self._actions)
 
     # --- actions --------------------------------------------------------------------------------------------------
 
@@ -102,16 +77,10 @@ class MeasuresDock(QWidget):
         reports = tuple(one for one in (measuring.report(model), measuring.turned(model)) if one is not None)
         if not reports:
             return
-        name = re.sub(r"[^\w.+-]+", "-", f"{reports[0].model}-{reports[0].world}").strip("-.")
-        filters = ";;".join(f"{title} (*.{suffix})" for title, suffix in FORMATS.items())
-        start = str(Path(self._settings.export_folder or Path.home()) / f"{name}.csv")
-        path, kind = QFileDialog.getSaveFileName(self, "Export measures", start, filters)
-        if not path:
-            return
-        if Path(path).suffix.lower().removeprefix(".") not in FORMATS.values():
-            path = f"{path}.{next(suffix for title, suffix in FORMATS.items() if kind.startswith(title) or not kind)}"
-        self._settings.export_folder = str(Path(path).parent)
-        self._controller.jobs.start_table(reports, path)
+        name = f"{reports[0].model}-{reports[0].world}"
+        path = ask_save_path(self, self._settings, "Export measures", name, FORMATS)
+        if path:
+            self._controller.jobs.start_table(reports, path)
 
     # --- what can be done now -------------------------------------------------------------------------------------
 
@@ -130,7 +99,7 @@ class MeasuresDock(QWidget):
         model = scene.panes[scene.selected].model or scene.model
         card = controller.model_card(scene.selected) if controller.has_model else None
         report = controller.measuring.report(model)
-        has_pair = self._is_made and self.panel.pair() is not None
+        has_pair = self.is_made and self.panel.pair() is not None
         self._actions["measure"].setEnabled(card is not None and bool(card.worlds))
         self._actions["rotate_pair"].setEnabled(report is not None and len(report.latents) > 1)
         self._actions["use_rotation"].setEnabled(has_pair and card is not None and METHOD in card.methods)

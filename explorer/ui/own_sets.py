@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer.scene.marks import mark_of
 from explorer.scene.model import ChosenControl
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
+from explorer.ui.save_path import ask_save_path
 from explorer.ui.settings import Settings
 
 FORMATS = {"Control set": "safetensors", "GANSpace directions": "npz", "Directions": "npy"}
@@ -69,15 +70,9 @@ class OwnSets(QObject):
             return
         scene = self._controller.scene
         model = scene.panes[scene.selected].model or scene.model
-        filters = ";;".join(f"{title} (*.{suffix})" for title, suffix in FORMATS.items())
-        start = str(Path(self._settings.export_folder or Path.home()) / f"{name}.safetensors")
-        path, kind = QFileDialog.getSaveFileName(self._window, "Save controls", start, filters)
-        if not path:
-            return
-        if Path(path).suffix.lower().removeprefix(".") not in FORMATS.values():
-            path = f"{path}.{next(suffix for title, suffix in FORMATS.items() if kind.startswith(title) or not kind)}"
-        self._settings.export_folder = str(Path(path).parent)
-        self._controller.jobs.start_saving(model, chosen, path, Path(path).stem)
+        path = ask_save_path(self._window, self._settings, "Save controls", name, FORMATS)
+        if path:
+            self._controller.jobs.start_saving(model, chosen, path, Path(path).stem)
 
     def _enable(self, *_: object) -> None:
         self._actions["save_starred"].setEnabled(bool(self.starred()))

@@ -1,0 +1,49 @@
+"""A dock whose panel is made when it is first seen, so that the start of the window does not wait for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+Panel = TypeVar("Panel", bound=QWidget)
+
+
+class LazyDock(QWidget, Generic[Panel]):
+    """Its owner binds the actions; :meth:`make` makes the panel behind them."""
+
+    wanted = Signal()  # it wants to be seen
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+
+    def make(self) -> Panel:
+        """The panel, up to date; its module is imported here."""
+        raise NotImplementedError(f"{type(self).__name__} says what its panel is")
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The panel."""
+        made = self.make()
+        self._layout.addWidget(made)
+        made.show()
+        return made
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the panel was seen, or asked for, already."""
+        return "panel" in self.__dict__
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # Not when it is shown: the window shows every dock for a moment before it puts one behind the other.
+        if not self.is_made:
+            QTimer.singleShot(0, self, self._first_seen)
+        super().paintEvent(event)
+
+    def _first_seen(self) -> None:
+        self.panel.update()
