@@ -305,6 +305,15 @@ ACTIONS: tuple[ActionRow, ...] = (
         short="Settings…",
     ),
     ActionRow(
+        "draw_region",
+        "Draw region…",
+        "Compare",
+        "",
+        "",
+        "Drag a rectangle over the selected picture and find directions that change it there",
+        needs_model=True,
+    ),
+    ActionRow(
         "use_compared",
         "Use chosen method in pane",
         "Compare",

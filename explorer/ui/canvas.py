@@ -16,14 +16,18 @@ from PySide6.QtGui import (
 )  # fmt: skip
 from PySide6.QtWidgets import QWidget
 
+from explorer.scene.editing import is_table
 from explorer.scene.marks import shown_name
-from explorer.scene.model import Scene, Seed
+from explorer.scene.model import Pane, PaneView, Scene, Seed
+from explorer.scene.region import region_of
 from explorer.ui import pane_paint, theme
 from explorer.ui.controller import Controller
 from explorer.ui.feed import Picture
-from explorer.ui.pane_grid import Cell, grid
+from explorer.ui.pane_grid import Cell, Table, grid, table
+from explorer.ui.region_tool import paint_outline
 
 BUSY_AFTER_MS = 350  # a picture that is older than the state for longer says so
+VIEWS: dict[PaneView, str] = {"image": "", "difference": "difference", "before_after": "before | after"}
 GRIP = 9  # how near the divider the pointer must be, pixels
 
 
@@ -39,6 +43,7 @@ class Canvas(QWidget):
         self._cells: list[Cell] = []
         self._panes: list[int] = []  # the pane of each cell
         self._columns = 0  # of the scene that was arranged last
+        self._table: Table | None = None  # where the panes are a table: its headings
         self._zoomed = False
         self._pixels = False
         self._dragged: int | None = None
@@ -46,7 +51,7 @@ class Canvas(QWidget):
         self._busy.setSingleShot(True)
         self._busy.setInterval(BUSY_AFTER_MS)
         self._show_busy = False
-        self._painted_frames: object = None  # views, dividers and selection, as they were shown last
+        self._painted_frames: object = None  # views, dividers, regions and selection, as they were shown last
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setMinimumSize(160, 160)
@@ -87,6 +92,7 @@ class Canvas(QWidget):
         colors = theme.current()
         painter = QPainter(self)
         painter.fillRect(event.rect(), theme.color(colors.canvas))
+        self._paint_headings(painter, colors)
         for pane, cell in zip(self._panes, self._cells, strict=True):
             if not event.region().intersects(cell.whole.adjusted(-4, -4, 4, 4)):
                 continue
@@ -112,6 +118,10 @@ class Canvas(QWidget):
             pane_paint.paint_error(painter, colors, picture.error, over, cell.picture)
         elif scene.panes[pane].view == "before_after" and picture.image is not None:
             pane_paint.paint_divider(painter, colors, scene.panes[pane].split, cell.picture)
+        chosen = scene.panes[pane].controls
+        region = region_of(self._controller.catalogue.methods.get(chosen.method), chosen)
+        if region is not None:
+            paint_outline(painter, colors, region, cell.picture)
         if pane == self._controller.scene.selected and len(scene.panes) > 1:
             width = 3 if self.hasFocus() else 2
             painter.setPen(QPen(theme.color(colors.accent), width, j=Qt.PenJoinStyle.MiterJoin))
@@ -123,22 +133,35 @@ class Canvas(QWidget):
         scene = self._controller.shown_scene
         picture = self._controller.feed.picture(pane)
         if picture is not None and pane < len(scene.panes):
-            title, figure = self._controller.pane_title(pane), self._figure(scene, pane, picture)
-            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0))
+            chosen = scene.panes[pane]
+            state = self._state(pane, picture)
+            moved = _moved(scene, chosen)
+            if self._table is not None:  # what its column and its row are called stands at the edge
+                title, figure = moved, state
+            else:
+                title, figure = self._controller.pane_title(pane), state or moved or _start(scene, chosen)
+            bold = self._table is None
+            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold)
 
-    def _figure(self, scene: Scene, pane: int, picture: Picture) -> str:
-        """The number at the right of the caption: what the picture shows that its neighbours do not."""
+    def _paint_headings(self, painter: QPainter, colors: theme.Theme) -> None:
+        """What each column and each row of a table of panes is called."""
+        if self._table is None:
+            return
+        scene = self._controller.shown_scene
+        columns = len(self._table.above)
+        for column, box in enumerate(self._table.above):
+            title, views = self._controller.set_title(column), {pane.view for pane in scene.panes[column::columns]}
+            pane_paint.paint_heading(painter, colors, title, VIEWS[views.pop()] if len(views) == 1 else "", box)
+        for row, box in enumerate(self._table.beside):
+            pane_paint.paint_side(painter, colors, _start(scene, scene.panes[row * columns]), box)
+
+    def _state(self, pane: int, picture: Picture) -> str:
+        """What is to be said of the picture itself: that it is not there yet, or how large the difference is."""
         if self._show_busy and not picture.is_current and not picture.error:
             return "rendering…"
-        chosen = scene.panes[pane]
-        if chosen.view == "difference" and picture.frame is not None:
+        if self._controller.shown_scene.panes[pane].view == "difference" and picture.frame is not None:
             return f"rms {picture.frame.rms:.3f}"
-        if chosen.edits:
-            last = chosen.edits[-1]
-            more = f" +{len(chosen.edits) - 1}" if len(chosen.edits) > 1 else ""
-            return f"{shown_name(scene, chosen.controls, last.control)} {last.amount:+.2f}{more}".replace("-", "−")
-        origin = chosen.origin or scene.origin
-        return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"
+        return ""
 
     # --- events ---
 
@@ -206,8 +229,16 @@ class Canvas(QWidget):
             self._panes = list(range(count))
         caption = self.fontMetrics().height() + 10
         self._columns = scene.columns
-        columns = 0 if self._zoomed else scene.columns
-        self._cells = grid(len(self._panes), self.width(), self.height(), self._aspect(), caption, columns)
+        self._table = None
+        if len(self._panes) > 1 and is_table(scene):
+            starts = {_start(scene, pane) for pane in scene.panes} if count > scene.columns else set()
+            beside = max((self.fontMetrics().horizontalAdvance(text) + pane_paint.SIDE_GAP for text in starts), default=0)
+            room = self.width(), self.height()
+            self._table = table(count, *room, self._aspect(), caption, scene.columns, caption, beside)
+            self._cells = self._table.cells
+        else:
+            columns = 0 if self._zoomed else scene.columns
+            self._cells = grid(len(self._panes), self.width(), self.height(), self._aspect(), caption, columns)
         self.update()
 
     def _aspect(self) -> float:
@@ -239,13 +270,14 @@ class Canvas(QWidget):
             self._controller.set_split(self._dragged, share, dragging)
 
     def _on_shown(self, scene: Scene) -> None:
-        if (len(scene.panes), scene.columns) != (len(self._panes), self._columns) or self._zoomed:
+        arranged = len(scene.panes), scene.columns, is_table(scene)
+        if arranged != (len(self._panes), self._columns, self._table is not None) or self._zoomed:
             self._arrange()
         if self._show_busy or not self._busy.isActive():
             self._show_busy = False
             self._busy.start()
         # Captions follow at once, the ring and the divider too; a picture is painted when it comes, not before.
-        frames = [(pane.view, pane.split) for pane in scene.panes], self._controller.scene.selected
+        frames = [(pane.view, pane.split, pane.controls) for pane in scene.panes], self._controller.scene.selected
         if frames != self._painted_frames:
             self._painted_frames = frames
             self.update()
@@ -267,3 +299,19 @@ class Canvas(QWidget):
             for pane in self._panes
         ):
             self.update()
+
+
+def _moved(scene: Scene, pane: Pane) -> str:
+    """The control that was moved last, how far and in which unit, and how many others are moved."""
+    if not pane.edits:
+        return ""
+    last = pane.edits[-1]
+    unit = " τ" if pane.controls.units == "effect" else ""
+    more = f" +{len(pane.edits) - 1}" if len(pane.edits) > 1 else ""
+    return f"{shown_name(scene, pane.controls, last.control)} {last.amount:+.2f}{unit}{more}".replace("-", "−")
+
+
+def _start(scene: Scene, pane: Pane) -> str:
+    """Where the picture starts from."""
+    origin = pane.origin or scene.origin
+    return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"

@@ -55,7 +55,7 @@ class ControlsPanel(QWidget):
         self.method.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.method.setMinimumContentsLength(12)
         self.settings = link_button("")
-        self.settings.setDefaultAction(actions.bind("method_settings", self._ask_settings))
+        self.settings.setDefaultAction(actions["method_settings"])
         self.settings.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.menu = ControlMenu(controller, self)
         self.searching = SearchStrip()
@@ -290,22 +290,6 @@ class ControlsPanel(QWidget):
         model = self._controller.model_card(scene.selected)
         if name and model is not None:
             self._controller.set_method(scene.selected, default_controls(model, name))
-
-    def _ask_settings(self) -> None:
-        """Ask how the selected pane's method is to look for its directions."""
-        from explorer.ui.method_dialog import MethodDialog  # dialogs do not keep the start of the window waiting
-
-        scene = self._controller.scene
-        chosen = scene.panes[scene.selected].controls
-        method = self._controller.catalogue.methods.get(chosen.method)
-        model = self._controller.model_card(scene.selected)
-        if method is None or model is None:
-            self._controller.say("These controls come from a file, which has no settings; choose a method first.")
-            return
-        dialog = MethodDialog(method, model, chosen, self.window())
-        if dialog.exec() == MethodDialog.DialogCode.Accepted:
-            self._controller.set_method(scene.selected, dialog.controls())
-        dialog.deleteLater()
 
     def _show_search(self) -> None:
         """The search for the selected pane's controls, if one is under way for long enough to be listed."""

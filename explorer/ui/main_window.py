@@ -39,6 +39,7 @@ from explorer.ui.files import Files
 from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.labelling_dock import LabellingDock
 from explorer.ui.measures_dock import MeasuresDock
+from explorer.ui.method_settings import MethodSettings
 from explorer.ui.model_browser import ModelBrowser
 from explorer.ui.notice import Notice
 from explorer.ui.own_sets import OwnSets
@@ -108,6 +109,7 @@ class MainWindow(QMainWindow):
         self._bind_timeline()
         self.models = ModelBrowser(self.controller, self.table, self.settings)
         self.bookmarks = BookmarksPanel(self.controller, self.table)
+        self.method_settings = MethodSettings(self.controller, self.table, self.canvas, self)
         self.controls = ControlsPanel(self.controller, self.table)
         self.controls.badges.chosen.connect(self._keep_badges)
         self.controls.badges.set_value(self.settings.badges)

@@ -32,7 +32,12 @@ UNITS = {"native": "The method's own", "effect": "Equal visible change"}
 
 
 class MethodDialog(QDialog):
-    """Edits ``chosen``; :meth:`controls` is the result. Settings that stand at their default are not written down."""
+    """Edits ``chosen``; :meth:`controls` is the result. Settings that stand at their default are not written down.
+
+    It ends with :data:`DRAW` when the user wants to draw a region: that needs the canvas, which the dialog covers.
+    """
+
+    DRAW = 2
 
     def __init__(
         self, method: MethodCard, model: ModelCard, chosen: ControlSetRef, parent: QWidget | None = None
@@ -150,15 +155,19 @@ class MethodDialog(QDialog):
             "region": "x0,y0,x1,y1 from 0 to 1",
         }
         line.setPlaceholderText(hints.get(setting.kind, ""))
-        if setting.kind not in ("file", "attributes"):
+        if setting.kind == "region":
+            beside = link_button("Draw on the picture", "Drag a rectangle over the selected pane's picture")
+            beside.clicked.connect(lambda: self.done(self.DRAW))
+        elif setting.kind in ("file", "attributes"):
+            beside = link_button("Browse…", "Choose a file")
+            beside.clicked.connect(lambda: self._browse(line, setting.title))
+        else:
             return line
-        browse = link_button("Browse…", "Choose a file")
-        browse.clicked.connect(lambda: self._browse(line, setting.title))
         both = QWidget()
         row = QHBoxLayout(both)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(line, 1)
-        row.addWidget(browse)
+        row.addWidget(beside)
         return both
 
     def _browse(self, line: QLineEdit, title: str) -> None:

@@ -27,9 +27,11 @@ from explorer.service.protocol import (
     Stopped,
 )
 from explorer.ui.actions import ActionTable
+from explorer.ui.canvas import Canvas
 from explorer.ui.catalogue import key_of
 from explorer.ui.controller import Controller
 from explorer.ui.controls_panel import ControlsPanel
+from explorer.ui.method_settings import MethodSettings
 
 pytestmark = pytest.mark.gui
 
@@ -45,6 +47,9 @@ class Panel:
         self.table = ActionTable(self.window)
         self.table.bind("reset_all", self.controller.reset_all)
         self.table.bind("linked", self.controller.set_linked)
+        canvas = Canvas(self.controller)
+        qtbot.addWidget(canvas)
+        MethodSettings(self.controller, self.table, canvas, self.window)
         self.panel = ControlsPanel(self.controller, self.table)
         self.window.setCentralWidget(self.panel)
         self.window.resize(400, 500)
