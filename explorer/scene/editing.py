@@ -100,6 +100,19 @@ def move_pane(scene: Scene, index: int, step: int) -> Scene:
     return _with_panes(scene, order, scene.columns)
 
 
+def is_table(scene: Scene) -> bool:
+    """Whether the panes are a table in which a column shows one control set and a row starts from one origin, so that
+    each can be named once, at the edge."""
+    if _rows(scene) is None:
+        return False
+    sets = [(pane.model, pane.controls, pane.name) for pane in scene.panes]
+    origins = [pane.origin for pane in scene.panes]
+    return all(
+        sets[index] == sets[index % scene.columns] and origins[index] == origins[index - index % scene.columns]
+        for index in range(len(scene.panes))
+    )
+
+
 def _rows(scene: Scene) -> int | None:
     """How many full rows a table of panes has; None where the panes are no table."""
     if scene.columns < 2 or len(scene.panes) % scene.columns:

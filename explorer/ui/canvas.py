@@ -17,17 +17,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from explorer.scene.editing import is_table
-from explorer.scene.marks import shown_name
-from explorer.scene.model import Pane, PaneView, Scene, Seed
+from explorer.scene.model import Scene
 from explorer.scene.region import region_of
-from explorer.ui import pane_paint, theme
+from explorer.ui import pane_paint, pane_text, theme
 from explorer.ui.controller import Controller
 from explorer.ui.feed import Picture
 from explorer.ui.pane_grid import Cell, Table, grid, table
 from explorer.ui.region_tool import paint_outline
 
 BUSY_AFTER_MS = 350  # a picture that is older than the state for longer says so
-VIEWS: dict[PaneView, str] = {"image": "", "difference": "difference", "before_after": "before | after"}
 GRIP = 9  # how near the divider the pointer must be, pixels
 
 
@@ -135,11 +133,11 @@ class Canvas(QWidget):
         if picture is not None and pane < len(scene.panes):
             chosen = scene.panes[pane]
             state = self._state(pane, picture)
-            moved = _moved(scene, chosen)
+            moved = pane_text.moved(scene, chosen)
             if self._table is not None:  # what its column and its row are called stands at the edge
                 title, figure = moved, state
             else:
-                title, figure = self._controller.pane_title(pane), state or moved or _start(scene, chosen)
+                title, figure = self._controller.pane_title(pane), state or moved or pane_text.start(scene, chosen)
             bold = self._table is None
             pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold)
 
@@ -151,9 +149,11 @@ class Canvas(QWidget):
         columns = len(self._table.above)
         for column, box in enumerate(self._table.above):
             title, views = self._controller.set_title(column), {pane.view for pane in scene.panes[column::columns]}
-            pane_paint.paint_heading(painter, colors, title, VIEWS[views.pop()] if len(views) == 1 else "", box)
+            pane_paint.paint_heading(
+                painter, colors, title, pane_text.VIEWS[views.pop()] if len(views) == 1 else "", box
+            )
         for row, box in enumerate(self._table.beside):
-            pane_paint.paint_side(painter, colors, _start(scene, scene.panes[row * columns]), box)
+            pane_paint.paint_side(painter, colors, pane_text.start(scene, scene.panes[row * columns]), box)
 
     def _state(self, pane: int, picture: Picture) -> str:
         """What is to be said of the picture itself: that it is not there yet, or how large the difference is."""
@@ -231,8 +231,10 @@ class Canvas(QWidget):
         self._columns = scene.columns
         self._table = None
         if len(self._panes) > 1 and is_table(scene):
-            starts = {_start(scene, pane) for pane in scene.panes} if count > scene.columns else set()
-            beside = max((self.fontMetrics().horizontalAdvance(text) + pane_paint.SIDE_GAP for text in starts), default=0)
+            starts = {pane_text.start(scene, pane) for pane in scene.panes} if count > scene.columns else set()
+            beside = max(
+                (self.fontMetrics().horizontalAdvance(text) + pane_paint.SIDE_GAP for text in starts), default=0
+            )
             room = self.width(), self.height()
             self._table = table(count, *room, self._aspect(), caption, scene.columns, caption, beside)
             self._cells = self._table.cells
@@ -299,19 +301,3 @@ class Canvas(QWidget):
             for pane in self._panes
         ):
             self.update()
-
-
-def _moved(scene: Scene, pane: Pane) -> str:
-    """The control that was moved last, how far and in which unit, and how many others are moved."""
-    if not pane.edits:
-        return ""
-    last = pane.edits[-1]
-    unit = " τ" if pane.controls.units == "effect" else ""
-    more = f" +{len(pane.edits) - 1}" if len(pane.edits) > 1 else ""
-    return f"{shown_name(scene, pane.controls, last.control)} {last.amount:+.2f}{unit}{more}".replace("-", "−")
-
-
-def _start(scene: Scene, pane: Pane) -> str:
-    """Where the picture starts from."""
-    origin = pane.origin or scene.origin
-    return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"

@@ -102,10 +102,14 @@ class Controller(QObject):
 
     def pane_title(self, pane: int) -> str:
         """What the pane is called: its own name, or its method's title, or its control file's name."""
+        title = self.set_title(pane)
+        return f"Difference · {title}" if self.shown_scene.panes[pane].view == "difference" else title
+
+    def set_title(self, pane: int) -> str:
+        """What the control set of the pane is called, whatever the pane shows of it."""
         chosen = self.shown_scene.panes[pane]
         card = self.catalogue.controls(chosen.model or self._scene.model, chosen.controls)
-        title = chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
-        return f"Difference · {title}" if chosen.view == "difference" else title
+        return chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
 
     # --- the one way to change ---
 

@@ -54,6 +54,32 @@ def grid(count: int, width: int, height: int, aspect: float, caption: int, colum
     return cells
 
 
+@dataclass(frozen=True)
+class Table:
+    """A grid whose columns and rows are named once: the cells, a strip above each column, one left of each row."""
+
+    cells: list[Cell]
+    above: list[QRect]
+    beside: list[QRect]
+
+
+def table(
+    count: int, width: int, height: int, aspect: float, caption: int, columns: int, above: int, beside: int
+) -> Table:
+    """As :func:`grid`, with strips of ``above`` pixels over the columns and of ``beside`` pixels left of the rows."""
+    cells = [
+        Cell(cell.picture.translated(beside, above), cell.caption.translated(beside, above))
+        for cell in grid(count, width - beside, height - above, aspect, caption, columns)
+    ]
+    tops = [cell.picture for cell in cells[:columns]]
+    sides = [cell.picture for cell in cells[::columns]] if beside else []
+    return Table(
+        cells,
+        [QRect(box.left(), box.top() - above, box.width(), above) for box in tops],
+        [QRect(box.left() - beside, box.top(), beside, box.height()) for box in sides],
+    )
+
+
 def _picture_width(count: int, columns: int, width: int, height: int, aspect: float, caption: int) -> float:
     rows = -(-count // columns)
     across = (width - 2 * MARGIN - (columns - 1) * GAP) / columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 
 from explorer.ui import theme
 
@@ -58,14 +58,17 @@ def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: 
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
+SIDE_GAP = 12  # between the name of a row and its first picture
 TITLE = 0.56  # of a caption, at most, where both texts are too long
 
 
-def paint_caption(painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect) -> None:
-    """``title`` in bold at the left, ``figure`` at the right; the title gives way, but not more than half of it."""
+def paint_caption(
+    painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect, bold: bool = True
+) -> None:
+    """``title`` at the left, ``figure`` at the right; the title gives way, but not more than half of it."""
     font = painter.font()
-    wanted = painter.fontMetrics().horizontalAdvance(figure) + 12
-    font.setBold(True)
+    wanted = painter.fontMetrics().horizontalAdvance(figure) + 12 if figure else 0
+    font.setBold(bold)
     painter.setFont(font)
     painter.setPen(theme.color(colors.text))
     own = min(painter.fontMetrics().horizontalAdvance(title), max(box.width() - wanted, round(TITLE * box.width())))
@@ -76,3 +79,26 @@ def paint_caption(painter: QPainter, colors: theme.Theme, title: str, figure: st
     painter.setPen(theme.color(colors.muted))
     figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideRight, max(0, box.width() - own - 12))
     painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure)
+
+
+def paint_heading(painter: QPainter, colors: theme.Theme, title: str, note: str, box: QRect) -> None:
+    """The name of a column of panes over it, in bold, and a quiet ``note`` after it."""
+    plain, bold = QFont(painter.font()), QFont(painter.font())
+    bold.setBold(True)
+    painter.setFont(bold)
+    painter.setPen(theme.color(colors.text))
+    shown = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, box.width())
+    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+    rest = box.adjusted(painter.fontMetrics().horizontalAdvance(shown) + 8, 0, 0, 0)
+    painter.setFont(plain)
+    painter.setPen(theme.color(colors.muted))
+    if note and painter.fontMetrics().horizontalAdvance(note) <= rest.width():
+        painter.drawText(rest, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, note)
+
+
+def paint_side(painter: QPainter, colors: theme.Theme, text: str, box: QRect) -> None:
+    """The name of a row of panes at its left, at half height."""
+    painter.setPen(theme.color(colors.muted))
+    painter.drawText(
+        box.adjusted(0, 0, -SIDE_GAP, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text
+    )
