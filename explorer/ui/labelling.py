@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,28 +15,14 @@ from explorer.errors import ExplorerError
 from explorer.scene.cards import ModelCard
 from explorer.scene.labels import Labels, load_labels, save_labels
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import DrawSamples, ProbeTrained, Refused, SamplesDrawn, TrainProbe
+from explorer.service.protocol import ProbeTrained, Refused, TrainProbe
 from explorer.ui import label_files
 from explorer.ui.bridge import EngineClient
-from explorer.ui.label_set import LabelSet, Sample
+from explorer.ui.label_set import LabelSet
+from explorer.ui.sample_pictures import SamplePictures, pace_of
 
-SIDE = 256  # pixels of the longer side of a sample, at most
 EVERY = 4  # labels after which a probe is trained at once
 PAUSE_MS = 900  # of the hand, after which it is trained with fewer new ones
-PICTURES_KEPT = 256
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How many samples are drawn ``ahead``, in batches of ``batch``, as soon as fewer than ``low`` are there."""
-
-    ahead: int
-    low: int
-    batch: int
-
-
-FAST = Pace(ahead=24, low=16, batch=16)
-SLOW = Pace(ahead=8, low=6, batch=4)  # samplers: a picture is a run of many steps
 
 
 @dataclass
@@ -48,21 +33,6 @@ class _Desk:
     card: ModelCard
     sets: dict[str, LabelSet]
     current: str
-    problem: str = ""  # why no samples come
-
-    @property
-    def pace(self) -> Pace:
-        return SLOW if self.card.full_steps else FAST
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """A question to the engine that is not answered yet."""
-
-    number: int
-    desk: _Desk
-    samples: tuple[Sample, ...] = ()
-    labels: LabelSet | None = None
 
 
 class Labelling(QObject):
@@ -79,9 +49,8 @@ class Labelling(QObject):
         self._client = client
         self._desks: dict[str, _Desk] = {}  # by fingerprint
         self._desk: _Desk | None = None
-        self._pictures: OrderedDict[tuple[str, Sample], QImage] = OrderedDict()
-        self._drawing: _Asked | None = None
-        self._training: _Asked | None = None
+        self._pictures = SamplePictures(client)
+        self._training: tuple[int, LabelSet] | None = None  # the number of the question, and about what
         self._active = False
         self.is_down = False  # the engine
         self.problem = ""  # why the labels could not be written
@@ -111,7 +80,7 @@ class Labelling(QObject):
         desk, labels = self._desk, self.current
         if desk is None or labels is None:
             return []
-        return [self._pictures.get((desk.card.fingerprint, sample)) for sample in labels.queue[:count]]
+        return [self._pictures.of(desk.card, sample) for sample in labels.queue[:count]]
 
     def recent(self, count: int) -> list[tuple[QImage | None, int | None]]:
         """The ``count`` samples that were answered last, the last one first: the picture where it is still known, and
@@ -121,12 +90,17 @@ class Labelling(QObject):
             return []
         said = {one.sample: one.value for one in labels.labels.labels}
         last = list(reversed(labels.answered[-count:]))
-        return [(self._pictures.get((desk.card.fingerprint, sample)), said.get(sample)) for sample in last]
+        return [(self._pictures.of(desk.card, sample), said.get(sample)) for sample in last]
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a probe of the labels shown is under way."""
+        return self._training is not None and self._training[1] is self.current
 
     @property
     def drawing_problem(self) -> str:
         """Why no samples come; empty when they do."""
-        return self._desk.problem if self._desk else ""
+        return self._pictures.problem(self._desk.card) if self._desk else ""
 
     # --- which labels ---
 
@@ -234,7 +208,8 @@ class Labelling(QObject):
     def retry(self) -> None:
         """Ask again for what was refused."""
         if self._desk is not None and self.current is not None:
-            self._desk.problem, self.current.problem, self.current.asked = "", "", None
+            self._pictures.forgive(self._desk.card)
+            self.current.problem, self.current.asked = "", None
             self._go_on()
 
     # --- files ---
@@ -258,22 +233,7 @@ class Labelling(QObject):
 
     def handle(self, reply: object) -> bool:
         """Take ``reply`` if it answers one of our questions."""
-        if not isinstance(reply, SamplesDrawn | ProbeTrained | Refused):
-            return False
-        if self._drawing is not None and reply.request_id == self._drawing.number:
-            asked, self._drawing = self._drawing, None
-            if isinstance(reply, SamplesDrawn):
-                self._take(asked, reply)
-            elif isinstance(reply, Refused):
-                asked.desk.problem = reply.sentence
-        elif self._training is not None and reply.request_id == self._training.number:
-            asked, self._training = self._training, None
-            assert asked.labels is not None
-            if isinstance(reply, ProbeTrained):
-                asked.labels.learned(reply)
-            elif isinstance(reply, Refused):
-                asked.labels.problem = reply.sentence
-        else:
+        if not self._pictures.handle(reply) and not self._learn(reply):
             return False
         self._go_on()
         return True
@@ -281,7 +241,8 @@ class Labelling(QObject):
     def engine_lost(self) -> None:
         """What was asked died with the engine; the labels are here."""
         self.is_down = True
-        self._drawing = self._training = None
+        self._pictures.engine_lost()
+        self._training = None
         for desk in self._desks.values():
             for labels in desk.sets.values():
                 labels.asked = None
@@ -322,38 +283,15 @@ class Labelling(QObject):
         """Ask for what is missing now."""
         if labels := self.current:
             assert self._desk is not None
-            labels.fill(self._desk.pace.ahead)
-            self._draw(self._desk, labels)
+            labels.fill(pace_of(self._desk.card).ahead)
+            if self._active and not self.is_down:
+                self._pictures.ask(self._desk.model, self._desk.card, labels.queue)
             if labels.asked is not labels.labels and labels.is_testable:
                 if labels.asked is None or abs(labels.count - len(labels.asked.labels)) >= EVERY:
                     self._train()
                 else:
                     self._pause.start()
         self.changed.emit()
-
-    def _draw(self, desk: _Desk, labels: LabelSet) -> None:
-        if self._drawing is not None or self.is_down or not self._active or desk.problem:
-            return
-        ahead = labels.queue[: desk.pace.ahead]
-        missing = [sample for sample in ahead if (desk.card.fingerprint, sample) not in self._pictures]
-        if not missing or ahead.index(missing[0]) >= desk.pace.low:
-            return
-        truncation = missing[0][1]
-        wanted = tuple([one for one in missing if one[1] == truncation][: desk.pace.batch])
-        number = self._client.next_request_id()
-        self._drawing = _Asked(number, desk, wanted)
-        seeds = tuple(seed for seed, _ in wanted)
-        self._client.send(
-            DrawSamples(request_id=number, model=desk.model, seeds=seeds, size=SIDE, truncation_psi=truncation)
-        )
-
-    def _take(self, asked: _Asked, reply: SamplesDrawn) -> None:
-        width, height = reply.width, reply.height
-        for sample, pixels in zip(asked.samples, reply.pictures, strict=True):
-            image = QImage(pixels, width, height, width * 3, QImage.Format.Format_RGB888).copy()
-            self._pictures[asked.desk.card.fingerprint, sample] = image
-        while len(self._pictures) > PICTURES_KEPT:
-            self._pictures.popitem(last=False)
 
     def _train(self) -> None:
         desk, labels = self._desk, self.current
@@ -362,9 +300,23 @@ class Labelling(QObject):
         if not labels.is_testable or not labels.attribute or labels.asked is labels.labels:
             return
         number = self._client.next_request_id()
-        self._training = _Asked(number, desk, labels=labels)
+        self._training = (number, labels)
         labels.asked = labels.labels
         self._client.send(TrainProbe(request_id=number, model=desk.model, labels=labels.labels))
+
+    def _learn(self, reply: object) -> bool:
+        if (
+            not isinstance(reply, ProbeTrained | Refused)
+            or self._training is None
+            or reply.request_id != self._training[0]
+        ):
+            return False
+        (_, labels), self._training = self._training, None
+        if isinstance(reply, ProbeTrained):
+            labels.learned(reply)
+        else:
+            labels.problem = reply.sentence
+        return True
 
 
 def _none(card: ModelCard, attribute: str) -> Labels:

@@ -160,6 +160,9 @@ class LabellingDock(QWidget):
         self._actions["use_labels"].setEnabled(labels is not None and labels.is_testable)
         for key in ("save_labels", "copy_labels", "forget_labels"):
             self._actions[key].setEnabled(labels is not None and labels.count > 0)
+        told = self._actions.row("copy_labels").tool_tip
+        path = self._labelling.path()
+        self._actions["copy_labels"].setToolTip(f"{told}\n{path}" if path else told)
         self._actions["rename_labels"].setEnabled(labels is not None and bool(labels.attribute))
 
     def _folder(self) -> str:

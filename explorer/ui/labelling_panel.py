@@ -53,7 +53,7 @@ class LabellingPanel(QWidget):
         self.attribute.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.attribute.setCompleter(None)  # type: ignore[arg-type]  # half a name must not become another
         self.attribute.setMinimumWidth(190)
-        self.line.setPlaceholderText("an attribute, such as glasses")
+        self.line.setPlaceholderText("such as glasses")
         self.attribute.setAccessibleName("Attribute")
         self.attribute.setToolTip("What you look for; another name begins another list of labels")
         self.state = ElidedLabel()
@@ -131,6 +131,7 @@ class LabellingPanel(QWidget):
         self.beside.setText(text.beside(newest))
         self.curve.show_points(labels.trained if labels else [])
         self.advice.setText(text.advice(labels) if labels else "")
+        self._show_keys()
 
     # --- keys and focus ---
 
@@ -176,7 +177,8 @@ class LabellingPanel(QWidget):
 
     def _show_keys(self, *_: object) -> None:
         focus = QApplication.focusWidget()
-        self.keys.setVisible(focus is None or not self.isAncestorOf(focus) or self._is_naming())
+        away = focus is None or not self.isAncestorOf(focus) or self._is_naming()
+        self.keys.setVisible(away and self.buttons["yes"].isEnabled())
 
     # --- the attribute ---
 

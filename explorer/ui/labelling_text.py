@@ -43,7 +43,7 @@ def advice(labels: LabelSet) -> str:
     """One sentence: what to do next."""
     yes, no = labels.labels.positives, labels.labels.negatives
     if not labels.attribute:
-        return "Name what you look for, such as glasses; then answer for one picture after another."
+        return "Name what you look for, then answer for one picture after another. The answers become a slider."
     if not labels.count:
         return "Press → where the picture shows it, ← where it does not."
     if not yes or not no:

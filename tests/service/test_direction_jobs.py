@@ -66,6 +66,24 @@ def test_a_probe_is_trained_and_says_what_chance_would_have_right(desk: Desk) ->
     assert (refused.request_id, refused.kind) == (3, "input")
 
 
+def test_a_probe_beats_chance_where_there_is_something_to_learn(desk: Desk) -> None:
+    desk.client.send(protocol.OpenModel(request_id=1, model=MODEL))
+    fingerprint = desk.wait_for(protocol.ModelOpened).card.fingerprint
+    seeds = tuple(range(60))
+    desk.client.send(protocol.DrawSamples(request_id=2, model=MODEL, seeds=seeds, size=64))
+    drawn = desk.wait_for(protocol.SamplesDrawn)
+    rows = [np.frombuffer(one, np.uint8).reshape(drawn.height, drawn.width, 3)[-8:] for one in drawn.pictures]
+    warmth = np.array([one[..., 0].mean() - one[..., 2].mean() for one in rows])  # of the floor
+    warm = warmth > np.median(warmth)
+    told = np.random.default_rng(0).permutation(warm)  # as many of each, and nothing to learn
+    for number, (name, values, above) in enumerate((("warm floor", warm, True), ("nothing", told, False)), 3):
+        labels = tuple(Label(seed=seed, value=1 if value else 0) for seed, value in zip(seeds, values, strict=True))
+        asked = Labels(attribute=name, fingerprint=fingerprint, labels=labels)
+        desk.client.send(protocol.TrainProbe(request_id=number, model=MODEL, labels=asked))
+        found = desk.wait_for(protocol.ProbeTrained)
+        assert (found.low > found.chance) == above, found
+
+
 def test_attributes_are_listed(desk: Desk) -> None:
     desk.client.send(protocol.ListAttributes(request_id=1, model=MODEL))
     found = desk.wait_for(protocol.AttributeList)

@@ -16,6 +16,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "xcb" if os.environ.get("DISPLAY") else
 os.environ["LATENT_EXPLORER_HOME"] = tempfile.mkdtemp(prefix="latent-explorer-shots-")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from explorer.scene.model import ControlSetRef
@@ -124,6 +127,55 @@ def measured(driver: Driver) -> None:
     driver.settle()
 
 
+def labelled(driver: Driver, attribute: str = "glasses", count: int = 40) -> None:
+    """The Label dock: empty, after a few answers, with ``count`` labels, and its direction as a slider. Who presses the
+    keys sees the pictures of the panel, by the predictor of the world that the model was trained on."""
+    import numpy as np
+    import torch
+
+    from explorer.attributes.registry import open_reader
+
+    controller, window = driver.controller, driver.window
+    worlds = controller.model_card().worlds
+    reader = open_reader(worlds[0]) if worlds else None
+    names = [one.name for one in reader.attributes] if reader else []
+    if attribute not in names:
+        return
+    window.activateWindow()
+    window.table["label_samples"].trigger()
+    driver.settle()
+    driver.both("14-label-empty")
+    labelling, panel = controller.labelling, window.labelling.panel
+    QTest.keyClicks(panel.line, attribute)
+    QTest.keyClick(panel.line, Qt.Key.Key_Return)
+
+    def shows() -> bool:
+        image = labelling.upcoming(1)[0].convertToFormat(QImage.Format.Format_RGB888)
+        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)[:, : image.width() * 3]
+        pixels = torch.from_numpy(rows.reshape(1, image.height(), image.width(), 3).copy())
+        read = reader.read(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        return bool(read[0, names.index(attribute)] > 0.5)
+
+    for number in range(count):
+        driver.settle(lambda: labelling.upcoming(1) != [None])
+        QTest.keyClick(panel.sample, Qt.Key.Key_Right if shows() else Qt.Key.Key_Left)
+        if number in (5, 17):
+            driver.shoot(f"15-label-{number + 1}")
+    labels = labelling.current
+    driver.settle(lambda: labels.newest is not None and labels.asked is labels.labels and not labelling.is_training)
+    driver.both(f"16-label-{count}")
+    print(f"{attribute}: {labels.newest}")
+    window.table["use_labels"].trigger()
+    driver.settle(lambda: controller.controls_card() is not None, 300)
+    controller.move_control(0, controller.controls_card().controls[0].name, 3.0)
+    driver.settle()
+    driver.both("17-label-direction")
+    print([(one.name, one.unit, one.details) for one in controller.controls_card().controls])
+    controller.undo()
+    controller.undo()
+    driver.settle()
+
+
 def main(folder: Path, model: str) -> None:
     driver = Driver(folder)
     controller = driver.controller
@@ -196,6 +248,7 @@ def main(folder: Path, model: str) -> None:
     dialog.grab().save(str(driver.folder / "05e-sheet.png"))
     dialog.close()
     measured(driver)
+    labelled(driver)
     controller.say(
         "'ffhq.pkl' is no model that this program knows; it opens VAEs, GANs and diffusion pipelines.", "error"
     )

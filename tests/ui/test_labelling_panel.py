@@ -23,8 +23,9 @@ from explorer.ui import label_files
 from explorer.ui import labelling_text as text
 from explorer.ui.actions import ActionTable
 from explorer.ui.label_set import LabelSet
-from explorer.ui.labelling import EVERY, FAST, PICTURES_KEPT, SLOW, Labelling
+from explorer.ui.labelling import EVERY, Labelling
 from explorer.ui.labelling_dock import LabellingDock
+from explorer.ui.sample_pictures import FAST, KEPT, SLOW
 from explorer.ui.settings import Settings
 
 pytestmark = pytest.mark.gui
@@ -495,9 +496,9 @@ def test_what_was_answered_is_shown_with_its_answer(desk: Desk) -> None:
 
 
 def test_pictures_do_not_pile_up(desk: Desk) -> None:
-    for _ in range(PICTURES_KEPT + 40):
+    for _ in range(KEPT + 40):
         desk.press(NO)
-    assert len(desk.labelling._pictures) <= PICTURES_KEPT
+    assert len(desk.labelling._pictures._kept) <= KEPT
     assert desk.labelling.upcoming(1) != [None]
 
 
