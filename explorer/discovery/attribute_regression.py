@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +11,10 @@ from explorer.attributes.base import Values
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, AttributeData, Target, attribute_data
-from explorer.discovery.request import begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Scalar
 
 HELD_OUT = 0.3
 PREDICTED = 0.05  # of the variance; what is predicted less is noise, and holding it still would bend the directions
@@ -33,7 +31,7 @@ class Regressed:
     tested: int
 
 
-class AttributeRegression:
+class AttributeRegression(CheckedMethod):
     """Ridge regression of the attributes on the latent, inverted: each direction changes one and holds the others."""
 
     card = MethodCard(
@@ -70,18 +68,11 @@ class AttributeRegression:
     def refusal(self, model: ModelCard) -> str:
         return ""
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """One control for each of the ``k`` attributes that are predicted best, or for all where there are fewer. One
         unit is one standard deviation of the space along the direction, and more of it is more of the attribute.
         """
-        asked = begin(self, generator, k, seed, settings, progress)
+        k, seed = asked.k, asked.seed
         data = attribute_data(asked, generator)
         found = regressions(data, asked.real("ridge"), seed)
         asked.watch(1.0)

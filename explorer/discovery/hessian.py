@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,13 +13,12 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.jacobian import TRUNCATION, without_derivatives
 from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
-from explorer.discovery.request import LAYER_SETTINGS, Request, begin, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
 from explorer.discovery.trained import learn
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator
 from explorer.numerics.derivatives import jacobian_columns, off_diagonal_squares, second_differences
 from explorer.numerics.linalg import fix_signs, random_orthonormal
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Scalar
 
 WIDEST = {"hessian": 16, "jacobian": 64}
 """Dimensions in which the frame turns: all, or the leading ones of a wider space. A Hessian of m needs m² pictures."""
@@ -65,7 +64,7 @@ class Turn(nn.Module):
         return turned
 
 
-class HessianPenalty:
+class HessianPenalty(CheckedMethod):
     """Learns an orthonormal frame that makes Hessians (Peebles et al.), or JᵀJ (Wei et al., OroJaR), diagonal.
 
     The published programs estimate the sum of squares off the diagonal by random probes at every step, through the
@@ -134,16 +133,9 @@ class HessianPenalty:
     def refusal(self, model: ModelCard) -> str:
         return without_derivatives(model)
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` learned directions that change pictures most; one unit is one standard deviation of the space."""
-        asked = begin(self, generator, k, seed, settings, progress)
+        k, seed = asked.k, asked.seed
         layers = layer_range(asked.model, asked.settings)
         penalty = asked.text("penalty")
         spread, measured = spread_of(generator, asked.space, seed, asked.watch.part(0, 0.05))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +21,10 @@ from explorer.discovery.attribute_data import (
     attribute_data,
     names_in,
 )
-from explorer.discovery.request import Request, begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Scalar
 
 TRAINED = 0.7
 Rows = NDArray[np.intp]
@@ -49,7 +48,7 @@ class Boundary:
     correlation: float
 
 
-class InterFaceGan:
+class InterFaceGan(CheckedMethod):
     """The normals of linear support vector machines, optionally made orthogonal to those of other attributes."""
 
     card = MethodCard(
@@ -86,18 +85,11 @@ class InterFaceGan:
     def refusal(self, model: ModelCard) -> str:
         return ""
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """One control for each of the ``k`` attributes whose plane parts held-out samples best, or for all where there
         are fewer. One unit is one standard deviation of the space along the normal, and more is more of the attribute.
         """
-        asked = begin(self, generator, k, seed, settings, progress)
+        k, seed = asked.k, asked.seed
         held = names_in(asked.text("conditions"))
         data = attribute_data(asked, generator, held)
         found: list[Boundary] = []

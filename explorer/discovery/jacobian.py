@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
-from explorer.discovery.request import LAYER_SETTINGS, Request, begin, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Scalar
 
 PROBED, SAMPLER_PROBED = 512, 128
 COLUMNED, SAMPLER_COLUMNED = 16, 4
@@ -30,7 +27,7 @@ TRUNCATION = SettingCard(
 )
 
 
-class JacobianSvd:
+class JacobianSvd(CheckedMethod):
     """Eigenvectors of the mean of JᵀJ, where J is the Jacobian of the picture in one space, by falling eigenvalue.
 
     Two estimates without bias: one product with Jᵀ at each of many points, or all columns of J at each of a few. The
@@ -72,16 +69,9 @@ class JacobianSvd:
     def refusal(self, model: ModelCard) -> str:
         return without_derivatives(model)
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""
-        asked = begin(self, generator, k, seed, settings, progress)
+        k, seed = asked.k, asked.seed
         model, space, psi = asked.model, asked.space, asked.real("truncation")
         layers, sampler = layer_range(model, asked.settings), "steps" in model.capabilities
         probes = asked.text("estimate") == "probes"

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import axes
-from explorer.discovery.request import begin
-from explorer.generators.base import Generator, Progress
+from explorer.discovery.request import CheckedMethod, Request
+from explorer.generators.base import Generator
 from explorer.scene.cards import MethodCard, ModelCard
 from explorer.scene.model import Scalar
 
 
-class LatentAxes:
+class LatentAxes(CheckedMethod):
     """One control per axis; one unit is one standard deviation of the prior.
 
     With an encoder, the axes carry how the posterior uses them (active, mixed, passive) and its KL divergence from the
@@ -35,16 +35,12 @@ class LatentAxes:
     def refusal(self, model: ModelCard) -> str:
         return axes.refusal(model)
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
+        return next(iter(model.spaces))
+
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The first ``k`` axes (1 ≤ k ≤ width); with an encoder the ``k`` most informative ones."""
-        asked = begin(self, generator, k, seed, settings, progress, next(iter(generator.card.spaces)))
+        k, seed = asked.k, asked.seed
         found, evaluations = axes.axes(generator, asked.number("pictures"), seed, asked.watch)
         controls = tuple(found[number].control for number in axes.by_information(found)[:k])
         asked.watch(1.0)

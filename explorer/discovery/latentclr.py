@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -16,16 +15,16 @@ from explorer.controls.conditional import ConditionalControl
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.contrastive import CONVENTIONS, contrastive_loss, likeness
-from explorer.discovery.request import Request, begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import typical_deviation
 from explorer.discovery.shifts import SAMPLES, points, refusal_of
 from explorer.discovery.trained import learn
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Latent, Progress
+from explorer.generators.base import Generator, Latent
 from explorer.numerics.linalg import fix_signs, random_orthonormal
 from explorer.numerics.randomness import seeded
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Quality, Scalar
+from explorer.scene.model import Quality
 
 HELD_OUT = 32
 """Points at which the effects of all directions are compared at the end."""
@@ -141,7 +140,7 @@ class _Search:
         return found
 
 
-class LatentClr:
+class LatentClr(CheckedMethod):
     """Contrastive learning of directions on a generator's own features; no second network."""
 
     card = MethodCard(
@@ -227,19 +226,12 @@ class LatentClr:
     def refusal(self, model: ModelCard) -> str:
         return refusal_of(self.card.title, model)
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """``k`` directions (at most the width of the space); one unit is the typical deviation of an axis.
 
         The note tells how alike the effects of one direction are at fresh points, and those of two directions.
         """
-        asked = begin(self, generator, k, seed, settings, progress)
+        k, seed = asked.k, asked.seed
         if k < 2:
             raise ControlError(f"{self.card.title} tells directions apart, so it needs 2 at least; ask for more.")
         width = asked.model.spaces[asked.space].shape[0]

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.local_basis import LocalBasisControl
-from explorer.discovery.request import begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs, principal_angles, random_orthonormal
 from explorer.numerics.perceptron import with_jacobian
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
@@ -39,7 +39,7 @@ def warping(frames: Sequence[Tensor]) -> float:
     return sum(distances) / len(distances)
 
 
-class LocalBasis:
+class LocalBasis(CheckedMethod):
     """Singular vectors of ∂w/∂z at each point by itself; also tells how much they differ from point to point."""
 
     card = MethodCard(
@@ -82,16 +82,12 @@ class LocalBasis:
             return ""
         return f"Local Basis follows the mapping network from z to w; '{model.name}' has none that can be read."
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
+        return "z" if "z" in model.spaces else super().where(model, settings)
+
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` leading singular directions; one unit is the mean distance that one σ of z along them goes in w."""
-        asked = begin(self, generator, k, seed, settings, progress, "z" if "z" in generator.card.spaces else "")
+        k, seed = asked.k, asked.seed
         layers = cast("MappingShown", generator).mapping_layers()
         width = layers[-1][0].shape[0]
         if k > width:

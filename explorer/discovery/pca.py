@@ -4,7 +4,6 @@ most.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -13,13 +12,13 @@ from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.request import LAYER_SETTINGS, begin, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
 from explorer.discovery.sampling import bottleneck_rows, drawn_latents, space_moments
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Posterior, Progress
 from explorer.numerics.linalg import components_of, merge, moments, principal_components
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Quality, Scalar
+from explorer.scene.model import Quality
 
 MAPPED_SAMPLES = 20_000
 RENDERED_SAMPLES = 2_000
@@ -44,7 +43,7 @@ class _Found:
     of: str
 
 
-class Pca:
+class Pca(CheckedMethod):
     """Principal components of w, of a VAE's aggregated posterior, of a U-Net's bottleneck, or of first activations."""
 
     card = MethodCard(
@@ -81,16 +80,9 @@ class Pca:
             "components; choose another method."
         )
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` leading components; one unit is one standard deviation of the points along the component."""
-        asked = begin(self, generator, k, seed, settings, progress)
+        k, seed = asked.k, asked.seed
         model, space, watch = asked.model, asked.space, asked.watch
         layers = layer_range(model, asked.settings)
         count = asked.number("samples") or _default_samples(space, model)

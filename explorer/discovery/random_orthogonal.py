@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.request import begin, mapped_space
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import typical_deviation
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator
 from explorer.generators.registry import families
 from explorer.numerics.linalg import random_orthonormal
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
@@ -20,7 +20,7 @@ SAMPLES, PICTURES = 2000, 64
 """Points, or pictures for the bottleneck of a diffusion model, from which a space without a prior is measured."""
 
 
-class RandomOrthogonal:
+class RandomOrthogonal(CheckedMethod):
     """A frame drawn uniformly (Haar) in one space; one unit is one typical standard deviation of that space."""
 
     card = MethodCard(
@@ -46,22 +46,15 @@ class RandomOrthogonal:
         """Empty: chance is at home everywhere."""
         return ""
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
+        space = str(settings["space"]) or super().where(model, settings)
+        if space not in model.spaces:
+            raise ControlError(f"'{model.name}' has no space '{space}'; it has {', '.join(model.spaces)}.")
+        return space
+
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """``k`` orthogonal directions of equal length (1 ≤ k ≤ dimensions of the space)."""
-        space = str((settings or {}).get("space", "")) or mapped_space(generator.card)
-        if space not in generator.card.spaces:
-            raise ControlError(
-                f"'{generator.card.name}' has no space '{space}'; it has {', '.join(generator.card.spaces)}."
-            )
-        asked = begin(self, generator, k, seed, settings, progress, space)
-        model = asked.model
+        k, seed, model, space = asked.k, asked.seed, asked.model, asked.space
         shape = model.spaces[space].shape
         if space == "h" and "bottleneck" not in model.capabilities:
             raise ControlError(

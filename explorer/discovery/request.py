@@ -7,8 +7,10 @@ from __future__ import annotations
 import difflib
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from explorer.controls.base import WEIGHTS, Control
 from explorer.controls.control_set import ControlSet
@@ -85,6 +87,57 @@ class Request:
             },
             note=note,
         )
+
+
+class CheckedMethod(ABC):
+    """A method that checks what it is asked before it searches: what those of this package are."""
+
+    card: ClassVar[MethodCard]
+
+    @abstractmethod
+    def refusal(self, model: ModelCard) -> str:
+        """Why this method does not fit ``model`` in one sentence, or an empty string when it does."""
+
+    def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
+        """The space in which it looks for directions of ``model``. Raises :class:`ControlError` where there is none."""
+        return mapped_space(model)
+
+    @abstractmethod
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
+        """Find what was ``asked`` for; made by :meth:`Request.found`."""
+
+    def begin(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int,
+        settings: Mapping[str, Scalar] | None,
+        progress: Progress | None,
+    ) -> Request:
+        """Check what is asked and start the clock.
+
+        Raises :class:`ControlError` when the method does not fit the model, a setting is wrong, or ``k`` exceeds the
+        space.
+        """
+        model = generator.card
+        if reason := self.refusal(model):
+            raise ControlError(reason)
+        chosen = checked_settings(self.card, settings)
+        space = self.where(model, chosen)
+        check_count(model, space, k)
+        watch = progress if isinstance(progress, Watch) else Watch(progress)
+        return Request(self.card, model, k, seed, chosen, space, watch)
+
+    def discover(
+        self,
+        generator: Generator,
+        k: int,
+        seed: int = 0,
+        settings: Mapping[str, Scalar] | None = None,
+        progress: Progress | None = None,
+    ) -> ControlSet:
+        """As :meth:`explorer.discovery.base.Method.discover`."""
+        return self.search(self.begin(generator, k, seed, settings, progress), generator)
 
 
 def begin(

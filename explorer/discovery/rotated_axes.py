@@ -15,7 +15,7 @@ import torch
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import axes
 from explorer.discovery.axes import Axis
-from explorer.discovery.request import begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.metrics import latent_activity
@@ -24,7 +24,7 @@ from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Scalar
 
 
-class RotatedAxes:
+class RotatedAxes(CheckedMethod):
     """The latent axes, but for axes a and b there are a' = cos·a + sin·b and b' = −sin·a + cos·b, in the prior's units.
 
     The a' and b' are measured on its own samples, encoded again: the posterior along a direction is Gaussian too,
@@ -75,19 +75,15 @@ class RotatedAxes:
         name, space = next(iter(model.spaces.items()))
         return "" if space.shape[0] > 1 else f"Space '{name}' of '{model.name}' has one axis, and a turn needs two."
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
+        return next(iter(model.spaces))
+
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The pair and the ``k`` - 2 most informative other axes, in the order of :mod:`latent_axes`.
 
         Raises :class:`ControlError` where the two axes are one, or are not there.
         """
-        asked = begin(self, generator, k, seed, settings, progress, next(iter(generator.card.spaces)))
+        k, seed = asked.k, asked.seed
         wanted = (asked.number("first"), asked.number("second"))
         width = asked.model.spaces[asked.space].shape[0]
         if wanted[0] == wanted[1] != -1 or max(wanted) >= width:

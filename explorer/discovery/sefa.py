@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 import torch
@@ -10,12 +10,11 @@ from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.request import LAYER_SETTINGS, begin, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
 from explorer.discovery.sampling import deviations_along, space_moments
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Scalar
 
 SAMPLES = 2000
 """Points from which one standard deviation along a direction is measured, where the space has no prior of its own."""
@@ -43,7 +42,7 @@ def semantic_factors(weights: Sequence[Tensor], normalised: bool) -> tuple[Tenso
     return values.flip(0).clamp_min(0), fix_signs(vectors.flip(1).T)
 
 
-class SeFa:
+class SeFa(CheckedMethod):
     """Eigenvectors of AᵀA of the first affine layers, by falling eigenvalue."""
 
     card = MethodCard(
@@ -71,16 +70,9 @@ class SeFa:
             return ""
         return f"SeFa reads the affine layer that a GAN applies to its latent first; '{model.name}' has no such layer."
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""
-        asked = begin(self, generator, k, seed, settings, progress)
+        k, seed = asked.k, asked.seed
         model, space = asked.model, asked.space
         layers = layer_range(model, asked.settings)
         weights = cast("AffineFirst", generator).first_affine_weights(layers)

@@ -15,7 +15,7 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, FEWEST, AttributeData, Target, attribute_data
 from explorer.discovery.regions import region_mask
-from explorer.discovery.request import Request, begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent, Progress
@@ -62,7 +62,7 @@ class Ranked:
     clarity: float = 0.0
 
 
-class StyleSpace:
+class StyleSpace(CheckedMethod):
     """Single style channels: those that stand out in examples of an attribute, or that act in one region alone."""
 
     card = MethodCard(
@@ -118,18 +118,13 @@ class StyleSpace:
             return ""
         return f"StyleSpace looks at the style channels of a StyleGAN2; '{model.name}' has no space 'style'."
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
+        return "style"
+
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """``k`` controls of one channel each. One unit is one standard deviation of the channel. With several
         attributes each gives its clearest channel first, then each its second, and so on."""
-        space = "style" if "style" in generator.card.spaces else ""
-        asked = begin(self, generator, k, seed, settings, progress, space)
+        k = asked.k
         layers = style_layers(generator)
         allowed = np.concatenate(
             [np.full(layer.width, not layer.to_picture or bool(asked.settings["to_picture"])) for layer in layers]

@@ -10,8 +10,8 @@ import torch
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery.request import begin
-from explorer.generators.base import Generator, KnownTruth, Progress
+from explorer.discovery.request import CheckedMethod, Request
+from explorer.generators.base import Generator, KnownTruth
 from explorer.numerics.linalg import random_orthonormal
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard
 from explorer.scene.model import Scalar
@@ -19,7 +19,7 @@ from explorer.scene.model import Scalar
 CAPABILITY = "true_directions"
 
 
-class TrueDirections:
+class TrueDirections(CheckedMethod):
     """The way of each factor; one unit is one unit of the first space. More controls than there are factors are filled
     up with random directions orthogonal to the true ones at the middle of the prior.
     """
@@ -41,16 +41,12 @@ class TrueDirections:
             return ""
         return f"The true directions of '{model.name}' are not known; only generators with known factors say theirs."
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
+        return next(iter(model.spaces))
+
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The first ``k`` true directions (1 ≤ k ≤ width); ``seed`` chooses those that fill up."""
-        asked = begin(self, generator, k, seed, settings, progress, next(iter(generator.card.spaces)))
+        k, seed = asked.k, asked.seed
         known = cast("KnownTruth", generator)
         controls: list[Control] = list(known.true_controls()[:k])
         if missing := k - len(controls):

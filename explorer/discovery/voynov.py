@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -15,17 +14,17 @@ from explorer.controls.deformation import Deformation, DeformationControl
 from explorer.controls.linear import LinearControl
 from explorer.discovery.deformators import KINDS, Bent, Columns, deformator
 from explorer.discovery.initial import initialised
-from explorer.discovery.request import Request, begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import typical_deviation
 from explorer.discovery.shift_predictor import ShiftPredictor
 from explorer.discovery.shifts import SAMPLES, points, refusal_of
 from explorer.discovery.trained import learn
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Latent, Progress
+from explorer.generators.base import Generator, Latent
 from explorer.numerics.linalg import fix_signs
 from explorer.numerics.randomness import seeded
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Quality, Scalar
+from explorer.scene.model import Quality
 
 HELD_OUT = 256
 """Pairs of pictures, all directions in turn, on which the reconstructor is examined at the end."""
@@ -123,7 +122,7 @@ def bent_control(card: ControlCard, maps: Bent, index: int, sigma: float) -> Def
     return DeformationControl(card, column, bias, own, index, sigma)
 
 
-class Voynov:
+class Voynov(CheckedMethod):
     """Directions and the network that recognises them, trained together."""
 
     card = MethodCard(
@@ -192,20 +191,13 @@ class Voynov:
     def refusal(self, model: ModelCard) -> str:
         return refusal_of(self.card.title, model)
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """``k`` directions (at most the width of the space); one unit is the typical deviation of an axis.
 
         The note tells the reconstructor's accuracy on pairs it was not trained on: it says that the directions differ,
         not that each is one factor, and saturates long before.
         """
-        asked = begin(self, generator, k, seed, settings, progress)
+        k, seed = asked.k, asked.seed
         if k < 2:
             raise ControlError(f"{self.card.title} tells directions apart, so it needs 2 at least; ask for more.")
         model, space = asked.model, asked.space

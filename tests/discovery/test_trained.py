@@ -17,7 +17,7 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery import base, trained
 from explorer.discovery.base import Watch
 from explorer.discovery.random_orthogonal import RandomOrthogonal
-from explorer.discovery.request import Request, begin
+from explorer.discovery.request import Request
 from explorer.discovery.trained import GOOD_EVERY, Learned, learn
 from explorer.errors import Cancelled, ControlError
 from explorer.generators.base import Progress
@@ -44,7 +44,7 @@ class Bowl(nn.Module):
 
 
 def _asked(progress: Progress | None = None, seed: int = 0) -> Request:
-    return begin(RandomOrthogonal(), GENERATOR, 1, seed, None, progress)
+    return RandomOrthogonal().begin(GENERATOR, 1, seed, None, progress)
 
 
 def _learnt(
