@@ -152,6 +152,8 @@ def _lacks(measure: DirectionMeasure, evidence: Evidence) -> str:
         return "no direction has an effect"
     if measure.on == "truth":
         return "" if evidence.truth is not None else "the true directions are not known"
+    if measure.column.name == "typicality" and not np.isfinite(evidence.typicality).any():
+        return "no direction moves a point of a space whose codes have a middle"
     if measure.on in ("attributes", "observed") and not evidence.varying.any():
         return "no attribute varies" if evidence.attributes else "there are no attributes"
     if measure.on == "observed" and evidence.coordinates is None:
