@@ -55,13 +55,27 @@ def with_amounts(scene: Scene, control_of_pane: Mapping[int, str], amount: float
 
 
 def insert_pane(scene: Scene, index: int, pane: Pane) -> Scene:
-    """``scene`` with ``pane`` at ``index`` and selected; the timeline's tracks follow their panes."""
-    panes = (*scene.panes[:index], pane, *scene.panes[index:])
-    tracks = tuple(
-        replace(track, pane=track.pane + 1) if track.pane >= index else track for track in scene.timeline.amounts
-    )
-    # One pane more would push every later picture out of its column.
-    return replace(scene, panes=panes, selected=index, columns=0, timeline=_timeline(scene, tracks))
+    """``scene`` with ``pane`` at ``index`` and selected; the timeline's tracks follow their panes. A table of panes gets
+    a column of it, every row from its own origin."""
+    if is_table(scene):
+        row, before = divmod(max(index - 1, 0), scene.columns)
+        at, width = before + (index > 0), scene.columns + 1
+        starts = range(0, len(scene.panes), scene.columns)
+        new = {start + at: replace(pane, origin=scene.panes[start].origin) for start in starts}
+        selected = row * width + at
+    else:
+        # One pane more would push every later picture out of its column.
+        new, width, selected = {index: pane}, 0, index
+    panes: list[Pane] = []
+    place: dict[int, int] = {}
+    for old in range(len(scene.panes) + 1):
+        if old in new:
+            panes.append(new[old])
+        if old < len(scene.panes):
+            place[old] = len(panes)
+            panes.append(scene.panes[old])
+    tracks = tuple(replace(track, pane=place[track.pane]) for track in scene.timeline.amounts if track.pane in place)
+    return replace(scene, panes=tuple(panes), selected=selected, columns=width, timeline=_timeline(scene, tracks))
 
 
 def side_by_side(scene: Scene, sets: Sequence[ControlSetRef], seeds: Sequence[int] = ()) -> Scene:
@@ -113,6 +127,13 @@ def is_table(scene: Scene) -> bool:
     )
 
 
+def column_of(scene: Scene, index: int) -> tuple[int, ...]:
+    """The panes that show one control set with pane ``index``: its column in a table of panes, else itself alone."""
+    if not is_table(scene):
+        return (index,)
+    return tuple(range(index % scene.columns, len(scene.panes), scene.columns))
+
+
 def _rows(scene: Scene) -> int | None:
     """How many full rows a table of panes has; None where the panes are no table."""
     if scene.columns < 2 or len(scene.panes) % scene.columns:
@@ -137,18 +158,28 @@ def _with_panes(scene: Scene, order: Sequence[int], columns: int) -> Scene:
 
 
 def with_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:
-    """``scene`` with another control set in pane ``index``; edits and tracks of the old set's names go with it.
+    """``scene`` with another control set in pane ``index``, in a table of panes in its whole column; edits and tracks of
+    the old set's names go with it.
 
     Where only the number of controls grows, the old ones are still there, and so everything stays.
     """
-    pane = scene.panes[index]
-    if pane.controls == controls:
+    old = scene.panes[index].controls
+    if old == controls:
         return scene
-    if controls == replace(pane.controls, k=controls.k) and controls.k > pane.controls.k:
-        return with_pane(scene, index, replace(pane, controls=controls))
-    tracks = tuple(track for track in scene.timeline.amounts if track.pane != index)
-    changed = replace(pane, controls=controls, edits=(), name="")
-    return replace(with_pane(scene, index, changed), timeline=_timeline(scene, tracks))
+    column = column_of(scene, index)
+    grown = controls == replace(old, k=controls.k) and controls.k > old.k
+    tracks = tuple(track for track in scene.timeline.amounts if grown or track.pane not in column)
+    for each in column:
+        pane = replace(scene.panes[each], controls=controls)
+        scene = with_pane(scene, each, pane if grown else replace(pane, edits=(), name=""))
+    return replace(scene, timeline=_timeline(scene, tracks))
+
+
+def with_name(scene: Scene, index: int, name: str) -> Scene:
+    """``scene`` with pane ``index``, in a table of panes its whole column, called ``name``."""
+    for each in column_of(scene, index):
+        scene = with_pane(scene, each, replace(scene.panes[each], name=name))
+    return scene
 
 
 def with_view(scene: Scene, index: int, view: PaneView) -> Scene:

@@ -262,10 +262,8 @@ class Controller(QObject):
         self.apply(editing.move_pane(self._scene, self._scene.selected, step), "Move pane")
 
     def rename_pane(self, name: str) -> None:
-        """Call the selected pane ``name``; after its method where that is empty."""
-        index = self._scene.selected
-        renamed = replace(self._scene.panes[index], name=name.strip())
-        self.apply(editing.with_pane(self._scene, index, renamed), "Rename pane")
+        """Call the selected pane, or its column in a table of panes, ``name``; after its method where that is empty."""
+        self.apply(editing.with_name(self._scene, self._scene.selected, name.strip()), "Rename pane")
 
     def select_pane(self, pane: int) -> None:
         """Make the control panel show ``pane``."""

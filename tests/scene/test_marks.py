@@ -98,3 +98,50 @@ def test_panes_in_one_row_move_with_their_tracks() -> None:
     assert [one.pane for one in moved.timeline.amounts] == [1]
     assert editing.remove_pane(moved, 1).timeline.amounts == ()
     assert _names(editing.remove_pane(editing.remove_pane(editing.remove_pane(row, 0), 0), 0)) == "c0"
+
+
+def _compared() -> Scene:
+    """Two methods (columns) from two seeds (rows), a track on the last pane."""
+    track = AmountTrack(pane=3, control="x", keys=(AmountKey(0.0, 1.0),))
+    grid = editing.side_by_side(SCENE, (SEFA, replace(SEFA, method="pca")), (4, 5))
+    return replace(grid, timeline=Timeline(amounts=(track,)))
+
+
+def _shown(scene: Scene) -> list[tuple[str, int]]:
+    return [(pane.controls.method, pane.origin.seed) for pane in scene.panes if isinstance(pane.origin, Seed)]
+
+
+def test_a_table_has_one_set_a_column_and_one_origin_a_row() -> None:
+    grid = _compared()
+    assert editing.is_table(grid)
+    assert editing.is_table(editing.with_name(grid, 3, "mine"))
+    assert not editing.is_table(editing.with_pane(grid, 3, replace(grid.panes[3], origin=Seed(6))))
+    assert not editing.is_table(editing.with_pane(grid, 3, replace(grid.panes[3], controls=SEFA)))
+    assert not editing.is_table(replace(grid, columns=0))
+    assert not editing.is_table(replace(grid, panes=grid.panes[:3]))
+    moved = editing.with_pane(grid, 3, replace(grid.panes[3], edits=(Edit("x", 1.0),), view="difference"))
+    assert editing.is_table(moved), "what is moved is said below each picture"
+
+
+def test_a_pane_more_in_a_table_is_a_column_from_every_rows_origin() -> None:
+    new = Pane(controls=replace(SEFA, method="axes"), origin=Seed(99))
+    wide = editing.insert_pane(replace(_compared(), selected=2), 3, new)
+    assert _shown(wide) == [(method, seed) for seed in (4, 5) for method in ("sefa", "axes", "pca")]
+    assert (wide.columns, wide.selected) == (3, 4)
+    assert [track.pane for track in wide.timeline.amounts] == [5]
+    last = editing.insert_pane(_compared(), 4, new)
+    assert _shown(last) == [(method, seed) for seed in (4, 5) for method in ("sefa", "pca", "axes")]
+    assert last.selected == 5
+    assert [track.pane for track in last.timeline.amounts] == [4]
+
+
+def test_another_set_in_a_table_is_another_column() -> None:
+    axes = replace(SEFA, method="axes")
+    changed = editing.with_controls(_compared(), 1, axes)
+    assert _shown(changed) == [(method, seed) for seed in (4, 5) for method in ("sefa", "axes")]
+    assert editing.is_table(changed)
+    assert changed.timeline.amounts == ()
+    more = replace(_compared().panes[1].controls, k=20)
+    grown = editing.with_controls(_compared(), 1, more)
+    assert [pane.controls.k for pane in grown.panes] == [6, 20, 6, 20]
+    assert grown.timeline == _compared().timeline
