@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import plugin_package
 import pytest
 
 from explorer.cli import progress
@@ -17,15 +17,6 @@ from explorer.comparison import recognition, table
 from explorer.discovery import registry
 
 QUICK = ["-k", "2", "--seeds", "0", "--bases", "4", "--observed", "200"]
-PLUGIN = """
-import msgspec
-from explorer.discovery.random_orthogonal import RandomOrthogonal
-
-class Dice(RandomOrthogonal):
-    card = msgspec.structs.replace(RandomOrthogonal.card, name="dice", title="Thrown dice", aliases=("die",))
-
-METHOD = Dice()
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -38,14 +29,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An installed package with a method: one file, named in the entry-point group."""
     place = tmp_path / "site"
-    (place / "dice-1.0.dist-info").mkdir(parents=True)
-    (place / "dice_plugin.py").write_text(PLUGIN)
-    (place / "dice-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: dice\nVersion: 1.0\n")
-    entry = textwrap.dedent("""\
-        [explorer.methods]
-        dice = dice_plugin:METHOD
-        """)
-    (place / "dice-1.0.dist-info" / "entry_points.txt").write_text(entry)
+    plugin_package.install(place)
     monkeypatch.syspath_prepend(str(place))
     importlib.invalidate_caches()
     registry.methods.cache_clear()
