@@ -103,6 +103,7 @@ class LabellingPanel(QWidget):
         labelling, labels = self._labelling, self._labelling.current
         images = labelling.upcoming(STRIP + 1)
         self.sample.show_sample(images[0] if images else None, self._hint())
+        self.sample.setToolTip(text.sample(labels.queue[0]) if labels and images and images[0] else "")
         self.coming.show_samples([(image, None) for image in images[1:]])
         self.answered.show_samples([(image, SAID[value]) for image, value in labelling.recent(STRIP)])
         problem = labelling.problem or labelling.drawing_problem or (labels.problem if labels else "")
@@ -130,7 +131,8 @@ class LabellingPanel(QWidget):
         self.figure.setForegroundRole(QPalette.ColorRole.Accent if better else QPalette.ColorRole.WindowText)
         self.beside.setText(text.beside(newest))
         self.curve.show_points(labels.trained if labels else [])
-        self.advice.setText(text.advice(labels) if labels else "")
+        kept = "The labels are kept while there is no engine."
+        self.advice.setText(kept if labelling.is_down else text.advice(labels) if labels else "")
         self._show_keys()
 
     # --- keys and focus ---
@@ -244,14 +246,13 @@ class LabellingPanel(QWidget):
         answers.setSpacing(8)
         for button in self.buttons.values():
             answers.addWidget(button)
-        answers.addSpacing(8)
-        answers.addWidget(self.keys, 1000)
-        answers.addStretch(1)  # while the keys have nothing to say
+        answers.addStretch(1)
         middle = QVBoxLayout()
         middle.setSpacing(8)
         middle.addWidget(self.coming)
         middle.addLayout(answers)
         middle.addWidget(self.answered)
+        middle.addWidget(self.keys)
         middle.addStretch(1)
         large = QFont(self.font())
         large.setPointSizeF(large.pointSizeF() * 1.5)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from explorer.service.protocol import ProbeTrained
-from explorer.ui.label_set import LabelSet, count_of
+from explorer.ui.label_set import LabelSet, Sample, count_of
 
 FEWEST_EACH = 5  # labels of a kind below which a figure says little
 UNEVEN = 5  # times as many of one kind as of the other
 MANY = 60  # labels after which "more" is no advice any more
+
+
+def sample(one: Sample) -> str:
+    """Which sample it is: ``Seed 12, spread 1``."""
+    return f"Seed {one[0]}, spread {one[1]:g}"
 
 
 def counts(labels: LabelSet) -> str:

@@ -157,6 +157,7 @@ def test_buttons_do_what_the_keys_do(desk: Desk) -> None:
         desk.panel.buttons[key].click()
     assert desk.values() == [(0, 1), (1, 0)]
     assert desk.labels.skipped == {(2, 1.0)}
+    assert desk.panel.sample.toolTip() == "Seed 3, spread 1"
 
 
 def test_nothing_is_answered_that_nobody_has_seen(desk: Desk) -> None:
@@ -387,6 +388,7 @@ def test_a_lost_engine_takes_no_label_along(desk: Desk) -> None:
     desk.press(YES)
     assert len(desk.values()) == 5, "pictures that are here can be answered"
     assert len(desk.asked(DrawSamples)) == draws
+    assert desk.panel.advice.text() == "The labels are kept while there is no engine."
     desk.client.reply(READY)
     assert desk.asked(TrainProbe)[-1].request_id != asked.request_id
     desk.client.reply(probe(asked, 0.1, 0.0, 0.2))  # of the engine that is gone

@@ -20,7 +20,7 @@ from explorer.scene.cards import ModelCard
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import ModelRef, Scene, Seed
 from explorer.scene.store import load_scene, save_scene
-from explorer.service.protocol import EngineLost, Exported, JobProgress, OpenModel, Ready, Refused
+from explorer.service.protocol import DrawSamples, EngineLost, Exported, JobProgress, OpenModel, Ready, Refused
 from explorer.ui.actions import ACTIONS, ActionTable
 from explorer.ui.controller import Controller
 from explorer.ui.main_window import MainWindow
@@ -270,6 +270,17 @@ def test_the_measures_are_made_when_they_are_seen(desk: Desk, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: "panel" in desk.window.measures.__dict__)
     assert desk.window.measures.panel.isVisible()
     assert desk.window.docks["measures"].height() > 230  # a table of measures needs more than the timeline has
+
+
+def test_labelling_begins_with_the_name_of_what_is_looked_for(desk: Desk, qtbot: QtBot) -> None:
+    desk.begin()
+    assert "panel" not in desk.window.labelling.__dict__
+    desk.window.table["label_samples"].trigger()
+    panel = desk.window.labelling.panel
+    qtbot.waitUntil(panel.isVisible)
+    assert desk.window.docks["label"].height() > 270  # a sample must be large enough to be judged
+    assert desk.window.focusWidget() in (panel.attribute, panel.line)
+    assert isinstance(desk.client.sent[-1], DrawSamples)
 
 
 def test_the_badge_switch_and_snapping_are_remembered(desk: Desk) -> None:
