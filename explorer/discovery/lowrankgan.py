@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,17 +10,16 @@ from torch import Tensor
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.jacobian import TRUNCATION, without_derivatives
-from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
+from explorer.discovery.pictures import PictureMap, Spread, spread_of
 from explorer.discovery.regions import region_mask
-from explorer.discovery.request import LAYER_SETTINGS, Request, begin, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
 from explorer.numerics.robust_pca import robust_pca
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Scalar
 
-SAMPLES = 4
+SAMPLES, PER_DIMENSION = 256, 2
 RANGE = 4.0
 GROWTH = 1.1  # of the penalty: some 90 steps instead of some 1000, and the same rank
 ROUNDING = 1e-6  # of a unit direction that is left after a projection: nothing
@@ -51,12 +49,13 @@ class Changes:
         return inside / (inside + _along(self.outside, directions) * self.pixels[1]).clamp_min(1e-300)
 
 
-class LowRankGan:
+class LowRankGan(CheckedMethod):
     """Principal directions of a region's Jacobian, projected onto what the rest of the picture does not feel.
 
     G = JᵀJ per pixel, of the region and of the rest, is split into a matrix of low rank and a sparse one (Robust PCA);
-    the low rank is the principal space of either. The published program takes one picture in grey, and λ = 1/60 for 512
-    dimensions; here G is the mean over a few pictures in colour, because what keeps its grey may still change, and λ is
+    the low rank is the principal space of either. The published program takes the whole Jacobian of one picture in
+    grey, and λ = 1/60 for 512 dimensions. Here G is the mean over many pictures in colour: by random products, as for
+    the same time they keep the rest of other pictures stiller; in colour, as what keeps its grey may still change. λ is
     by default that of the theorem, 1/√d, because 1/60 leaves no principal space at all in narrow latent spaces.
     """
 
@@ -80,10 +79,11 @@ class LowRankGan:
             SettingCard(
                 name="samples",
                 title="Samples",
-                default=SAMPLES,
-                low=1,
-                high=10_000,
-                help="Points at which the whole Jacobian of the picture is taken.",
+                default=0,
+                low=0,
+                high=1_000_000,
+                help="Points at which random products with the Jacobians of the region and of the rest are taken; 0: "
+                f"{SAMPLES}, or {PER_DIMENSION} a dimension of the space where that is more.",
             ),
             SettingCard(
                 name="sparsity",
@@ -111,26 +111,19 @@ class LowRankGan:
     def refusal(self, model: ModelCard) -> str:
         if "steps" in model.capabilities:
             return (
-                f"LowRankGAN needs the whole Jacobian of the picture; that of '{model.name}' would take thousands of "
-                "runs of its sampler. Choose Jacobian SVD."
+                f"LowRankGAN needs derivatives of the picture in every dimension of its space; those of '{model.name}' "
+                "would take thousands of runs of its sampler. Choose Jacobian SVD."
             )
         return without_derivatives(model)
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         """At most ``k`` directions, fewer where the rest of the picture leaves room for fewer. One unit is one standard
         deviation of the space along the direction."""
-        asked = begin(self, generator, k, seed, settings, progress)
+        k = asked.k
         layers = layer_range(asked.model, asked.settings)
-        spread, measured = spread_of(generator, asked.space, seed, asked.watch.part(0, 0.1))
-        pictures = PictureMap(generator, asked.space, layers, LARGEST)
-        changes = _changes(asked, pictures, spread)
+        spread, measured = spread_of(generator, asked.space, asked.seed, asked.watch.part(0, 0.1))
+        pictures = PictureMap(generator, asked.space, layers)
+        changes = _changes(asked, pictures)
         directions, note = _directions(asked, changes, spread)
         if len(directions) < k:
             note = f"{len(directions)} of {k} directions, there are no more. {note}"
@@ -139,20 +132,23 @@ class LowRankGan:
         return asked.found(controls, pictures.calls + measured, note, "w_plus" if layers else asked.space)
 
 
-def _changes(asked: Request, pictures: PictureMap, spread: Spread) -> Changes:
-    """What the Jacobians at the samples say of the region that was asked for."""
+def _changes(asked: Request, pictures: PictureMap) -> Changes:
+    """How the region that was asked for, and the rest, change at the samples."""
     text, channels = asked.text("region"), asked.model.channels
-    mask = region_mask(text, pictures.size).flatten() if text else torch.ones(pictures.size, dtype=torch.bool).flatten()
-    count, step = asked.number("samples"), pictures.difference_step(spread)
-    inside, outside = (torch.zeros(pictures.width, pictures.width, dtype=torch.float64) for _ in range(2))
-    pixels = int(mask.sum()) * channels, int((~mask).sum()) * channels
+    whole = torch.ones(pictures.size, dtype=torch.bool)
+    mask = (region_mask(text, pictures.size) if text else whole).flatten().repeat(channels)
+    count = asked.number("samples") or max(SAMPLES, PER_DIMENSION * pictures.width)
     watch = asked.watch.part(0.1, 0.9)
-    for columns in pictures.jacobians(count, asked.seed, asked.real("truncation"), step, watch):
-        by_pixel = columns.cpu().double().reshape(pictures.width, channels, -1)
-        for total, part in ((inside, mask), (outside, ~mask)):
-            some = by_pixel[:, :, part].flatten(1)
-            total += some @ some.T / (count * max(1, some.shape[1]))
-    return Changes(inside, outside if text else None, pixels)
+    found, pixels = [], []
+    for index, part in enumerate((mask, ~mask) if text else (mask,)):
+        total, seen = torch.zeros(pictures.width, pictures.width, dtype=torch.float64), 0
+        for some in pictures.gradients(count, asked.seed, asked.real("truncation"), part):
+            watch((index + seen / count) / (2 if text else 1))
+            total += (some.T.double() @ some.double()).cpu()
+            seen += len(some)
+        pixels.append(int(part.sum()))
+        found.append(total / (count * pixels[-1]))
+    return Changes(found[0], found[1] if text else None, (pixels[0], sum(pixels[1:])))
 
 
 def _directions(asked: Request, changes: Changes, spread: Spread) -> tuple[Tensor, str]:

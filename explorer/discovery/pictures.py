@@ -137,17 +137,19 @@ class PictureMap:
             progress(row / count)
             yield jacobian_columns(self.around(points, row), origin, axes, self.batch, step)
 
-    def gradients(self, count: int, seed: int, truncation_psi: float) -> Iterator[Tensor]:
+    def gradients(self, count: int, seed: int, truncation_psi: float, part: Tensor | None = None) -> Iterator[Tensor]:
         """(B, width) a batch, ``count`` in all: Jᵀu at prior points of their own, with u of ±1 a pixel.
 
         The mean of g gᵀ is that of JᵀJ over all points, without bias (Hutchinson 1990), for one picture a point.
+        ``part`` (pixels,): J has the rows of these pixels only.
         """
         points = self.points(count, seed, truncation_psi)
         source = torch.Generator("cpu").manual_seed(seed)
         device = self.generator.device
 
         def signs(values: Tensor) -> Tensor:
-            return (torch.randint(0, 2, values.shape, generator=source) * 2 - 1).to(values)
+            drawn = torch.randint(0, 2, values.shape, generator=source) * 2 - 1
+            return (drawn if part is None else drawn * part).to(values)
 
         for start in range(0, count, self.batch):
             stop = min(count, start + self.batch)

@@ -86,24 +86,23 @@ def test_no_more_directions_than_the_rest_leaves_room_for() -> None:
 
 def test_without_a_region_nothing_is_kept_still_and_that_is_said() -> None:
     generator = PlainMap(normal(1, 64, 5) * torch.tensor([3.0, 2.2, 1.6, 1.1, 0.7]))
-    found = METHOD.discover(generator, 3, settings={"sparsity": 1.0})
+    found = METHOD.discover(generator, 3, settings={"sparsity": 1.0, "samples": 20_000})
     assert found.note == ("No region: the 5 principal directions of the whole picture first; nothing is kept still.")
     _, values, right = torch.linalg.svd(generator.linear.double())
-    torch.testing.assert_close((_units(found) @ right[:3].T).abs(), torch.eye(3).double(), atol=1e-4, rtol=0)
-    assert [one.card.figure for one in found.controls] == [
-        f"{float(share):.0%}" for share in (values**2 / (values**2).sum())[:3]
-    ]
+    torch.testing.assert_close((_units(found) @ right[:3].T).abs(), torch.eye(3).double(), atol=0.03, rtol=0)
+    shares = [float(one.card.figure.removesuffix("%")) / 100 for one in found.controls]
+    assert shares == pytest.approx((values**2 / (values**2).sum())[:3].tolist(), abs=0.02)
 
 
 def test_the_frame_of_the_whole_picture_is_filled_up_by_what_changes_it_less() -> None:
     generator = PlainMap(normal(1, 64, 8) * torch.linspace(3, 0.2, 8))
-    found = METHOD.discover(generator, 8)
+    found = METHOD.discover(generator, 8, settings={"samples": 20_000})
     count = int(found.note.partition("the ")[2].split()[0])
     assert 0 < count < 8
     units = _units(found)
     torch.testing.assert_close(units @ units.T, torch.eye(8).double(), atol=1e-5, rtol=0)
     changes = (units @ generator.linear.double().T).norm(dim=1)[count:]
-    assert bool((changes.diff() <= 1e-6).all())
+    assert bool((changes.diff() <= 0.02 * changes[:-1]).all())
 
 
 def test_one_unit_is_one_deviation_and_layers_are_kept() -> None:
