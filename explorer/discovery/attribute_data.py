@@ -36,6 +36,7 @@ ATTRIBUTE_SETTINGS = (
         title="Attributes from",
         default="",
         kind="attributes",
+        empty="the model's own world",
         help="A world, a classifier (.onnx) or labels (.json), several with + between; empty: the model's own world.",
     ),
     SettingCard(
@@ -43,6 +44,7 @@ ATTRIBUTE_SETTINGS = (
         title="Attribute",
         default="",
         kind="attribute",
+        empty="all that vary",
         help="The attribute to learn, several with a comma between; empty: all that vary.",
     ),
     SettingCard(

@@ -76,6 +76,7 @@ class InterFaceGan(CheckedMethod):
                 title="Conditions",
                 default="",
                 kind="attribute",
+                empty="none",
                 help="Attributes to hold, with commas between: every direction is made orthogonal to theirs.",
             ),
         ),

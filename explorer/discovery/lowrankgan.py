@@ -73,6 +73,7 @@ class LowRankGan(CheckedMethod):
                 title="Region",
                 default="",
                 kind="region",
+                empty="the whole picture",
                 help="Left, top, right and bottom in shares of the picture, such as 0.3,0.6,0.7,0.8. Empty: the whole "
                 "picture, so that nothing is kept still.",
             ),

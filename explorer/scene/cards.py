@@ -63,7 +63,8 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     """One setting of a method. ``choices``: the values it may take, or empty for any between ``low`` and ``high``.
 
     ``kind``: how a text is asked for: ``space`` one of the model's spaces, ``attributes`` a world, a classifier or
-    labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture.
+    labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture. ``empty``: what an
+    empty text stands for.
     """
 
     name: str
@@ -74,6 +75,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     help: str = ""
     kind: Literal["", "space", "attributes", "attribute", "file", "region"] = ""
+    empty: str = ""
 
 
 class MethodCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ CHOSEN_AT_FIRST = 3  # methods that are ticked when nobody has chosen, besides c
 DIRECTIONS = 6
 MOST_PANES = 48  # more pictures at once are stamps
 CHANCE = "random_orthogonal"
+PURPOSE = "Each ticked method becomes a column of pictures; one slider moves all of them."
 UNITS = {"effect": "Equal visible change", "native": "The method's own"}
 NAME = Qt.ItemDataRole.UserRole
 
@@ -51,24 +52,26 @@ class CompareDialog(QDialog):
         self._card = controller.model_card()
         self.methods = QListWidget()
         self.methods.setAccessibleName("Methods")
-        self.methods.setMinimumSize(420, 250)
+        self.methods.setMinimumSize(520, 300)
+        self.methods.setSpacing(1)
         self.k = QSpinBox()
         self.k.setToolTip("How many directions every method finds")
         self.seeds = QLineEdit()
-        self.seeds.setPlaceholderText("the seed of now; or 1,2,3: a row for each")
+        self.seeds.setPlaceholderText("the scene's own; or 1,2,3 for a row of each")
         self.units = Segments(UNITS, "What an amount of 1 means on every slider")
         self.tau = QDoubleSpinBox()
         self.tau.setRange(0.01, 0.3)
         self.tau.setSingleStep(0.01)
         self.tau.setValue(ControlSetRef().tau)
-        self.tau.setToolTip(
-            "The root mean square change of a picture that an amount of 1 makes, in shares of its range"
-        )
+        self.tau.setToolTip("An amount of 1 changes a picture by this much on every slider, in the mean over 16 points")
         self.match = QCheckBox("Order and sign directions so that a row means the same everywhere")
         self.match.setChecked(True)
         self.measure = QCheckBox("Measure them too: the table of effects, with chance and ceiling")
         self.attributes = QLineEdit()
-        self.attributes.setPlaceholderText("of the world the model was trained on; or a world, classifier.onnx, labels")
+        self.attributes.setPlaceholderText("the model's own world")
+        self.attributes.setToolTip(
+            "What the effects are measured with: a world, a classifier (.onnx) or labels (.json), joined by +"
+        )
         self.trials = QSpinBox()
         self.trials.setRange(1, 10)
         self.trials.setValue(1)
@@ -141,7 +144,7 @@ class CompareDialog(QDialog):
         """Say what will be shown, or what is in the way; whether it can be done."""
         chosen, rows = self.chosen(), self.rows()
         count = len(chosen) * max(1, len(rows or ()))
-        self._form.setRowVisible(self.tau, self.units.value == "effect")
+        self._form.setRowVisible(self._change, self.units.value == "effect")
         for row in (self.attributes, self.trials):
             self._form.setRowVisible(row, self.measure.isChecked())
         problem = ""
@@ -170,10 +173,11 @@ class CompareDialog(QDialog):
         self.k.setRange(1, most)
         self.k.setValue(min(DIRECTIONS, most))
         shown = {pane.controls.method for pane in self._controller.scene.panes}
-        first = [name for name in card.methods if (one := self._method(name)) and not one.expensive and name != CHANCE]
-        ticked = shown if len(shown) > 1 else {*first[:CHOSEN_AT_FIRST], CHANCE}
+        known = [one for name in card.methods if name != CHANCE and (one := self._method(name))]
+        quick = [one.name for one in known if not (one.expensive or one.supervised or self._missing(one.name))]
+        ticked = shown if len(shown) > 1 else {*quick[:CHOSEN_AT_FIRST], CHANCE}
         for name in card.methods:
-            self._add(name, name in ticked, "")
+            self._add(name, name in ticked, self._missing(name))
         for method in self._controller.catalogue.methods.values():
             if method.name not in card.methods:
                 self._add(method.name, False, refusal(method, card))
@@ -196,8 +200,22 @@ class CompareDialog(QDialog):
         item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
         if why_not:
             item.setFlags(Qt.ItemFlag.NoItemFlags)
-            item.setText(f"{self._title(name)}  ·  does not fit this model")
+            item.setText(
+                f"{self._title(name)}  ·  {'needs a file' if self._missing(name) else 'does not fit this model'}"
+            )
         self.methods.addItem(item)
+
+    def _missing(self, name: str) -> str:
+        """What has to be chosen before the method can search, as a sentence; empty where nothing has."""
+        method, given = self._method(name), dict(self._settings(name))
+        files = (
+            [one.title for one in method.settings if one.kind == "file" and not given.get(one.name)] if method else []
+        )
+        if not files:
+            return ""
+        return (
+            f"{self._title(name)} needs a file ({files[0]}): choose the method in a pane, and the file in its settings."
+        )
 
     def _settings(self, name: str) -> tuple[tuple[str, bool | int | float | str], ...]:
         """The settings that a pane on the canvas uses the method with, if one does."""
@@ -213,18 +231,25 @@ class CompareDialog(QDialog):
     def _build(self) -> None:
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        heading = QLabel("Methods")
-        layout.addWidget(heading)
+        layout.addWidget(WrappedLabel(PURPOSE))
         layout.addWidget(self.methods, 1)
         self._form = QFormLayout()
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         units = QHBoxLayout()
         units.addWidget(self.units)
         units.addStretch(1)
+        self._change = QWidget()
+        change = QHBoxLayout(self._change)
+        change.setContentsMargins(0, 0, 0, 0)
+        change.addWidget(self.tau)
+        of = QLabel("of the range of the pixels, root mean square, for an amount of 1")
+        of.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        change.addWidget(of)
+        change.addStretch(1)
         self._form.addRow("Directions", self.k)
         self._form.addRow("Rows (seeds)", self.seeds)
         self._form.addRow("Units", units)
-        self._form.addRow("Change τ", self.tau)
+        self._form.addRow("Change τ", self._change)
         self._form.addRow("", self.match)
         self._form.addRow("", self.measure)
         self._form.addRow("Attributes", self.attributes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
@@ -10,9 +12,11 @@ from explorer.scene.comparison import CompareReport, Direction, MethodResult
 from explorer.ui import theme
 from explorer.ui.measures_heat import shade
 
-ROW, COLUMN, GAP = 20.0, 30.0, 6.0
+ROW, GAP = 20.0, 6.0
+NARROWEST, WIDEST = 23.0, 40.0  # of a column: from two digits to what the eye still reads across
 LONGEST_NAME, LONGEST_HEADING = 150, 92
-STRONG = 1.0  # deviations of an attribute: a change that fills the cell
+STRONG = 0.95  # share of all methods' cells that are not of full colour
+SLANT = 60  # degrees of the headings
 
 
 class EffectHeat(QWidget):
@@ -23,12 +27,17 @@ class EffectHeat(QWidget):
         self._report: CompareReport | None = None
         self._row: MethodResult | None = None
         self._kind = "effects"
+        self._full = 1.0  # what fills a cell with colour, the same for every method, so that they compare
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Effects of each direction on each attribute")
 
     def show_method(self, report: CompareReport | None, row: MethodResult | None, kind: str = "effects") -> None:
         """Show ``effects`` (interventional) or ``information`` (observational) of ``row``."""
         self._report, self._row, self._kind = report, row, kind
+        rows = report.methods if report else ()
+        cells = [value for one in rows for direction in one.directions for value in getattr(direction, kind)]
+        ranked = sorted(value for value in cells if value is not None)
+        self._full = ranked[round(STRONG * (len(ranked) - 1))] or 1.0 if ranked else 1.0
         self.updateGeometry()
         self.setMinimumSize(self.sizeHint())
         self.update()
@@ -36,7 +45,7 @@ class EffectHeat(QWidget):
     def sizeHint(self) -> QSize:
         if self._report is None or self._row is None:
             return QSize(200, 100)
-        width = self._left() + len(self._report.attributes) * COLUMN + GAP
+        width = self._left() + len(self._report.attributes) * NARROWEST + self._overhang()
         return QSize(round(width), round(self._top() + len(self._row.directions) * ROW + GAP))
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -47,8 +56,8 @@ class EffectHeat(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for column, name in enumerate(self._report.attributes):
             painter.save()
-            painter.translate(QPointF(left + (column + 0.5) * COLUMN + 4, top - 5))
-            painter.rotate(-60)
+            painter.translate(QPointF(left + (column + 0.5) * self._column() + 4, top - 5))
+            painter.rotate(-SLANT)
             painter.setPen(theme.color(colors.text if self._report.varying[column] else colors.muted))
             painter.drawText(0, 0, metrics.elidedText(name, Qt.TextElideMode.ElideRight, LONGEST_HEADING))
             painter.restore()
@@ -63,12 +72,12 @@ class EffectHeat(QWidget):
         painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)
         values = getattr(direction, self._kind)
         for column, value in enumerate(values):
-            cell = QRectF(left + column * COLUMN + 1, y + 1, COLUMN - 2, ROW - 2)
+            cell = QRectF(left + column * self._column() + 1, y + 1, self._column() - 2, ROW - 2)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(shade((value or 0.0) / STRONG))
+            share = (value or 0.0) / self._full
+            painter.setBrush(shade(share))
             painter.drawRoundedRect(cell, 2, 2)
-            weak = value is None or value < 0.1
-            strong = value is not None and value > 0.55
+            weak, strong = share < 0.1, share > 0.55
             painter.setPen(theme.color(colors.on_accent if strong else colors.muted if weak else colors.text))
             shown = "–" if value is None else f"{value:.2f}".removeprefix("0") if value < 0.995 else f"{value:.1f}"
             painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, shown)
@@ -83,7 +92,7 @@ class EffectHeat(QWidget):
         """What stands behind the cell or the name at ``point``."""
         if self._report is None or self._row is None:
             return ""
-        row, column = int((point.y() - self._top()) // ROW), int((point.x() - self._left()) // COLUMN)
+        row, column = int((point.y() - self._top()) // ROW), int((point.x() - self._left()) // self._column())
         if not 0 <= row < len(self._row.directions):
             return ""
         direction = self._row.directions[row]
@@ -104,6 +113,21 @@ class EffectHeat(QWidget):
         mean = "" if signed is None else f"\nmean change {signed:+.2f}".replace("-", "−")
         return f"{direction.name} changes {attribute} by {value:.2f} of its deviation{mean}\n{step}"
 
+    def _column(self) -> float:
+        """The width of a column: as wide as there is room for."""
+        count = len(self._report.attributes) if self._report else 0
+        room = self.width() - self._left() - self._overhang()
+        return min(WIDEST, max(NARROWEST, room / max(1, count)))
+
+    def _overhang(self) -> float:
+        """How far the slanting heading of the last column reaches beyond it."""
+        return max(0.0, self._longest() * math.cos(math.radians(SLANT)) - NARROWEST / 2) + GAP
+
+    def _longest(self) -> float:
+        names = self._report.attributes if self._report else ()
+        longest = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0)
+        return min(LONGEST_HEADING, longest)
+
     def _left(self) -> float:
         names = [direction.name for direction in self._row.directions] if self._row else []
         return (
@@ -111,6 +135,4 @@ class EffectHeat(QWidget):
         )
 
     def _top(self) -> float:
-        names = self._report.attributes if self._report else ()
-        longest = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0)
-        return min(LONGEST_HEADING, longest) * 0.87 + 14
+        return self._longest() * math.sin(math.radians(SLANT)) + 14

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QPalette
+from PySide6.QtGui import QFont, QFontMetrics, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -27,7 +27,12 @@ from explorer.ui.jobs_panel import duration
 from explorer.ui.widgets import ElidedLabel, SectionTitle, Segments, WrappedLabel, action_button, link_button
 
 KINDS = {"effects": "Intervened", "information": "Observed"}
+HEADINGS = {
+    "effects": "{}: mean |change| of each attribute, in its deviations",
+    "information": "{}: share of each attribute that its coordinates tell",
+}
 HEADER_HEIGHT = 38
+CONTRACT_LINES = 4  # that are seen at once; the rest is scrolled to, so that the table keeps its room
 
 
 class ComparisonPanel(QWidget):
@@ -104,13 +109,14 @@ class ComparisonPanel(QWidget):
             self._drawn = report
             if report is not None:
                 self.table.show_report(report)
-                self.contract.setText(" ".join(report.contract))
+                self.contract.setText("\n".join(report.contract))
+                self.contract.setToolTip("\n".join(report.contract))
         self._draw()
 
     def _draw(self, *_: object) -> None:
         row = self.chosen()
         self.heat.show_method(self._drawn, row, self.kind.value)
-        self._heading.setText(f"Attributes moved by {row.title}" if row else "Attributes")
+        self._heading.setText(HEADINGS[self.kind.value].format(row.title) if row else "Attributes")
         self._heading.setToolTip(text.row_tip(row) if row else "")
 
     def _cancel(self) -> None:
@@ -144,13 +150,12 @@ class ComparisonPanel(QWidget):
         for label in (self.title, self.sentence):
             column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
-        self._heading = QLabel()
+        self._heading = ElidedLabel()
         self._heading.setFont(SectionTitle("").font())
         self._heading.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         above = QHBoxLayout()
         above.setContentsMargins(10, 4, 8, 4)
-        above.addWidget(self._heading)
-        above.addStretch(1)
+        above.addWidget(self._heading, 1)
         above.addWidget(self.kind)
         area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -171,7 +176,13 @@ class ComparisonPanel(QWidget):
         small = QFont(self.font())
         small.setPointSizeF(small.pointSizeF() * 0.9)
         self.contract.setFont(small)
-        under.addWidget(self.contract)
+        terms = QScrollArea()
+        terms.setFrameShape(QFrame.Shape.NoFrame)
+        terms.setWidgetResizable(True)
+        terms.setWidget(self.contract)
+        terms.setFixedHeight(CONTRACT_LINES * QFontMetrics(small).lineSpacing() + 2)
+        self.contract.setAlignment(Qt.AlignmentFlag.AlignTop)
+        under.addWidget(terms)
         parts = QSplitter(Qt.Orientation.Horizontal)
         parts.setChildrenCollapsible(False)
         parts.addWidget(listed)

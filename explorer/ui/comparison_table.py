@@ -73,7 +73,8 @@ class ComparisonTable(QTreeWidget):
         sorting = self.sortColumn(), self.header().sortIndicatorOrder()
         self.setSortingEnabled(False)
         self.clear()
-        self.setHeaderLabels(["Method", *map(heading, self._columns)])
+        # In two lines, so that a measure is no wider than its numbers need.
+        self.setHeaderLabels(["Method", *map(_in_two_lines, self._columns)])
         for index, column in enumerate(self._columns, 1):
             self.headerItem().setToolTip(index, "\n".join([column.title, *text.column_lines(column)]))
             self.headerItem().setTextAlignment(index, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -85,8 +86,11 @@ class ComparisonTable(QTreeWidget):
         self.setSortingEnabled(True)
         self.header().setSortIndicator(*sorting)
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        if self.currentItem() is None and (first := self.topLevelItem(0)) is not None:
-            self.setCurrentItem(first)
+        if self.currentItem() is None:
+            roles = [row.role for row in report.methods]
+            first = self.topLevelItem(roles.index("method") if "method" in roles else 0)
+            if first is not None:
+                self.setCurrentItem(first)
 
     def method(self) -> str:
         """The name of the chosen method, or an empty string."""
@@ -109,6 +113,8 @@ class ComparisonTable(QTreeWidget):
             font = QFont(self.font())
             font.setItalic(True)
             item.setFont(NAME, font)
+            for index in range(len(self._columns) + 1):
+                item.setBackground(index, self.palette().brush(QPalette.ColorRole.AlternateBase))
         if row.problem:
             item.setForeground(NAME, quiet)
         for index, column in enumerate(self._columns, 1):
@@ -127,3 +133,8 @@ class ComparisonTable(QTreeWidget):
     def _on_current(self, *_: object) -> None:
         if self.method():
             self.picked.emit(self.method())
+
+
+def _in_two_lines(column: Column) -> str:
+    """The column's heading, its first word above the others where it has several."""
+    return heading(column).replace(" ", "\n", 1) if " " in column.title else heading(column)

@@ -32,6 +32,7 @@ from explorer.ui.widgets import SectionTitle, Segments, WrappedLabel, link_butto
 SELECTIONS: dict[str, str] = {"all": "All", "non-passive": "Non-passive", "active": "Active"}
 """Which latents, by their badges; as :data:`explorer.scene.measures.Selection`."""
 
+PREVIEW = "These are the directions that the search has so far; they follow it while it goes on."
 ABOVE_PASSIVE = 3  # widgets of the list above the passive ones: the message, the retry link, the line that unfolds them
 Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str, tuple[Mark, ...]]
 
@@ -204,6 +205,8 @@ class ControlsPanel(QWidget):
             text = problem
         elif card is None:
             text = "Finding controls…"
+        elif self._previewed():
+            text = PREVIEW
         else:
             text = card.note if card.controls else "This method found no controls on this model."
         self.message.setText(text)
@@ -211,7 +214,14 @@ class ControlsPanel(QWidget):
         self.retry.setVisible(bool(problem) and self._controller.has_model)
         scene = self._controller.scene
         asked = scene.panes[scene.selected].controls
-        self.more.setVisible(bool(card and asked.method and len(card.controls) == asked.k and self._has_more(card)))
+        whole = bool(card and asked.method and len(card.controls) == asked.k and not self._previewed())
+        self.more.setVisible(bool(whole and card and self._has_more(card)))
+
+    def _previewed(self) -> bool:
+        """Whether the sliders are those of a search that is still under way."""
+        scene = self._controller.scene
+        pane = scene.panes[scene.selected]
+        return self._controller.catalogue.is_preview(pane.model or scene.model, pane.controls)
 
     def _has_more(self, card: ControlSetCard) -> bool:
         model = self._controller.model_card(self._controller.scene.selected)
@@ -303,7 +313,7 @@ class ControlsPanel(QWidget):
             self.searching.setVisible(False)
             return
         title = controller.catalogue.method_title(pane.controls.method)
-        self.searching.show_search(title, job, controller.catalogue.is_preview(model, pane.controls))
+        self.searching.show_search(title, job)
 
     def _cancel_search(self) -> None:
         scene = self._controller.scene

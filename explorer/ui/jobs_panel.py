@@ -47,6 +47,10 @@ class JobRow(QWidget):
         layout.addWidget(self.bar, 4)
         layout.addWidget(self.state, 4)
         layout.addWidget(self.button)
+        kept = self.button.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # the columns of all rows stand below one another
+        self.button.setSizePolicy(kept)
+        self.button.setMinimumWidth(self.button.fontMetrics().horizontalAdvance("Show file") + 12)
         self.button.clicked.connect(self._act)
         self.show_job(job)
 
@@ -64,7 +68,7 @@ class JobRow(QWidget):
         text = {
             "running": f"{job.share:.0%}" + (f", {left} left" if left else ""),
             "done": "Done",
-            "stopped": "Cancelled; nothing was left behind",
+            "stopped": "Cancelled; nothing was left behind" if job.path else "Cancelled",
             "failed": job.sentence,
         }[job.state]
         self.state.setText(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -28,7 +29,17 @@ from explorer.scene.model import ControlSetRef, Scalar
 from explorer.ui.widgets import SeedBox, Segments, WrappedLabel, link_button
 
 LARGEST_WHOLE = 2**31 - 1  # what a QSpinBox holds
+TWO_LINES = 100  # letters of a help text that two lines of the dialog hold
+HELP = "Point at a setting to read what it means."
 UNITS = {"native": "The method's own", "effect": "Equal visible change"}
+
+
+class _Number(QDoubleSpinBox):
+    """A number without the zeros that say nothing."""
+
+    def textFromValue(self, value: float) -> str:
+        text, point = super().textFromValue(value), self.locale().decimalPoint()
+        return text.rstrip("0").removesuffix(point) if point in text else text
 
 
 class MethodDialog(QDialog):
@@ -55,6 +66,8 @@ class MethodDialog(QDialog):
         self.seed.setValue(chosen.seed)
         self.units = Segments(UNITS, "What an amount of 1 means on every slider of this set")
         self.units.set_value(chosen.units)
+        self.help = WrappedLabel()
+        self.help.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._build()
 
     def controls(self) -> ControlSetRef:
@@ -86,6 +99,8 @@ class MethodDialog(QDialog):
         for setting in self._method.settings:
             field = self._field(setting, given.get(setting.name, setting.default))
             field.setToolTip(setting.help)
+            for part in (field, *field.findChildren(QWidget)):
+                part.installEventFilter(self)
             field.setAccessibleName(setting.title)
             self.fields[setting.name] = field
             form.addRow(setting.title, field)
@@ -94,6 +109,11 @@ class MethodDialog(QDialog):
         units.addStretch(1)
         form.addRow("Units", units)
         layout.addLayout(form)
+        longest = max((len(setting.help) for setting in self._method.settings), default=0)
+        if longest:
+            self.help.setMinimumHeight(self.fontMetrics().height() * (2 if longest <= TWO_LINES else 3))
+            self.help.setText(HELP)
+            layout.addWidget(self.help)
         if self._method.expensive:
             note = WrappedLabel("This method learns its directions, which takes minutes; the sliders follow meanwhile.")
             note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -105,7 +125,16 @@ class MethodDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
-        self.setMinimumWidth(430)
+        self.setMinimumWidth(480)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # What a setting means is said where it can be read, for whichever field is used or pointed at.
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.Enter) and isinstance(watched, QWidget):
+            for setting in self._method.settings:
+                field = self.fields.get(setting.name)
+                if setting.help and field is not None and (field is watched or field.isAncestorOf(watched)):
+                    self.help.setText(f"{setting.title}: {setting.help}")
+        return super().eventFilter(watched, event)
 
     def _field(self, setting: SettingCard, value: Scalar) -> QWidget:
         """The widget of one setting; how it is read goes into ``_read``."""
@@ -126,7 +155,7 @@ class MethodDialog(QDialog):
             self._read[setting.name] = whole.value
             return whole
         if kind is float:
-            number = QDoubleSpinBox()
+            number = _Number()
             number.setDecimals(6 if 0 < abs(float(value)) < 0.01 else 4)
             low, high = setting.low, setting.high
             number.setRange(-1e9 if low is None else low, 1e9 if high is None else high)
@@ -149,12 +178,7 @@ class MethodDialog(QDialog):
     def _text(self, setting: SettingCard, value: str) -> QWidget:
         line = QLineEdit(value)
         self._read[setting.name] = lambda: line.text().strip()
-        hints = {
-            "attributes": "the model's own world; or a world, classifier.onnx, labels",
-            "attribute": "all of them",
-            "region": "x0,y0,x1,y1 from 0 to 1",
-        }
-        line.setPlaceholderText(hints.get(setting.kind, ""))
+        line.setPlaceholderText(setting.empty)
         if setting.kind == "region":
             beside = link_button("Draw on the picture", "Drag a rectangle over the selected pane's picture")
             beside.clicked.connect(lambda: self.done(self.DRAW))

@@ -71,7 +71,8 @@ def paint_caption(
     font.setBold(bold)
     painter.setFont(font)
     painter.setPen(theme.color(colors.text))
-    own = min(painter.fontMetrics().horizontalAdvance(title), max(box.width() - wanted, round(TITLE * box.width())))
+    # A pixel more than its advance, which is rounded: what fits is not cut.
+    own = min(painter.fontMetrics().horizontalAdvance(title) + 1, max(box.width() - wanted, round(TITLE * box.width())))
     title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, own)
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     font.setBold(False)

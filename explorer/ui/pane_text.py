@@ -14,7 +14,7 @@ def moved(scene: Scene, pane: Pane) -> str:
         return ""
     last = pane.edits[-1]
     unit = " τ" if pane.controls.units == "effect" else ""
-    more = f" +{len(pane.edits) - 1}" if len(pane.edits) > 1 else ""
+    more = f", {len(pane.edits) - 1} more" if len(pane.edits) > 1 else ""
     return f"{shown_name(scene, pane.controls, last.control)} {last.amount:+.2f}{unit}{more}".replace("-", "−")
 
 

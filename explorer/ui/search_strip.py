@@ -37,15 +37,13 @@ class SearchStrip(QWidget):
         self.cancel.clicked.connect(self.cancelled)
         self.setVisible(False)
 
-    def show_search(self, title: str, job: Job | None, previewed: bool) -> None:
-        """``title`` is at work; ``job``: how far it is, if that is known; ``previewed``: sliders show what it found."""
-        parts = [job.title if job is not None and job.title.startswith("Waiting") else f"{title} is searching…"]
+    def show_search(self, title: str, job: Job | None) -> None:
+        """``title`` is at work; ``job``: how far it is, if that is known."""
+        said = job.title if job is not None and job.title.startswith("Waiting") else "Searching…"
         if job is not None and job.share > 0:
             left = duration(job.remaining)
-            parts.append(f"{job.share:.0%}{f', {left} left' if left else ''}")
-        if previewed:
-            parts.append("the sliders show what it has so far")
-        self.text.setText(" · ".join(parts))
-        self.text.setToolTip(self.text.text())
+            said = f"{said} {job.share:.0%}{f', {left} left' if left else ''}"
+        self.text.setText(said)  # which method it is stands above, in the list of methods
+        self.text.setToolTip(f"{title}: {said}")
         self.bar.setValue(round(1000 * job.share) if job is not None else 0)
         self.setVisible(True)

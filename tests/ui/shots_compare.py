@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QMenu
 from shots import Driver
 
+from explorer.scene import editing
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ControlSetRef
@@ -131,7 +132,7 @@ def settings(driver: Driver) -> None:
 def searching(driver: Driver) -> None:
     """A method that learns: waiting, then with sliders that show what it has so far."""
     controller, window = driver.controller, driver.window
-    controller.set_method(0, ControlSetRef(method="voynov", k=6))
+    controller.apply(editing.side_by_side(controller.scene, (ControlSetRef(method="voynov", k=6),)), "Search")
     window.docks["jobs"].show()
     window.docks["jobs"].raise_()
 

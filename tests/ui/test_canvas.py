@@ -10,11 +10,12 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from quiet import controller_on
 
-from explorer.scene.model import Seed
+from explorer.scene import editing
+from explorer.scene.model import ControlSetRef, Seed
 from explorer.service.protocol import ViewFailed
 from explorer.ui import theme
 from explorer.ui.canvas import Canvas
-from explorer.ui.pane_grid import GAP, grid
+from explorer.ui.pane_grid import GAP, grid, table
 
 pytestmark = pytest.mark.gui
 
@@ -151,3 +152,50 @@ def test_arrow_keys_select_panes(qtbot: QtBot) -> None:
     assert stage.controller.scene.selected == 2
     QTest.keyClick(stage.canvas, Qt.Key.Key_Right)
     assert stage.controller.scene.selected == 0
+
+
+@given(
+    columns=st.integers(2, 6), rows=st.integers(1, 5), width=st.integers(900, 2600), height=st.integers(700, 1600),
+    beside=st.sampled_from([0, 60]),
+)  # fmt: skip
+def test_headings_of_a_table_touch_no_picture(columns: int, rows: int, width: int, height: int, beside: int) -> None:
+    made = table(columns * rows, width, height, 1.0, 26, columns, 24, beside)
+    strips = [*made.above, *made.beside]
+    assert (len(made.above), len(made.beside)) == (columns, rows if beside else 0)
+    for cell in made.cells:
+        assert QRect(0, 0, width, height).contains(cell.whole)
+        assert not any(cell.whole.intersects(strip) for strip in strips)
+    for column, strip in enumerate(made.above):
+        assert (strip.left(), strip.bottom() + 1) == (
+            made.cells[column].picture.left(),
+            made.cells[column].picture.top(),
+        )
+    for row, strip in enumerate(made.beside):
+        first = made.cells[row * columns].picture
+        assert (strip.right() + 1, strip.top(), strip.height()) == (first.left(), first.top(), first.height())
+
+
+def test_a_table_of_panes_names_its_columns_and_rows_once(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot)
+    sets = (ControlSetRef(method="latent_axes", units="effect"), ControlSetRef(method="random", units="effect"))
+    stage.controller.apply(editing.side_by_side(stage.controller.scene, sets, (4, 5)), "Compare")
+    stage.controller.move_control(0, "hue", -1.5)
+    stage.controller.set_view(0, "difference", everywhere=True)
+    stage.client.draw()
+    said: dict[str, list[str]] = {"heading": [], "side": [], "caption": []}
+    paint = "explorer.ui.pane_paint.paint_"
+    monkeypatch.setattr(f"{paint}heading", lambda p, c, title, note, box: said["heading"].append(f"{title}, {note}"))
+    monkeypatch.setattr(f"{paint}side", lambda p, c, text, box: said["side"].append(text))
+    monkeypatch.setattr(
+        f"{paint}caption", lambda p, c, title, figure, box, bold: said["caption"].append(f"{title}, {figure[:3]}")
+    )
+    stage.canvas.grab()
+    assert said["heading"] == ["Latent axes, difference", "Random, difference"]
+    assert said["side"] == ["seed 4", "seed 5"]
+    assert said["caption"] == ["hue −1.50 τ, rms", "random hue −1.50 τ, rms"] * 2
+    before = stage.canvas.cells()[0][1].picture
+    stage.controller.apply(editing.with_pane(stage.controller.scene, 3, stage.controller.scene.panes[0]), "Other")
+    said["heading"].clear()
+    stage.canvas.grab()
+    assert said["heading"] == []  # no table any more: every pane says what it is
+    assert stage.canvas.cells()[0][1].picture != before

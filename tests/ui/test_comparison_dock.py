@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import pytest
 from PySide6.QtCore import QPointF, Qt
@@ -17,6 +19,7 @@ from explorer.ui import comparison_text as text
 from explorer.ui.actions import ActionTable
 from explorer.ui.compare_dialog import CompareDialog
 from explorer.ui.comparison_dock import ComparisonDock
+from explorer.ui.comparison_heat import NARROWEST, SLANT, WIDEST
 from explorer.ui.settings import Settings
 
 pytestmark = pytest.mark.gui
@@ -203,7 +206,8 @@ def test_the_table_says_what_is_best_and_what_is_chance(desk: Desk) -> None:
     assert not text.is_weak(COLUMNS[0], REPORT.methods[0])
     assert "no components" in text.cell_tip(COLUMNS[0], REPORT.methods[4])
     assert "1 of 2 directions have no visible effect" in text.row_tip(REPORT.methods[0])
-    assert desk.dock.panel.contract.text() == " ".join(REPORT.contract)
+    assert desk.dock.panel.contract.text().splitlines() == list(REPORT.contract)
+    assert desk.dock.panel.table.method() == "latent_axes"  # a method is chosen first, neither chance nor ceiling
 
 
 def test_sorting_leaves_rows_without_a_number_at_the_end(desk: Desk) -> None:
@@ -228,9 +232,21 @@ def test_the_matrix_follows_the_chosen_row(desk: Desk) -> None:
     inside = QPointF(heat._left() + 5, heat._top() + 5)
     assert "Voynov 1 changes smile by 0.90" in heat._tip(inside)
     assert "mean change −0.90" in heat._tip(inside)
-    assert "the same in all" in heat._tip(QPointF(heat._left() + 2 * 30 + 5, heat._top() + 5))
+    assert "the same in all" in heat._tip(QPointF(heat._left() + 2 * heat._column() + 5, heat._top() + 5))
     assert "no visible effect" in heat._tip(QPointF(2, heat._top() + 25))
     assert not heat.grab().toImage().isNull()
+
+
+def test_a_matrix_of_many_attributes_takes_the_room_there_is(desk: Desk) -> None:
+    names = tuple(f"attribute number {index}" for index in range(20))
+    wide = msgspec.structs.replace(REPORT, attributes=names, varying=(True,) * 20)
+    heat = desk.dock.panel.heat
+    heat.show_method(wide, wide.methods[0])
+    for width in (heat.sizeHint().width(), 900, 1400):
+        heat.resize(width, 200)
+        end = heat._left() + len(names) * heat._column() + heat._longest() * math.cos(math.radians(SLANT))
+        assert end <= width + heat._column(), "the last heading ends inside"
+        assert NARROWEST <= heat._column() <= WIDEST
 
 
 def test_the_chosen_method_is_used_in_the_pane(desk: Desk) -> None:

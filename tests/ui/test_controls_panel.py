@@ -284,7 +284,8 @@ def test_a_search_shows_how_far_it_is_and_what_it_has(qtbot: QtBot, monkeypatch:
     panel.client.reply(JobProgress(request_id=asked.request_id, title="Finding controls", share=0.25, remaining=90))
     strip = panel.panel.searching
     assert strip.isVisible()
-    assert strip.text.text() == "Voynov is searching… · 25%, 1 min 30 s left"
+    assert strip.text.text() == "Searching… 25%, 1 min 30 s left"
+    assert strip.text.toolTip().startswith("Voynov:")
     found = ControlSetCard(
         method="voynov", title="Voynov", space="z", fingerprint="f00d",
         controls=(ControlCard(name="direction 1", space="z"),), note="Still searching.",
@@ -292,6 +293,8 @@ def test_a_search_shows_how_far_it_is_and_what_it_has(qtbot: QtBot, monkeypatch:
     preview = ControlsPreview(request_id=asked.request_id, model=asked.model, controls=asked.controls, card=found)
     panel.client.reply(preview)
     assert panel.names() == ["direction 1"]
+    assert "so far" in panel.panel.message.text()
+    assert not panel.panel.more.isVisible()  # more of what is still being looked for would begin again
     panel.controller.move_control(0, "direction 1", 2.0)
     panel.client.draw()
     shown = len(panel.client.shown)

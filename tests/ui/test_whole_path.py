@@ -103,6 +103,13 @@ def test_models_made_by_others(program: Program, real_models: Path) -> None:
     program.run("again")
 
 
+def test_directions_side_by_side(program: Program, shipped: list[str]) -> None:
+    """Compare methods, star two of their directions, open them as a set, measure, export the page and the video."""
+    if "known-equal" not in shipped:
+        pytest.skip("the model whose directions are known is not in this checkout")
+    program.run("directions", "known-equal")
+
+
 def test_the_engine_is_killed_while_a_slider_is_held(program: Program, shipped: list[str]) -> None:
     program.run("kill_engine", shipped[0])
 

@@ -14,10 +14,12 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from explorer.export.embed import read
+from explorer.scene.comparison import CompareOptions
 from explorer.scene.editing import amount_of
 from explorer.scene.model import ModelRef
 from explorer.scene.store import encode_scene, load_scene
 from explorer.ui import theme
+from explorer.ui.compare_dialog import CompareDialog
 from explorer.ui.export_dialog import ExportDialog
 from explorer.ui.session import Session
 
@@ -149,7 +151,7 @@ def exported(hand: Hand, path: Path) -> Steps:
     assert dialog.summary.text().startswith("8 frames"), dialog.summary.text()
     hand.click(dialog._go)
     yield "the export", lambda: bool(controller.jobs.jobs()) and not controller.jobs.running()
-    (job,) = [job for job in controller.jobs.jobs() if job.path]
+    (job,) = [job for job in controller.jobs.jobs() if job.path == str(path)]
     assert job.state == "done", job.sentence
     assert path.stat().st_size > 1000
     carried, _, _ = read(path)
@@ -253,7 +255,70 @@ def restored(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
     return script
 
 
-SCRIPTS = {"work": work, "again": again, "kill_engine": kill_engine, "edit": edit, "restored": restored}
+def directions(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
+    """Methods side by side, one slider for all, a set of one's own from two of them, the table, and their exports."""
+
+    def script(hand: Hand) -> Steps:
+        window, controller = hand.window, hand.controller
+        yield from opened(hand, models[0])
+        QTimer.singleShot(0, window.table["side_by_side"].trigger)
+        yield "the dialog", lambda: isinstance(QApplication.activeModalWidget(), CompareDialog)
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, CompareDialog)
+        dialog.k.setValue(2)
+        dialog.seeds.setText("3,8")
+        methods = dialog.chosen()
+        hand.click(dialog._go)
+        yield "a column a method, a row a seed", lambda: len(controller.scene.panes) == 2 * len(methods) > 4
+        yield "the pictures of all methods", hand.settled
+        still = [hand.pixels(pane) for pane in range(len(controller.scene.panes))]
+        assert len(set(still)) == 2, "unmoved, a row is one picture"
+        yield from hand.drag_slider(names_of(hand)[0], 0.9)
+        moved = [hand.pixels(pane) for pane in range(len(controller.scene.panes))]
+        assert len(set(moved)) > 4, "one slider moves every method in its own way"
+        hand.shoot("directions-grid")
+        for pane in (0, 1):
+            controller.select_pane(pane)
+            menu = window.controls.menu.actions(window.controls.rows()[0].card.name)
+            next(action for action in menu if action.text() == "Star").trigger()
+        mine = folder / "mine.safetensors"
+        controller.jobs.start_saving(controller.scene.model, window.own_sets.starred(), str(mine), "mine")
+        yield "the set is saved", lambda: mine.exists() and not controller.jobs.running()
+        window.files.use_controls(mine)
+        yield "the set of one's own in its column", hand.settled
+        assert controller.scene.columns == len(methods)
+        assert {pane.controls.path for pane in controller.scene.panes[1 :: len(methods)]} == {str(mine)}
+        yield from hand.drag_slider(names_of(hand)[1], 0.9)
+        hand.shoot("directions-mine")
+        window.comparison.compare(CompareOptions(methods=tuple(methods[:1]), k=2, bases=8, observed=400))
+        model = controller.scene.model
+        yield "the table", lambda: controller.comparing.under_way(model) is None
+        report = controller.comparing.report(model)
+        assert report is not None, controller.comparing.problem(model)
+        assert {row.role for row in report.methods} >= {"method", "chance"}
+        hand.shoot("directions-table")
+        controller.jobs.start_comparison_table(report, str(folder / "table.html"))
+        yield "the page", lambda: not controller.jobs.running()
+        assert all(row.title in (folder / "table.html").read_text() for row in report.methods)
+        window.table["traverse"].trigger()
+        yield "it plays", lambda: window.timeline.player.playing
+        window.timeline.player.stop()
+        window.timeline.header.duration.setValue(0.5)
+        window.timeline.header.fps.setValue(8)
+        yield "it rests", hand.settled
+        yield from exported(hand, folder / "grid.mp4")
+
+    return script
+
+
+SCRIPTS = {
+    "directions": directions,
+    "work": work,
+    "again": again,
+    "kill_engine": kill_engine,
+    "edit": edit,
+    "restored": restored,
+}
 
 if __name__ == "__main__":
     sys.exit(run(SCRIPTS[sys.argv[1]](Path(sys.argv[2]), sys.argv[3:])))
