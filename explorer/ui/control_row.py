@@ -30,7 +30,8 @@ class BadgePill(QWidget):
         self._badge = badge
         self.setFixedSize(18, 18)
         self.setToolTip(BADGES.get(badge, ""))
-        self.setVisible(bool(badge))
+        if not badge:  # to show it here, before it has a parent, would open a window of its own
+            self.hide()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colors = theme.current()
@@ -126,7 +127,8 @@ class ControlRow(QWidget):
         self.figure.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.figure.setFixedWidth(figure_width)
-        self.figure.setVisible(figure_width > 0)
+        if figure_width <= 0:
+            self.figure.hide()
         self._describe()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 0, 10, 0)

@@ -192,6 +192,7 @@ class LabellingPanel(QWidget):
         self.refresh()
 
     def _leave_name(self) -> None:
+        self._name()
         if self._labelling.current is not None and self._labelling.current.attribute:
             self.sample.setFocus()
 

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from quiet import CARD
 from test_main_window import Desk
 
+from explorer.scene.cards import Badge, ControlCard
 from explorer.scene.editing import amount_of
-from explorer.service.protocol import Exported, ExportScene, JobProgress
+from explorer.service.protocol import DrawSamples, Exported, ExportScene, JobProgress, SamplesDrawn
+from explorer.ui.control_row import ControlRow
 from explorer.ui.export_dialog import ExportDialog
 
 pytestmark = pytest.mark.gui
@@ -119,3 +121,54 @@ def test_an_export_from_the_shortcut_to_the_folder(
     desk.window.table["show_export"].trigger()
     assert [Path(url.toLocalFile()) for url in opened] == [tmp_path]
     assert desk.window.settings.export_folder == str(tmp_path)
+
+
+def test_the_keys_of_labelling_are_the_windows_again_elsewhere(desk: Desk) -> None:
+    desk.controller.duplicate_pane()
+    desk.window.table["label_samples"].trigger()
+    panel = desk.window.labelling.panel
+    for key in (Qt.Key.Key_S, Qt.Key.Key_Z, Qt.Key.Key_Return):
+        press(desk, key)
+    assert desk.controller.labelling.attributes() == ["sz"], "letters in a name are letters"
+    asked = desk.client.sent[-1]
+    assert isinstance(asked, DrawSamples)
+    desk.client.reply(
+        SamplesDrawn(
+            request_id=asked.request_id,
+            model=asked.model,
+            seeds=asked.seeds,
+            width=2,
+            height=2,
+            pictures=tuple(bytes(12) for _ in asked.seeds),
+        )
+    )
+    zoom, labelling = desk.window.table["zoom_pane"], desk.controller.labelling
+    assert QApplication.focusWidget() is panel.sample
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Space, Qt.Key.Key_Z):
+        press(desk, key)
+    assert labelling.current is not None
+    assert (labelling.current.count, labelling.current.skipped) == (1, set())
+    assert not desk.window.timeline.player.playing
+    assert not zoom.isChecked()
+    desk.window.canvas.setFocus()
+    press(desk, Qt.Key.Key_Z)
+    assert zoom.isChecked()
+    assert labelling.current.count == 1
+
+
+@pytest.mark.parametrize("badge", ["", "active"])
+def test_a_row_of_a_slider_opens_no_window_of_its_own(desk: Desk, badge: Badge) -> None:
+    opened: list[QWidget] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+                opened.append(watched)
+            return False
+
+    watch = Watch()
+    QApplication.instance().installEventFilter(watch)  # type: ignore[union-attr]
+    row = ControlRow(ControlCard(name="z1", space="z", low=-1, high=1, figure="99%", badge=badge), 40)
+    QApplication.instance().removeEventFilter(watch)  # type: ignore[union-attr]
+    assert not opened, "a window that flashes up takes the keys away"
+    row.deleteLater()
