@@ -12,7 +12,7 @@ from torch import Tensor
 from explorer.controls.base import WEIGHTS
 from explorer.controls.control_set import ControlSet
 from explorer.controls.weights import WeightsControl
-from explorer.discovery.request import begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress, Reweightable
@@ -26,7 +26,7 @@ LOW, HIGH = -1.0, 2.0
 Parts = dict[str, dict[str, Tensor]]
 
 
-class WeightDifference:
+class WeightDifference(CheckedMethod):
     """θ' - θ of another checkpoint θ', first of all weights, then of one part of the network after the other."""
 
     card = MethodCard(
@@ -62,17 +62,13 @@ class WeightDifference:
             return ""
         return f"A weight direction needs a network whose weights can be changed; those of '{model.name}' cannot."
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
-        """The whole network and its first ``k`` - 1 parts; fewer where fewer differ. An amount of 1 is the other
-        checkpoint, 0 this one, bit for bit. ``seed`` does not matter."""
-        asked = begin(self, generator, k, seed, settings, progress, WEIGHTS)
+    def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
+        """In no space: it changes weights."""
+        return WEIGHTS
+
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
+        """The whole network and its first parts; fewer controls than asked for where fewer parts differ. An amount of 1
+        is the other checkpoint, 0 this one, bit for bit. The seed does not matter."""
         asked.watch(0.0)
         own = cast(Reweightable, generator).weight_parts()
         other = _other(asked.model, asked.text("other"), asked.watch.part(0.0, 0.9))
@@ -89,10 +85,10 @@ class WeightDifference:
         if asked.text("order") == "change":
             differing.sort(key=lambda part: _share(change[part], own[part]), reverse=True)
         controls = [_control(WHOLE, _joined(change), _joined(own), name)]
-        controls += [_control(part, change[part], own[part], name) for part in differing[: k - 1]]
+        controls += [_control(part, change[part], own[part], name) for part in differing[: asked.k - 1]]
         note = f"An amount of 1 is '{name}', 0 is '{asked.model.name}'."
-        if len(controls) < k:
-            note += f" {len(controls)} of {k} controls: one for each part whose weights differ."
+        if len(controls) < asked.k:
+            note += f" {len(controls)} of {asked.k} controls: one for each part whose weights differ."
         asked.watch(1.0)
         return asked.found(controls, note=note)
 
