@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from explorer.controls.base import WEIGHTS, Control
 from explorer.controls.control_set import ControlSet
-from explorer.discovery.base import Method, Watch
+from explorer.discovery.base import Watch
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
@@ -138,29 +138,6 @@ class CheckedMethod(ABC):
     ) -> ControlSet:
         """As :meth:`explorer.discovery.base.Method.discover`."""
         return self.search(self.begin(generator, k, seed, settings, progress), generator)
-
-
-def begin(
-    method: Method,
-    generator: Generator,
-    k: int,
-    seed: int,
-    settings: Mapping[str, Scalar] | None,
-    progress: Progress | None,
-    space: str = "",
-) -> Request:
-    """Check what is asked of ``method`` and start the clock. ``space``: where it looks, :func:`mapped_space` if empty.
-
-    Raises :class:`ControlError` when the method does not fit the model, a setting is wrong, or ``k`` exceeds the space.
-    """
-    model = generator.card
-    if reason := method.refusal(model):
-        raise ControlError(reason)
-    chosen = checked_settings(method.card, settings)
-    where = space or mapped_space(model)
-    check_count(model, where, k)
-    watch = progress if isinstance(progress, Watch) else Watch(progress)
-    return Request(method.card, model, k, seed, chosen, where, watch)
 
 
 def checked_settings(method: MethodCard, given: Mapping[str, Scalar] | None) -> dict[str, Scalar]:

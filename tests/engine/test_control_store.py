@@ -18,7 +18,7 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery import base, registry
 from explorer.discovery.random_orthogonal import RandomOrthogonal
-from explorer.discovery.request import begin
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.trained import learn
 from explorer.engine import control_store
 from explorer.engine.engine import Engine
@@ -35,7 +35,7 @@ STEPS = 12
 PATIENCE = 60.0  # seconds: a limit for a hang, not a measurement
 
 
-class Climb:
+class Climb(CheckedMethod):
     """A trained method: one direction that grows by a step of gradient descent at a time; ``each`` sees every step."""
 
     card = MethodCard(
@@ -55,15 +55,7 @@ class Climb:
     def refusal(self, model: object) -> str:
         return ""
 
-    def discover(
-        self,
-        generator: Generator,
-        k: int,
-        seed: int = 0,
-        settings: Mapping[str, Scalar] | None = None,
-        progress: Progress | None = None,
-    ) -> ControlSet:
-        asked = begin(self, generator, k, seed, settings, progress)
+    def search(self, asked: Request, generator: Generator) -> ControlSet:
         width = generator.card.spaces["w"].shape[0]
         module = nn.Linear(width, 1, bias=False)
         nn.init.constant_(module.weight, 0.1)
