@@ -80,7 +80,7 @@ def _control_sets(engine: Engine, model: ModelRef) -> list[ControlSetRef]:
     """One set of each method that is quick, then of chance with one seed after the other."""
     card = engine.card(model)
     cards = [method(name).card for name in card.methods if name != "random_orthogonal"]
-    quick = [one.name for one in cards if not (one.trained or one.expensive or one.supervised)]
+    quick = [one.name for one in cards if one.is_quick]
     found = [default_controls(card, name) for name in quick[: VIEWS - 1]]
     chance = default_controls(card, "random_orthogonal")
     seeds = range(VIEWS - len(found))

@@ -93,13 +93,19 @@ def _is_plugin(one: Method) -> bool:
 
 def fitting(model: ModelCard) -> tuple[str, ...]:
     """The names of the methods that fit ``model``: the most telling first, chance last."""
-    fit = [name for name, one in methods().items() if not one.refusal(model)]
-    return tuple(sorted(fit, key=lambda name: (_preferred(model).get(name, 50), name)))
+    fit = {name: one.card for name, one in methods().items() if not one.refusal(model)}
+    first = _preferred(model)
+    return tuple(sorted(fit, key=lambda name: (first.get(name, _effort(fit[name])), name)))
 
 
 def refusals(model: ModelCard) -> dict[str, str]:
     """Why each method that does not fit ``model`` does not, in one sentence."""
     return {name: reason for name, one in methods().items() if (reason := one.refusal(model))}
+
+
+def _effort(card: MethodCard) -> int:
+    """Where a method that has no place of its own stands: what is quick first, what cannot begin alone last."""
+    return 50 + 10 * card.supervised + 20 * card.expensive + 42 * card.needs_file
 
 
 def _preferred(model: ModelCard) -> dict[str, int]:

@@ -94,7 +94,7 @@ class Engine:
         self._turn = RLock()
         self._loading = RLock()
         self._generators: BoundedCache[tuple[str, str], Generator] = BoundedCache(MODELS_KEPT)
-        self._controls = ControlStore(self.generator, self.shared)
+        self._controls = ControlStore(lambda model: self.generator(model), self.shared)
         self._mapped: BoundedCache[tuple[str, Origin, float], Latent] = BoundedCache(MAPPED_KEPT)
         self._pictures: BoundedCache[_PictureKey, Tensor] = BoundedCache(PICTURES_KEPT)
 

@@ -100,6 +100,16 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     expensive: bool = False
     aliases: tuple[str, ...] = ()
 
+    @property
+    def needs_file(self) -> bool:
+        """Whether it cannot begin before somebody has named a file."""
+        return any(setting.kind == "file" and setting.default == "" for setting in self.settings)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it finds something by itself within seconds: what is offered before anybody has chosen."""
+        return not (self.expensive or self.supervised or self.needs_file)
+
 
 class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     """One slider. ``low``/``high`` in ``unit``; ``figure`` is the short number at its right, ``details`` the tool

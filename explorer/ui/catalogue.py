@@ -88,6 +88,11 @@ class Catalogue(QObject):
         card = self.methods.get(name)
         return card.title if card else name.replace("_", " ").capitalize()
 
+    def is_quick(self, method: str) -> bool:
+        """Whether ``method`` finds something by itself within seconds; assumed while its card is not known."""
+        card = self.methods.get(method)
+        return card is None or card.is_quick
+
     def search(self, model: ModelRef, ref: ControlSetRef) -> int | None:
         """The number of the search for this control set that is under way, or None."""
         return next(

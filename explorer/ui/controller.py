@@ -236,7 +236,8 @@ class Controller(QObject):
         source = scene.panes[scene.selected]
         card = self.model_card(scene.selected)
         used = {pane.controls.method for pane in scene.panes}
-        method = next((name for name in card.methods if name not in used), source.controls.method) if card else ""
+        quick = [name for name in card.methods if self.catalogue.is_quick(name)] if card else []
+        method = next((name for name in quick if name not in used), source.controls.method) if card else ""
         fresh = card is not None and method and method != source.controls.method
         controls = default_controls(card, method) if card and fresh else source.controls
         pane = Pane(controls=controls, model=source.model, origin=source.origin, view=source.view)
