@@ -56,7 +56,8 @@ class Caption:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the panes stand, in pixels: ``height`` of a picture, ``widths`` of the columns, ``size`` of the frame."""
+    """Where the panes stand, in pixels: ``height`` of a picture, ``widths`` of the columns, ``size`` of the frame,
+    ``head`` of the strip above the first row."""
 
     height: int
     columns: int
@@ -64,13 +65,16 @@ class Grid:
     gap: int
     band: int  # for the caption below each picture
     size: tuple[int, int]
+    head: int = 0
 
 
-def grid(sizes: Sequence[tuple[int, int]], captions: bool, height: int = 0, columns: int = 0) -> Grid:
+def grid(
+    sizes: Sequence[tuple[int, int]], captions: bool, height: int = 0, columns: int = 0, headed: bool = False
+) -> Grid:
     """The layout of pictures of these (height, width), all brought to ``height`` pixels (0: that of the tallest).
 
     ``columns`` side by side; where that is 0, up to four, and more in a grid as square as possible. One without a
-    caption fills the frame.
+    caption fills the frame. ``headed``: with captions, there is a line above the columns for what they are called.
     """
     height = height or max(size[0] for size in sizes)
     scaled_widths = [size[1] if size[0] == height else max(1, round(size[1] * height / size[0])) for size in sizes]
@@ -83,17 +87,24 @@ def grid(sizes: Sequence[tuple[int, int]], captions: bool, height: int = 0, colu
     gap = max(2, round(height / 64))
     band = 2 * line_height(letter_size(height)) + gap if captions else 0
     widths = tuple(max(scaled_widths[column::columns]) for column in range(columns))
-    size = (gap + rows * (height + band + gap), gap + sum(width + gap for width in widths))
-    return Grid(height, columns, widths, gap, band, size)
+    head = line_height(letter_size(height)) if headed and captions else 0
+    size = (gap + head + rows * (height + band + gap), gap + sum(width + gap for width in widths))
+    return Grid(height, columns, widths, gap, band, size, head)
 
 
-def compose(pictures: Sequence[Frame], captions: Sequence[Caption] | None, height: int = 0, columns: int = 0) -> Frame:
-    """One frame from the panes' ``pictures``, laid out by :func:`grid`.
+def compose(
+    pictures: Sequence[Frame],
+    captions: Sequence[Caption] | None,
+    height: int = 0,
+    columns: int = 0,
+    headings: Sequence[str] = (),
+) -> Frame:
+    """One frame from the panes' ``pictures``, laid out by :func:`grid`; with captions, ``headings`` name the columns.
 
     Without captions and with one pane the frame is the picture itself. The frame's size depends on the sizes of the
     pictures and on whether there are captions.
     """
-    places = grid([picture.shape[:2] for picture in pictures], captions is not None, height, columns)
+    places = grid([picture.shape[:2] for picture in pictures], captions is not None, height, columns, bool(headings))
     height, gap, widths = places.height, places.gap, places.widths
     panes = [scaled(picture, height) for picture in pictures]
     if captions is None and len(panes) == 1:
@@ -101,9 +112,13 @@ def compose(pictures: Sequence[Frame], captions: Sequence[Caption] | None, heigh
     size = letter_size(height)
     canvas = np.empty((*places.size, 3), np.uint8)
     canvas[...] = BACKGROUND
+    if places.head:
+        for column, heading in enumerate(headings):
+            left = gap + sum(width + gap for width in widths[:column])
+            stamp(canvas, line(heading, size, widths[column]), gap // 2, left, TEXT)
     for index, pane in enumerate(panes):
         row, column = divmod(index, places.columns)
-        top = gap + row * (height + places.band + gap)
+        top = gap + places.head + row * (height + places.band + gap)
         left = gap + sum(width + gap for width in widths[:column])
         canvas[top : top + height, left : left + pane.shape[1]] = pane
         if captions:

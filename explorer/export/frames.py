@@ -20,6 +20,7 @@ from explorer.export.options import ExportOptions
 from explorer.export.traversal import Cell
 from explorer.files import sha256_of
 from explorer.generators.base import Progress
+from explorer.scene.editing import is_table
 from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, view_of
 from explorer.scene.timeline import at, frame_times
@@ -94,6 +95,7 @@ def shoot(
         times = frame_times(scene.timeline)
     names = [_pane_name(engine, scene, index) for index in panes]
     columns = scene.columns if len(panes) == len(scene.panes) else 0
+    headings = names[:columns] if columns and is_table(scene) else []
 
     def rendered(moments: Sequence[float | None]) -> Iterator[Frame]:
         for chunk in _chunks(moments, max(1, batch // len(panes))):
@@ -102,8 +104,8 @@ def shoot(
             pictures = engine.render(views, exact=True)
             for number, one in enumerate(moved):
                 own = pictures[number * len(panes) : (number + 1) * len(panes)]
-                captions = _captions(one, panes, names, own) if options.labels else None
-                yield compose([rgb(picture.bgrx) for picture in own], captions, options.height, columns)
+                captions = _captions(one, panes, [] if headings else names, own) if options.labels else None
+                yield compose([rgb(picture.bgrx) for picture in own], captions, options.height, columns, headings)
 
     def sample(count: int) -> Iterator[Frame]:
         return rendered(times[:: max(1, -(-len(times) // count))])
@@ -167,19 +169,21 @@ def _pane_name(engine: Engine, scene: Scene, index: int) -> str:
 
 
 def _captions(scene: Scene, panes: Sequence[int], names: Sequence[str], pictures: Sequence[Picture]) -> list[Caption]:
+    """What stands below each picture. ``names``: of the panes; empty where the columns are named above them."""
     captions = []
-    for index, name, picture in zip(panes, names, pictures, strict=True):
+    for number, (index, picture) in enumerate(zip(panes, pictures, strict=True)):
         pane = scene.panes[index]
+        parts = [names[number]] if names else []
         if isinstance(pane.origin, Seed):
-            name = f"{name} · seed {pane.origin.seed}"
+            parts.append(f"seed {pane.origin.seed}")
         if pane.view == "difference":
-            name = f"{name} · difference, rms {picture.rms:.3f}"
+            parts.append(f"difference, rms {picture.rms:.3f}")
         elif pane.view == "before_after":
-            name = f"{name} · before | after"
+            parts.append("before | after")
         moved = ", ".join(
             f"{shown_name(scene, pane.controls, edit.control)} {edit.amount:+.2f}" for edit in pane.edits if edit.amount
         )
-        captions.append(Caption(name, moved))
+        captions.append(Caption(" · ".join(parts), moved))
     return captions
 
 

@@ -125,5 +125,5 @@ def invitation(card: ModelCard | None) -> tuple[str, str]:
         "Which method finds the better directions?",
         f"Every method looks for directions of '{card.name}'; each direction is moved until it changes pictures "
         "equally, and what that does to every attribute is measured, with random directions as chance and directions "
-        "made from the attributes as ceiling. Press Compare methods.",
+        "made from the attributes as ceiling. Press Compare… and tick the measuring.",
     )

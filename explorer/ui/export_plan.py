@@ -11,6 +11,7 @@ from explorer.errors import ExportError
 from explorer.export.options import ExportKind, ExportOptions
 from explorer.export.ranges import even, longest_codebook
 from explorer.scene.cards import ControlSetCard, ModelCard
+from explorer.scene.editing import is_table
 from explorer.scene.model import Scene, Seed
 from explorer.scene.timeline import frame_times
 from explorer.scene.validate import SEED_LIMIT
@@ -143,7 +144,8 @@ def summary(
         parts.append(f"{count} frame{'s' * (count != 1)}")
         parts.append(f"{count / fps:.1f} s at {fps} fps")
     if len(sizes) == len(panes):
-        height, width = grid(sizes, options.labels, options.height).size
+        columns = scene.columns if len(panes) == len(scene.panes) else 0
+        height, width = grid(sizes, options.labels, options.height, columns, bool(columns) and is_table(scene)).size
         if kind.kind == "mp4":  # video asks for even sizes
             height, width = height + height % 2, width + width % 2
         parts.append(f"{width} × {height} pixels")

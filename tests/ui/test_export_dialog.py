@@ -19,6 +19,8 @@ from quiet import CARD, QuietClient, controller_on
 from explorer.errors import ExportError
 from explorer.export.options import ExportOptions, SheetOptions, decode_options
 from explorer.export.ranges import RANGES
+from explorer.scene import editing
+from explorer.scene.model import ControlSetRef
 from explorer.scene.timeline import set_amount_key
 from explorer.service.protocol import ExportScene
 from explorer.ui.controller import Controller
@@ -89,6 +91,25 @@ def test_what_is_said_is_what_comes_out(qtbot: QtBot, tmp_path: Path) -> None:
         desk.dialog.labels.setChecked(labels)
         pictures = [np.zeros((8, 12, 3), np.uint8)] * 5
         frame = compose(pictures, [Caption("name")] * 5 if labels else None, height)
+        assert desk.dialog.summary.text() == f"{frame.shape[1]} × {frame.shape[0]} pixels"
+
+
+def test_what_is_said_of_a_table_is_what_comes_out(qtbot: QtBot, tmp_path: Path) -> None:
+    import numpy as np
+
+    from explorer.export.compose import Caption, compose
+
+    desk = Desk(qtbot, tmp_path)
+    sets = (ControlSetRef(method="latent_axes"), ControlSetRef(method="random"), ControlSetRef(method="sefa"))
+    desk.controller.apply(editing.side_by_side(desk.controller.scene, sets, (4, 5)), "Compare")
+    desk.dialog = ExportDialog(desk.controller, str(tmp_path))
+    qtbot.addWidget(desk.dialog)
+    desk.choose("png")
+    for labels in (True, False):
+        desk.dialog.labels.setChecked(labels)
+        captions = [Caption("name")] * 6 if labels else None
+        frame = compose([np.zeros((8, 12, 3), np.uint8)] * 6, captions, 0, 3, ["a", "b", "c"])
+        desk.dialog.height_box.setValue(0)
         assert desk.dialog.summary.text() == f"{frame.shape[1]} × {frame.shape[0]} pixels"
 
 
