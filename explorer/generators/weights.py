@@ -17,7 +17,7 @@ from explorer.generators.base import Generator
 
 Network = TypeVar("Network", bound=nn.Module)
 
-VIEW_BYTES = 256 << 20
+VIEW_BYTES = 128 << 20
 """How much memory the changed tensors of one generator's copies may take; the newest copy is kept whatever its size."""
 
 
