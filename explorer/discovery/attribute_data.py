@@ -53,6 +53,7 @@ ATTRIBUTE_SETTINGS = (
         default=0,
         low=0,
         high=1_000_000,
+        empty="by itself",
         help=f"Pictures to learn from; 0: {SAMPLES}, {SAMPLED_PICTURES} for a diffusion model.",
     ),
 )

@@ -64,7 +64,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
 
     ``kind``: how a text is asked for: ``space`` one of the model's spaces, ``attributes`` a world, a classifier or
     labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture. ``empty``: what an
-    empty text stands for.
+    empty text, or the number 0 where that is the least, stands for.
     """
 
     name: str

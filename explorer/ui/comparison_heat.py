@@ -77,7 +77,7 @@ class EffectHeat(QWidget):
             share = (value or 0.0) / self._full
             painter.setBrush(shade(share))
             painter.drawRoundedRect(cell, 2, 2)
-            weak, strong = share < 0.1, share > 0.55
+            weak, strong = share < 0.1, share > 0.7
             painter.setPen(theme.color(colors.on_accent if strong else colors.muted if weak else colors.text))
             shown = "–" if value is None else f"{value:.2f}".removeprefix("0") if value < 0.995 else f"{value:.1f}"
             painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, shown)

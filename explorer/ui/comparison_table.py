@@ -79,7 +79,9 @@ class ComparisonTable(QTreeWidget):
             self.headerItem().setToolTip(index, "\n".join([column.title, *text.column_lines(column)]))
             self.headerItem().setTextAlignment(index, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         best = {column.name: text.best(report, column) for column in self._columns}
-        for row in report.methods:
+        # What the numbers are read against stands on top, until a title is clicked: chance and the ceiling.
+        rows = sorted(report.methods, key=lambda row: row.role == "method")
+        for row in rows:
             item = self._add(row, best)
             if row.method == chosen:
                 self.setCurrentItem(item)
@@ -87,7 +89,7 @@ class ComparisonTable(QTreeWidget):
         self.header().setSortIndicator(*sorting)
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         if self.currentItem() is None:
-            roles = [row.role for row in report.methods]
+            roles = [row.role for row in rows]
             first = self.topLevelItem(roles.index("method") if "method" in roles else 0)
             if first is not None:
                 self.setCurrentItem(first)

@@ -134,7 +134,7 @@ class ControlRow(QWidget):
         layout.setContentsMargins(10, 0, 10, 0)
         layout.setSpacing(6)
         layout.addWidget(self.badge)
-        layout.addWidget(self.name, 4)
+        layout.addWidget(self.name, 5)
         layout.addWidget(self.slider, 7)
         layout.addWidget(self.box)
         layout.addWidget(self.figure)

@@ -151,6 +151,8 @@ class MethodDialog(QDialog):
             least = -LARGEST_WHOLE if setting.low is None else int(setting.low)
             whole.setRange(least, LARGEST_WHOLE if setting.high is None else int(setting.high))
             whole.setGroupSeparatorShown(True)
+            if least == 0:
+                whole.setSpecialValueText(setting.empty)
             whole.setValue(int(value))
             self._read[setting.name] = whole.value
             return whole

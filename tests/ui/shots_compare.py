@@ -142,7 +142,7 @@ def searching(driver: Driver) -> None:
     _wait(driver, share(0.002))
     driver.shoot("31-search-begins")
     scene = controller.scene
-    _wait(driver, lambda: share(0.02)() and controller.catalogue.is_preview(scene.model, scene.panes[0].controls))
+    _wait(driver, lambda: share(0.25)() and controller.catalogue.is_preview(scene.model, scene.panes[0].controls))
     row = window.controls.rows()[0].card.name
     controller.move_control(0, row, 3.0)
     driver.settle()
