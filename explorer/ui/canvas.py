@@ -159,8 +159,11 @@ class Canvas(QWidget):
         """What is to be said of the picture itself: that it is not there yet, or how large the difference is."""
         if self._show_busy and not picture.is_current and not picture.error:
             return "rendering…"
-        if self._controller.shown_scene.panes[pane].view == "difference" and picture.frame is not None:
-            return f"rms {picture.frame.rms:.3f}"
+        panes = self._controller.shown_scene.panes
+        if panes[pane].view == "difference" and picture.frame is not None:
+            columns = len(self._table.above) if self._table is not None else 0
+            headed = columns and all(one.view == "difference" for one in panes[pane % columns :: columns])
+            return f"{'' if headed else 'rms '}{picture.frame.rms:.3f}"  # the heading of a column says it once
         return ""
 
     # --- events ---

@@ -65,14 +65,17 @@ TITLE = 0.56  # of a caption, at most, where both texts are too long
 def paint_caption(
     painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect, bold: bool = True
 ) -> None:
-    """``title`` at the left, ``figure`` at the right; the title gives way, but not more than half of it."""
+    """``title`` at the left, ``figure`` at the right; the title gives way, where it is ``bold`` not more than half."""
     font = painter.font()
     wanted = painter.fontMetrics().horizontalAdvance(figure) + 12 if figure else 0
     font.setBold(bold)
     painter.setFont(font)
     painter.setPen(theme.color(colors.text))
     # A pixel more than its advance, which is rounded: what fits is not cut.
-    own = min(painter.fontMetrics().horizontalAdvance(title) + 1, max(box.width() - wanted, round(TITLE * box.width())))
+    own = min(
+        painter.fontMetrics().horizontalAdvance(title) + 1,
+        max(box.width() - wanted, round(TITLE * box.width()) if bold else 0),
+    )
     title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, own)
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     font.setBold(False)

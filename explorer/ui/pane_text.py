@@ -5,7 +5,7 @@ from __future__ import annotations
 from explorer.scene.marks import shown_name
 from explorer.scene.model import Pane, PaneView, Scene, Seed
 
-VIEWS: dict[PaneView, str] = {"image": "", "difference": "difference", "before_after": "before | after"}
+VIEWS: dict[PaneView, str] = {"image": "", "difference": "rms difference", "before_after": "before | after"}
 
 
 def moved(scene: Scene, pane: Pane) -> str:

@@ -190,9 +190,16 @@ def test_a_table_of_panes_names_its_columns_and_rows_once(qtbot: QtBot, monkeypa
         f"{paint}caption", lambda p, c, title, figure, box, bold: said["caption"].append(f"{title}, {figure[:3]}")
     )
     stage.canvas.grab()
-    assert said["heading"] == ["Latent axes, difference", "Random, difference"]
+    assert said["heading"] == ["Latent axes, rms difference", "Random, rms difference"]
     assert said["side"] == ["seed 4", "seed 5"]
-    assert said["caption"] == ["hue −1.50 τ, rms", "random hue −1.50 τ, rms"] * 2
+    assert said["caption"] == ["hue −1.50 τ, 0.0", "random hue −1.50 τ, 0.0"] * 2
+    stage.controller.set_view(2, "image")
+    stage.client.draw()
+    said["heading"].clear()
+    said["caption"].clear()
+    stage.canvas.grab()
+    assert said["heading"] == ["Latent axes, ", "Random, rms difference"]
+    assert said["caption"][0] == "hue −1.50 τ, rms"  # the heading does not say it of the whole column
     before = stage.canvas.cells()[0][1].picture
     stage.controller.apply(editing.with_pane(stage.controller.scene, 3, stage.controller.scene.panes[0]), "Other")
     said["heading"].clear()
