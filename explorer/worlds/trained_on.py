@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from explorer.checkpoint import read_card, read_json
 from explorer.errors import ExplorerError
 from explorer.scene.cards import ModelCard
 from explorer.worlds.registry import all_worlds
@@ -19,6 +18,9 @@ def trained_on(model: ModelCard, advice: str) -> str:
 
     Raises :class:`ExplorerError` where neither names one; ``advice`` is what the sentence then asks the reader to do.
     """
+    # Here, because it brings torch, and listing the worlds should not wait for that.
+    from explorer.checkpoint import read_card, read_json
+
     folder = Path(model.path)
     recipe = read_card(folder).get("recipe")
     data = recipe.get("data") if isinstance(recipe, dict) else None
