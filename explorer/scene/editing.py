@@ -55,8 +55,8 @@ def with_amounts(scene: Scene, control_of_pane: Mapping[int, str], amount: float
 
 
 def insert_pane(scene: Scene, index: int, pane: Pane) -> Scene:
-    """``scene`` with ``pane`` at ``index`` and selected; the timeline's tracks follow their panes. A table of panes gets
-    a column of it, every row from its own origin."""
+    """``scene`` with ``pane`` at ``index`` and selected; the timeline's tracks follow their panes. A table of panes
+    gets a column of it, every row from its own origin."""
     if is_table(scene):
         row, before = divmod(max(index - 1, 0), scene.columns)
         at, width = before + (index > 0), scene.columns + 1
@@ -158,8 +158,8 @@ def _with_panes(scene: Scene, order: Sequence[int], columns: int) -> Scene:
 
 
 def with_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:
-    """``scene`` with another control set in pane ``index``, in a table of panes in its whole column; edits and tracks of
-    the old set's names go with it.
+    """``scene`` with another control set in pane ``index``, in a table of panes in its whole column; edits and tracks
+    of the old set's names go with it.
 
     Where only the number of controls grows, the old ones are still there, and so everything stays.
     """
