@@ -173,8 +173,7 @@ class CompareDialog(QDialog):
         self.k.setRange(1, most)
         self.k.setValue(min(DIRECTIONS, most))
         shown = {pane.controls.method for pane in self._controller.scene.panes}
-        known = [one for name in card.methods if name != CHANCE and (one := self._method(name))]
-        quick = [one.name for one in known if not (one.expensive or one.supervised or self._missing(one.name))]
+        quick = [name for name in card.methods if name != CHANCE and self._controller.catalogue.is_quick(name)]
         ticked = shown if len(shown) > 1 else {*quick[:CHOSEN_AT_FIRST], CHANCE}
         for name in card.methods:
             self._add(name, name in ticked, self._missing(name))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
-from explorer.scene.cards import MethodCard
+from explorer.scene.cards import MethodCard, SettingCard
 from explorer.scene.comparison import Column, CompareOptions, CompareReport, Direction, Figure, MethodResult
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.service import protocol
@@ -236,6 +236,21 @@ def test_the_matrix_follows_the_chosen_row(desk: Desk) -> None:
     assert "the same in all" in heat._tip(QPointF(heat._left() + 2 * heat._column() + 5, heat._top() + 5))
     assert "no visible effect" in heat._tip(QPointF(2, heat._top() + 25))
     assert not heat.grab().toImage().isNull()
+
+
+def test_a_method_that_needs_a_file_waits_for_it(desk: Desk) -> None:
+    file = SettingCard(name="other", title="Other checkpoint", default="", kind="file")
+    needy = msgspec.structs.replace(METHODS[0], settings=(file,))
+    desk.controller.catalogue.methods["latent_axes"] = needy
+    before = CompareDialog(desk.controller)
+    item = before.methods.item(0)
+    assert "needs a file" in item.text()
+    assert not item.flags() & Qt.ItemFlag.ItemIsEnabled
+    assert "latent_axes" not in before.chosen()
+    chosen = ControlSetRef(method="latent_axes", settings=(("other", "b.safetensors"),))
+    desk.controller.set_method(0, chosen)
+    after = CompareDialog(desk.controller)
+    assert after.methods.item(0).flags() & Qt.ItemFlag.ItemIsEnabled
 
 
 def test_a_matrix_of_many_attributes_takes_the_room_there_is(desk: Desk) -> None:

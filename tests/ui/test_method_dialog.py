@@ -6,7 +6,10 @@ from typing import TypeVar
 
 import msgspec
 import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -71,6 +74,15 @@ def test_the_fields_show_what_the_set_was_found_with(dialog: MethodDialog) -> No
     assert _field(dialog, "sorted", QCheckBox).isChecked()
     assert dialog.fields["steps"].toolTip() == "How long it learns."
     assert dialog.controls() == CHOSEN
+
+
+def test_a_field_says_what_it_means_when_it_is_used(dialog: MethodDialog) -> None:
+    for name, expected in (("steps", "Steps: How long it learns."), ("rate", "Steps: How long it learns.")):
+        QApplication.sendEvent(dialog.fields[name], QFocusEvent(QEvent.Type.FocusIn))
+        assert dialog.help.text() == expected  # a setting without a help text leaves the last one
+    assert _field(dialog, "rate", QDoubleSpinBox).text() == dialog.locale().toString(0.0001, "f", 4)
+    _field(dialog, "rate", QDoubleSpinBox).setValue(0.5)
+    assert _field(dialog, "rate", QDoubleSpinBox).text() == dialog.locale().toString(0.5, "f", 1)
 
 
 def test_only_what_differs_from_the_method_is_written_down(dialog: MethodDialog) -> None:
