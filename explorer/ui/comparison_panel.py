@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -23,7 +22,7 @@ from explorer.ui.actions import ActionTable
 from explorer.ui.comparison_heat import EffectHeat
 from explorer.ui.comparison_table import ComparisonTable
 from explorer.ui.controller import Controller
-from explorer.ui.jobs_panel import duration
+from explorer.ui.progress_line import ProgressLine
 from explorer.ui.widgets import ElidedLabel, SectionTitle, Segments, WrappedLabel, action_button, link_button
 
 KINDS = {"effects": "Intervened", "information": "Observed"}
@@ -49,13 +48,7 @@ class ComparisonPanel(QWidget):
         self.export.setDefaultAction(actions["export_comparison"])
         for button in (self.use, self.export):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.bar.setTextVisible(False)
-        self.bar.setFixedSize(120, 8)
-        self.left = QLabel()
-        self.left.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.cancel = link_button("Cancel", "Stop comparing; what is shown stays")
+        self.progress = ProgressLine("Stop comparing; what is shown stays")
         self.state = ElidedLabel()
         self.state.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.title, self.sentence = QLabel(), WrappedLabel()
@@ -64,7 +57,7 @@ class ComparisonPanel(QWidget):
         self.kind = Segments(KINDS, "Intervened: what moving a direction changes. Observed: what its coordinate tells.")
         self.contract = WrappedLabel()
         self._build()
-        self.cancel.clicked.connect(self._cancel)
+        self.progress.cancelled.connect(self._cancel)
         self.table.picked.connect(self._draw)
         self.kind.chosen.connect(self._draw)
         controller.changed.connect(self._on_changed)
@@ -88,14 +81,10 @@ class ComparisonPanel(QWidget):
         model = self.model()
         card = controller.model_card(controller.scene.selected) if controller.has_model else None
         report, under_way = comparing.report(model), comparing.under_way(model)
-        for widget in (self.bar, self.left, self.cancel):
-            widget.setVisible(under_way is not None)
         self.ask.setVisible(under_way is None)
-        if under_way is not None:
-            self.bar.setValue(round(under_way.share * 1000))
-            left = duration(under_way.remaining)
-            parts = (under_way.title, f"{under_way.share:.0%}", f"{left} left" if left else "")
-            self.left.setText(", ".join(part for part in parts if part))
+        self.progress.show_progress(
+            (under_way.share, under_way.remaining) if under_way else None, under_way.title if under_way else ""
+        )
         problem = comparing.problem(model)
         self.state.setForegroundRole(QPalette.ColorRole.BrightText if problem else QPalette.ColorRole.PlaceholderText)
         self.state.setText(problem or (text.taken(report) if report else ""))
@@ -139,7 +128,7 @@ class ComparisonPanel(QWidget):
         row = QHBoxLayout(header)
         row.setContentsMargins(10, 0, 8, 0)
         row.setSpacing(8)
-        for widget in (self.ask, self.bar, self.left, self.cancel):
+        for widget in (self.ask, self.progress):
             row.addWidget(widget)
         row.addWidget(self.state, 1)
         row.addWidget(self.use)

@@ -1,14 +1,12 @@
-"""The Label dock: the actions of labelling, and the panel behind them, made when it is first seen."""
+"""The Label dock: the actions of labelling, and the panel behind them."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from explorer.errors import ExplorerError
 from explorer.scene.labels import SUFFIX
@@ -16,6 +14,7 @@ from explorer.scene.model import ControlSetRef
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
 from explorer.ui.label_files import stem
+from explorer.ui.lazy_dock import LazyDock
 from explorer.ui.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,10 +24,8 @@ METHOD = "interfacegan"  # what makes a direction of labels
 FILTER = f"Labels (*{SUFFIX})"
 
 
-class LabellingDock(QWidget):
+class LabellingDock(LazyDock["LabellingPanel"]):
     """Opens, saves and uses the labels that are shown."""
-
-    wanted = Signal()  # it wants to be seen
 
     def __init__(
         self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
@@ -38,8 +35,6 @@ class LabellingDock(QWidget):
         self._labelling = controller.labelling
         self._actions = actions
         self._settings = settings
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
         for key, handler in (
             ("label_samples", self._label),
             ("use_labels", self._use),
@@ -53,24 +48,10 @@ class LabellingDock(QWidget):
         self._labelling.changed.connect(self._enable)
         self._enable()
 
-    @cached_property
-    def panel(self) -> LabellingPanel:
-        """The panel."""
+    def make(self) -> LabellingPanel:
         from explorer.ui.labelling_panel import LabellingPanel
 
-        made = LabellingPanel(self._controller, self._actions)
-        self._layout.addWidget(made)
-        made.show()
-        return made
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        # Not when it is shown: the window shows every dock for a moment before it puts one behind the other.
-        if "panel" not in self.__dict__:
-            QTimer.singleShot(0, self, self._make)
-        super().paintEvent(event)
-
-    def _make(self) -> None:
-        self.panel.refresh()
+        return LabellingPanel(self._controller, self._actions)
 
     # --- actions ---
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions
 from explorer.ui.controls_panel import SELECTIONS
-from explorer.ui.jobs_panel import duration
+from explorer.ui.progress_line import ProgressLine
 from explorer.ui.widgets import ElidedLabel, Segments, action_button, link_button
 
 FEWEST, MOST = 100, 200_000
@@ -45,13 +45,7 @@ class MeasuresHeader(QWidget):
         self.quick.setProperty("segment", True)
         self.quick.setToolTip("Leave out measures that take minutes (DCI)")
         self.button = action_button(measure, with_icon=False, primary=True)
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.bar.setTextVisible(False)
-        self.bar.setFixedSize(120, 8)
-        self.left = QLabel()
-        self.left.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.cancel = link_button("Cancel", "Stop measuring; what is shown stays")
+        self.progress = ProgressLine("Stop measuring; what is shown stays")
         self.state = ElidedLabel()
         self.state.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.export = link_button("")
@@ -67,7 +61,7 @@ class MeasuresHeader(QWidget):
             label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             layout.addWidget(label)
             layout.addWidget(field)
-        for widget in (self.selection, self.quick, self.button, self.bar, self.left, self.cancel):
+        for widget in (self.selection, self.quick, self.button, self.progress):
             layout.addWidget(widget)
         layout.addWidget(self.state, 1)
         layout.addWidget(self.export)
@@ -75,7 +69,7 @@ class MeasuresHeader(QWidget):
         self.n.valueChanged.connect(self._on_changed)
         self.quick.toggled.connect(self._on_changed)
         self.selection.chosen.connect(self._on_selection)
-        self.cancel.clicked.connect(self.cancelled)
+        self.progress.cancelled.connect(self.cancelled)
         self.show_progress(None)
 
     def wanted(self) -> MeasureOptions:
@@ -113,15 +107,8 @@ class MeasuresHeader(QWidget):
 
     def show_progress(self, progress: tuple[float, float] | None) -> None:
         """The share 0..1 and the seconds left (negative: unknown) of what is under way; None when nothing is."""
-        running = progress is not None
-        self.button.setVisible(not running)
-        for widget in (self.bar, self.left, self.cancel):
-            widget.setVisible(running)
-        if progress is not None:
-            share, remaining = progress
-            self.bar.setValue(round(share * 1000))
-            left = duration(remaining)
-            self.left.setText(f"{share:.0%}" + (f", {left} left" if left else ""))
+        self.button.setVisible(progress is None)
+        self.progress.show_progress(progress)
 
     def say(self, text: str, kind: str = "") -> None:
         """What is shown and how it was made; ``kind``: ``notice`` or ``error`` for what asks for attention."""

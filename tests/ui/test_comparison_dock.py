@@ -185,8 +185,8 @@ def test_the_table_is_asked_for_with_what_the_dialog_says(desk: Desk, qtbot: QtB
     desk.client.reply(
         protocol.JobProgress(request_id=asked.request_id, title="Comparing Voynov", share=0.5, remaining=60)
     )
-    assert "50%" in desk.dock.panel.left.text()
-    desk.dock.panel.cancel.click()
+    assert "50%" in desk.dock.panel.progress.left.text()
+    desk.dock.panel.progress.cancel.click()
     assert isinstance(desk.client.sent[-1], protocol.Cancel)
     desk.client.reply(protocol.Stopped(request_id=asked.request_id))
     assert desk.controller.comparing.under_way(MODEL) is None

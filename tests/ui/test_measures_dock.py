@@ -150,8 +150,8 @@ def test_measuring_asks_for_what_the_header_says_and_shows_the_report(desk: Desk
     assert asked.model == MODEL
     assert asked.options == MeasureOptions(world="sprites", n=2000, quick=True)
     desk.client.reply(protocol.JobProgress(request_id=asked.request_id, title="Measuring", share=0.25, remaining=42))
-    assert desk.panel.header.left.text() == "25%, 42 s left"
-    assert desk.panel.header.cancel.isVisible()
+    assert desk.panel.header.progress.left.text() == "25%, 42 s left"
+    assert desk.panel.header.progress.cancel.isVisible()
     assert not desk.panel.header.button.isVisible()
     assert not desk.panel.table.isVisible()
     desk.answer(report())
@@ -273,7 +273,7 @@ def test_cancel_keeps_what_was_shown(desk: Desk) -> None:
     desk.table["measure"].trigger()
     number = desk.asked()[-1].request_id
     assert jobs._rows[number].title.text() == "Measure toy"
-    desk.panel.header.cancel.click()
+    desk.panel.header.progress.cancel.click()
     assert desk.client.sent[-1] == protocol.Cancel(request_id=number)
     desk.client.reply(protocol.Stopped(request_id=number))
     assert jobs._rows[number].state.text().startswith("Cancelled")
@@ -369,7 +369,7 @@ def test_the_angle_is_measured_when_the_hand_lets_go(desk: Desk) -> None:
     slider.moved.emit(-60.0, False)  # a newer angle replaces the question
     assert protocol.Cancel(request_id=first) in desk.client.sent
     desk.client.reply(protocol.Stopped(request_id=first))
-    assert desk.panel.header.cancel.isVisible()
+    assert desk.panel.header.progress.cancel.isVisible()
 
 
 def test_the_best_angle_is_found_by_the_engine(desk: Desk) -> None:
