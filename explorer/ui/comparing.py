@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.model import ModelRef
 from explorer.service.protocol import Compared, JobProgress, Refused, Stopped
+from explorer.ui.asked import Asked
 from explorer.ui.catalogue import ModelKey, key_of
 from explorer.ui.job_list import JobList
-
-
-@dataclass(frozen=True)
-class UnderWay:
-    """A comparison that is being made. ``share`` 0..1; ``remaining`` seconds, negative while unknown."""
-
-    number: int
-    model: ModelKey
-    options: CompareOptions
-    share: float = 0.0
-    remaining: float = -1.0
-    title: str = ""
 
 
 class Comparing(QObject):
@@ -35,7 +22,7 @@ class Comparing(QObject):
         self._jobs = jobs
         self._reports: dict[ModelKey, CompareReport] = {}
         self._problems: dict[ModelKey, str] = {}
-        self._asked: dict[int, UnderWay] = {}
+        self._asked: dict[int, Asked[CompareOptions]] = {}
 
     def report(self, model: ModelRef) -> CompareReport | None:
         """The newest table of ``model``, or None before there is one."""
@@ -45,7 +32,7 @@ class Comparing(QObject):
         """Why the last question was refused, or an empty string."""
         return self._problems.get(key_of(model), "")
 
-    def under_way(self, model: ModelRef) -> UnderWay | None:
+    def under_way(self, model: ModelRef) -> Asked[CompareOptions] | None:
         """What is being compared on ``model`` now, or None."""
         return next((asked for asked in self._asked.values() if asked.model == key_of(model)), None)
 
@@ -56,7 +43,7 @@ class Comparing(QObject):
             self._jobs.cancel(asked.number)
         self._problems.pop(key_of(model), None)
         number = self._jobs.start_comparison(model, options, name)
-        self._asked[number] = UnderWay(number, key_of(model), options)
+        self._asked[number] = Asked(number, key_of(model), options)
         self.changed.emit()
 
     def cancel(self, model: ModelRef) -> None:
@@ -72,9 +59,7 @@ class Comparing(QObject):
         if asked is None:
             return False
         if isinstance(reply, JobProgress):
-            self._asked[asked.number] = UnderWay(
-                asked.number, asked.model, asked.options, reply.share, reply.remaining, reply.title
-            )
+            self._asked[asked.number] = asked.heard(reply)
         else:
             del self._asked[asked.number]
             if isinstance(reply, Compared):

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef
 from explorer.service.protocol import JobProgress, Measured, Refused, Stopped
+from explorer.ui.asked import Asked
 from explorer.ui.catalogue import ModelKey, key_of
 from explorer.ui.job_list import JobList
 
@@ -26,17 +27,6 @@ class _Known:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A report that is under way."""
-
-    number: int
-    model: ModelKey
-    options: MeasureOptions
-    share: float = 0.0
-    remaining: float = -1.0
-
-
 class Measuring(QObject):
     """One report of a model is shown at a time, and beside it the same with a pair of latents turned.
 
@@ -49,7 +39,7 @@ class Measuring(QObject):
         super().__init__(parent)
         self._jobs = jobs
         self._known: dict[ModelKey, _Known] = {}
-        self._asked: dict[int, _Asked] = {}
+        self._asked: dict[int, Asked[MeasureOptions]] = {}
 
     # --- what is known ---
 
@@ -89,7 +79,7 @@ class Measuring(QObject):
             self._show(known, options)
         else:
             number = self._jobs.start_measures(model, options, name)
-            self._asked[number] = _Asked(number, key_of(model), options)
+            self._asked[number] = Asked(number, key_of(model), options)
         self.changed.emit()
 
     def straighten(self, model: ModelRef) -> None:
@@ -120,8 +110,7 @@ class Measuring(QObject):
         if asked is None:
             return False
         if isinstance(reply, JobProgress):
-            share, remaining = reply.share, reply.remaining
-            self._asked[asked.number] = _Asked(asked.number, asked.model, asked.options, share, remaining)
+            self._asked[asked.number] = asked.heard(reply)
         else:
             del self._asked[asked.number]
             known = self._known.setdefault(asked.model, _Known())
@@ -135,7 +124,7 @@ class Measuring(QObject):
 
     # --- inside ---
 
-    def _open(self, key: ModelKey) -> _Asked | None:
+    def _open(self, key: ModelKey) -> Asked[MeasureOptions] | None:
         return next((asked for asked in self._asked.values() if asked.model == key), None)
 
     def _drop(self, key: ModelKey, rotated: bool = False) -> None:
