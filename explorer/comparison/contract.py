@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from explorer.comparison.calibration import POINTS
 from explorer.comparison.jobs import Outcome
 from explorer.comparison.request import NULLS, TRUTH, Row
+from explorer.discovery import registry
 from explorer.metrics.directions import SEEDS_TO_COMPARE
 from explorer.scene.cards import ModelCard
 from explorer.scene.comparison import CompareOptions
@@ -21,7 +22,7 @@ def contract(
     spaces: dict[str, list[str]] = {}
     for row in rows:
         if space := found[row].space:
-            spaces.setdefault(space, []).append(row.method)
+            spaces.setdefault(space, []).append(registry.method(row.method).card.title)
     alone = next(iter(spaces), "")
     where = f"in space {alone}" if len(spaces) == 1 else "where it looks by itself"
     said = [
