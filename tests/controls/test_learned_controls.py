@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from explorer.controls.base import Control
-from explorer.controls.conditional import TOLERANCE, ConditionalControl
+from explorer.controls.conditional import STEP, TOLERANCE, ConditionalControl, direction
 from explorer.controls.control_set import ControlSet, load, save
 from explorer.controls.deformation import Deformation, DeformationControl
 from explorer.scene.cards import ControlCard, SpaceCard
@@ -105,6 +106,10 @@ def test_followed_ways_compose_and_reverse_within_the_stated_share(
 ) -> None:
     control = _conditional(depth, frozen=False, step=0.3, seed=seed)
     start = _normal(seed + 50, 1, WIDTH).double()
+    steps = torch.linspace(0, amount, 1 + math.ceil(abs(amount) / STEP))
+    along = direction(control.weights, control.biases, control.path(start.float(), steps)[:, 0])
+    turns = (along[1:] * along[:-1]).sum(1).clamp(-1, 1).arccos()
+    assume(len(turns) == 0 or float(turns.max()) < 0.1)
     whole = control.move(start, torch.tensor([amount]))
     halves = control.move(control.move(start, torch.tensor([amount * part])), torch.tensor([amount * (1 - part)]))
     back = control.move(whole, torch.tensor([-amount]))
