@@ -19,8 +19,8 @@ STEP = 0.125
 
 TOLERANCE = 0.01
 """A followed way there and back, or in two halves, ends within this share of the way's length (amounts up to 3), where
-the direction turns by less than a tenth of a radian a step. Where the network gives 0 there is none: a way that is drawn
-into such a point ends there, and does not lead back."""
+the direction turns by less than a tenth of a radian a step. Where the network gives 0 there is none: a way that is
+drawn into such a point ends there, and does not lead back."""
 
 
 @dataclass(frozen=True, eq=False)
