@@ -12,6 +12,7 @@ import tokenize
 import warnings
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -91,11 +92,12 @@ class _ForeignGlobalError(Exception):
     """A pickle names something that is not on the list."""
 
 
-class _Record:
+class _Record(ABC):
     """What stands for an array until the pickle has been read."""
 
+    @abstractmethod
     def array(self) -> NDArray[Any]:
-        raise NotImplementedError
+        """The array."""
 
 
 class _Restricted(pickle.Unpickler):

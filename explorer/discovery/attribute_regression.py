@@ -9,12 +9,11 @@ import torch
 
 from explorer.attributes.base import Values
 from explorer.controls.control_set import ControlSet
-from explorer.controls.linear import LinearControl
 from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, AttributeData, Target, attribute_data
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 
 HELD_OUT = 0.3
 PREDICTED = 0.05  # of the variance; what is predicted less is noise, and holding it still would bend the directions
@@ -84,24 +83,17 @@ class AttributeRegression(CheckedMethod):
                 f"R² {best.score:.2f} on samples held out. Raise 'samples', or choose other attributes."
             )
         directions = separating(np.stack([one.weights for one in learned]), asked.real("damping")) @ data.whitened.axes
-        shape = asked.model.spaces[asked.space].shape
         controls = []
         for one, direction in zip(learned[:k], directions, strict=False):
             unit = direction / np.linalg.norm(direction)
-            sigma = data.deviation(unit)
             controls.append(
-                LinearControl(
-                    ControlCard(
-                        name=one.target.name,
-                        space=asked.space,
-                        figure=f"R² {one.score:.2f}",
-                        details=(
-                            *one.target.lines,
-                            f"R² {one.score:.3f} on {one.tested} samples held out; chance 0",
-                            f"1 σ = {sigma:.3g} in {asked.space}",
-                        ),
-                    ),
-                    torch.from_numpy(unit * sigma).float().reshape(shape),
+                asked.linear(
+                    one.target.name,
+                    torch.from_numpy(unit),
+                    data.deviation(unit),
+                    f"R² {one.score:.2f}",
+                    *one.target.lines,
+                    f"R² {one.score:.3f} on {one.tested} samples held out; chance 0",
                 )
             )
         weak = [one.target.name for one in found if one.score <= PREDICTED]

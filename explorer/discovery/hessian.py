@@ -13,12 +13,12 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.jacobian import TRUNCATION, without_derivatives
 from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
-from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
 from explorer.discovery.trained import learn
 from explorer.generators.base import Generator
 from explorer.numerics.derivatives import jacobian_columns, off_diagonal_squares, second_differences
 from explorer.numerics.linalg import fix_signs, random_orthonormal
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 
 WIDEST = {"hessian": 16, "jacobian": 64}
 """Dimensions in which the frame turns: all, or the leading ones of a wider space. A Hessian of m needs m² pictures."""
@@ -136,10 +136,9 @@ class HessianPenalty(CheckedMethod):
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` learned directions that change pictures most; one unit is one standard deviation of the space."""
         k, seed = asked.k, asked.seed
-        layers = layer_range(asked.model, asked.settings)
         penalty = asked.text("penalty")
         spread, measured = spread_of(generator, asked.space, seed, asked.watch.part(0, 0.05))
-        pictures = PictureMap(generator, asked.space, layers, SIZE if penalty == "hessian" else LARGEST)
+        pictures = PictureMap(generator, asked.space, asked.layers, SIZE if penalty == "hessian" else LARGEST)
         width = min(pictures.width, max(k, asked.number("dimensions") or WIDEST[penalty]))
         if width == pictures.width:
             basis = torch.eye(width, dtype=torch.float64)
@@ -159,7 +158,7 @@ class HessianPenalty(CheckedMethod):
             return value, {"off_diagonal": float(value.detach())}
 
         def controls() -> Sequence[Control]:
-            return _controls(asked, spread, layers, *_ranked(turn().detach(), basis, found, k))
+            return _controls(asked, spread, *_ranked(turn().detach(), basis, found, k))
 
         first = turn().detach()
         end = learn(
@@ -178,7 +177,7 @@ class HessianPenalty(CheckedMethod):
                 told += f" where it was learned, to {float(found.off_diagonal(last, fresh)):.0%} at {held} fresh points"
         what = "the Hessians" if penalty == "hessian" else "JᵀJ"
         note = f"Off the diagonal of {what}, in {width} dimensions: {told}. {end.note}".strip()
-        return asked.found(controls(), pictures.calls + measured, note, "w_plus" if layers else asked.space)
+        return asked.found(controls(), pictures.calls + measured, note)
 
 
 def _measured(asked: Request, pictures: PictureMap, spread: Spread, basis: Tensor) -> Curvature:
@@ -216,29 +215,18 @@ def _ranked(frame: Tensor, basis: Tensor, found: Curvature, k: int) -> tuple[Ten
 
 
 def _controls(
-    asked: Request,
-    spread: Spread,
-    layers: tuple[int, int] | None,
-    directions: Tensor,
-    effects: Tensor,
-    shares: Tensor,
+    asked: Request, spread: Spread, directions: Tensor, effects: Tensor, shares: Tensor
 ) -> tuple[LinearControl, ...]:
     deviations = spread.along(directions)
     name = "Hessian" if asked.text("penalty") == "hessian" else "OroJaR"
     return tuple(
-        LinearControl(
-            ControlCard(
-                name=f"{name} {index + 1}",
-                space="w_plus" if layers else asked.space,
-                figure=f"{float(shares[index]):.1%}",
-                details=(
-                    f"root mean square effect {float(effects[index].sqrt()):.3g}, {float(shares[index]):.2%} of the "
-                    "frame's squared change of the picture",
-                    f"1 σ = {float(deviations[index]):.3g} in {asked.space}",
-                ),
-                layers=layers,
-            ),
-            (directions[index] * deviations[index]).float().reshape(asked.model.spaces[asked.space].shape),
+        asked.linear(
+            f"{name} {index + 1}",
+            directions[index],
+            float(deviations[index]),
+            f"{float(shares[index]):.1%}",
+            f"root mean square effect {float(effects[index].sqrt()):.3g}, {float(shares[index]):.2%} of the frame's "
+            "squared change of the picture",
         )
         for index in range(len(directions))
     )

@@ -24,7 +24,7 @@ from explorer.discovery.attribute_data import (
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 
 TRAINED = 0.7
 Rows = NDArray[np.intp]
@@ -135,20 +135,16 @@ class InterFaceGan(CheckedMethod):
 
 
 def _control(asked: Request, data: AttributeData, one: Boundary, normal: Values, held: Sequence[str]) -> LinearControl:
-    sigma = data.deviation(normal)
-    card = ControlCard(
-        name=one.target.name,
-        space=asked.space,
-        figure=f"{one.accuracy:.0%}",
-        details=(
-            *one.target.lines,
-            f"parts {one.accuracy:.1%} of {one.tested} samples held out; chance 50%",
-            f"fitted to {one.fitted} samples of each kind; correlation {one.correlation:.2f} over all",
-            *((f"holds {', '.join(held)}; cosine {normal @ one.normal:.3f} with the free normal",) if held else ()),
-            f"1 σ = {sigma:.3g} in {asked.space}",
-        ),
+    return asked.linear(
+        one.target.name,
+        torch.from_numpy(normal),
+        data.deviation(normal),
+        f"{one.accuracy:.0%}",
+        *one.target.lines,
+        f"parts {one.accuracy:.1%} of {one.tested} samples held out; chance 50%",
+        f"fitted to {one.fitted} samples of each kind; correlation {one.correlation:.2f} over all",
+        *((f"holds {', '.join(held)}; cosine {normal @ one.normal:.3f} with the free normal",) if held else ()),
     )
-    return LinearControl(card, torch.from_numpy(normal * sigma).float().reshape(asked.model.spaces[asked.space].shape))
 
 
 def boundary(latents: Values, target: Target, share: float, seed: int) -> Boundary | None:

@@ -6,13 +6,12 @@ import torch
 from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
-from explorer.controls.linear import LinearControl
 from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
-from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 
 PROBED, SAMPLER_PROBED = 512, 128
 COLUMNED, SAMPLER_COLUMNED = 16, 4
@@ -73,14 +72,14 @@ class JacobianSvd(CheckedMethod):
         """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""
         k, seed = asked.k, asked.seed
         model, space, psi = asked.model, asked.space, asked.real("truncation")
-        layers, sampler = layer_range(model, asked.settings), "steps" in model.capabilities
+        sampler = "steps" in model.capabilities
         probes = asked.text("estimate") == "probes"
         few, many = (SAMPLER_PROBED, PROBED) if probes else (SAMPLER_COLUMNED, COLUMNED)
         count = asked.number("samples") or max(few if sampler else many, 2 * k if probes else 1)
         if probes and count < k:
             raise ControlError(f"{k} directions need more than {count} samples; raise 'samples' or ask for fewer.")
         spread, measured = spread_of(generator, space, seed, asked.watch.part(0, 0.2))
-        pictures = PictureMap(generator, space, layers, 0 if probes else LARGEST)
+        pictures = PictureMap(generator, space, asked.layers, 0 if probes else LARGEST)
         if probes:
             values, vectors = pictures.probed(count, seed, psi, asked.watch.part(0.2, 1))
             how = f"{count} points, one random product with J each"
@@ -92,25 +91,20 @@ class JacobianSvd(CheckedMethod):
         shares = values / values.sum().clamp_min(1e-30)
         asked.watch(1.0)
         controls = tuple(
-            LinearControl(
-                ControlCard(
-                    name=f"Jacobian {index + 1}",
-                    space="w_plus" if layers else space,
-                    figure=f"{float(shares[index]):.1%}",
-                    details=(
-                        f"singular value {float(values[index].sqrt()):.3g}, {float(shares[index]):.2%} of the squared "
-                        "change of the picture",
-                        f"1 σ = {float(deviations[index]):.3g} in {space}; changes a pixel by about "
-                        f"{float(values[index].sqrt() * deviations[index]) / pictures.pixels**0.5:.2g} of 2",
-                    ),
-                    layers=layers,
-                ),
-                (directions[index] * deviations[index]).float().reshape(model.spaces[space].shape),
+            asked.linear(
+                f"Jacobian {index + 1}",
+                directions[index],
+                float(deviations[index]),
+                f"{float(shares[index]):.1%}",
+                f"singular value {float(values[index].sqrt()):.3g}, {float(shares[index]):.2%} of the squared "
+                "change of the picture",
+                unit="; changes a pixel by about "
+                f"{float(values[index].sqrt() * deviations[index]) / pictures.pixels**0.5:.2g} of 2",
             )
             for index in range(k)
         )
         note = f"Eigenvectors of the mean JᵀJ: {how}."
-        return asked.found(controls, pictures.calls + measured, note, "w_plus" if layers else space)
+        return asked.found(controls, pictures.calls + measured, note)
 
 
 def _by_columns(

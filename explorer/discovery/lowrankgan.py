@@ -12,12 +12,12 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery.jacobian import TRUNCATION, without_derivatives
 from explorer.discovery.pictures import PictureMap, Spread, spread_of
 from explorer.discovery.regions import region_mask
-from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
 from explorer.numerics.robust_pca import robust_pca
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 
 SAMPLES, PER_DIMENSION = 256, 2
 RANGE = 4.0
@@ -121,16 +121,14 @@ class LowRankGan(CheckedMethod):
         """At most ``k`` directions, fewer where the rest of the picture leaves room for fewer. One unit is one standard
         deviation of the space along the direction."""
         k = asked.k
-        layers = layer_range(asked.model, asked.settings)
         spread, measured = spread_of(generator, asked.space, asked.seed, asked.watch.part(0, 0.1))
-        pictures = PictureMap(generator, asked.space, layers)
+        pictures = PictureMap(generator, asked.space, asked.layers)
         changes = _changes(asked, pictures)
         directions, note = _directions(asked, changes, spread)
         if len(directions) < k:
             note = f"{len(directions)} of {k} directions, there are no more. {note}"
         asked.watch(1.0)
-        controls = _controls(asked, directions[:k], changes, spread, layers)
-        return asked.found(controls, pictures.calls + measured, note, "w_plus" if layers else asked.space)
+        return asked.found(_controls(asked, directions[:k], changes, spread), pictures.calls + measured, note)
 
 
 def _changes(asked: Request, pictures: PictureMap) -> Changes:
@@ -209,30 +207,21 @@ def _ordered(directions: Tensor, changes: Changes, spread: Spread) -> Tensor:
     return fix_signs(torch.stack(taken))
 
 
-def _controls(
-    asked: Request, directions: Tensor, changes: Changes, spread: Spread, layers: tuple[int, int] | None
-) -> list[LinearControl]:
+def _controls(asked: Request, directions: Tensor, changes: Changes, spread: Spread) -> list[LinearControl]:
     deviations, shares = spread.along(directions), changes.share(directions)
     per_pixel = changes.region(directions).sqrt() * deviations
     name, change, part = "region", "of its squared change of the picture is in the region", " of the region"
     if changes.outside is None:
         name, change, part = "low rank", "of the squared change of the picture", ""
     return [
-        LinearControl(
-            ControlCard(
-                name=f"{name} {index + 1}",
-                space="w_plus" if layers else asked.space,
-                low=-RANGE,
-                high=RANGE,
-                figure=f"{float(shares[index]):.0%}",
-                details=(
-                    f"{float(shares[index]):.1%} {change}",
-                    f"1 σ = {float(deviations[index]):.3g} in {asked.space}; changes a pixel{part} by about "
-                    f"{float(per_pixel[index]):.2g} of 2",
-                ),
-                layers=layers,
-            ),
-            (one * deviations[index]).float().reshape(asked.model.spaces[asked.space].shape),
+        asked.linear(
+            f"{name} {index + 1}",
+            one,
+            float(deviations[index]),
+            f"{float(shares[index]):.0%}",
+            f"{float(shares[index]):.1%} {change}",
+            unit=f"; changes a pixel{part} by about {float(per_pixel[index]):.2g} of 2",
+            reach=RANGE,
         )
         for index, one in enumerate(directions)
     ]

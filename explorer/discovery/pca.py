@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
-from explorer.controls.linear import LinearControl
-from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
 from explorer.discovery.sampling import bottleneck_rows, drawn_latents, space_moments
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Posterior, Progress
 from explorer.numerics.linalg import components_of, merge, moments, principal_components
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Quality
 
 MAPPED_SAMPLES = 20_000
@@ -84,7 +83,6 @@ class Pca(CheckedMethod):
         """The ``k`` leading components; one unit is one standard deviation of the points along the component."""
         k, seed = asked.k, asked.seed
         model, space, watch = asked.model, asked.space, asked.watch
-        layers = layer_range(model, asked.settings)
         count = asked.number("samples") or _default_samples(space, model)
         if count <= k:
             raise ControlError(f"{k} components need more than {count} samples; raise 'samples' or ask for fewer.")
@@ -98,24 +96,17 @@ class Pca(CheckedMethod):
             else:
                 found = self._of_activations(generator, k, count, seed, watch)
         controls = tuple(
-            LinearControl(
-                ControlCard(
-                    name=f"PC {index + 1}",
-                    space="w_plus" if layers else space,
-                    figure=f"{float(found.explained[index]):.1%}",
-                    details=(
-                        f"explains {float(found.explained[index]):.2%} of the variance of {found.of}",
-                        f"1 σ = {float(found.deviations[index]):.3g} in {space}, from {count} samples",
-                    ),
-                    layers=layers,
-                ),
-                (found.directions[index] * found.deviations[index]).float().reshape(model.spaces[space].shape),
+            asked.linear(
+                f"PC {index + 1}",
+                found.directions[index],
+                float(found.deviations[index]),
+                f"{float(found.explained[index]):.1%}",
+                f"explains {float(found.explained[index]):.2%} of the variance of {found.of}",
+                unit=f", from {count} samples",
             )
             for index in range(k)
         )
-        return asked.found(
-            controls, found.evaluations, f"Principal components of {found.of}.", "w_plus" if layers else space
-        )
+        return asked.found(controls, found.evaluations, f"Principal components of {found.of}.")
 
     def _of_w(self, generator: Generator, k: int, count: int, seed: int, progress: Progress | None) -> _Found:
         """GANSpace, section 3.1: w = M(z) of random z; the components of w are the directions."""

@@ -12,12 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from torch import Tensor
+
 from explorer.controls.base import WEIGHTS, Control
 from explorer.controls.control_set import ControlSet
+from explorer.controls.linear import LinearControl
 from explorer.discovery.base import Watch
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
-from explorer.scene.cards import MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.defaults import room
 from explorer.scene.model import Scalar
 
@@ -34,11 +37,14 @@ LAYER_SETTINGS = (
         help="The last layer that the controls move; -1 is the last there is.",
     ),
 )
+_LAYERS = {setting.name for setting in LAYER_SETTINGS}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked of a method, checked. ``space``: where it looks; calling ``watch`` reports the finished share."""
+    """What was asked of a method, checked. ``space``: where it looks; calling ``watch`` reports the finished share;
+    ``layers``: the first and the last one that controls move, None where these are all there are.
+    """
 
     method: MethodCard
     model: ModelCard
@@ -47,6 +53,7 @@ class Request:
     settings: dict[str, Scalar]
     space: str
     watch: Watch
+    layers: tuple[int, int] | None = None
     started: float = field(default_factory=time.perf_counter)
 
     def number(self, name: str) -> int:
@@ -61,14 +68,37 @@ class Request:
         """The text that the setting ``name`` holds."""
         return str(self.settings[name])
 
-    def found(
+    @property
+    def moved(self) -> str:
+        """The space in which controls move: that of the search, or ``w_plus`` where they move some layers only."""
+        return "w_plus" if self.layers else self.space
+
+    def linear(
         self,
-        controls: Sequence[Control],
-        evaluations: int = 0,
-        note: str = "",
-        space: str = "",
-        labels: int = 0,
-    ) -> ControlSet:
+        name: str,
+        direction: Tensor,
+        deviation: float,
+        figure: str,
+        *details: str,
+        unit: str = "",
+        reach: float = 3.0,
+    ) -> LinearControl:
+        """The control along the unit vector ``direction`` (d,) of the space; one unit is ``deviation``, the standard
+        deviation of the space along it, which the tool tip says after ``details``; ``unit`` goes on from there. The
+        slider spans ``reach`` units each way.
+        """
+        card = ControlCard(
+            name=name,
+            space=self.moved,
+            low=-reach,
+            high=reach,
+            figure=figure,
+            details=(*details, f"1 σ = {deviation:.3g} in {self.space}{unit}"),
+            layers=self.layers,
+        )
+        return LinearControl(card, (direction * deviation).float().reshape(self.model.spaces[self.space].shape))
+
+    def found(self, controls: Sequence[Control], evaluations: int = 0, note: str = "", labels: int = 0) -> ControlSet:
         """The control set of ``controls``, with what it cost: seconds so far, ``evaluations`` (pictures that the
         generator drew, whole or in part), ``labels`` (values of attributes that somebody or something read).
         """
@@ -76,7 +106,7 @@ class Request:
             method=self.method.name,
             title=self.method.title,
             fingerprint=self.model.fingerprint,
-            space=space or self.space,
+            space=self.moved,
             controls=tuple(controls),
             seed=self.seed,
             settings=self.settings,
@@ -126,7 +156,8 @@ class CheckedMethod(ABC):
         space = self.where(model, chosen)
         check_count(model, space, k)
         watch = progress if isinstance(progress, Watch) else Watch(progress)
-        return Request(self.card, model, k, seed, chosen, space, watch)
+        layers = layer_range(model, chosen) if chosen.keys() >= _LAYERS else None
+        return Request(self.card, model, k, seed, chosen, space, watch, layers)
 
     def discover(
         self,

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
-from explorer.controls.linear import LinearControl
-from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, layer_range
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
 from explorer.discovery.sampling import deviations_along, space_moments
 from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 
 SAMPLES = 2000
 """Points from which one standard deviation along a direction is measured, where the space has no prior of its own."""
@@ -74,8 +73,7 @@ class SeFa(CheckedMethod):
         """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""
         k, seed = asked.k, asked.seed
         model, space = asked.model, asked.space
-        layers = layer_range(model, asked.settings)
-        weights = cast("AffineFirst", generator).first_affine_weights(layers)
+        weights = cast("AffineFirst", generator).first_affine_weights(asked.layers)
         values, vectors = semantic_factors(weights, asked.text("normalisation") == "rows")
         vectors = vectors[:k]
         if model.spaces[space].prior == "normal":
@@ -85,22 +83,16 @@ class SeFa(CheckedMethod):
             deviations = deviations_along(vectors, space_moments(generator, space, SAMPLES, seed, asked.watch))
         share = values / values.sum().clamp_min(1e-30)
         controls = tuple(
-            LinearControl(
-                ControlCard(
-                    name=f"SeFa {index + 1}",
-                    space="w_plus" if layers else space,
-                    figure=f"λ {float(values[index]):.3g}",
-                    details=(
-                        f"eigenvalue {float(values[index]):.4g}, {float(share[index]):.1%} of their sum",
-                        f"1 σ = {float(deviations[index]):.3g} in {space}",
-                    ),
-                    layers=layers,
-                ),
-                (vectors[index] * deviations[index]).float(),
+            asked.linear(
+                f"SeFa {index + 1}",
+                vectors[index],
+                float(deviations[index]),
+                f"λ {float(values[index]):.3g}",
+                f"eigenvalue {float(values[index]):.4g}, {float(share[index]):.1%} of their sum",
             )
             for index in range(k)
         )
-        return asked.found(controls, space="w_plus" if layers else space)
+        return asked.found(controls)
 
 
 METHOD = SeFa()

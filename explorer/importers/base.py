@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -66,7 +67,7 @@ class Sketch:
     settings: dict[str, Scalar] = field(default_factory=dict)
 
 
-class Importer:
+class Importer(ABC):
     """Base of the formats. A format is a subclass in a file of its own, whose instance is the module's ``IMPORTER``."""
 
     name: ClassVar[str]
@@ -76,13 +77,13 @@ class Importer:
     spaces: ClassVar[tuple[str, ...]] = VECTOR_SPACES
     """The spaces in which the format is used."""
 
+    @abstractmethod
     def claims(self, file: ForeignFile) -> bool:
         """Whether ``file`` is of this format, by its keys, shapes and name; no two formats claim one file."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sketch(self, file: ForeignFile) -> Sketch:
         """What a file that is claimed holds. Raises :class:`ControlError` for what cannot be read, and why."""
-        raise NotImplementedError
 
     def fitted(self, sketch: Sketch, model: ModelCard, space: str, file: ForeignFile) -> Sketch:
         """``sketch`` after the model is known, ``space`` being the one asked for: the place to pad or to clip."""
