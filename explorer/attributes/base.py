@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
@@ -62,6 +63,10 @@ class Source(Protocol):
 
     def claims(self, text: str) -> bool:
         """Whether ``text`` names something of this kind; looks at names and suffixes only."""
+
+    def files(self, text: str) -> tuple[Path, ...]:
+        """The files and folders of the user's that decide what the reader ``text`` gives, always as many: those that
+        are left out need not exist."""
 
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> AttributeReader:
         """The reader. ``model``: the generator whose pictures it will read, where that matters; ``generator``: that

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,10 @@ class KnownFactorsSource:
 
     def claims(self, text: str) -> bool:
         return text == self.name
+
+    def files(self, text: str) -> tuple[Path, ...]:
+        """None: formulas come with the program."""
+        return ()
 
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> KnownFactorsReader:
         """The reader, whatever the model: pictures that it cannot read give NaN."""

@@ -177,6 +177,9 @@ class LabelsSource:
     def claims(self, text: str) -> bool:
         return Path(text).suffix.lower() == SUFFIX
 
+    def files(self, text: str) -> tuple[Path, ...]:
+        return (Path(text).expanduser(),)
+
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> ProbeReader:
         """The probe of the labels at ``text``, fitted now. Raises :class:`ExplorerError` without a generator to draw
         the samples, for labels of another model, and for labels of one kind only.

@@ -90,8 +90,7 @@ class OnnxReader:
     @cached_property
     def digest(self) -> str:
         """Of the graph, of the file beside it, and of weights that lie beside it under the usual names."""
-        beside = (self.path.with_suffix(".json"), *(Path(f"{self.path}{end}") for end in ("_data", ".data")))
-        return fingerprint_of([self.path, *(one for one in beside if one.is_file())])
+        return fingerprint_of([one for one in _files(self.path) if one.is_file()])
 
     def read(self, pictures: Tensor) -> Values:
         """(B, A); see :meth:`explorer.attributes.base.AttributeReader.read`. Numbers that are not finite become NaN."""
@@ -135,6 +134,9 @@ class OnnxSource:
 
     def claims(self, text: str) -> bool:
         return Path(text).suffix.lower() == ".onnx"
+
+    def files(self, text: str) -> tuple[Path, ...]:
+        return _files(Path(text).expanduser())
 
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> OnnxReader:
         """The reader of the graph at ``text``. Raises :class:`ExplorerError` where it cannot be loaded, or takes or
@@ -180,6 +182,11 @@ class OnnxSource:
             batch=shape[0],
             output=output,
         )
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    """The graph, the file beside it, and where weights lie that are in a file of their own under the usual names."""
+    return path, path.with_suffix(".json"), Path(f"{path}_data"), Path(f"{path}.data")
 
 
 def _description(path: Path) -> Description:

@@ -73,8 +73,7 @@ def open_reader(text: str, model: ModelCard | None = None, generator: Generator 
         # A family whose pictures only one source reads has that source's name.
         own = next((one.name for one in sources() if one.name == model.family), "")
         text = own or trained_on(model, _ADVICE)
-    # A path may itself hold a comma or a plus.
-    parts = [text] if _source(text) else [part.strip() for part in re.split(r"[+,]", text)]
+    parts = _parts(text)
     if len(set(parts)) < len(parts):
         raise ExplorerError(f"'{text}' names the same attributes twice; name each source once.")
     found = []
@@ -99,6 +98,19 @@ def default_reader(generator: Generator) -> AttributeReader:
     or where the world has no attribute predictor.
     """
     return open_reader("", generator.card, generator)
+
+
+def files_of(text: str) -> tuple[Path, ...]:
+    """The user's files and folders that decide what :func:`open_reader` of ``text`` reads, in the order of the sources;
+    some need not exist. Whatever no source claims has none.
+    """
+    named = [(part, source) for part in _parts(text.strip()) if part and (source := _source(part)) is not None]
+    return tuple(path for part, source in named for path in source.files(part))
+
+
+def _parts(text: str) -> list[str]:
+    """What each source is asked for. A path may itself hold a comma or a plus."""
+    return [text] if _source(text) else [part.strip() for part in re.split(r"[+,]", text)]
 
 
 def _source(text: str) -> Source | None:

@@ -28,6 +28,9 @@ class TorchSource:
         path = Path(text).expanduser()
         return path.suffix.lower() in (*CODE, ".safetensors") or (path.is_dir() and text not in all_worlds())
 
+    def files(self, text: str) -> tuple[Path, ...]:
+        return (Path(text).expanduser(),)
+
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> PredictorReader:
         """The reader in the folder ``text``. Raises :class:`ExplorerError` for a file that would have to be run."""
         path = Path(text).expanduser()

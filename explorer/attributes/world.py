@@ -68,6 +68,10 @@ class WorldSource:
     def claims(self, text: str) -> bool:
         return text in all_worlds()
 
+    def files(self, text: str) -> tuple[Path, ...]:
+        """None: predictors come with the program."""
+        return ()
+
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> PredictorReader:
         """The reader of the world ``text``. Raises :class:`ExplorerError` where there is no predictor of it."""
         return PredictorReader(text, attributes_of(text, _device(generator)), predictors_folder() / text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ from threading import Condition, Thread
 import msgspec
 
 from explorer import __version__
+from explorer.attributes.registry import files_of
 from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
@@ -277,15 +277,15 @@ def _is_quick(controls: ControlSetRef) -> bool:
 
 def digest_of_files(controls: ControlSetRef) -> str:
     """What tells whether the files that ``controls`` names are still the same; empty where it names none."""
-    named = [controls.path] if controls.path else []
+    named = [Path(controls.path).expanduser()] if controls.path else []
     if not controls.path and controls.method:
         kinds = {setting.name: setting.kind for setting in methods.method(controls.method).card.settings}
         for name, value in controls.settings:
-            if kinds.get(name) in ("file", "attributes"):
-                # Several readers of attributes may be named at once, as explorer.attributes.registry reads them.
-                named += [str(value), *(part.strip() for part in re.split(r"[+,]", str(value)))]
-    # A setting may also name a model that ships.
-    found = [_digest_of(resolve(one)) for one in dict.fromkeys(named) if one]
+            if kinds.get(name) == "file" and value:
+                named.append(resolve(str(value)))  # which may also be the name of a model that ships
+            elif kinds.get(name) == "attributes":
+                named += files_of(str(value))
+    found = [_digest_of(one) for one in named]
     if controls.like is not None:
         found.append(digest_of_files(controls.like))
     return "" if not any(found) else hashlib.sha256("\n".join(found).encode()).hexdigest()

@@ -11,7 +11,7 @@ import torch
 from toys import ToyGenerator, ToyVae
 
 from explorer.attributes.base import Source
-from explorer.attributes.registry import default_reader, open_reader, sources
+from explorer.attributes.registry import default_reader, files_of, open_reader, sources
 from explorer.errors import ExplorerError
 from explorer.files import package_folder
 from explorer.generators import registry as generators
@@ -93,6 +93,16 @@ def test_several_are_read_as_one(predictor: Path) -> None:
     names = [one.name for one in open_reader("sprites+shapes").attributes]
     assert {"scale (sprites)", "scale (shapes)", "x"} <= set(names)
     assert len(set(names)) == len(names)
+
+
+def test_the_files_that_decide_what_is_read(predictor: Path) -> None:
+    assert files_of(f"{predictor} + shapes, known_factors") == (predictor,)
+    graph = predictor / "a,b.onnx"
+    graph.write_text("")
+    assert graph in files_of(str(graph))
+    assert predictor / "a,b.json" in files_of(str(graph))
+    assert files_of("labels.json,labels.json") == (Path("labels.json"),) * 2
+    assert files_of("") == files_of(" , ") == files_of("nothing of the kind") == ()
 
 
 def test_a_path_may_hold_a_comma(predictor: Path) -> None:

@@ -296,6 +296,32 @@ def test_another_content_of_a_named_file_is_another_question(
     assert torch.equal(engine.control_set(MODEL, asked).controls[0].direction, directions[2])  # type: ignore[attr-defined]
 
 
+def test_what_lies_beside_a_classifier_is_part_of_the_question(engine: Engine, tmp_path: Path) -> None:
+    """Names, range and normalisation of an ONNX graph stand in a file of their own, and decide what is learned."""
+    weights = tmp_path / "own.safetensors"
+    for name in ("smile.onnx", "hair.onnx"):
+        (tmp_path / name).write_text(name)
+    weights.write_text("1")
+    asked = ControlSetRef(
+        method="interfacegan", k=1, settings=(("attributes", f"faces + {tmp_path / 'smile.onnx'}, hair.onnx"),)
+    )
+    seen = [control_store.digest_of_files(asked)]
+    assert control_store.digest_of_files(asked) == seen[0]
+    for beside in ("smile.json", "smile.onnx_data", "hair.json"):
+        (tmp_path / beside).write_text("{}")
+        seen.append(control_store.digest_of_files(asked))
+    (tmp_path / "smile.json").write_text('{"range": [-1, 1]}')
+    seen.append(control_store.digest_of_files(asked))
+    (tmp_path / "smile.json").unlink()
+    seen.append(control_store.digest_of_files(asked))
+    assert len(set(seen)) == len(seen) == 6
+    weights.write_text("2")  # not named
+    assert control_store.digest_of_files(asked) == seen[-1]
+    for nothing in ("", "faces", "known_factors"):
+        ref = msgspec.structs.replace(asked, settings=(("attributes", nothing),))
+        assert control_store.digest_of_files(ref) == ""
+
+
 def test_derived_sets_are_made_of_the_plain_one_and_kept(
     engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
