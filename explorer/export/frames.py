@@ -83,7 +83,7 @@ def shoot(
         if moved or options.kind.startswith("sheet"):
             _controls(engine, scene, index, progress)
     if not batch:
-        steps = any(engine.card(scene.panes[index].model or scene.model).full_steps for index in panes)
+        steps = any(engine.card(scene.model_of(index)).full_steps for index in panes)
         batch = BATCH_OF_SAMPLERS if steps else BATCH
     if options.kind in ("sheet_png", "sheet_pdf"):
         return _sheet(engine, scene, options, panes[0], batch, progress)
@@ -117,7 +117,7 @@ def _sheet(
     engine: Engine, scene: Scene, options: ExportOptions, pane: int, batch: int, progress: Progress | None
 ) -> Shoot:
     grid = traversal.grid(engine, scene, options.sheet, pane, _controls(engine, scene, pane, None), _heard(progress))
-    own = engine.card(scene.panes[pane].model or scene.model).size
+    own = engine.card(scene.model_of(pane)).size
     empty = scaled(np.full((*own, 3), 255, np.uint8), options.height)
 
     def frames(which: Sequence[Cell]) -> Iterator[Frame]:
@@ -151,7 +151,7 @@ def _controls(engine: Engine, scene: Scene, pane: int, progress: Progress | None
     chosen = scene.panes[pane]
     heard = _heard(progress)
     waiting = None if heard is None else lambda: heard(0.0)
-    return engine.control_set(chosen.model or scene.model, chosen.controls, heard, waiting)
+    return engine.control_set(scene.model_of(pane), chosen.controls, heard, waiting)
 
 
 def _heard(progress: Progress | None) -> Progress | None:

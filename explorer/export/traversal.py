@@ -100,7 +100,7 @@ def grid(
                 cells.append(Cell(row.label, heading, _view(scene, msgspec.structs.replace(shown, edits=edits))))
             else:  # a codebook with fewer values than another row's
                 cells.append(Cell(row.label, heading, None))
-    name = engine.card(base.model or scene.model).name
+    name = engine.card(scene.model_of(pane)).name
     return Grid(f"{name} · {controls.title} · {title}", tuple(cells), len(headings) + sheet.base)
 
 
@@ -148,7 +148,7 @@ def _ranged(
     """The amounts of each row that lead from its point to the range's positions, and what the title says of their
     source."""
     base = scene.panes[pane]
-    generator = engine.shared(base.model or scene.model)
+    generator = engine.shared(scene.model_of(pane))
     if reason := ranges.obstacle(sheet.range, generator.card, [row.control.card for row in rows]):
         raise ExportError(reason)
     moved: dict[str, Control] = {row.control.card.name: row.control for row in rows}

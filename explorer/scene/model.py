@@ -197,6 +197,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     columns: int = 0
     marks: tuple[Mark, ...] = ()
 
+    def model_of(self, pane: int | None = None) -> ModelRef:
+        """The model that pane number ``pane`` (default: the selected one) shows: its own, or the scene's."""
+        return self.panes[self.selected if pane is None else pane].model or self.model
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """One picture, self-contained: what the engine renders and what its caches are keyed by."""
@@ -216,7 +220,7 @@ def view_of(scene: Scene, pane: int, quality: Quality | None = None) -> View:
     pictures are equal values."""
     chosen = scene.panes[pane]
     return View(
-        model=chosen.model or scene.model,
+        model=scene.model_of(pane),
         origin=chosen.origin or scene.origin,
         truncation_psi=scene.truncation_psi,
         controls=chosen.controls,

@@ -130,8 +130,8 @@ class Catalogue(QObject):
         """Ask for every card that ``scene`` mentions and that is neither known, nor under way, nor refused."""
         if not scene.model.path:
             return
-        for pane in scene.panes:
-            model = pane.model or scene.model
+        for index, pane in enumerate(scene.panes):
+            model = scene.model_of(index)
             if not (self.model(model) or self.problem(model) or self._is_opening(model)):
                 self.open_model(model)
             known = self.controls(model, pane.controls) or self.problem(model, pane.controls)

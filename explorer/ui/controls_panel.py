@@ -116,7 +116,7 @@ class ControlsPanel(QWidget):
         self.pane.setVisible(count > 1)
         self.pane.setText(f"Pane {scene.selected + 1} of {count}")
         pane = scene.panes[scene.selected]
-        model = pane.model or scene.model
+        model = scene.model_of()
         card = controller.controls_card()
         problem = controller.catalogue.problem(model) or controller.catalogue.problem(model, pane.controls)
         shown: Shown = (model, pane.controls, card, problem, scene.marks)
@@ -221,7 +221,7 @@ class ControlsPanel(QWidget):
         """Whether the sliders are those of a search that is still under way."""
         scene = self._controller.scene
         pane = scene.panes[scene.selected]
-        return self._controller.catalogue.is_preview(pane.model or scene.model, pane.controls)
+        return self._controller.catalogue.is_preview(scene.model_of(), pane.controls)
 
     def _has_more(self, card: ControlSetCard) -> bool:
         model = self._controller.model_card(self._controller.scene.selected)
@@ -306,7 +306,7 @@ class ControlsPanel(QWidget):
         controller = self._controller
         scene = controller.scene
         pane = scene.panes[scene.selected]
-        model = pane.model or scene.model
+        model = scene.model_of()
         number = controller.catalogue.search(model, pane.controls) if controller.has_model else None
         job = next((one for one in controller.jobs.running() if one.request_id == number), None)
         if number is None or job is None:
@@ -318,7 +318,7 @@ class ControlsPanel(QWidget):
     def _cancel_search(self) -> None:
         scene = self._controller.scene
         pane = scene.panes[scene.selected]
-        number = self._controller.catalogue.search(pane.model or scene.model, pane.controls)
+        number = self._controller.catalogue.search(scene.model_of(), pane.controls)
         if number is not None:
             self._controller.jobs.cancel(number)
 

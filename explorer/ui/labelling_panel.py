@@ -90,8 +90,7 @@ class LabellingPanel(QWidget):
 
     def model(self) -> ModelRef:
         """The selected pane's model."""
-        scene = self._controller.scene
-        return scene.panes[scene.selected].model or scene.model
+        return self._controller.scene.model_of()
 
     def begin(self) -> None:
         """Take the keys: into the name while there is none."""

@@ -120,4 +120,4 @@ class MethodSettings(QObject):
 
 def _drawn_for(scene: Scene, pane: int) -> tuple[ModelRef, ControlSetRef] | None:
     """The model and the controls of ``pane``, or None where there is no such pane."""
-    return (scene.panes[pane].model or scene.model, scene.panes[pane].controls) if pane < len(scene.panes) else None
+    return (scene.model_of(pane), scene.panes[pane].controls) if pane < len(scene.panes) else None
