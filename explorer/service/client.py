@@ -285,7 +285,7 @@ class ServiceClient:
                 self._on_reply(frame)
             return
         number = getattr(reply, "request_id", None)
-        if number is not None and not isinstance(reply, protocol.JobProgress):
+        if number is not None and not isinstance(reply, protocol.JobProgress | protocol.ControlsPreview):
             with self._wake:
                 self._open_requests.discard(number)
         self._on_reply(reply)

@@ -27,7 +27,7 @@ class ComparisonDock(LazyDock["ComparisonPanel"]):
     def __init__(
         self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(self._made, parent)
         self._controller = controller
         self._actions = actions
         self._settings = settings
@@ -43,7 +43,7 @@ class ComparisonDock(LazyDock["ComparisonPanel"]):
         controller.catalogue.models_changed.connect(self._enable)
         self._enable()
 
-    def make(self) -> ComparisonPanel:
+    def _made(self) -> ComparisonPanel:
         from explorer.ui.comparison_panel import ComparisonPanel
 
         return ComparisonPanel(self._controller, self._actions)
@@ -91,7 +91,7 @@ class ComparisonDock(LazyDock["ComparisonPanel"]):
     def _enable(self, *_: object) -> None:
         controller = self._controller
         scene = controller.scene
-        model = scene.panes[scene.selected].model or scene.model
+        model = scene.model_of()
         report = controller.comparing.report(model)
         self._actions["side_by_side"].setEnabled(controller.has_model and controller.model_card() is not None)
         for key in ("use_compared", "export_comparison"):

@@ -67,8 +67,7 @@ class ComparisonPanel(QWidget):
 
     def model(self) -> ModelRef:
         """The selected pane's model."""
-        scene = self._controller.scene
-        return scene.panes[scene.selected].model or scene.model
+        return self._controller.scene.model_of()
 
     def chosen(self) -> MethodResult | None:
         """The row of the table that is chosen."""

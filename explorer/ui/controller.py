@@ -88,12 +88,12 @@ class Controller(QObject):
 
     def model_card(self, pane: int | None = None) -> ModelCard | None:
         """The card of a pane's model (default: the scene's), or None while it is under way."""
-        return self.catalogue.model(self._scene.model if pane is None else self._model_of(pane))
+        return self.catalogue.model(self._scene.model if pane is None else self._scene.model_of(pane))
 
     def controls_card(self, pane: int | None = None) -> ControlSetCard | None:
         """The control set of a pane (default: the selected one), or None while it is under way."""
         index = self._scene.selected if pane is None else pane
-        return self.catalogue.controls(self._model_of(index), self._scene.panes[index].controls)
+        return self.catalogue.controls(self._scene.model_of(index), self._scene.panes[index].controls)
 
     def control_card(self, pane: int, name: str) -> ControlCard | None:
         """The card of one control of a pane, or None when it is unknown."""
@@ -108,7 +108,7 @@ class Controller(QObject):
     def set_title(self, pane: int) -> str:
         """What the control set of the pane is called, whatever the pane shows of it."""
         chosen = self.shown_scene.panes[pane]
-        card = self.catalogue.controls(chosen.model or self._scene.model, chosen.controls)
+        card = self.catalogue.controls(self.shown_scene.model_of(pane), chosen.controls)
         return chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
 
     # --- the one way to change ---
@@ -320,9 +320,6 @@ class Controller(QObject):
 
     # --- inside ---
 
-    def _model_of(self, pane: int) -> ModelRef:
-        return self._scene.panes[pane].model or self._scene.model
-
     def partners(self, pane: int, name: str) -> dict[int, str]:
         """Pane → control that moves with ``name`` of ``pane``: the same name in the same set, else the same index."""
         found = {pane: name}
@@ -330,11 +327,11 @@ class Controller(QObject):
             return found
         card = self.controls_card(pane)
         names = [control.name for control in card.controls] if card else []
-        here = (self._model_of(pane), self._scene.panes[pane].controls)
+        here = (self._scene.model_of(pane), self._scene.panes[pane].controls)
         for other in range(len(self._scene.panes)):
             if other == pane:
                 continue
-            if (self._model_of(other), self._scene.panes[other].controls) == here:
+            if (self._scene.model_of(other), self._scene.panes[other].controls) == here:
                 found[other] = name
             elif (theirs := self.controls_card(other)) and name in names and names.index(name) < len(theirs.controls):
                 found[other] = theirs.controls[names.index(name)].name
@@ -371,7 +368,7 @@ class Controller(QObject):
     def _view(self, scene: Scene, pane: int) -> View:
         quality = scene.quality
         if self._dragging or (self._preview is not None and self._preview_moves):
-            card = self.catalogue.model(scene.panes[pane].model or scene.model)
+            card = self.catalogue.model(scene.model_of(pane))
             if card is not None and card.interactive_steps:
                 quality = Quality(steps=card.interactive_steps, precision=quality.precision)
         return view_of(scene, pane, quality)
@@ -387,7 +384,6 @@ class Controller(QObject):
             self.engine = None
             self.feed.engine_lost()
             self.jobs.engine_lost()
-            self.comparing.engine_lost()
             self.labelling.engine_lost()
             self.catalogue.engine_lost(suspect)
             self.engine_lost.emit(reply)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -18,11 +20,14 @@ from explorer.service.protocol import (
     ControlsFound,
     ExportComparison,
     Exported,
+    ExportReports,
     ExportScene,
     JobProgress,
     Measured,
+    MeasureModel,
     ModelOpened,
     Refused,
+    Request,
     SaveControls,
     Stopped,
 )
@@ -67,43 +72,33 @@ class JobList(QObject):
 
     def start_export(self, scene: Scene, path: str, options: ExportOptions) -> int:
         """Have the engine write ``scene`` to ``path``; progress and the end come through `changed` and `finished`."""
-        request_id = self._client.next_request_id()
-        self._begin(request_id, f"Export {path.rpartition('/')[2]}", path)
-        self._client.send(ExportScene(request_id=request_id, scene=scene, path=path, options=encode_options(options)))
-        return request_id
+        request = partial(ExportScene, scene=scene, path=path, options=encode_options(options))
+        return self._start(f"Export {path.rpartition('/')[2]}", request, path)
 
     def start_measures(self, model: ModelRef, options: MeasureOptions, name: str) -> int:
         """Have the engine measure ``model``, which the user knows as ``name``."""
-        request_id = self._client.measure(model, options)
-        self._begin(request_id, f"Measure {name}")
-        return request_id
+        return self._start(f"Measure {name}", partial(MeasureModel, model=model, options=options))
 
     def start_table(self, reports: tuple[MeasureReport, ...], path: str) -> int:
         """Have the engine write a table of ``reports`` to ``path``."""
-        request_id = self._client.export_reports(reports, path)
-        self._begin(request_id, f"Export {path.rpartition('/')[2]}", path)
-        return request_id
+        return self._start(
+            f"Export {path.rpartition('/')[2]}", partial(ExportReports, reports=reports, path=path), path
+        )
 
     def start_comparison(self, model: ModelRef, options: CompareOptions, name: str) -> int:
         """Have the engine compare methods on ``model``, which the user knows as ``name``."""
-        request_id = self._client.next_request_id()
-        self._begin(request_id, f"Compare methods on {name}")
-        self._client.send(CompareMethods(request_id=request_id, model=model, options=options))
-        return request_id
+        return self._start(f"Compare methods on {name}", partial(CompareMethods, model=model, options=options))
 
     def start_comparison_table(self, report: CompareReport, path: str) -> int:
         """Have the engine write the table of ``report`` to ``path``."""
-        request_id = self._client.next_request_id()
-        self._begin(request_id, f"Export {path.rpartition('/')[2]}", path)
-        self._client.send(ExportComparison(request_id=request_id, report=report, path=path))
-        return request_id
+        return self._start(
+            f"Export {path.rpartition('/')[2]}", partial(ExportComparison, report=report, path=path), path
+        )
 
     def start_saving(self, model: ModelRef, chosen: tuple[ChosenControl, ...], path: str, title: str) -> int:
         """Have the engine write ``chosen`` controls as a set called ``title`` to ``path``."""
-        request_id = self._client.next_request_id()
-        self._begin(request_id, f"Save {path.rpartition('/')[2]}", path)
-        self._client.send(SaveControls(request_id=request_id, model=model, chosen=chosen, path=path, title=title))
-        return request_id
+        request = partial(SaveControls, model=model, chosen=chosen, path=path, title=title)
+        return self._start(f"Save {path.rpartition('/')[2]}", request, path)
 
     def cancel(self, request_id: int) -> None:
         """Ask the engine to stop; it answers when nothing is left behind."""
@@ -147,6 +142,13 @@ class JobList(QObject):
             else:
                 del self._jobs[job.request_id]
         self.changed.emit()
+
+    def _start(self, title: str, request: Callable[..., Request], path: str = "") -> int:
+        """Send ``request`` under a number of its own, which is returned, and list it as ``title``."""
+        request_id = self._client.next_request_id()
+        self._begin(request_id, title, path)
+        self._client.send(request(request_id=request_id))
+        return request_id
 
     def _begin(self, request_id: int, title: str, path: str = "") -> None:
         self._jobs[request_id] = Job(request_id=request_id, title=title, path=path, asked=True)

@@ -30,7 +30,7 @@ class LabellingDock(LazyDock["LabellingPanel"]):
     def __init__(
         self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(self._made, parent)
         self._controller = controller
         self._labelling = controller.labelling
         self._actions = actions
@@ -48,7 +48,7 @@ class LabellingDock(LazyDock["LabellingPanel"]):
         self._labelling.changed.connect(self._enable)
         self._enable()
 
-    def make(self) -> LabellingPanel:
+    def _made(self) -> LabellingPanel:
         from explorer.ui.labelling_panel import LabellingPanel
 
         return LabellingPanel(self._controller, self._actions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -13,23 +14,21 @@ Panel = TypeVar("Panel", bound=QWidget)
 
 
 class LazyDock(QWidget, Generic[Panel]):
-    """Its owner binds the actions; :meth:`make` makes the panel behind them."""
+    """A subclass binds the actions, and says how the panel behind them is made."""
 
     wanted = Signal()  # it wants to be seen
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, make: Callable[[], Panel], parent: QWidget | None = None) -> None:
+        """``make``: imports and makes the panel, up to date."""
         super().__init__(parent)
+        self._make = make
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-
-    def make(self) -> Panel:
-        """The panel, up to date; its module is imported here."""
-        raise NotImplementedError(f"{type(self).__name__} says what its panel is")
 
     @cached_property
     def panel(self) -> Panel:
         """The panel."""
-        made = self.make()
+        made = self._make()
         self._layout.addWidget(made)
         made.show()
         return made

@@ -28,7 +28,7 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
     def __init__(
         self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(self._made, parent)
         self._controller = controller
         self._actions = actions
         self._settings = settings
@@ -45,7 +45,7 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
         controller.catalogue.models_changed.connect(self._on_models)
         self._enable()
 
-    def make(self) -> MeasuresPanel:
+    def _made(self) -> MeasuresPanel:
         from explorer.ui.measures_panel import MeasuresPanel
 
         return MeasuresPanel(self._controller, self._actions)
@@ -96,7 +96,7 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
     def _enable(self, *_: object) -> None:
         controller = self._controller
         scene = controller.scene
-        model = scene.panes[scene.selected].model or scene.model
+        model = scene.model_of()
         card = controller.model_card(scene.selected) if controller.has_model else None
         report = controller.measuring.report(model)
         has_pair = self.is_made and self.panel.pair() is not None

@@ -84,8 +84,7 @@ class MeasuresPanel(QWidget):
 
     def model(self) -> ModelRef:
         """The selected pane's model."""
-        scene = self._controller.scene
-        return scene.panes[scene.selected].model or scene.model
+        return self._controller.scene.model_of()
 
     # --- what is shown --------------------------------------------------------------------------------------------
 
@@ -103,7 +102,7 @@ class MeasuresPanel(QWidget):
                 self.header.show_options(shown)
             self._pair = _pair_of(turned)
         under_way = measuring.under_way(model)
-        self.header.show_progress(under_way[1:] if under_way else None)
+        self.header.show_progress((under_way.share, under_way.remaining) if under_way else None)
         self._say(report, measuring.problem(model))
         self._pages.setCurrentIndex(0 if report is None else 1)
         if report is None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from explorer.scene.marks import mark_of
-from explorer.scene.model import ChosenControl
+from explorer.scene.model import ChosenControl, ControlSetRef, Scene
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
 from explorer.ui.save_path import ask_save_path
@@ -28,7 +28,7 @@ class OwnSets(QObject):
         self._window = window
         actions.bind("save_starred", self._save_starred)
         actions.bind("save_controls", self._save_pane)
-        controller.changed.connect(self._enable)
+        controller.changed.connect(self._on_changed)
         controller.catalogue.controls_found.connect(self._enable)
         self._enable()
 
@@ -37,7 +37,7 @@ class OwnSets(QObject):
         that were not opened in this session are left out, for nobody knows how many controls their sets had."""
         controller = self._controller
         scene = controller.scene
-        model = scene.panes[scene.selected].model or scene.model
+        model = scene.model_of()
         found = []
         for mark in scene.marks:
             known = controller.catalogue.set_with(model, mark.controls, mark.control)
@@ -68,8 +68,7 @@ class OwnSets(QObject):
     def _save(self, chosen: tuple[ChosenControl, ...], name: str) -> None:
         if not chosen:
             return
-        scene = self._controller.scene
-        model = scene.panes[scene.selected].model or scene.model
+        model = self._controller.scene.model_of()
         path = ask_save_path(self._window, self._settings, "Save controls", name, FORMATS)
         if path:
             self._controller.jobs.start_saving(model, chosen, path, Path(path).stem)
@@ -77,3 +76,12 @@ class OwnSets(QObject):
     def _enable(self, *_: object) -> None:
         self._actions["save_starred"].setEnabled(bool(self.starred()))
         self._actions["save_controls"].setEnabled(self._controller.controls_card() is not None)
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        # Not while a slider moves: that changes neither what is starred nor which set there is.
+        if (old.marks, old.model_of()) != (new.marks, new.model_of()) or _shown(old) != _shown(new):
+            self._enable()
+
+
+def _shown(scene: Scene) -> ControlSetRef:
+    return scene.panes[scene.selected].controls

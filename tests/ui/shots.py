@@ -104,7 +104,7 @@ def measured(driver: Driver) -> None:
     def take(action, name: str) -> None:
         before = controller.measuring.report(panel.model()), controller.measuring.turned(panel.model())
         action()
-        driver.settle(lambda: (controller.measuring.under_way(panel.model()) or (None, 1.0))[1] > 0.1)
+        driver.settle(lambda: (found := controller.measuring.under_way(panel.model())) is None or found.share > 0.1)
         driver.shoot(f"{name}-at-work")
         driver.settle(lambda: controller.measuring.under_way(panel.model()) is None, 900)
         after = controller.measuring.report(panel.model()), controller.measuring.turned(panel.model())
