@@ -7,7 +7,8 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.ui import theme
-from explorer.ui.actions import MENUS, ActionTable
+from explorer.ui.action_rows import MENUS
+from explorer.ui.actions import ActionTable
 
 SLIDERS = (
     ("Arrows", "One step"),

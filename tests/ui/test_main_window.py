@@ -21,7 +21,8 @@ from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import ModelRef, Scene, Seed
 from explorer.scene.store import load_scene, save_scene
 from explorer.service.protocol import DrawSamples, EngineLost, Exported, JobProgress, OpenModel, Ready, Refused
-from explorer.ui.actions import ACTIONS, ActionTable
+from explorer.ui.action_rows import ACTIONS
+from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
 from explorer.ui.main_window import MainWindow
 from explorer.ui.refusal_dialog import RefusalDialog

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from explorer.files import package_folder
 from explorer.ui import icons, theme
-from explorer.ui.actions import ACTIONS
+from explorer.ui.action_rows import ACTIONS
 from explorer.ui.slider import FloatSlider
 
 pytestmark = pytest.mark.gui
