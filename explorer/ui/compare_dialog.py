@@ -26,7 +26,7 @@ from explorer.scene.comparison import CompareOptions
 from explorer.scene.defaults import room
 from explorer.scene.model import ControlSetRef
 from explorer.ui.controller import Controller
-from explorer.ui.controls_panel import refusal
+from explorer.ui.method_chooser import refusal
 from explorer.ui.widgets import Segments, WrappedLabel
 
 CHOSEN_AT_FIRST = 3  # methods that are ticked when nobody has chosen, besides chance

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -17,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard
-from explorer.scene.defaults import default_controls, room
+from explorer.scene.cards import ControlCard, ControlSetCard
+from explorer.scene.defaults import room
 from explorer.scene.editing import amount_of
 from explorer.scene.marks import mark_of, ordered
 from explorer.scene.model import ControlSetRef, Mark, ModelRef, Scene
@@ -26,6 +24,7 @@ from explorer.ui.actions import ActionTable
 from explorer.ui.control_menu import ControlMenu
 from explorer.ui.control_row import ControlRow
 from explorer.ui.controller import Controller
+from explorer.ui.method_chooser import MethodChooser
 from explorer.ui.search_strip import SearchStrip
 from explorer.ui.widgets import SectionTitle, Segments, WrappedLabel, link_button
 
@@ -51,15 +50,12 @@ class ControlsPanel(QWidget):
         reset.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter controls…")
-        self.method = QComboBox()
-        self.method.setToolTip("The method that found these controls")
-        self.method.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.method.setMinimumContentsLength(12)
+        self.method = MethodChooser(controller)
         self.settings = link_button("")
         self.settings.setDefaultAction(actions["method_settings"])
         self.settings.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.menu = ControlMenu(controller, self)
-        self.searching = SearchStrip()
+        self.searching = SearchStrip(controller)
         self.linked = QToolButton()
         self.linked.setDefaultAction(actions["linked"])
         self.linked.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -77,12 +73,9 @@ class ControlsPanel(QWidget):
         self._build(reset)
         self.filter.textChanged.connect(self._offer_clearing)
         self.filter.textChanged.connect(self._apply_filter)
-        self.method.activated.connect(self._choose_method)
         self.badges.chosen.connect(self._apply_filter)
         self.passive.toggled.connect(self._apply_filter)
         self.hidden.toggled.connect(self._apply_filter)
-        self.searching.cancelled.connect(self._cancel_search)
-        controller.jobs.changed.connect(self._show_search)
         self.more.clicked.connect(self._find_more)
         self.retry.clicked.connect(self._try_again)
         controller.changed.connect(self._on_changed)
@@ -110,7 +103,7 @@ class ControlsPanel(QWidget):
         """Bring everything in line with the scene and the catalogue."""
         controller = self._controller
         scene = controller.scene
-        self._fill_methods()
+        self.method.refresh()
         count = len(scene.panes)
         self.linked.setVisible(count > 1)
         self.pane.setVisible(count > 1)
@@ -120,7 +113,7 @@ class ControlsPanel(QWidget):
         card = controller.controls_card()
         problem = controller.catalogue.problem(model) or controller.catalogue.problem(model, pane.controls)
         shown: Shown = (model, pane.controls, card, problem, scene.marks)
-        self._show_search()
+        self.searching.refresh()
         if shown != self._shown:
             self._shown = shown
             self._rebuild(card, problem)
@@ -256,71 +249,10 @@ class ControlsPanel(QWidget):
         for name, row in self._rows.items():
             row.set_amount(amount_of(pane, name))
 
-    def _fill_methods(self) -> None:
-        controller = self._controller
-        scene = controller.scene
-        card = controller.model_card(scene.selected)
-        chosen = scene.panes[scene.selected].controls
-        self.method.clear()
-        self.method.setEnabled(card is not None)
-        if card is None:
-            return
-        if chosen.path:
-            self.method.addItem(chosen.path.replace("\\", "/").rpartition("/")[2], "")
-        for name in card.methods:
-            self._add_method(name)
-        for method in controller.catalogue.methods.values():
-            if method.name not in card.methods:
-                self._add_method(method.name, refusal(method, card))
-        index = 0 if chosen.path else self.method.findData(chosen.method)
-        if index < 0:  # a scene may name a method that this program does not have
-            self.method.insertItem(0, controller.catalogue.method_title(chosen.method), "")
-            index = 0
-        self.method.setCurrentIndex(index)
-
-    def _add_method(self, name: str, why_not: str = "") -> None:
-        catalogue = self._controller.catalogue
-        self.method.addItem(catalogue.method_title(name), name)
-        last = self.method.count() - 1
-        method = catalogue.methods.get(name)
-        tip = why_not or (f"{method.description}\n{method.paper}".strip() if method else "")
-        self.method.setItemData(last, tip, Qt.ItemDataRole.ToolTipRole)
-        items = self.method.model()
-        if why_not and isinstance(items, QStandardItemModel):
-            items.item(last).setEnabled(False)
-
     # --- what the user does ---
 
     def _move(self, name: str, amount: float, dragging: bool) -> None:
         self._controller.move_control(self._controller.scene.selected, name, amount, dragging)
-
-    def _choose_method(self, index: int) -> None:
-        scene = self._controller.scene
-        name = self.method.itemData(index)
-        model = self._controller.model_card(scene.selected)
-        if name and model is not None:
-            self._controller.set_method(scene.selected, default_controls(model, name))
-
-    def _show_search(self) -> None:
-        """The search for the selected pane's controls, if one is under way for long enough to be listed."""
-        controller = self._controller
-        scene = controller.scene
-        pane = scene.panes[scene.selected]
-        model = scene.model_of()
-        number = controller.catalogue.search(model, pane.controls) if controller.has_model else None
-        job = next((one for one in controller.jobs.running() if one.request_id == number), None)
-        if number is None or job is None:
-            self.searching.setVisible(False)
-            return
-        title = controller.catalogue.method_title(pane.controls.method)
-        self.searching.show_search(title, job)
-
-    def _cancel_search(self) -> None:
-        scene = self._controller.scene
-        pane = scene.panes[scene.selected]
-        number = self._controller.catalogue.search(scene.model_of(), pane.controls)
-        if number is not None:
-            self._controller.jobs.cancel(number)
 
     def _find_more(self) -> None:
         scene = self._controller.scene
@@ -351,19 +283,6 @@ class ControlsPanel(QWidget):
 
     def _on_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
         self.refresh()
-
-
-def refusal(method: MethodCard, model: ModelCard) -> str:
-    """Why ``method`` is not offered for ``model``, in one sentence: the method's own words where the engine knows
-    them.
-    """
-    if method.name in model.refusals:
-        return model.refusals[method.name]
-    if method.families and model.family not in method.families:
-        return f"{method.title} works on {', '.join(method.families)} models; this is a {model.family} model."
-    if method.spaces and not set(method.spaces) & set(model.spaces):
-        return f"{method.title} needs the space {' or '.join(method.spaces)}; this model has {', '.join(model.spaces)}."
-    return f"{method.title} does not fit this model."
 
 
 def _is_passive(control: ControlCard) -> bool:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from explorer.ui.controller import Controller
 from explorer.ui.job_list import Job
 from explorer.ui.jobs_panel import duration
 from explorer.ui.widgets import ElidedLabel, link_button
 
 
 class SearchStrip(QWidget):
-    """Shows one search; hidden while there is none."""
+    """Shows the search for the selected pane's controls; hidden while there is none."""
 
-    cancelled = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._controller = controller
         self.text = ElidedLabel()
         self.text.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.bar = QProgressBar()
@@ -34,16 +33,36 @@ class SearchStrip(QWidget):
         layout.setSpacing(3)
         layout.addLayout(above)
         layout.addWidget(self.bar)
-        self.cancel.clicked.connect(self.cancelled)
+        self.cancel.clicked.connect(self._cancel)
         self.setVisible(False)
+        controller.jobs.changed.connect(self.refresh)
 
-    def show_search(self, title: str, job: Job | None) -> None:
-        """``title`` is at work; ``job``: how far it is, if that is known."""
-        said = job.title if job is not None and job.title.startswith("Waiting") else "Searching…"
-        if job is not None and job.share > 0:
+    def refresh(self) -> None:
+        """Show the search of now, once it is under way for long enough to be listed among the jobs."""
+        number = self._number()
+        job = next((one for one in self._controller.jobs.running() if one.request_id == number), None)
+        if job is not None:
+            self._show(job)
+        self.setVisible(job is not None)
+
+    def _number(self) -> int | None:
+        """The number of the search for the selected pane's controls."""
+        controller = self._controller
+        scene = controller.scene
+        controls = scene.panes[scene.selected].controls
+        return controller.catalogue.search(scene.model_of(), controls) if controller.has_model else None
+
+    def _cancel(self) -> None:
+        if (number := self._number()) is not None:
+            self._controller.jobs.cancel(number)
+
+    def _show(self, job: Job) -> None:
+        scene = self._controller.scene
+        title = self._controller.catalogue.method_title(scene.panes[scene.selected].controls.method)
+        said = job.title if job.title.startswith("Waiting") else "Searching…"
+        if job.share > 0:
             left = duration(job.remaining)
             said = f"{said} {job.share:.0%}{f', {left} left' if left else ''}"
         self.text.setText(said)  # which method it is stands above, in the list of methods
         self.text.setToolTip(f"{title}: {said}")
-        self.bar.setValue(round(1000 * job.share) if job is not None else 0)
-        self.setVisible(True)
+        self.bar.setValue(round(1000 * job.share))

@@ -1,0 +1,77 @@
+"""The list of methods above the sliders: those that fit the selected pane's model, and why the others do not."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from explorer.scene.cards import MethodCard, ModelCard
+from explorer.scene.defaults import default_controls
+from explorer.ui.controller import Controller
+
+
+class MethodChooser(QComboBox):
+    """Shows the selected pane's method; choosing another one gives the pane its controls."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.setToolTip("The method that found these controls")
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(12)
+        self.activated.connect(self._choose)
+
+    def refresh(self) -> None:
+        """List the methods of now, with the pane's own one chosen."""
+        controller = self._controller
+        scene = controller.scene
+        card = controller.model_card(scene.selected)
+        chosen = scene.panes[scene.selected].controls
+        self.clear()
+        self.setEnabled(card is not None)
+        if card is None:
+            return
+        if chosen.path:
+            self.addItem(chosen.path.replace("\\", "/").rpartition("/")[2], "")
+        for name in card.methods:
+            self._add(name)
+        for method in controller.catalogue.methods.values():
+            if method.name not in card.methods:
+                self._add(method.name, refusal(method, card))
+        index = 0 if chosen.path else self.findData(chosen.method)
+        if index < 0:  # a scene may name a method that this program does not have
+            self.insertItem(0, controller.catalogue.method_title(chosen.method), "")
+            index = 0
+        self.setCurrentIndex(index)
+
+    def _add(self, name: str, why_not: str = "") -> None:
+        catalogue = self._controller.catalogue
+        self.addItem(catalogue.method_title(name), name)
+        last = self.count() - 1
+        method = catalogue.methods.get(name)
+        tip = why_not or (f"{method.description}\n{method.paper}".strip() if method else "")
+        self.setItemData(last, tip, Qt.ItemDataRole.ToolTipRole)
+        items = self.model()
+        if why_not and isinstance(items, QStandardItemModel):
+            items.item(last).setEnabled(False)
+
+    def _choose(self, index: int) -> None:
+        selected = self._controller.scene.selected
+        name = self.itemData(index)
+        model = self._controller.model_card(selected)
+        if name and model is not None:
+            self._controller.set_method(selected, default_controls(model, name))
+
+
+def refusal(method: MethodCard, model: ModelCard) -> str:
+    """Why ``method`` is not offered for ``model``, in one sentence: the method's own words where the engine knows
+    them.
+    """
+    if method.name in model.refusals:
+        return model.refusals[method.name]
+    if method.families and model.family not in method.families:
+        return f"{method.title} works on {', '.join(method.families)} models; this is a {model.family} model."
+    if method.spaces and not set(method.spaces) & set(model.spaces):
+        return f"{method.title} needs the space {' or '.join(method.spaces)}; this model has {', '.join(model.spaces)}."
+    return f"{method.title} does not fit this model."
