@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from explorer.scene import editing
+from explorer.scene import editing, linking
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ControlSetRef, ModelRef, Origin, Pane, PaneView, Quality, Scene, Seed, View, view_of
@@ -26,6 +26,7 @@ from explorer.ui.labelling import Labelling
 from explorer.ui.measuring import Measuring
 from explorer.ui.notice import Notice
 from explorer.ui.opening import Opening
+from explorer.ui.stops import Stops
 from explorer.ui.undo import Step, UndoStack
 
 replace = msgspec.structs.replace
@@ -63,6 +64,7 @@ class Controller(QObject):
         self._adopting: object = None  # the step that added a linked pane whose controls are not known yet
         self._dragging = False
         self.opening = Opening(self)
+        self.stops = Stops(self)
         self.bridge.replied.connect(self._on_reply)
         self.catalogue.controls_refused.connect(self._on_controls_refused)
         self.catalogue.controls_found.connect(self._adopt_amounts)
@@ -321,21 +323,9 @@ class Controller(QObject):
     # --- inside ---
 
     def partners(self, pane: int, name: str) -> dict[int, str]:
-        """Pane → control that moves with ``name`` of ``pane``: the same name in the same set, else the same index."""
-        found = {pane: name}
-        if not self._scene.linked:
-            return found
-        card = self.controls_card(pane)
-        names = [control.name for control in card.controls] if card else []
-        here = (self._scene.model_of(pane), self._scene.panes[pane].controls)
-        for other in range(len(self._scene.panes)):
-            if other == pane:
-                continue
-            if (self._scene.model_of(other), self._scene.panes[other].controls) == here:
-                found[other] = name
-            elif (theirs := self.controls_card(other)) and name in names and names.index(name) < len(theirs.controls):
-                found[other] = theirs.controls[names.index(name)].name
-        return found
+        """Pane → control that moves with ``name`` of ``pane`` (:func:`explorer.scene.linking.partners`)."""
+        cards = [self.controls_card(index) for index in range(len(self._scene.panes))]
+        return linking.partners(self._scene, cards, pane, name)
 
     def _adopt_amounts(self, *_: object) -> None:
         """The pane that was just added among linked ones takes over its neighbour's amounts, control by control."""
@@ -345,9 +335,7 @@ class Controller(QObject):
         mine, theirs = self.controls_card(index), self.controls_card(index - 1)
         if mine is None or theirs is None:
             return
-        pane, neighbour = self._scene.panes[index], self._scene.panes[index - 1]
-        for own, other in zip(mine.controls, theirs.controls, strict=False):
-            pane = editing.with_amount(pane, own.name, editing.amount_of(neighbour, other.name))
+        pane = linking.adopted(self._scene.panes[index], mine, self._scene.panes[index - 1], theirs)
         step, self._adopting = self._adopting, None
         self.apply(editing.with_pane(self._scene, index, pane), "Add pane", step)
 
@@ -385,6 +373,7 @@ class Controller(QObject):
             self.feed.engine_lost()
             self.jobs.engine_lost()
             self.labelling.engine_lost()
+            self.stops.engine_lost()
             self.catalogue.engine_lost(suspect)
             self.engine_lost.emit(reply)
         elif not self.feed.handle(reply):
@@ -392,6 +381,7 @@ class Controller(QObject):
             self.measuring.handle(reply)
             self.comparing.handle(reply)
             self.labelling.handle(reply)
+            self.stops.handle(reply)
             self.catalogue.handle(reply)
 
     def _on_controls_found(self, model: ModelRef, controls: ControlSetRef) -> None:
