@@ -131,7 +131,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_card(folder: Path) -> dict[str, Any]:
     """The optional ``card.json`` of a model's folder, or an empty dictionary.
 
-    Its keys, all optional: ``licence``, ``origin``, ``notes`` (text), ``figures`` (name → number).
+    Its keys, all optional: ``licence``, ``origin``, ``notes`` (text), ``figures`` (name → number), ``example_seed``
+    (the seed of the picture that the window begins with, 0 ≤ seed < 2**32).
     """
     path = folder / "card.json"
     if not path.is_file():
@@ -140,6 +141,9 @@ def read_card(folder: Path) -> dict[str, Any]:
     for key in ("licence", "origin", "notes"):
         if not isinstance(card.get(key, ""), str):
             raise ModelError(f"'{path.name}': '{key}' holds a {type(card[key]).__name__} where text belongs.")
+    seed = card.get("example_seed", 0)
+    if type(seed) is not int or not 0 <= seed < 2**32:
+        raise ModelError(f"'{path.name}': 'example_seed' is {seed!r}; it must be a whole number from 0 to 4294967295.")
     return card
 
 

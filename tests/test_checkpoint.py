@@ -168,6 +168,14 @@ def test_a_missing_card_is_no_fault_and_a_wrong_one_is_named(tmp_path: Path) -> 
     assert "'notes' holds a list" in refusal(read_card, tmp_path)
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "true", "1.5", '"7"', "null"])
+def test_the_seed_of_the_example_in_a_card_is_one_that_can_be_drawn(tmp_path: Path, seed: str) -> None:
+    (tmp_path / "card.json").write_text('{"example_seed": 4294967295}')
+    assert read_card(tmp_path)["example_seed"] == 2**32 - 1
+    (tmp_path / "card.json").write_text(f'{{"example_seed": {seed}}}')
+    assert "must be a whole number from 0 to 4294967295" in refusal(read_card, tmp_path)
+
+
 def test_what_does_not_fit_into_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
     check_memory(1, tmp_path / "m")
     assert "1000000.0 GB of memory" in refusal(check_memory, 10**15, tmp_path / "m")

@@ -51,9 +51,9 @@ def describe(
     parameters: int,
     notes: str = "",
 ) -> ModelCard:
-    """The card of the model in the folder ``path``: what the family knows, and licence, origin and notes from
-    ``card.json``. ``files`` are what its fingerprint is taken of; ``notes`` hold where ``card.json`` has none. Raises
-    :class:`ModelError` for a damaged ``card.json``.
+    """The card of the model in the folder ``path``: what the family knows, and licence, origin, notes and the example's
+    seed from ``card.json``. ``files`` are what its fingerprint is taken of; ``notes`` hold where ``card.json`` has
+    none. Raises :class:`ModelError` for a damaged ``card.json``.
     """
     said = read_card(path)
     return ModelCard(
@@ -68,6 +68,7 @@ def describe(
         licence=said.get("licence", ""),
         origin=said.get("origin", ""),
         notes=said.get("notes", notes),
+        example_seed=said.get("example_seed", 0),
         parameters=parameters,
     )
 

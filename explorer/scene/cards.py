@@ -49,6 +49,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     worlds: tuple[str, ...] = ()  # names of the worlds whose pictures it takes, the one it was trained on first
     refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence
     notes: str = ""
+    example_seed: int = 0  # of the picture that a window begins with; 0 where the folder's card proposes none
 
     @property
     def has_codes(self) -> bool:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from explorer.scene import editing
 from explorer.scene.cards import ModelCard
 from explorer.scene.defaults import default_controls
-from explorer.scene.model import ModelRef
+from explorer.scene.model import ModelRef, Seed
 from explorer.service.client import SLOT_BYTES
 from explorer.ui.catalogue import ModelKey, key_of
 from explorer.ui.notice import Notice
@@ -64,6 +64,8 @@ class Opening(QObject):
             if card.methods:
                 model = msgspec.structs.replace(ref, fingerprint=card.fingerprint)
                 fresh = editing.with_model(controller.scene, model, default_controls(card, card.methods[0]))
+                if not controller.has_model:  # later models keep the seed that the user has
+                    fresh = msgspec.structs.replace(fresh, origin=Seed(card.example_seed))
                 controller.apply(fresh, f"Open {card.name}" if controller.has_model else "")
             else:
                 controller.say(f"'{card.name}' opened, but no method of this program finds controls on it.", "warning")

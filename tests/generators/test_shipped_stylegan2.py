@@ -13,6 +13,7 @@ from explorer.generators import registry
 from explorer.generators.base import Latent
 from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.numerics.distances import pyramid_sliced_wasserstein
+from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import Quality
 from explorer.training.base import read_recipe
 from explorer.training.data import source_of
@@ -54,6 +55,12 @@ def test_it_follows_the_recipe_that_ships(generator: StyleGAN2Generator) -> None
     assert card["recipe"]["settings"] == recipe.settings
     assert (card["recipe"]["steps"], card["recipe"]["seed"]) == (recipe.steps, recipe.seed)
     assert generator.card.notes.startswith("StyleGAN2 with a warm start")
+
+
+def test_the_first_model_says_which_seed_a_window_begins_with() -> None:
+    """A seed somebody has looked at: with new weights it must be chosen anew, and a new card says none."""
+    said = json.loads((registry.resolve(FIRST_MODEL) / "card.json").read_text())
+    assert registry.describe(FIRST_MODEL).example_seed == said["example_seed"]
 
 
 def test_samples_are_close_to_data(generator: StyleGAN2Generator) -> None:

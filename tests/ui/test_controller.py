@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
-from quiet import CARD, controller_on, controls
+from quiet import CARD, QuietClient, controller_on, controls
 
 from explorer.scene.editing import amount_of
 from explorer.scene.model import ControlSetRef, ModelRef, Quality, Scene, Seed
@@ -19,6 +21,7 @@ from explorer.service.protocol import (
     Refused,
     ViewFailed,
 )
+from explorer.ui.controller import Controller
 from explorer.ui.notice import Notice
 
 pytestmark = pytest.mark.gui
@@ -156,6 +159,24 @@ def test_opening_a_model_starts_a_scene_on_it_that_can_be_undone(qtbot: QtBot) -
     assert [pane.controls.method for pane in controller.scene.panes] == [CARD.methods[0]]
     controller.undo()
     assert controller.scene == before
+
+
+def test_a_window_begins_with_the_example_of_its_model_and_later_models_keep_the_seed(qtbot: QtBot) -> None:
+    clients: list[QuietClient] = []
+
+    def connect(on_reply: Callable[[object], None]) -> QuietClient:
+        clients.append(QuietClient(on_reply))
+        clients[0].card = replace(CARD, example_seed=7)
+        return clients[0]
+
+    controller = Controller(connect)
+    clients[0].reply(Ready(version=1, pid=1, device="cpu", precision="float32"))
+    controller.open_model(CARD.name)
+    assert controller.scene.origin == Seed(7)
+    assert not controller.undo_stack.canUndo()
+    controller.set_seed(11)
+    controller.open_model("other")
+    assert (controller.scene.model.path, controller.scene.origin) == ("other", Seed(11))
 
 
 def test_a_lost_engine_is_asked_again_for_what_it_had_not_answered(qtbot: QtBot) -> None:
