@@ -14,7 +14,8 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery.jacobian import TRUNCATION, without_derivatives
 from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
 from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
-from explorer.discovery.trained import learn
+from explorer.discovery.trained import Unfinished, learn
+from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.numerics.derivatives import jacobian_columns, off_diagonal_squares, second_differences
 from explorer.numerics.linalg import fix_signs, random_orthonormal
@@ -28,6 +29,8 @@ HELD_OUT = 5  # one point of so many is kept to tell how far the frame holds whe
 SIZE = 16
 """Pixels a side to which pictures are averaged before second differences: each pixel keeps a number a pair of axes."""
 PROBES_PER_DIMENSION = 4
+MEASURED = "measured"
+"""The part of an unfinished search that holds its matrices."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,16 @@ class Curvature:
         some = self.matrices[points]
         turned = frame.T @ some @ frame
         return off_diagonal_squares(turned).sum() / some.square().sum().clamp_min(1e-30)
+
+    def first_estimate(self) -> Tensor:
+        """The frame (m, m) of the eigenvectors of the sum of all squared ``matrices``, as columns.
+
+        Where one frame makes all of them diagonal, it makes this sum diagonal too: so it is that frame, but for
+        directions of which the sum says the same.
+        """
+        squares = torch.einsum("npij,npkj->ik", self.matrices, self.matrices)
+        frame: Tensor = torch.linalg.eigh(squares.double())[1].to(squares)
+        return frame
 
 
 class Turn(nn.Module):
@@ -137,15 +150,11 @@ class HessianPenalty(CheckedMethod):
         """The ``k`` learned directions that change pictures most; one unit is one standard deviation of the space."""
         k, seed = asked.k, asked.seed
         penalty = asked.text("penalty")
+        unfinished = Unfinished(asked)
         spread, measured = spread_of(generator, asked.space, seed, asked.watch.part(0, 0.05))
         pictures = PictureMap(generator, asked.space, asked.layers, SIZE if penalty == "hessian" else LARGEST)
-        width = min(pictures.width, max(k, asked.number("dimensions") or WIDEST[penalty]))
-        if width == pictures.width:
-            basis = torch.eye(width, dtype=torch.float64)
-        else:
-            probes = max(128, PROBES_PER_DIMENSION * width)
-            basis = pictures.probed(probes, seed, asked.real("truncation"), asked.watch.part(0.05, 0.15))[1][:width]
-        found = _measured(asked, pictures, spread, basis)
+        basis, found = _measured(asked, pictures, spread, unfinished)
+        width = len(basis)
         count = len(found.gram)
         held = max(1, count // HELD_OUT) if count > 1 else 0
         learned, fresh = slice(0, count - held), slice(count - held, count)
@@ -157,8 +166,11 @@ class HessianPenalty(CheckedMethod):
             value = found.off_diagonal(turn(), rows)
             return value, {"off_diagonal": float(value.detach())}
 
-        def controls() -> Sequence[Control]:
-            return _controls(asked, spread, *_ranked(turn().detach(), basis, found, k))
+        def shown() -> Sequence[Control]:
+            """Of the learned frame, or of the first estimate as long as that is the better one."""
+            frames = turn().detach(), found.first_estimate()
+            best = min(frames, key=lambda frame: float(found.off_diagonal(frame, learned)))
+            return _controls(asked, spread, *_ranked(best, basis, found, k))
 
         first = turn().detach()
         end = learn(
@@ -167,7 +179,8 @@ class HessianPenalty(CheckedMethod):
             torch.optim.Adam(turn.parameters(), lr=asked.real("learning_rate")),
             loss,
             asked.number("steps"),
-            controls,
+            shown,
+            unfinished=unfinished,
         )
         with torch.no_grad():
             last = turn()
@@ -177,22 +190,50 @@ class HessianPenalty(CheckedMethod):
                 told += f" where it was learned, to {float(found.off_diagonal(last, fresh)):.0%} at {held} fresh points"
         what = "the Hessians" if penalty == "hessian" else "JᵀJ"
         note = f"Off the diagonal of {what}, in {width} dimensions: {told}. {end.note}".strip()
-        return asked.found(controls(), pictures.calls + measured, note)
+        controls = _controls(asked, spread, *_ranked(last, basis, found, k))
+        return asked.found(controls, pictures.calls + measured, note)
 
 
-def _measured(asked: Request, pictures: PictureMap, spread: Spread, basis: Tensor) -> Curvature:
-    """The derivatives at the points that were asked for, within the rows of ``basis`` (m, width)."""
-    penalty, watch = asked.text("penalty"), asked.watch.part(0.15, 0.8)
+def _measured(asked: Request, pictures: PictureMap, spread: Spread, unfinished: Unfinished) -> tuple[Tensor, Curvature]:
+    """The rows (m, width) within which the frame turns, and the derivatives there at the points that were asked for.
+
+    What an interrupted search has measured is not measured again. Previews show the first estimate from what there is.
+    """
+    penalty, watch, device = asked.text("penalty"), asked.watch.part(0.15, 0.8), pictures.generator.device
     usual = SAMPLER_POINTS if "steps" in asked.model.capabilities else POINTS
     count = asked.number("points") or usual[penalty]
-    device = pictures.generator.device
+    kept = unfinished.parts.get(MEASURED)
+    basis: Tensor = _leading(asked, pictures) if kept is None else kept["basis"]
     directions, origin = basis.float().to(device), torch.zeros(pictures.width, device=device)
     points = pictures.points(count, asked.seed + 1, asked.real("truncation"))
     hessians = penalty == "hessian"
     step = asked.real("epsilon") * float(spread.along(basis).mean()) if hessians else pictures.difference_step(spread)
-    gram, matrices = [], []
-    for row in range(count):
-        watch(row / count)
+    gram: list[Tensor] = []
+    matrices: list[Tensor] = []
+    if kept is not None:
+        gram, matrices = list(kept["gram"].to(device)), list(kept["matrices"].to(device))
+        pictures.calls = kept["pictures"]
+
+    def so_far() -> Curvature:
+        return Curvature(torch.stack(gram), torch.stack(matrices))
+
+    def keep(found: Curvature) -> None:
+        parts = {"basis": basis, "gram": found.gram, "matrices": found.matrices, "pictures": pictures.calls}
+        unfinished.parts[MEASURED] = parts
+        unfinished.keep()
+
+    def estimated() -> ControlSet:
+        found = so_far()
+        controls = _controls(asked, spread, *_ranked(found.first_estimate(), basis, found, asked.k))
+        return asked.found(controls, note=f"Still searching: a first estimate from {len(gram)} of {count} points.")
+
+    for row in range(len(gram), count):
+        try:
+            watch(row / count)
+        except BaseException:
+            if gram:
+                keep(so_far())
+            raise
         function = pictures.around(points, row)
         if hessians and step is not None:
             jacobian, hessian = second_differences(function, origin, directions, pictures.batch, step)
@@ -201,8 +242,28 @@ def _measured(asked: Request, pictures: PictureMap, spread: Spread, basis: Tenso
             jacobian = jacobian_columns(function, origin, directions, pictures.batch, step)
             matrices.append((jacobian @ jacobian.T)[None])
         gram.append(jacobian @ jacobian.T)
+        if not bool(matrices[-1].isfinite().all()):
+            raise ControlError(
+                f"The derivatives of the picture of '{asked.model.name}' are not finite at point {row + 1} of {count}; "
+                "choose another seed, or a lower truncation."
+            )
+        if unfinished.is_due:
+            keep(so_far())
+        watch.preview(estimated)
+    found = so_far()
+    keep(found)
     watch(1.0)
-    return Curvature(torch.stack(gram), torch.stack(matrices))
+    return basis, found
+
+
+def _leading(asked: Request, pictures: PictureMap) -> Tensor:
+    """The rows (m, width) float64 of the directions that change pictures most, as many as were asked for; all axes
+    where that is all there are."""
+    width = min(pictures.width, max(asked.k, asked.number("dimensions") or WIDEST[asked.text("penalty")]))
+    if width == pictures.width:
+        return torch.eye(width, dtype=torch.float64)
+    probes = max(128, PROBES_PER_DIMENSION * width)
+    return pictures.probed(probes, asked.seed, asked.real("truncation"), asked.watch.part(0.05, 0.15))[1][:width]
 
 
 def _ranked(frame: Tensor, basis: Tensor, found: Curvature, k: int) -> tuple[Tensor, Tensor, Tensor]:

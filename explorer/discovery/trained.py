@@ -24,6 +24,8 @@ from explorer.numerics.randomness import seeded
 
 GOOD_EVERY = 50  # steps between states to which a search that goes astray returns
 CHECKPOINT_EVERY = 20.0  # seconds
+LEARNED = "learned"
+"""The part of an unfinished search that :func:`learn` keeps."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,46 @@ class Learned:
     note: str = ""
 
 
+class Unfinished:
+    """What a search that was interrupted goes on from: ``parts`` by name, of plain values and tensors, in the file of
+    ``request.watch``. None where there is no such file, it belongs to another search, or it cannot be read.
+    """
+
+    def __init__(self, request: Request) -> None:
+        told = [request.method.name, request.model.fingerprint, request.k, request.seed, request.settings]
+        self._asked = hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+        self._path = request.watch.checkpoint
+        self._saved = time.monotonic()
+        self.parts: dict[str, Any] = self._read()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the file is as old as it may get."""
+        return self._path is not None and time.monotonic() - self._saved >= CHECKPOINT_EVERY
+
+    def keep(self) -> None:
+        """Write the parts, if there are any."""
+        if self._path is not None and self.parts:
+            with atomic_path(self._path) as temporary:
+                torch.save({"asked": self._asked, "parts": self.parts}, temporary)
+            self._saved = time.monotonic()
+
+    def forget(self) -> None:
+        """The search has ended."""
+        self.parts.clear()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any]:
+        if self._path is None or not self._path.is_file():
+            return {}
+        try:
+            kept: Any = torch.load(self._path, map_location="cpu", weights_only=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+            return {}
+        return dict(kept["parts"]) if isinstance(kept, dict) and kept.get("asked") == self._asked else {}
+
+
 def learn(
     request: Request,
     modules: Sequence[nn.Module],
@@ -46,31 +88,40 @@ def learn(
     steps: int,
     shown: Callable[[], Sequence[Control]],
     schedule: Callable[[int], float] | None = None,
+    unfinished: Unfinished | None = None,
 ) -> Learned:
     """Take ``steps`` optimiser steps on ``modules``.
 
     ``loss(step, source)`` gives the scalar to minimise and figures by name; all its chance must come from ``source``, a
     CPU generator of its own for every step, so that a search that was interrupted goes on to the same bits. ``shown``
-    makes the controls of the moment, for previews. ``schedule(step)`` scales the learning rate.
+    makes the controls of the moment, for previews. ``schedule(step)`` scales the learning rate. ``unfinished``: of a
+    search that does something before, which is kept too.
 
     A loss, a gradient or a parameter that is not finite ends the search at the last good state, and the note says at
     which step. Raises :class:`ControlError` when that happens before there is one. Cancelling leaves a checkpoint where
     ``request.watch`` keeps one; an end does not.
     """
     start, good = 0, (0, _state(modules, optimiser))
-    asked = _asked(request, steps)
+    unfinished = unfinished or Unfinished(request)
     rates = [float(group["lr"]) for group in optimiser.param_groups]  # before a checkpoint brings its scaled ones
     figures: dict[str, float] = {}
-    if (kept := _resumed(request, asked)) is not None:
+    kept = unfinished.parts.get(LEARNED)
+    if kept is not None and kept["steps"] == steps:
         start, figures = int(kept["step"]), dict(kept["figures"])
         _restore(modules, optimiser, kept["state"])
         good = start, _state(modules, optimiser)
-    saved, note, done = time.monotonic(), "", steps
+    note, done = "", steps
+
+    def state(step: int) -> dict[str, Any]:
+        return {"steps": steps, "step": step, "figures": figures, "state": _state(modules, optimiser)}
+
     for step in range(start, steps):
         try:
             request.watch(step / steps)
         except BaseException:
-            _keep(request, asked, step, figures, modules, optimiser)
+            if step > 0:
+                unfinished.parts[LEARNED] = state(step)
+            unfinished.keep()
             raise
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * (schedule(step) if schedule is not None else 1.0)
@@ -85,6 +136,7 @@ def learn(
         if not sound:
             done = good[0]
             if done == 0:
+                unfinished.forget()
                 raise ControlError(
                     f"{request.method.title} broke down at step {step + 1} of {steps}: its loss is not finite; choose "
                     "a smaller learning rate or step."
@@ -98,15 +150,14 @@ def learn(
         figures = {name: 0.95 * figures.get(name, figure) + 0.05 * figure for name, figure in now.items()}
         if (step + 1) % GOOD_EVERY == 0:
             good = step + 1, _state(modules, optimiser)
-        if time.monotonic() - saved >= CHECKPOINT_EVERY:
-            _keep(request, asked, step + 1, figures, modules, optimiser)
-            saved = time.monotonic()
+        if unfinished.is_due:
+            unfinished.parts[LEARNED] = state(step + 1)
+            unfinished.keep()
         request.watch.preview(lambda: request.found(shown(), note="Still searching."))
     request.watch(1.0)
     for group, rate in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = rate
-    if request.watch.checkpoint is not None:
-        request.watch.checkpoint.unlink(missing_ok=True)
+    unfinished.forget()
     return Learned(done, steps, figures, note)
 
 
@@ -118,12 +169,6 @@ def _finite(tensors: Iterable[Tensor | None]) -> bool:
     return all(tensor is None or bool(tensor.isfinite().all()) for tensor in tensors)
 
 
-def _asked(request: Request, steps: int) -> str:
-    """What a checkpoint must belong to."""
-    told = [request.method.name, request.model.fingerprint, request.k, request.seed, request.settings, steps]
-    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
-
-
 def _state(modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer) -> dict[str, Any]:
     return copy.deepcopy({"modules": [module.state_dict() for module in modules], "optimiser": optimiser.state_dict()})
 
@@ -132,29 +177,3 @@ def _restore(modules: Sequence[nn.Module], optimiser: torch.optim.Optimizer, sta
     for module, kept in zip(modules, state["modules"], strict=True):
         module.load_state_dict(kept)
     optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
-
-
-def _keep(
-    request: Request,
-    asked: str,
-    step: int,
-    figures: dict[str, float],
-    modules: Sequence[nn.Module],
-    optimiser: torch.optim.Optimizer,
-) -> None:
-    if request.watch.checkpoint is not None and step > 0:
-        kept = {"asked": asked, "step": step, "figures": figures, "state": _state(modules, optimiser)}
-        with atomic_path(request.watch.checkpoint) as temporary:
-            torch.save(kept, temporary)
-
-
-def _resumed(request: Request, asked: str) -> dict[str, Any] | None:
-    """The checkpoint of the same search, or None; one that cannot be read counts as none."""
-    path = request.watch.checkpoint
-    if path is None or not path.is_file():
-        return None
-    try:
-        kept: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
-        return None
-    return kept if isinstance(kept, dict) and kept.get("asked") == asked else None

@@ -14,10 +14,10 @@ from toys import ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery import registry
+from explorer.discovery import base, registry
 from explorer.discovery.base import Watch
 from explorer.discovery.hessian import Curvature, Turn
-from explorer.errors import Cancelled
+from explorer.errors import Cancelled, ControlError
 from explorer.numerics.linalg import random_orthonormal
 
 METHOD = registry.method("hessian")
@@ -117,23 +117,104 @@ def _told(note: str) -> tuple[float, float]:
     return float(words[place + 1]), float(words[place + 3])
 
 
-def test_an_interrupted_search_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    linear, settings = normal(6, 64, 5), {"penalty": "jacobian", "points": 4, "steps": 40}
+@pytest.mark.parametrize("at", [0.3, 0.6, 0.79, 0.9])
+@pytest.mark.parametrize("penalty", ["hessian", "jacobian"])
+def test_an_interrupted_search_goes_on_to_the_same_bits(penalty: str, at: float, tmp_path: Path) -> None:
+    """Whether it measures or learns; what it has measured is not drawn again, and was paid for once."""
+    linear, curved = normal(6, 64, 7), normal(7, 64, 7, 7)
+    settings = {"penalty": penalty, "points": 4, "steps": 40, "dimensions": 5}
     kept = tmp_path / "search.pt"
 
     def stop(share: float) -> None:
-        if share > 0.9:
+        if share > at:
             raise Cancelled
 
+    whole_one, first, second = (PlainMap(linear, curved) for _ in range(3))
     with pytest.raises(Cancelled):
-        METHOD.discover(PlainMap(linear), 3, settings=settings, progress=Watch(stop, checkpoint=kept))
+        METHOD.discover(first, 3, settings=settings, progress=Watch(stop, checkpoint=kept))
     assert kept.is_file()
     shares: list[float] = []
-    resumed = METHOD.discover(PlainMap(linear), 3, settings=settings, progress=Watch(shares.append, checkpoint=kept))
+    resumed = METHOD.discover(second, 3, settings=settings, progress=Watch(shares.append, checkpoint=kept))
     assert not kept.exists()
-    assert sum(share > 0.8 for share in shares) < 30  # it did not begin anew
-    whole = METHOD.discover(PlainMap(linear), 3, settings=settings)
+    whole = METHOD.discover(whole_one, 3, settings=settings)
     assert torch.equal(_units(resumed), _units(whole))
+    assert resumed.note == whole.note
+    assert [one.card for one in resumed.controls] == [one.card for one in whole.controls]
+    assert resumed.cost["generator_evaluations"] == whole.cost["generator_evaluations"]
+    probe = whole_one.drawn - first.drawn - second.drawn  # the trial of forward mode, which is made anew
+    assert -3 <= probe <= 0
+    assert shares == sorted(shares)
+    if at > 0.8:
+        assert sum(share > 0.8 for share in shares) < 30  # it did not learn anew
+
+
+def test_a_search_that_is_interrupted_again_and_again_ends_all_the_same(tmp_path: Path) -> None:
+    """One point more each time: every stop keeps what the one before had."""
+    linear, kept = normal(6, 64, 5), tmp_path / "search.pt"
+    settings = {"points": 4, "steps": 20}
+    for at in (0.15, 0.4, 0.5, 0.7, 0.85, 0.9):
+
+        def stop(share: float, at: float = at) -> None:
+            if share > at:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            METHOD.discover(PlainMap(linear), 3, settings=settings, progress=Watch(stop, checkpoint=kept))
+    last = PlainMap(linear)
+    found = METHOD.discover(last, 3, settings=settings, progress=Watch(checkpoint=kept))
+    assert last.drawn == 0
+    assert torch.equal(_units(found), _units(METHOD.discover(PlainMap(linear), 3, settings=settings)))
+
+
+def test_the_first_estimate_is_the_frame_where_there_is_one() -> None:
+    """From some of the points already; and from JᵀJ it is the singular vectors."""
+    frame = random_orthonormal(5, 5, 4)
+    strengths = normal(5, 4, 64, 5).double()
+    found = Curvature(torch.zeros(4, 5, 5), torch.einsum("npa,ai,aj->npij", strengths, frame, frame))
+    for some in (found, Curvature(found.gram[:1], found.matrices[:1])):
+        estimate = some.first_estimate()
+        assert float(some.off_diagonal(estimate)) < 1e-20
+        agreement = (frame @ estimate).abs()
+        np.testing.assert_allclose(agreement.max(1).values, 1, atol=1e-9)
+    linear = normal(1, 64, 5).double()
+    gram = linear.T @ linear
+    right = torch.linalg.svd(linear)[2].flip(0)
+    torch.testing.assert_close(
+        (right @ Curvature(gram[None], gram[None, None]).first_estimate()).abs(), torch.eye(5).double()
+    )
+
+
+def test_previews_begin_with_the_first_point_and_never_get_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "PREVIEW_EVERY", 0.0)
+    frame = random_orthonormal(5, 5, 4).float()
+    curved = torch.einsum("pa,ai,aj->pij", normal(5, 64, 5), frame, frame)
+    seen: list[ControlSet] = []
+    settings = {"points": 3, "epsilon": 0.5, "steps": 20}
+    generator = PlainMap(torch.zeros(64, 5), curved)
+    found = METHOD.discover(generator, 5, settings=settings, progress=Watch(preview=seen.append))
+    assert [one.note for one in seen[:3]] == [
+        f"Still searching: a first estimate from {count} of 3 points." for count in (1, 2, 3)
+    ]
+    assert {one.note for one in seen[3:]} == {"Still searching."}
+    assert len(seen) == 23
+    # A frame exists here, so the estimate has it from the first point on; 20 steps of learning do not reach it.
+    for one in seen:
+        one.check(generator.card)
+        agreement = (_units(one) @ frame.double().T).abs()
+        np.testing.assert_allclose(agreement.max(1).values, 1, atol=1e-3)
+    assert float((_units(found) @ frame.double().T).abs().max(1).values.min()) < 0.99
+    # Looking changes nothing.
+    assert torch.equal(
+        _units(METHOD.discover(PlainMap(torch.zeros(64, 5), curved), 5, settings=settings)), _units(found)
+    )
+
+
+def test_pictures_that_are_no_numbers_end_it_in_one_sentence(tmp_path: Path) -> None:
+    linear, kept = normal(6, 64, 5), tmp_path / "search.pt"
+    linear[3, 2] = float("nan")
+    with pytest.raises(ControlError, match="not finite at point 1 of 4"):
+        METHOD.discover(PlainMap(linear), 3, settings={"points": 4}, progress=Watch(checkpoint=kept))
+    assert not kept.exists()
 
 
 def test_layers_are_moved_together() -> None:
