@@ -65,6 +65,16 @@ class WeightChange(Protocol):
         """Name → what ``amount`` adds to that tensor of the network; none where the amount is 0."""
 
 
+@runtime_checkable
+class Stepped(Protocol):
+    """What a control adds that leads from one learned value to the next: which amounts lead to them depends on where
+    one starts."""
+
+    def stops(self, latent: Tensor) -> tuple[float, ...]:
+        """The amounts that lead from ``latent`` (1, *shape of the space) to each of the values, ascending; empty where
+        there are none."""
+
+
 WeightEdits = tuple[tuple[WeightChange, float], ...]
 """Changes of weights, each with its amount, which is not 0; () is the network as it is."""
 

@@ -60,6 +60,12 @@ class CodebookControl:
         """(B,): the number of the value that ``latent`` (B, width) has, from 0; between two, a number between."""
         return self._place(latent[:, self.axis].to(torch.promote_types(latent.dtype, torch.float32)))
 
+    def stops(self, latent: Tensor) -> tuple[float, ...]:
+        """The amounts that lead from ``latent`` (1, width) to each of the values, ascending. Beyond the first and the
+        last of them nothing more happens."""
+        place = float(self.position(latent)[0])
+        return tuple(round(number - place, 4) for number in range(len(self.values)))
+
     def misfit(self, space: SpaceCard) -> str:
         """Why the axis is none of ``space``, or an empty string."""
         if space.shape != (self.width,):

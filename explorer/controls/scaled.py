@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 from torch import Tensor
 
-from explorer.controls.base import Control, WeightChange
+from explorer.controls.base import Control, Stepped, WeightChange
 from explorer.controls.linear import LinearControl
 from explorer.controls.weights import WeightsControl
 from explorer.scene.cards import ControlCard, SpaceCard
@@ -44,6 +44,11 @@ class ScaledControl:
     def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
         """(N, B, *shape): the trajectory of ``inner`` at the scaled ``amounts`` (N,)."""
         return self.inner.path(latent, amounts * self.factor)
+
+    def stops(self, latent: Tensor) -> tuple[float, ...]:
+        """Those of ``inner``, in this unit, ascending; none where it has none."""
+        inner = self.inner.stops(latent) if isinstance(self.inner, Stepped) else ()
+        return tuple(sorted(stop / self.factor for stop in inner))
 
     def misfit(self, space: SpaceCard) -> str:
         """Why ``inner`` does not fit ``space``, or an empty string."""

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explorer.controls.base import WEIGHTS, WeightEdits
+from explorer.controls.base import WEIGHTS, Stepped, WeightEdits
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.engine.cache import BoundedCache
@@ -168,6 +168,20 @@ class Engine:
 
         subjects = [Subject(model, self.shared(model), find) for model in models]
         return compare(subjects, options, progress, scheduler)
+
+    def stops(
+        self, model: ModelRef, controls: ControlSetRef, origin: Origin, truncation_psi: float
+    ) -> dict[str, tuple[float, ...]]:
+        """Name → the amounts that lead from ``origin`` to the learned values, ascending, of every control of the set
+        that goes along some. Raises as :meth:`control_set` does."""
+        stepped = [one for one in self.control_set(model, controls).controls if isinstance(one, Stepped)]
+        generator = self.generator(model)
+        with self._turn, torch.inference_mode():
+            start = latent_of(generator, origin, truncation_psi)
+            spaces = {one.card.space for one in stepped}
+            points = {space: generator.advance(start, space).tensors[space] for space in spaces}
+            found = {one.card.name: one.stops(points[one.card.space]) for one in stepped}
+        return {name: stops for name, stops in found.items() if stops}
 
     # --- pictures ------------------------------------------------------------------------------------------------
 

@@ -49,7 +49,13 @@ class Jobs:
                 self._start(self._long, request)
             case protocol.DrawSamples() | protocol.TrainProbe() | protocol.ListAttributes():
                 self._start(self._labelling, request)
-            case protocol.ListModels() | protocol.ListMethods() | protocol.OpenModel() | protocol.ExportReports():
+            case (
+                protocol.ListModels()
+                | protocol.ListMethods()
+                | protocol.OpenModel()
+                | protocol.FindStops()
+                | protocol.ExportReports()
+            ):
                 self._start(self._short, request)
 
     def close(self) -> None:

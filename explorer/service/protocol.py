@@ -15,7 +15,7 @@ from explorer.scene.cards import AttributeCard, ControlSetCard, MethodCard, Mode
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.labels import Labels
 from explorer.scene.measures import MeasureOptions, MeasureReport
-from explorer.scene.model import ChosenControl, ControlSetRef, ModelRef, Scene, View
+from explorer.scene.model import ChosenControl, ControlSetRef, ModelRef, Origin, Scene, View
 
 PROTOCOL_VERSION = 1
 
@@ -86,6 +86,17 @@ class FindControls(msgspec.Struct, frozen=True, kw_only=True, tag="find_controls
     request_id: int
     model: ModelRef
     controls: ControlSetRef
+
+
+class FindStops(msgspec.Struct, frozen=True, kw_only=True, tag="find_stops"):
+    """Which amounts of the sliders of ``controls`` lead from ``origin`` to learned values; answered by
+    :class:`StopsFound`."""
+
+    request_id: int
+    model: ModelRef
+    controls: ControlSetRef
+    origin: Origin
+    truncation_psi: float = 1.0
 
 
 class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
@@ -194,6 +205,7 @@ Request = (
     | ListMethods
     | OpenModel
     | FindControls
+    | FindStops
     | ExportScene
     | MeasureModel
     | ExportReports
@@ -289,6 +301,13 @@ class ControlsPreview(msgspec.Struct, frozen=True, kw_only=True, tag="controls_p
     card: ControlSetCard
 
 
+class StopsFound(msgspec.Struct, frozen=True, kw_only=True, tag="stops_found"):
+    """``stops``: name → amounts, ascending, of the controls that go along learned values."""
+
+    request_id: int
+    stops: dict[str, tuple[float, ...]]
+
+
 class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
     request_id: int
     path: str
@@ -365,8 +384,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 
 Reply = (
-    Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | Exported
-    | Measured | Compared | SamplesDrawn | ProbeTrained | AttributeList | JobProgress | Stopped | Refused
+    Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | StopsFound
+    | Exported | Measured | Compared | SamplesDrawn | ProbeTrained | AttributeList | JobProgress | Stopped | Refused
 )  # fmt: skip
 
 

@@ -157,6 +157,12 @@ class ControlRow(QWidget):
         self.box.setValue(amount)
         self._filling = False
 
+    def set_stops(self, stops: tuple[float, ...]) -> None:
+        """The amounts that lead to learned values from where the picture starts, ascending: the slider reaches these
+        and no further. Without any it is as the card says, which is true of every start."""
+        low, high = (min(0.0, stops[0]), max(0.0, stops[-1])) if stops else (self.card.low, self.card.high)
+        self.slider.set_range(low, high, stops or self.card.detents)
+
     def _describe(self) -> None:
         card = self.card
         where = f"space {card.space}" + (f", layers {card.layers[0]}–{card.layers[1]}" if card.layers else "")

@@ -80,6 +80,7 @@ class ControlsPanel(QWidget):
         self.retry.clicked.connect(self._try_again)
         controller.changed.connect(self._on_changed)
         controller.shown.connect(self._show_amounts)
+        controller.stops.changed.connect(self._show_stops)
         catalogue = controller.catalogue
         catalogue.controls_found.connect(self._on_found)
         catalogue.controls_refused.connect(self._on_refused)
@@ -179,6 +180,7 @@ class ControlsPanel(QWidget):
             row.slider.set_snapping(self._snapping)
             self._rows[control.name] = row
             self._column.insertWidget(index + ABOVE_PASSIVE * _is_passive(control), row)
+        self._show_stops()
         self._order_tabs()
         self._say(card, problem)
         self._apply_filter()
@@ -248,6 +250,11 @@ class ControlsPanel(QWidget):
         pane = scene.panes[min(self._controller.scene.selected, len(scene.panes) - 1)]
         for name, row in self._rows.items():
             row.set_amount(amount_of(pane, name))
+
+    def _show_stops(self) -> None:
+        stops = self._controller.stops.known()
+        for name, row in self._rows.items():
+            row.set_stops(stops.get(name, ()))
 
     # --- what the user does ---
 

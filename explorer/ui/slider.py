@@ -61,6 +61,12 @@ class FloatSlider(QWidget):
         """Whether the hand stops at detents only. Without detents nothing changes."""
         self._snapping = snapping
 
+    def set_range(self, low: float, high: float, detents: tuple[float, ...] = ()) -> None:
+        """Reach from ``low`` to ``high``, with these detents; the value stays."""
+        if (low, high, detents) != (self._low, self._high, self._detents):
+            self._low, self._high, self._detents = low, high, detents
+            self.update()
+
     def set_value(self, value: float) -> None:
         """Show ``value`` without a signal."""
         if value != self._value:

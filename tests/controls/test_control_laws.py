@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from explorer.controls.base import Control
+from explorer.controls.base import Control, Stepped
 from explorer.controls.bent import BentControl
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.conditional import ConditionalControl
@@ -283,6 +283,24 @@ def test_past_the_last_code_nearly_nothing_moves_and_the_way_back_is_there() -> 
     assert stepped(0.5, 5) == [0.505]  # five steps of a hundredth of the gap of 0.1
     assert stepped(-0.5, -3) == [-0.509]
     assert stepped(0.505, -5, -6) == [0.5, 0.4]
+
+
+@pytest.mark.parametrize("factor", [1.0, -2.0])
+@pytest.mark.parametrize("start", [-0.5, 0.5, 0.1])  # the first value, the last one, midway between two
+def test_the_stops_are_the_amounts_that_lead_to_the_values(start: float, factor: float) -> None:
+    control: Control = CodebookControl(ControlCard(name="c", space="z"), CODES, axis=1, width=3)
+    control = ScaledControl(control.card, control, factor) if factor != 1 else control
+    latent = torch.tensor([[7.0, start, -7.0]])
+    assert isinstance(control, Stepped)
+    stops = control.stops(latent)
+    assert list(stops) == sorted(stops)
+    reached = control.path(latent, torch.tensor(stops))[:, 0, 1]
+    torch.testing.assert_close(reached.sort().values, CODES, atol=1e-4, rtol=0)
+
+
+def test_a_scaled_direction_has_no_stops() -> None:
+    direction = LinearControl(ControlCard(name="c", space="z"), torch.ones(3))
+    assert ScaledControl(direction.card, direction, 2.0).stops(torch.zeros(1, 3)) == ()
 
 
 @pytest.mark.parametrize("values", [[0.0], [0.0, 0.0], [1.0, 0.0], [[0.0, 1.0]]])

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from service_desk import AXES, MODEL, Desk, view
 
+from explorer.controls.codebook import CodebookControl
 from explorer.engine.engine import Engine
 from explorer.export.options import ExportOptions, encode_options
-from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Timeline
+from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Seed, Timeline
 from explorer.service import protocol
 from explorer.service.client import ServiceClient
 from explorer.service.protocol import EngineLost, Frame
@@ -58,6 +60,25 @@ def test_it_says_what_there_is(desk: Desk) -> None:
     found = desk.wait_for(protocol.ControlsFound)
     assert found.request_id == 4
     assert {control.space for control in found.card.controls} == {"z"}
+
+
+def test_it_says_where_the_sliders_of_a_codebook_stop(desk: Desk) -> None:
+    quantised = ModelRef(path="shapes-qlae")
+    for number, seed in enumerate((0, 1)):
+        desk.client.send(
+            protocol.FindStops(request_id=number, model=quantised, controls=AXES, origin=Seed(seed), truncation_psi=0.7)
+        )
+        stops = desk.wait_for(protocol.StopsFound).stops
+        found = Engine().control_set(quantised, AXES)
+        start = Engine().generator(quantised).sample([seed]).tensors["z"]
+        assert set(stops) == {control.card.name for control in found.controls}
+        for name, amounts in stops.items():
+            control = found.control(name)
+            assert isinstance(control, CodebookControl)
+            reached = control.path(start, torch.tensor(amounts))[:, 0, control.axis]
+            torch.testing.assert_close(reached, control.values.to(reached), atol=1e-4, rtol=0)
+    desk.client.send(protocol.FindStops(request_id=9, model=MODEL, controls=AXES, origin=Seed(0)))
+    assert desk.wait_for(protocol.StopsFound).stops == {}  # directions go on
 
 
 def test_views_shown_together_are_one_batch(desk: Desk) -> None:

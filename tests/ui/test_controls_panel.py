@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import TypeVar
 
 import msgspec
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QStandardItemModel
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
 from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard
 from explorer.scene.editing import amount_of
-from explorer.scene.model import ControlSetRef
+from explorer.scene.model import ControlSetRef, Seed
 from explorer.service.protocol import (
+    PROTOCOL_VERSION,
     Cancel,
     ControlsFound,
     ControlsPreview,
+    EngineLost,
     FindControls,
+    FindStops,
     JobProgress,
     MethodList,
+    Ready,
     Refused,
+    Request,
     Stopped,
+    StopsFound,
 )
 from explorer.ui.actions import ActionTable
 from explorer.ui.canvas import Canvas
 from explorer.ui.catalogue import key_of
+from explorer.ui.control_row import ControlRow
 from explorer.ui.controller import Controller
 from explorer.ui.controls_panel import ControlsPanel
 from explorer.ui.method_settings import MethodSettings
 
 pytestmark = pytest.mark.gui
+Asked = TypeVar("Asked", bound=Request)
 
 
 class Panel:
@@ -58,9 +68,13 @@ class Panel:
     def names(self) -> list[str]:
         return [row.card.name for row in self.panel.rows() if row.isVisible()]
 
+    def last(self, kind: type[Asked]) -> Asked:
+        """The newest request of this kind."""
+        return next(request for request in reversed(self.client.sent) if isinstance(request, kind))
+
     def answer(self, *badges: str) -> None:
         """Answer the open search with one control per badge."""
-        asked = next(request for request in reversed(self.client.sent) if isinstance(request, FindControls))
+        asked = self.last(FindControls)
         controls = tuple(ControlCard(name=f"z{n}", space="z", badge=badge) for n, badge in enumerate(badges))  # type: ignore[arg-type]
         card = ControlSetCard(method="m", title="M", space="z", fingerprint="f00d", controls=controls)
         self.client.reply(
@@ -135,6 +149,52 @@ def test_the_badge_switch_leaves_the_latents_that_are_used(qtbot: QtBot) -> None
     assert panel.names() == ["z0", "z2"]
     assert panel.panel.passive.isVisible()
     assert heard == ["non-passive", "active", "all"]
+
+
+def _stepped(panel: Panel) -> ControlRow:
+    """The row of a slider along five learned values, of which a picture may start at any."""
+    panel.client.answers_models = False
+    ref = ControlSetRef(method="codes")
+    panel.controller.set_method(0, ref)
+    steps = tuple(float(step) for step in range(-4, 5))
+    card = ControlCard(name="z0", space="z", unit="codes", low=-4.0, high=4.0, detents=steps)
+    found = ControlSetCard(method="codes", title="Codes", space="z", fingerprint="f00d", controls=(card,))
+    number = panel.last(FindControls).request_id
+    panel.client.reply(ControlsFound(request_id=number, model=MODEL, controls=ref, card=found))
+    return panel.panel.rows()[0]
+
+
+def test_a_slider_along_a_codebook_ends_where_the_codebook_ends(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    assert not any(isinstance(one, FindStops) for one in panel.client.sent)  # directions have no end
+    row = _stepped(panel)
+    asked = panel.last(FindStops)
+    assert (asked.model, asked.controls, asked.origin) == (MODEL, ControlSetRef(method="codes"), Seed(3))
+    panel.client.reply(StopsFound(request_id=asked.request_id, stops={"z0": (-3.0, -2.0, -1.0, 0.0, 1.0)}))
+    QTest.keyClick(row.slider, Qt.Key.Key_End)
+    assert amount_of(panel.controller.scene.panes[0], "z0") == 1.0
+    for _ in range(9):
+        QTest.keyClick(row.slider, Qt.Key.Key_Left)
+    assert amount_of(panel.controller.scene.panes[0], "z0") == -3.0
+    assert panel.last(FindStops) is asked  # the start is what it was, whatever the amounts
+
+    panel.controller.set_seed(4)
+    assert amount_of(panel.controller.scene.panes[0], "z0") == -3.0  # amounts stay what they were
+    newer = panel.last(FindStops)
+    assert newer.origin == Seed(4)
+    panel.client.reply(StopsFound(request_id=asked.request_id, stops={"z0": (0.0, 9.0)}))  # overtaken
+    panel.client.reply(StopsFound(request_id=newer.request_id, stops={"z0": (0.0, 1.0, 2.0, 3.0, 4.0)}))
+    QTest.keyClick(row.slider, Qt.Key.Key_End)
+    assert amount_of(panel.controller.scene.panes[0], "z0") == 4.0
+
+
+def test_a_new_engine_is_asked_where_a_codebook_ends(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    _stepped(panel)
+    lost = panel.last(FindStops)
+    panel.client.reply(EngineLost(sentence="It stopped.", restarting=True))
+    panel.client.reply(Ready(version=PROTOCOL_VERSION, pid=2, device="cpu", precision="float32"))
+    assert panel.last(FindStops).request_id != lost.request_id
 
 
 def test_a_refused_search_says_why_and_can_be_tried_again(qtbot: QtBot) -> None:

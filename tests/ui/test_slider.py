@@ -181,6 +181,19 @@ def wheel(angle: int) -> QWheelEvent:
     return QWheelEvent(place, place, QPoint(), QPoint(0, angle), buttons, none, phase, False)
 
 
+def test_another_range_leaves_the_value_and_moves_the_stops(stepped: FloatSlider) -> None:
+    stepped.set_value(2.1)
+    stepped.set_range(-1.0, 3.0, (-1.0, 0.0, 1.0, 2.0, 3.0))
+    assert stepped.value == 2.1
+    QTest.keyClick(stepped, Qt.Key.Key_Right)
+    assert stepped.value == 3.0
+    QTest.keyClick(stepped, Qt.Key.Key_Right)
+    assert stepped.value == 3.0  # the end
+    for _ in range(9):
+        QTest.keyClick(stepped, Qt.Key.Key_Left)
+    assert stepped.value == -1.0
+
+
 def test_detents_have_ticks(stepped: FloatSlider) -> None:
     with_ticks = stepped.grab().toImage()
     plain = FloatSlider(-3.0, 3.0)
