@@ -106,7 +106,9 @@ class Engine:
         with self._loading:
             found = self._generators.get(key)
             if found is None:
-                found = generators.load(model.path, self.device, model.family, progress)
+                # A view may ask for it while it draws: weights made in inference mode would never have a gradient.
+                with torch.inference_mode(False):
+                    found = generators.load(model.path, self.device, model.family, progress)
                 self._generators.put(key, found)
         return found
 

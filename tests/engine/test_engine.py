@@ -69,6 +69,13 @@ def test_a_view_is_what_the_generator_renders(engine: Engine) -> None:
     np.testing.assert_array_equal(picture.bgrx, by_hand(3, 0.7, edits, RANDOM, engine))
 
 
+def test_a_model_that_a_view_loads_can_still_be_searched_by_gradients(engine: Engine) -> None:
+    """As after so many others that it was dropped: what is loaded while pictures are drawn must not be of their mode."""
+    engine.render([view()])
+    found = engine.control_set(ModelRef(path="toy0"), ControlSetRef(method="jacobian", k=2))
+    assert len(found.controls) == 2
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
