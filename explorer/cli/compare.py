@@ -22,7 +22,15 @@ from explorer.scene.compare_text import (
     shown_columns,
     standing,
 )
-from explorer.scene.comparison import Column, CompareOptions, CompareReport, MethodResult
+from explorer.scene.comparison import (
+    FEWEST_USUAL_NULLS,
+    MOST_USUAL_NULLS,
+    NULL_DIRECTIONS,
+    Column,
+    CompareOptions,
+    CompareReport,
+    MethodResult,
+)
 from explorer.scene.measure_text import DASH, figure
 from explorer.scene.model import Scalar
 
@@ -45,6 +53,14 @@ def compare(
     bases: Annotated[int, typer.Option(metavar="N", help="Base codes on which effects are measured.")] = 64,
     observed: Annotated[int, typer.Option(metavar="N", help="Pictures that are only observed.")] = 5000,
     tau: Annotated[float, typer.Option(metavar="T", help="The change of a picture that one unit makes.")] = 0.06,
+    nulls: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help=f"Random frames whose mean is chance. Default: as many as make {NULL_DIRECTIONS} directions, "
+            f"{FEWEST_USUAL_NULLS} to {MOST_USUAL_NULLS}.",
+        ),
+    ] = 0,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="METHOD.NAME=VALUE", help="A setting of a method; may repeat."),
@@ -76,6 +92,7 @@ def compare(
         tau=tau,
         settings=_settings(settings or []),
         quick=quick,
+        nulls=nulls,
     )
     engine = arguments.engine()
     references = [arguments.model_reference(name) for name in models]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from explorer.comparison.calibration import POINTS
 from explorer.comparison.jobs import Outcome
-from explorer.comparison.request import NULLS, TRUTH, Row
+from explorer.comparison.request import TRUTH, Row
 from explorer.discovery import registry
 from explorer.metrics.directions import SEEDS_TO_COMPARE
 from explorer.scene.cards import ModelCard
@@ -33,8 +33,8 @@ def contract(
         f"range of its pixels (root mean square, the mean over {POINTS} other points and both signs). A direction that "
         "never does so has no effect.",
         "Every control moves all layers it can, unless the settings of its row say otherwise.",
-        f"Chance: the null of each number is the mean over {NULLS} further random orthogonal frames, and the row of "
-        "random directions has seeds of its own.",
+        f"Chance: the null of each number is {_mean_over(options.nulls)}, and the row of random directions has seeds "
+        "of its own.",
         "Intervals: the middle 95 % of bootstrap draws of base codes (of observed pictures for the observed columns), "
         + (
             "widened by how much the seeds differ (Student's t, in quadrature)."
@@ -62,3 +62,7 @@ def contract(
     if options.quick:
         said.append("Quick: few base codes, and a tenth of the steps of every trained method; not for a paper.")
     return tuple(said)
+
+
+def _mean_over(frames: int) -> str:
+    return f"the mean over {frames} further random orthogonal frames" if frames > 1 else "that of one more random frame"

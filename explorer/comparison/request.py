@@ -11,7 +11,7 @@ from explorer.discovery import registry
 from explorer.discovery.request import check_count, checked_settings, mapped_space
 from explorer.errors import ControlError
 from explorer.scene.cards import MethodCard, ModelCard
-from explorer.scene.comparison import CompareOptions, Role
+from explorer.scene.comparison import MOST_NULLS, CompareOptions, Role, usual_nulls
 from explorer.scene.model import ControlSetRef, Scalar
 from explorer.scene.validate import GREATEST_TAU, LEAST_TAU
 
@@ -22,14 +22,12 @@ CEILING = "attribute_regression"
 TRUTH = "true_directions"
 """The ceiling on a generator that knows its factors; the name of the method and of the capability."""
 
-NULLS = 3
-"""Random frames, besides those of the row of chance, whose mean is the null of every number."""
-
-NULL_SEEDS = 1_000_000  # where they begin: nobody compares with a million seeds
+NULL_SEEDS = 1_000_000
+"""Where the seeds of the random frames begin whose mean is the null: nobody compares with a million seeds."""
 
 LEAST_BASES, MOST_BASES = 4, 4096
 LEAST_OBSERVED, MOST_OBSERVED = 200, 1_000_000
-HURRIED_BASES, HURRIED_OBSERVED, HURRIED_SHARE = 16, 1000, 0.1
+HURRIED_BASES, HURRIED_OBSERVED, HURRIED_NULLS, HURRIED_SHARE = 16, 1000, 3, 0.1
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,8 @@ class Row:
 
 
 def checked(options: CompareOptions) -> CompareOptions:
-    """``options`` with settings under the methods' own names; ``quick`` carried out (:func:`hurried`).
+    """``options`` with settings under the methods' own names and the number of random frames; ``quick`` carried out
+    (:func:`hurried`).
 
     Raises :class:`ControlError` with one sentence for what no comparison can be made with.
     """
@@ -62,6 +61,7 @@ def checked(options: CompareOptions) -> CompareOptions:
     _within("τ", options.tau, LEAST_TAU, GREATEST_TAU)
     _within("The number of base codes", options.bases, LEAST_BASES, MOST_BASES)
     _within("The number of observed pictures", options.observed, LEAST_OBSERVED, MOST_OBSERVED)
+    _within("The number of random frames (0: as many as usual)", options.nulls, 0, MOST_NULLS)
     names = [registry.method(name).card.name for name in options.methods]
     settings: dict[str, dict[str, Scalar]] = {}
     for called, given in options.settings.items():
@@ -70,7 +70,8 @@ def checked(options: CompareOptions) -> CompareOptions:
             raise ControlError(f"Settings are given for '{called}', which is not among the methods compared.")
         settings[method.name] = {**settings.get(method.name, {}), **given}
         checked_settings(method, settings[method.name])
-    found = msgspec.structs.replace(options, settings=settings)
+    nulls = options.nulls or (HURRIED_NULLS if options.quick else usual_nulls(max(1, options.k)))
+    found = msgspec.structs.replace(options, settings=settings, nulls=nulls)
     cards = [registry.method(name).card for name in dict.fromkeys((*names, CEILING))]
     return hurried(found, cards) if options.quick else found
 
@@ -118,9 +119,9 @@ def _row(card: MethodCard, role: Role, options: CompareOptions, asked: str) -> R
     return Row(card.name, role, asked if asked != card.name else "", tuple(sorted(settings.items())))
 
 
-def null_seeds() -> tuple[int, ...]:
-    """The seeds of the random frames whose mean is the null."""
-    return tuple(range(NULL_SEEDS, NULL_SEEDS + NULLS))
+def null_seeds(count: int) -> tuple[int, ...]:
+    """The seeds of the ``count`` random frames, besides those of the row of chance, whose mean is the null."""
+    return tuple(range(NULL_SEEDS, NULL_SEEDS + count))
 
 
 def _within(what: str, value: float, low: float, high: float) -> None:

@@ -73,7 +73,7 @@ class _Plan:
             attributes=options.attributes, bases=options.bases, observed=options.observed, tau=options.tau
         )
         chance = next(row for row in self.rows if row.method == CHANCE)
-        self.nulls = [self._job(chance.controls(options.k, seed)) for seed in null_seeds()]
+        self.nulls = [self._job(chance.controls(options.k, seed)) for seed in null_seeds(options.nulls)]
         self.of = {row: [self._job(row.controls(options.k, seed)) for seed in options.seeds] for row in self.rows}
         self.jobs = list(dict.fromkeys((*self.nulls, *(job for jobs in self.of.values() for job in jobs))))
 

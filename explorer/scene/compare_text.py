@@ -67,6 +67,8 @@ def conditions(report: CompareReport) -> str:
         f"{asked.observed:,} observed pictures",
         f"τ = {asked.tau:g}",
     ]
+    if asked.nulls:  # older reports do not say
+        parts.append(f"chance from {asked.nulls} random frame{'s' if asked.nulls > 1 else ''}")
     if asked.attributes:
         parts.append(f"attributes {asked.attributes}")
     return " · ".join(parts)

@@ -10,6 +10,10 @@ from explorer.scene.model import ControlSetRef, ModelRef
 
 Role = Literal["method", "chance", "ceiling"]
 
+NULL_DIRECTIONS = 64
+FEWEST_USUAL_NULLS, MOST_USUAL_NULLS = 3, 16
+MOST_NULLS = 256
+
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One number of the table. ``value`` None: not defined here, and ``note`` says why. ``low``/``high``: the bootstrap
@@ -76,7 +80,8 @@ class CompareOptions(msgspec.Struct, frozen=True, kw_only=True):
     the model was trained on. ``bases``: base codes on which effects are measured; ``tau``: the root mean square change
     of a picture, in shares of the range of its pixels, that one calibrated unit makes. ``observed``: pictures on which
     attributes and coordinates are only observed. ``settings``: by method. ``quick``: fewer base codes and shorter
-    training (:func:`explorer.comparison.request.hurried`).
+    training (:func:`explorer.comparison.request.hurried`). ``nulls``: random frames whose mean is the chance level of
+    every number; 0: :func:`usual_nulls`. In a report they are those that were drawn, 0 in reports of older programs.
     """
 
     methods: tuple[str, ...]
@@ -88,6 +93,14 @@ class CompareOptions(msgspec.Struct, frozen=True, kw_only=True):
     tau: float = 0.06
     settings: dict[str, dict[str, bool | int | float | str]] = {}
     quick: bool = False
+    nulls: int = 0
+
+
+def usual_nulls(k: int) -> int:
+    """How many random frames of ``k`` directions the chance level is the mean of, where nobody says: as many as make
+    :data:`NULL_DIRECTIONS`, because small frames cost less each, and differ as much.
+    """
+    return min(MOST_USUAL_NULLS, max(FEWEST_USUAL_NULLS, NULL_DIRECTIONS // k))
 
 
 class CompareReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.scene.cards import MethodCard
-from explorer.scene.comparison import CompareOptions
+from explorer.scene.comparison import MOST_NULLS, CompareOptions, usual_nulls
 from explorer.scene.defaults import room
 from explorer.scene.model import ControlSetRef
 from explorer.ui.controller import Controller
@@ -76,6 +76,9 @@ class CompareDialog(QDialog):
         self.trials.setRange(1, 10)
         self.trials.setValue(1)
         self.trials.setToolTip("How often every method is run, each time with another seed of its own")
+        self.nulls = QSpinBox()
+        self.nulls.setRange(0, MOST_NULLS)
+        self.nulls.setToolTip("Random frames whose mean is the chance level of every number: more of them, less noise")
         self.message = WrappedLabel()
         self.message.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._build()
@@ -125,6 +128,7 @@ class CompareDialog(QDialog):
             seeds=tuple(range(self.trials.value())),
             attributes=self.attributes.text().strip(),
             tau=self.tau.value(),
+            nulls=self.nulls.value(),
             settings={name: dict(made) for name in self.chosen() if (made := self._settings(name))},
         )
 
@@ -145,7 +149,8 @@ class CompareDialog(QDialog):
         chosen, rows = self.chosen(), self.rows()
         count = len(chosen) * max(1, len(rows or ()))
         self._form.setRowVisible(self._change, self.units.value == "effect")
-        for row in (self.attributes, self.trials):
+        self.nulls.setSpecialValueText(f"{usual_nulls(self.k.value())}, as usual")
+        for row in (self.attributes, self.trials, self.nulls):
             self._form.setRowVisible(row, self.measure.isChecked())
         problem = ""
         if not chosen:
@@ -253,6 +258,7 @@ class CompareDialog(QDialog):
         self._form.addRow("", self.measure)
         self._form.addRow("Attributes", self.attributes)
         self._form.addRow("Runs", self.trials)
+        self._form.addRow("Random frames", self.nulls)
         layout.addLayout(self._form)
         layout.addWidget(self.message)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)

@@ -16,7 +16,7 @@ from explorer.cli.main import run
 from explorer.comparison import recognition, table
 from explorer.discovery import registry
 
-QUICK = ["-k", "2", "--seeds", "0", "--bases", "4", "--observed", "200"]
+QUICK = ["-k", "2", "--seeds", "0", "--bases", "4", "--observed", "200", "--nulls", "2"]
 
 
 @pytest.fixture(autouse=True)

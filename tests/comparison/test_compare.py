@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from toys import ToyGenerator, ToyVae
 
 from explorer.comparison import jobs, recognition, table
@@ -24,10 +26,11 @@ from explorer.generators.base import Generator, Progress
 from explorer.metrics.direction_evidence import Evidence
 from explorer.metrics.directions import COLUMNS
 from explorer.scene.cards import MethodCard, SettingCard
-from explorer.scene.comparison import CompareOptions, CompareReport
+from explorer.scene.compare_text import conditions
+from explorer.scene.comparison import CompareOptions, CompareReport, usual_nulls
 from explorer.scene.model import ControlSetRef, ModelRef, Scalar
 
-SMALL = CompareOptions(methods=("random", "pca", "sefa"), k=3, seeds=(0, 1), bases=4, observed=200)
+SMALL = CompareOptions(methods=("random", "pca", "sefa"), k=3, seeds=(0, 1), bases=4, observed=200, nulls=3)
 TOY = ModelRef(path="toy")
 
 
@@ -102,9 +105,9 @@ def test_seeds_of_searches_nulls_and_evaluation_are_apart() -> None:
     compare([subject(ToyGenerator(width=6, size=8), found)], SMALL)
     searched = {(one.method, one.seed) for one in found}
     assert {seed for name, seed in searched if name == "pca"} == {0, 1}
-    assert {seed for name, seed in searched if name == "random_orthogonal"} == {0, 1, *null_seeds()}
+    assert {seed for name, seed in searched if name == "random_orthogonal"} == {0, 1, *null_seeds(3)}
     assert EVALUATION_SEED not in {seed for _, seed in searched}
-    assert min(null_seeds()) >= NULL_SEEDS > max(SMALL.seeds)
+    assert min(null_seeds(3)) >= NULL_SEEDS > max(SMALL.seeds)
     assert len(found) == len(set(found))
     assert {one.k for one in found} == {3}
 
@@ -125,6 +128,44 @@ def test_the_contract_says_what_was_done(report: CompareReport) -> None:
     for wanted in (*seeds, "3 directions", "Same 4 base codes", "0.06", "3 further random", "in space w"):
         assert wanted in text
     assert "Quick" not in text
+
+
+@given(k=st.integers(1, 512))
+def test_as_many_frames_as_make_as_many_directions(k: int) -> None:
+    count = usual_nulls(k)
+    assert 3 <= count <= 16
+    if 4 <= k <= 21:
+        assert 64 - k < count * k <= 64
+    assert count >= usual_nulls(k + 1)
+
+
+def test_frames_of_chance_are_counted_and_said(report: CompareReport) -> None:
+    assert checked(msgspec.structs.replace(SMALL, nulls=0)).nulls == usual_nulls(SMALL.k) == 16
+    assert checked(msgspec.structs.replace(SMALL, nulls=0, k=8)).nulls == 8
+    assert checked(msgspec.structs.replace(SMALL, nulls=0, quick=True)).nulls == 3
+    assert checked(msgspec.structs.replace(SMALL, nulls=5, quick=True)).nulls == 5
+    for wrong in (-1, 257):
+        with pytest.raises(ControlError, match="random frames"):
+            checked(msgspec.structs.replace(SMALL, nulls=wrong))
+    (one,) = compare(
+        [subject(ToyGenerator(width=6, size=8))], msgspec.structs.replace(SMALL, methods=("axes",), nulls=1)
+    )
+    assert one.options.nulls == 1
+    assert "that of one more random frame" in " ".join(one.contract)
+    assert "chance from 1 random frame ·" in f"{conditions(one)} ·"
+    # More frames have another mean.
+    three = report.methods[0].columns["additivity"].null
+    assert three is not None
+    assert one.methods[0].columns["additivity"].null != three
+
+
+def test_reports_of_programs_that_did_not_count_frames_are_read(report: CompareReport) -> None:
+    old = msgspec.json.decode(msgspec.json.encode(report))
+    del old["options"]["nulls"]
+    read = msgspec.convert(old, CompareReport)
+    assert read.options == msgspec.structs.replace(report.options, nulls=0)
+    assert "random frame" not in conditions(read)
+    assert read.contract == report.contract
 
 
 def test_directions_that_were_seen_are_not_seen_again(monkeypatch: pytest.MonkeyPatch) -> None:

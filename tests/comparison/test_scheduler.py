@@ -23,7 +23,7 @@ from explorer.generators import registry
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.model import ControlSetRef, ModelRef
 
-ASKED = CompareOptions(methods=("sefa", "pca"), k=2, seeds=(0,), bases=4, observed=200)
+ASKED = CompareOptions(methods=("sefa", "pca"), k=2, seeds=(0,), bases=4, observed=200, nulls=2)
 pytestmark = pytest.mark.filterwarnings("default")  # what dask warns of is not ours
 
 

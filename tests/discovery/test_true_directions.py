@@ -58,7 +58,7 @@ def test_it_is_the_ceiling_where_it_is_known(generator: Generator, monkeypatch: 
     subject = Subject(
         model, generator, lambda _, one, progress: registry.method(one.method).discover(generator, one.k, one.seed)
     )
-    (report,) = compare([subject], CompareOptions(methods=("random",), k=5, bases=16, observed=400))
+    (report,) = compare([subject], CompareOptions(methods=("random",), k=5, bases=16, observed=400, nulls=3))
     chance, ceiling = report.methods
     assert (ceiling.method, ceiling.role) == ("true_directions", "ceiling")
     assert any("the true directions of the generator" in sentence for sentence in report.contract)

@@ -218,7 +218,7 @@ def test_what_is_said_of_numbers() -> None:
 def compared(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> CompareReport:
     monkeypatch.setattr(table, "BOOTSTRAP", 5)
     monkeypatch.setattr(recognition, "EPOCHS", 1)
-    asked = CompareOptions(methods=("pca",), k=2, bases=4, observed=200)
+    asked = CompareOptions(methods=("pca",), k=2, bases=4, observed=200, nulls=2)
     (found,) = engine.compare([ModelRef(path="toy0")], asked)
     return found
 

@@ -17,7 +17,7 @@ from explorer.scene.model import ChosenControl, ControlSetRef, Seed, View
 from explorer.service import protocol
 
 RANDOM = ControlSetRef(method="random_orthogonal", k=3)
-QUICK = CompareOptions(methods=("latent_axes",), k=2, bases=4, observed=200)
+QUICK = CompareOptions(methods=("latent_axes",), k=2, bases=4, observed=200, nulls=2)
 
 
 @pytest.fixture(scope="module")

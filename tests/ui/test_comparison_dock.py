@@ -12,7 +12,15 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
 from explorer.scene.cards import MethodCard, SettingCard
-from explorer.scene.comparison import Column, CompareOptions, CompareReport, Direction, Figure, MethodResult
+from explorer.scene.comparison import (
+    Column,
+    CompareOptions,
+    CompareReport,
+    Direction,
+    Figure,
+    MethodResult,
+    usual_nulls,
+)
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.service import protocol
 from explorer.ui import comparison_text as text
@@ -175,6 +183,11 @@ def test_the_table_is_asked_for_with_what_the_dialog_says(desk: Desk, qtbot: QtB
     ticked(dialog, "latent_axes", "voynov", "random_orthogonal")
     dialog.measure.setChecked(True)
     dialog.trials.setValue(3)
+    assert dialog.nulls.text() == f"{usual_nulls(dialog.k.value())}, as usual"
+    dialog.k.setValue(2)
+    assert dialog.nulls.text() == "16, as usual"
+    assert dialog.options().nulls == 0
+    dialog.nulls.setValue(5)
     dialog.attributes.setText("faces")
     dialog.table.connect(desk.dock.compare)
     dialog.accept()
@@ -182,6 +195,7 @@ def test_the_table_is_asked_for_with_what_the_dialog_says(desk: Desk, qtbot: QtB
     assert isinstance(asked, protocol.CompareMethods)
     assert asked.options.methods == ("latent_axes", "voynov")  # chance is always there
     assert (asked.options.seeds, asked.options.attributes) == ((0, 1, 2), "faces")
+    assert (asked.options.k, asked.options.nulls) == (2, 5)
     desk.client.reply(
         protocol.JobProgress(request_id=asked.request_id, title="Comparing Voynov", share=0.5, remaining=60)
     )

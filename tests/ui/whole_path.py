@@ -290,7 +290,7 @@ def directions(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
         assert {pane.controls.path for pane in controller.scene.panes[1 :: len(methods)]} == {str(mine)}
         yield from hand.drag_slider(names_of(hand)[1], 0.9)
         hand.shoot("directions-mine")
-        window.comparison.compare(CompareOptions(methods=tuple(methods[:1]), k=2, bases=8, observed=400))
+        window.comparison.compare(CompareOptions(methods=tuple(methods[:1]), k=2, bases=8, observed=400, nulls=2))
         model = controller.scene.model
         yield "the table", lambda: controller.comparing.under_way(model) is None
         report = controller.comparing.report(model)
