@@ -7,7 +7,6 @@ the diagonals of two of its axes. Turning the pair back gives the sliders that w
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -21,11 +20,14 @@ from explorer.generators.base import Generator, Progress
 from explorer.metrics import latent_activity
 from explorer.numerics.gaussian_posterior import along
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
+from explorer.scene.measure_text import OF_AXES, turned_formulas
+from explorer.scene.measures import Rotation
 from explorer.scene.model import Scalar
 
 
 class RotatedAxes(CheckedMethod):
-    """The latent axes, but for axes a and b there are a' = cos·a + sin·b and b' = −sin·a + cos·b, in the prior's units.
+    """The latent axes, but for axes a and b there are a' = cos·a + sin·b and b' = −sin·a + cos·b, in units of the prior
+    (measures turn codes of unit variance: :class:`explorer.scene.measures.Rotation`).
 
     The a' and b' are measured on its own samples, encoded again: the posterior along a direction is Gaussian too,
     of variance cos²·σ²_a + sin²·σ²_b.
@@ -39,7 +41,7 @@ class RotatedAxes(CheckedMethod):
         trained=False,
         paper="",
         description="The latent axes with two of them turned against each other, where a model holds two factors "
-        "along their diagonals.",
+        "along their diagonals. Turned in units of the prior, as the axes are.",
         settings=(
             SettingCard(
                 name="first",
@@ -114,17 +116,15 @@ def _turned(
 ) -> dict[int, Axis]:
     """The number of each axis of the pair → what it becomes."""
     space, width = next((name, one.shape[0]) for name, one in generator.card.spaces.items())
-    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    rotation = Rotation(first=f"{space}{pair[0]}", second=f"{space}{pair[1]}", degrees=angle)
     directions = torch.zeros(2, width)
-    directions[0, pair[0]], directions[0, pair[1]] = cosine, sine
-    directions[1, pair[0]], directions[1, pair[1]] = -sine, cosine
-    a, b = (f"{space}{number}" for number in pair)
-    formulas = (f"{cosine:.2f} · {a} + {sine:.2f} · {b}", f"{-sine:.2f} · {a} + {cosine:.2f} · {b}")
+    directions[:, list(pair)] = torch.tensor(rotation.matrix)
+    formulas = [f"{formula}, {OF_AXES}" for formula in turned_formulas(rotation)]
     mean, log_variance = latent_activity.self_encoded(generator, pictures, seed, progress)
     activity = latent_activity.from_posterior(*along(mean, log_variance, directions), latent_activity.SELF_ENCODED)
     moved = directions * axes.deviation(generator.card)
     return {
-        number: axes.axis(f"{space}{number}'", space, moved[row], activity, row, (formulas[row],))
+        number: axes.axis(rotation.names[row], space, moved[row], activity, row, (formulas[row],))
         for row, number in enumerate(pair)
     }
 

@@ -80,7 +80,7 @@ def _draw_table(
 
 
 def _draw_score(sheet: PdfPage, score: Score, left: float, baseline: float) -> None:
-    """The value, its decimals under one another; its chance level in grey, and a dot where it is not above that."""
+    """The value, its decimals under one another; its chance level in grey, and how it stands to that."""
     flush(sheet, figure(score.value), left + 40, baseline, INK)
     if score.null is not None:
         high = "" if score.null_high is None else f"  {figure(score.null_high)}"

@@ -102,7 +102,8 @@ def latex_table(reports: Sequence[MeasureReport]) -> str:
     report's matrix. Needs no package."""
     lines = [
         f"% Written by Latent Explorer {__version__}. Chance: the mean and, in brackets, the 95th percentile of the",
-        "% same estimator where codes and factors are permuted. It is grey if xcolor is loaded.",
+        "% same estimator where codes and factors are permuted (of latents alone, where each is permuted on its own;",
+        "% of the quality of samples, what data get in their place). It is grey if xcolor is loaded.",
         r"\providecommand{\chance}[1]{{\ifdefined\color\color[gray]{0.5}\fi #1}}",
         r"\begin{tabular}{l" + "rr" * len(reports) + "}",
         r"\hline",
@@ -120,7 +121,8 @@ def latex_table(reports: Sequence[MeasureReport]) -> str:
     for report in reports:
         lines.append(comment(f"{report.model}: {conditions(report)}"))
         for score in report.metrics.values():
-            lines.append(comment(f"  {score.title}: {score.note or score.estimator}"))
+            said = "; ".join(part for part in (score.note, score.estimator, score.paper) if part)
+            lines.append(comment(f"  {score.title}: {said}"))
     for report in (report for report in reports if report.nmi):
         lines += ["", *_matrix(report)]
     return "\n".join(lines) + "\n"

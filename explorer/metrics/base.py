@@ -122,7 +122,7 @@ def shared(progress: Progress | None, weights: Sequence[float]) -> list[Progress
 def check_count(measure: Measure, n: int) -> None:
     """Raise :class:`ExplorerError` where ``n`` pictures are fewer than the measure's ``minimum``."""
     if n < measure.minimum:
-        raise ExplorerError(f"'{measure.name}' needs at least {measure.minimum} pictures, not {n}; raise -n.")
+        raise ExplorerError(f"'{measure.name}' needs at least {measure.minimum} pictures, not {n}; raise n.")
 
 
 def scored(

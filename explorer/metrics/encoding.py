@@ -105,7 +105,7 @@ def encoded(
         raise ExplorerError(f"'{generator.card.name}' has no encoder, so its pictures have no codes to measure.")
     _check_fits(generator, world)
     if n < 2:
-        raise ExplorerError(f"Measures need thousands of pictures, not {n}; raise -n.")
+        raise ExplorerError(f"Measures need thousands of pictures, not {n}; raise n.")
     factors = world.sample(n, seed) if sampling == "causal" else world.independent(n, seed)
     coded, found = _encoder(generator), []
     with torch.inference_mode():

@@ -69,7 +69,7 @@ def sample_quality(
     not finite.
     """
     if n < MINIMUM:
-        raise ExplorerError(f"The quality of samples needs at least {MINIMUM} pictures, not {n}; raise -n.")
+        raise ExplorerError(f"The quality of samples needs at least {MINIMUM} pictures, not {n}; raise n.")
     world, attributes = worlds.world(world_name), attributes_of(world_name, generator.device)
     ways = {"": Quality()}
     if 0 < generator.card.interactive_steps < generator.card.full_steps:

@@ -96,7 +96,7 @@ def _check(options: MeasureOptions, models: int) -> None:
     fewest = min(measure.minimum for measure in measures.values())
     if options.n < fewest:
         raise ExplorerError(
-            f"{options.n} pictures are so few that chance would swamp every measure; give at least {fewest} with -n."
+            f"{options.n} pictures are so few that chance would swamp every measure; n must be at least {fewest}."
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from explorer.errors import ExplorerError
-from explorer.metrics.base import Codes, Floats
+from explorer.metrics.base import Codes
 from explorer.metrics.information import nmi_matrix
 from explorer.scene.measures import Rotation
 
@@ -21,19 +21,19 @@ SCANNED = 3000  # pictures the rotation is sought on, at most
 def rotate(data: Codes, rotation: Rotation) -> Codes:
     """``data`` with the pair scaled to unit variance and turned, as :class:`Rotation` says; other latents as they were.
 
-    The turned latents are named like ``z4↻45°``. Draws are turned with the same matrix. ``kl`` becomes None, because
+    The turned latents are named like ``z4'``. Draws are turned with the same matrix. ``kl`` becomes None, because
     the divergence of a turned latent cannot be told from those of the two; the codes no longer count as discrete.
     Raises :class:`ExplorerError` for an unknown latent, twice the same, or one that does not vary.
     """
     pair = _columns(data, rotation.first, rotation.second)
-    codes, matrix = data.codes.copy(), _matrix(rotation.degrees)
+    codes, matrix = data.codes.copy(), np.array(rotation.matrix)
     scale = data.codes[:, pair].std(axis=0)
     codes[:, pair] = data.codes[:, pair] / scale @ matrix.T
     sampled = None
     if data.sampled is not None:
         sampled = data.sampled.copy()
         sampled[:, pair] = data.sampled[:, pair] / scale @ matrix.T
-    turned = {name: f"{name}↻{rotation.degrees:g}°" for name in (rotation.first, rotation.second)}
+    turned = dict(zip((rotation.first, rotation.second), rotation.names, strict=True))
     latents = tuple(turned.get(name, name) for name in data.latents)
     return replace(data, codes=codes, sampled=sampled, kl=None, latents=latents, discrete=False)
 
@@ -59,11 +59,6 @@ def best_rotation(data: Codes, first: str, second: str, seed: int = 0) -> float:
     steps = round(COARSE / FINE) - 1
     best = float(max(coarse + FINE * np.arange(-steps, steps + 1), key=gap))
     return best if best <= HIGHEST else best - 90.0
-
-
-def _matrix(degrees: float) -> Floats:
-    angle = np.deg2rad(degrees)
-    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
 def _columns(data: Codes, first: str, second: str) -> list[int]:

@@ -45,7 +45,7 @@ def udr(
     ):
         raise ExplorerError("UDR needs the codes of the same pictures, and a KL for every latent, from every model.")
     if n < MINIMUM:
-        raise ExplorerError(f"UDR needs at least {MINIMUM} pictures, not {n}; raise -n.")
+        raise ExplorerError(f"UDR needs at least {MINIMUM} pictures, not {n}; raise n.")
     kept = [np.asarray(divergence) > INFORMATIVE for divergence in kl]
     tables = [standardised(table)[:, keep] for table, keep in zip(codes, kept, strict=True)]
     found = _scores(tables, variant)

@@ -8,10 +8,14 @@ from explorer.scene.measures import MeasureReport, Rotation, Score
 
 GROUPS = {
     "disentanglement": "Disentanglement",
-    "latents": "Latents",
+    "latents": "Dependence of latents (less is better)",
     "quality": "Quality of samples (beside it: of data)",
 }
 """The groups of measures in the order of a table → their headings."""
+
+OF_CODES = "of codes scaled to unit variance"
+OF_AXES = "in units of the prior"
+"""In which units a pair is turned: before measuring, and as sliders."""
 
 DASH = "–"
 """What stands where there is no number."""
@@ -41,6 +45,16 @@ def rotation_text(rotation: Rotation | None) -> str:
     return f"{rotation.first}, {rotation.second} by {rotation.degrees:g}°" if rotation else ""
 
 
+def turned_formulas(rotation: Rotation) -> tuple[str, str]:
+    """``z4' = 0.71 · z4 + 0.71 · z8`` and ``z8' = −0.71 · z4 + 0.71 · z8``."""
+    found = []
+    for name, (first, second) in zip(rotation.names, rotation.matrix, strict=True):
+        sign = "−" if round(second, 2) < 0 else "+"
+        start = f"{first:.2f}".replace("-", "−") if round(first, 2) else "0.00"
+        found.append(f"{name} = {start} · {rotation.first} {sign} {abs(second):.2f} · {rotation.second}")
+    return found[0], found[1]
+
+
 def labels(reports: Sequence[MeasureReport]) -> list[str]:
     """The models' names as headings; where one stands there twice, with what sets its reports apart."""
     names = [report.model for report in reports]
@@ -61,7 +75,7 @@ def conditions(report: MeasureReport) -> str:
         chosen = "" if report.selection == "all" else f"{report.selection} "
         parts.append(f"{len(report.latents)} {chosen}{'latent' if len(report.latents) == 1 else 'latents'}")
     if report.rotation:
-        parts.append(f"{rotation_text(report.rotation)} turned")
+        parts.append(f"{rotation_text(report.rotation).replace(' by ', ' turned by ')}, of unit variance")
     return " · ".join(parts)
 
 

@@ -3,6 +3,7 @@ torch."""
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -49,12 +50,24 @@ class Violin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rotation(msgspec.Struct, frozen=True, kw_only=True):
-    """Two latents turned against each other before measuring: first' = cos·first + sin·second, second' = −sin·first +
-    cos·second, of codes scaled to unit variance. ``degrees`` counter-clockwise."""
+    """Two latents turned against each other: first' = cos·first + sin·second, second' = −sin·first + cos·second.
+    ``degrees`` counter-clockwise. Measures turn codes that they have scaled to unit variance; sliders turn the axes as
+    they are, in units of the prior."""
 
     first: str
     second: str
     degrees: float = 45.0
+
+    @property
+    def matrix(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What the two become, a row each."""
+        angle = math.radians(self.degrees)
+        return (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called then: ``z4'`` and ``z8'``."""
+        return f"{self.first}'", f"{self.second}'"
 
 
 class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True):

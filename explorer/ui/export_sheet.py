@@ -100,6 +100,9 @@ class SheetForm(QWidget):
             box.valueChanged.connect(self._tell)
         self.columns.valueChanged.connect(self._tell)
         self._on_rows()
+        if self._shown() and all(one.detents for one in self._shown()):
+            # From an end of a codebook half of the slider's amounts lead nowhere.
+            self.range.setCurrentIndex(self.range.findData("codebook"))
 
     def options(self) -> SheetOptions:
         """The form as options. Raises :class:`explorer.errors.ExportError` for seeds that cannot be read."""

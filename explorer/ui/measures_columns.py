@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from explorer.scene.measure_text import OF_CODES, turned_formulas
 from explorer.scene.measures import MeasureReport
-from explorer.ui import measures_text as text
 from explorer.ui import theme
 from explorer.ui.control_row import BADGES
 
@@ -165,6 +165,9 @@ class LatentColumns(QWidget):
         name = self.report.latents[column]
         badge = self.report.badges[column] if column < len(self.report.badges) else ""
         lines = [name, BADGES.get(badge, "")]
+        if rotation := self.report.rotation:
+            formulas = dict(zip(rotation.names, turned_formulas(rotation), strict=True))
+            lines[0] = f"{formulas[name]}, {OF_CODES}" if name in formulas else name
         if name in self.report.pruned:
             lines.append("Pruned: measures that leave out latents which hardly vary leave this one out")
         lines.append("Click two latents to turn them against each other")
@@ -181,17 +184,16 @@ class LatentColumns(QWidget):
         font.setStrikeOut(pruned)
         font.setBold(column in self._chosen)
         painter.setFont(font)
-        shown = text.turned_name(name)
         plain = colors.muted if badge == "passive" else colors.text
         painter.setPen(theme.color(colors.accent if column in self._chosen else colors.red if pruned else plain))
         room = rect.width() - 4
         letter = badge[:1].upper()
-        needed = painter.fontMetrics().horizontalAdvance(shown) + (15 if letter else 0)
+        needed = painter.fontMetrics().horizontalAdvance(name) + (15 if letter else 0)
         if needed > room:
             letter = ""
-        wide = painter.fontMetrics().horizontalAdvance(shown) + (15 if letter else 0)
+        wide = painter.fontMetrics().horizontalAdvance(name) + (15 if letter else 0)
         start = rect.left() + max(2.0, (rect.width() - wide) / 2)
-        elided = painter.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideRight, int(room))
+        elided = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(QRectF(start, 0, room, NAME_HEIGHT), Qt.AlignmentFlag.AlignVCenter, elided)
         if letter:
             tint = {"active": colors.accent, "mixed": colors.amber}.get(badge, colors.muted)

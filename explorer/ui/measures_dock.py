@@ -99,10 +99,10 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
         model = scene.model_of()
         card = controller.model_card(scene.selected) if controller.has_model else None
         report = controller.measuring.report(model)
-        has_pair = self.is_made and self.panel.pair() is not None
+        pair = self.panel.pair() if self.is_made else None
         self._actions["measure"].setEnabled(card is not None and bool(card.worlds))
         self._actions["rotate_pair"].setEnabled(report is not None and len(report.latents) > 1)
-        self._actions["use_rotation"].setEnabled(has_pair and card is not None and METHOD in card.methods)
+        self._actions["use_rotation"].setEnabled(bool(pair and pair[2]) and card is not None and METHOD in card.methods)
         self._actions["export_measures"].setEnabled(report is not None)
 
 

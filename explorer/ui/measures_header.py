@@ -12,7 +12,9 @@ from explorer.ui.controls_panel import SELECTIONS
 from explorer.ui.progress_line import ProgressLine
 from explorer.ui.widgets import ElidedLabel, Segments, action_button, link_button
 
-FEWEST, MOST = 100, 200_000
+FEWEST, MOST = 500, 200_000  # below, every measure is refused
+LATENTS = "Which latents the measures are taken on, by their badges"
+WITHOUT_BADGES = "The model has no posterior variance, so none of its latents is active or passive"
 HEIGHT = 38  # whatever stands in it
 
 
@@ -37,13 +39,23 @@ class MeasuresHeader(QWidget):
         self.n.setKeyboardTracking(False)
         self.n.setAccessibleName("Pictures")
         self.n.setToolTip("How many pictures are encoded; below 5,000 chance swamps several measures")
-        self.selection = Segments(SELECTIONS, "Which latents the measures are taken on, by their badges")
+        self.selection = Segments(SELECTIONS, LATENTS)
         self.quick = QToolButton()
         self.quick.setText("Quick")
         self.quick.setCheckable(True)
         self.quick.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.quick.setProperty("segment", True)
         self.quick.setToolTip("Leave out measures that take minutes (DCI)")
+        self.causal = QToolButton()
+        self.causal.setText("Causal")
+        self.causal.setCheckable(True)
+        self.causal.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.causal.setProperty("segment", True)
+        self.causal.setToolTip(
+            "Draw the factors as the world's causal model does, instead of each alone and evenly. Then every picture "
+            "is a possible one, but a latent that holds a cause also tells of the effect, which most measures count "
+            "against the model."
+        )
         self.button = action_button(measure, with_icon=False, primary=True)
         self.progress = ProgressLine("Stop measuring; what is shown stays")
         self.state = ElidedLabel()
@@ -61,13 +73,14 @@ class MeasuresHeader(QWidget):
             label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             layout.addWidget(label)
             layout.addWidget(field)
-        for widget in (self.selection, self.quick, self.button, self.progress):
+        for widget in (self.selection, self.causal, self.quick, self.button, self.progress):
             layout.addWidget(widget)
         layout.addWidget(self.state, 1)
         layout.addWidget(self.export)
         self.world.activated.connect(self._on_changed)
         self.n.valueChanged.connect(self._on_changed)
         self.quick.toggled.connect(self._on_changed)
+        self.causal.toggled.connect(self._on_changed)
         self.selection.chosen.connect(self._on_selection)
         self.progress.cancelled.connect(self.cancelled)
         self.show_progress(None)
@@ -78,6 +91,7 @@ class MeasuresHeader(QWidget):
         return MeasureOptions(
             world=self.world.currentData() or "",
             n=self.n.value(),
+            sampling="causal" if self.causal.isChecked() else "independent",
             quick=self.quick.isChecked(),
             selection="active" if selection == "active" else "non-passive" if selection == "non-passive" else "all",
         )
@@ -92,16 +106,24 @@ class MeasuresHeader(QWidget):
         self.world.setEnabled(len(worlds) > 1)
         has_badges = card is not None and "posterior" in card.capabilities
         self.selection.setEnabled(has_badges)
+        for button in self.selection.buttons.values():
+            button.setToolTip(LATENTS if has_badges or card is None else WITHOUT_BADGES)
         if not has_badges:
             self.selection.set_value("all")
+        has_codes = card is not None and card.has_codes
+        self.causal.setEnabled(has_codes)
+        if not has_codes:
+            with QSignalBlocker(self.causal):
+                self.causal.setChecked(False)
 
     def show_options(self, options: MeasureOptions) -> None:
         """Fill the fields without a signal."""
         index = self.world.findData(options.world)
         if index >= 0:
             self.world.setCurrentIndex(index)
-        with QSignalBlocker(self.n), QSignalBlocker(self.quick):
+        with QSignalBlocker(self.n), QSignalBlocker(self.quick), QSignalBlocker(self.causal):
             self.n.setValue(options.n)
+            self.causal.setChecked(options.sampling == "causal")
             self.quick.setChecked(options.quick)
         self.selection.set_value(options.selection)
 

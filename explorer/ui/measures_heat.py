@@ -10,7 +10,7 @@ from explorer.ui import theme
 from explorer.ui.measures_columns import GAP, NAME_HEIGHT, LatentColumns
 
 TALLEST, LOWEST = 34.0, 18.0  # pixels of a row
-LONGEST_NAME = 110
+LONGEST_NAME = 140
 
 
 class HeatMap(LatentColumns):

@@ -25,6 +25,12 @@ NUMBER_WIDTH = 50
 NAME_WIDTH = 150  # of the measures' names, at least, where bars are drawn
 LEAST_NAME_WIDTH = 100
 ROW_HEIGHT = 22
+CHANCE_TITLE = "Chance, 95 %"
+CHANCE_HELP = (
+    "What the same estimator gives of permuted data: the mean, and the 95th percentile of the draws. Beside the "
+    "quality of samples: what data get in their place."
+)
+CHANCE_BEFORE = "\nBefore the turn; the tool tip of the other column has that after it."
 
 
 class _ValueDelegate(QStyledItemDelegate):
@@ -106,11 +112,9 @@ class MeasuresTable(QTreeWidget):
         self._shown = (report, turned)
         scrolled = self.verticalScrollBar().value()
         self.clear()
-        angle = f"{turned.rotation.degrees:+g}°" if turned and turned.rotation else ""
-        self.setHeaderLabels(["Measure", "Before" if turned else "Value", f"After {angle}".strip(), "By chance"])
-        self.headerItem().setToolTip(
-            CHANCE, "What the same estimator gives of permuted data: the mean, and the 95th percentile"
-        )
+        angle = f"{turned.rotation.degrees:g}°".replace("-", "−") if turned and turned.rotation else ""
+        self.setHeaderLabels(["Measure", "Before" if turned else "Value", f"After {angle}".strip(), CHANCE_TITLE])
+        self.headerItem().setToolTip(CHANCE, CHANCE_HELP + (CHANCE_BEFORE if turned else ""))
         self.setColumnHidden(AFTER, turned is None)
         self._share_width()
         for group, title in GROUPS.items():
@@ -138,13 +142,16 @@ class MeasuresTable(QTreeWidget):
     def _share_width(self) -> None:
         """Names before bars: where there is little room, the columns of values hold the number alone, and where there
         is less still, the chance levels are left to the tool tips."""
-        chance = self.fontMetrics().horizontalAdvance("0.00, 95 % 0.00") + 16
-        values = 1 if self.isColumnHidden(AFTER) else 2
+        wide = self.fontMetrics().horizontalAdvance
+        chance = max(wide("0.000, 0.000"), wide(CHANCE_TITLE)) + 16
+        least = {BEFORE: NUMBER_WIDTH + 14}
+        if not self.isColumnHidden(AFTER):
+            least[AFTER] = max(NUMBER_WIDTH + 14, wide(self.headerItem().text(AFTER)) + 16)
         width = self.viewport().width()
-        self.setColumnHidden(CHANCE, width - chance - values * (NUMBER_WIDTH + 14) < LEAST_NAME_WIDTH)
-        room = (width - (0 if self.isColumnHidden(CHANCE) else chance) - NAME_WIDTH) // values
-        for column in (BEFORE, AFTER):
-            self.header().resizeSection(column, min(124, max(NUMBER_WIDTH + 14, room)))
+        self.setColumnHidden(CHANCE, width - chance - sum(least.values()) < LEAST_NAME_WIDTH)
+        room = (width - (0 if self.isColumnHidden(CHANCE) else chance) - NAME_WIDTH) // len(least)
+        for column, needed in least.items():
+            self.header().resizeSection(column, min(124, max(needed, room)))
         self.header().resizeSection(CHANCE, chance)
 
     def _add_title(self, title: str) -> None:
@@ -158,7 +165,7 @@ class MeasuresTable(QTreeWidget):
         item = QTreeWidgetItem(self)
         item.setData(MEASURE, SCORE, name)
         item.setText(MEASURE, f"{score.title or name} {text.ARROWS[score.better]}".strip())
-        item.setText(CHANCE, text.chance(score, 2))
+        item.setText(CHANCE, text.chance_figures(score))
         item.setForeground(CHANCE, self.palette().brush(QPalette.ColorRole.PlaceholderText))
         if text.is_weak(score):
             item.setForeground(MEASURE, self.palette().brush(QPalette.ColorRole.PlaceholderText))

@@ -11,12 +11,17 @@ _BETTER = {"higher": "higher is better", "lower": "lower is better", "": ""}
 MOST_PARTS = 12  # of a score, in its tool tip
 
 
-def chance(score: Score, decimals: int = 3) -> str:
-    """``0.02, 95 % 0.03``: the null's mean and its 95th percentile; empty where there is no null."""
+def chance(score: Score) -> str:
+    """``0.020, 95 % 0.031``: the null's mean and its 95th percentile; empty where there is no null."""
     if score.null is None:
         return ""
-    high = "" if score.null_high is None else f", 95 % {score.null_high:.{decimals}f}"
-    return f"{score.null:.{decimals}f}{high}"
+    high = "" if score.null_high is None else f", 95 % {figure(score.null_high)}"
+    return f"{figure(score.null)}{high}"
+
+
+def chance_figures(score: Score) -> str:
+    """``0.002, 0.004``: the same for a narrow column, in the decimals of the values."""
+    return ", ".join(figure(value) for value in (score.null, score.null_high) if value is not None)
 
 
 def is_bounded(score: Score) -> bool:
@@ -87,9 +92,3 @@ def invitation(card: ModelCard | None) -> tuple[str, str]:
         f"Pictures of '{card.worlds[0]}', whose factors are known, are encoded by '{card.name}'; every measure of "
         "disentanglement is taken on the codes, each with its chance level beside it. Press Measure.",
     )
-
-
-def turned_name(name: str) -> str:
-    """A latent's short name: ``z4'`` for one that was turned (``z4↻45°``)."""
-    plain, turned, _ = name.partition("↻")
-    return f"{plain}'" if turned else plain

@@ -38,7 +38,8 @@ def test_the_pair_is_turned_and_the_others_stay() -> None:
     assert direction(found, "z0'").tolist() == pytest.approx([math.sqrt(0.75), 0, 0, 0, -0.5, 0])
     everything = torch.stack([direction(found, one.card.name) for one in found.controls])
     assert torch.allclose(everything @ everything.T, torch.eye(6), atol=1e-6)
-    assert "0.87 · z4 + 0.50 · z0" in found.control("z4'").card.details
+    assert "z4' = 0.87 · z4 + 0.50 · z0, in units of the prior" in found.control("z4'").card.details
+    assert "z0' = −0.50 · z4 + 0.87 · z0, in units of the prior" in found.control("z0'").card.details
     assert found.control("z2").card == LATENT_AXES.discover(ToyVae(), 6, settings={"pictures": 400}).control("z2").card
 
 

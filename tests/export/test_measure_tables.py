@@ -70,7 +70,15 @@ def example(model: str = "a_model", **changes: object) -> MeasureReport:
     """A report with the things that could go wrong: rotated names, a missing number, less is better, chance above."""
     metrics = {
         "mig": Score(value=0.143, null=0.01, null_high=0.012, title="MIG", parts={"x": 0.2}, n=5000),
-        "infom": Score(value=0.4, null=0.6, null_high=0.7, title="InfoM", note="5 of 10 latents kept"),
+        "infom": Score(
+            value=0.4,
+            null=0.6,
+            null_high=0.7,
+            title="InfoM",
+            note="5 of 10 latents kept",
+            estimator="10 neighbours",
+            paper="Hsu et al. 2023",
+        ),
         "tc": Score(value=2.5, null=0.01, null_high=0.02, title="Total correlation", better="lower", group="latents"),
         "beta_vae": Score(value=None, title="β-VAE score", note="needs at least 2,000 pictures"),
         "fid": Score(value=123.456, null=12.3, null_high=15.0, title="Fréchet", better="lower", group="quality"),
@@ -81,7 +89,7 @@ def example(model: str = "a_model", **changes: object) -> MeasureReport:
         world="sprites",
         n=5000,
         rotation=Rotation(first="z4", second="z8"),
-        latents=("z4↻45°", "z8↻45°", "z9"),
+        latents=("z4'", "z8'", "z9"),
         pruned=("z9",),
         badges=("active", "active", "passive"),
         factors=("x", "y"),
@@ -159,7 +167,8 @@ def test_latex_reads_as_it_should() -> None:
     assert r" & \multicolumn{2}{c}{a\_model} \\" in text
     assert r"MIG & 0.143 & \chance{0.010 (0.012)} \\" in text
     assert r"\ensuremath{\beta}-VAE score & – &  \\" in text
-    assert r"z4\ensuremath{\angle}45\ensuremath{^\circ}" in text
+    assert r" & z4' & z8' & z9 \\" in text
+    assert "% InfoM: 5 of 10 latents kept; 10 neighbours; Hsu et al. 2023" in text  # what a note does not replace
 
 
 def test_a_process_reads_the_page(tmp_path: Path) -> None:
@@ -249,7 +258,10 @@ def test_two_reports_of_one_model_are_told_apart() -> None:
 
 
 def test_conditions() -> None:
-    assert conditions(example()) == "world sprites · 5,000 pictures · seed 0 · 3 latents · z4, z8 by 45° turned"
+    assert (
+        conditions(example())
+        == "world sprites · 5,000 pictures · seed 0 · 3 latents · z4, z8 turned by 45°, of unit variance"
+    )
     assert "1 active latent" in conditions(example(latents=("z1",), selection="active"))
     drawn = conditions(example(sampling="causal"))
     assert drawn.startswith("world sprites, factors drawn from its causal model · 5,000 pictures")

@@ -319,7 +319,7 @@ def test_the_world_of_a_model_is_what_it_was_trained_on(
 
 
 def test_too_few_pictures_are_refused_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ExplorerError, match="'infomec' needs at least 1000 pictures, not 600; raise -n"):
+    with pytest.raises(ExplorerError, match="'infomec' needs at least 1000 pictures, not 600; raise n"):
         measure_model(Oracle(), options("mig", "infomec", n=600))
     with pytest.raises(ExplorerError, match="100 pictures are so few that chance would swamp every measure"):
         measure_model(Oracle(), msgspec.structs.replace(options(n=100), measures=()))

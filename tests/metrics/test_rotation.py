@@ -17,8 +17,8 @@ from explorer.scene.measures import Rotation
 def test_a_rotation_and_its_inverse_leave_standardised_codes(degrees: float) -> None:
     data = replace(perfect(n=200), sampled=perfect(n=200, seed=3).codes, kl=np.ones(10))
     turned = rotate(data, Rotation(first="z4", second="z1", degrees=degrees))
-    assert turned.latents[4] == f"z4↻{degrees:g}°"
-    assert turned.latents[1] == f"z1↻{degrees:g}°"
+    assert turned.latents[4] == "z4'"
+    assert turned.latents[1] == "z1'"
     assert turned.kl is None
     others = [0, 2, 3, 5, 6, 7, 8, 9]
     np.testing.assert_array_equal(turned.codes[:, others], data.codes[:, others])

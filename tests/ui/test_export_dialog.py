@@ -239,8 +239,7 @@ def test_a_codebook_fills_as_many_columns_as_it_has_values(qtbot: QtBot, tmp_pat
     dialog = ExportDialog(desk.controller, str(tmp_path))
     qtbot.addWidget(dialog)
     dialog.kind.setCurrentIndex([one.kind for one in KINDS].index("sheet_png"))
-    dialog.sheet.range.setCurrentIndex(dialog.sheet.range.findData("codebook"))
-    assert dialog.sheet.options() == SheetOptions(range="codebook")
+    assert dialog.sheet.options() == SheetOptions(range="codebook")  # offered first: amounts would go past its ends
     assert dialog.sheet.columns.isHidden()
     assert dialog.summary.text().startswith("4 rows × 3 columns")
 

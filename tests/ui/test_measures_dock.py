@@ -22,7 +22,7 @@ from explorer.ui.actions import ActionTable
 from explorer.ui.jobs_panel import JobsPanel
 from explorer.ui.measures_dock import MeasuresDock
 from explorer.ui.measures_heat import shade
-from explorer.ui.measures_table import CHANCE, MEASURE
+from explorer.ui.measures_table import AFTER, CHANCE, MEASURE
 from explorer.ui.measures_violins import ticks
 from explorer.ui.settings import Settings
 
@@ -46,7 +46,7 @@ def report(rotation: Rotation | None = None, latents: int = 4, **scores: float) 
     """x and y lie in z0 and z2, in equal parts; z1 is pruned, z3 passive."""
     names = tuple(f"z{index}" for index in range(latents))
     if rotation:
-        names = tuple(f"{one}↻45°" if one in (rotation.first, rotation.second) else one for one in names)
+        names = tuple(f"{one}'" if one in (rotation.first, rotation.second) else one for one in names)
     half = (0.8, 0.0, 0.02, 0.0) if rotation else (0.4, 0.0, 0.41, 0.0)
     other = (0.01, 0.0, 0.79, 0.0) if rotation else (0.39, 0.0, 0.4, 0.0)
     return MeasureReport(
@@ -127,6 +127,8 @@ def test_a_model_without_an_encoder_says_what_can_be_measured(qtbot: QtBot) -> N
     assert "no encoder" in desk.panel.sentence.text()
     assert "samples" in desk.panel.sentence.text()
     assert not desk.panel.header.selection.isEnabled()
+    assert "no posterior variance" in desk.panel.header.selection.buttons["active"].toolTip()
+    assert not desk.panel.header.causal.isEnabled()  # pictures are encoded by nobody, whatever their factors
     assert desk.table["measure"].isEnabled()
 
 
@@ -145,10 +147,11 @@ def test_measuring_asks_for_what_the_header_says_and_shows_the_report(desk: Desk
     desk.panel.header.world.setCurrentIndex(1)
     desk.panel.header.n.setValue(2000)
     desk.panel.header.quick.click()
+    desk.panel.header.causal.click()
     desk.table["measure"].trigger()
     (asked,) = desk.asked()
     assert asked.model == MODEL
-    assert asked.options == MeasureOptions(world="sprites", n=2000, quick=True)
+    assert asked.options == MeasureOptions(world="sprites", n=2000, quick=True, sampling="causal")
     desk.client.reply(protocol.JobProgress(request_id=asked.request_id, title="Measuring", share=0.25, remaining=42))
     assert desk.panel.header.progress.left.text() == "25%, 42 s left"
     assert desk.panel.header.progress.cancel.isVisible()
@@ -157,10 +160,10 @@ def test_measuring_asks_for_what_the_header_says_and_shows_the_report(desk: Desk
     desk.answer(report())
     assert desk.panel.header.button.isVisible()
     assert desk.panel.table.rows() == {
-        "mig": ("MIG ↑", "0.143", "", "0.00, 95 % 0.00"),
-        "modularity": ("Modularity ↑", "0.640", "", "0.65, 95 % 0.70"),
+        "mig": ("MIG ↑", "0.143", "", "0.002, 0.004"),
+        "modularity": ("Modularity ↑", "0.640", "", "0.650, 0.700"),
         "sap": ("SAP ↑", "–", "", ""),
-        "total_correlation": ("TC ↓", "12.500", "", "0.10, 95 % 0.20"),
+        "total_correlation": ("TC ↓", "12.500", "", "0.100, 0.200"),
     }
     assert desk.panel.header.state.text() == "world shapes · 5,000 pictures · seed 0 · 4 latents · 38 s"
     assert desk.table["export_measures"].isEnabled()
@@ -199,6 +202,8 @@ def test_a_narrow_table_keeps_the_names_readable(desk: Desk) -> None:
     desk.panel.table.show_reports(report(), report(Rotation(first="z0", second="z2")))
     assert table.isColumnHidden(CHANCE)
     assert table.columnWidth(MEASURE) > 100
+    title = table.headerItem().text(AFTER)
+    assert table.columnWidth(AFTER) > table.fontMetrics().horizontalAdvance(title)
     table.deleteLater()
 
 
@@ -284,7 +289,7 @@ def test_cancel_keeps_what_was_shown(desk: Desk) -> None:
 
 def test_a_refusal_is_one_sentence(desk: Desk) -> None:
     desk.table["measure"].trigger()
-    sentence = "'dci' needs at least 500 pictures, not 100; raise -n."
+    sentence = "'dci' needs at least 500 pictures, not 100; raise n."
     desk.client.reply(protocol.Refused(request_id=desk.asked()[0].request_id, sentence=sentence))
     assert desk.panel.header.state.text() == sentence
     assert desk.panel.header.button.isVisible()
@@ -333,14 +338,17 @@ def test_a_pair_is_turned_measured_and_shown_beside(desk: Desk) -> None:
     assert not desk.table["use_rotation"].isEnabled()
     desk.click(2)
     assert desk.panel.rotation.label.text() == "Turn z0 and z2"
+    assert not desk.table["use_rotation"].isEnabled()  # not turned yet
     desk.table["rotate_pair"].trigger()
     rotation = Rotation(first="z0", second="z2", degrees=45.0)
     assert desk.asked()[-1].options == MeasureOptions(world="shapes", rotation=rotation)
     desk.answer(report(rotation, mig=0.378))
-    assert desk.panel.table.rows()["mig"] == ("MIG ↑", "0.143", "0.378", "0.00, 95 % 0.00")
-    assert desk.panel.table.headerItem().text(2) == "After +45°"
+    assert desk.panel.table.rows()["mig"] == ("MIG ↑", "0.143", "0.378", "0.002, 0.004")
+    assert desk.panel.table.headerItem().text(2) == "After 45°"
     assert desk.panel.when.value == "after"
     assert desk.panel.heat.report.nmi[0][0] == 0.8
+    assert "z0' = 0.71 · z0 + 0.71 · z2, of codes scaled to unit variance" in desk.panel.heat._about(0)
+    assert desk.panel.heat._about(1).startswith("z1\n")
     desk.panel.when.buttons["before"].click()
     assert desk.panel.heat.report.nmi[0][0] == 0.4
     desk.panel.rotation.box.setValue(0.0)
