@@ -12,7 +12,7 @@ from explorer.ui import icons
 from explorer.ui.actions import ActionTable
 from explorer.ui.control_row import AmountBox
 from explorer.ui.controller import NO_MODEL, Controller
-from explorer.ui.model_browser import model_line
+from explorer.ui.model_browser import describe, model_line
 from explorer.ui.slider import FloatSlider
 from explorer.ui.widgets import SeedBox, action_button
 
@@ -40,7 +40,6 @@ class ToolBar(QToolBar):
         self.model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.model.setProperty("field", True)
         self.model.setMinimumWidth(190)
-        self.model.setToolTip("The model of the scene")
         self._models = QMenu(self.model)
         self.model.setMenu(self._models)
         self.seed = SeedBox()
@@ -88,7 +87,9 @@ class ToolBar(QToolBar):
         path = self._controller.scene.model.path
         card = self._controller.model_card()
         name = path.rstrip("/").replace("\\", "/").rpartition("/")[2]
-        self.model.setText(model_line(card) if card else name or "No model")
+        # The name alone: with family and size, which its tip says, long ones would be cut short in a full tool bar.
+        self.model.setText(card.name if card else name or "No model")
+        self.model.setToolTip(describe(card) if card else "The model of the scene")
         self.model.setIcon(icons.icon("model"))
         self.seed.setEnabled(self._controller.has_model)
         self._spread_action.setVisible(bool(card and "truncation" in card.capabilities))

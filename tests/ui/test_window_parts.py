@@ -60,6 +60,13 @@ def test_space_presses_the_button_that_has_the_focus(desk: Desk) -> None:
     assert not desk.window.timeline.player.playing
 
 
+def test_the_tool_bar_names_the_model_and_its_tip_says_what_it_is(desk: Desk) -> None:
+    button = desk.window.bar.model
+    assert button.text() == CARD.name
+    assert f"{CARD.name} · {CARD.family} · 12×8" in button.toolTip()
+    assert button.width() >= button.sizeHint().width(), "the name is cut short"
+
+
 def test_letters_typed_into_a_field_are_letters(desk: Desk) -> None:
     desk.window.controls.filter.setFocus()
     press(desk, Qt.Key.Key_K)
