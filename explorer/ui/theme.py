@@ -140,6 +140,15 @@ def _sheet(theme: Theme) -> str:
         text-align: left; }}
     QToolButton[field="true"]:focus {{ border-color: {theme.accent}; }}
     QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 7px; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+    QDialogButtonBox QPushButton {{ border: 1px solid {theme.line}; border-radius: 4px; padding: 4px 14px; }}
+    QDialogButtonBox QPushButton:hover {{ background: {theme.hover}; }}
+    QDialogButtonBox QPushButton:focus {{ border-color: {theme.accent}; }}
+    QDialogButtonBox QPushButton:default {{ background: {theme.accent}; color: {theme.on_accent};
+        border-color: {theme.accent}; }}
+    QDialogButtonBox QPushButton:default:focus {{ border-color: {theme.text}; }}
+    QDialogButtonBox QPushButton:disabled {{ background: {theme.track}; color: {theme.muted};
+        border-color: {theme.track}; }}
     QTreeView {{ border: none; background: {theme.panel}; }}
     QTreeView::item {{ padding: 3px 0; }}
     QScrollArea {{ border: none; }}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
 from explorer.files import package_folder
@@ -70,3 +70,21 @@ def test_every_icon_that_is_named_exists_and_draws(qapp: QApplication) -> None:
     for name in sorted(drawn):
         image = icons.pixmap(name, "#ff0000", 24).toImage()
         assert any(image.pixelColor(x, y).alpha() > 100 for x in range(24) for y in range(24)), name
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_a_dialog_shows_which_of_its_buttons_enter_presses(
+    qapp: QApplication, qtbot: QtBot, scheme: theme.Scheme
+) -> None:
+    theme.apply(qapp, scheme)
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+    go = box.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+    go.setDefault(True)
+    qtbot.addWidget(box)
+    box.show()
+    assert all(button.icon().isNull() for button in box.buttons())
+    ground = [
+        button.grab().toImage().pixelColor(6, button.height() // 2)
+        for button in (go, box.button(QDialogButtonBox.StandardButton.Cancel))
+    ]
+    assert ground[0] == QColor(theme.current().accent) != ground[1]
