@@ -260,4 +260,6 @@ def _tile(image: QImage | None, ratio: float) -> QIcon:
         painter.drawImage((side - fill.width()) // 2, (side - fill.height()) // 2, fill)
     painter.end()
     tile.setDevicePixelRatio(ratio)
-    return QIcon(tile)
+    icon = QIcon(tile)
+    icon.addPixmap(tile, QIcon.Mode.Selected)  # else the style tints the picture of the chosen bookmark
+    return icon

@@ -7,7 +7,8 @@ import weakref
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMainWindow
 from pytestqt.qtbot import QtBot
@@ -191,3 +192,11 @@ def _table(desk: Desk) -> ActionTable:
     table = ActionTable(desk.window)
     table.bind("add_bookmark", desk.add)
     return table
+
+
+def test_the_picture_of_the_chosen_bookmark_keeps_its_colours(qtbot: QtBot) -> None:
+    desk = Desk(qtbot)
+    desk.add()
+    icon = desk.panel.list.item(0).icon()
+    plain, chosen = (icon.pixmap(QSize(40, 40), mode).toImage() for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected))
+    assert chosen == plain
