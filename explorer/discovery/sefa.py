@@ -31,14 +31,16 @@ def semantic_factors(weights: Sequence[Tensor], normalised: bool) -> tuple[Tenso
 
     Shen & Zhou, "Closed-Form Factorization of Latent Semantics in GANs", CVPR 2021, equation 5: the unit vectors n
     that make ‖A n‖ stationary. ``normalised``: every row of A is first scaled to unit length, as in the authors'
-    program, which makes the gain of a layer irrelevant; otherwise A is taken as it is, as in the paper's text.
+    program, which makes the gain of a layer irrelevant; otherwise A is taken as it is, as in the paper's text. Eigenvalues that are
+    rounding errors of 0 are 0.
     """
     stacked = torch.cat([weight.detach().cpu().double() for weight in weights])
     if normalised:
         norm = stacked.norm(dim=1, keepdim=True)
         stacked = stacked / torch.where(norm > 0, norm, torch.ones_like(norm))
     values, vectors = torch.linalg.eigh(stacked.T @ stacked)
-    return values.flip(0).clamp_min(0), fix_signs(vectors.flip(1).T)
+    rounding = values[-1] * len(values) * torch.finfo(values.dtype).eps
+    return values.where(values > rounding, 0.0).flip(0), fix_signs(vectors.flip(1).T)
 
 
 class SeFa(CheckedMethod):

@@ -21,6 +21,14 @@ def _weights(seed: int, width: int, outputs: tuple[int, ...]) -> list[torch.Tens
     return [torch.randn(count, width, generator=source) * scales for count in outputs]
 
 
+def test_what_the_layers_do_not_read_has_the_eigenvalue_0() -> None:
+    """Fewer rows than dimensions: no rounding error is shown as if it were a small eigenvalue."""
+    values, vectors = semantic_factors(_weights(3, 8, (2, 3)), False)
+    assert (values[:5] > 1e-3).all()
+    assert values[5:].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(torch.cat(_weights(3, 8, (2, 3))).double() @ vectors[5:].T, 0, atol=1e-6)
+
+
 @given(st.integers(0, 2**16), st.integers(2, 12), st.lists(st.integers(1, 9), min_size=1, max_size=4), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_factors_are_the_right_singular_vectors(seed: int, width: int, outputs: list[int], normalised: bool) -> None:
