@@ -31,8 +31,8 @@ def semantic_factors(weights: Sequence[Tensor], normalised: bool) -> tuple[Tenso
 
     Shen & Zhou, "Closed-Form Factorization of Latent Semantics in GANs", CVPR 2021, equation 5: the unit vectors n
     that make ‖A n‖ stationary. ``normalised``: every row of A is first scaled to unit length, as in the authors'
-    program, which makes the gain of a layer irrelevant; otherwise A is taken as it is, as in the paper's text. Eigenvalues that are
-    rounding errors of 0 are 0.
+    program, which makes the gain of a layer irrelevant; otherwise A is taken as it is, as in the paper's text.
+    Eigenvalues that are rounding errors of 0 are 0.
     """
     stacked = torch.cat([weight.detach().cpu().double() for weight in weights])
     if normalised:
