@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -40,11 +39,7 @@ def engine() -> Engine:
     """An engine in this process, on the best device (or ``LATENT_EXPLORER_DEVICE``)."""
     from explorer.engine.engine import Engine
 
-    try:
-        return Engine()
-    except RuntimeError as error:  # what torch raises for a device that it does not know
-        named = os.environ.get("LATENT_EXPLORER_DEVICE", "that was chosen")
-        raise ExplorerError(f"The device '{named}' cannot be used here; set LATENT_EXPLORER_DEVICE=cpu.") from error
+    return Engine()
 
 
 def model_reference(name: str, family: str = "") -> ModelRef:

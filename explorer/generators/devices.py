@@ -8,11 +8,20 @@ from collections.abc import Callable
 
 import torch
 
+from explorer.errors import ExplorerError
+
 
 def choose_device() -> torch.device:
-    """``LATENT_EXPLORER_DEVICE`` if set, else the first CUDA device, else Apple's, else the CPU."""
+    """``LATENT_EXPLORER_DEVICE`` if set, else the first CUDA device, else Apple's, else the CPU. Raises
+    :class:`ExplorerError` where the one that is set does not compute."""
     if named := os.environ.get("LATENT_EXPLORER_DEVICE"):
-        return torch.device(named)
+        try:
+            device = torch.device(named)
+            torch.zeros(1, device=device).item()  # torch knows devices that this machine, or this torch, has not
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            sentence = f"The device '{named}' cannot be used here; set LATENT_EXPLORER_DEVICE=cpu."
+            raise ExplorerError(sentence) from error
+        return device
     if torch.cuda.is_available():
         return torch.device("cuda:0")
     if torch.backends.mps.is_available():
