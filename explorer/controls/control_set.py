@@ -14,7 +14,7 @@ from torch import Tensor
 from explorer.controls.base import WEIGHTS, Control, WeightChange
 from explorer.controls.registry import kinds
 from explorer.errors import ControlError
-from explorer.files import atomic_path
+from explorer.files import atomic_write
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.model import Scalar
 
@@ -148,9 +148,9 @@ def save(controls: ControlSet, path: Path) -> None:
         controls=tuple(_Entry(one.kind, one.card, one.parameters()) for one in controls.controls),
         **_told(controls),
     )
-    with atomic_path(path) as temporary:
-        written = {_METADATA_KEY: msgspec.json.encode(metadata).decode()}
-        safetensors.torch.save_file(tensors, temporary, metadata=written)
+    written = {_METADATA_KEY: msgspec.json.encode(metadata).decode()}
+    # Through bytes: a full disk is an OSError then, and not an error of the library's own.
+    atomic_write(path, safetensors.torch.save(tensors, metadata=written))
 
 
 def load(path: Path) -> ControlSet:

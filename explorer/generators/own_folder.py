@@ -12,7 +12,7 @@ from torch import nn
 
 from explorer.checkpoint import read_card, read_json, safetensors_shapes
 from explorer.errors import ModelError
-from explorer.files import atomic_path, atomic_write, fingerprint_of
+from explorer.files import atomic_write, fingerprint_of
 from explorer.generators.base import Verdict
 from explorer.scene.cards import ModelCard, SpaceCard
 
@@ -77,5 +77,5 @@ def save(network: nn.Module, config: object, folder: Path) -> None:
     """Write ``config`` as ``config.json``, and the network's tensors as ``model.safetensors``, into ``folder``."""
     atomic_write(folder / CONFIG, msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n")
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in network.state_dict().items()}
-    with atomic_path(folder / WEIGHTS) as temporary:
-        safetensors.torch.save_file(tensors, temporary)
+    # Through bytes: a full disk is an OSError then, and not an error of the library's own.
+    atomic_write(folder / WEIGHTS, safetensors.torch.save(tensors))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from explorer.checkpoint import load_exactly, read_json, read_safetensors
 from explorer.errors import ModelError
-from explorer.files import atomic_path, atomic_write
+from explorer.files import atomic_write
 from explorer.worlds.attributes import CONFIG, FAMILY, WEIGHTS
 from explorer.worlds.base import Factor
 
@@ -145,8 +145,7 @@ def save_predictor(network: PredictorNetwork, folder: Path) -> None:
     of what it is wrong by) into ``folder``."""
     atomic_write(folder / CONFIG, msgspec.json.format(msgspec.json.encode(network.config), indent=2) + b"\n")
     tensors = {key: tensor.detach().cpu().half().contiguous() for key, tensor in network.state_dict().items()}
-    with atomic_path(folder / WEIGHTS) as temporary:
-        safetensors.torch.save_file(tensors, temporary)
+    atomic_write(folder / WEIGHTS, safetensors.torch.save(tensors))
 
 
 def read_config(folder: Path) -> PredictorConfig:
