@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from explorer.cli.progress import duration
+from explorer.cli.progress import duration, shown
 
 EVERY = 30.0
 """Seconds between two lines where stderr is not a terminal."""
@@ -35,15 +35,19 @@ def train(
     go on where it stopped (Ctrl-C stops)."""
     from explorer.generators.devices import choose_device
     from explorer.training.base import changed, read_recipe
+    from explorer.training.data import source_of
     from explorer.training.loop import train as follow
 
     chosen = read_recipe(recipe)
     for name, value in {"data": data, "size": size, "steps": steps, "seed": seed}.items():
         if value is not None:
             chosen = changed(chosen, name, value)
+    device = choose_device()
+    with shown("preparing the pictures") as preparing:
+        source_of(chosen, preparing)  # of a folder: kept, so that the training finds it done
     try:
         with _reported(chosen.name) as report:
-            made = follow(chosen, out, choose_device(), report, announce=_tell)
+            made = follow(chosen, out, device, report, announce=_tell)
     except KeyboardInterrupt:
         kept = (out / "checkpoint.pt").is_file()
         typer.echo(
@@ -80,20 +84,20 @@ def _reported(name: str) -> Iterator[TrainReport]:
 
             yield draw
         return
-    started = time.monotonic()
-    last, first = -EVERY, -1
+    last, first, started = 0.0, 0, 0.0
 
     def write(done: int, steps: int, losses: dict[str, float], rate: float) -> None:
-        nonlocal last, first
-        now = time.monotonic() - started
-        if first < 0:
-            first = done - 1  # a resumed run has not taken the steps before
-        if now - last < EVERY and done != steps:
+        nonlocal last, first, started
+        now = time.monotonic()
+        if not first:  # what came before is no measure: loading, and of a resumed run the steps of another process
+            first, started = done, now
+        elif now - last < EVERY and done != steps:
             return
         last = now
-        left = duration(now * (steps - done) / (done - first))
-        line = f"{name}: step {done} of {steps}, {_text(losses)}, {rate:.0f} pictures/s, {left} left"
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
+        left = f", {duration((now - started) * (steps - done) / (done - first))} left" if done > first else ""
+        print(  # noqa: T201
+            f"{name}: step {done} of {steps}, {_text(losses)}, {rate:.0f} pictures/s{left}", file=sys.stderr, flush=True
+        )
 
     yield write
 

@@ -19,7 +19,7 @@ from explorer.files import atomic_write, fingerprint_of
 from explorer.generators.autoencoder_family import save_autoencoder
 from explorer.generators.convolutions import TrunkConfig
 from explorer.generators.own_folder import CONFIG, WEIGHTS
-from explorer.training.base import Recipe
+from explorer.training.base import Count, Recipe, Weight
 from explorer.training.data import Batch, Source
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
@@ -39,9 +39,9 @@ class AutoencoderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     latents: int = 10
     widths: tuple[int, ...] = (32, 32, 64, 64)
     hidden: int = 256
-    learning_rate: float = 1e-3
+    learning_rate: Weight = 1e-3
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    evaluation: int = 10_000
+    evaluation: Count = 10_000
 
 
 Settings = TypeVar("Settings", bound=AutoencoderSettings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
@@ -14,6 +15,13 @@ from explorer.scene.model import Scalar
 
 if TYPE_CHECKING:
     from explorer.training.data import Batch
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Whole = Annotated[int, msgspec.Meta(ge=0)]
+Weight = Annotated[float, msgspec.Meta(ge=0, le=1e30)]
+"""Weights of losses, learning rates, deviations: what 32 bits hold, with room for what they are multiplied by."""
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
@@ -29,27 +37,37 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     name: str
     trainer: str
-    data: str
-    size: Annotated[int, msgspec.Meta(ge=0)] = 0
+    data: Annotated[str, msgspec.Meta(min_length=1)]
+    size: Whole = 0
     uniform: bool = False
-    steps: Annotated[int, msgspec.Meta(ge=1)]
+    steps: Count
     batch: Annotated[int, msgspec.Meta(ge=2)]
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
-    checkpoint_every: Annotated[int, msgspec.Meta(ge=1)] = 500
+    checkpoint_every: Count = 500
     licence: str = "Apache-2.0"
     settings: dict[str, Scalar | list[Scalar]] = {}
+
+    def __post_init__(self) -> None:
+        for name, value in self.settings.items():
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, float) and not math.isfinite(one):
+                    raise ValueError(f"{name} is {one}, and numbers are finite")
 
 
 def read_recipe(name_or_path: str) -> Recipe:
     """A shipped recipe by name, or one from a ``.toml`` file. Raises :class:`ExplorerError` naming what is wrong."""
     shipped = RECIPES / f"{name_or_path}.toml"
-    path = shipped if shipped.is_file() else Path(name_or_path)
-    if not path.is_file():
+    try:
+        path = shipped if shipped.is_file() else Path(name_or_path)
+        text = path.read_text(encoding="utf-8") if path.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExplorerError(f"The recipe '{name_or_path}' cannot be read: {error}.") from error
+    if text is None:
         names = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
         raise ExplorerError(f"There is no recipe '{name_or_path}'; give a .toml file or one of: {names}.")
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        return msgspec.convert(tomllib.loads(text), Recipe)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ExplorerError(f"The recipe '{path}' cannot be read: {error}.") from error
 
 

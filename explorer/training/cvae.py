@@ -18,7 +18,7 @@ from explorer.training.autoencoder import (
     reconstruction_figures,
     settings_of,
 )
-from explorer.training.base import Recipe, Trainer
+from explorer.training.base import Recipe, Trainer, Weight
 from explorer.training.data import EVALUATION_SEED, Source, WorldSource
 from explorer.worlds.attributes import distance
 from explorer.worlds.base import World
@@ -34,8 +34,8 @@ class ConditionalVaeSettings(AutoencoderSettings, frozen=True, kw_only=True, for
     """
 
     latents: int = 4
-    beta: float = 1.0
-    reading: float = 50.0
+    beta: Weight = 1.0
+    reading: Weight = 50.0
 
 
 class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, ConditionalVaeNetwork]):

@@ -107,8 +107,14 @@ def source_of(recipe: Recipe, progress: Progress | None = None) -> Source:
             raise ExplorerError(f"The world '{world.name}' draws {sizes} pixels, not {recipe.size}; change 'size'.")
         return WorldSource(world, recipe.size or None, recipe.uniform)
     folder = Path(recipe.data).expanduser()
-    if folder.is_dir():
-        return FolderSource(folder, recipe.size or None, progress)
+    try:
+        recipe.data.encode()  # it becomes part of files that hold text
+        if folder.is_dir():
+            return FolderSource(folder, recipe.size or None, progress)
+    except OSError as error:
+        raise ExplorerError(f"The folder '{recipe.data}' cannot be read ({error.strerror}).") from error
+    except UnicodeEncodeError as error:
+        raise ExplorerError("The folder of the pictures has a name that is no text; rename it.") from error
     raise ExplorerError(
         f"There is neither a world nor a folder '{recipe.data}'; give a folder of images, or one of the worlds "
         f"{', '.join(found)}."

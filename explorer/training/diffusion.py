@@ -29,13 +29,12 @@ from explorer.training.base import Recipe, Trainer
 from explorer.training.data import Batch, Source
 from explorer.training.diffusion_figures import measure
 from explorer.training.diffusion_networks import build_autoencoder, build_unet, standardise_latents
-from explorer.training.diffusion_settings import DiffusionSettings
+from explorer.training.diffusion_settings import TRAIN_STEPS, DiffusionSettings
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
 from explorer.training.rates import set_rate
 from explorer.training.sheets import save_sheet
 
-TRAIN_STEPS = 1000
 SCHEDULES = {"v_prediction": "squaredcos_cap_v2", "epsilon": "linear"}
 
 
@@ -219,9 +218,10 @@ class DiffusionTrainer:
             "interactive_steps": self.settings.interactive_steps,
             **({"h_window": list(self.settings.h_window)} if self.settings.h_window else {}),
             "recipe": json.loads(msgspec.json.encode(self.recipe)),
+            "data": self.source.description,
             "figures": figures,
         }
-        atomic_write(folder / "card.json", (json.dumps(card, indent=2) + "\n").encode())
+        atomic_write(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def make(recipe: Recipe, source: Source, device: torch.device) -> Trainer:

@@ -6,6 +6,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from explorer.training.base import Count, Share, Weight, Whole
+
+TRAIN_STEPS = 1000
+Widths = Annotated[tuple[Annotated[int, msgspec.Meta(ge=2)], ...], msgspec.Meta(min_length=1)]
+SamplerSteps = Annotated[int, msgspec.Meta(ge=1, le=TRAIN_STEPS)]
+
 
 class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ``settings`` of a diffusion recipe.
@@ -21,20 +27,24 @@ class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     ``evaluation``: pictures for the figures in the card.
     """
 
-    autoencoder_steps: Annotated[int, msgspec.Meta(ge=0)]
-    autoencoder_widths: tuple[int, ...] = (16, 32, 64)
-    autoencoder_learning_rate: float = 2e-3
-    latent_channels: int = 4
-    kl_weight: float = 2e-4
+    autoencoder_steps: Whole
+    autoencoder_widths: Widths = (16, 32, 64)
+    autoencoder_learning_rate: Weight = 2e-3
+    latent_channels: Count = 4
+    kl_weight: Weight = 2e-4
     prediction: Literal["v_prediction", "epsilon"] = "v_prediction"
-    unet_widths: tuple[int, ...] = (64, 96, 128)
-    learning_rate: float = 1e-3
-    draws: int = 2
-    warm_up: int = 100
-    cool_down: float = 0.25
-    average: float = 0.998
+    unet_widths: Widths = (64, 96, 128)
+    learning_rate: Weight = 1e-3
+    draws: Count = 2
+    warm_up: Whole = 100
+    cool_down: Share = 0.25
+    average: Share = 0.998
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    full_steps: int = 50
-    interactive_steps: int = 5
+    full_steps: SamplerSteps = 50
+    interactive_steps: SamplerSteps = 5
     h_window: tuple[int, ...] = ()
-    evaluation: int = 500
+    evaluation: Annotated[int, msgspec.Meta(ge=2)] = 500  # distances are between pairs
+
+    def __post_init__(self) -> None:
+        if self.h_window and (len(self.h_window) != 2 or not TRAIN_STEPS > self.h_window[0] >= self.h_window[1] >= 0):
+            raise ValueError(f"h_window is the highest and the lowest of the steps 0 to {TRAIN_STEPS - 1}")

@@ -7,9 +7,14 @@ array, which is mapped rather than read: a large folder costs no memory, and a s
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 import warnings
+import zlib
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from explorer.checkpoint import DAMAGE
 from explorer.errors import ExplorerError
 from explorer.files import atomic_path, atomic_write, cache_folder
 from explorer.generators.base import Progress
@@ -29,7 +35,7 @@ DEFAULT_SIZE = 64
 FEWEST = 16  # pictures; fewer teach nothing
 HELD_OUT = 20  # every so-many-th picture is kept from training, where there are enough
 ENOUGH = 200
-FORMAT = 1  # of the cache; raised when the preparation changes
+FORMAT = 2  # of the cache; raised when the preparation changes
 
 _GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 
@@ -41,6 +47,15 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     converted: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
     fingerprint: str  # SHA-256 of the prepared pictures
+
+
+class Found(NamedTuple):
+    """What lies below a folder: the pictures by their names, in order; how many files have other endings; what was not
+    looked into, (name, why)."""
+
+    pictures: list[Path]
+    others: dict[str, int]
+    closed: list[tuple[str, str]]
 
 
 class Prepared(NamedTuple):
@@ -63,7 +78,9 @@ class FolderSource:
         progress: Progress | None = None,
     ) -> None:
         self.name, self.size = str(folder), size or DEFAULT_SIZE
-        self.listing, self._pictures = _prepared(folder, self.size, progress)
+        found = pictures_below(folder)
+        self.listing, self._pictures = _prepared(folder, found.pictures, self.size, progress)
+        self._others, self._closed = found.others, found.closed
         self.fingerprint = self.listing.fingerprint
         self.channels = self._pictures.shape[3]
         total = len(self._pictures)
@@ -90,7 +107,10 @@ class FolderSource:
         lines = [f"{len(self.listing.used):,} pictures in '{self.name}'"]
         counts = Counter(why for _, why in self.listing.converted)
         lines += [f"{count:,} converted: {why}" for why, count in counts.most_common()]
-        lines += [f"skipped '{name}': {why}" for name, why in self.listing.skipped]
+        lines += [f"skipped '{name}': {why}" for name, why in (*self._closed, *self.listing.skipped)]
+        if self._others:
+            kinds = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in self._others.items())
+            lines.append(f"left out, no pictures by their names: {kinds}")
         return tuple(lines)
 
     def _draw(self, among: NDArray[np.int64], n: int, seed: int) -> Batch:
@@ -98,16 +118,49 @@ class FolderSource:
         return Batch(as_images(np.ascontiguousarray(self._pictures[chosen])), None)
 
 
-def _prepared(folder: Path, size: int, progress: Progress | None) -> tuple[Listing, NDArray[np.uint8]]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
-    if not files:
+def pictures_below(folder: Path) -> Found:
+    """All files below ``folder``; links to folders are not followed. Raises :class:`ExplorerError` without pictures."""
+    pictures: list[Path] = []
+    others: Counter[str] = Counter()
+    closed: list[tuple[str, str]] = []
+
+    def refused(error: OSError) -> None:
+        closed.append((_named(Path(error.filename), folder), f"cannot be read ({error.strerror})"))
+
+    for place, folders, names in os.walk(folder, onerror=refused):
+        here = Path(place)
+        closed += [
+            (_named(here / name, folder), "is a link to a folder") for name in folders if (here / name).is_symlink()
+        ]
+        for path in (here / name for name in names):
+            if path.suffix.lower() not in EXTENSIONS:
+                others[path.suffix.lower()] += 1
+            elif path.is_file():
+                pictures.append(path)
+            else:
+                closed.append((_named(path, folder), "is no file, or a link to nothing"))
+    if not pictures:
+        said = "; ".join(f"'{name}' {why}" for name, why in closed[:3])
         raise ExplorerError(
-            f"The folder '{folder}' has no images; put files of these kinds into it: {', '.join(sorted(EXTENSIONS))}."
+            f"The folder '{folder}' has no images; put files of these kinds into it: {', '.join(sorted(EXTENSIONS))}"
+            + (f" ({said})." if said else ".")
         )
+    return Found(sorted(pictures), dict(sorted(others.items())), sorted(closed))
+
+
+def _named(path: Path, folder: Path) -> str:
+    """How a file below ``folder`` is called in a line of text, whatever bytes its name has."""
+    name = str(path.relative_to(folder))
+    return name if name.isprintable() else name.encode("unicode_escape").decode()
+
+
+def _prepared(
+    folder: Path, files: list[Path], size: int, progress: Progress | None
+) -> tuple[Listing, NDArray[np.uint8]]:
     key = hashlib.sha256(f"{FORMAT} {size}".encode())
     for path in files:
         stat = path.stat()
-        key.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        key.update(os.fsencode(path.resolve()) + f"\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     home = cache_folder() / "pictures"
     array, described = home / f"{key.hexdigest()[:32]}.npy", home / f"{key.hexdigest()[:32]}.json"
     if not (array.is_file() and described.is_file()):
@@ -135,17 +188,19 @@ def _prepare(
     skipped: list[tuple[str, str]] = []
     all_grey = True
     digest = hashlib.sha256()
-    with atomic_path(array.with_suffix(".rows")) as rows:  # colour, until it is known whether all are grey
-        with ThreadPoolExecutor(2) as pool, rows.open("wb") as out:
+    # Written, not mapped: on a full disk a mapped file ends the program. ``rows`` has colours, until it is known if
+    # all are grey.
+    with atomic_path(array) as temporary, tempfile.TemporaryFile(dir=array.parent) as rows:
+        with _warnings_in_order(), ThreadPoolExecutor(2) as pool:
             for done, (path, found) in enumerate(zip(files, pool.map(lambda p: prepare(p, size), files), strict=True)):
-                name = str(path.relative_to(folder))
+                name = _named(path, folder)
                 if found.pixels is None:
                     skipped.append((name, found.why))
                 else:
                     used.append(name)
                     converted += [(name, found.why)] if found.why else []
                     all_grey = all_grey and found.grey
-                    out.write(found.pixels.tobytes())
+                    rows.write(found.pixels.tobytes())
                 if progress is not None:
                     progress((done + 1) / len(files))
         if len(used) < FEWEST:
@@ -154,43 +209,51 @@ def _prepare(
                 f"The folder '{folder}' has {len(used)} usable images of {size} pixels, and training needs at least "
                 f"{FEWEST}; add more, or give a smaller size" + (f" (skipped: {worst})." if worst else ".")
             )
-        colour = np.memmap(rows, np.uint8, "r", shape=(len(used), size, size, 3))
         channels = 1 if all_grey else 3
-        with atomic_path(array) as temporary:
-            target = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(used), size, size, channels))
-            for start in range(0, len(used), 1024):
-                part = np.ascontiguousarray(colour[start : start + 1024, ..., :channels])
-                target[start : start + 1024] = part
-                digest.update(part.tobytes())
-            target.flush()
-            del target
-        del colour
-    array.with_suffix(".rows").unlink()
+        rows.seek(0)
+        with temporary.open("wb") as out:
+            shape = (len(used), size, size, channels)
+            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(out, header)
+            while block := rows.read(1024 * size * size * 3):
+                part = np.frombuffer(block, np.uint8).reshape(-1, size, size, 3)[..., :channels].tobytes()
+                out.write(part)
+                digest.update(part)
     listing = Listing(
         used=tuple(used), converted=tuple(converted), skipped=tuple(skipped), fingerprint=digest.hexdigest()
     )
     atomic_write(described, msgspec.json.encode(listing))
 
 
+@contextmanager
+def _warnings_in_order() -> Iterator[None]:
+    """Pictures too large to be meant are refused, damaged metadata is not used. Around the threads, which share it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def prepare(path: Path, size: int) -> Prepared:
     """The middle square of one image, averaged down to ``size`` pixels, as 8-bit RGB."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.simplefilter("ignore", UserWarning)  # of damaged metadata, which is not used
-            with Image.open(path) as opened:
-                opened.load()
-                image: Image.Image = ImageOps.exif_transpose(opened)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
+        with Image.open(path) as opened:
+            deep = opened.mode[0] in "IF" or ";16" in str(opened.tile)  # Pillow reads 16-bit colours as 8-bit ones
+            opened.load()
+            image: Image.Image = ImageOps.exif_transpose(opened)
+            several = getattr(opened, "is_animated", False)
+    except (*DAMAGE, SyntaxError, zlib.error, Image.DecompressionBombError, Warning) as error:
         return Prepared(None, False, f"cannot be read ({str(error).splitlines()[0] if str(error) else 'damaged'})")
     side = min(image.size)
     if side < size:
         return Prepared(None, False, f"is {image.width}×{image.height}, smaller than {size} pixels")
-    done = []
     mode, grey = image.mode, image.mode in _GREY
+    done = ["the first of several pictures"] if several else []
+    done += ["16 bit or deeper to 8 bit"] if deep else []
     if mode.startswith("I") or mode == "F":
+        if not np.isfinite(np.asarray(image, np.float64)).all():
+            return Prepared(None, False, "holds numbers that are not finite")
         image = _to_eight_bits(image)
-        done.append("16 bit or deeper to 8 bit")
     elif mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in image.info:
         over = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)

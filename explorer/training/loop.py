@@ -7,14 +7,17 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import safetensors
 import torch
 
 import explorer.training as trainers
+from explorer.checkpoint import DAMAGE
 from explorer.errors import ExplorerError, ExportError
 from explorer.files import atomic_path, atomic_write
 from explorer.numerics.randomness import step_seed
@@ -24,6 +27,7 @@ from explorer.training.data import Batch, Source, source_of
 from explorer.training.sheets import save_sheet
 
 SHEET = 64  # samples beside a checkpoint
+WRITTEN = ("checkpoint.pt", "log.jsonl", "samples.png", "pictures.txt", "model")  # in a run's folder, after recipe.json
 SHARE_OF_SAMPLES = 0.03  # of the time that a run may spend on drawing them
 
 Report = Callable[[int, int, dict[str, float], float], None]
@@ -76,17 +80,18 @@ def train(
     damaged, when the disk is full (the last checkpoint stays), and when the training diverges.
     """
     source = source_of(recipe)
+    _check_place(folder, source)
     asked = json.loads(msgspec.json.encode(recipe)) | ({"pictures": source.fingerprint} if source.fingerprint else {})
     described = folder / "recipe.json"
     if described.is_file() and (difference := _difference(_description(described), asked)):
         raise ExplorerError(f"'{folder}' holds a run of another recipe ({difference}); choose another folder.")
     trainer = trainer_for(recipe, source, device)
+    # Only now: a recipe that its trainer refuses may be corrected and tried again.
+    atomic_write(described, json.dumps(asked, indent=2).encode())
     if source.notes:
         atomic_write(folder / "pictures.txt", ("\n".join(source.notes) + "\n").encode())
         if announce is not None:
             announce(source.notes)
-    # Only now: a recipe that its trainer refuses may be corrected and tried again.
-    atomic_write(described, json.dumps(asked, indent=2).encode())
     keeper = _Keeper(folder, trainer)
     start = _resume(trainer, keeper.checkpoint, device) if keeper.checkpoint.is_file() else 0
     stop = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
@@ -94,10 +99,7 @@ def train(
     for step, batch in _batches(source, recipe, start, stop):
         losses = trainer.step(step, batch.to(device))
         if not all(np.isfinite(value) for value in losses.values()):
-            raise ExplorerError(
-                f"The training diverged at step {step} ({losses}); the last good state is in '{keeper.checkpoint}'. "
-                "Lower the learning rate and start again."
-            )
+            raise keeper.diverged(step, losses)
         counted += recipe.batch
         done = step + 1
         if done % recipe.checkpoint_every == 0 or done == stop:
@@ -105,8 +107,28 @@ def train(
         if report is not None:
             report(done, recipe.steps, losses, counted / (time.perf_counter() - clock))
     if stop == recipe.steps:
-        trainer.export(folder / "model")
+        with keeper.told():
+            trainer.export(folder / "model")
     return folder / "model"
+
+
+def _check_place(folder: Path, source: Source) -> None:
+    """Refuse a folder whose files would be lost or trained on."""
+    try:
+        begun = (folder / "recipe.json").is_file()
+        held = [name for name in WRITTEN if (folder / name).exists()]
+    except OSError as error:
+        raise ExplorerError(f"'{folder}' cannot be read ({error.strerror}); choose another folder.") from error
+    if held and not begun:
+        raise ExplorerError(
+            f"'{folder}' holds '{held[0]}' but no 'recipe.json' of a training, which would write over it; choose "
+            "another folder."
+        )
+    if source.world is None and folder.resolve().is_relative_to(Path(source.name).resolve()):
+        raise ExplorerError(
+            f"'{folder}' lies in the folder of the pictures, and what a training writes would count among them; choose "
+            "another folder."
+        )
 
 
 class _Keeper:
@@ -117,16 +139,33 @@ class _Keeper:
         self._began, self._drawing = time.perf_counter(), 0.0
 
     def save(self, step: int, losses: dict[str, float]) -> None:
-        """Raises :class:`ExplorerError` where something cannot be written."""
-        try:
+        """Raises :class:`ExplorerError` where something cannot be written, or is not worth keeping."""
+        state = self._trainer.state()
+        if not _finite(state):  # the losses of this step were those before it
+            raise self.diverged(step, losses)
+        with self.told():
             with atomic_path(self.checkpoint) as temporary:
-                _write({"step": step, "trainer": self._trainer.state()}, temporary)
+                _write({"step": step, "trainer": state}, temporary)
             with (self.folder / "log.jsonl").open("a") as log:
                 log.write(json.dumps({"step": step, **losses}) + "\n")
             self._draw()
-        except (ExportError, OSError) as error:
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Says of what could not be written whether the run can go on."""
+        try:
+            yield
+        except (ExportError, OSError, safetensors.SafetensorError) as error:
             whole = " The last checkpoint is whole: the same command goes on from it."
             raise ExplorerError(f"{error}{whole if self.checkpoint.is_file() else ''}") from error
+
+    def diverged(self, step: int, losses: dict[str, float]) -> ExplorerError:
+        """The error of a run whose numbers are no longer finite."""
+        kept = f"the last good state is in '{self.checkpoint}'" if self.checkpoint.is_file() else "nothing was kept"
+        return ExplorerError(
+            f"The training diverged at step {step} ({losses}); {kept}. Lower the learning rate and start again in "
+            "another folder."
+        )
 
     def _draw(self) -> None:
         """Samples, unless drawing them has taken more than its share of the time so far."""
@@ -136,6 +175,14 @@ class _Keeper:
         if (drawn := self._trainer.samples(SHEET, seed=0)) is not None:
             save_sheet(drawn, self.folder / "samples.png", columns=8)
         self._drawing += time.perf_counter() - begun
+
+
+def _finite(state: object) -> bool:
+    """Whether every tensor in containers of containers is."""
+    if isinstance(state, torch.Tensor):
+        return bool(torch.isfinite(state).all())
+    inner = state.values() if isinstance(state, dict) else state if isinstance(state, list | tuple) else ()
+    return all(map(_finite, inner))
 
 
 def _write(state: dict[str, Any], path: Path) -> None:
@@ -155,7 +202,7 @@ def _resume(trainer: Trainer, checkpoint: Path, device: torch.device) -> int:
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         trainer.restore(saved["trainer"])
         return int(saved["step"])
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+    except (*DAMAGE, pickle.UnpicklingError) as error:
         raise ExplorerError(
             f"The checkpoint '{checkpoint}' is damaged or of another program version; delete it to start again."
         ) from error
@@ -165,7 +212,7 @@ def _description(path: Path) -> dict[str, object]:
     """The recipe that a run's folder was begun with."""
     try:
         found = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise ExplorerError(f"'{path}' is damaged; choose another folder.") from error
     return found if isinstance(found, dict) else {}
 

@@ -23,7 +23,7 @@ from torch.nn import functional
 from explorer.errors import ExplorerError
 from explorer.files import atomic_write
 from explorer.numerics.randomness import step_seed
-from explorer.training.base import Recipe, Trainer
+from explorer.training.base import Count, Recipe, Trainer, Weight
 from explorer.training.data import EVALUATION_SEED, Batch, Source, as_images
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
@@ -46,10 +46,10 @@ class PredictorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     widths: tuple[int, ...] = (24, 48, 64, 96)
     features: int = 96
-    learning_rate: float = 2e-3
+    learning_rate: Weight = 2e-3
     between: Literal["all", "cyclic", "none"] = "all"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    evaluation: int = 4000
+    evaluation: Count = 4000
 
 
 class PredictorTrainer:

@@ -15,7 +15,7 @@ from explorer.training.autoencoder import (
     reconstruction_figures,
     settings_of,
 )
-from explorer.training.base import Recipe, Trainer
+from explorer.training.base import Recipe, Trainer, Weight
 from explorer.training.data import Source
 
 PICTURES_FOR_SAMPLES = 500  # from which the use of the codes is told while training goes on
@@ -32,9 +32,9 @@ class QlaeSettings(AutoencoderSettings, frozen=True, kw_only=True, forbid_unknow
 
     latents: int = 12
     codes: int = 10
-    quantisation: float = 0.01
-    commitment: float = 0.01
-    weight_decay: float = 0.1
+    quantisation: Weight = 0.01
+    commitment: Weight = 0.01
+    weight_decay: Weight = 0.1
 
 
 def parameter_groups(network: QlaeNetwork, weight_decay: float) -> list[dict[str, Any]]:

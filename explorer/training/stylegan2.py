@@ -59,6 +59,8 @@ class StyleGAN2Trainer:
                 size, tuple(s.channels), s.z_dim, s.w_dim, s.mapping_layers, s.mapping_width,
                 s.mapping_lr_multiplier, "skip", colours,
             )  # fmt: skip
+            if size >> len(s.small_steps) < 4:
+                raise ValueError(f"{len(s.small_steps)} small_steps bring {size} pixels below 4")
             self.recipe, self.source, self.device = recipe, source, device
             self.precision = Precision(s.precision, device)
             with torch.random.fork_rng(devices=[]):

@@ -16,7 +16,7 @@ from torch.nn import functional
 from explorer.errors import ExplorerError
 from explorer.numerics.gaussian_posterior import aggregate_covariance, decompose_kl, kl_to_standard_normal
 from explorer.training.autoencoder import AutoencoderSettings, settings_of
-from explorer.training.base import Recipe
+from explorer.training.base import Count, Recipe, Weight, Whole
 
 
 class VaeSettings(AutoencoderSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,7 +24,7 @@ class VaeSettings(AutoencoderSettings, frozen=True, kw_only=True, forbid_unknown
     weights of its regulariser grow linearly over ``warm_up`` steps."""
 
     loss: str = "btcvae"
-    warm_up: int = 1000
+    warm_up: Whole = 1000
 
 
 class Term(NamedTuple):
@@ -108,7 +108,7 @@ class Beta(VaeLoss):
     title = "β-VAE"
 
     class Settings(VaeSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        beta: float = 4.0
+        beta: Weight = 4.0
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self.beta = settings.beta
@@ -124,7 +124,7 @@ class TotalCorrelation(VaeLoss):
     title = "β-TCVAE"
 
     class Settings(VaeSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        beta: float = 4.0
+        beta: Weight = 4.0
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self.beta, self.data_size = settings.beta, context.data_size
@@ -148,10 +148,10 @@ class Factor(VaeLoss):
     class Settings(VaeSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The discriminator: ``discriminator_layers`` hidden layers of ``discriminator_width`` units."""
 
-        gamma: float = 35.0
-        discriminator_layers: int = 6
-        discriminator_width: int = 1000
-        discriminator_rate: float = 1e-4
+        gamma: Weight = 35.0
+        discriminator_layers: Whole = 6
+        discriminator_width: Count = 1000
+        discriminator_rate: Weight = 1e-4
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self.gamma = settings.gamma
@@ -204,8 +204,8 @@ class Dip2(VaeLoss):
     class Settings(VaeSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """``lambda_od`` weighs the squared covariances of different latents, ``lambda_d`` (variance − 1)²."""
 
-        lambda_od: float = 10.0
-        lambda_d: float = 10.0
+        lambda_od: Weight = 10.0
+        lambda_d: Weight = 10.0
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self.off_diagonal, self.diagonal = settings.lambda_od, settings.lambda_d
@@ -226,7 +226,7 @@ LOSSES: dict[Any, type[VaeLoss]] = {loss.name: loss for loss in (Plain, Beta, To
 def loss_of(recipe: Recipe) -> tuple[type[VaeLoss], VaeSettings]:
     """The loss that the recipe names, and its settings. Raises :class:`ExplorerError` naming what is wrong."""
     name = recipe.settings.get("loss", VaeSettings().loss)
-    if name not in LOSSES:
+    if not isinstance(name, str) or name not in LOSSES:
         raise ExplorerError(
             f"The settings of recipe '{recipe.name}' cannot be used: there is no loss '{name}'; there are: "
             f"{', '.join(sorted(LOSSES))}."
