@@ -24,20 +24,15 @@ class Toast(QWidget):
     def __init__(self, notice: Notice, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.notice = notice
-        colors = theme.current()
-        self._tint = {"info": colors.accent, "warning": colors.amber, "error": colors.red}[notice.kind]
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 8, 8, 8)
         layout.setSpacing(10)
-        sign = QLabel()
-        sign.setPixmap(
-            icons.pixmap("info" if notice.kind == "info" else "warning", self._tint, 18, self.devicePixelRatioF())
-        )
+        self.sign = QLabel()
         self.sentence = QLabel(notice.sentence)
         self.sentence.setWordWrap(True)
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self.sign, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.sentence, 1, Qt.AlignmentFlag.AlignVCenter)
         if notice.action and notice.action in actions:
             button = QToolButton()
@@ -50,26 +45,40 @@ class Toast(QWidget):
             why = link_button("Why?", "What each kind of model says about this file")
             why.clicked.connect(self._explain)
             layout.addWidget(why, 0, Qt.AlignmentFlag.AlignTop)
-        cross = QToolButton()
-        cross.setIcon(icons.icon("close"))
-        cross.setToolTip("Dismiss")
-        cross.setAccessibleName("Dismiss")
-        cross.clicked.connect(self._dismiss)
-        layout.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
+        self.cross = QToolButton()
+        self.cross.setToolTip("Dismiss")
+        self.cross.setAccessibleName("Dismiss")
+        self.cross.clicked.connect(self._dismiss)
+        layout.addWidget(self.cross, 0, Qt.AlignmentFlag.AlignTop)
         self.setAccessibleName(notice.sentence)
+        self.refresh_icons()
         if notice.kind == "info":
             self._timer = QTimer(self)
             self._timer.setSingleShot(True)
             self._timer.timeout.connect(self._dismiss)
             self._timer.start(STAYS_MS)
 
+    def refresh_icons(self) -> None:
+        """Draw sign and cross in the colours of now."""
+        name = "info" if self.notice.kind == "info" else "warning"
+        self.sign.setPixmap(icons.pixmap(name, self._tint(), 18, self.devicePixelRatioF()))
+        self.cross.setIcon(icons.icon("close"))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "cross"):
+            self.refresh_icons()
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        colors = theme.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.color(self._tint), 1.2))
-        painter.setBrush(theme.color(colors.panel))
+        painter.setPen(QPen(theme.color(self._tint()), 1.2))
+        painter.setBrush(theme.color(theme.current().panel))
         painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 7, 7)
+
+    def _tint(self) -> str:
+        colors = theme.current()
+        return {"info": colors.accent, "warning": colors.amber, "error": colors.red}[self.notice.kind]
 
     def _explain(self) -> None:
         self.explained.emit(self.notice)

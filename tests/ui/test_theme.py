@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QDialogButtonBox
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from explorer.files import package_folder
 from explorer.ui import icons, theme
 from explorer.ui.action_rows import ACTIONS
+from explorer.ui.actions import ActionTable
+from explorer.ui.notice import Notice
 from explorer.ui.slider import FloatSlider
+from explorer.ui.toast import Toast
 
 pytestmark = pytest.mark.gui
 
@@ -88,3 +91,19 @@ def test_a_dialog_shows_which_of_its_buttons_enter_presses(
         for button in (go, box.button(QDialogButtonBox.StandardButton.Cancel))
     ]
     assert ground[0] == QColor(theme.current().accent) != ground[1]
+
+
+def test_what_is_being_said_follows_a_change_of_colours(qapp: QApplication, qtbot: QtBot) -> None:
+    theme.apply(qapp, "light")
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    toast = Toast(Notice("The file is damaged.", "error"), ActionTable(window), window)
+    window.show()
+    in_light = toast.cross.icon().pixmap(16).toImage(), toast.sign.pixmap().toImage()
+    theme.apply(qapp, "dark")
+    QApplication.processEvents()
+    in_dark = toast.cross.icon().pixmap(16).toImage(), toast.sign.pixmap().toImage()
+    fresh = Toast(toast.notice, ActionTable(window), window)
+    assert in_dark == (fresh.cross.icon().pixmap(16).toImage(), fresh.sign.pixmap().toImage())
+    assert in_dark[0] != in_light[0]
+    assert in_dark[1] != in_light[1]
