@@ -25,13 +25,12 @@ from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.metrics.base import shared
+from explorer.scene.edit_text import EFFECT_UNIT, NO_EFFECT, tau_text
 from explorer.scene.model import ControlSetRef
 
-UNIT = "τ"
 RANGE = 4.0
 """How many calibrated steps a slider spans each way."""
 
-NO_EFFECT = "no visible effect"
 NOTHING_LEFT = 1e-6
 """A direction of which less than this share is orthogonal to others is one of theirs, to rounding."""
 
@@ -143,10 +142,10 @@ def in_effect_units(
         if alpha is None:
             made.append(with_card(one, details=(*card.details, NO_EFFECT)))
         else:
-            said = f"1 {UNIT} = {alpha:.3g} {card.unit}"
-            made.append(scaled(one, alpha, unit=UNIT, low=-RANGE, high=RANGE, details=(*card.details, said)))
+            said = f"1 {EFFECT_UNIT} = {alpha:.3g} {card.unit}"
+            made.append(scaled(one, alpha, unit=EFFECT_UNIT, low=-RANGE, high=RANGE, details=(*card.details, said)))
     note = (
-        f"An amount of 1 changes a picture by {UNIT} = {tau:.3g} of its range (root mean square, mean of "
+        f"An amount of 1 changes a picture by {tau_text(tau)} of its range (root mean square, mean of "
         f"{POINTS} points and both signs)."
     )
     return replace(found, controls=tuple(made), note=_joined(found.note, note))
@@ -157,7 +156,7 @@ def _steps(
 ) -> list[float | None]:
     """The calibrated step of every control of ``found``, which ``ref`` asked for: known where its units are such."""
     if ref.units == "effect" and ref.tau == tau:
-        return [1.0 if one.card.unit == UNIT else None for one in found.controls]
+        return [1.0 if one.card.unit == EFFECT_UNIT else None for one in found.controls]
     return calibrated(generator, found.controls, tau, progress)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,8 +20,9 @@ from explorer.export.options import ExportOptions
 from explorer.export.traversal import Cell
 from explorer.files import sha256_of
 from explorer.generators.base import Progress
+from explorer.scene.cards import ControlCard
+from explorer.scene.edit_text import edit_text, tau_text, unit_text
 from explorer.scene.editing import is_table
-from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, view_of
 from explorer.scene.timeline import at, frame_times
 
@@ -78,10 +79,12 @@ def shoot(
     Raises :class:`ExportError` with one sentence where the options do not fit the scene.
     """
     panes = _panes(scene, options)
+    cards: dict[int, dict[str, ControlCard]] = {}
     for index in panes:
         moved = scene.panes[index].edits or any(track.pane == index for track in scene.timeline.amounts)
         if moved or options.kind.startswith("sheet"):
-            _controls(engine, scene, index, progress)
+            found = _controls(engine, scene, index, progress)
+            cards[index] = {control.card.name: control.card for control in found.controls}
     if not batch:
         steps = any(engine.card(scene.model_of(index)).full_steps for index in panes)
         batch = BATCH_OF_SAMPLERS if steps else BATCH
@@ -104,7 +107,7 @@ def shoot(
             pictures = engine.render(views, exact=True)
             for number, one in enumerate(moved):
                 own = pictures[number * len(panes) : (number + 1) * len(panes)]
-                captions = _captions(one, panes, [] if headings else names, own) if options.labels else None
+                captions = _captions(one, panes, [] if headings else names, own, cards) if options.labels else None
                 yield compose([rgb(picture.bgrx) for picture in own], captions, options.height, columns, headings)
 
     def sample(count: int) -> Iterator[Frame]:
@@ -168,8 +171,15 @@ def _pane_name(engine: Engine, scene: Scene, index: int) -> str:
     return f"{engine.card(pane.model).name} · {title}" if pane.model else title
 
 
-def _captions(scene: Scene, panes: Sequence[int], names: Sequence[str], pictures: Sequence[Picture]) -> list[Caption]:
-    """What stands below each picture. ``names``: of the panes; empty where the columns are named above them."""
+def _captions(
+    scene: Scene,
+    panes: Sequence[int],
+    names: Sequence[str],
+    pictures: Sequence[Picture],
+    cards: Mapping[int, Mapping[str, ControlCard]],
+) -> list[Caption]:
+    """What stands below each picture. ``names``: of the panes; empty where the columns are named above them. ``cards``:
+    of the controls, by pane and name."""
     captions = []
     for number, (index, picture) in enumerate(zip(panes, pictures, strict=True)):
         pane = scene.panes[index]
@@ -180,8 +190,15 @@ def _captions(scene: Scene, panes: Sequence[int], names: Sequence[str], pictures
             parts.append(f"difference, rms {picture.rms:.3f}")
         elif pane.view == "before_after":
             parts.append("before | after")
+        known = cards.get(index, {})
+        # Tracks too, whose amounts may pass through 0: the line must not come and go in a film.
+        tracked = (track.control for track in scene.timeline.amounts if track.pane == index)
+        if any(
+            unit_text(pane.controls, known.get(name)) for name in (*(edit.control for edit in pane.edits), *tracked)
+        ):
+            parts.append(tau_text(pane.controls.tau))
         moved = ", ".join(
-            f"{shown_name(scene, pane.controls, edit.control)} {edit.amount:+.2f}" for edit in pane.edits if edit.amount
+            edit_text(scene, pane.controls, edit, known.get(edit.control)) for edit in pane.edits if edit.amount
         )
         captions.append(Caption(" · ".join(parts), moved))
     return captions

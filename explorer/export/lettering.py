@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from explorer.scene.edit_text import EFFECT_UNIT
+
 SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "segoeui.ttf", "Arial Unicode.ttf", "Arial.ttf")
 """Asked in this order, and only for text that Pillow's own font cannot write."""
 
@@ -71,8 +73,10 @@ def stamp(
 
 def _font_for(text: str, size: int) -> tuple[Font, str]:
     own = ImageFont.load_default(size)
-    if all(" " <= sign <= "~" or sign in "·±" for sign in text):
-        return own, text
+    # The unit is spelled out, because captions that the program makes itself must not depend on the machine's fonts.
+    spelled = text.replace(EFFECT_UNIT, _SPELLED[EFFECT_UNIT])
+    if all(" " <= sign <= "~" or sign in "·±" for sign in spelled):
+        return own, spelled
     for name in SYSTEM_FONTS:
         try:
             font = ImageFont.truetype(name, size)

@@ -26,6 +26,7 @@ from explorer.metrics import latent_activity
 from explorer.metrics.latent_activity import SELF_ENCODED, LatentActivity
 from explorer.numerics.gaussian_posterior import along
 from explorer.scene.cards import ControlCard
+from explorer.scene.edit_text import NO_EFFECT, tau_text, unit_text
 from explorer.scene.model import Edit, Origin, Pane, Scene, Seed, View, view_of
 
 PICTURES = 1000
@@ -82,7 +83,10 @@ def grid(
     if sheet.range == "amounts":
         if not sheet.amounts:
             raise ExportError("A contact sheet needs at least one amount for its columns.")
-        headings = tuple(f"{amount:+g}" if amount else "0" for amount in sheet.amounts)
+        # Columns are amounts of all rows: in units of equal effect of those that have an effect, and the others say so.
+        unit = next((said for row in rows if (said := unit_text(base.controls, row.control.card))), "")
+        headings = tuple(f"{amount:+g}{unit}" if amount else "0" for amount in sheet.amounts)
+        title = f"{title} · {tau_text(base.controls.tau)}" if unit else title
         amounts: list[tuple[float, ...]] = [sheet.amounts] * len(rows)
     else:
         amounts, source = _ranged(engine, scene, sheet, pane, controls, rows, progress)
@@ -121,7 +125,7 @@ def _rows(scene: Scene, sheet: SheetOptions, pane: int, controls: ControlSet) ->
 
 
 def _name(card: ControlCard) -> str:
-    return card.name
+    return f"{card.name} · {NO_EFFECT}" if NO_EFFECT in card.details else card.name
 
 
 def _described(card: ControlCard) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from explorer.scene.comparison import Column, CompareReport, Direction, Figure, MethodResult
+from explorer.scene.edit_text import tau_text
 from explorer.scene.measure_text import DASH, figure
 
 COSTS = {"labels": "labels", "evaluations": "pictures", "seconds": "seconds"}
@@ -65,7 +66,7 @@ def conditions(report: CompareReport) -> str:
         f"seed{'s' if len(asked.seeds) > 1 else ''} {seeds}",
         f"{asked.bases} base codes",
         f"{asked.observed:,} observed pictures",
-        f"τ = {asked.tau:g}",
+        tau_text(asked.tau),
     ]
     if asked.nulls:  # older reports do not say
         parts.append(f"chance from {asked.nulls} random frame{'s' if asked.nulls > 1 else ''}")

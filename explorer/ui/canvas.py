@@ -133,7 +133,8 @@ class Canvas(QWidget):
         if picture is not None and pane < len(scene.panes):
             chosen = scene.panes[pane]
             state = self._state(pane, picture)
-            moved = pane_text.moved(scene, chosen)
+            known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
+            moved = pane_text.moved(scene, chosen, known)
             if self._table is not None:  # what its column and its row are called stands at the edge
                 title, figure = moved, state
             else:

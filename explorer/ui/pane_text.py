@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from explorer.scene.marks import shown_name
+from explorer.scene.cards import ControlSetCard
+from explorer.scene.edit_text import edit_text
 from explorer.scene.model import Pane, PaneView, Scene, Seed
 
 VIEWS: dict[PaneView, str] = {"image": "", "difference": "rms difference", "before_after": "before | after"}
 
 
-def moved(scene: Scene, pane: Pane) -> str:
-    """The control that was moved last, how far and in which unit, and how many others are moved."""
+def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None) -> str:
+    """The control that was moved last, how far and in which unit, and how many others are moved. ``controls``: the
+    pane's set, where it is known."""
     if not pane.edits:
         return ""
     last = pane.edits[-1]
-    unit = " τ" if pane.controls.units == "effect" else ""
+    card = next((one for one in controls.controls if one.name == last.control), None) if controls else None
     more = f", {len(pane.edits) - 1} more" if len(pane.edits) > 1 else ""
-    return f"{shown_name(scene, pane.controls, last.control)} {last.amount:+.2f}{unit}{more}".replace("-", "−")
+    return f"{edit_text(scene, pane.controls, last, card)}{more}".replace("-", "−")
 
 
 def start(scene: Scene, pane: Pane) -> str:

@@ -13,7 +13,7 @@ import torch
 from toys import ToyGenerator
 
 from explorer.comparison.calibration import POINTS, POINTS_SEED, change
-from explorer.comparison.derive import NO_EFFECT, RANGE, UNIT, derive
+from explorer.comparison.derive import RANGE, derive
 from explorer.controls.base import Control
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.control_set import ControlSet, load, save
@@ -24,6 +24,7 @@ from explorer.discovery.sampling import drawn_latents
 from explorer.errors import Cancelled, ControlError
 from explorer.generators.editing import edited
 from explorer.scene.cards import ControlCard
+from explorer.scene.edit_text import EFFECT_UNIT, NO_EFFECT
 from explorer.scene.model import ControlSetRef, Quality
 
 TOY = ToyGenerator()
@@ -63,7 +64,7 @@ def test_an_amount_of_one_changes_pictures_by_tau() -> None:
     assert "τ = 0.05 of its range" in made.note
     for one, old in zip(made.controls, native.controls, strict=True):
         assert reached(one, 1.0) == pytest.approx(0.05, rel=0.02)
-        assert (one.card.unit, one.card.low, one.card.high) == (UNIT, -RANGE, RANGE)
+        assert (one.card.unit, one.card.low, one.card.high) == (EFFECT_UNIT, -RANGE, RANGE)
         assert one.card.details[-1].startswith("1 τ = ")
         # The unit that is said is the one that is used.
         said = float(one.card.details[-1].split()[3])
@@ -112,7 +113,7 @@ def test_units_and_order_together_are_those_of_each() -> None:
     turned = with_controls([scaled(one, -0.5) for one in reversed(found(3).controls)])
     both = derive(turned, msgspec.structs.replace(EFFECT, like=like), TOY, lambda ref: native)
     for one, original in zip(both.controls, native.controls, strict=True):
-        assert one.card.unit == UNIT
+        assert one.card.unit == EFFECT_UNIT
         np.testing.assert_allclose(one.direction, original.direction, rtol=2e-2, atol=1e-4)  # type: ignore[attr-defined]
 
 

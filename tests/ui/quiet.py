@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard, SpaceCard
+from explorer.scene.edit_text import EFFECT_UNIT
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
 from explorer.service import protocol
@@ -122,14 +123,15 @@ def frame(view_id: int, revision: int) -> Frame:
 
 
 def controls(asked: ControlSetRef) -> ControlSetCard:
-    """Four controls, named differently for each method."""
+    """Four controls, named differently for each method, in the units that are asked for."""
     prefix = "" if asked.method == "latent_axes" else f"{asked.method} "
+    unit = EFFECT_UNIT if asked.units == "effect" else "σ"
     return ControlSetCard(
         method=asked.method,
         title={"latent_axes": "Latent axes", "random": "Random"}.get(asked.method, asked.method),
         space="z",
         fingerprint="f00d",
-        controls=tuple(ControlCard(name=prefix + name, space="z", low=-2, high=2) for name in NAMES),
+        controls=tuple(ControlCard(name=prefix + name, space="z", unit=unit, low=-2, high=2) for name in NAMES),
     )
 
 

@@ -1,0 +1,27 @@
+"""How amounts are written, in both units."""
+
+from __future__ import annotations
+
+from explorer.scene.cards import ControlCard
+from explorer.scene.edit_text import EFFECT_UNIT, edit_text, tau_text, unit_text
+from explorer.scene.marks import with_mark
+from explorer.scene.model import ControlSetRef, Edit, Mark, ModelRef, Pane, Scene
+
+NATIVE = ControlSetRef(method="pca", k=2)
+EFFECT = ControlSetRef(method="pca", k=2, units="effect", tau=0.1)
+
+
+def test_amounts_say_their_unit_where_it_is_the_same_for_all() -> None:
+    scene = Scene(model=ModelRef(path="m"), panes=(Pane(controls=EFFECT),))
+    edit = Edit("PC 1", -1.5)
+    assert edit_text(scene, NATIVE, edit) == "PC 1 -1.50"
+    assert edit_text(scene, EFFECT, edit) == "PC 1 -1.50 τ"
+    named = with_mark(scene, Mark(controls=EFFECT, control="PC 1", name="smile"))
+    assert edit_text(named, EFFECT, edit, ControlCard(name="PC 1", space="w", unit=EFFECT_UNIT)) == "smile -1.50 τ"
+    assert tau_text(EFFECT.tau) == "τ = 0.1"
+
+
+def test_a_control_without_effect_keeps_its_own_unit() -> None:
+    dead = ControlCard(name="PC 2", space="w", unit="σ")
+    assert unit_text(EFFECT, dead) == unit_text(NATIVE) == ""
+    assert unit_text(EFFECT) == " τ"
