@@ -20,6 +20,7 @@ SCANNED = 3000  # pictures the rotation is sought on, at most
 
 def rotate(data: Codes, rotation: Rotation) -> Codes:
     """``data`` with the pair scaled to unit variance and turned, as :class:`Rotation` says; other latents as they were.
+    Turned, the pair gets its mean variance back: what hardly varied still hardly varies, and is pruned as before.
 
     The turned latents are named like ``z4'``. Draws are turned with the same matrix. ``kl`` becomes None, because
     the divergence of a turned latent cannot be told from those of the two; the codes no longer count as discrete.
@@ -28,6 +29,7 @@ def rotate(data: Codes, rotation: Rotation) -> Codes:
     pair = _columns(data, rotation.first, rotation.second)
     codes, matrix = data.codes.copy(), np.array(rotation.matrix)
     scale = data.codes[:, pair].std(axis=0)
+    matrix = float(np.sqrt(np.mean(scale**2))) * matrix
     codes[:, pair] = data.codes[:, pair] / scale @ matrix.T
     sampled = None
     if data.sampled is not None:

@@ -9,6 +9,7 @@ import pytest
 from known_codes import perfect, rotated, standard
 
 from explorer.errors import ExplorerError
+from explorer.metrics.infomec import unpruned
 from explorer.metrics.rotation import best_rotation, rotate
 from explorer.scene.measures import Rotation
 
@@ -22,14 +23,26 @@ def test_a_rotation_and_its_inverse_leave_standardised_codes(degrees: float) -> 
     assert turned.kl is None
     others = [0, 2, 3, 5, 6, 7, 8, 9]
     np.testing.assert_array_equal(turned.codes[:, others], data.codes[:, others])
-    scaled = data.codes[:, [4, 1]] / data.codes[:, [4, 1]].std(axis=0)
+    size = np.sqrt((data.codes[:, 4].var() + data.codes[:, 1].var()) / 2)
+    scaled = size * data.codes[:, [4, 1]] / data.codes[:, [4, 1]].std(axis=0)
     by_complex_numbers = (scaled[:, 0] + 1j * scaled[:, 1]) * np.exp(-1j * np.deg2rad(degrees))
     np.testing.assert_allclose(turned.codes[:, 4], by_complex_numbers.real, atol=1e-12)
     np.testing.assert_allclose(turned.codes[:, 1], by_complex_numbers.imag, atol=1e-12)
     # Draws are turned by the scale of the codes, not by their own.
     assert turned.sampled is not None
-    draws = data.sampled[:, 4] / data.codes[:, 4].std() + 1j * data.sampled[:, 1] / data.codes[:, 1].std()  # type: ignore[index]
+    draws = size * data.sampled[:, 4] / data.codes[:, 4].std() + 1j * size * data.sampled[:, 1] / data.codes[:, 1].std()  # type: ignore[index]
     np.testing.assert_allclose(turned.sampled[:, 4], (draws * np.exp(-1j * np.deg2rad(degrees))).real, atol=1e-12)
+
+
+def test_a_pair_that_hardly_varies_is_pruned_after_the_turn_too() -> None:
+    data = perfect((3, 6, 6), n=500, latents=6, noise=0.05)
+    codes = data.codes.copy()
+    codes[:, 4:] = 0.01 * np.random.default_rng(0).standard_normal((500, 2))
+    data = replace(data, codes=codes)
+    turned = rotate(data, Rotation(first="z4", second="z5"))
+    assert not unpruned(data)[4:].any()
+    np.testing.assert_array_equal(unpruned(turned), unpruned(data))
+    np.testing.assert_allclose(turned.codes[:, 4:].var(axis=0).sum(), codes[:, 4:].var(axis=0).sum(), rtol=1e-9)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 20.0, 45.0, 60.0, 80.0])
