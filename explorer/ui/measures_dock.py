@@ -100,9 +100,11 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
         card = controller.model_card(scene.selected) if controller.has_model else None
         report = controller.measuring.report(model)
         pair = self.panel.pair() if self.is_made else None
+        # An angle that was sought is in the report before the panel shows it.
+        is_turned = bool(pair and (pair[2] or controller.measuring.turned(model) is not None))
         self._actions["measure"].setEnabled(card is not None and bool(card.worlds))
         self._actions["rotate_pair"].setEnabled(report is not None and len(report.latents) > 1)
-        self._actions["use_rotation"].setEnabled(bool(pair and pair[2]) and card is not None and METHOD in card.methods)
+        self._actions["use_rotation"].setEnabled(is_turned and card is not None and METHOD in card.methods)
         self._actions["export_measures"].setEnabled(report is not None)
 
 

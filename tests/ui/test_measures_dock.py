@@ -392,6 +392,7 @@ def test_the_best_angle_is_found_by_the_engine(desk: Desk) -> None:
     desk.answer(report(Rotation(first="z0", second="z2", degrees=43.5), mig=0.38))
     assert desk.panel.table.rows()["mig"][2] == "0.380"
     assert desk.panel.rotation.degrees == 43.5
+    assert desk.table["use_rotation"].isEnabled()
     assert desk.panel.rotation.box.value() == 43.5
     desk.panel.rotation.usual.click()  # another angle is another question
     assert desk.asked()[-1].options.rotation == Rotation(first="z0", second="z2", degrees=45.0)
