@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from abc import ABC, abstractmethod
@@ -15,11 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import ExplorerError
-from explorer.files import atomic_write, fingerprint_of
+from explorer.files import fingerprint_of
 from explorer.generators.autoencoder_family import save_autoencoder
 from explorer.generators.convolutions import TrunkConfig
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.training.base import Count, Recipe, Weight
+from explorer.training.card import write_card
 from explorer.training.data import Batch, Source
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
@@ -156,23 +156,16 @@ class AutoencoderTrainer(ABC, Generic[Settings, Network]):
         save_autoencoder(self.network, folder)
         save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
         fingerprint = fingerprint_of([folder / CONFIG, folder / WEIGHTS])
-        card = {
-            "licence": self.recipe.licence,
-            "origin": f"latent-explorer train {self.recipe.name}",
-            "notes": self.notes,
-            "recipe": json.loads(msgspec.json.encode(self.recipe)),
-            "data": self.source.description,
-            "figures": {
-                **figures,
-                "evaluation_pictures": self.settings.evaluation,
-                "training_pictures": self.pictures,
-                "training_seconds": round(self.seconds, 1),
-                "hardware": hardware(self.device),
-            },
-            # Figures of the latents hold for exactly these weights.
-            **{name: {**entry, "fingerprint": fingerprint} for name, entry in more.items()},
+        figures = {
+            **figures,
+            "evaluation_pictures": self.settings.evaluation,
+            "training_pictures": self.pictures,
+            "training_seconds": round(self.seconds, 1),
+            "hardware": hardware(self.device),
         }
-        atomic_write(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+        # Figures of the latents hold for exactly these weights.
+        more = {name: {**entry, "fingerprint": fingerprint} for name, entry in more.items()}
+        write_card(folder, self.recipe, self.source, self.notes, figures, **more)
 
 
 def reconstruction_figures(squared: float) -> dict[str, float | str]:

@@ -52,7 +52,8 @@ class Source(Protocol):
         """``n`` pictures to train on, a function of the seed alone."""
 
     def held_out(self, n: int, seed: int) -> Batch:
-        """``n`` pictures for the figures in a card, which training does not see; a function of the seed alone."""
+        """``n`` pictures for the figures in a card, from seeds that training does not use; a function of
+        the seed alone. (A world of real examples, `digits`, draws both from the same ones.)"""
 
 
 class WorldSource:

@@ -7,7 +7,6 @@ The step number says which: steps below ``autoencoder_steps`` train the autoenco
 from __future__ import annotations
 
 import copy
-import json
 import shutil
 import time
 from pathlib import Path
@@ -19,13 +18,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from explorer.errors import ExplorerError
-from explorer.files import atomic_write
 from explorer.generators.base import standard_normal
 from explorer.generators.diffusion_folder import SchedulerConfig
 from explorer.numerics.randomness import seeded
 from explorer.numerics.samplers import ddim
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
+from explorer.training.card import write_card
 from explorer.training.data import Batch, Source
 from explorer.training.diffusion_figures import measure
 from explorer.training.diffusion_networks import build_autoencoder, build_unet, standardise_latents
@@ -210,18 +209,12 @@ class DiffusionTrainer:
             "seconds": round(self.spent["seconds"], 1),
             "hardware": hardware(self.device),
         }
-        card = {
-            "licence": self.recipe.licence,
-            "origin": f"latent-explorer train {self.recipe.name}",
-            "notes": f"{kind} ({self.settings.prediction}, DDIM), trained on '{self.source.name}'.",
-            "full_steps": self.settings.full_steps,
-            "interactive_steps": self.settings.interactive_steps,
-            **({"h_window": list(self.settings.h_window)} if self.settings.h_window else {}),
-            "recipe": json.loads(msgspec.json.encode(self.recipe)),
-            "data": self.source.description,
-            "figures": figures,
-        }
-        atomic_write(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+        notes = f"{kind} ({self.settings.prediction}, DDIM), trained on '{self.source.name}'."
+        window = {"h_window": list(self.settings.h_window)} if self.settings.h_window else {}
+        write_card(
+            folder, self.recipe, self.source, notes, figures,
+            full_steps=self.settings.full_steps, interactive_steps=self.settings.interactive_steps, **window,
+        )  # fmt: skip
 
 
 def make(recipe: Recipe, source: Source, device: torch.device) -> Trainer:

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import safetensors
 import torch
+from filelock import FileLock, Timeout
 
 import explorer.training as trainers
 from explorer.checkpoint import DAMAGE
@@ -87,11 +88,47 @@ def train(
         raise ExplorerError(f"'{folder}' holds a run of another recipe ({difference}); choose another folder.")
     trainer = trainer_for(recipe, source, device)
     # Only now: a recipe that its trainer refuses may be corrected and tried again.
-    atomic_write(described, json.dumps(asked, indent=2).encode())
-    if source.notes:
-        atomic_write(folder / "pictures.txt", ("\n".join(source.notes) + "\n").encode())
-        if announce is not None:
-            announce(source.notes)
+    with _alone(folder):
+        atomic_write(described, json.dumps(asked, indent=2).encode())
+        if source.notes:
+            atomic_write(folder / "pictures.txt", ("\n".join(source.notes) + "\n").encode())
+            if announce is not None:
+                announce(source.notes)
+        _follow(recipe, source, trainer, folder, device, report, stop_after)
+    return folder / "model"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else trains in ``folder`` meanwhile. Removes checkpoints that a killed run left half written."""
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise ExplorerError(
+            f"Another training is under way in '{folder}'; wait for it or choose another folder."
+        ) from error
+    except OSError as error:
+        raise ExportError(f"'{folder}' cannot be written ({error.strerror}); choose another folder.") from error
+    try:
+        for stale in folder.glob(".checkpoint-*.pt"):
+            stale.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
+def _follow(
+    recipe: Recipe,
+    source: Source,
+    trainer: Trainer,
+    folder: Path,
+    device: torch.device,
+    report: Report | None,
+    stop_after: int | None,
+) -> None:
+    """The steps from the last checkpoint on, and after the last one the model."""
     keeper = _Keeper(folder, trainer)
     start = _resume(trainer, keeper.checkpoint, device) if keeper.checkpoint.is_file() else 0
     stop = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
@@ -109,7 +146,6 @@ def train(
     if stop == recipe.steps:
         with keeper.told():
             trainer.export(folder / "model")
-    return folder / "model"
 
 
 def _check_place(folder: Path, source: Source) -> None:

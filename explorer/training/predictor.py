@@ -7,7 +7,6 @@ are blurred, noisy and paler, as generated pictures are.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from pathlib import Path
@@ -21,14 +20,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from explorer.errors import ExplorerError
-from explorer.files import atomic_write
 from explorer.numerics.randomness import step_seed
 from explorer.training.base import Count, Recipe, Trainer, Weight
+from explorer.training.card import write_card
 from explorer.training.data import EVALUATION_SEED, Batch, Source, as_images
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
 from explorer.training.sheets import save_sheet
-from explorer.worlds.attributes import CARD, Attributes, FactorError, distance, load_attributes
+from explorer.worlds.attributes import Attributes, FactorError, distance, load_attributes
 from explorer.worlds.base import Array, Factor, World
 from explorer.worlds.predictor.network import PredictorConfig, PredictorNetwork, save_predictor
 
@@ -159,24 +158,16 @@ class PredictorTrainer:
         save_predictor(self.network, folder)
         save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
         s = self.settings
-        card = {
-            "licence": self.recipe.licence,
-            "origin": f"latent-explorer train {self.recipe.name}",
-            "notes": f"Reads the factors of '{self.world.name}' from pictures; {s.features} features.",
-            "recipe": json.loads(msgspec.json.encode(self.recipe)),
-            "data": self.source.description,
-            "figures": {
-                "test_pictures": s.evaluation,
-                "parameters": sum(one.numel() for one in self.network.parameters()),
-                "training_pictures": self.pictures,
-                "training_seconds": round(self.seconds, 1),
-                "hardware": hardware(self.device),
-            },
-            "errors": msgspec.to_builtins(
-                measure_errors(load_attributes(folder, self.device), self.source, s.evaluation)
-            ),
+        notes = f"Reads the factors of '{self.world.name}' from pictures; {s.features} features."
+        figures = {
+            "test_pictures": s.evaluation,
+            "parameters": sum(one.numel() for one in self.network.parameters()),
+            "training_pictures": self.pictures,
+            "training_seconds": round(self.seconds, 1),
+            "hardware": hardware(self.device),
         }
-        atomic_write(folder / CARD, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+        errors = measure_errors(load_attributes(folder, self.device), self.source, s.evaluation)
+        write_card(folder, self.recipe, self.source, notes, figures, errors=msgspec.to_builtins(errors))
 
 
 def measure_errors(predictor: Attributes, source: Source, n: int, seed: int = 0) -> dict[str, FactorError]:

@@ -42,7 +42,7 @@ from explorer.training.muon import Muon
 from explorer.training.precision import Precision
 from explorer.training.rates import cosine_decay, set_rate
 from explorer.training.sheets import save_sheet
-from explorer.training.stylegan2_card import write_card
+from explorer.training.stylegan2_card import write_card_of
 from explorer.training.stylegan2_networks import Discriminator, Encoder
 from explorer.training.stylegan2_prior import Prior
 from explorer.training.stylegan2_settings import Settings, pyramid_distance
@@ -154,7 +154,7 @@ class StyleGAN2Trainer:
         """Write ``config.json``, ``model.safetensors``, ``card.json`` with measured figures, and ``samples.png``."""
         save_stylegan2(self.average, folder)
         save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
-        write_card(folder, self)
+        write_card_of(self, folder)
 
     # Stages
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
 import torch
 from torch import Tensor
 
-from explorer.files import atomic_write
 from explorer.numerics.distances import pyramid_sliced_wasserstein
 from explorer.training.base import Recipe
+from explorer.training.card import write_card
 from explorer.training.data import Source
 from explorer.training.hardware import hardware
 from explorer.training.stylegan2_settings import Settings
@@ -35,18 +33,10 @@ class Finished(Protocol):
     def reconstructions(self, images: Tensor) -> Tensor: ...
 
 
-def write_card(folder: Path, trainer: Finished) -> None:
-    """Write ``card.json`` into ``folder``: licence, origin, notes, recipe, data and figures."""
-    recipe = trainer.recipe
-    card = {
-        "licence": recipe.licence,
-        "origin": f"latent-explorer train {recipe.name}",
-        "notes": _how(recipe, trainer.settings),
-        "recipe": json.loads(msgspec.json.encode(recipe)),
-        "data": trainer.source.description,
-        "figures": _figures(trainer),
-    }
-    atomic_write(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+def write_card_of(trainer: Finished, folder: Path) -> None:
+    """Write the card of what ``trainer`` has made into ``folder``."""
+    notes = _how(trainer.recipe, trainer.settings)
+    write_card(folder, trainer.recipe, trainer.source, notes, _figures(trainer))
 
 
 def _how(recipe: Recipe, settings: Settings) -> str:

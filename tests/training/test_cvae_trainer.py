@@ -134,9 +134,11 @@ def test_it_learns_to_draw_what_it_is_told() -> None:
 
 
 def test_pictures_without_factors_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
     for number in range(20):
         colour = (10 * number, 100, 200)
-        Image.new("RGB", (64, 64), colour).save(tmp_path / f"{number}.png")
-    recipe = msgspec.structs.replace(RECIPE, data=str(tmp_path), size=64, uniform=False)
+        Image.new("RGB", (64, 64), colour).save(pictures / f"{number}.png")
+    recipe = msgspec.structs.replace(RECIPE, data=str(pictures), size=64, uniform=False)
     with pytest.raises(ExplorerError, match="needs to know the factors of every picture"):
         train(recipe, tmp_path / "run", CPU)

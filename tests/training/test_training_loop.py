@@ -54,10 +54,27 @@ def test_a_run_that_was_cancelled_resumes_from_its_last_checkpoint(straight: Pat
     with pytest.raises(Cancelled):
         train(TOY, tmp_path, CPU, cancel)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "checkpoint.pt", "log.jsonl", "recipe.json", "samples.png",
+        ".lock", "checkpoint.pt", "log.jsonl", "recipe.json", "samples.png",
     ]  # fmt: skip
     train(TOY, tmp_path, CPU)
     assert weights(tmp_path) == weights(straight)
+
+
+def test_two_runs_do_not_share_a_folder(straight: Path, tmp_path: Path) -> None:
+    """And what a killed run left half written goes away."""
+    (tmp_path / ".checkpoint-x1y2.pt").write_bytes(b"half")
+    refused: list[str] = []
+
+    def begin_another(done: int, steps: int, losses: dict[str, float], speed: float) -> None:
+        with pytest.raises(ExplorerError) as caught:
+            train(TOY, tmp_path, CPU)
+        refused.append(str(caught.value))
+
+    train(TOY, tmp_path, CPU, begin_another)
+    assert len(refused) == TOY.steps
+    assert "Another training is under way" in refused[0]
+    assert weights(tmp_path) == weights(straight)
+    assert not list(tmp_path.glob(".checkpoint-*"))
 
 
 def test_a_finished_run_is_exported_again_unchanged(straight: Path) -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 from explorer.errors import ExplorerError
 from explorer.generators.devices import choose_device
 from explorer.training.base import Recipe, changed, read_recipe
+from explorer.training.card import origin_of
 from explorer.training.folder import FolderSource, pictures_below, prepare
 from explorer.training.loop import _Keeper, train
 
@@ -252,3 +253,11 @@ def _pictures(folder: Path) -> None:
     random = np.random.default_rng(0)
     for index in range(16):
         Image.fromarray(random.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / f"{index:02}.png")
+
+
+def test_a_card_names_the_command_of_a_shipped_recipe_alone() -> None:
+    shipped = read_recipe("shapes-qlae")
+    assert origin_of(shipped) == "latent-explorer train shapes-qlae"
+    changed_since = msgspec.structs.replace(shipped, steps=shipped.steps + 1)
+    assert origin_of(changed_since) == "trained by the recipe in this card"
+    assert origin_of(msgspec.structs.replace(shipped, name="mine")) == "trained by the recipe in this card"

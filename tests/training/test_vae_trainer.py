@@ -41,7 +41,7 @@ def test_the_export_is_loaded_by_its_family_and_shows_the_same_pictures(model: P
     generator = registry.load(str(model), CPU)
     assert generator.card.family == "vae"
     assert generator.card.licence == "Apache-2.0"
-    assert generator.card.origin == "latent-explorer train toy-vae"
+    assert generator.card.origin == "trained by the recipe in this card"
     sheet = np.asarray(Image.open(model / "samples.png"))
     assert sheet.shape == (8 * 66 - 2, 8 * 66 - 2, 3)
     picture = generator.render(generator.sample([9]), Quality())[0]
