@@ -16,6 +16,7 @@ from explorer.metrics.classifiers import logistic_regression, standardised
 from explorer.metrics.guards import by_name, joined, lacking, undefined, varying
 from explorer.metrics.information import nmi_estimator, nmi_matrix, quantised
 
+NOISE = "codes that carry nothing score high, too: read it with InfoE"
 PRUNED_SHARE = 20  # a continuous latent is left out when its range is no more than the largest range / 20
 
 
@@ -57,14 +58,14 @@ class InfoMec(Measure):
                 _above_chance(per_latent, factors),
                 self.titles["infom"],
                 by_name(data.latents, per_latent),
-                joined(note, counts, lacking(data, factors=2)),
+                joined(note, counts, lacking(data, factors=2) or NOISE),
             ),
             "infoe": Outcome(float(read.mean()), self.titles["infoe"], by_name(data.factors, read), note),
             "infoc": Outcome(
                 _above_chance(per_factor, active),
                 self.titles["infoc"],
                 by_name(data.factors, per_factor),
-                joined(note, counts, "" if active > 1 else "not defined for one latent"),
+                joined(note, counts, NOISE if active > 1 else "not defined for one latent"),
             ),
         }
 

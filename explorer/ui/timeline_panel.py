@@ -92,10 +92,13 @@ class TimelinePanel(QWidget):
         self._apply(edit.cleared(self._controller.scene), "Clear timeline")
 
     def traverse(self, pane: int, control: str) -> None:
-        """Have ``control`` of ``pane`` (and its partners) move over its range, there and back, and play it."""
+        """Have ``control`` of ``pane`` (and its partners) move over its range, there and back, and play it; along
+        learned values from the first to the last of them."""
         controller = self._controller
         card = controller.control_card(pane, control)
         low, high = (card.low, card.high) if card else (-3.0, 3.0)
+        if pane == controller.scene.selected and (stops := controller.stops.known().get(control)):
+            low, high = min(0.0, stops[0]), max(0.0, stops[-1])
         made = edit.traversal(controller.scene, controller.partners(pane, control), low, high)
         self.player.stop()
         self._apply(made, f"Traverse {control}")

@@ -13,7 +13,7 @@ from known_codes import data_of, grid, labels_of, noise, perfect, rotated, stand
 from sklearn.feature_selection import mutual_info_classif
 
 from explorer.metrics.base import Codes, scored
-from explorer.metrics.infomec import MEASURE, unpruned
+from explorer.metrics.infomec import MEASURE, NOISE, unpruned
 
 
 def values(data: Codes, seed: int = 0) -> dict[str, float | None]:
@@ -26,7 +26,7 @@ def test_a_perfect_code_scores_one_and_its_dead_latents_are_pruned() -> None:
     assert found["infom"].value == pytest.approx(1.0, abs=0.03)
     assert found["infoe"].value == pytest.approx(1.0, abs=0.02)
     assert found["infoc"].value == pytest.approx(1.0, abs=0.03)
-    assert found["infom"].note == "3 of 6 latents kept, 3 informative"
+    assert found["infom"].note == f"3 of 6 latents kept, 3 informative; {NOISE}"
     assert [found["infom"].parts[f"z{j}"] for j in (3, 4, 5)] == [None] * 3
     np.testing.assert_array_equal(unpruned(data), [True] * 3 + [False] * 3)
 
@@ -65,7 +65,7 @@ def test_a_latent_without_any_information_is_left_out_of_the_mean() -> None:
     found = MEASURE(data_of(codes, labels), 0)
     assert found["infom"].value == pytest.approx(1.0, abs=1e-6)
     assert found["infom"].parts == {"z0": pytest.approx(1.0), "z1": None}
-    assert found["infom"].note == "2 of 2 latents kept, 1 informative"
+    assert found["infom"].note == f"2 of 2 latents kept, 1 informative; {NOISE}"
 
 
 def test_constant_codes_have_no_modularity_and_no_explicitness() -> None:
