@@ -20,6 +20,8 @@ BADGES: dict[Badge, str] = {
     "passive": "Passive: equal to the prior for every picture, so moving it changes next to nothing",
 }
 TYPED_BEYOND = 3.0  # typed values may go this many times further than the slider
+WIDEST_NAME = 150  # pixels; what names do not need is the slider's
+LEAST_SLIDER = 96  # pixels; names are shortened before the slider is
 
 
 class BadgePill(QWidget):
@@ -109,16 +111,23 @@ class ControlRow(QWidget):
     menu_wanted = Signal(str, QPoint)  # name, global position
 
     def __init__(
-        self, card: ControlCard, figure_width: int, mark: Mark | None = None, parent: QWidget | None = None
+        self,
+        card: ControlCard,
+        figure_width: int,
+        mark: Mark | None = None,
+        name_width: int = WIDEST_NAME,
+        parent: QWidget | None = None,
     ) -> None:
-        """``mark``: what the user has said about it."""
+        """``mark``: what the user has said about it; ``name_width``: of the column of names in pixels, at most."""
         super().__init__(parent)
         self.card = card
         self.mark = mark
         self._filling = False
         self.badge = BadgePill(card.badge)
-        self.name = ElidedLabel(_titled(card, mark))
+        self.name = ElidedLabel(titled(card, mark))
+        self.name.setMaximumWidth(name_width)
         self.slider = FloatSlider(card.low, card.high, detents=card.detents)
+        self.slider.setMinimumWidth(LEAST_SLIDER)
         self.box = AmountBox()
         self.figure = QLabel(card.figure)
         span = card.high - card.low
@@ -192,7 +201,7 @@ class ControlRow(QWidget):
             self.moved.emit(self.card.name, value, False)
 
 
-def _titled(card: ControlCard, mark: Mark | None) -> str:
+def titled(card: ControlCard, mark: Mark | None) -> str:
     """The control's name, or the user's, with a star and a pin where it has them."""
     if mark is None:
         return card.name

@@ -22,7 +22,7 @@ from explorer.scene.marks import mark_of, ordered
 from explorer.scene.model import ControlSetRef, Mark, ModelRef, Scene
 from explorer.ui.actions import ActionTable
 from explorer.ui.control_menu import ControlMenu
-from explorer.ui.control_row import ControlRow
+from explorer.ui.control_row import WIDEST_NAME, ControlRow, titled
 from explorer.ui.controller import Controller
 from explorer.ui.method_chooser import MethodChooser
 from explorer.ui.search_strip import SearchStrip
@@ -48,12 +48,12 @@ class ControlsPanel(QWidget):
         reset = link_button("")
         reset.setDefaultAction(actions["reset_all"])
         reset.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter controls…")
         self.method = MethodChooser(controller)
         self.settings = link_button("")
         self.settings.setDefaultAction(actions["method_settings"])
         self.settings.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter controls…")
         self.menu = ControlMenu(controller, self)
         self.searching = SearchStrip(controller)
         self.linked = QToolButton()
@@ -129,10 +129,13 @@ class ControlsPanel(QWidget):
         top = QHBoxLayout()
         top.setContentsMargins(10, 0, 10, 4)
         top.setSpacing(6)
-        top.addWidget(self.filter, 1)
-        top.addWidget(self.method)
+        top.addWidget(self.method, 1)
         top.addWidget(self.settings)
         layout.addLayout(top)
+        below = QHBoxLayout()
+        below.setContentsMargins(10, 0, 10, 4)
+        below.addWidget(self.filter)
+        layout.addLayout(below)
         badges = QHBoxLayout()
         badges.setContentsMargins(10, 0, 10, 4)
         badges.addWidget(self.badges)
@@ -172,9 +175,12 @@ class ControlsPanel(QWidget):
         controls = ordered(scene, of, card.controls) if card else ()
         metrics = self.fontMetrics()
         width = max((metrics.horizontalAdvance(control.figure) for control in controls if control.figure), default=0)
+        marks = {control.name: mark_of(scene, of, control.name) for control in controls}
+        names = (titled(control, marks[control.name]) for control in controls)
+        widest = min(max(map(metrics.horizontalAdvance, names), default=0) + 4, WIDEST_NAME)
         # Passive ones come last, below the message, the retry link and the line that unfolds them.
         for index, control in enumerate(sorted(controls, key=_is_passive)):
-            row = ControlRow(control, width + 4 if width else 0, mark_of(scene, of, control.name))
+            row = ControlRow(control, width + 4 if width else 0, marks[control.name], widest)
             row.moved.connect(self._move)
             row.menu_wanted.connect(self.menu.show)
             row.slider.set_snapping(self._snapping)
@@ -187,7 +193,7 @@ class ControlsPanel(QWidget):
 
     def _order_tabs(self) -> None:
         """Tab goes down the sliders, each followed by its typed value."""
-        previous: QWidget = self.method
+        previous: QWidget = self.linked
         for row in self._rows.values():
             QWidget.setTabOrder(previous, row.slider)
             QWidget.setTabOrder(row.slider, row.box)

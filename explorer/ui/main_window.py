@@ -134,6 +134,7 @@ class MainWindow(QMainWindow):
             "jobs": (self.jobs, self.jobs.title),
         }
         self.docks = {name: layout.dock(self, name, panel, title) for name, (panel, title) in panels.items()}
+        layout.KeptWidths(self, self.docks)
         self.bar = ToolBar(self.controller, self.table)
         self.addToolBar(self.bar)
         self.status = StatusLine(self.controller)
@@ -346,8 +347,11 @@ class MainWindow(QMainWindow):
         self.stage.setCurrentWidget(self.empty)
         if controller.is_opening():
             self.empty.wait("Loading the model…", "The first picture appears as soon as it is read.")
-        elif self._wants_shipped and not controller.catalogue.models and controller.engine is None:
-            self.empty.wait("Starting the engine…", "The part that runs the models takes a few seconds to load.")
+        elif self._wants_shipped and not controller.catalogue.is_listed:
+            if controller.engine is None:
+                self.empty.wait("Starting the engine…", "The part that runs the models takes a few seconds to load.")
+            else:
+                self.empty.wait("Loading the model…", "The models that ship with the program are being looked through.")
         else:
             self.empty.invite()
 

@@ -37,9 +37,10 @@ from explorer.service.protocol import (
 from explorer.ui.actions import ActionTable
 from explorer.ui.canvas import Canvas
 from explorer.ui.catalogue import key_of
-from explorer.ui.control_row import ControlRow
+from explorer.ui.control_row import LEAST_SLIDER, WIDEST_NAME, ControlRow
 from explorer.ui.controller import Controller
 from explorer.ui.controls_panel import ControlsPanel
+from explorer.ui.layout import LEAST
 from explorer.ui.method_settings import MethodSettings
 
 pytestmark = pytest.mark.gui
@@ -386,3 +387,30 @@ def test_the_end_of_a_search_takes_the_place_of_its_previews(qtbot: QtBot, monke
     panel.client.reply(ControlsFound(**told, card=card))
     assert len(panel.client.shown) == shown + 1  # the picture of the final direction
     assert not panel.controller.catalogue.is_preview(asked.model, asked.controls)
+
+
+# --- room -------------------------------------------------------------------------------------------------------------
+
+
+def test_sliders_take_the_room_that_names_do_not_need(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    rows = panel.panel.rows()
+    widest = max(row.fontMetrics().horizontalAdvance(row.name.text()) for row in rows)
+    assert {row.name.width() for row in rows} == {widest + 4}  # nothing is cut, nothing is left empty
+    assert len({row.slider.x() for row in rows}) == 1
+    before = rows[0].slider.width()
+    panel.panel.menu.rename("hue", "a name that is longer than any row of the panel can be, of many words")
+    rows = panel.panel.rows()
+    assert {row.name.width() for row in rows} == {min(row.name.width() for row in rows)}
+    assert rows[0].name.width() <= WIDEST_NAME
+    assert LEAST_SLIDER <= rows[0].slider.width() < before
+
+
+def test_the_narrowest_panel_can_be_read(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    panel.window.resize(LEAST["controls"], 500)
+    row, field = panel.panel.rows()[0], panel.panel.filter
+    assert row.slider.width() >= LEAST_SLIDER
+    assert field.width() > field.fontMetrics().horizontalAdvance(field.placeholderText()) + 12
+    for widget in (field, panel.panel.method, panel.panel.settings, row):
+        assert widget.mapTo(panel.panel, widget.rect().bottomRight()).x() <= LEAST["controls"]

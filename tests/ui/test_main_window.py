@@ -20,10 +20,11 @@ from explorer.scene.cards import ModelCard
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import ModelRef, Scene, Seed
 from explorer.scene.store import load_scene, save_scene
-from explorer.service.protocol import DrawSamples, EngineLost, Exported, JobProgress, OpenModel, Ready, Refused
+from explorer.service.protocol import DrawSamples, EngineLost, Exported, JobProgress, ModelList, OpenModel, Ready, Refused
 from explorer.ui.action_rows import ACTIONS
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
+from explorer.ui.layout import LEAST
 from explorer.ui.main_window import MainWindow
 from explorer.ui.refusal_dialog import RefusalDialog
 from explorer.ui.session import Restored, Session
@@ -36,7 +37,8 @@ READY = Ready(version=1, pid=1, device="cpu", precision="float32")
 class Desk:
     """A window as the program opens it, but for the engine."""
 
-    def __init__(self, models: tuple[ModelCard, ...] = (CARD,)) -> None:
+    def __init__(self, models: tuple[ModelCard, ...] | None = (CARD,)) -> None:
+        """``models``: that the engine lists at once; None leaves that to the test."""
         self.client: QuietClient
         self._models = models
         self.session = Session()
@@ -82,6 +84,40 @@ def test_a_newcomer_sees_the_faces_first(qapp: QApplication) -> None:
     asked_for = [asked.model.path for asked in desk.client.sent if isinstance(asked, OpenModel)]
     desk.close()
     assert asked_for == [FIRST_MODEL]
+
+
+def test_a_window_that_was_narrow_gives_its_panels_their_width_back(qtbot: QtBot, desk: Desk) -> None:
+    desk.begin()
+    desk.window.resize(1440, 900)
+    QApplication.processEvents()
+    docks = [desk.window.docks[name] for name in ("models", "controls")]
+    widths = [dock.width() for dock in docks]
+    desk.window.resize(desk.window.minimumSizeHint().width(), 900)
+    qtbot.waitUntil(lambda: docks[1].width() < widths[1])
+    assert docks[1].width() >= LEAST["controls"]
+    desk.window.resize(1440, 900)
+    qtbot.waitUntil(lambda: [dock.width() for dock in docks] == widths)
+    desk.window.resizeDocks(docks[1:], [widths[1] - 40], Qt.Orientation.Horizontal)  # as a hand does
+    desk.window.resize(1460, 900)
+    QApplication.processEvents()
+    assert docks[1].width() == widths[1] - 40
+
+
+@pytest.mark.parametrize(
+    "answer", [ModelList(request_id=1, models=()), Refused(request_id=1, sentence="The list cannot be read.")]
+)
+def test_it_waits_until_the_engine_has_said_which_models_there_are(
+    qapp: QApplication, answer: ModelList | Refused
+) -> None:
+    desk = Desk(models=None)
+    desk.window.begin(None, None, None)
+    waited = [(desk.window.empty.title.text(), desk.window.empty.button.isVisible())]
+    desk.client.reply(READY)
+    waited.append((desk.window.empty.title.text(), desk.window.empty.button.isVisible()))
+    desk.client.reply(answer)
+    waited.append((desk.window.empty.title.text(), desk.window.empty.button.isVisible()))
+    desk.close()
+    assert waited == [("Starting the engine…", False), ("Loading the model…", False), ("Open a model", True)]
 
 
 def test_actions_that_need_a_picture_wait_for_one(desk: Desk) -> None:
