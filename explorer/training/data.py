@@ -79,8 +79,12 @@ class WorldSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing: the pictures are what the world's file says."""
-        return ()
+        """The pictures are what the world's file says, even beside a folder of the same name."""
+        if not Path(self.name).is_dir():
+            return ()
+        return (
+            f"'{self.name}' is the world of that name; of the folder '{self.name}' beside it write './{self.name}'.",
+        )
 
     def held_out(self, n: int, seed: int) -> Batch:
         """``n`` pictures of seeds of their own."""

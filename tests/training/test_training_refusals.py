@@ -20,6 +20,7 @@ from explorer.errors import ExplorerError
 from explorer.generators.devices import choose_device
 from explorer.training.base import Recipe, changed, read_recipe
 from explorer.training.card import origin_of
+from explorer.training.data import source_of
 from explorer.training.folder import FolderSource, pictures_below, prepare
 from explorer.training.loop import _Keeper, train
 
@@ -261,3 +262,11 @@ def test_a_card_names_the_command_of_a_shipped_recipe_alone() -> None:
     changed_since = msgspec.structs.replace(shipped, steps=shipped.steps + 1)
     assert origin_of(changed_since) == "trained by the recipe in this card"
     assert origin_of(msgspec.structs.replace(shipped, name="mine")) == "trained by the recipe in this card"
+
+
+def test_a_world_is_not_mistaken_for_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert source_of(read_recipe("pendulum-vae")).notes == ()
+    (tmp_path / "pendulum").mkdir()
+    (note,) = source_of(read_recipe("pendulum-vae")).notes
+    assert "'./pendulum'" in note
