@@ -53,6 +53,7 @@ class Catalogue(QObject):
         self._problems: dict[object, str] = {}
         self._previewed: set[tuple[ModelKey, ControlSetRef]] = set()  # known by a preview alone
         self.models: tuple[ModelCard, ...] = ()
+        self.is_listed = False  # whether the engine has said which models there are, be it none
         self.methods: dict[str, MethodCard] = {}
 
     # --- what is known ---
@@ -156,6 +157,7 @@ class Catalogue(QObject):
             return False
         if isinstance(reply, ModelList):
             self.models = reply.models
+            self.is_listed = True
             self.models_changed.emit()
         elif isinstance(reply, MethodList):
             self.methods = {card.name: card for card in reply.methods}
@@ -218,6 +220,9 @@ class Catalogue(QObject):
         if isinstance(asked, OpenModel):
             self._problems[key_of(asked.model)] = sentence
             self.model_refused.emit(asked.model, sentence, getattr(reply, "reasons", ()))
+        elif isinstance(asked, ListModels):
+            self.is_listed = True
+            self.models_changed.emit()
         elif isinstance(asked, FindControls):
             place = key_of(asked.model), asked.controls
             if place in self._previewed:  # what an unfinished search had found is not kept

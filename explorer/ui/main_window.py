@@ -345,13 +345,11 @@ class MainWindow(QMainWindow):
             self.stage.setCurrentWidget(self.canvas)
             return
         self.stage.setCurrentWidget(self.empty)
-        if controller.is_opening():
+        awaited = self._wants_shipped and not controller.catalogue.is_listed
+        if awaited and controller.engine is None:
+            self.empty.wait("Starting the engine…", "The part that runs the models takes a few seconds to load.")
+        elif awaited or controller.is_opening():
             self.empty.wait("Loading the model…", "The first picture appears as soon as it is read.")
-        elif self._wants_shipped and not controller.catalogue.is_listed:
-            if controller.engine is None:
-                self.empty.wait("Starting the engine…", "The part that runs the models takes a few seconds to load.")
-            else:
-                self.empty.wait("Loading the model…", "The models that ship with the program are being looked through.")
         else:
             self.empty.invite()
 

@@ -20,7 +20,16 @@ from explorer.scene.cards import ModelCard
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import ModelRef, Scene, Seed
 from explorer.scene.store import load_scene, save_scene
-from explorer.service.protocol import DrawSamples, EngineLost, Exported, JobProgress, ModelList, OpenModel, Ready, Refused
+from explorer.service.protocol import (
+    DrawSamples,
+    EngineLost,
+    Exported,
+    JobProgress,
+    ModelList,
+    OpenModel,
+    Ready,
+    Refused,
+)
 from explorer.ui.action_rows import ACTIONS
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
