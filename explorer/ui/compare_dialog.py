@@ -26,13 +26,12 @@ from explorer.scene.comparison import MOST_NULLS, CompareOptions, usual_nulls
 from explorer.scene.defaults import room
 from explorer.scene.model import ControlSetRef
 from explorer.ui.controller import Controller
-from explorer.ui.method_chooser import refusal
+from explorer.ui.method_chooser import CHANCE, listed, method_hints, method_tip, refusal
 from explorer.ui.widgets import Segments, WrappedLabel
 
 CHOSEN_AT_FIRST = 3  # methods that are ticked when nobody has chosen, besides chance
 DIRECTIONS = 6
 MOST_PANES = 48  # more pictures at once are stamps
-CHANCE = "random_orthogonal"
 PURPOSE = "Each ticked method becomes a column of pictures; one slider moves all of them."
 UNITS = {"effect": "Equal visible change", "native": "The method's own"}
 NAME = Qt.ItemDataRole.UserRole
@@ -188,25 +187,16 @@ class CompareDialog(QDialog):
 
     def _add(self, name: str, ticked: bool, why_not: str) -> None:
         method = self._method(name)
-        notes = [
-            text
-            for text, holds in (
-                ("takes minutes", bool(method and method.expensive)),
-                ("learns from attributes", bool(method and method.supervised)),
-                ("chance", name == CHANCE),
-            )
-            if holds
-        ]
-        item = QListWidgetItem(f"{self._title(name)}{'  ·  ' + ', '.join(notes) if notes else ''}")
+        hints = method_hints(name, method)
+        if why_not:
+            hints = "needs a file" if self._missing(name) else "does not fit this model"
+        item = QListWidgetItem(listed(self._title(name), hints))
         item.setData(NAME, name)
-        item.setToolTip(why_not or (f"{method.description}\n{method.paper}".strip() if method else ""))
+        item.setToolTip(why_not or method_tip(method))
         item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
         if why_not:
             item.setFlags(Qt.ItemFlag.NoItemFlags)
-            item.setText(
-                f"{self._title(name)}  ·  {'needs a file' if self._missing(name) else 'does not fit this model'}"
-            )
         self.methods.addItem(item)
 
     def _missing(self, name: str) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QStyleOptionComboBox, QWidget
 
 from explorer.scene.cards import MethodCard, ModelCard
 from explorer.scene.defaults import default_controls
 from explorer.ui.controller import Controller
+
+CHANCE = "random_orthogonal"
+"""The method whose directions are drawn at random: what every other one has to be better than."""
 
 
 class MethodChooser(QComboBox):
@@ -45,13 +48,24 @@ class MethodChooser(QComboBox):
             index = 0
         self.setCurrentIndex(index)
 
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        # What is said of the methods is for choosing; the closed list has room for the title.
+        super().initStyleOption(option)
+        if self.currentData():
+            option.currentText = self._controller.catalogue.method_title(self.currentData())
+
+    def showPopup(self) -> None:
+        view = self.view()
+        view.setMinimumWidth(view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width())
+        super().showPopup()
+
     def _add(self, name: str, why_not: str = "") -> None:
         catalogue = self._controller.catalogue
-        self.addItem(catalogue.method_title(name), name)
-        last = self.count() - 1
         method = catalogue.methods.get(name)
-        tip = why_not or (f"{method.description}\n{method.paper}".strip() if method else "")
-        self.setItemData(last, tip, Qt.ItemDataRole.ToolTipRole)
+        title = catalogue.method_title(name)
+        self.addItem(title if why_not else listed(title, method_hints(name, method)), name)
+        last = self.count() - 1
+        self.setItemData(last, why_not or method_tip(method), Qt.ItemDataRole.ToolTipRole)
         items = self.model()
         if why_not and isinstance(items, QStandardItemModel):
             items.item(last).setEnabled(False)
@@ -62,6 +76,27 @@ class MethodChooser(QComboBox):
         model = self._controller.model_card(selected)
         if name and model is not None:
             self._controller.set_method(selected, default_controls(model, name))
+
+
+def method_hints(name: str, method: MethodCard | None) -> str:
+    """What one should know before choosing the method called ``name``: ``takes minutes, learns from attributes``,
+    ``chance``, or nothing."""
+    told = (
+        ("takes minutes", method is not None and method.expensive),
+        ("learns from attributes", method is not None and method.supervised),
+        ("chance", name == CHANCE),
+    )
+    return ", ".join(text for text, holds in told if holds)
+
+
+def listed(title: str, said: str) -> str:
+    """A method in a list: its title, and what is ``said`` of it where there is something."""
+    return f"{title}  ·  {said}" if said else title
+
+
+def method_tip(method: MethodCard | None) -> str:
+    """What the method does, and its paper; nothing while it is not known."""
+    return f"{method.description}\n{method.paper}".strip() if method else ""
 
 
 def refusal(method: MethodCard, model: ModelCard) -> str:

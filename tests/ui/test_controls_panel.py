@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QMainWindow, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
@@ -37,6 +37,7 @@ from explorer.service.protocol import (
 from explorer.ui.actions import ActionTable
 from explorer.ui.canvas import Canvas
 from explorer.ui.catalogue import key_of
+from explorer.ui.compare_dialog import CompareDialog
 from explorer.ui.control_row import LEAST_SLIDER, WIDEST_NAME, ControlRow
 from explorer.ui.controller import Controller
 from explorer.ui.controls_panel import ControlsPanel
@@ -414,3 +415,29 @@ def test_the_narrowest_panel_can_be_read(qtbot: QtBot) -> None:
     assert field.width() > field.fontMetrics().horizontalAdvance(field.placeholderText()) + 12
     for widget in (field, panel.panel.method, panel.panel.settings, row):
         assert widget.mapTo(panel.panel, widget.rect().bottomRight()).x() <= LEAST["controls"]
+
+
+def test_the_list_of_methods_says_what_the_compare_dialog_says(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    kind = {"families": (), "spaces": ("z",), "paper": ""}
+    told = {
+        "latent_axes": MethodCard(name="latent_axes", title="Latent axes", trained=False, **kind),
+        "voynov": MethodCard(name="voynov", title="Voynov", trained=True, expensive=True, supervised=True, **kind),
+        "random_orthogonal": MethodCard(name="random_orthogonal", title="Random orthogonal", trained=False, **kind),
+    }
+    catalogue = panel.controller.catalogue
+    catalogue._cards[key_of(MODEL)] = msgspec.structs.replace(CARD, methods=tuple(told))
+    catalogue.methods = told
+    catalogue.methods_changed.emit()
+    box = panel.panel.method
+    listed = [box.itemText(index) for index in range(box.count())]
+    assert listed == [
+        "Latent axes", "Voynov  ·  takes minutes, learns from attributes", "Random orthogonal  ·  chance"
+    ]  # fmt: skip
+    dialog = CompareDialog(panel.controller)
+    qtbot.addWidget(dialog)
+    assert [dialog.methods.item(row).text() for row in range(dialog.methods.count())] == listed
+    box.setCurrentIndex(1)
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    assert option.currentText == "Voynov"  # the closed list has room for the title only
