@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -58,21 +58,42 @@ class Kept:
     files: str
 
 
-@dataclass
+@dataclass(eq=False)
+class _Asker:
+    """Somebody who waits for a set. ``gone``: wants it no more."""
+
+    progress: Progress | None = None
+    waiting: Waiting | None = None
+    gone: bool = False
+
+
+@dataclass(eq=False)
 class _Search:
-    """A set that is being made by whoever asked first; the others wait for ``done``. All hear of its progress, and any
-    of them may stop it."""
+    """A set that is being made on a thread of its own, for all who have asked for it: all hear of its progress, each
+    may leave, and it is given up when the last one does."""
 
     files: str
-    begun: bool = False  # it is no longer in the line
     since: float = field(default_factory=time.monotonic)
     done: Future[Kept] = field(default_factory=Future)
-    watchers: list[Progress] = field(default_factory=list)
+    askers: list[_Asker] = field(default_factory=list)
 
     def progress(self, share: float) -> None:
-        """Tell all who watch; what one of them raises ends the search."""
-        for watcher in list(self.watchers):
-            watcher(share)
+        """Tell all who watch. Raises :class:`Cancelled` when the last of them has left."""
+        self._tell(lambda asker: asker.progress(share) if asker.progress is not None else None)
+
+    def in_line(self) -> None:
+        """Tell all that it waits for another search. Raises as :meth:`progress` does."""
+        self._tell(lambda asker: asker.waiting() if asker.waiting is not None else None)
+
+    def _tell(self, say: Callable[[_Asker], None]) -> None:
+        for asker in list(self.askers):
+            if not asker.gone:
+                try:
+                    say(asker)
+                except Cancelled:
+                    asker.gone = True
+        if self.askers and all(asker.gone for asker in self.askers):
+            raise Cancelled
 
 
 class ControlStore:
@@ -109,24 +130,19 @@ class ControlStore:
         key = self._key(model, controls)
         files = digest_of_files(controls)
         while True:
+            asker = _Asker(progress, waiting)
             with self._changed:
                 kept = self._kept.get(key)
                 if kept is not None and kept.files == files:
                     return kept
-                search = self._searches.get(key)
-                mine = search is None
-                if search is None:
-                    search = self._searches[key] = _Search(files)
-                if progress is not None:
-                    search.watchers.append(progress)
-            if mine:
-                self._run(model, key, search, waiting)
-                return search.done.result()
+                search = self._searches.get(key) or self._begin(model, key, files)
+                search.askers.append(asker)
             try:
-                return _joined(search, waiting)
+                return _awaited(search, asker)
             except Cancelled:
-                if waiting is not None:
-                    waiting()  # raises where it was this asker who cancelled; else the search begins again
+                if asker.gone:
+                    raise
+                # It was given up by others just before this one asked: it begins again.
 
     def shown(self, model: ModelRef, controls: ControlSetRef) -> Kept:
         """What a live view is made with: the set ``controls``, or while a search for it runs what that has found so
@@ -144,8 +160,7 @@ class ControlStore:
                 files = digest_of_files(controls)
                 if not (_is_quick(controls) or _kept_at(key, files).is_file()):
                     raise ControlError("The controls of this picture have not been looked for yet; choose them again.")
-                search = self._searches[key] = _Search(files)
-                Thread(target=self._run, args=(model, key, search, None), name="search", daemon=True).start()
+                search = self._begin(model, key, files)
         try:
             return search.done.result(max(0.0, search.since + PATIENCE - time.monotonic()))
         except TimeoutError:
@@ -162,24 +177,34 @@ class ControlStore:
 
     # --- making one ----------------------------------------------------------------------------------------------
 
-    def _run(self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None) -> None:
+    def _begin(self, model: ModelRef, key: Key, files: str) -> _Search:
+        """A search for the set of ``key``, started."""
+        search = self._searches[key] = _Search(files)
+        Thread(target=self._run, args=(model, key, search), name="search", daemon=True).start()
+        return search
+
+    def _run(self, model: ModelRef, key: Key, search: _Search) -> None:
         """Make the set of ``key`` and tell everybody who waits for it, whatever comes of it."""
         try:
-            card = self._generator(model).card
-            found = self._made(model, key, search, waiting)
-            found.check(card)
-            kept = Kept(found, next(self._serials), search.files)
-            with self._changed:
-                self._kept.put(key, kept)
-            search.done.set_result(kept)
+            found = self._made(model, key, search)
+            found.check(self._generator(model).card)
         except BaseException as error:  # noqa: BLE001  (raised again in everybody who waits for it)
+            self._end(key)
             search.done.set_exception(error)
-        finally:
-            with self._changed:
-                self._searches.pop(key, None)
-                self._previews.pop(key, None)
+        else:
+            kept = Kept(found, next(self._serials), search.files)
+            self._end(key, kept)
+            search.done.set_result(kept)
 
-    def _made(self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None) -> ControlSet:
+    def _end(self, key: Key, kept: Kept | None = None) -> None:
+        """The search for the set of ``key`` is over; ``kept`` came of it."""
+        with self._changed:
+            if kept is not None:
+                self._kept.put(key, kept)
+            self._searches.pop(key, None)
+            self._previews.pop(key, None)
+
+    def _made(self, model: ModelRef, key: Key, search: _Search) -> ControlSet:
         _, controls = key
         plain = msgspec.structs.replace(controls, without=(), units="native", tau=ControlSetRef().tau, like=None)
         if controls.path and controls == plain:
@@ -190,22 +215,19 @@ class ControlStore:
             return control_sets.load(kept)
         start = time.perf_counter()
         if controls == plain:
-            found = self._discovered(model, key, search, waiting, cache_folder() / "searches" / f"{kept.stem}.pt")
+            found = self._discovered(model, key, search, cache_folder() / "searches" / f"{kept.stem}.pt")
         else:
-            found = self._derived(model, key, search, waiting, plain)
+            found = self._derived(model, key, search, plain)
         if time.perf_counter() - start > WORTH_KEEPING and _bytes(found) <= LARGEST_KEPT:
             control_sets.save(found, kept)
         return found
 
-    def _discovered(
-        self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None, checkpoint: Path
-    ) -> ControlSet:
+    def _discovered(self, model: ModelRef, key: Key, search: _Search, checkpoint: Path) -> ControlSet:
         _, controls = key
         method, generator = methods.method(controls.method), self._taking_turns(model)
         if reason := method.refusal(generator.card):
             raise ControlError(reason)
-        with self.queue.turn(_is_quick(controls), waiting) as give_way:
-            search.begun = True
+        with self.queue.turn(_is_quick(controls), search.in_line) as give_way:
 
             def progress(share: float) -> None:
                 give_way()
@@ -214,24 +236,24 @@ class ControlStore:
             watch = Watch(progress, self._preview(key, search), checkpoint if method.card.trained else None)
             return method.discover(generator, controls.k, controls.seed, dict(controls.settings), watch)
 
-    def _derived(
-        self, model: ModelRef, key: Key, search: _Search, waiting: Waiting | None, plain: ControlSetRef
-    ) -> ControlSet:
+    def _derived(self, model: ModelRef, key: Key, search: _Search, plain: ControlSetRef) -> ControlSet:
         """The set ``plain`` and what is made of it. Previews of its search are shown as they are."""
         # Here, because matching brings scipy, and no picture should wait for that.
         from explorer.comparison.derive import derive
 
         _, controls = key
         finding, like, deriving = shared(search.progress, (4.0, 2.0, 2.0))
-        found = self.find(model, plain, Watch(finding, self._preview(key, search)), waiting).controls
-        if controls.like is not None:
-            self.find(model, controls.like, like, waiting)
+        found = self.find(model, plain, Watch(finding, self._preview(key, search)), search.in_line).controls
+        # All that it is made of is found before its turn: a search that it had to wait for could not have one.
+        theirs = found if controls.like is None else self.find(model, controls.like, like, search.in_line).controls
         like(1.0)
-        with self.queue.turn(True, waiting):
-            search.begun = True
-            return derive(
-                found, controls, self._taking_turns(model), lambda ref: self.find(model, ref).controls, deriving
-            )
+        with self.queue.turn(True, search.in_line) as give_way:
+
+            def progress(share: float) -> None:
+                give_way()
+                deriving(share)
+
+            return derive(found, controls, self._taking_turns(model), lambda ref: theirs, progress)
 
     def _preview(self, key: Key, search: _Search) -> Callable[[ControlSet], None]:
         """Keeps what a search has found so far, and shows it to those who watch."""
@@ -239,9 +261,9 @@ class ControlStore:
         def preview(found: ControlSet) -> None:
             with self._changed:
                 self._previews[key] = Kept(found, next(self._serials), search.files)
-            for watcher in list(search.watchers):
-                if isinstance(watcher, Watch):
-                    watcher.preview(lambda: found)
+            for asker in list(search.askers):
+                if isinstance(asker.progress, Watch) and not asker.gone:
+                    asker.progress.preview(lambda: found)
 
         return preview
 
@@ -257,14 +279,19 @@ def _bytes(controls: ControlSet) -> int:
     return sum(tensor.nbytes for control in controls.controls for tensor in control.tensors().values())
 
 
-def _joined(search: _Search, waiting: Waiting | None) -> Kept:
-    """The result of somebody else's search."""
-    while True:
-        try:
-            return search.done.result(POLL)
-        except TimeoutError:
-            if waiting is not None and not search.begun:
-                waiting()
+def _awaited(search: _Search, asker: _Asker) -> Kept:
+    """The result of ``search``. Raises :class:`Cancelled` as soon as ``asker`` has left, if others still wait for it,
+    else when it has put away what it had."""
+    try:
+        while not wait([search.done], POLL).done:
+            if asker.gone and not all(other.gone for other in search.askers):
+                raise Cancelled
+    except KeyboardInterrupt:
+        asker.gone = True
+        if all(other.gone for other in search.askers):
+            wait([search.done])
+        raise
+    return search.done.result()
 
 
 def _is_quick(controls: ControlSetRef) -> bool:

@@ -79,8 +79,7 @@ class OpenModel(msgspec.Struct, frozen=True, kw_only=True, tag="open_model"):
 
 class FindControls(msgspec.Struct, frozen=True, kw_only=True, tag="find_controls"):
     """Load or discover a control set; a job, answered by progress, perhaps :class:`ControlsPreview`, and
-    :class:`ControlsFound`. One search runs at a time; the others report a share of 0 and a title that begins with
-    "Waiting".
+    :class:`ControlsFound`. One search runs at a time; the others report a title that begins with "Waiting".
     """
 
     request_id: int
@@ -358,8 +357,8 @@ class AttributeList(msgspec.Struct, frozen=True, kw_only=True, tag="attributes")
 
 
 class JobProgress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    """``share`` 0..1; ``remaining`` seconds, negative while unknown. A job that waits for another has share 0 and a
-    title that begins with "Waiting"."""
+    """``share`` 0..1; ``remaining`` seconds, negative while unknown. A job that waits for another has a title
+    that begins with "Waiting"."""
 
     request_id: int
     title: str

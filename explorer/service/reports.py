@@ -21,6 +21,7 @@ class Reports:
         self.number = number
         self.stop = Event()
         self._send = send
+        self._share = 0.0
 
     def check(self) -> None:
         """Raise :class:`Cancelled` when the job is to stop."""
@@ -40,6 +41,7 @@ class Reports:
             if now - last < REPORT_EVERY and share < 1:
                 return
             last = now
+            self._share = share
             done = share - first[1]
             remaining = (now - first[0]) * (1 - share) / done if done > 0 else -1.0
             self._tell(title, share, remaining)
@@ -47,7 +49,7 @@ class Reports:
         return report
 
     def waiting(self, title: str) -> Callable[[], None]:
-        """Reports that the job waits for another."""
+        """Reports that the job waits for another, with the share that it has reached."""
         last = 0.0
 
         def report() -> None:
@@ -56,7 +58,7 @@ class Reports:
             now = time.perf_counter()
             if now - last >= WAIT_REPORTED_EVERY:
                 last = now
-                self._tell(f"Waiting: {title}", 0.0, -1.0)
+                self._tell(f"Waiting: {title}", self._share, -1.0)
 
         return report
 

@@ -20,7 +20,7 @@ from explorer.discovery import base, registry
 from explorer.discovery.random_orthogonal import RandomOrthogonal
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.trained import learn
-from explorer.engine import control_store
+from explorer.engine import control_store, search_queue
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ControlError
 from explorer.files import cache_folder
@@ -222,7 +222,7 @@ def test_two_who_ask_for_one_set_wait_for_one_search(engine: Engine, climb: Clim
     assert begun.wait(PATIENCE)
     shares: list[float] = []
     second = in_thread(lambda: engine.control_set(MODEL, LONG, shares.append))
-    while not engine._controls._searches[next(iter(engine._controls._searches))].watchers:
+    while len(next(iter(engine._controls._searches.values())).askers) < 2:
         time.sleep(0.001)
     go_on.set()
     assert first() is second()
@@ -242,9 +242,7 @@ def test_searches_take_turns_and_quick_ones_go_first(engine: Engine, climb: Clim
             others.append(in_thread(lambda: engine.control_set(MODEL, more, waiting=lambda: waited.append(1))))
             while not waited:
                 time.sleep(0.001)
-            others.append(
-                in_thread(lambda: order.append("quick") if engine.control_set(MODEL, QUICK) is not None else None)
-            )
+            others.append(in_thread(lambda: engine.control_set(MODEL, QUICK, lambda share: order.append("quick"))))
             while len(engine._controls.queue._line) < 2:
                 time.sleep(0.001)
 
@@ -363,3 +361,106 @@ def test_direction_files_of_other_programs_open_as_sets_do(engine: Engine, tmp_p
     assert engine.control_set(MODEL, msgspec.structs.replace(ref, digest="0" * 64)) is found
     np.save(tmp_path / "found.npy", directions[:2])
     assert len(engine.control_set(MODEL, ref).controls) == 2
+
+
+def test_a_search_goes_on_until_the_last_who_asked_for_it_has_left(engine: Engine, climb: Climb) -> None:
+    left, joined = threading.Event(), threading.Event()
+    shares: list[float] = []
+
+    def leave(share: float) -> None:
+        if left.is_set():
+            raise Cancelled
+
+    def each(step: int) -> None:
+        if step == 3:
+            assert joined.wait(PATIENCE)
+            left.set()
+        if step == 6:  # who has left knows it before the search ends
+            assert isinstance(first(), Cancelled)
+
+    climb.each = each
+    first = in_thread(lambda: engine.control_set(MODEL, LONG, leave))
+    while not climb.steps:
+        time.sleep(0.001)
+    second = in_thread(lambda: engine.control_set(MODEL, LONG, shares.append))
+    while len(next(iter(engine._controls._searches.values())).askers) < 2:
+        time.sleep(0.001)
+    joined.set()
+    assert second() is engine.control_set(MODEL, LONG)
+    assert climb.steps == list(range(STEPS))
+    assert shares[-1] == 1.0
+
+
+def test_a_quick_search_that_takes_long_hands_the_device_to_others(
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As principal components of a diffusion model do, of which every picture takes seconds."""
+    monkeypatch.setattr(search_queue, "BRIEF", 0.0)
+    monkeypatch.setattr(climb, "card", msgspec.structs.replace(climb.card, trained=False))
+    order: list[str] = []
+    others: list[Callable[[], object]] = []
+
+    def each(step: int) -> None:
+        order.append(str(step))
+        if step == 3:
+            others.append(in_thread(lambda: engine.control_set(MODEL, QUICK, lambda share: order.append("quick"))))
+            while not engine._controls.queue._line:
+                time.sleep(0.001)
+
+    climb.each = each
+    engine.control_set(MODEL, LONG)
+    others[0]()
+    assert order.index("quick") in (4, 5)
+    assert climb.steps == list(range(STEPS))
+
+
+def test_a_search_that_gave_way_can_be_left_meanwhile(engine: Engine, climb: Climb) -> None:
+    """It hears of it in the line, and does not take the device from the one that has it."""
+    queue = engine._controls.queue
+    quick, done = threading.Event(), threading.Event()
+
+    def leave() -> None:
+        raise Cancelled
+
+    def hold() -> None:
+        with queue.turn(True):
+            quick.set()
+            assert done.wait(PATIENCE)
+
+    holder: list[Callable[[], object]] = []
+
+    def each(step: int) -> None:
+        if step == 2:
+            holder.append(in_thread(hold))
+            while not queue._line:
+                time.sleep(0.001)
+
+    climb.each = each
+    with pytest.raises(Cancelled):
+        engine.control_set(MODEL, LONG, waiting=leave)
+    assert quick.is_set()
+    assert queue._holder is not None
+    done.set()
+    assert holder[0]() is None
+    assert queue._holder is None
+    climb.each = lambda step: None
+    engine.control_set(MODEL, LONG)
+    assert climb.steps == list(range(STEPS))  # none twice
+
+
+def test_an_interrupt_at_the_keyboard_keeps_what_the_search_had(
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = threading.Event()
+    waiting = control_store.wait
+
+    def interrupted(futures: list[object], timeout: float | None = None) -> object:
+        if timeout is not None and reached.wait(PATIENCE):
+            raise KeyboardInterrupt
+        return waiting(futures, timeout)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(control_store, "wait", interrupted)
+    climb.each = lambda step: reached.set() if step == 4 else None
+    with pytest.raises(KeyboardInterrupt):
+        engine.control_set(MODEL, LONG)
+    assert 5 <= len(climb.steps) < STEPS
