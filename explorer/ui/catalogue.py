@@ -9,6 +9,7 @@ from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard
 from explorer.scene.marks import origin_of
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.service.protocol import (
+    Cancel,
     ControlsFound,
     ControlsPreview,
     FindControls,
@@ -22,8 +23,12 @@ from explorer.service.protocol import (
     Stopped,
 )
 from explorer.ui.bridge import EngineClient
+from explorer.ui.leaving import Leaving
 
 ModelKey = tuple[str, str]
+Place = tuple[ModelKey, ControlSetRef]
+"""A control set on a model."""
+
 Question = ListModels | ListMethods | OpenModel | FindControls
 
 
@@ -32,8 +37,15 @@ def key_of(model: ModelRef) -> ModelKey:
     return (model.path, model.family)
 
 
+def _place(asked: FindControls) -> Place:
+    return key_of(asked.model), asked.controls
+
+
 class Catalogue(QObject):
-    """Asks the engine once for what the scene mentions, and keeps the answers; asks a restarted engine again."""
+    """Asks the engine once for what the scene mentions, and keeps the answers; asks a restarted engine again.
+
+    A search that no pane of the scene has wanted for a while is given up, so that it is not in the way of others.
+    """
 
     models_changed = Signal()  # the list of models, or the set of opened ones
     methods_changed = Signal()
@@ -42,6 +54,7 @@ class Catalogue(QObject):
     controls_found = Signal(object, object)  # ModelRef, ControlSetRef
     controls_previewed = Signal(object, object)  # ModelRef, ControlSetRef: what a search has found so far, in full now
     controls_refused = Signal(object, object, object)  # ModelRef, ControlSetRef, Refused or Stopped
+    search_left = Signal(int)  # number of a search that no pane wants any more, as it is given up
 
     def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,9 +62,13 @@ class Catalogue(QObject):
         self._pending: dict[int, Question] = {}
         self._cards: dict[ModelKey, ModelCard] = {}
         self._refs: dict[ModelKey, ModelRef] = {}
-        self._sets: dict[tuple[ModelKey, ControlSetRef], ControlSetCard] = {}
+        self._sets: dict[Place, ControlSetCard] = {}
         self._problems: dict[object, str] = {}
-        self._previewed: set[tuple[ModelKey, ControlSetRef]] = set()  # known by a preview alone
+        self._previewed: set[Place] = set()  # known by a preview alone
+        self._wanted: set[Place] = set()  # by the panes of the scene
+        self._given_up: dict[int, FindControls] = {}  # told to stop; what they found all the same is kept
+        self._leaving = Leaving(self)
+        self._leaving.due.connect(self._give_up)
         self.models: tuple[ModelCard, ...] = ()
         self.is_listed = False  # whether the engine has said which models there are, be it none
         self.methods: dict[str, MethodCard] = {}
@@ -128,10 +145,12 @@ class Catalogue(QObject):
         return request.request_id
 
     def ensure(self, scene: Scene) -> None:
-        """Ask for every card that ``scene`` mentions and that is neither known, nor under way, nor refused."""
-        if not scene.model.path:
-            return
-        for index, pane in enumerate(scene.panes):
+        """Ask for every card that ``scene`` mentions and that is neither known, nor under way, nor refused; what it
+        does not mention is not looked for any longer."""
+        panes = list(enumerate(scene.panes)) if scene.model.path else []
+        self._wanted = {(key_of(scene.model_of(index)), pane.controls) for index, pane in panes}
+        self._leaving.note(number for number, asked in self._pending.items() if self._is_left(asked))
+        for index, pane in panes:
             model = scene.model_of(index)
             if not (self.model(model) or self.problem(model) or self._is_opening(model)):
                 self.open_model(model)
@@ -152,6 +171,10 @@ class Catalogue(QObject):
             return self._preview(reply)
         if not isinstance(reply, ModelList | MethodList | ModelOpened | ControlsFound | Refused | Stopped):
             return False
+        if (left := self._given_up.pop(reply.request_id, None)) is not None:
+            if isinstance(reply, ControlsFound):
+                self._found(left, reply.card)
+            return True  # nobody is told
         asked = self._pending.pop(reply.request_id, None)
         if asked is None:
             return False
@@ -169,13 +192,7 @@ class Catalogue(QObject):
             self.models_changed.emit()
             self.model_opened.emit(asked.model, reply.card)
         elif isinstance(reply, ControlsFound) and isinstance(asked, FindControls):
-            place = key_of(asked.model), asked.controls
-            self._sets[place] = reply.card
-            previewed = place in self._previewed
-            self._previewed.discard(place)
-            self.controls_found.emit(asked.model, asked.controls)
-            if previewed:
-                self.controls_previewed.emit(asked.model, asked.controls)
+            self._found(asked, reply.card)
         elif isinstance(reply, Refused | Stopped):
             self._refused(asked, reply)
         return True
@@ -186,20 +203,53 @@ class Catalogue(QObject):
         Not for the model ``suspect``, whose loading took the engine along: that one is refused.
         """
         open_questions, self._pending = list(self._pending.values()), {}
+        self._given_up.clear()
         for asked in open_questions:
             if isinstance(asked, OpenModel) and key_of(asked.model) == suspect:
                 sentence = f"The engine stopped while it loaded '{asked.model.path}'; it may not fit into memory."
                 self._problems[suspect] = sentence
                 self.model_refused.emit(asked.model, sentence, ())
                 continue
-            self._ask(msgspec.structs.replace(asked, request_id=self._client.next_request_id()))
+            if not self._is_left(asked):
+                self._ask(msgspec.structs.replace(asked, request_id=self._client.next_request_id()))
+
+    # --- searches that are left ---
+
+    def _is_left(self, asked: Question) -> bool:
+        """Whether this is a search that no pane wants."""
+        return isinstance(asked, FindControls) and _place(asked) not in self._wanted
+
+    def _give_up(self, number: int) -> None:
+        """Stop a search that has been left for long enough."""
+        asked = self._pending.get(number)
+        if isinstance(asked, FindControls) and self._is_left(asked):
+            del self._pending[number]
+            self._given_up[number] = asked
+            self._forget_preview(_place(asked))
+            self.search_left.emit(number)
+            self._client.send(Cancel(request_id=number))
+
+    def _forget_preview(self, place: Place) -> None:
+        """What an unfinished search had found is not kept."""
+        if place in self._previewed:
+            self._previewed.discard(place)
+            del self._sets[place]
+
+    def _found(self, asked: FindControls, card: ControlSetCard) -> None:
+        place = _place(asked)
+        self._sets[place] = card
+        previewed = place in self._previewed
+        self._previewed.discard(place)
+        self.controls_found.emit(asked.model, asked.controls)
+        if previewed:
+            self.controls_previewed.emit(asked.model, asked.controls)
 
     def _preview(self, reply: ControlsPreview) -> bool:
         """Show what a search of ours has found so far."""
         asked = self._pending.get(reply.request_id)
         if not isinstance(asked, FindControls):
             return False
-        place = key_of(asked.model), asked.controls
+        place = _place(asked)
         self._sets[place] = reply.card
         self._previewed.add(place)
         self.controls_found.emit(asked.model, asked.controls)
@@ -224,9 +274,7 @@ class Catalogue(QObject):
             self.is_listed = True
             self.models_changed.emit()
         elif isinstance(asked, FindControls):
-            place = key_of(asked.model), asked.controls
-            if place in self._previewed:  # what an unfinished search had found is not kept
-                self._previewed.discard(place)
-                del self._sets[place]
+            place = _place(asked)
+            self._forget_preview(place)
             self._problems[place] = sentence
             self.controls_refused.emit(asked.model, asked.controls, reply)

@@ -70,6 +70,7 @@ class Controller(QObject):
         self.catalogue.controls_found.connect(self._adopt_amounts)
         self.catalogue.controls_found.connect(self._on_controls_found)
         self.catalogue.controls_previewed.connect(self._on_previewed)
+        self.catalogue.search_left.connect(self.jobs.left)
         self.catalogue.begin()
 
     # --- reading ---

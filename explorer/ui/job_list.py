@@ -46,7 +46,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     remaining: float = -1.0
     path: str = ""  # of the file that an export writes
     asked: bool = False  # by the user, and not asked again by itself when the engine is lost
-    sentence: str = ""  # why it failed
+    sentence: str = ""  # why it failed, or was stopped
 
 
 class JobList(QObject):
@@ -105,6 +105,12 @@ class JobList(QObject):
         if request_id in self._jobs and self._jobs[request_id].state == "running":
             self._client.send(Cancel(request_id=request_id))
 
+    def left(self, request_id: int) -> None:
+        """A search is being stopped, for no pane wants it any more."""
+        if request_id in self._jobs:
+            sentence = "Stopped: no pane uses it any more"
+            self._jobs[request_id] = msgspec.structs.replace(self._jobs[request_id], sentence=sentence)
+
     def clear_finished(self) -> None:
         """Forget the jobs that have ended."""
         self._jobs = {key: job for key, job in self._jobs.items() if job.state == "running"}
@@ -158,7 +164,7 @@ class JobList(QObject):
         job = self._jobs[request_id]
         ended = msgspec.structs.replace(
             job, state=state, share=1.0 if state == "done" else job.share, remaining=0.0,
-            path=path or job.path, sentence=sentence,
+            path=path or job.path, sentence=sentence or job.sentence,
         )  # fmt: skip
         self._jobs[request_id] = ended
         self.changed.emit()

@@ -68,7 +68,7 @@ class JobRow(QWidget):
         text = {
             "running": f"{job.share:.0%}" + (f", {left} left" if left else ""),
             "done": "Done",
-            "stopped": "Cancelled; nothing was left behind" if job.path else "Cancelled",
+            "stopped": job.sentence or ("Cancelled; nothing was left behind" if job.path else "Cancelled"),
             "failed": job.sentence,
         }[job.state]
         self.state.setText(text)
