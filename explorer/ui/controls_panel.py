@@ -78,6 +78,7 @@ class ControlsPanel(QWidget):
         self.hidden.toggled.connect(self._apply_filter)
         self.more.clicked.connect(self._find_more)
         self.retry.clicked.connect(self._try_again)
+        self.searching.toggled.connect(self._say_again)
         controller.changed.connect(self._on_changed)
         controller.shown.connect(self._show_amounts)
         controller.stops.changed.connect(self._show_stops)
@@ -205,7 +206,7 @@ class ControlsPanel(QWidget):
         elif problem:
             text = problem
         elif card is None:
-            text = "Finding controls…"
+            text = "Finding controls…" if self.searching.isHidden() else ""  # which says so, too
         elif self._previewed():
             text = PREVIEW
         else:
@@ -217,6 +218,11 @@ class ControlsPanel(QWidget):
         asked = scene.panes[scene.selected].controls
         whole = bool(card and asked.method and len(card.controls) == asked.k and not self._previewed())
         self.more.setVisible(bool(whole and card and self._has_more(card)))
+
+    def _say_again(self) -> None:
+        if self._shown is not None:
+            _, _, card, problem, _ = self._shown
+            self._say(card, problem)
 
     def _previewed(self) -> bool:
         """Whether the sliders are those of a search that is still under way."""
@@ -311,9 +317,15 @@ def _is_in(selection: str, control: ControlCard) -> bool:
 
 
 def _indented(widget: QWidget) -> QHBoxLayout:
+    """``widget`` below the rows, its text where theirs begins."""
     row = QHBoxLayout()
-    row.setContentsMargins(10, 2, 10, 2)
-    row.addWidget(widget)
     if isinstance(widget, QToolButton):
+        widget.setProperty("flush", True)
+        # A tool button keeps a pixel of border and a space at either side of its text.
+        row.setContentsMargins(9 - widget.fontMetrics().horizontalAdvance(" "), 2, 10, 2)
+        row.addWidget(widget)
         row.addStretch(1)
+    else:
+        row.setContentsMargins(10, 8, 10, 4)
+        row.addWidget(widget)
     return row

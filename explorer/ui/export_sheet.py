@@ -8,7 +8,6 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -23,6 +22,7 @@ from explorer.scene.cards import ControlCard
 from explorer.scene.model import Seed
 from explorer.ui.controller import Controller
 from explorer.ui.export_plan import even_amounts, parsed_seeds
+from explorer.ui.widgets import NumberBox
 
 replace = msgspec.structs.replace
 
@@ -158,8 +158,8 @@ class SheetForm(QWidget):
         self.changed.emit()
 
 
-def _amount_box(value: float, parent: QWidget) -> QDoubleSpinBox:
-    box = QDoubleSpinBox(parent)
+def _amount_box(value: float, parent: QWidget) -> NumberBox:
+    box = NumberBox(parent)
     box.setRange(-100.0, 100.0)
     box.setDecimals(2)
     box.setSingleStep(0.5)

@@ -17,7 +17,7 @@ def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None) -> s
     last = pane.edits[-1]
     card = next((one for one in controls.controls if one.name == last.control), None) if controls else None
     more = f", {len(pane.edits) - 1} more" if len(pane.edits) > 1 else ""
-    return f"{edit_text(scene, pane.controls, last, card)}{more}".replace("-", "−")
+    return f"{edit_text(scene, pane.controls, last, card)}{more}"
 
 
 def start(scene: Scene, pane: Pane) -> str:

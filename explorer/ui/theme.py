@@ -123,6 +123,7 @@ def _sheet(theme: Theme) -> str:
     QToolButton:focus {{ border-color: {theme.accent}; }}
     QToolButton:disabled {{ color: {theme.muted}; }}
     QToolButton[link="true"] {{ color: {theme.accent}; padding: 1px 3px; border-radius: 3px; }}
+    QToolButton[flush="true"] {{ padding: 1px 0; }}
     QToolButton[link="true"]:disabled {{ color: {theme.muted}; }}
     QToolButton[link="true"]::menu-indicator {{ image: none; }}
     QToolButton[answer="true"] {{ border-color: {theme.line}; padding: 5px 12px; }}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap, QPolygonF
 
+from explorer.scene.edit_text import amount_text
 from explorer.scene.model import AmountTrack
 from explorer.ui.theme import Theme, color
 from explorer.ui.timeline_geometry import (
@@ -18,7 +19,7 @@ from explorer.ui.timeline_geometry import (
     tick_step,
     ticks,
 )
-from explorer.ui.timeline_rows import TimelineRow, amount_text, curve, seconds
+from explorer.ui.timeline_rows import TimelineRow, curve, seconds
 
 Key = tuple[int, int]
 """(row, key): a diamond of the view."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from explorer.scene.cards import ControlSetCard
+from explorer.scene.edit_text import amount_text
 from explorer.scene.model import AmountTrack, OriginTrack, Scene, Seed
 from explorer.scene.timeline import ORIGIN, amount_at
 
@@ -68,11 +69,6 @@ def curve(track: AmountTrack, duration: float) -> tuple[tuple[float, float], ...
 def seconds(time: float) -> str:
     """``1.25 s``."""
     return f"{time:.2f} s"
-
-
-def amount_text(amount: float) -> str:
-    """``+1.30``, ``−0.40``, ``0.00``."""
-    return f"{amount:+.2f}".replace("-", "−") if round(amount, 2) else "0.00"
 
 
 def _origin_row(track: OriginTrack) -> TimelineRow:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QValidator
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
+from explorer.scene.edit_text import minus
 from explorer.ui import theme
 
 
@@ -113,7 +114,18 @@ class ElidedLabel(QLabel):
 
 
 class NumberBox(QDoubleSpinBox):
-    """A number field that leaves undo and redo to the window, unless something is being typed into it."""
+    """A number field that leaves undo and redo to the window, unless something is being typed into it. It writes the
+    minus sign as captions do, and takes a hyphen for one."""
+
+    def textFromValue(self, value: float) -> str:
+        return minus(super().textFromValue(value or 0.0))  # no −0.00
+
+    def valueFromText(self, text: str) -> float:
+        return super().valueFromText(text.replace("−", "-"))
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        state, _, position = super().validate(text.replace("−", "-"), position)
+        return state, text, position
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):

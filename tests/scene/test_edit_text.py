@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.scene.cards import ControlCard
-from explorer.scene.edit_text import EFFECT_UNIT, edit_text, tau_text, unit_text
+from explorer.scene.edit_text import EFFECT_UNIT, amount_text, edit_text, tau_text, unit_text
 from explorer.scene.marks import with_mark
 from explorer.scene.model import ControlSetRef, Edit, Mark, ModelRef, Pane, Scene
 
@@ -14,11 +14,17 @@ EFFECT = ControlSetRef(method="pca", k=2, units="effect", tau=0.1)
 def test_amounts_say_their_unit_where_it_is_the_same_for_all() -> None:
     scene = Scene(model=ModelRef(path="m"), panes=(Pane(controls=EFFECT),))
     edit = Edit("PC 1", -1.5)
-    assert edit_text(scene, NATIVE, edit) == "PC 1 -1.50"
-    assert edit_text(scene, EFFECT, edit) == "PC 1 -1.50 τ"
+    assert edit_text(scene, NATIVE, edit) == "PC 1 −1.50"
+    assert edit_text(scene, EFFECT, edit) == "PC 1 −1.50 τ"
     named = with_mark(scene, Mark(controls=EFFECT, control="PC 1", name="smile"))
-    assert edit_text(named, EFFECT, edit, ControlCard(name="PC 1", space="w", unit=EFFECT_UNIT)) == "smile -1.50 τ"
+    assert edit_text(named, EFFECT, edit, ControlCard(name="PC 1", space="w", unit=EFFECT_UNIT)) == "smile −1.50 τ"
     assert tau_text(EFFECT.tau) == "τ = 0.1"
+
+
+def test_the_sign_is_a_minus_and_names_keep_their_hyphens() -> None:
+    scene = Scene(model=ModelRef(path="m"), panes=(Pane(controls=NATIVE),))
+    assert edit_text(scene, NATIVE, Edit("non-smile", -0.19)) == "non-smile −0.19"
+    assert [amount_text(amount) for amount in (1.3, -0.4, 0.0, -0.001)] == ["+1.30", "−0.40", "0.00", "0.00"]
 
 
 def test_a_control_without_effect_keeps_its_own_unit() -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow, QStyleOptionComboBox
@@ -34,6 +34,7 @@ from explorer.service.protocol import (
     Stopped,
     StopsFound,
 )
+from explorer.ui import theme
 from explorer.ui.actions import ActionTable
 from explorer.ui.canvas import Canvas
 from explorer.ui.catalogue import key_of
@@ -441,3 +442,18 @@ def test_the_list_of_methods_says_what_the_compare_dialog_says(qtbot: QtBot) -> 
     option = QStyleOptionComboBox()
     box.initStyleOption(option)
     assert option.currentText == "Voynov"  # the closed list has room for the title only
+
+
+def test_links_below_the_rows_begin_where_the_rows_do(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    panel.client.answers_models = False
+    panel.controller.set_method(0, ControlSetRef(method="other"))
+    panel.answer("active", "passive")
+    link, row = panel.panel.passive, panel.panel.rows()[0]
+    panel.window.setStyleSheet(theme._sheet(theme.DARK))
+    panel.window.repaint()
+    edge = link.mapTo(panel.panel, QPoint(0, 0)).x()
+    image = link.grab().toImage()
+    ground = image.pixel(0, 0)
+    ink = next(x for x in range(image.width()) if any(image.pixel(x, y) != ground for y in range(image.height())))
+    assert abs(edge + ink - row.badge.mapTo(panel.panel, QPoint(0, 0)).x()) <= 3

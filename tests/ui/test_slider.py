@@ -206,3 +206,21 @@ def test_detents_have_ticks(stepped: FloatSlider) -> None:
     wanted = {x_of(stepped, detent).x() for detent in (-2.4, -0.9, 0.7, 2.1)}
     assert all(any(abs(x - place) <= 1 for place in wanted) for x in changed)
     assert all(any(abs(x - place) <= 1 for x in changed) for place in wanted)
+
+
+def test_the_box_writes_a_minus_sign_and_takes_a_hyphen(qtbot: QtBot) -> None:
+    row = ControlRow(ControlCard(name="pose", space="z"), 0)
+    qtbot.addWidget(row)
+    row.show()
+    row.set_amount(-0.194)
+    assert row.box.text() == "−0.19"
+    for typed, amount in (("-1.5", -1.5), ("−0.25", -0.25), ("2", 2.0)):
+        row.box.selectAll()
+        row.box.lineEdit().insert(typed)  # as a key press does; QTest has keys for Latin-1 only
+        QTest.keyClick(row.box, Qt.Key.Key_Return)
+        assert row.box.value() == amount
+    row.set_amount(-0.001)
+    assert row.box.text() == "0.00"
+    row.set_amount(-0.19)
+    row.box.stepBy(1)  # reads its own text again
+    assert row.box.text() == "−0.09"
