@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
@@ -13,6 +14,8 @@ from explorer.ui.widgets import ElidedLabel, link_button
 
 class SearchStrip(QWidget):
     """Shows the search for the selected pane's controls; hidden while there is none."""
+
+    toggled = Signal()  # it has appeared, or gone
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +46,9 @@ class SearchStrip(QWidget):
         job = next((one for one in self._controller.jobs.running() if one.request_id == number), None)
         if job is not None:
             self._show(job)
-        self.setVisible(job is not None)
+        if self.isHidden() == (job is not None):
+            self.setVisible(job is not None)
+            self.toggled.emit()
 
     def _number(self) -> int | None:
         """The number of the search for the selected pane's controls."""
@@ -59,7 +64,7 @@ class SearchStrip(QWidget):
     def _show(self, job: Job) -> None:
         scene = self._controller.scene
         title = self._controller.catalogue.method_title(scene.panes[scene.selected].controls.method)
-        said = job.title if job.title.startswith("Waiting") else "Searching…"
+        said = "Waiting for another search…" if job.title.startswith("Waiting") else "Searching…"
         if job.share > 0:
             left = duration(job.remaining)
             said = f"{said} {job.share:.0%}{f', {left} left' if left else ''}"
