@@ -201,15 +201,13 @@ class Server:
         self.send(protocol.Frames(frames=tuple(frames)))
 
 
-def sentence_of(error: BaseException, what: View | protocol.Request | None = None) -> str:
+def sentence_of(error: BaseException, what: View | protocol.Request) -> str:
     """One sentence for the user; unforeseen errors go to the log with their traceback."""
-    if isinstance(error, ExplorerError):
-        return str(error)
-    traceback.print_exception(error, file=sys.stderr)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "The device ran out of memory; close some panes, choose fewer steps, or a smaller model."
-    name = what.model.path if isinstance(what, View) else type(what).__name__
-    return f"Rendering {name} failed unexpectedly ({type(error).__name__}: {error}); the engine's log has the details."
+    from explorer.service.wording import failure
+
+    if not isinstance(error, ExplorerError):
+        traceback.print_exception(error, file=sys.stderr)
+    return failure(error, what)
 
 
 @cache

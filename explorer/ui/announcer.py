@@ -6,9 +6,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QWidget
 
-from explorer.service.protocol import EngineLost, Ready
+from explorer.scene.model import ControlSetRef, ModelRef
+from explorer.service.protocol import EngineLost, Ready, Refused
 from explorer.ui.actions import ActionTable
+from explorer.ui.catalogue import key_of
 from explorer.ui.controller import Controller
 from explorer.ui.job_list import Job
 from explorer.ui.notice import Notice
@@ -22,6 +25,8 @@ class Announcer(QObject):
         super().__init__(toasts)
         self._toasts = toasts
         self._actions = actions
+        self._controller = controller
+        self._panel: QWidget | None = None  # that of the controls
         self._banner: Toast | None = None  # about the engine, while it is not there
         self._exported: Path | None = None  # written last
         actions.bind("show_export", self._show_export).setEnabled(False)
@@ -33,6 +38,18 @@ class Announcer(QObject):
     def say(self, notice: Notice) -> Toast:
         """Show ``notice`` over the canvas."""
         return self._toasts.say(notice)
+
+    def tell_searches(self, panel: QWidget) -> None:
+        """Say how searches have ended without controls, where ``panel`` does not: it shows the selected pane's."""
+        self._panel = panel
+        self._controller.catalogue.controls_refused.connect(self._on_search_ended)
+
+    def _on_search_ended(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
+        scene = self._controller.scene
+        selected = scene.panes[scene.selected].controls == controls and key_of(scene.model_of()) == key_of(model)
+        if not (selected and self._panel is not None and self._panel.isVisible()):
+            sentence = self._controller.catalogue.problem(model, controls)
+            self.say(Notice(sentence, "error" if isinstance(reply, Refused) else "info"))
 
     def _on_ready(self, ready: Ready) -> None:
         if self._take_back():

@@ -16,7 +16,7 @@ from explorer.scene import editing, linking
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ControlSetRef, ModelRef, Origin, Pane, PaneView, Quality, Scene, Seed, View, view_of
-from explorer.service.protocol import EngineLost, Ready, Refused
+from explorer.service.protocol import EngineLost, Ready
 from explorer.ui.bridge import Connect, EngineBridge
 from explorer.ui.catalogue import Catalogue
 from explorer.ui.comparing import Comparing
@@ -66,7 +66,6 @@ class Controller(QObject):
         self.opening = Opening(self)
         self.stops = Stops(self)
         self.bridge.replied.connect(self._on_reply)
-        self.catalogue.controls_refused.connect(self._on_controls_refused)
         self.catalogue.controls_found.connect(self._adopt_amounts)
         self.catalogue.controls_found.connect(self._on_controls_found)
         self.catalogue.controls_previewed.connect(self._on_previewed)
@@ -396,6 +395,3 @@ class Controller(QObject):
         """A search has found other directions under the names that panes move by now."""
         panes = enumerate(self.shown_scene.panes)
         self.feed.anew([index for index, pane in panes if pane.controls == controls and pane.edits])
-
-    def _on_controls_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
-        self.say(self.catalogue.problem(model, controls), "error" if isinstance(reply, Refused) else "info")

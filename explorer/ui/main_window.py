@@ -111,6 +111,7 @@ class MainWindow(QMainWindow):
         self.bookmarks = BookmarksPanel(self.controller, self.table)
         self.method_settings = MethodSettings(self.controller, self.table, self.canvas, self)
         self.controls = ControlsPanel(self.controller, self.table)
+        self.announcer.tell_searches(self.controls)
         self.controls.badges.chosen.connect(self._keep_badges)
         self.controls.badges.set_value(self.settings.badges)
         self.table.bind("snap", self._snap).setChecked(self.settings.snap)

@@ -18,17 +18,19 @@ from quiet import CARD, MODEL, QuietClient
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.defaults import FIRST_MODEL
-from explorer.scene.model import ModelRef, Scene, Seed
+from explorer.scene.model import ControlSetRef, ModelRef, Scene, Seed
 from explorer.scene.store import load_scene, save_scene
 from explorer.service.protocol import (
     DrawSamples,
     EngineLost,
     Exported,
+    FindControls,
     JobProgress,
     ModelList,
     OpenModel,
     Ready,
     Refused,
+    Stopped,
 )
 from explorer.ui.action_rows import ACTIONS
 from explorer.ui.actions import ActionTable
@@ -38,6 +40,7 @@ from explorer.ui.main_window import MainWindow
 from explorer.ui.refusal_dialog import RefusalDialog
 from explorer.ui.session import Restored, Session
 from explorer.ui.settings import Settings
+from explorer.ui.tool_bar import SPREAD_NARROW, SPREAD_WIDTH
 
 pytestmark = pytest.mark.gui
 READY = Ready(version=1, pid=1, device="cpu", precision="float32")
@@ -127,6 +130,57 @@ def test_it_waits_until_the_engine_has_said_which_models_there_are(
     waited.append((desk.window.empty.title.text(), desk.window.empty.button.isVisible()))
     desk.close()
     assert waited == [("Starting the engine…", False), ("Loading the model…", False), ("Open a model", True)]
+
+
+def test_a_narrow_tool_bar_keeps_its_actions_and_drops_what_says_least(qapp: QApplication) -> None:
+    desk = Desk((msgspec.structs.replace(CARD, capabilities=("truncation",)),))
+    desk.client.card = desk.client.models[0]
+    desk.begin()
+    bar = desk.window.bar
+    for dock in desk.window.docks.values():
+        dock.hide()
+    qapp.processEvents()
+    shown = []
+    for width in (2000, *sorted(bar._needs, reverse=True)):
+        desk.window.resize(width, 700)
+        qapp.processEvents()
+        assert bar.width() == width
+        assert all(button.isVisibleTo(bar) for button in bar._buttons)
+        assert bar._more.isHidden()
+        shown.append((bar._buttons[0].toolButtonStyle(), bar._captions[1].isVisibleTo(bar), bar.spread.width()))
+    with_text, alone = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+    assert shown[0] == shown[1] == (with_text, True, SPREAD_WIDTH)
+    assert shown[2:4] == [(alone, True, SPREAD_WIDTH), (alone, False, SPREAD_WIDTH)]
+    assert shown[4] == (alone, False, SPREAD_NARROW)
+    desk.window.resize(min(bar._needs) - 60, 700)
+    qapp.processEvents()
+    assert bar._more.isVisibleTo(bar)  # what is left over is behind it
+    desk.close()
+
+
+@pytest.mark.parametrize("panel", ["timeline", "label"])
+def test_the_window_can_be_as_narrow_as_half_a_screen(qtbot: QtBot, desk: Desk, panel: str) -> None:
+    desk.begin()
+    desk.window.docks[panel].show()
+    desk.window.docks[panel].raise_()
+    qtbot.waitUntil(lambda: desk.window.docks[panel].widget().isVisible())
+    least = sum(LEAST.values()) + desk.window.docks["bookmarks"].minimumSizeHint().width() + 20
+    assert desk.window.minimumSizeHint().width() <= max(least, 760)
+
+
+def test_the_canvas_has_the_keys_once_the_model_is_open(qtbot: QtBot, desk: Desk) -> None:
+    desk.window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is desk.window.empty)
+    desk.begin()
+    assert QApplication.focusWidget() is desk.window.canvas
+
+
+def test_who_has_begun_to_type_keeps_the_keys(qtbot: QtBot, desk: Desk) -> None:
+    desk.window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is not None)
+    desk.window.controls.filter.setFocus()
+    desk.begin()
+    assert QApplication.focusWidget() is desk.window.controls.filter
 
 
 def test_actions_that_need_a_picture_wait_for_one(desk: Desk) -> None:
@@ -283,6 +337,57 @@ def test_an_export_that_the_engine_took_along_is_said(desk: Desk) -> None:
     assert any("start it again" in sentence for sentence in desk.window.toasts.sentences())
 
 
+def _search(desk: Desk, method: str) -> int:
+    """Have the first pane search with ``method``; the number of the search."""
+    desk.client.answers_models = False
+    desk.controller.set_method(0, ControlSetRef(method=method))
+    return next(asked.request_id for asked in reversed(desk.client.sent) if isinstance(asked, FindControls))
+
+
+def test_a_failed_search_is_said_in_one_place(desk: Desk) -> None:
+    desk.begin()
+    panel = desk.window.controls
+    desk.client.reply(Refused(request_id=_search(desk, "first"), sentence="Finding failed."))
+    assert panel.message.text() == "Finding failed."
+    assert desk.window.toasts.sentences() == []
+    desk.client.reply(Stopped(request_id=_search(desk, "second")))
+    assert "was cancelled" in panel.message.text()
+    assert desk.window.toasts.sentences() == []
+    # Where the panel does not show it, a strip does: it is closed, or shows another pane.
+    desk.window.docks["controls"].hide()
+    desk.client.reply(Refused(request_id=_search(desk, "third"), sentence="The third failed."))
+    assert desk.window.toasts.sentences() == ["The third failed."]
+    desk.window.docks["controls"].show()
+    number = _search(desk, "fourth")
+    desk.controller.duplicate_pane()
+    desk.controller.set_method(1, ControlSetRef(method="fifth"))
+    desk.client.reply(Refused(request_id=number, sentence="The fourth failed."))
+    assert desk.controller.scene.selected == 1
+    assert desk.window.toasts.sentences() == ["The third failed.", "The fourth failed."]
+
+
+def test_one_line_says_that_a_search_is_under_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.ui.job_list.WORTH_LISTING", 0.0)
+    desk.begin()
+    panel = desk.window.controls
+    number = _search(desk, "slow")
+    assert panel.message.text() == "Finding controls…"
+    assert not panel.searching.isVisible()
+    desk.client.reply(JobProgress(request_id=number, title="Waiting: Finding controls: Slow", share=0, remaining=-1))
+    assert panel.searching.text.text() == "Waiting for another search…"
+    assert not panel.message.isVisible()
+    desk.client.reply(JobProgress(request_id=number, title="Finding controls: Slow", share=0.85, remaining=-1))
+    assert panel.searching.text.text() == "Searching… 85%"
+    assert not panel.message.isVisible()
+    desk.client.reply(Stopped(request_id=number))
+    assert not panel.searching.isVisible()
+    assert "cancelled" in panel.message.text()
+    # Another search, which is not listed yet.
+    _search(desk, "other")
+    assert panel.message.isVisible()
+    assert panel.message.text() == "Finding controls…"
+
+
 def test_every_model_action_survives_being_pressed(desk: Desk) -> None:
     desk.begin()
     desk.client.draw()
@@ -383,6 +488,9 @@ def test_the_reasons_of_a_refusal_can_be_read_and_overridden(desk: Desk, tmp_pat
     assert str(path) not in desk.window.settings.recent_models
     assert any(button.text() == "Why?" for button in _buttons(desk))
     dialog = RefusalDialog(desk.controller, asked.model, "'odd.pt' is no model.", reasons, desk.window)
+    assert [button.toolTip().split(",")[0] for button in dialog.buttons] == [
+        "Read the file as VAE", "Read the file as MLP GAN"
+    ]  # fmt: skip
     dialog.buttons[1].click()
     again = desk.client.sent[-1]
     assert isinstance(again, OpenModel)

@@ -1,0 +1,79 @@
+"""What the engine is at, in words for the user: the titles of jobs, and what a failure says has failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from explorer.discovery import registry as methods
+from explorer.errors import ExplorerError
+from explorer.scene.model import ControlSetRef, ModelRef, View
+from explorer.service import protocol
+
+
+def doing(what: View | protocol.Request) -> str:
+    """What answering ``what`` is, as the beginning of a sentence: ``Finding the controls of PCA on shapes-qlae``."""
+    match what:
+        case View():
+            return f"Drawing a picture of {_name(what.model)}"
+        case protocol.ListModels():
+            return "Listing the models"
+        case protocol.ListMethods():
+            return "Listing the methods"
+        case protocol.OpenModel():
+            return f"Opening {_name(what.model)}"
+        case protocol.FindControls():
+            return f"Finding the controls of {search(what.model, what.controls)}"
+        case protocol.FindStops():
+            return f"Finding where the sliders of {search(what.model, what.controls)} stop"
+        case protocol.MeasureModel():
+            return f"Measuring {_name(what.model)}"
+        case protocol.CompareMethods():
+            return f"Comparing methods on {_name(what.model)}"
+        case protocol.ExportScene() | protocol.ExportReports() | protocol.ExportComparison():
+            return f"Exporting {Path(what.path).name}"
+        case protocol.SaveControls():
+            return f"Saving {Path(what.path).name}"
+        case protocol.DrawSamples():
+            return f"Drawing samples of {_name(what.model)}"
+        case protocol.TrainProbe():
+            return f"Learning '{what.labels.attribute}' from labels"
+        case protocol.ListAttributes():
+            return f"Listing the attributes of {_name(what.model)}"
+        case _:
+            return "What the window asked for"
+
+
+def search(model: ModelRef, controls: ControlSetRef) -> str:
+    """Which search it is: its method or its file, the model, and what is made of what it finds."""
+    made = [f"{_found_by(controls)} on {_name(model)}"]
+    if controls.without:
+        made.append(f"orthogonal to {', '.join(controls.without)}")
+    if controls.units == "effect":
+        made.append("in units of equal visible change")
+    if controls.like is not None:
+        made.append(f"in the order of {_found_by(controls.like)}")
+    return ", ".join(made)
+
+
+def failure(error: BaseException, what: View | protocol.Request) -> str:
+    """One sentence for the user on why ``what`` was not done."""
+    if isinstance(error, ExplorerError):
+        return str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "The device ran out of memory; close some panes, choose fewer steps, or a smaller model."
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    name = type(error).__name__
+    reason = f"{name}: {said}" if said else name
+    return f"{doing(what)} failed unexpectedly ({reason}); the engine's log has the details."
+
+
+def _found_by(controls: ControlSetRef) -> str:
+    """The title of a method, or the name of a file."""
+    if controls.path:
+        return Path(controls.path).name
+    found = methods.methods().get(controls.method)
+    return found.card.title if found else controls.method
+
+
+def _name(model: ModelRef) -> str:
+    return Path(model.path).name

@@ -1,0 +1,120 @@
+"""What the user is told that the engine is at, and what has failed."""
+
+from __future__ import annotations
+
+import threading
+from typing import get_args
+
+import pytest
+
+from explorer.errors import ControlError
+from explorer.scene.comparison import CompareOptions
+from explorer.scene.labels import Labels
+from explorer.scene.measures import MeasureOptions
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
+from explorer.service import answers, protocol
+from explorer.service.jobs import Jobs
+from explorer.service.server import sentence_of
+from explorer.service.wording import doing, failure, search
+
+MODEL = ModelRef(path="/somewhere/shapes-qlae")
+PCA = ControlSetRef(method="pca", k=3)
+VIEW = View(model=MODEL, origin=Seed(0), truncation_psi=1.0, controls=PCA, edits=())
+SCENE = Scene(model=MODEL, panes=(Pane(controls=PCA),))
+FIND = protocol.FindControls(request_id=1, model=MODEL, controls=PCA)
+NAMED = (
+    (protocol.ListModels(request_id=1), "Listing the models"),
+    (protocol.ListMethods(request_id=1), "Listing the methods"),
+    (protocol.OpenModel(request_id=1, model=MODEL), "Opening shapes-qlae"),
+    (FIND, "Finding the controls of PCA on shapes-qlae"),
+    (
+        protocol.FindStops(request_id=1, model=MODEL, controls=PCA, origin=Seed(0)),
+        "Finding where the sliders of PCA on shapes-qlae stop",
+    ),
+    (protocol.MeasureModel(request_id=1, model=MODEL, options=MeasureOptions()), "Measuring shapes-qlae"),
+    (
+        protocol.CompareMethods(request_id=1, model=MODEL, options=CompareOptions(methods=("pca",))),
+        "Comparing methods on shapes-qlae",
+    ),
+    (protocol.ExportScene(request_id=1, scene=SCENE, path="/a/film.mp4", options=b""), "Exporting film.mp4"),
+    (protocol.ExportReports(request_id=1, reports=(), path="/a/table.csv"), "Exporting table.csv"),
+    (protocol.SaveControls(request_id=1, model=MODEL, chosen=(), path="/a/own.npz"), "Saving own.npz"),
+    (protocol.DrawSamples(request_id=1, model=MODEL, seeds=(0,)), "Drawing samples of shapes-qlae"),
+    (
+        protocol.TrainProbe(request_id=1, model=MODEL, labels=Labels(attribute="smile", fingerprint="f")),
+        "Learning 'smile' from labels",
+    ),
+    (protocol.ListAttributes(request_id=1, model=MODEL), "Listing the attributes of shapes-qlae"),
+    (VIEW, "Drawing a picture of shapes-qlae"),
+)
+
+
+def test_every_job_has_a_name_of_its_own() -> None:
+    known = {type(what) for what, _ in NAMED} - {View} | {protocol.ExportComparison}
+    assert known == set(get_args(answers.Job))
+    assert [doing(what) for what, _ in NAMED] == [text for _, text in NAMED]
+
+
+def test_searches_of_one_method_are_told_apart() -> None:
+    change = {
+        "": {},
+        ", in units of equal visible change": {"units": "effect"},
+        ", orthogonal to hue, size": {"without": ("hue", "size")},
+        ", in the order of Latent axes": {"like": ControlSetRef(method="latent_axes")},
+    }
+    for text, changed in change.items():
+        assert search(MODEL, ControlSetRef(method="pca", **changed)) == f"PCA on shapes-qlae{text}"  # type: ignore[arg-type]
+    assert search(MODEL, ControlSetRef(path="/a/own.npz")) == "own.npz on shapes-qlae"
+    assert search(MODEL, ControlSetRef(method="gone")) == "gone on shapes-qlae"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ControlError("'pca' needs more samples."), "'pca' needs more samples."),
+        (MemoryError(), "The device ran out of memory; close some panes, choose fewer steps, or a smaller model."),
+        (
+            RuntimeError("the matrix is singular.\nStack: much"),
+            "Finding the controls of PCA on shapes-qlae failed unexpectedly (RuntimeError: the matrix is singular); "
+            "the engine's log has the details.",
+        ),
+        (
+            ZeroDivisionError(),
+            "Finding the controls of PCA on shapes-qlae failed unexpectedly (ZeroDivisionError); "
+            "the engine's log has the details.",
+        ),
+    ],
+)
+def test_a_failure_is_one_sentence_that_says_what_failed(error: Exception, sentence: str) -> None:
+    assert failure(error, FIND) == sentence
+
+
+def test_the_log_has_what_was_not_foreseen(capsys: pytest.CaptureFixture[str]) -> None:
+    sentence_of(ControlError("Foreseen."), VIEW)
+    assert capsys.readouterr().err == ""
+    assert "Drawing a picture of shapes-qlae failed" in sentence_of(KeyError("not foreseen"), VIEW)
+    assert "KeyError: 'not foreseen'" in capsys.readouterr().err
+
+
+def test_a_job_that_fails_is_refused_with_that_sentence() -> None:
+    class Broken:
+        shared = None
+
+        def measure(self, *asked: object) -> None:
+            raise ValueError("no pictures")
+
+    told: list[protocol.Reply] = []
+    answered = threading.Event()
+
+    def send(reply: protocol.Reply) -> None:
+        told.append(reply)
+        answered.set()
+
+    jobs = Jobs(Broken(), send)  # type: ignore[arg-type]
+    jobs.submit(protocol.MeasureModel(request_id=7, model=MODEL, options=MeasureOptions()))
+    assert answered.wait(60)
+    jobs.close()
+    (refused,) = told
+    assert isinstance(refused, protocol.Refused)
+    assert (refused.request_id, refused.kind) == (7, "internal")
+    assert refused.sentence.startswith("Measuring shapes-qlae failed unexpectedly (ValueError: no pictures)")
