@@ -22,7 +22,7 @@ from explorer.export.options import decode_options
 from explorer.generators import registry as generators
 from explorer.scene.cards import AttributeCard, ModelCard
 from explorer.scene.model import ControlSetRef, ModelRef
-from explorer.service import protocol
+from explorer.service import protocol, wording
 from explorer.service.reports import Reports
 
 Job = (
@@ -89,7 +89,7 @@ class Answers:
 
     def _find(self, request: protocol.FindControls, reports: Reports) -> protocol.ControlsFound:
         number, model, controls = request.request_id, request.model, request.controls
-        title = f"Finding controls: {_named(controls)}"
+        title = f"Finding controls: {wording.search(model, controls)}"
 
         def preview(found: ControlSet) -> None:
             told = protocol.ControlsPreview(request_id=number, model=model, controls=controls, card=found.card)
@@ -176,14 +176,6 @@ class Answers:
         else:
             directions.write(found, path)
         return path
-
-
-def _named(controls: ControlSetRef) -> str:
-    """What a search is called: the title of its method, or the name of the file."""
-    if controls.path:
-        return Path(controls.path).name
-    found = methods.methods().get(controls.method)
-    return found.card.title if found else controls.method
 
 
 def _broken(name: str, sentence: str) -> ModelCard:
