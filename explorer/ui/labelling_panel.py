@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -25,7 +26,7 @@ from explorer.ui.labelling_sample import Said, SampleStrip, SampleView
 from explorer.ui.widgets import ElidedLabel, WrappedLabel, action_button, link_button
 
 HEADER_HEIGHT = 38
-LEAST_SIDE, SIDE_WIDTH = 240, 330  # of what is known so far
+LEAST_SIDE, SIDE_WIDTH = 170, 330  # of what is known so far
 KEYS = {
     Qt.Key.Key_Right: "yes", Qt.Key.Key_Y: "yes", Qt.Key.Key_Left: "no", Qt.Key.Key_N: "no",
     Qt.Key.Key_Space: "skip", Qt.Key.Key_S: "skip", Qt.Key.Key_Backspace: "back", Qt.Key.Key_Z: "back",
@@ -52,7 +53,9 @@ class LabellingPanel(QWidget):
         self.attribute.setLineEdit(self.line)
         self.attribute.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.attribute.setCompleter(None)  # type: ignore[arg-type]  # half a name must not become another
-        self.attribute.setMinimumWidth(190)
+        self.attribute.setMinimumWidth(110)
+        self.attribute.setMaximumWidth(260)
+        self.attribute.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.line.setPlaceholderText("such as glasses")
         self.attribute.setAccessibleName("Attribute")
         self.attribute.setToolTip("What you look for; another name begins another list of labels")
@@ -226,7 +229,7 @@ class LabellingPanel(QWidget):
         row.setContentsMargins(10, 0, 8, 0)
         row.setSpacing(8)
         row.addWidget(QLabel("Does it have"))
-        row.addWidget(self.attribute)
+        row.addWidget(self.attribute, 1)
         row.addWidget(QLabel("?"))
         row.addWidget(self.state, 1)
         row.addWidget(self.retry)

@@ -30,6 +30,7 @@ class SampleView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(LEAST, LEAST)
+        self.setMaximumWidth(LEAST)
         self.setAccessibleName("Sample to label")
 
     def sizeHint(self) -> QSize:
@@ -50,11 +51,11 @@ class SampleView(QWidget):
         return scaled
 
     def resizeEvent(self, event: object) -> None:
-        # The width follows the height, which the dock decides.
+        # The width follows the height, which the dock decides, where there is room beside the answers.
         side = min(self.height(), LARGEST)
-        if self.minimumWidth() != side:
-            self.setMinimumWidth(side)
+        if self.maximumWidth() != side:
             self.setMaximumWidth(side)
+            self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colors, target = theme.current(), self.target()

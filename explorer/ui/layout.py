@@ -20,7 +20,7 @@ PLACES = {
     "jobs": BOTTOM,
 }
 WIDTHS = {"models": 220, "controls": 390}
-LEAST = {"controls": 320}  # a name, a slider and its amount beside each other
+LEAST = {"controls": 320, "canvas": 270}  # a name, a slider and its amount beside each other; a picture
 HEIGHTS = {"models": 330, "bookmarks": 270, "timeline": 170}
 TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here on
 LABEL_HEIGHT = 330  # a sample is large enough to be judged

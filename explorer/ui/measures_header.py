@@ -30,6 +30,7 @@ class MeasuresHeader(QWidget):
         self.world = QComboBox()
         self.world.setToolTip("The world whose pictures are encoded: its factors are known")
         self.world.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.world.setMinimumWidth(70)
         self.world.setAccessibleName("World")
         self.n = QSpinBox()
         self.n.setRange(FEWEST, MOST)

@@ -13,7 +13,7 @@ from explorer.service.protocol import EngineLost, Ready
 from explorer.ui import theme
 from explorer.ui.controller import Controller
 from explorer.ui.feed import Sample
-from explorer.ui.widgets import WrappedLabel, link_button
+from explorer.ui.widgets import ElidedLabel, WrappedLabel, link_button
 
 REFRESH_MS = 500
 PARTS = (
@@ -116,7 +116,7 @@ class StatusLine(QStatusBar):
         self.setContentsMargins(0, 0, 10, 0)
         self.dot = Dot()
         self.state = QLabel("engine starting…")
-        self.figures = QLabel()
+        self.figures = ElidedLabel()
         self.figures.setToolTip(
             "Pictures a second · median and 95th percentile from the event to the painted picture · forward pass"
         )
@@ -130,9 +130,9 @@ class StatusLine(QStatusBar):
         layout = QHBoxLayout(left)
         layout.setContentsMargins(8, 0, 0, 0)
         layout.setSpacing(6)
-        for widget in (self.dot, self.state, self.figures):
+        for widget in (self.dot, self.state):
             layout.addWidget(widget)
-        layout.addStretch(1)
+        layout.addWidget(self.figures, 1)
         self.addWidget(left, 1)
         self.addPermanentWidget(self.why)
         self.addPermanentWidget(self.machine)

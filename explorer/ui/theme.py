@@ -123,6 +123,9 @@ def _sheet(theme: Theme) -> str:
     QToolButton:focus {{ border-color: {theme.accent}; }}
     QToolButton:disabled {{ color: {theme.muted}; }}
     QToolButton[link="true"] {{ color: {theme.accent}; padding: 1px 3px; border-radius: 3px; }}
+    QToolButton#qt_toolbar_ext_button {{ background: {theme.hover}; border: 1px solid {theme.line};
+        border-radius: 3px; padding: 0; }}
+    QToolButton#qt_toolbar_ext_button:hover {{ border-color: {theme.accent}; }}
     QToolButton[flush="true"] {{ padding: 1px 0; }}
     QToolButton[link="true"]:disabled {{ color: {theme.muted}; }}
     QToolButton[link="true"]::menu-indicator {{ image: none; }}

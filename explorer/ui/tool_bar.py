@@ -18,7 +18,10 @@ from explorer.ui.widgets import SeedBox, action_button
 
 SPREAD_DEFAULT = NO_MODEL.truncation_psi
 
-COMPACT_BELOW = 1180  # pixels; icons alone where their texts would not fit
+QWIDGETSIZE_MAX = 16777215  # Qt's: no limit
+ROOMS = 5  # how much is shown: everything; icons without texts; no captions of fields; narrow fields; a cut model name
+MODEL_WIDTH, MODEL_NARROW = 190, 120  # pixels, at least and at most
+SPREAD_WIDTH, SPREAD_NARROW = 110, 64
 
 
 class ToolBar(QToolBar):
@@ -32,6 +35,8 @@ class ToolBar(QToolBar):
         self._actions = actions
         self._filling = False
         self._buttons: list[QToolButton] = []
+        self._room = 0  # what of ROOMS is shown
+        self._needs: list[int] = []  # pixels for each of ROOMS, once they have been measured
         self.setObjectName("tools")
         self.setMovable(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
@@ -39,14 +44,14 @@ class ToolBar(QToolBar):
         self.model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.model.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.model.setProperty("field", True)
-        self.model.setMinimumWidth(190)
+        self.model.setMinimumWidth(MODEL_WIDTH)
         self._models = QMenu(self.model)
         self.model.setMenu(self._models)
         self.seed = SeedBox()
         self.seed.setToolTip("Seed: the same number gives the same picture on every device. Page Up / Page Down: ± 10")
         self.seed.setAccessibleName("Seed")
         self.spread = FloatSlider(0.0, TRUNCATION_MAX, SPREAD_DEFAULT, fill_from=0.0)
-        self.spread.setFixedWidth(110)
+        self.spread.setFixedWidth(SPREAD_WIDTH)
         self.spread.setAccessibleName("Spread")
         self.spread.setToolTip(
             "Spread (truncation ψ): 0 is the average picture, 1 the whole variety the model has learnt. "
@@ -58,12 +63,14 @@ class ToolBar(QToolBar):
         self.spread_box.setFixedWidth(48)
         self.spread_box.setAccessibleName("Spread value")
         self.addWidget(self.model)
-        self.addWidget(_row(_label("Seed"), self.seed))
+        self._captions = [_label("Seed"), _label("Spread")]
+        self._fields = [_row(self._captions[0], self.seed), _row(self._captions[1], self.spread, self.spread_box)]
+        self.addWidget(self._fields[0])
         if "randomise" in actions:
             dice = action_button(actions["randomise"])
             dice.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
             self.addWidget(dice)
-        self._spread_action = self.addWidget(_row(_label("Spread"), self.spread, self.spread_box))
+        self._spread_action = self.addWidget(self._fields[1])
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(spacer)
@@ -73,6 +80,8 @@ class ToolBar(QToolBar):
                 button = action_button(actions[key], with_icon=not primary, primary=primary)
                 self._buttons.append(button)
                 self.addWidget(button)
+        self._more = self.findChild(QToolButton, "qt_toolbar_ext_button")
+        self._more.setToolTip("What there is no room for")
         self._models.aboutToShow.connect(self._fill_models)
         self.seed.valueChanged.connect(self._on_seed)
         self.spread.moved.connect(self._on_spread)
@@ -91,9 +100,12 @@ class ToolBar(QToolBar):
         self.model.setText(card.name if card else name or "No model")
         self.model.setToolTip(describe(card) if card else "The model of the scene")
         self.model.setIcon(icons.icon("model"))
+        self._more.setIcon(icons.icon("extension"))
         self.seed.setEnabled(self._controller.has_model)
         self._spread_action.setVisible(bool(card and "truncation" in card.capabilities))
         self._show_values(self._controller.shown_scene)
+        self._needs = []
+        self._fit()
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
         # Texts and icons lay the window out again, which a slider drag must not wait for.
@@ -110,11 +122,39 @@ class ToolBar(QToolBar):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        compact = event.size().width() < COMPACT_BELOW
-        style = Qt.ToolButtonStyle.ToolButtonIconOnly if compact else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show as much as there is room for; what says least goes first."""
+        if not self._needs:
+            self._needs = [self._needed(room) for room in range(ROOMS)]
+        fitting = (room for room, needed in enumerate(self._needs) if needed <= self.width())
+        self._show_room(next(fitting, ROOMS - 1))
+        for field in self._fields:
+            field.updateGeometry()
+        self.layout().activate()  # now, not after a picture of the bar as it was
+
+    def _needed(self, room: int) -> int:
+        """The width in pixels of everything, shown as ``room`` says."""
+        self._show_room(room)
+        for field in self._fields:
+            field.updateGeometry()  # the tool bar asks again how wide it is
+        return self.layout().sizeHint().width()
+
+    def _show_room(self, room: int) -> None:
+        if room == self._room:
+            return
+        self._room = room
+        with_text = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
         for button in self._buttons:
             if not button.property("primary"):
-                button.setToolButtonStyle(style)
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly if room >= 1 else with_text)
+        for caption in self._captions:  # tool tips say it too
+            caption.setVisible(room < 2)
+        self.model.setMinimumWidth(MODEL_WIDTH if room < 3 else MODEL_NARROW)
+        self.model.setMaximumWidth(QWIDGETSIZE_MAX if room < 4 else MODEL_NARROW)
+        self.spread.setFixedWidth(SPREAD_WIDTH if room < 3 else SPREAD_NARROW)
+        self.seed.setMaximumWidth(QWIDGETSIZE_MAX if room < 3 else self.seed.minimumSizeHint().width())
 
     def _on_seed(self, value: float) -> None:
         if not self._filling:
