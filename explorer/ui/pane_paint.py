@@ -59,29 +59,32 @@ def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: 
 
 
 SIDE_GAP = 12  # between the name of a row and its first picture
-TITLE = 0.56  # of a caption, at most, where both texts are too long
+LEAST_TITLE = 4  # letters: a title of which less would be left is left out
 
 
 def paint_caption(
     painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect, bold: bool = True
 ) -> None:
-    """``title`` at the left, ``figure`` at the right; the title gives way, where it is ``bold`` not more than half."""
+    """``title`` at the left, ``figure`` at the right. The title gives way to the figure, which is what one compares;
+    where it is ``bold``, the method's, and next to nothing would be left of it, altogether."""
     font = painter.font()
-    wanted = painter.fontMetrics().horizontalAdvance(figure) + 12 if figure else 0
+    wanted = painter.fontMetrics().horizontalAdvance(figure) + 13 if figure else 0
     font.setBold(bold)
     painter.setFont(font)
     painter.setPen(theme.color(colors.text))
     # A pixel more than its advance, which is rounded: what fits is not cut.
-    own = min(
-        painter.fontMetrics().horizontalAdvance(title) + 1,
-        max(box.width() - wanted, round(TITLE * box.width()) if bold else 0),
-    )
+    whole = painter.fontMetrics().horizontalAdvance(title) + 1
+    own = min(whole, max(0, box.width() - wanted))
+    if bold and own < min(whole, LEAST_TITLE * painter.fontMetrics().averageCharWidth()):
+        title, own = "", 0
     title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, own)
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     font.setBold(False)
     painter.setFont(font)
     painter.setPen(theme.color(colors.muted))
-    figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideRight, max(0, box.width() - own - 12))
+    # In the middle: a control's name is shortened, not its amount.
+    left = box.width() - (own + 12 if own else 0)
+    figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideMiddle, max(0, left))
     painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure)
 
 

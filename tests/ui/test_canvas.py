@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QFontMetrics, QImage, QPainter
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from quiet import controller_on
 
 from explorer.scene import editing
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.service.protocol import ViewFailed
-from explorer.ui import theme
+from explorer.ui import pane_paint, theme
 from explorer.ui.canvas import Canvas
 from explorer.ui.pane_grid import GAP, grid, table
 
@@ -206,3 +208,38 @@ def test_a_table_of_panes_names_its_columns_and_rows_once(qtbot: QtBot, monkeypa
     stage.canvas.grab()
     assert said["heading"] == []  # no table any more: every pane says what it is
     assert stage.canvas.cells()[0][1].picture != before
+
+
+class _Heard(QPainter):
+    """A painter that keeps the texts that it writes."""
+
+    def __init__(self, image: QImage) -> None:
+        super().__init__(image)
+        self.image = image  # a painter does not keep what it paints on
+        self.texts: list[str] = []
+
+    def drawText(self, box: QRect, flags: Qt.AlignmentFlag, text: str) -> None:
+        self.texts.append(text)
+
+
+def _caption(width: int, title: str, figure: str, bold: bool = True) -> tuple[str, str]:
+    painter = _Heard(QImage(600, 20, QImage.Format.Format_RGB32))
+    painter.setFont(QApplication.font())
+    pane_paint.paint_caption(painter, theme.DARK, title, figure, QRect(0, 0, width, 20), bold)
+    painter.end()
+    return painter.texts[0], painter.texts[1]
+
+
+def test_a_small_pane_says_the_control_and_its_amount_before_the_method(qapp: QApplication) -> None:
+    figure = "z2 −2.19 τ"
+    metrics = QFontMetrics(QApplication.font())
+    wanted = metrics.horizontalAdvance(figure)
+    assert _caption(600, "Latent axes", figure) == ("Latent axes", figure)
+    title, shown = _caption(wanted + 12 + 8 * metrics.averageCharWidth(), "Latent axes", figure)
+    assert title.endswith("…")
+    assert shown == figure
+    assert _caption(wanted + 14, "Latent axes", figure) == ("", figure)  # next to nothing of a title says nothing
+    title, shown = _caption(wanted, "Latent axes", f"a name that is long {figure}")
+    assert title == ""
+    assert shown.endswith("τ")  # the name is cut, the amount is not
+    assert "…" in shown
