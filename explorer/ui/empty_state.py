@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.ui import icons, theme
 from explorer.ui.actions import ActionTable
@@ -17,6 +17,7 @@ class EmptyState(QWidget):
     def __init__(self, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAutoFillBackground(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # it keeps the keys for the canvas that takes its place
         self.setBackgroundRole(self.palette().ColorRole.Shadow)
         self.logo = QLabel()
         self.title = QLabel("Open a model")
@@ -28,14 +29,22 @@ class EmptyState(QWidget):
         self.sentence = WrappedLabel()
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.sentence.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-        self.sentence.setFixedWidth(380)
+        self.sentence.setMinimumWidth(140)
+        self.sentence.setMaximumWidth(380)
         self.button = action_button(actions["open_model"], primary=True, with_icon=False)
         self.folder = action_button(actions["open_folder"], with_icon=False)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
         layout.addStretch(1)
-        for widget in (self.logo, self.title, self.sentence, self.button, self.folder):
-            layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        middle = QHBoxLayout()  # the sentence takes what width there is, up to its most
+        middle.addStretch(1)
+        middle.addWidget(self.sentence, 1000)
+        middle.addStretch(1)
+        for widget in (self.logo, self.title, middle, self.button, self.folder):
+            if isinstance(widget, QHBoxLayout):
+                layout.addLayout(widget)
+            else:
+                layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
         self.refresh_icons()
         self.invite()
