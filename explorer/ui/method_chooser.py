@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QStyleOptionComboBox, QWidget
 
 from explorer.scene.cards import MethodCard, ModelCard
 from explorer.scene.defaults import default_controls
+from explorer.scene.family_text import families_text, family_text
 from explorer.ui.controller import Controller
 
 CHANCE = "random_orthogonal"
@@ -106,7 +107,8 @@ def refusal(method: MethodCard, model: ModelCard) -> str:
     if method.name in model.refusals:
         return model.refusals[method.name]
     if method.families and model.family not in method.families:
-        return f"{method.title} works on {', '.join(method.families)} models; this is a {model.family} model."
+        fitting, own = families_text(method.families), family_text(model.family)
+        return f"{method.title} works on {fitting} models; the family of '{model.name}' is {own}."
     if method.spaces and not set(method.spaces) & set(model.spaces):
         return f"{method.title} needs the space {' or '.join(method.spaces)}; this model has {', '.join(model.spaces)}."
     return f"{method.title} does not fit this model."

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from explorer.scene.cards import ModelCard
+from explorer.scene.family_text import family_text
 from explorer.ui.actions import ActionTable
 from explorer.ui.controller import Controller
 from explorer.ui.settings import Settings
@@ -102,8 +103,8 @@ class ModelBrowser(QWidget):
 
 
 def model_line(card: ModelCard) -> str:
-    """``name · family · 64×64``"""
-    return f"{card.name} · {card.family} · {card.size[1]}×{card.size[0]}"
+    """``faces-stylegan2 · StyleGAN2 · 64×64``"""
+    return f"{card.name} · {family_text(card.family)} · {card.size[1]}×{card.size[0]}"
 
 
 def describe(card: ModelCard) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from explorer.scene.family_text import family_text
 from explorer.scene.model import ModelRef
 from explorer.ui.controller import Controller
 from explorer.ui.widgets import WrappedLabel, link_button
@@ -39,11 +40,11 @@ class RefusalDialog(QDialog):
         table.setColumnStretch(1, 1)
         self.buttons: list[QToolButton] = []
         for row, (family, reason) in enumerate(reasons):
-            name = QLabel(family)
+            name = QLabel(family_text(family))
             why = WrappedLabel(reason)
             why.setAlignment(Qt.AlignmentFlag.AlignTop)
             why.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-            button = link_button("Open as this", f"Read the file as {family}, whatever it looks like")
+            button = link_button("Open as this", f"Read the file as {family_text(family)}, whatever it looks like")
             button.setObjectName(family)
             button.clicked.connect(self._open_as)
             self.buttons.append(button)

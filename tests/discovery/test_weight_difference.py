@@ -354,7 +354,7 @@ def test_other_checkpoints_that_do_not_fit(models: Path) -> None:
     (models / "again" / "config.json").write_text((models / "gan0" / "config.json").read_text() + "\n")
     for other, words in (
         ("", "name that as 'other'"),
-        ("vae1", "of the family 'vae' and 'gan0' of 'stylegan2'"),
+        ("vae1", "of the family VAE and 'gan0' of StyleGAN2"),
         ("gan0", "is the model 'gan0' itself"),
         ("again", "'again' has the same weights as 'gan0'"),
         ("wide", r"'mapping.layers.0.weight' has shape \(9, 6\), that of 'gan0' has shape \(7, 6\)"),

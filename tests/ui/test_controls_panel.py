@@ -230,6 +230,10 @@ def test_methods_that_do_not_fit_are_listed_with_the_reason(qtbot: QtBot) -> Non
     assert not items.item(index).isEnabled()
     assert box.itemData(index, Qt.ItemDataRole.ToolTipRole) == "SeFa works on StyleGAN2 models."
     assert box.currentData() == "latent_axes"
+    catalogue._cards[key_of(MODEL)] = CARD  # of an engine that does not say why
+    catalogue.methods_changed.emit()
+    tip = box.itemData(box.findData("sefa"), Qt.ItemDataRole.ToolTipRole)
+    assert tip == "SeFa works on StyleGAN2 models; the family of 'toy' is VAE."
 
 
 def test_more_controls_keep_the_amounts_of_those_there_are(qtbot: QtBot) -> None:
