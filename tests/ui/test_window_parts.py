@@ -63,7 +63,7 @@ def test_space_presses_the_button_that_has_the_focus(desk: Desk) -> None:
 def test_the_tool_bar_names_the_model_and_its_tip_says_what_it_is(desk: Desk) -> None:
     button = desk.window.bar.model
     assert button.text() == CARD.name
-    assert f"{CARD.name} · {CARD.family} · 12×8" in button.toolTip()
+    assert f"{CARD.name} · VAE · 12×8" in button.toolTip()
     assert button.width() >= button.sizeHint().width(), "the name is cut short"
 
 
