@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from explorer.scene.editing import TRUNCATION_MAX
 from explorer.scene.model import Scene, Seed
@@ -80,7 +82,7 @@ class ToolBar(QToolBar):
                 button = action_button(actions[key], with_icon=not primary, primary=primary)
                 self._buttons.append(button)
                 self.addWidget(button)
-        self._more = self.findChild(QToolButton, "qt_toolbar_ext_button")
+        self._more = cast(QToolButton, self.findChild(QToolButton, "qt_toolbar_ext_button"))
         self._more.setToolTip("What there is no room for")
         self._models.aboutToShow.connect(self._fill_models)
         self.seed.valueChanged.connect(self._on_seed)
@@ -132,14 +134,14 @@ class ToolBar(QToolBar):
         self._show_room(next(fitting, ROOMS - 1))
         for field in self._fields:
             field.updateGeometry()
-        self.layout().activate()  # now, not after a picture of the bar as it was
+        cast(QLayout, self.layout()).activate()  # now, not after a picture of the bar as it was
 
     def _needed(self, room: int) -> int:
         """The width in pixels of everything, shown as ``room`` says."""
         self._show_room(room)
         for field in self._fields:
             field.updateGeometry()  # the tool bar asks again how wide it is
-        return self.layout().sizeHint().width()
+        return cast(QLayout, self.layout()).sizeHint().width()
 
     def _show_room(self, room: int) -> None:
         if room == self._room:

@@ -70,7 +70,7 @@ def test_a_view_is_what_the_generator_renders(engine: Engine) -> None:
 
 
 def test_a_model_that_a_view_loads_can_still_be_searched_by_gradients(engine: Engine) -> None:
-    """As after so many others that it was dropped: what is loaded while pictures are drawn must not be of their mode."""
+    """As after so many others that it was dropped: what is loaded while pictures are drawn is not of their mode."""
     engine.render([view()])
     found = engine.control_set(ModelRef(path="toy0"), ControlSetRef(method="jacobian", k=2))
     assert len(found.controls) == 2
