@@ -14,6 +14,9 @@ from explorer.scene.edit_text import EFFECT_UNIT
 SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "segoeui.ttf", "Arial Unicode.ttf", "Arial.ttf")
 """Asked in this order, and only for text that Pillow's own font cannot write."""
 
+PROGRAMS_OWN = (EFFECT_UNIT, "−")
+"""Signs in the captions of amounts that Pillow's own font does not have."""
+
 _SPELLED = {"−": "-", "–": "-", "—": "-", "×": "x", "…": "...", "’": "'", "“": '"', "”": '"', "→": "->", "≥": ">="}
 _SPELLED |= {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "η": "eta", "θ": "theta", "κ": "kappa",
@@ -73,8 +76,9 @@ def stamp(
 
 def _font_for(text: str, size: int) -> tuple[Font, str]:
     own = ImageFont.load_default(size)
-    # The unit is spelled out, because captions that the program makes itself must not depend on the machine's fonts.
-    spelled = text.replace(EFFECT_UNIT, _SPELLED[EFFECT_UNIT])
+    # Unit and sign are spelled out, because captions that the program makes itself must not depend on the machine's
+    # fonts.
+    spelled = "".join(_SPELLED[sign] if sign in PROGRAMS_OWN else sign for sign in text)
     if all(" " <= sign <= "~" or sign in "·±" for sign in spelled):
         return own, spelled
     for name in SYSTEM_FONTS:

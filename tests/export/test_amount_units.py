@@ -73,7 +73,7 @@ def calibrated(engine: Engine, scene: Scene, steps: None) -> Scene:
 def test_captions_say_the_unit_and_what_it_is(engine: Engine, calibrated: Scene, said: list[Caption]) -> None:
     (_,) = shoot(engine, calibrated, ExportOptions(kind="png")).frames()
     first, second = (one.card.name for one in engine.control_set(calibrated.model, EFFECT).controls)
-    assert [one.moved for one in said] == [f"{first} +1.00 τ, {second} -2.00", f"{second} +1.00", f"{first} +0.50", ""]
+    assert [one.moved for one in said] == [f"{first} +1.00 τ, {second} −2.00", f"{second} +1.00", f"{first} +0.50", ""]
     assert [one.name.split(" · ")[-1] for one in said] == ["τ = 0.02", "b", "c", "τ = 0.02"]
 
 
@@ -103,6 +103,7 @@ def test_sheets_say_it_above_their_columns(engine: Engine, calibrated: Scene) ->
     assert "τ" not in native.title
 
 
-def test_the_unit_is_written_the_same_on_every_machine() -> None:
-    """Pillow's own font lacks the letter, and which others there are depends on the machine."""
+def test_unit_and_sign_are_written_the_same_on_every_machine() -> None:
+    """Pillow's own font lacks both, and which others there are depends on the machine."""
     np.testing.assert_array_equal(line("smile +1.00 τ", 14), line("smile +1.00 tau", 14))
+    np.testing.assert_array_equal(line("smile −1.00 τ", 14), line("smile -1.00 tau", 14))
