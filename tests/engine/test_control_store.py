@@ -451,16 +451,22 @@ def test_a_search_that_gave_way_can_be_left_meanwhile(engine: Engine, climb: Cli
 def test_an_interrupt_at_the_keyboard_keeps_what_the_search_had(
     engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached = threading.Event()
+    reached, left = threading.Event(), threading.Event()
     waiting = control_store.wait
 
     def interrupted(futures: list[object], timeout: float | None = None) -> object:
         if timeout is not None and reached.wait(PATIENCE):
             raise KeyboardInterrupt
+        left.set()  # it waits for what the search puts away
         return waiting(futures, timeout)  # type: ignore[arg-type]
 
+    def each(step: int) -> None:
+        if step == 4:
+            reached.set()
+            assert left.wait(PATIENCE)
+
     monkeypatch.setattr(control_store, "wait", interrupted)
-    climb.each = lambda step: reached.set() if step == 4 else None
+    climb.each = each
     with pytest.raises(KeyboardInterrupt):
         engine.control_set(MODEL, LONG)
     assert 5 <= len(climb.steps) < STEPS
