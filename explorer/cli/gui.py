@@ -16,7 +16,7 @@ def gui(
 ) -> None:
     """Open the window (also what happens without a command)."""
     require_display()
-    from explorer.ui.app import main
+    from explorer.ui.window.app import main
 
     code = main(model or None, scene)
     if code:
@@ -25,7 +25,7 @@ def gui(
 
 def require_display() -> None:
     """Raise :class:`ExplorerError` where Qt would find no display, for it would end the process without a sentence."""
-    from explorer.ui import display
+    from explorer.ui.window import display
 
     if sentence := display.problem():
         raise ExplorerError(sentence)

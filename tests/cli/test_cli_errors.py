@@ -107,7 +107,7 @@ def test_no_display_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def test_the_window_is_told_what_was_asked_for_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without options it must open the last session or a shipped model, not a model called ''."""
-    from explorer.ui import app
+    from explorer.ui.window import app
 
     told: list[tuple[str | None, Path | None]] = []
 

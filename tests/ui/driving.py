@@ -18,8 +18,8 @@ from PySide6.QtCore import QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from explorer.ui.app import main
-from explorer.ui.main_window import MainWindow
+from explorer.ui.window.app import main
+from explorer.ui.window.main_window import MainWindow
 
 PATIENCE = 180.0  # seconds for one step: a limit for a hang, not a measurement
 Script = Callable[["Hand"], Iterator[tuple[str, Callable[[], bool]]]]

@@ -10,7 +10,7 @@ from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
 from explorer.service import protocol
 from explorer.service.protocol import Frame, Request
-from explorer.ui.controller import Controller
+from explorer.ui.state.controller import Controller
 
 MODEL = ModelRef(path="toy", fingerprint="f00d")
 CARD = ModelCard(

@@ -23,16 +23,16 @@ from PySide6.QtWidgets import QApplication
 
 from explorer.scene.model import ControlSetRef
 from explorer.service.client import ServiceClient
-from explorer.ui import theme
-from explorer.ui.controller import Controller
-from explorer.ui.export_dialog import ExportDialog
-from explorer.ui.export_plan import KINDS
-from explorer.ui.main_window import MainWindow
-from explorer.ui.session import Session
-from explorer.ui.settings import Settings
-from explorer.ui.shortcuts_page import ShortcutsPage
-from explorer.ui.status_line import WhySlow
-from explorer.ui.toast import Toast
+from explorer.ui.actions.shortcuts_page import ShortcutsPage
+from explorer.ui.files.export_dialog import ExportDialog
+from explorer.ui.files.export_plan import KINDS
+from explorer.ui.look import theme
+from explorer.ui.state.controller import Controller
+from explorer.ui.state.session import Session
+from explorer.ui.state.settings import Settings
+from explorer.ui.window.main_window import MainWindow
+from explorer.ui.window.status_line import WhySlow
+from explorer.ui.window.toast import Toast
 
 LONGEST = 120.0
 

@@ -15,9 +15,9 @@ from explorer.scene import editing
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ControlSetRef
-from explorer.ui import theme
-from explorer.ui.compare_dialog import NAME, CompareDialog
-from explorer.ui.method_dialog import MethodDialog
+from explorer.ui.comparison.dialog import NAME, CompareDialog
+from explorer.ui.controls.method_dialog import MethodDialog
+from explorer.ui.look import theme
 
 METHODS = ("pca", "sefa", "latent_axes", "random_orthogonal")
 SEEDS = "4,11,23"

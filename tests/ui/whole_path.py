@@ -18,10 +18,10 @@ from explorer.scene.comparison import CompareOptions
 from explorer.scene.editing import amount_of
 from explorer.scene.model import ModelRef
 from explorer.scene.store import encode_scene, load_scene
-from explorer.ui import theme
-from explorer.ui.compare_dialog import CompareDialog
-from explorer.ui.export_dialog import ExportDialog
-from explorer.ui.session import Session
+from explorer.ui.comparison.dialog import CompareDialog
+from explorer.ui.files.export_dialog import ExportDialog
+from explorer.ui.look import theme
+from explorer.ui.state.session import Session
 
 Steps = Iterator[tuple[str, Callable[[], bool]]]
 CONTROL = Qt.KeyboardModifier.ControlModifier

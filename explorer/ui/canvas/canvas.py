@@ -1,0 +1,308 @@
+"""The canvas: the pictures of all panes, painted by one plain widget."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)  # fmt: skip
+from PySide6.QtWidgets import QWidget
+
+from explorer.scene.editing import is_table
+from explorer.scene.model import Scene
+from explorer.scene.region import region_of
+from explorer.ui.canvas import pane_paint, pane_text
+from explorer.ui.canvas.pane_grid import Cell, Table, grid, table
+from explorer.ui.canvas.region_tool import paint_outline
+from explorer.ui.look import theme
+from explorer.ui.state.controller import Controller
+from explorer.ui.state.feed import Picture
+
+BUSY_AFTER_MS = 350  # a picture that is older than the state for longer says so
+GRIP = 9  # how near the divider the pointer must be, pixels
+
+
+class Canvas(QWidget):
+    """Paints the newest picture of each pane of the shown scene; selects panes, moves the before / after divider."""
+
+    zoom_changed = Signal(bool)
+    menu_wanted = Signal(QPoint)  # global position, over the selected pane
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._cells: list[Cell] = []
+        self._panes: list[int] = []  # the pane of each cell
+        self._columns = 0  # of the scene that was arranged last
+        self._table: Table | None = None  # where the panes are a table: its headings
+        self._zoomed = False
+        self._pixels = False
+        self._dragged: int | None = None
+        self._busy = QTimer(self)
+        self._busy.setSingleShot(True)
+        self._busy.setInterval(BUSY_AFTER_MS)
+        self._show_busy = False
+        self._painted_frames: object = None  # views, dividers, regions and selection, as they were shown last
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setMinimumSize(160, 160)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Pictures")
+        self._busy.timeout.connect(self._on_busy)
+        controller.shown.connect(self._on_shown)
+        controller.feed.picture_changed.connect(self._on_picture)
+        controller.feed.panes_changed.connect(self._arrange)
+        controller.catalogue.models_changed.connect(self._arrange)
+        controller.catalogue.controls_found.connect(self._on_found)
+
+    # --- settings of the view ---
+
+    def set_zoomed(self, zoomed: bool) -> None:
+        """Fill the canvas with the selected pane, or show all panes."""
+        zoomed = zoomed and len(self._controller.shown_scene.panes) > 1
+        if zoomed != self._zoomed:
+            self._zoomed = zoomed
+            self.zoom_changed.emit(zoomed)
+        self._arrange()
+
+    def set_pixels(self, pixels: bool) -> None:
+        """Magnify without smoothing."""
+        self._pixels = pixels
+        self.update()
+
+    def cells(self) -> list[tuple[int, Cell]]:
+        """Pane index and place of everything that is shown."""
+        return list(zip(self._panes, self._cells, strict=True))
+
+    def sizeHint(self) -> QSize:
+        return QSize(720, 640)
+
+    # --- painting ---
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colors = theme.current()
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), theme.color(colors.canvas))
+        self._paint_headings(painter, colors)
+        for pane, cell in zip(self._panes, self._cells, strict=True):
+            if not event.region().intersects(cell.whole.adjusted(-4, -4, 4, 4)):
+                continue
+            start = time.perf_counter()
+            if event.region().intersects(cell.picture.adjusted(-4, -4, 4, 4)):
+                self._paint_pane(painter, colors, pane, cell)
+                self._controller.feed.note_paint(pane, (time.perf_counter() - start) * 1e3)
+            else:
+                self._paint_caption(painter, colors, pane, cell.caption)
+
+    def _paint_pane(self, painter: QPainter, colors: theme.Theme, pane: int, cell: Cell) -> None:
+        scene = self._controller.shown_scene
+        picture = self._controller.feed.picture(pane)
+        if picture is None or pane >= len(scene.panes):
+            return
+        if picture.image is not None:
+            ratio = self.devicePixelRatioF()
+            pane_paint.paint_image(painter, picture.image, cell.picture, ratio, self._pixels)
+        else:
+            painter.fillRect(cell.picture, theme.color(colors.panel))
+        if picture.error:
+            over = picture.image is not None
+            pane_paint.paint_error(painter, colors, picture.error, over, cell.picture)
+        elif scene.panes[pane].view == "before_after" and picture.image is not None:
+            pane_paint.paint_divider(painter, colors, scene.panes[pane].split, cell.picture)
+        chosen = scene.panes[pane].controls
+        region = region_of(self._controller.catalogue.methods.get(chosen.method), chosen)
+        if region is not None:
+            paint_outline(painter, colors, region, cell.picture)
+        if pane == self._controller.scene.selected and len(scene.panes) > 1:
+            width = 3 if self.hasFocus() else 2
+            painter.setPen(QPen(theme.color(colors.accent), width, j=Qt.PenJoinStyle.MiterJoin))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(cell.picture.adjusted(-2, -2, 1, 1))
+        self._paint_caption(painter, colors, pane, cell.caption)
+
+    def _paint_caption(self, painter: QPainter, colors: theme.Theme, pane: int, box: QRect) -> None:
+        scene = self._controller.shown_scene
+        picture = self._controller.feed.picture(pane)
+        if picture is not None and pane < len(scene.panes):
+            chosen = scene.panes[pane]
+            state = self._state(pane, picture)
+            known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
+            moved = pane_text.moved(scene, chosen, known)
+            if self._table is not None:  # what its column and its row are called stands at the edge
+                title, figure = moved, state
+            else:
+                title, figure = self._controller.pane_title(pane), state or moved or pane_text.start(scene, chosen)
+            bold = self._table is None
+            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold)
+
+    def _paint_headings(self, painter: QPainter, colors: theme.Theme) -> None:
+        """What each column and each row of a table of panes is called."""
+        if self._table is None:
+            return
+        scene = self._controller.shown_scene
+        columns = len(self._table.above)
+        for column, box in enumerate(self._table.above):
+            title, views = self._controller.set_title(column), {pane.view for pane in scene.panes[column::columns]}
+            pane_paint.paint_heading(
+                painter, colors, title, pane_text.VIEWS[views.pop()] if len(views) == 1 else "", box
+            )
+        for row, box in enumerate(self._table.beside):
+            pane_paint.paint_side(painter, colors, pane_text.start(scene, scene.panes[row * columns]), box)
+
+    def _state(self, pane: int, picture: Picture) -> str:
+        """What is to be said of the picture itself: that it is not there yet, or how large the difference is."""
+        if self._show_busy and not picture.is_current and not picture.error:
+            return "rendering…"
+        panes = self._controller.shown_scene.panes
+        if panes[pane].view == "difference" and picture.frame is not None:
+            columns = len(self._table.above) if self._table is not None else 0
+            headed = columns and all(one.view == "difference" for one in panes[pane % columns :: columns])
+            return f"{'' if headed else 'rms '}{picture.frame.rms:.3f}"  # the heading of a column says it once
+        return ""
+
+    # --- events ---
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        pane = self._pane_at(event.position().toPoint())
+        if pane is None:
+            return
+        if event.button() == Qt.MouseButton.LeftButton and self._divider_at(event.position().toPoint()) == pane:
+            self._dragged = pane
+            self._move_divider(event.position().x(), True)
+        self._controller.select_pane(pane)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._dragged is not None:
+            self._move_divider(event.position().x(), True)
+            return
+        over = self._divider_at(event.position().toPoint()) is not None
+        self.setCursor(Qt.CursorShape.SplitHCursor if over else Qt.CursorShape.ArrowCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._dragged is not None:
+            self._move_divider(event.position().x(), False)
+            self._dragged = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        pane = self._pane_at(event.position().toPoint())
+        if pane is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._controller.select_pane(pane)
+            self.set_zoomed(not self._zoomed)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1}.get(
+            Qt.Key(event.key())
+        )
+        if step is not None and len(self._controller.scene.panes) > 1:
+            self._controller.select_pane(self._controller.scene.selected + step)
+        elif event.key() == Qt.Key.Key_Escape and self._zoomed:
+            self.set_zoomed(False)
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        pane = self._pane_at(event.pos())
+        if pane is not None:
+            self._controller.select_pane(pane)
+            self.menu_wanted.emit(event.globalPos())
+
+    # --- inside ---
+
+    def _arrange(self) -> None:
+        scene = self._controller.shown_scene
+        count = len(scene.panes)
+        if self._zoomed and count == 1:
+            self._zoomed = False
+            self.zoom_changed.emit(False)
+        if not scene.model.path:
+            self._panes = []
+        elif self._zoomed:
+            self._panes = [min(self._controller.scene.selected, count - 1)]
+        else:
+            self._panes = list(range(count))
+        caption = self.fontMetrics().height() + 10
+        self._columns = scene.columns
+        self._table = None
+        if len(self._panes) > 1 and is_table(scene):
+            starts = {pane_text.start(scene, pane) for pane in scene.panes} if count > scene.columns else set()
+            beside = max(
+                (self.fontMetrics().horizontalAdvance(text) + pane_paint.SIDE_GAP for text in starts), default=0
+            )
+            room = self.width(), self.height()
+            self._table = table(count, *room, self._aspect(), caption, scene.columns, caption, beside)
+            self._cells = self._table.cells
+        else:
+            columns = 0 if self._zoomed else scene.columns
+            self._cells = grid(len(self._panes), self.width(), self.height(), self._aspect(), caption, columns)
+        self.update()
+
+    def _aspect(self) -> float:
+        card = self._controller.model_card()
+        if card is not None:
+            return card.size[1] / card.size[0]
+        picture = self._controller.feed.picture(0)
+        if picture is not None and picture.image is not None:
+            return picture.image.width() / picture.image.height()
+        return 1.0
+
+    def _pane_at(self, point: QPoint) -> int | None:
+        return next((pane for pane, cell in self.cells() if cell.whole.contains(point)), None)
+
+    def _divider_at(self, point: QPoint) -> int | None:
+        scene = self._controller.shown_scene
+        for pane, cell in self.cells():
+            chosen = scene.panes[pane] if pane < len(scene.panes) else None
+            if chosen is None or chosen.view != "before_after" or not cell.picture.contains(point):
+                continue
+            if abs(point.x() - cell.picture.left() - chosen.split * cell.picture.width()) <= GRIP:
+                return pane
+        return None
+
+    def _move_divider(self, x: float, dragging: bool) -> None:
+        cell = next((cell for pane, cell in self.cells() if pane == self._dragged), None)
+        if cell is not None and self._dragged is not None:
+            share = round((x - cell.picture.left()) / cell.picture.width(), 4)
+            self._controller.set_split(self._dragged, share, dragging)
+
+    def _on_shown(self, scene: Scene) -> None:
+        arranged = len(scene.panes), scene.columns, is_table(scene)
+        if arranged != (len(self._panes), self._columns, self._table is not None) or self._zoomed:
+            self._arrange()
+        if self._show_busy or not self._busy.isActive():
+            self._show_busy = False
+            self._busy.start()
+        # Captions follow at once, the ring and the divider too; a picture is painted when it comes, not before.
+        frames = [(pane.view, pane.split, pane.controls) for pane in scene.panes], self._controller.scene.selected
+        if frames != self._painted_frames:
+            self._painted_frames = frames
+            self.update()
+        for _, cell in self.cells():
+            self.update(cell.caption.adjusted(0, 5, 0, 0))
+
+    def _on_picture(self, pane: int) -> None:
+        for shown, cell in self.cells():
+            if shown == pane:
+                self.update(cell.whole.adjusted(-4, -4, 4, 4))
+
+    def _on_found(self, model: object, controls: object) -> None:
+        self.update()
+
+    def _on_busy(self) -> None:
+        self._show_busy = True
+        if any(
+            (picture := self._controller.feed.picture(pane)) is not None and not picture.is_current
+            for pane in self._panes
+        ):
+            self.update()

@@ -1,0 +1,111 @@
+"""How one pane looks: the scaled picture, an error in its place, the divider, the caption."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
+
+from explorer.ui.look import theme
+
+
+def paint_image(painter: QPainter, image: QImage, target: QRect, device_ratio: float, pixels: bool) -> None:
+    """Scale ``image`` into ``target``; ``pixels``: magnify without smoothing. ``device_ratio``: of the screen."""
+    ratio = target.width() * device_ratio / image.width()
+    if ratio < 0.6:
+        # Bilinear sampling skips pixels below one half; this averages them.
+        size = target.size() * device_ratio
+        mode = Qt.TransformationMode.SmoothTransformation
+        image = image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
+    smooth = not (pixels and ratio >= 1)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+    painter.drawImage(target, image)
+
+
+def paint_error(painter: QPainter, colors: theme.Theme, sentence: str, over_picture: bool, target: QRect) -> None:
+    """``sentence`` where the picture would be, over the last one if there is one."""
+    painter.fillRect(target, theme.color(colors.panel, 0.86 if over_picture else 1.0))
+    painter.setPen(theme.color(colors.red))
+    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    painter.drawText(target.adjusted(16, 16, -16, -16), flags, sentence)
+
+
+def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: QRect) -> None:
+    """The line between before and after, its handle, and what each half is."""
+    x = target.left() + split * target.width()
+    top, bottom = QPointF(x, target.top()), QPointF(x, target.bottom() + 1)
+    painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
+    painter.drawLine(top, bottom)
+    painter.setPen(QPen(QColor(255, 255, 255), 1.4))
+    painter.drawLine(top, bottom)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(theme.color(colors.accent))
+    painter.drawEllipse(QPointF(x, target.center().y()), 7, 7)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for text, place, shown in (
+        ("before", Qt.AlignmentFlag.AlignLeft, x - target.left() > 64),
+        ("after", Qt.AlignmentFlag.AlignRight, target.right() - x > 64),
+    ):
+        if not shown:
+            continue
+        box = QRect(0, 0, painter.fontMetrics().horizontalAdvance(text) + 12, painter.fontMetrics().height() + 4)
+        box.moveTop(target.top() + 8)
+        if place == Qt.AlignmentFlag.AlignLeft:
+            box.moveLeft(target.left() + 8)
+        else:
+            box.moveRight(target.right() - 8)
+        painter.fillRect(box, QColor(0, 0, 0, 140))
+        painter.setPen(QColor(255, 255, 255))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+SIDE_GAP = 12  # between the name of a row and its first picture
+LEAST_TITLE = 4  # letters: a title of which less would be left is left out
+
+
+def paint_caption(
+    painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect, bold: bool = True
+) -> None:
+    """``title`` at the left, ``figure`` at the right. The title gives way to the figure, which is what one compares;
+    where it is ``bold``, the method's, and next to nothing would be left of it, altogether."""
+    font = painter.font()
+    wanted = painter.fontMetrics().horizontalAdvance(figure) + 13 if figure else 0
+    font.setBold(bold)
+    painter.setFont(font)
+    painter.setPen(theme.color(colors.text))
+    # A pixel more than its advance, which is rounded: what fits is not cut.
+    whole = painter.fontMetrics().horizontalAdvance(title) + 1
+    own = min(whole, max(0, box.width() - wanted))
+    if bold and own < min(whole, LEAST_TITLE * painter.fontMetrics().averageCharWidth()):
+        title, own = "", 0
+    title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, own)
+    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+    font.setBold(False)
+    painter.setFont(font)
+    painter.setPen(theme.color(colors.muted))
+    # In the middle: a control's name is shortened, not its amount.
+    left = box.width() - (own + 12 if own else 0)
+    figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideMiddle, max(0, left))
+    painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure)
+
+
+def paint_heading(painter: QPainter, colors: theme.Theme, title: str, note: str, box: QRect) -> None:
+    """The name of a column of panes over it, in bold, and a quiet ``note`` after it."""
+    plain, bold = QFont(painter.font()), QFont(painter.font())
+    bold.setBold(True)
+    painter.setFont(bold)
+    painter.setPen(theme.color(colors.text))
+    shown = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, box.width())
+    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+    rest = box.adjusted(painter.fontMetrics().horizontalAdvance(shown) + 8, 0, 0, 0)
+    painter.setFont(plain)
+    painter.setPen(theme.color(colors.muted))
+    if note and painter.fontMetrics().horizontalAdvance(note) <= rest.width():
+        painter.drawText(rest, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, note)
+
+
+def paint_side(painter: QPainter, colors: theme.Theme, text: str, box: QRect) -> None:
+    """The name of a row of panes at its left, at half height."""
+    painter.setPen(theme.color(colors.muted))
+    painter.drawText(
+        box.adjusted(0, 0, -SIDE_GAP, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text
+    )

@@ -1,0 +1,114 @@
+"""The list of methods above the sliders: those that fit the selected pane's model, and why the others do not."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QStyleOptionComboBox, QWidget
+
+from explorer.scene.cards import MethodCard, ModelCard
+from explorer.scene.defaults import default_controls
+from explorer.scene.family_text import families_text, family_text
+from explorer.ui.state.controller import Controller
+
+CHANCE = "random_orthogonal"
+"""The method whose directions are drawn at random: what every other one has to be better than."""
+
+
+class MethodChooser(QComboBox):
+    """Shows the selected pane's method; choosing another one gives the pane its controls."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.setToolTip("The method that found these controls")
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(12)
+        self.activated.connect(self._choose)
+
+    def refresh(self) -> None:
+        """List the methods of now, with the pane's own one chosen."""
+        controller = self._controller
+        scene = controller.scene
+        card = controller.model_card(scene.selected)
+        chosen = scene.panes[scene.selected].controls
+        self.clear()
+        self.setEnabled(card is not None)
+        if card is None:
+            return
+        if chosen.path:
+            self.addItem(chosen.path.replace("\\", "/").rpartition("/")[2], "")
+        for name in card.methods:
+            self._add(name)
+        for method in controller.catalogue.methods.values():
+            if method.name not in card.methods:
+                self._add(method.name, refusal(method, card))
+        index = 0 if chosen.path else self.findData(chosen.method)
+        if index < 0:  # a scene may name a method that this program does not have
+            self.insertItem(0, controller.catalogue.method_title(chosen.method), "")
+            index = 0
+        self.setCurrentIndex(index)
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        # What is said of the methods is for choosing; the closed list has room for the title.
+        super().initStyleOption(option)
+        if self.currentData():
+            option.currentText = self._controller.catalogue.method_title(self.currentData())
+
+    def showPopup(self) -> None:
+        view = self.view()
+        view.setMinimumWidth(view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width())
+        super().showPopup()
+
+    def _add(self, name: str, why_not: str = "") -> None:
+        catalogue = self._controller.catalogue
+        method = catalogue.methods.get(name)
+        title = catalogue.method_title(name)
+        self.addItem(title if why_not else listed(title, method_hints(name, method)), name)
+        last = self.count() - 1
+        self.setItemData(last, why_not or method_tip(method), Qt.ItemDataRole.ToolTipRole)
+        items = self.model()
+        if why_not and isinstance(items, QStandardItemModel):
+            items.item(last).setEnabled(False)
+
+    def _choose(self, index: int) -> None:
+        selected = self._controller.scene.selected
+        name = self.itemData(index)
+        model = self._controller.model_card(selected)
+        if name and model is not None:
+            self._controller.set_method(selected, default_controls(model, name))
+
+
+def method_hints(name: str, method: MethodCard | None) -> str:
+    """What one should know before choosing the method called ``name``: ``takes minutes, learns from attributes``,
+    ``chance``, or nothing."""
+    told = (
+        ("takes minutes", method is not None and method.expensive),
+        ("learns from attributes", method is not None and method.supervised),
+        ("chance", name == CHANCE),
+    )
+    return ", ".join(text for text, holds in told if holds)
+
+
+def listed(title: str, said: str) -> str:
+    """A method in a list: its title, and what is ``said`` of it where there is something."""
+    return f"{title}  ·  {said}" if said else title
+
+
+def method_tip(method: MethodCard | None) -> str:
+    """What the method does, and its paper; nothing while it is not known."""
+    return f"{method.description}\n{method.paper}".strip() if method else ""
+
+
+def refusal(method: MethodCard, model: ModelCard) -> str:
+    """Why ``method`` is not offered for ``model``, in one sentence: the method's own words where the engine knows
+    them.
+    """
+    if method.name in model.refusals:
+        return model.refusals[method.name]
+    if method.families and model.family not in method.families:
+        fitting, own = families_text(method.families), family_text(model.family)
+        return f"{method.title} works on {fitting} models; the family of '{model.name}' is {own}."
+    if method.spaces and not set(method.spaces) & set(model.spaces):
+        return f"{method.title} needs the space {' or '.join(method.spaces)}; this model has {', '.join(model.spaces)}."
+    return f"{method.title} does not fit this model."

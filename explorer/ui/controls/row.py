@@ -1,0 +1,208 @@
+"""One row of the control panel: badge, name, slider, typed value, figure."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QValidator
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from explorer.scene.cards import Badge, ControlCard
+from explorer.scene.model import Mark
+from explorer.ui.look import theme
+from explorer.ui.look.slider import FloatSlider
+from explorer.ui.look.widgets import ElidedLabel, NumberBox
+
+BADGES: dict[Badge, str] = {
+    "active": "Active: the latent's distribution changes from picture to picture",
+    "mixed": "Mixed: active for some pictures, passive for others",
+    "passive": "Passive: equal to the prior for every picture, so moving it changes next to nothing",
+}
+TYPED_BEYOND = 3.0  # typed values may go this many times further than the slider
+WIDEST_NAME = 150  # pixels; what names do not need is the slider's
+LEAST_SLIDER = 96  # pixels; names are shortened before the slider is
+
+
+class BadgePill(QWidget):
+    """A, M or P: told apart by letter, fill and colour, so that no one of them has to be seen."""
+
+    def __init__(self, badge: Badge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._badge = badge
+        self.setFixedSize(18, 18)
+        self.setToolTip(BADGES.get(badge, ""))
+        if not badge:  # to show it here, before it has a parent, would open a window of its own
+            self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colors = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        edge, fill, letter = {
+            "active": (colors.accent, colors.accent, colors.on_accent),
+            "mixed": (colors.amber, "", colors.amber),
+        }.get(self._badge, (colors.muted, "", colors.muted))
+        box = QRectF(1, 1, 16, 16)
+        painter.setPen(QPen(theme.color(edge), 1.4))
+        painter.setBrush(theme.color(fill) if fill else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box, 4, 4)
+        if self._badge == "mixed":
+            painter.setClipRect(QRectF(0, 9, 18, 9))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color(colors.amber, 0.38))
+            painter.drawRoundedRect(box, 4, 4)
+            painter.setClipping(False)
+        font = QFont(self.font())
+        font.setPixelSize(11)
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(theme.color(letter))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._badge[:1].upper())
+
+
+class AmountBox(NumberBox):
+    """The typed value: quiet until it has the focus, signed, reset by emptying it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setButtonSymbols(NumberBox.ButtonSymbols.NoButtons)
+        self.setDecimals(2)
+        self.setSingleStep(0.1)
+        self.setKeyboardTracking(False)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.setFrame(False)
+        self._make_quiet()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance("−00.00") + 20, 24)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self.setFrame(True)
+        self.setPalette(QPalette())
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.setFrame(False)
+        self._make_quiet()
+
+    def _make_quiet(self) -> None:
+        """Only the number, on whatever is behind it."""
+        palette = QPalette()
+        palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
+        self.setPalette(palette)
+
+    def valueFromText(self, text: str) -> float:
+        return super().valueFromText(text) if text.strip() else 0.0
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        if not text.strip():
+            return QValidator.State.Acceptable, text, position  # emptied: zero
+        return super().validate(text, position)
+
+
+class ControlRow(QWidget):
+    """A control as a row. Signals carry its name."""
+
+    moved = Signal(str, float, bool)  # name, amount, whether the drag goes on
+    menu_wanted = Signal(str, QPoint)  # name, global position
+
+    def __init__(
+        self,
+        card: ControlCard,
+        figure_width: int,
+        mark: Mark | None = None,
+        name_width: int = WIDEST_NAME,
+        parent: QWidget | None = None,
+    ) -> None:
+        """``mark``: what the user has said about it; ``name_width``: of the column of names in pixels, at most."""
+        super().__init__(parent)
+        self.card = card
+        self.mark = mark
+        self._filling = False
+        self.badge = BadgePill(card.badge)
+        self.name = ElidedLabel(titled(card, mark))
+        self.name.setMaximumWidth(name_width)
+        self.slider = FloatSlider(card.low, card.high, detents=card.detents)
+        self.slider.setMinimumWidth(LEAST_SLIDER)
+        self.box = AmountBox()
+        self.figure = QLabel(card.figure)
+        span = card.high - card.low
+        self.box.setRange(card.low - TYPED_BEYOND * span, card.high + TYPED_BEYOND * span)
+        self.box.setSingleStep(10 ** math.floor(math.log10(span / 40)) if span > 0 else 0.1)
+        self.figure.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.figure.setFixedWidth(figure_width)
+        if figure_width <= 0:
+            self.figure.hide()
+        self._describe()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 0, 10, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.badge)
+        layout.addWidget(self.name, 5)
+        layout.addWidget(self.slider, 7)
+        layout.addWidget(self.box)
+        layout.addWidget(self.figure)
+        self.setFixedHeight(28)
+        self.slider.moved.connect(self._on_slider)
+        self.box.valueChanged.connect(self._on_box)
+
+    @property
+    def shown_name(self) -> str:
+        """What the user calls the control."""
+        return (self.mark.name if self.mark else "") or self.card.name
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(self.card.name, event.globalPos())
+
+    def set_amount(self, amount: float) -> None:
+        """Show ``amount`` without a signal."""
+        self.slider.set_value(amount)
+        self._filling = True
+        self.box.setValue(amount)
+        self._filling = False
+
+    def set_stops(self, stops: tuple[float, ...]) -> None:
+        """The amounts that lead to learned values from where the picture starts, ascending: the slider reaches these
+        and no further. Without any it is as the card says, which is true of every start."""
+        low, high = (min(0.0, stops[0]), max(0.0, stops[-1])) if stops else (self.card.low, self.card.high)
+        self.slider.set_range(low, high, stops or self.card.detents)
+
+    def _describe(self) -> None:
+        card = self.card
+        where = f"space {card.space}" + (f", layers {card.layers[0]}–{card.layers[1]}" if card.layers else "")
+        own = (card.name,) if self.shown_name != card.name else ()
+        lines = [self.shown_name, *own, f"Amount in {card.unit}, {where}", *card.details]
+        self.name.setToolTip("\n".join(lines))
+        hint = "Double click: back to zero. Arrows: one step. Shift: finer. Page Up / Page Down: ten steps."
+        if card.detents:
+            hint = (
+                "The ticks are learned values, and the slider stops at them. Alt or Shift, or a typed value: between "
+                "them. Arrows: the next one. Double click: back to zero."
+            )
+        self.slider.setToolTip(hint)
+        self.slider.setAccessibleName(self.shown_name)
+        self.box.setAccessibleName(f"{self.shown_name} amount")
+        self.figure.setToolTip("\n".join(card.details))
+
+    def _on_slider(self, value: float, dragging: bool) -> None:
+        self._filling = True
+        self.box.setValue(value)
+        self._filling = False
+        self.moved.emit(self.card.name, value, dragging)
+
+    def _on_box(self, value: float) -> None:
+        if not self._filling:
+            self.slider.set_value(value)
+            self.moved.emit(self.card.name, value, False)
+
+
+def titled(card: ControlCard, mark: Mark | None) -> str:
+    """The control's name, or the user's, with a star and a pin where it has them."""
+    if mark is None:
+        return card.name
+    return f"{'★ ' if mark.starred else ''}{'▴ ' if mark.pinned else ''}{mark.name or card.name}"

@@ -1,0 +1,139 @@
+"""Opening and saving: dialogs, dropped files, and which file the scene belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from explorer.errors import ExplorerError
+from explorer.files import sha256_of
+from explorer.scene.model import ControlSetRef
+from explorer.scene.store import SUFFIX, save_scene
+from explorer.ui.files.dropping import kind_of
+from explorer.ui.state.controller import Controller
+from explorer.ui.state.settings import Settings
+
+MODEL_FILTER = "Models (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin);;All files (*)"
+SCENE_FILTER = f"Scenes (*{SUFFIX} *.json);;All files (*)"
+
+
+class Files(QObject):
+    """Every path that the user chooses goes through here."""
+
+    path_changed = Signal()  # of the scene's own file
+
+    def __init__(self, controller: Controller, settings: Settings, window: QWidget) -> None:
+        super().__init__(window)
+        self._controller = controller
+        self._settings = settings
+        self._window = window
+        self.scene_path: Path | None = None
+
+    def open(self, path: Path) -> None:
+        """Open whatever ``path`` is: a model, a scene, an exported file with its scene, a control set."""
+        if not path.exists():
+            self._controller.say(f"'{path}' does not exist; check the path.", "error")
+            return
+        kind = kind_of(path)
+        if kind == "model":
+            self._controller.open_model(str(path))
+        elif kind == "controls":
+            self.use_controls(path)
+        else:
+            self.open_scene(path)
+
+    def open_scene(self, path: Path) -> bool:
+        """Make the scene that ``path`` holds or carries the current one, as a step that can be undone.
+
+        False when it cannot be read.
+        """
+        from explorer.export.embed import read  # Pillow's import is not for the start of the window
+
+        try:
+            scene, _, exported = read(path)
+        except ExplorerError as error:
+            self._controller.say(str(error), "error")
+            return False
+        self._controller.load(scene, f"Open {path.name}" if self._controller.has_model else "")
+        if exported is None:
+            self._set_path(path)
+        else:  # saving the scene must not write over a picture or a film
+            self.forget_path()
+        self._controller.undo_stack.setClean()
+        return True
+
+    def use_controls(self, path: Path) -> None:
+        """Show the saved control set ``path`` in the selected pane."""
+        if not self._controller.has_model:
+            self._controller.say("Open the model of this control set first, then the set itself.", "warning")
+            return
+        try:
+            digest = sha256_of(path)
+        except OSError as error:
+            self._controller.say(f"'{path}' cannot be read ({error.strerror}); check the file.", "error")
+            return
+        selected = self._controller.scene.selected
+        self._controller.set_method(selected, ControlSetRef(path=str(path), digest=digest))
+
+    def save_scene(self) -> bool:
+        """Save to the scene's own file; ask for one when it has none. False when nothing was saved."""
+        return self.save_scene_to(self.scene_path) if self.scene_path else self.save_scene_as()
+
+    def save_scene_as(self) -> bool:
+        """Ask where to save."""
+        suggested = Path(self._folder()) / f"scene{SUFFIX}"
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save scene", str(suggested), f"Scenes (*{SUFFIX})")
+        if not name:
+            return False
+        return self.save_scene_to(Path(name) if name.endswith(".json") else Path(name + SUFFIX))
+
+    def save_scene_to(self, path: Path) -> bool:
+        """Save to ``path``."""
+        try:
+            save_scene(self._controller.scene, path)
+        except ExplorerError as error:
+            self._controller.say(str(error), "error")
+            return False
+        self._set_path(path)
+        self._controller.undo_stack.setClean()
+        return True
+
+    def ask_model(self) -> None:
+        """Ask for a model file."""
+        self._ask("Open model", MODEL_FILTER)
+
+    def ask_scene(self) -> None:
+        """Ask for a scene file."""
+        self._ask("Open scene", SCENE_FILTER)
+
+    def ask_controls(self) -> None:
+        """Ask for a control set file."""
+        self._ask("Open control set", "Control sets (*.safetensors)")
+
+    def ask_folder(self) -> None:
+        """Ask for a model that is a folder."""
+        name = QFileDialog.getExistingDirectory(self._window, "Open model folder", self._folder())
+        if name:
+            self._settings.folder = name
+            self.open(Path(name))
+
+    def forget_path(self) -> None:
+        """The scene on screen belongs to no file any more."""
+        self.scene_path = None
+        self.path_changed.emit()
+
+    def _ask(self, title: str, kinds: str) -> None:
+        name, _ = QFileDialog.getOpenFileName(self._window, title, self._folder(), kinds)
+        if name:
+            self._settings.folder = str(Path(name).parent)
+            self.open(Path(name))
+
+    def _folder(self) -> str:
+        return self._settings.folder or str(Path.home())
+
+    def _set_path(self, path: Path) -> None:
+        self.scene_path = path
+        self._settings.folder = str(path.parent)
+        self.path_changed.emit()

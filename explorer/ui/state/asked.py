@@ -1,0 +1,93 @@
+"""Long questions to the engine that are under way, at most one about a model: which, how far it is, how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Generic, TypeVar, cast
+
+from PySide6.QtCore import QObject, Signal
+
+from explorer.scene.model import ModelRef
+from explorer.service.protocol import Compared, JobProgress, Measured, Refused, Stopped
+from explorer.ui.state.catalogue import ModelKey, key_of
+from explorer.ui.state.job_list import JobList
+
+Options = TypeVar("Options")
+Report = TypeVar("Report")
+
+
+@dataclass(frozen=True)
+class Asked(Generic[Options]):
+    """``number``: of the request. ``share`` 0..1; ``remaining`` seconds, negative while unknown; ``title``: what the
+    engine says it is at."""
+
+    number: int
+    model: ModelKey
+    options: Options
+    share: float = 0.0
+    remaining: float = -1.0
+    title: str = ""
+
+    def heard(self, progress: JobProgress) -> Asked[Options]:
+        """The same, as far as ``progress`` says it is."""
+        return replace(self, share=progress.share, remaining=progress.remaining, title=progress.title)
+
+
+class Asking(QObject, Generic[Options, Report]):
+    """Keeps the questions of one kind, by model. A subclass asks them, and keeps the answers."""
+
+    changed = Signal()
+
+    answer: ClassVar[type[Measured] | type[Compared]]
+    """What the engine replies to a question of this kind."""
+
+    def __init__(
+        self, jobs: JobList, keep: Callable[[Asked[Options], Report], None], parent: QObject | None = None
+    ) -> None:
+        """``keep``: what becomes of an answer."""
+        super().__init__(parent)
+        self._jobs = jobs
+        self._keep = keep
+        self._asked: dict[int, Asked[Options]] = {}
+        self._problems: dict[ModelKey, str] = {}
+
+    def problem(self, model: ModelRef) -> str:
+        """Why the last question about ``model`` has no answer, or an empty string."""
+        return self._problems.get(key_of(model), "")
+
+    def under_way(self, model: ModelRef) -> Asked[Options] | None:
+        """The question about ``model`` that is under way, or None."""
+        return next((asked for asked in self._asked.values() if asked.model == key_of(model)), None)
+
+    def cancel(self, model: ModelRef) -> None:
+        """Stop what is under way; what was shown stays."""
+        if (asked := self.under_way(model)) is not None:
+            self._jobs.cancel(asked.number)
+
+    def handle(self, reply: object) -> bool:
+        """Take ``reply`` if it answers one of our questions."""
+        if not isinstance(reply, JobProgress | Refused | Stopped | self.answer):
+            return False
+        asked = self._asked.get(reply.request_id)
+        if asked is None:
+            return False
+        if isinstance(reply, JobProgress):
+            self._asked[asked.number] = asked.heard(reply)
+        else:
+            del self._asked[asked.number]
+            if isinstance(reply, Refused):
+                self._problems[asked.model] = reply.sentence
+            elif not isinstance(reply, Stopped):
+                self._keep(asked, cast(Report, reply.report))
+        self.changed.emit()
+        return True
+
+    def _ask(self, number: int, model: ModelRef, options: Options) -> None:
+        """The question ``number`` was sent."""
+        self._asked[number] = Asked(number, key_of(model), options)
+
+    def _drop(self, asked: Asked[Options]) -> None:
+        """Stop ``asked``; its answer is not for us any more."""
+        del self._asked[asked.number]
+        self._jobs.cancel(asked.number)

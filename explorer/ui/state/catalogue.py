@@ -1,0 +1,280 @@
+"""What the engine has told: models, methods, the card of every opened model, the control set of every pane."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard
+from explorer.scene.marks import origin_of
+from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.service.protocol import (
+    Cancel,
+    ControlsFound,
+    ControlsPreview,
+    FindControls,
+    ListMethods,
+    ListModels,
+    MethodList,
+    ModelList,
+    ModelOpened,
+    OpenModel,
+    Refused,
+    Stopped,
+)
+from explorer.ui.state.bridge import EngineClient
+from explorer.ui.state.leaving import Leaving
+
+ModelKey = tuple[str, str]
+Place = tuple[ModelKey, ControlSetRef]
+"""A control set on a model."""
+
+Question = ListModels | ListMethods | OpenModel | FindControls
+
+
+def key_of(model: ModelRef) -> ModelKey:
+    """What tells two models apart here; the fingerprint is learnt later, so it is not part of it."""
+    return (model.path, model.family)
+
+
+def _place(asked: FindControls) -> Place:
+    return key_of(asked.model), asked.controls
+
+
+class Catalogue(QObject):
+    """Asks the engine once for what the scene mentions, and keeps the answers; asks a restarted engine again.
+
+    A search that no pane of the scene has wanted for a while is given up, so that it is not in the way of others.
+    """
+
+    models_changed = Signal()  # the list of models, or the set of opened ones
+    methods_changed = Signal()
+    model_opened = Signal(object, object)  # ModelRef asked for, ModelCard
+    model_refused = Signal(object, str, object)  # ModelRef asked for, the sentence, (family, reason) pairs
+    controls_found = Signal(object, object)  # ModelRef, ControlSetRef
+    controls_previewed = Signal(object, object)  # ModelRef, ControlSetRef: what a search has found so far, in full now
+    controls_refused = Signal(object, object, object)  # ModelRef, ControlSetRef, Refused or Stopped
+    search_left = Signal(int)  # number of a search that no pane wants any more, as it is given up
+
+    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._pending: dict[int, Question] = {}
+        self._cards: dict[ModelKey, ModelCard] = {}
+        self._refs: dict[ModelKey, ModelRef] = {}
+        self._sets: dict[Place, ControlSetCard] = {}
+        self._problems: dict[object, str] = {}
+        self._previewed: set[Place] = set()  # known by a preview alone
+        self._wanted: set[Place] = set()  # by the panes of the scene
+        self._given_up: dict[int, FindControls] = {}  # told to stop; what they found all the same is kept
+        self._leaving = Leaving(self)
+        self._leaving.due.connect(self._give_up)
+        self.models: tuple[ModelCard, ...] = ()
+        self.is_listed = False  # whether the engine has said which models there are, be it none
+        self.methods: dict[str, MethodCard] = {}
+
+    # --- what is known ---
+
+    def model(self, ref: ModelRef) -> ModelCard | None:
+        """The card of an opened model, or None while it is not known."""
+        return self._cards.get(key_of(ref))
+
+    def controls(self, model: ModelRef, ref: ControlSetRef) -> ControlSetCard | None:
+        """The control set ``ref`` on ``model``, or None while it is not known."""
+        return self._sets.get((key_of(model), ref))
+
+    def set_with(self, model: ModelRef, origin: ControlSetRef, control: str) -> ControlSetRef | None:
+        """A known set on ``model`` that was made of ``origin`` and has ``control``, as its method found it where that
+        is known; None where there is none."""
+        known = [
+            ref
+            for (key, ref), card in self._sets.items()
+            if key == key_of(model) and origin_of(ref) == origin and control in {one.name for one in card.controls}
+        ]
+        return min(known, key=lambda ref: (bool(ref.without), ref.like is not None, ref.units), default=None)
+
+    def problem(self, model: ModelRef, ref: ControlSetRef | None = None) -> str:
+        """Why the model, or the control set on it, could not be had; empty when nothing is wrong."""
+        return self._problems.get(key_of(model) if ref is None else (key_of(model), ref), "")
+
+    def opened(self) -> list[tuple[ModelRef, ModelCard]]:
+        """Models opened in this session, in the order of opening, shipped ones included."""
+        return [(self._refs[key], card) for key, card in self._cards.items()]
+
+    def method_title(self, name: str) -> str:
+        """The title of a method, or its name while the list is under way."""
+        card = self.methods.get(name)
+        return card.title if card else name.replace("_", " ").capitalize()
+
+    def is_quick(self, method: str) -> bool:
+        """Whether ``method`` finds something by itself within seconds; assumed while its card is not known."""
+        card = self.methods.get(method)
+        return card is None or card.is_quick
+
+    def search(self, model: ModelRef, ref: ControlSetRef) -> int | None:
+        """The number of the search for this control set that is under way, or None."""
+        return next(
+            (
+                number
+                for number, asked in self._pending.items()
+                if isinstance(asked, FindControls) and key_of(asked.model) == key_of(model) and asked.controls == ref
+            ),
+            None,
+        )
+
+    def is_finding(self, model: ModelRef, ref: ControlSetRef) -> bool:
+        """Whether the engine is at work on this control set."""
+        return self.search(model, ref) is not None
+
+    def is_preview(self, model: ModelRef, ref: ControlSetRef) -> bool:
+        """Whether what is known of this control set is what its search has found so far."""
+        return (key_of(model), ref) in self._previewed
+
+    # --- asking ---
+
+    def begin(self) -> None:
+        """Ask for the lists of models and methods."""
+        self._ask(ListModels(request_id=self._client.next_request_id()))
+        self._ask(ListMethods(request_id=self._client.next_request_id()))
+
+    def open_model(self, ref: ModelRef) -> int:
+        """Ask the engine to identify and load; answered by `model_opened` or `model_refused`."""
+        self._problems.pop(key_of(ref), None)
+        request = OpenModel(request_id=self._client.next_request_id(), model=ref)
+        self._ask(request)
+        return request.request_id
+
+    def ensure(self, scene: Scene) -> None:
+        """Ask for every card that ``scene`` mentions and that is neither known, nor under way, nor refused; what it
+        does not mention is not looked for any longer."""
+        panes = list(enumerate(scene.panes)) if scene.model.path else []
+        self._wanted = {(key_of(scene.model_of(index)), pane.controls) for index, pane in panes}
+        self._leaving.note(number for number, asked in self._pending.items() if self._is_left(asked))
+        for index, pane in panes:
+            model = scene.model_of(index)
+            if not (self.model(model) or self.problem(model) or self._is_opening(model)):
+                self.open_model(model)
+            known = self.controls(model, pane.controls) or self.problem(model, pane.controls)
+            if not known and not self.is_finding(model, pane.controls):
+                self._ask(FindControls(request_id=self._client.next_request_id(), model=model, controls=pane.controls))
+
+    def retry(self, scene: Scene) -> None:
+        """Forget refusals and ask again for what ``scene`` needs."""
+        self._problems.clear()
+        self.ensure(scene)
+
+    # --- answers ---
+
+    def handle(self, reply: object) -> bool:
+        """Take ``reply`` if it answers one of our questions."""
+        if isinstance(reply, ControlsPreview):
+            return self._preview(reply)
+        if not isinstance(reply, ModelList | MethodList | ModelOpened | ControlsFound | Refused | Stopped):
+            return False
+        if (left := self._given_up.pop(reply.request_id, None)) is not None:
+            if isinstance(reply, ControlsFound):
+                self._found(left, reply.card)
+            return True  # nobody is told
+        asked = self._pending.pop(reply.request_id, None)
+        if asked is None:
+            return False
+        if isinstance(reply, ModelList):
+            self.models = reply.models
+            self.is_listed = True
+            self.models_changed.emit()
+        elif isinstance(reply, MethodList):
+            self.methods = {card.name: card for card in reply.methods}
+            self.methods_changed.emit()
+        elif isinstance(reply, ModelOpened) and isinstance(asked, OpenModel):
+            key = key_of(asked.model)
+            self._cards[key] = reply.card
+            self._refs[key] = msgspec.structs.replace(asked.model, fingerprint=reply.card.fingerprint)
+            self.models_changed.emit()
+            self.model_opened.emit(asked.model, reply.card)
+        elif isinstance(reply, ControlsFound) and isinstance(asked, FindControls):
+            self._found(asked, reply.card)
+        elif isinstance(reply, Refused | Stopped):
+            self._refused(asked, reply)
+        return True
+
+    def engine_lost(self, suspect: ModelKey | None = None) -> None:
+        """The engine is gone: ask the next one what this one has not answered, under new numbers.
+
+        Not for the model ``suspect``, whose loading took the engine along: that one is refused.
+        """
+        open_questions, self._pending = list(self._pending.values()), {}
+        self._given_up.clear()
+        for asked in open_questions:
+            if isinstance(asked, OpenModel) and key_of(asked.model) == suspect:
+                sentence = f"The engine stopped while it loaded '{asked.model.path}'; it may not fit into memory."
+                self._problems[suspect] = sentence
+                self.model_refused.emit(asked.model, sentence, ())
+                continue
+            if not self._is_left(asked):
+                self._ask(msgspec.structs.replace(asked, request_id=self._client.next_request_id()))
+
+    # --- searches that are left ---
+
+    def _is_left(self, asked: Question) -> bool:
+        """Whether this is a search that no pane wants."""
+        return isinstance(asked, FindControls) and _place(asked) not in self._wanted
+
+    def _give_up(self, number: int) -> None:
+        """Stop a search that has been left for long enough."""
+        asked = self._pending.get(number)
+        if isinstance(asked, FindControls) and self._is_left(asked):
+            del self._pending[number]
+            self._given_up[number] = asked
+            self._forget_preview(_place(asked))
+            self.search_left.emit(number)
+            self._client.send(Cancel(request_id=number))
+
+    def _forget_preview(self, place: Place) -> None:
+        """What an unfinished search had found is not kept."""
+        if place in self._previewed:
+            self._previewed.discard(place)
+            del self._sets[place]
+
+    def _found(self, asked: FindControls, card: ControlSetCard) -> None:
+        place = _place(asked)
+        self._sets[place] = card
+        previewed = place in self._previewed
+        self._previewed.discard(place)
+        self.controls_found.emit(asked.model, asked.controls)
+        if previewed:
+            self.controls_previewed.emit(asked.model, asked.controls)
+
+    def _preview(self, reply: ControlsPreview) -> bool:
+        """Show what a search of ours has found so far."""
+        asked = self._pending.get(reply.request_id)
+        if not isinstance(asked, FindControls):
+            return False
+        place = _place(asked)
+        self._sets[place] = reply.card
+        self._previewed.add(place)
+        self.controls_found.emit(asked.model, asked.controls)
+        self.controls_previewed.emit(asked.model, asked.controls)
+        return True
+
+    def _ask(self, request: Question) -> None:
+        self._pending[request.request_id] = request
+        self._client.send(request)
+
+    def _is_opening(self, model: ModelRef) -> bool:
+        return any(
+            isinstance(asked, OpenModel) and key_of(asked.model) == key_of(model) for asked in self._pending.values()
+        )
+
+    def _refused(self, asked: Question, reply: Refused | Stopped) -> None:
+        sentence = reply.sentence if isinstance(reply, Refused) else "The search for controls was cancelled."
+        if isinstance(asked, OpenModel):
+            self._problems[key_of(asked.model)] = sentence
+            self.model_refused.emit(asked.model, sentence, getattr(reply, "reasons", ()))
+        elif isinstance(asked, ListModels):
+            self.is_listed = True
+            self.models_changed.emit()
+        elif isinstance(asked, FindControls):
+            place = _place(asked)
+            self._forget_preview(place)
+            self._problems[place] = sentence
+            self.controls_refused.emit(asked.model, asked.controls, reply)

@@ -1,0 +1,37 @@
+"""The comparisons of this session: asks the engine for the table of a model's methods, and keeps the newest of each."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from explorer.scene.comparison import CompareOptions, CompareReport
+from explorer.scene.model import ModelRef
+from explorer.service.protocol import Compared
+from explorer.ui.state.asked import Asked, Asking
+from explorer.ui.state.catalogue import ModelKey, key_of
+from explorer.ui.state.job_list import JobList
+
+
+class Comparing(Asking[CompareOptions, CompareReport]):
+    """At most one comparison of a model is under way: a newer one replaces it. What was shown stays until then."""
+
+    answer = Compared
+
+    def __init__(self, jobs: JobList, parent: QObject | None = None) -> None:
+        super().__init__(jobs, self._answered, parent)
+        self._reports: dict[ModelKey, CompareReport] = {}
+
+    def report(self, model: ModelRef) -> CompareReport | None:
+        """The newest table of ``model``, or None before there is one."""
+        return self._reports.get(key_of(model))
+
+    def ask(self, model: ModelRef, options: CompareOptions, name: str) -> None:
+        """Have the methods of ``options`` compared on ``model``, which the user calls ``name``."""
+        if (asked := self.under_way(model)) is not None:
+            self._drop(asked)
+        self._problems.pop(key_of(model), None)
+        self._ask(self._jobs.start_comparison(model, options, name), model, options)
+        self.changed.emit()
+
+    def _answered(self, asked: Asked[CompareOptions], report: CompareReport) -> None:
+        self._reports[asked.model] = report

@@ -1,0 +1,397 @@
+"""The controller: holds the only mutable state of the window, the current scene, and says when it changed.
+
+Widgets read fields of the new scene and never ask each other; a change is a new scene given to `Controller.apply`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Literal
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from explorer.scene import editing, linking
+from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
+from explorer.scene.defaults import default_controls
+from explorer.scene.model import ControlSetRef, ModelRef, Origin, Pane, PaneView, Quality, Scene, Seed, View, view_of
+from explorer.service.protocol import EngineLost, Ready
+from explorer.ui.state.bridge import Connect, EngineBridge
+from explorer.ui.state.catalogue import Catalogue
+from explorer.ui.state.comparing import Comparing
+from explorer.ui.state.feed import Feed
+from explorer.ui.state.job_list import JobList
+from explorer.ui.state.labelling import Labelling
+from explorer.ui.state.measuring import Measuring
+from explorer.ui.state.notice import Notice
+from explorer.ui.state.opening import Opening
+from explorer.ui.state.stops import Stops
+from explorer.ui.state.undo import Step, UndoStack
+
+replace = msgspec.structs.replace
+UNDO_LIMIT = 500
+NO_MODEL = Scene(model=ModelRef(path=""))
+"""The scene of a window without a model; `Controller.has_model` tells."""
+
+
+class Controller(QObject):
+    """The scene, its history, and its way to the engine."""
+
+    changed = Signal(object, object)  # old scene, new scene
+    shown = Signal(object)  # the scene on the canvas: the preview while the timeline plays, else the scene
+    moved = Signal(object)  # pane → control: sliders that the hand has set, even where that changed nothing
+    noticed = Signal(object)  # Notice
+    engine_ready = Signal(object)  # Ready
+    engine_lost = Signal(object)  # EngineLost
+
+    def __init__(self, connect: Connect, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.bridge = EngineBridge(connect, self)
+        self.client = self.bridge.client
+        self.feed = Feed(self.client, self)
+        self.catalogue = Catalogue(self.client, self)
+        self.jobs = JobList(self.client, self)
+        self.measuring = Measuring(self.jobs, self)
+        self.comparing = Comparing(self.jobs, self)
+        self.labelling = Labelling(self.client, self)
+        self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
+        self.engine: Ready | None = None
+        self._scene = NO_MODEL
+        self._preview: Scene | None = None
+        self._preview_moves = True
+        self._gesture = 0
+        self._adopting: object = None  # the step that added a linked pane whose controls are not known yet
+        self._dragging = False
+        self.opening = Opening(self)
+        self.stops = Stops(self)
+        self.bridge.replied.connect(self._on_reply)
+        self.catalogue.controls_found.connect(self._adopt_amounts)
+        self.catalogue.controls_found.connect(self._on_controls_found)
+        self.catalogue.controls_previewed.connect(self._on_previewed)
+        self.catalogue.search_left.connect(self.jobs.left)
+        self.catalogue.begin()
+
+    # --- reading ---
+
+    @property
+    def scene(self) -> Scene:
+        """The current scene. Never a preview."""
+        return self._scene
+
+    @property
+    def shown_scene(self) -> Scene:
+        """What the canvas shows: the preview while one is set, else the scene."""
+        return self._preview or self._scene
+
+    @property
+    def has_model(self) -> bool:
+        return bool(self._scene.model.path)
+
+    def model_card(self, pane: int | None = None) -> ModelCard | None:
+        """The card of a pane's model (default: the scene's), or None while it is under way."""
+        return self.catalogue.model(self._scene.model if pane is None else self._scene.model_of(pane))
+
+    def controls_card(self, pane: int | None = None) -> ControlSetCard | None:
+        """The control set of a pane (default: the selected one), or None while it is under way."""
+        index = self._scene.selected if pane is None else pane
+        return self.catalogue.controls(self._scene.model_of(index), self._scene.panes[index].controls)
+
+    def control_card(self, pane: int, name: str) -> ControlCard | None:
+        """The card of one control of a pane, or None when it is unknown."""
+        card = self.controls_card(pane)
+        return next((control for control in card.controls if control.name == name), None) if card else None
+
+    def pane_title(self, pane: int) -> str:
+        """What the pane is called: its own name, or its method's title, or its control file's name."""
+        title = self.set_title(pane)
+        return f"Difference · {title}" if self.shown_scene.panes[pane].view == "difference" else title
+
+    def set_title(self, pane: int) -> str:
+        """What the control set of the pane is called, whatever the pane shows of it."""
+        chosen = self.shown_scene.panes[pane]
+        card = self.catalogue.controls(self.shown_scene.model_of(pane), chosen.controls)
+        return chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
+
+    # --- the one way to change ---
+
+    def apply(self, scene: Scene, text: str, merge_key: object = None) -> None:
+        """Make ``scene`` the current one, as one step of undo called ``text``.
+
+        Steps with the same ``merge_key`` (not None) that follow each other are one step. An empty ``text`` changes the
+        scene without a step; that is for what nobody would undo, such as the selected pane.
+        """
+        if scene == self._scene:
+            return
+        if merge_key != self._adopting:
+            self._adopting = None
+        if text:
+            self.undo_stack.push(Step(self._scene, scene, text, merge_key))
+        else:
+            self._set(scene)
+
+    def load(self, scene: Scene, text: str = "") -> None:
+        """Replace the whole scene (a file, a session). With ``text`` it can be undone, without it history ends."""
+        if text:
+            self.apply(scene, text)
+        else:
+            self.undo_stack.clear()
+            self._set(scene)
+
+    def begin_gesture(self) -> None:
+        """A drag begins: until `end_gesture`, pictures are interactive and its changes are one step."""
+        self._dragging = True
+
+    def end_gesture(self) -> None:
+        """The drag ended: the next one is a new step, and the pictures are rendered in full quality."""
+        self._gesture += 1
+        if self._dragging:
+            self._dragging = False
+            self._refresh()
+
+    @property
+    def gesture(self) -> int:
+        """Number of the drag under way, to be part of a merge key."""
+        return self._gesture
+
+    def undo(self) -> None:
+        """One step back."""
+        self.undo_stack.undo()
+
+    def redo(self) -> None:
+        """One step forward again."""
+        self.undo_stack.redo()
+
+    def set_preview(self, scene: Scene | None, moving: bool = True) -> None:
+        """Show ``scene`` on the canvas without making it the current one (the timeline); None shows the scene again.
+
+        ``moving``: it plays or is scrubbed, so pictures are asked for in interactive quality.
+        """
+        if scene != self._preview or moving != self._preview_moves:
+            self._preview, self._preview_moves = scene, moving
+            self._refresh()
+            self.shown.emit(self.shown_scene)
+
+    def say(self, sentence: str, kind: Literal["info", "warning", "error"] = "info", action: str = "") -> None:
+        """Tell the user ``sentence`` in a dismissable strip over the canvas."""
+        self.noticed.emit(Notice(sentence, kind, action))
+
+    # --- origin ---
+
+    def set_seed(self, seed: int, merge_key: object = None) -> None:
+        """Start from ``seed`` (0 ≤ seed < 2**32, taken modulo)."""
+        seed %= editing.SEED_COUNT
+        self.set_origin(Seed(seed), f"Seed {seed}", merge_key)
+
+    def set_origin(self, origin: Origin, text: str, merge_key: object = None) -> None:
+        """Start from any origin."""
+        self.apply(replace(self._scene, origin=origin), text, merge_key)
+
+    def randomise(self) -> None:
+        """Another seed, short enough to be read out loud."""
+        self.set_seed(secrets.randbelow(1_000_000))
+
+    def step_seed(self, step: int) -> None:
+        """The seed ``step`` further; does nothing while the origin is not a seed."""
+        if isinstance(self._scene.origin, Seed):
+            self.set_seed(self._scene.origin.seed + step)
+
+    def set_truncation(self, psi: float, dragging: bool = False) -> None:
+        """Scale the prior around its mean by ``psi``, 0..1.5."""
+        if dragging:
+            self.begin_gesture()
+        psi = min(max(round(psi, 3), 0.0), editing.TRUNCATION_MAX)
+        self.apply(replace(self._scene, truncation_psi=psi), f"Spread {psi:g}", ("truncation", self._gesture))
+        if not dragging:
+            self.end_gesture()
+
+    # --- sliders ---
+
+    def move_control(self, pane: int, name: str, amount: float, dragging: bool = False) -> None:
+        """Move control ``name`` of ``pane`` to ``amount``, and its partners in other panes while sliders are linked.
+
+        While ``dragging`` the moves are one step of undo and pictures are interactive; the call with
+        ``dragging=False`` ends the step and asks for full quality.
+        """
+        if dragging:
+            self.begin_gesture()
+        partners = self.partners(pane, name)
+        moved = editing.with_amounts(self._scene, partners, amount)
+        self.apply(moved, f"{name} {amount:+.2f}", ("amount", pane, name, self._gesture))
+        self.moved.emit(partners)
+        if not dragging:
+            self.end_gesture()
+
+    def reset_all(self) -> None:
+        """Move every control of every pane back to 0."""
+        self.apply(editing.without_edits(self._scene), "Reset all sliders")
+
+    def set_linked(self, linked: bool) -> None:
+        """Whether one slider moves its partners in the other panes too."""
+        self.apply(replace(self._scene, linked=linked), "Link sliders" if linked else "Unlink sliders")
+
+    # --- panes ---
+
+    def add_pane(self) -> None:
+        """Add a pane after the selected one, with the next method that is not on the canvas yet."""
+        scene = self._scene
+        source = scene.panes[scene.selected]
+        card = self.model_card(scene.selected)
+        used = {pane.controls.method for pane in scene.panes}
+        quick = [name for name in card.methods if self.catalogue.is_quick(name)] if card else []
+        method = next((name for name in quick if name not in used), source.controls.method) if card else ""
+        fresh = card is not None and method and method != source.controls.method
+        controls = default_controls(card, method) if card and fresh else source.controls
+        pane = Pane(controls=controls, model=source.model, origin=source.origin, view=source.view)
+        if controls == source.controls:
+            pane = replace(pane, edits=source.edits)
+        self._gesture += 1
+        step = ("add pane", self._gesture)
+        self.apply(editing.insert_pane(scene, scene.selected + 1, pane), "Add pane", step)
+        self._adopting = step if scene.linked else None
+        self._adopt_amounts()
+
+    def duplicate_pane(self, pane: int | None = None) -> None:
+        """Add a copy of ``pane`` (default: the selected one) after it."""
+        index = self._scene.selected if pane is None else pane
+        self.apply(editing.insert_pane(self._scene, index + 1, self._scene.panes[index]), "Duplicate pane")
+
+    def remove_pane(self, pane: int | None = None) -> None:
+        """Close ``pane`` (default: the selected one); the last one stays."""
+        self.apply(editing.remove_pane(self._scene, self._scene.selected if pane is None else pane), "Close pane")
+
+    def move_pane(self, step: int) -> None:
+        """Exchange the selected pane, or its column in a table of panes, with its neighbour (-1 left, 1 right)."""
+        self.apply(editing.move_pane(self._scene, self._scene.selected, step), "Move pane")
+
+    def rename_pane(self, name: str) -> None:
+        """Call the selected pane, or its column in a table of panes, ``name``; after its method where that is empty."""
+        self.apply(editing.with_name(self._scene, self._scene.selected, name.strip()), "Rename pane")
+
+    def select_pane(self, pane: int) -> None:
+        """Make the control panel show ``pane``."""
+        self.apply(replace(self._scene, selected=pane % len(self._scene.panes)), "")
+
+    def set_method(self, pane: int, controls: ControlSetRef) -> None:
+        """Use another control set in ``pane``; its sliders start at 0."""
+        title = self.catalogue.method_title(controls.method) if controls.method else "control set"
+        self.apply(editing.with_controls(self._scene, pane, controls), f"Use {title}")
+
+    def set_view(self, pane: int, view: PaneView, everywhere: bool = False) -> None:
+        """Show the picture, the difference to the unmoved one, or both halves; in all panes, if ``everywhere``."""
+        text = {"image": "Show picture", "difference": "Show difference", "before_after": "Show before / after"}[view]
+        scene = self._scene
+        for index in range(len(scene.panes)) if everywhere else (pane,):
+            scene = editing.with_view(scene, index, view)
+        self.apply(scene, text)
+
+    def set_split(self, pane: int, split: float, dragging: bool = False) -> None:
+        """Where the divider of before / after stands, 0..1 from the left."""
+        if dragging:
+            self.begin_gesture()
+        moved = replace(self._scene.panes[pane], split=min(max(split, 0.0), 1.0))
+        self.apply(editing.with_pane(self._scene, pane, moved), "Move divider", ("split", pane, self._gesture))
+        if not dragging:
+            self.end_gesture()
+
+    # --- models ---
+
+    def open_model(self, path: str, family: str = "") -> None:
+        """Open a shipped name or a path; when it loads it becomes the scene's model, when not, everything stays."""
+        self.opening.open(ModelRef(path=path, family=family))
+
+    def is_opening(self) -> bool:
+        """Whether a model that the user asked for is still being loaded."""
+        return self.opening.key is not None
+
+    def new_scene(self) -> None:
+        """The same model from the beginning: one pane, every slider at zero, no timeline. Bookmarks stay."""
+        card = self.model_card()
+        method = card.methods[0] if card and card.methods else ""
+        controls = default_controls(card, method) if card and method else self._scene.panes[0].controls
+        fresh = Scene(model=self._scene.model, panes=(Pane(controls=controls),))
+        self.apply(replace(fresh, bookmarks=self._scene.bookmarks), "New scene")
+
+    def restart_engine(self) -> None:
+        """Start the engine process again, after it died too often or when a model hangs."""
+        self.client.restart()
+
+    def close(self) -> None:
+        """End the engine process."""
+        self.bridge.close()
+
+    # --- inside ---
+
+    def partners(self, pane: int, name: str) -> dict[int, str]:
+        """Pane → control that moves with ``name`` of ``pane`` (:func:`explorer.scene.linking.partners`)."""
+        cards = [self.controls_card(index) for index in range(len(self._scene.panes))]
+        return linking.partners(self._scene, cards, pane, name)
+
+    def _adopt_amounts(self, *_: object) -> None:
+        """The pane that was just added among linked ones takes over its neighbour's amounts, control by control."""
+        index = self._scene.selected
+        if self._adopting is None or index == 0:
+            return
+        mine, theirs = self.controls_card(index), self.controls_card(index - 1)
+        if mine is None or theirs is None:
+            return
+        pane = linking.adopted(self._scene.panes[index], mine, self._scene.panes[index - 1], theirs)
+        step, self._adopting = self._adopting, None
+        self.apply(editing.with_pane(self._scene, index, pane), "Add pane", step)
+
+    def _set(self, scene: Scene) -> None:
+        old, self._scene = self._scene, scene
+        self._refresh()
+        self.changed.emit(old, scene)
+        if self._preview is None:
+            self.shown.emit(scene)
+        self.catalogue.ensure(scene)
+
+    def _refresh(self) -> None:
+        moment = time.perf_counter()
+        scene = self.shown_scene
+        views = [self._view(scene, pane) for pane in range(len(scene.panes))] if scene.model.path else []
+        self.feed.show(views, moment)
+
+    def _view(self, scene: Scene, pane: int) -> View:
+        quality = scene.quality
+        if self._dragging or (self._preview is not None and self._preview_moves):
+            card = self.catalogue.model(scene.model_of(pane))
+            if card is not None and card.interactive_steps:
+                quality = Quality(steps=card.interactive_steps, precision=quality.precision)
+        return view_of(scene, pane, quality)
+
+    def _on_reply(self, reply: object) -> None:
+        if isinstance(reply, Ready):
+            self.engine = reply
+            self.labelling.engine_ready()
+            self.engine_ready.emit(reply)
+        elif isinstance(reply, EngineLost):
+            # An engine that was up and died while it loaded a model would die of it again.
+            suspect = self.opening.key if self.engine is not None else None
+            self.engine = None
+            self.feed.engine_lost()
+            self.jobs.engine_lost()
+            self.labelling.engine_lost()
+            self.stops.engine_lost()
+            self.catalogue.engine_lost(suspect)
+            self.engine_lost.emit(reply)
+        elif not self.feed.handle(reply):
+            self.jobs.handle(reply)
+            self.measuring.handle(reply)
+            self.comparing.handle(reply)
+            self.labelling.handle(reply)
+            self.stops.handle(reply)
+            self.catalogue.handle(reply)
+
+    def _on_controls_found(self, model: ModelRef, controls: ControlSetRef) -> None:
+        """What could not be drawn while its controls were looked for can be drawn now."""
+        panes = zip(self.shown_scene.panes, self.feed.pictures(), strict=False)
+        self.feed.anew(
+            [index for index, (pane, picture) in enumerate(panes) if pane.controls == controls and picture.error]
+        )
+
+    def _on_previewed(self, model: ModelRef, controls: ControlSetRef) -> None:
+        """A search has found other directions under the names that panes move by now."""
+        panes = enumerate(self.shown_scene.panes)
+        self.feed.anew([index for index, pane in panes if pane.controls == controls and pane.edits])

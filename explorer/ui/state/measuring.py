@@ -1,0 +1,101 @@
+"""The measures of the models of this session: asks the engine for them, and keeps the reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+from PySide6.QtCore import QObject
+
+from explorer.scene.measures import MeasureOptions, MeasureReport
+from explorer.scene.model import ModelRef
+from explorer.service.protocol import Measured
+from explorer.ui.state.asked import Asked, Asking
+from explorer.ui.state.catalogue import ModelKey, key_of
+from explorer.ui.state.job_list import JobList
+
+replace = msgspec.structs.replace
+
+
+@dataclass
+class _Known:
+    """What is known of one model."""
+
+    reports: dict[MeasureOptions, MeasureReport] = field(default_factory=dict)
+    shown: MeasureOptions | None = None  # of the report that is shown, without a rotation
+    turned: MeasureOptions | None = None  # of the one with a pair turned that is shown beside it
+
+
+class Measuring(Asking[MeasureOptions, MeasureReport]):
+    """One report of a model is shown at a time, and beside it the same with a pair of latents turned.
+
+    At most one question about a model is open: a newer one replaces it. What was measured once is not asked again.
+    """
+
+    answer = Measured
+
+    def __init__(self, jobs: JobList, parent: QObject | None = None) -> None:
+        super().__init__(jobs, self._answered, parent)
+        self._known: dict[ModelKey, _Known] = {}
+
+    # --- what is known ---
+
+    def report(self, model: ModelRef) -> MeasureReport | None:
+        """The report of ``model`` that is shown, or None before there is one."""
+        known = self._known.get(key_of(model))
+        return known.reports.get(known.shown) if known and known.shown else None
+
+    def options(self, model: ModelRef) -> MeasureOptions | None:
+        """What the report that is shown was asked with."""
+        known = self._known.get(key_of(model))
+        return known.shown if known else None
+
+    def turned(self, model: ModelRef) -> MeasureReport | None:
+        """The report with a pair turned that stands beside the shown one, or None."""
+        known = self._known.get(key_of(model))
+        return known.reports.get(known.turned) if known and known.turned else None
+
+    # --- asking ---
+
+    def ask(self, model: ModelRef, options: MeasureOptions, name: str) -> None:
+        """Show the report with ``options``; measured first where it is not known. The user calls it ``name``."""
+        known = self._known.setdefault(key_of(model), _Known())
+        self._replace(model)
+        self._problems.pop(key_of(model), None)
+        if options in known.reports:
+            self._show(known, options)
+        else:
+            self._ask(self._jobs.start_measures(model, options, name), model, options)
+        self.changed.emit()
+
+    def straighten(self, model: ModelRef) -> None:
+        """Show no turned pair."""
+        self._replace(model, rotated=True)
+        if known := self._known.get(key_of(model)):
+            known.turned = None
+            self._problems.pop(key_of(model), None)
+        self.changed.emit()
+
+    def forget(self, model: ModelRef) -> None:
+        """The files of the model have changed, so that its reports are of another one."""
+        self._replace(model)
+        self._problems.pop(key_of(model), None)
+        if self._known.pop(key_of(model), None):
+            self.changed.emit()
+
+    # --- inside ---
+
+    def _answered(self, asked: Asked[MeasureOptions], report: MeasureReport) -> None:
+        known = self._known.setdefault(asked.model, _Known())
+        known.reports[asked.options] = report
+        self._show(known, asked.options)
+
+    def _replace(self, model: ModelRef, rotated: bool = False) -> None:
+        """Stop what is under way for the model (only where a pair is turned, if ``rotated``)."""
+        asked = self.under_way(model)
+        if asked and (asked.options.rotation or not rotated):
+            self._drop(asked)
+
+    def _show(self, known: _Known, options: MeasureOptions) -> None:
+        known.shown = replace(options, rotation=None, best_rotation=False)
+        known.turned = options if options.rotation else None

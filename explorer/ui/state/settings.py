@@ -1,0 +1,111 @@
+"""What the window remembers between sessions: geometry, recent models, colours. The scene is the session's."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from explorer.files import state_folder
+from explorer.scene.measures import Selection
+from explorer.ui.look.theme import Scheme
+
+RECENT_MODELS = 12
+LAYOUT_VERSION = 4  # raise it when docks come or go, so that an old layout is not forced onto a new window
+
+
+class Settings:
+    """An Ini file in the program's state folder. A value that cannot be used is ignored."""
+
+    def __init__(self) -> None:
+        folder = state_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._store = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
+
+    @property
+    def scheme(self) -> Scheme:
+        """Light, dark, or what the desktop says."""
+        value = self._store.value("scheme", "system")
+        return value if value in ("light", "dark") else "system"
+
+    @scheme.setter
+    def scheme(self, scheme: Scheme) -> None:
+        self._store.setValue("scheme", scheme)
+
+    @property
+    def pixels(self) -> bool:
+        """Whether pictures are magnified without smoothing."""
+        return str(self._store.value("pixels", "false")) == "true"
+
+    @pixels.setter
+    def pixels(self, pixels: bool) -> None:
+        self._store.setValue("pixels", "true" if pixels else "false")
+
+    @property
+    def snap(self) -> bool:
+        """Whether sliders with ticks stop at these only."""
+        return str(self._store.value("snap", "true")) == "true"
+
+    @snap.setter
+    def snap(self, snap: bool) -> None:
+        self._store.setValue("snap", "true" if snap else "false")
+
+    @property
+    def badges(self) -> Selection:
+        """Which sliders are listed, by their badges."""
+        value = self._store.value("badges", "all")
+        return value if value in ("non-passive", "active") else "all"
+
+    @badges.setter
+    def badges(self, badges: Selection) -> None:
+        self._store.setValue("badges", badges)
+
+    @property
+    def folder(self) -> str:
+        """Where the last file was opened or saved."""
+        return str(self._store.value("folder", ""))
+
+    @folder.setter
+    def folder(self, folder: str) -> None:
+        self._store.setValue("folder", folder)
+
+    @property
+    def export_folder(self) -> str:
+        """Where the last export went."""
+        return str(self._store.value("export_folder", ""))
+
+    @export_folder.setter
+    def export_folder(self, folder: str) -> None:
+        self._store.setValue("export_folder", folder)
+
+    @property
+    def recent_models(self) -> list[str]:
+        """Paths of models that were opened from disk, the newest first."""
+        value = self._store.value("recent_models", [])
+        paths = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return [path for path in paths if isinstance(path, str) and path][:RECENT_MODELS]
+
+    def add_recent_model(self, path: str) -> None:
+        """Remember ``path`` as the model opened last."""
+        paths = [path, *(known for known in self.recent_models if known != path)]
+        self._store.setValue("recent_models", paths[:RECENT_MODELS])
+
+    def forget_recent_model(self, path: str) -> None:
+        """Forget ``path``, which is gone or was not wanted any more."""
+        self._store.setValue("recent_models", [known for known in self.recent_models if known != path])
+
+    def geometry(self) -> tuple[QByteArray, QByteArray] | None:
+        """Geometry of the window and layout of its docks, or None where nothing fitting was kept."""
+        geometry, layout = self._store.value("geometry"), self._store.value("layout")
+        fits = str(self._store.value("layout_version", "")) == str(LAYOUT_VERSION)
+        if fits and isinstance(geometry, QByteArray) and isinstance(layout, QByteArray):
+            return geometry, layout
+        return None
+
+    def set_geometry(self, geometry: QByteArray, layout: QByteArray) -> None:
+        """Keep both for the next session."""
+        self._store.setValue("geometry", geometry)
+        self._store.setValue("layout", layout)
+        self._store.setValue("layout_version", LAYOUT_VERSION)
+
+    def save(self) -> None:
+        """Write now."""
+        self._store.sync()

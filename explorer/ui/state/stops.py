@@ -1,0 +1,77 @@
+"""Where sliders along learned values stop: which amounts lead to the values depends on where the picture starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from explorer.scene.model import ControlSetRef, ModelRef, Origin
+from explorer.service.protocol import FindStops, Refused, StopsFound
+
+if TYPE_CHECKING:
+    from explorer.ui.state.controller import Controller
+
+Start = tuple[ModelRef, ControlSetRef, Origin, float]
+"""Model, control set, origin, truncation."""
+
+
+class Stops(QObject):
+    """Asks the engine about the selected pane whenever its start is another one; the newest answer counts."""
+
+    changed = Signal()
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self._controller = controller
+        self._asked: Start | None = None  # the newest question, answered or not
+        self._number = -1  # of the question that is under way
+        self._known: tuple[Start, dict[str, tuple[float, ...]]] | None = None
+        controller.changed.connect(self._ask)
+        controller.catalogue.controls_found.connect(self._ask)
+        controller.engine_ready.connect(self._ask)
+
+    def known(self) -> dict[str, tuple[float, ...]]:
+        """Name of a control of the selected pane → its stops. While another start of the same set is asked about, those
+        of the last one."""
+        start = self._start()
+        return self._known[1] if self._known and start and self._known[0][:2] == start[:2] else {}
+
+    def handle(self, reply: object) -> bool:
+        """Take ``reply`` if it answers the newest question. Where that is refused, so is the picture, and says why."""
+        if not isinstance(reply, StopsFound | Refused) or reply.request_id != self._number:
+            return False
+        self._number = -1
+        if isinstance(reply, StopsFound) and self._asked is not None:
+            self._known = self._asked, reply.stops
+            self.changed.emit()
+        return True
+
+    def engine_lost(self) -> None:
+        """Ask the next one."""
+        if self._number >= 0:
+            self._asked, self._number = None, -1
+
+    def _start(self) -> Start | None:
+        """What the stops of the selected pane depend on; None where it has no slider along learned values."""
+        controller = self._controller
+        scene = controller.scene
+        card = controller.controls_card() if controller.has_model else None
+        if card is None or not any(one.detents for one in card.controls):
+            return None
+        pane = scene.panes[scene.selected]
+        return scene.model_of(), pane.controls, pane.origin or scene.origin, scene.truncation_psi
+
+    def _ask(self, *_: object) -> None:
+        start = self._start()
+        if start is None or start == self._asked:
+            return
+        self._asked = start
+        client = self._controller.client
+        self._number = client.next_request_id()
+        model, controls, origin, truncation_psi = start
+        client.send(
+            FindStops(
+                request_id=self._number, model=model, controls=controls, origin=origin, truncation_psi=truncation_psi
+            )
+        )

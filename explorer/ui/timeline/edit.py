@@ -1,0 +1,172 @@
+"""What the timeline's gestures mean, as functions from scene to scene. No Qt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+
+from msgspec.structs import replace
+
+from explorer.errors import SceneError
+from explorer.scene import timeline as keys
+from explorer.scene.editing import amount_of, with_amount, with_pane
+from explorer.scene.model import Blend, Interpolation, Origin, OriginTrack, Scene, Seed, Timeline
+from explorer.scene.timeline import ORIGIN
+from explorer.scene.validate import AMOUNT_LIMIT, check_seed
+from explorer.ui.timeline.rows import TimelineRow
+
+
+def is_moving(timeline: Timeline) -> bool:
+    """Whether the timeline has any keyframe."""
+    return bool(timeline.amounts or timeline.origin.keys)
+
+
+def key_times(timeline: Timeline) -> list[float]:
+    """The times of all keyframes within the duration, ascending, each once."""
+    times = {key.time for track in timeline.amounts for key in track.keys}
+    times.update(key.time for key in timeline.origin.keys)
+    return sorted(time for time in times if time <= timeline.duration)
+
+
+Touched = AbstractSet[tuple[int, str]]
+"""(pane, control) of sliders that the hand has set since the playhead came to where it is."""
+
+
+def moved_amounts(before: Scene, after: Scene) -> set[tuple[int, str]]:
+    """(pane, control) of every amount in which two scenes differ; nothing where they have other panes."""
+    if len(before.panes) != len(after.panes) or before.model != after.model:
+        return set()
+    return {
+        (number, edit.control)
+        for number, (old, new) in enumerate(zip(before.panes, after.panes, strict=True))
+        for edit in (*old.edits, *new.edits)
+        if amount_of(old, edit.control) != amount_of(new, edit.control)
+    }
+
+
+def overlaid(scene: Scene, time: float, baseline: Scene, touched: Touched = frozenset()) -> Scene:
+    """What is seen at ``time``, where the playhead stands since the scene was ``baseline``.
+
+    The timeline decides, except for sliders and seeds that the hand has moved since: those are seen as they stand.
+    """
+    shown = keys.at(scene, time)
+    for number, name in moved_amounts(baseline, scene) | touched:
+        if number < len(scene.panes):
+            amount = amount_of(scene.panes[number], name)
+            shown = with_pane(shown, number, with_amount(shown.panes[number], name, amount))
+    return shown if scene.origin == baseline.origin else replace(shown, origin=scene.origin)
+
+
+def captured(scene: Scene, shown: Scene, time: float, earlier: tuple[float, Origin] | None) -> Scene:
+    """``scene`` with a keyframe at ``time`` of what is ``shown``.
+
+    Sliders that are off zero or have a track get a key. A slider that moves for the first time stood at 0 at the
+    keyframes around, so it gets keys of 0 there. The seed gets one where it has a track, where nothing else could be
+    kept, or where it is another than at the keyframe before (``earlier``: time and origin), which then gets one too.
+    """
+    made = scene
+    around = _around(key_times(scene.timeline), time)
+    kept = False
+    for number, pane in enumerate(shown.panes):
+        names = [edit.control for edit in pane.edits if edit.amount != 0]
+        names += [track.control for track in scene.timeline.amounts if track.pane == number]
+        for name in dict.fromkeys(names):
+            if keys.track_number(scene.timeline, number, name) is None:
+                for other in around:
+                    made = keys.set_amount_key(made, number, name, other, 0.0)
+            made = keys.set_amount_key(made, number, name, time, amount_of(pane, name))
+            kept = True
+    if scene.timeline.origin.keys or not kept:
+        return made if isinstance(shown.origin, Blend) else keys.set_origin_key(made, time, shown.origin)
+    if earlier is not None and earlier[1] != shown.origin and earlier[0] != time:
+        for moment, origin in (earlier, (time, shown.origin)):
+            if not isinstance(origin, Blend):
+                made = keys.set_origin_key(made, moment, origin)
+    return made
+
+
+def with_key_moved(scene: Scene, row: TimelineRow, index: int, time: float, amount: float) -> Scene:
+    """``scene`` with one diamond of ``row`` elsewhere, in every track that the row stands for."""
+    amount = min(AMOUNT_LIMIT, max(-AMOUNT_LIMIT, amount))
+    for track in row.tracks:
+        scene = keys.move_key(scene, track, index, time, None if row.is_origin else amount)
+    return scene
+
+
+def with_key_added(scene: Scene, row: TimelineRow, time: float) -> Scene:
+    """``scene`` with a diamond on the curve of ``row`` at ``time``; the picture of no moment changes much by it.
+
+    The origin's track gets the scene's own seed, because a mixture cannot be kept.
+    """
+    for track in row.tracks:
+        if track == ORIGIN:
+            here = scene.origin
+            nearest = min(scene.timeline.origin.keys, key=lambda key: abs(key.time - time)).origin
+            scene = keys.set_origin_key(scene, time, nearest if isinstance(here, Blend) else here)
+        else:
+            old = scene.timeline.amounts[track]
+            scene = keys.set_amount_key(scene, old.pane, old.control, time, keys.amount_at(old, time))
+    return scene
+
+
+def with_key_removed(scene: Scene, row: TimelineRow, index: int) -> Scene:
+    """``scene`` without one diamond of ``row``."""
+    for track in sorted(row.tracks, reverse=True):  # a track that goes takes its number along
+        scene = keys.remove_key(scene, track, index)
+    return scene
+
+
+def with_row_removed(scene: Scene, row: TimelineRow) -> Scene:
+    """``scene`` without the tracks of ``row``."""
+    for track in sorted(row.tracks, reverse=True):
+        scene = keys.remove_track(scene, track)
+    return scene
+
+
+def with_key_typed(scene: Scene, row: TimelineRow, index: int, text: str) -> Scene:
+    """``scene`` with the amount, or the seed, that was typed. Raises :class:`SceneError` for what is no number."""
+    text = text.strip().replace("−", "-").replace(",", ".")
+    if row.is_origin:
+        if not text.isdecimal():
+            raise SceneError(f"'{text}' is no seed; type a whole number from 0 to {2**32 - 1}.")
+        check_seed(int(text))
+        return keys.set_origin_key(scene, row.times[index], Seed(int(text)))
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = math.nan
+    if not math.isfinite(amount):
+        raise SceneError(f"'{text}' is no amount; type a number such as 1.5.")
+    if abs(amount) > AMOUNT_LIMIT:
+        raise SceneError(f"{amount:g} is too far; an amount is between −{AMOUNT_LIMIT:g} and {AMOUNT_LIMIT:g}.")
+    return with_key_moved(scene, row, index, row.times[index], amount)
+
+
+def with_interpolation(scene: Scene, tracks: Iterable[int], interpolation: Interpolation) -> Scene:
+    """``scene`` with these tracks moving another way between their keys."""
+    for track in tracks:
+        scene = keys.set_interpolation(scene, track, interpolation)
+    return scene
+
+
+def cleared(scene: Scene) -> Scene:
+    """``scene`` without any keyframe; duration, frame rate and loop stay."""
+    return replace(scene, timeline=replace(scene.timeline, amounts=(), origin=OriginTrack()))
+
+
+def traversal(scene: Scene, pane_controls: dict[int, str], low: float, high: float) -> Scene:
+    """``scene`` whose timeline moves one control of each listed pane from ``low`` to ``high``, there and back."""
+    made = cleared(scene)
+    made = keys.set_timing(made, loop="ping_pong")
+    for pane, control in pane_controls.items():
+        made = keys.set_amount_key(made, pane, control, 0.0, low)
+        made = keys.set_amount_key(made, pane, control, made.timeline.duration, high)
+    return made
+
+
+def _around(times: list[float], time: float) -> list[float]:
+    """The nearest of ``times`` before and after ``time``, where there are such."""
+    before = [other for other in times if other < time]
+    after = [other for other in times if other > time]
+    return [*before[-1:], *after[:1]]

@@ -1,0 +1,327 @@
+"""The Timeline dock's content: the header, the tracks, and what they do to the scene through the controller."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from explorer.errors import SceneError
+from explorer.scene import timeline as keys
+from explorer.scene.cards import ControlSetCard
+from explorer.scene.model import Interpolation, Origin, Scene
+from explorer.ui.state.controller import Controller
+from explorer.ui.timeline import edit
+from explorer.ui.timeline.geometry import snapped
+from explorer.ui.timeline.header import LOOPS, Loop, TimelineHeader
+from explorer.ui.timeline.player import Player
+from explorer.ui.timeline.rows import rows_of
+from explorer.ui.timeline.view import TimelineView
+
+NOTHING_TO_PLAY = "There is nothing to play yet: move a slider, press K, move the playhead, and do it again."
+
+
+class TimelinePanel(QWidget):
+    """Keyframes under the hand. The playhead is the panel's own; what it shows is the controller's preview."""
+
+    playing_changed = Signal(bool)
+    playhead_changed = Signal(float)
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None, player: Player | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("timeline_panel")
+        self._controller = controller
+        self._playhead = 0.0
+        self._visited = False  # whether the canvas shows the playhead's time rather than the scene as it stands
+        self._baseline: Scene = controller.scene  # when the playhead came to where it is
+        self._touched: set[tuple[int, str]] = set()  # sliders set by hand since then
+        self._grabbed: Scene | None = None  # the scene when a key was grabbed
+        self._earlier: tuple[float, Origin] | None = None  # where the last keyframe was made, and of which origin
+        self.player = player or Player(self)
+        self.player.setParent(self)
+        self.view = TimelineView(self)
+        self.header = TimelineHeader(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.header)
+        layout.addWidget(self.view, 1)
+        self._connect()
+        self._show_scene()
+
+    @property
+    def playhead(self) -> float:
+        """Seconds."""
+        return self._playhead
+
+    # --- what actions call --------------------------------------------------------------------------------------------
+
+    def toggle_play(self) -> None:
+        """Play from the playhead, or stop there."""
+        if self.player.playing:
+            self.player.stop()
+        elif edit.is_moving(self._controller.scene.timeline):
+            self.player.play(self._controller.scene.timeline, self._playhead)
+        else:
+            self._controller.say(NOTHING_TO_PLAY)
+
+    def add_key(self) -> None:
+        """Keep what is seen as a keyframe at the playhead."""
+        controller = self._controller
+        shown = controller.shown_scene
+        self._apply(edit.captured(controller.scene, shown, self._playhead, self._earlier), "Add keyframe")
+        self._earlier = (self._playhead, shown.origin)
+        self._settle()
+        self._preview()
+
+    def add_origin_key(self) -> None:
+        """Keep the seed or latent that is seen as a keyframe at the playhead."""
+        try:
+            made = keys.set_origin_key(self._controller.scene, self._playhead, self._controller.shown_scene.origin)
+        except SceneError as error:
+            self._controller.say(str(error), "warning")
+            return
+        self._apply(made, "Add seed keyframe")
+        self._settle()
+        self._preview()
+
+    def clear(self) -> None:
+        """Remove every keyframe."""
+        self.player.stop()
+        self._apply(edit.cleared(self._controller.scene), "Clear timeline")
+
+    def traverse(self, pane: int, control: str) -> None:
+        """Have ``control`` of ``pane`` (and its partners) move over its range, there and back, and play it; along
+        learned values from the first to the last of them."""
+        controller = self._controller
+        card = controller.control_card(pane, control)
+        low, high = (card.low, card.high) if card else (-3.0, 3.0)
+        if pane == controller.scene.selected and (stops := controller.stops.known().get(control)):
+            low, high = min(0.0, stops[0]), max(0.0, stops[-1])
+        made = edit.traversal(controller.scene, controller.partners(pane, control), low, high)
+        self.player.stop()
+        self._apply(made, f"Traverse {control}")
+        self.go_to(0.0)
+        self.player.play(controller.scene.timeline, 0.0)
+
+    def go_to(self, time: float) -> None:
+        """Put the playhead at ``time`` seconds and show the picture of that moment."""
+        timeline = self._controller.scene.timeline
+        self._set_playhead(snapped(time, timeline.fps, timeline.duration))
+        if self.player.playing:
+            self.player.seek(self._playhead)
+        self._visit()
+
+    def leave(self) -> None:
+        """Stop, and show the scene as it stands until the playhead is used again."""
+        self.player.stop()
+        self._visited = False
+        self._preview()
+
+    # --- the playhead and the picture ---------------------------------------------------------------------------------
+
+    def _set_playhead(self, time: float) -> None:
+        self._playhead = time
+        self.view.set_playhead(time)
+        self.header.show_time(time)
+        self.playhead_changed.emit(time)
+
+    def _visit(self) -> None:
+        self._settle()
+        self._visited = True
+        self._preview()
+
+    def _settle(self) -> None:
+        """The timeline decides again what is seen: the playhead has moved, or what was seen became a keyframe."""
+        self._baseline = self._controller.scene
+        self._touched.clear()
+
+    def _preview(self) -> None:
+        """Show the picture of the playhead's time; without keyframes, or before the playhead is used, the scene."""
+        scene = self._controller.scene
+        if not self._visited or not edit.is_moving(scene.timeline) or not scene.model.path:
+            self._controller.set_preview(None)
+        else:
+            shown = edit.overlaid(scene, self._playhead, self._baseline, self._touched)
+            self._controller.set_preview(shown, moving=self.player.playing or self.view.is_scrubbing)
+
+    def _on_player_moved(self, time: float) -> None:
+        self._set_playhead(time)
+        self._visit()
+
+    def _on_playing_changed(self, playing: bool) -> None:
+        self.header.show_playing(playing)
+        if not playing:
+            self._preview()  # once more, in full quality
+        self.playing_changed.emit(playing)
+
+    # --- the scene changed --------------------------------------------------------------------------------------------
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        same_panes = len(new.panes) == len(old.panes)
+        if new.model != old.model or not same_panes:
+            self._earlier = None
+            self._settle()
+        # An undone move is seen no longer; one by the hand is announced right after this.
+        self._touched -= edit.moved_amounts(old, new)
+        if new.model != old.model:
+            self.player.stop()
+            self._visited = False
+            self._set_playhead(0.0)
+        if new.timeline.duration < self._playhead:
+            self._set_playhead(new.timeline.duration)
+        if not edit.is_moving(new.timeline):
+            self.player.stop()
+        self.player.follow(new.timeline)
+        if new.timeline != old.timeline and (new.panes, new.origin) != (old.panes, old.origin) and same_panes:
+            self._visited = False  # another scene altogether: it is seen as it stands
+            self._settle()
+        if _listed(new) != _listed(old):
+            self._show_scene()
+        self._preview()
+
+    def _on_moved(self, partners: dict[int, str]) -> None:
+        """A slider was set by hand: it is seen as it stands, even where the stored scene had that amount already."""
+        self._touched.update(partners.items())
+        self._preview()
+
+    def _show_scene(self) -> None:
+        scene = self._controller.scene
+        timeline = scene.timeline
+        self.view.set_content(rows_of(scene, self._card_of), timeline.duration, timeline.fps)
+        self.header.show_timeline(timeline)
+        self.view.set_playhead(self._playhead)
+
+    def _card_of(self, pane: int) -> ControlSetCard | None:
+        return self._controller.controls_card(pane)
+
+    def _on_controls_found(self, *_: object) -> None:
+        self._show_scene()  # now the ranges are known
+
+    def _apply(self, scene: Scene, text: str, merge_key: object = None) -> None:
+        self._controller.apply(scene, text, merge_key)
+
+    # --- the hand -----------------------------------------------------------------------------------------------------
+
+    def _on_scrubbed(self, time: float) -> None:
+        self._set_playhead(time)
+        if self.player.playing:
+            self.player.seek(time)
+        self._visit()
+
+    def _on_stepped(self, frames: int) -> None:
+        self.player.stop()
+        self.go_to(self._playhead + frames / self._controller.scene.timeline.fps)
+
+    def _on_jumped(self, where: int) -> None:
+        timeline = self._controller.scene.timeline
+        times = edit.key_times(timeline)
+        if where == 1:
+            target = next((time for time in times if time > self._playhead + 1e-6), timeline.duration)
+        elif where == -1:
+            target = next((time for time in reversed(times) if time < self._playhead - 1e-6), 0.0)
+        else:
+            target = 0.0 if where < 0 else timeline.duration
+        self.player.stop()
+        self._set_playhead(target)  # a key may stand between two frames
+        self._visit()
+
+    def _on_key_grabbed(self, row: int, index: int) -> None:
+        self.player.stop()
+        self._grabbed = self._controller.scene
+        self._set_playhead(self.view.rows[row].times[index])
+        self._visit()
+
+    def _on_key_dragged(self, row: int, index: int, time: float, amount: float) -> None:
+        if self._grabbed is None:
+            return
+        # From the scene at the grab, not from the last step: what the drag passed on its way leaves no trace.
+        made = edit.with_key_moved(self._grabbed, self.view.rows[row], index, time, amount)
+        self._controller.begin_gesture()
+        self._apply(made, "Move keyframe", ("key", row, index, self._controller.gesture))
+        self._settle()
+        self._set_playhead(self.view.rows[row].times[index])
+        self._preview()
+
+    def _on_key_released(self, row: int, index: int) -> None:
+        self._grabbed = None
+        self._controller.end_gesture()
+
+    def _on_key_added(self, row: int, time: float) -> None:
+        self._apply(edit.with_key_added(self._controller.scene, self.view.rows[row], time), "Add keyframe")
+        times = self.view.rows[row].times
+        index = min(range(len(times)), key=lambda number: abs(times[number] - time))
+        self.view.select((row, index))
+        self._set_playhead(times[index])
+        self._visit()
+
+    def _on_key_typed(self, row: int, index: int, text: str) -> None:
+        try:
+            made = edit.with_key_typed(self._controller.scene, self.view.rows[row], index, text)
+        except SceneError as error:
+            self._controller.say(str(error), "warning")
+            return
+        self._apply(made, "Change keyframe")
+
+    def _on_key_removed(self, row: int, index: int) -> None:
+        self._apply(edit.with_key_removed(self._controller.scene, self.view.rows[row], index), "Delete keyframe")
+
+    def _on_row_removed(self, row: int) -> None:
+        chosen = self.view.rows[row]
+        self._apply(edit.with_row_removed(self._controller.scene, chosen), f"Remove track {chosen.label}")
+
+    def _on_interpolation_chosen(self, row: int, kind: str) -> None:
+        tracks = self.view.rows[row].tracks
+        made = edit.with_interpolation(self._controller.scene, tracks, cast(Interpolation, kind))
+        self._apply(made, "Change interpolation")
+
+    # --- the header ---------------------------------------------------------------------------------------------------
+
+    def _on_duration(self, duration: float) -> None:
+        self._apply(keys.set_timing(self._controller.scene, duration=duration), "Duration", "duration")
+
+    def _on_fps(self, fps: int) -> None:
+        self._apply(keys.set_timing(self._controller.scene, fps=fps), "Frames per second", "fps")
+
+    def _on_loop(self, loop: str) -> None:
+        chosen = cast(Loop, loop)
+        self._apply(keys.set_timing(self._controller.scene, loop=chosen), f"Play {dict(LOOPS)[chosen].lower()}")
+
+    def _on_between(self, kind: str) -> None:
+        scene = self._controller.scene
+        made = edit.with_interpolation(scene, range(len(scene.timeline.amounts)), cast(Interpolation, kind))
+        self._apply(made, "Change interpolation")
+
+    def _connect(self) -> None:
+        view, controller = self.view, self._controller
+        header = self.header
+        header.play_clicked.connect(self.toggle_play)
+        header.key_clicked.connect(self.add_key)
+        header.duration_changed.connect(self._on_duration)
+        header.fps_changed.connect(self._on_fps)
+        header.loop_chosen.connect(self._on_loop)
+        header.between_chosen.connect(self._on_between)
+        self.player.moved.connect(self._on_player_moved)
+        self.player.playing_changed.connect(self._on_playing_changed)
+        view.scrubbed.connect(self._on_scrubbed)
+        view.scrub_ended.connect(self._preview)
+        view.stepped.connect(self._on_stepped)
+        view.jumped.connect(self._on_jumped)
+        view.key_grabbed.connect(self._on_key_grabbed)
+        view.key_dragged.connect(self._on_key_dragged)
+        view.key_released.connect(self._on_key_released)
+        view.key_added.connect(self._on_key_added)
+        view.key_typed.connect(self._on_key_typed)
+        view.key_removed.connect(self._on_key_removed)
+        view.row_removed.connect(self._on_row_removed)
+        view.interpolation_chosen.connect(self._on_interpolation_chosen)
+        controller.changed.connect(self._on_changed)
+        controller.moved.connect(self._on_moved)
+        controller.catalogue.controls_found.connect(self._on_controls_found)
+
+
+def _listed(scene: Scene) -> tuple[object, ...]:
+    """What the rows depend on. A slider that moves is not among it, so a drag does not paint the timeline."""
+    panes = tuple((pane.name, pane.controls, pane.model) for pane in scene.panes)
+    return scene.timeline, scene.linked, scene.selected, panes

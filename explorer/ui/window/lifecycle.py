@@ -1,0 +1,54 @@
+"""What belongs to the application rather than to its window: signals, the desktop's colours, unexpected errors."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from explorer.ui.look import theme
+from explorer.ui.window import report
+from explorer.ui.window.main_window import MainWindow
+
+SIGNALS_EVERY_MS = 200
+
+
+class Lifecycle(QObject):
+    """Lives as long as the application."""
+
+    def __init__(self, app: QApplication, window: MainWindow) -> None:
+        super().__init__(app)
+        self._app = app
+        self._window = window
+        app.styleHints().colorSchemeChanged.connect(self._follow_desktop)
+        report.catch_exceptions(self._say_error)
+        signal.signal(signal.SIGINT, self._interrupt)
+        signal.signal(signal.SIGTERM, self._interrupt)
+        window.closed.connect(self._end)
+        # Python sees a signal only while it runs; an idle event loop would sleep through it.
+        self._heartbeat = QTimer(self)
+        self._heartbeat.timeout.connect(self._wake)
+        self._heartbeat.start(SIGNALS_EVERY_MS)
+
+    def quit_after(self, seconds: float) -> None:
+        """Close the window by itself, for smoke tests."""
+        QTimer.singleShot(int(seconds * 1000), self._window.close)
+
+    def _follow_desktop(self) -> None:
+        if self._window.settings.scheme == "system":
+            theme.apply(self._app, "system")
+
+    def _say_error(self, sentence: str) -> None:
+        self._window.controller.say(sentence, "error", "copy_report")
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._window.close()
+
+    def _end(self) -> None:
+        # Not left to Qt's own count of windows: this one was hidden before it was closed, so it may not count.
+        self._app.exit(0)
+
+    def _wake(self) -> None:
+        """Nothing: being called is what lets Python handle signals."""

@@ -1,0 +1,246 @@
+"""The canvas: panes as large as can be, what is painted, the divider, zoom."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QFontMetrics, QImage, QPainter
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from quiet import controller_on
+
+from explorer.scene import editing
+from explorer.scene.model import ControlSetRef, Seed
+from explorer.service.protocol import ViewFailed
+from explorer.ui.canvas import pane_paint
+from explorer.ui.canvas.canvas import Canvas
+from explorer.ui.canvas.pane_grid import GAP, grid, table
+from explorer.ui.look import theme
+
+pytestmark = pytest.mark.gui
+
+
+@given(
+    count=st.integers(1, 12),
+    width=st.integers(200, 2600),
+    height=st.integers(200, 1600),
+    aspect=st.floats(0.4, 2.5),
+)
+def test_cells_are_inside_equal_and_apart(count: int, width: int, height: int, aspect: float) -> None:
+    cells = grid(count, width, height, aspect, 26)
+    assert len(cells) == count
+    assert len({cell.picture.size().toTuple() for cell in cells}) == 1
+    large = cells[0].picture.width() > 16 and cells[0].picture.height() > 16
+    for index, cell in enumerate(cells):
+        if large:
+            assert QRect(0, 0, width, height).contains(cell.whole)
+        assert cell.caption.top() == cell.picture.bottom() + 1
+        assert not any(cell.whole.intersects(other.whole) for other in cells[index + 1 :])
+
+
+@given(count=st.integers(1, 9), width=st.integers(300, 2000), height=st.integers(300, 1400))
+def test_no_other_number_of_columns_makes_pictures_larger(count: int, width: int, height: int) -> None:
+    side = grid(count, width, height, 1.0, 26)[0].picture.width()
+    for columns in range(1, count + 1):
+        rows = -(-count // columns)
+        across = (width - 20 - (columns - 1) * GAP) / columns
+        down = (height - 20 - (rows - 1) * GAP) / rows - 26
+        assert side >= int(min(across, down)) or side == 16
+
+
+def test_four_squares_in_a_wide_canvas_stand_in_two_rows() -> None:
+    cells = grid(4, 1000, 800, 1.0, 26)
+    assert [cell.picture.y() for cell in cells[:2]] == [cells[0].picture.y()] * 2
+    assert cells[2].picture.x() == cells[0].picture.x()
+
+
+class Stage:
+    def __init__(self, qtbot: QtBot, panes: int = 1) -> None:
+        self.controller, self.client = controller_on(panes)
+        self.canvas = Canvas(self.controller)
+        qtbot.addWidget(self.canvas)
+        self.canvas.resize(640, 480)
+        self.canvas.show()
+        self.client.draw()
+
+    def middle(self, cell: int = 0) -> QPoint:
+        return self.canvas.cells()[cell][1].picture.center()
+
+    def color(self, point: QPoint) -> int:
+        return self.canvas.grab().toImage().pixel(point) & 0xFFFFFF
+
+
+def test_the_picture_of_the_scene_is_painted(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    image = stage.controller.feed.pictures()[0].image
+    assert image is not None
+    assert stage.color(stage.middle()) == image.pixel(0, 0) & 0xFFFFFF
+    stage.controller.set_seed(9)
+    stage.client.draw()
+    assert stage.controller.feed.pictures()[0].view.origin == Seed(9)  # type: ignore[union-attr]
+    assert stage.color(stage.middle()) == (9 * 57 % 256) << 16 | (9 * 31 % 256) << 8 | 9 * 7 % 256
+
+
+def test_a_paint_ends_the_way_to_the_screen(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.canvas.grab()
+    before = len(stage.controller.feed.samples)
+    stage.controller.set_seed(12)
+    stage.client.draw()
+    stage.canvas.grab()
+    stage.canvas.grab()
+    assert len(stage.controller.feed.samples) == before + 1
+    sample = stage.controller.feed.samples[-1]
+    assert sample.forward == 1
+    assert sample.total >= sample.paint > 0
+
+
+def test_an_error_is_said_where_the_picture_would_be(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.controller.set_seed(5)
+    picture = stage.controller.feed.pictures()[0]
+    stage.client.reply(ViewFailed(view_id=picture.view_id, revision=999, sentence="The device ran out of memory."))
+    red = theme.color(theme.current().red).rgb() & 0xFFFFFF
+    shot = stage.canvas.grab().toImage()
+    box = stage.canvas.cells()[0][1].picture
+    assert any(
+        shot.pixel(x, y) & 0xFFFFFF == red
+        for y in range(box.center().y() - 12, box.center().y() + 12)
+        for x in range(box.left(), box.right())
+    )
+
+
+def test_a_click_selects_a_pane_and_a_double_click_zooms_it(qtbot: QtBot) -> None:
+    stage = Stage(qtbot, 4)
+    QTest.mouseClick(stage.canvas, Qt.MouseButton.LeftButton, pos=stage.middle(2))
+    assert stage.controller.scene.selected == 2
+    QTest.mouseDClick(stage.canvas, Qt.MouseButton.LeftButton, pos=stage.middle(3))
+    assert [pane for pane, _ in stage.canvas.cells()] == [3]
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Escape)
+    assert len(stage.canvas.cells()) == 4
+
+
+def test_the_zoom_ends_with_the_last_other_pane(qtbot: QtBot) -> None:
+    stage = Stage(qtbot, 2)
+    said: list[bool] = []
+    stage.canvas.zoom_changed.connect(said.append)
+    stage.canvas.set_zoomed(True)
+    stage.controller.remove_pane(0)
+    assert said == [True, False]
+    assert [pane for pane, _ in stage.canvas.cells()] == [0]
+
+
+def test_the_divider_is_one_step_of_undo(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.controller.set_view(0, "before_after")
+    stage.client.draw()
+    box = stage.canvas.cells()[0][1].picture
+    QTest.mousePress(stage.canvas, Qt.MouseButton.LeftButton, pos=box.center())
+    for share in (0.4, 0.3, 0.25):
+        QTest.mouseMove(stage.canvas, QPoint(box.left() + round(share * box.width()), box.center().y()))
+    QTest.mouseRelease(
+        stage.canvas, Qt.MouseButton.LeftButton, pos=QPoint(box.left() + box.width() // 4, box.center().y())
+    )
+    assert stage.controller.scene.panes[0].split == pytest.approx(0.25, abs=0.01)
+    stage.controller.undo()
+    assert stage.controller.scene.panes[0].split == 0.5
+
+
+def test_arrow_keys_select_panes(qtbot: QtBot) -> None:
+    stage = Stage(qtbot, 3)
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Left)
+    assert stage.controller.scene.selected == 2
+    QTest.keyClick(stage.canvas, Qt.Key.Key_Right)
+    assert stage.controller.scene.selected == 0
+
+
+@given(
+    columns=st.integers(2, 6), rows=st.integers(1, 5), width=st.integers(900, 2600), height=st.integers(700, 1600),
+    beside=st.sampled_from([0, 60]),
+)  # fmt: skip
+def test_headings_of_a_table_touch_no_picture(columns: int, rows: int, width: int, height: int, beside: int) -> None:
+    made = table(columns * rows, width, height, 1.0, 26, columns, 24, beside)
+    strips = [*made.above, *made.beside]
+    assert (len(made.above), len(made.beside)) == (columns, rows if beside else 0)
+    for cell in made.cells:
+        assert QRect(0, 0, width, height).contains(cell.whole)
+        assert not any(cell.whole.intersects(strip) for strip in strips)
+    for column, strip in enumerate(made.above):
+        assert (strip.left(), strip.bottom() + 1) == (
+            made.cells[column].picture.left(),
+            made.cells[column].picture.top(),
+        )
+    for row, strip in enumerate(made.beside):
+        first = made.cells[row * columns].picture
+        assert (strip.right() + 1, strip.top(), strip.height()) == (first.left(), first.top(), first.height())
+
+
+def test_a_table_of_panes_names_its_columns_and_rows_once(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot)
+    sets = (ControlSetRef(method="latent_axes", units="effect"), ControlSetRef(method="random", units="effect"))
+    stage.controller.apply(editing.side_by_side(stage.controller.scene, sets, (4, 5)), "Compare")
+    stage.controller.move_control(0, "hue", -1.5)
+    stage.controller.set_view(0, "difference", everywhere=True)
+    stage.client.draw()
+    said: dict[str, list[str]] = {"heading": [], "side": [], "caption": []}
+    paint = "explorer.ui.canvas.pane_paint.paint_"
+    monkeypatch.setattr(f"{paint}heading", lambda p, c, title, note, box: said["heading"].append(f"{title}, {note}"))
+    monkeypatch.setattr(f"{paint}side", lambda p, c, text, box: said["side"].append(text))
+    monkeypatch.setattr(
+        f"{paint}caption", lambda p, c, title, figure, box, bold: said["caption"].append(f"{title}, {figure[:3]}")
+    )
+    stage.canvas.grab()
+    assert said["heading"] == ["Latent axes, rms difference", "Random, rms difference"]
+    assert said["side"] == ["seed 4", "seed 5"]
+    assert said["caption"] == ["hue −1.50 τ, 0.0", "random hue −1.50 τ, 0.0"] * 2
+    stage.controller.set_view(2, "image")
+    stage.client.draw()
+    said["heading"].clear()
+    said["caption"].clear()
+    stage.canvas.grab()
+    assert said["heading"] == ["Latent axes, ", "Random, rms difference"]
+    assert said["caption"][0] == "hue −1.50 τ, rms"  # the heading does not say it of the whole column
+    before = stage.canvas.cells()[0][1].picture
+    stage.controller.apply(editing.with_pane(stage.controller.scene, 3, stage.controller.scene.panes[0]), "Other")
+    said["heading"].clear()
+    stage.canvas.grab()
+    assert said["heading"] == []  # no table any more: every pane says what it is
+    assert stage.canvas.cells()[0][1].picture != before
+
+
+class _Heard(QPainter):
+    """A painter that keeps the texts that it writes."""
+
+    def __init__(self, image: QImage) -> None:
+        super().__init__(image)
+        self.image = image  # a painter does not keep what it paints on
+        self.texts: list[str] = []
+
+    def drawText(self, box: QRect, flags: Qt.AlignmentFlag, text: str) -> None:
+        self.texts.append(text)
+
+
+def _caption(width: int, title: str, figure: str, bold: bool = True) -> tuple[str, str]:
+    painter = _Heard(QImage(600, 20, QImage.Format.Format_RGB32))
+    painter.setFont(QApplication.font())
+    pane_paint.paint_caption(painter, theme.DARK, title, figure, QRect(0, 0, width, 20), bold)
+    painter.end()
+    return painter.texts[0], painter.texts[1]
+
+
+def test_a_small_pane_says_the_control_and_its_amount_before_the_method(qapp: QApplication) -> None:
+    figure = "z2 −2.19 τ"
+    metrics = QFontMetrics(QApplication.font())
+    wanted = metrics.horizontalAdvance(figure)
+    assert _caption(600, "Latent axes", figure) == ("Latent axes", figure)
+    title, shown = _caption(wanted + 12 + 8 * metrics.averageCharWidth(), "Latent axes", figure)
+    assert title.endswith("…")
+    assert shown == figure
+    assert _caption(wanted + 14, "Latent axes", figure) == ("", figure)  # next to nothing of a title says nothing
+    title, shown = _caption(wanted, "Latent axes", f"a name that is long {figure}")
+    assert title == ""
+    assert shown.endswith("τ")  # the name is cut, the amount is not
+    assert "…" in shown

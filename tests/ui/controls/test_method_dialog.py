@@ -1,0 +1,151 @@
+"""The settings of a method, and control sets of one's own."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QMainWindow,
+    QSpinBox,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+from quiet import CARD, MODEL, controller_on
+
+from explorer.scene.cards import MethodCard, SettingCard
+from explorer.scene.marks import with_mark
+from explorer.scene.model import ChosenControl, ControlSetRef, Mark
+from explorer.service.protocol import SaveControls
+from explorer.ui.actions.actions import ActionTable
+from explorer.ui.controls.method_dialog import MethodDialog
+from explorer.ui.controls.own_sets import OwnSets
+from explorer.ui.state.settings import Settings
+
+pytestmark = pytest.mark.gui
+METHOD = MethodCard(
+    name="voynov",
+    title="Voynov",
+    families=(),
+    spaces=(),
+    trained=True,
+    paper="Voynov & Babenko 2020",
+    description="Directions that can be told apart.",
+    expensive=True,
+    settings=(
+        SettingCard(name="steps", title="Steps", default=300, low=1, high=100_000, help="How long it learns."),
+        SettingCard(name="rate", title="Learning rate", default=0.0001, low=0.0, high=1.0),
+        SettingCard(name="deformator", title="Deformator", default="ortho", choices=("ortho", "linear", "fc")),
+        SettingCard(name="sorted", title="Sorted", default=True),
+        SettingCard(name="space", title="Space", default="", kind="space"),
+        SettingCard(name="attributes", title="Attributes", default="", kind="attributes"),
+    ),
+)
+W = TypeVar("W", bound=QWidget)
+CHOSEN = ControlSetRef(method="voynov", k=3, seed=5, settings=(("steps", 50), ("deformator", "fc")))
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot) -> MethodDialog:
+    made = MethodDialog(METHOD, CARD, CHOSEN)
+    qtbot.addWidget(made)
+    return made
+
+
+def _field(dialog: MethodDialog, name: str, kind: type[W]) -> W:
+    field = dialog.fields[name]
+    assert isinstance(field, kind)
+    return field
+
+
+def test_the_fields_show_what_the_set_was_found_with(dialog: MethodDialog) -> None:
+    assert _field(dialog, "steps", QSpinBox).value() == 50
+    assert _field(dialog, "rate", QDoubleSpinBox).value() == 0.0001
+    assert _field(dialog, "deformator", QComboBox).currentText() == "fc"
+    assert _field(dialog, "sorted", QCheckBox).isChecked()
+    assert dialog.fields["steps"].toolTip() == "How long it learns."
+    assert dialog.controls() == CHOSEN
+
+
+def test_a_field_says_what_it_means_when_it_is_used(dialog: MethodDialog) -> None:
+    for name, expected in (("steps", "Steps: How long it learns."), ("rate", "Steps: How long it learns.")):
+        QApplication.sendEvent(dialog.fields[name], QFocusEvent(QEvent.Type.FocusIn))
+        assert dialog.help.text() == expected  # a setting without a help text leaves the last one
+    assert _field(dialog, "rate", QDoubleSpinBox).text() == dialog.locale().toString(0.0001, "f", 4)
+    _field(dialog, "rate", QDoubleSpinBox).setValue(0.5)
+    assert _field(dialog, "rate", QDoubleSpinBox).text() == dialog.locale().toString(0.5, "f", 1)
+
+
+def test_only_what_differs_from_the_method_is_written_down(dialog: MethodDialog) -> None:
+    _field(dialog, "steps", QSpinBox).setValue(300)
+    _field(dialog, "deformator", QComboBox).setCurrentText("linear")
+    _field(dialog, "sorted", QCheckBox).setChecked(False)
+    _field(dialog, "space", QComboBox).setCurrentText("z")
+    dialog.fields["attributes"].findChild(QLineEdit).setText(" faces ")  # type: ignore[union-attr]
+    dialog.units.buttons["effect"].click()
+    dialog.k.setValue(4)
+    assert dialog.controls() == ControlSetRef(
+        method="voynov",
+        k=4,
+        seed=5,
+        settings=(("deformator", "linear"), ("sorted", False), ("space", "z"), ("attributes", "faces")),
+        units="effect",
+    )
+
+
+def test_numbers_stay_within_their_limits(dialog: MethodDialog) -> None:
+    steps = _field(dialog, "steps", QSpinBox)
+    steps.setValue(0)
+    assert steps.value() == 1
+    assert dialog.k.maximum() == 4
+
+
+def test_starred_controls_of_several_methods_become_one_set(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, client = controller_on(2, ("latent_axes", "random"))
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    actions = ActionTable(window)
+    sets = OwnSets(controller, actions, Settings(), window)
+    assert not actions["save_starred"].isEnabled()
+    axes, chance = (pane.controls for pane in controller.scene.panes)
+    scene = with_mark(controller.scene, Mark(controls=axes, control="hue", name="skin", starred=True))
+    scene = with_mark(scene, Mark(controls=chance, control="random size", starred=True))
+    scene = with_mark(scene, Mark(controls=ControlSetRef(method="unknown"), control="x", starred=True))
+    controller.apply(scene, "Star")
+    wanted = (
+        ChosenControl(controls=axes, control="hue", name="skin", starred=True),
+        ChosenControl(controls=chance, control="random size", starred=True),
+    )
+    assert sets.starred() == wanted
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/sets/mine", "Control set (*.safetensors)"))
+    actions["save_starred"].trigger()
+    asked = client.sent[-1]
+    assert isinstance(asked, SaveControls)
+    assert (asked.path, asked.chosen, asked.title) == ("/sets/mine.safetensors", wanted, "mine")
+
+
+def test_a_panes_set_is_saved_under_the_names_that_were_given(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, client = controller_on()
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    actions = ActionTable(window)
+    OwnSets(controller, actions, Settings(), window)
+    axes = controller.scene.panes[0].controls
+    scene = with_mark(controller.scene, Mark(controls=axes, control="hue", name="skin"))
+    controller.apply(with_mark(scene, Mark(controls=axes, control="size", hidden=True)), "Name")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/sets/axes.npz", ""))
+    actions["save_controls"].trigger()
+    asked = client.sent[-1]
+    assert isinstance(asked, SaveControls)
+    assert [(one.control, one.name) for one in asked.chosen] == [("azimuth", ""), ("hue", "skin"), ("shape", "")]
+    assert asked.model.path == MODEL.path
+    assert msgspec.structs.astuple(asked.chosen[0].controls) == msgspec.structs.astuple(axes)

@@ -1,0 +1,34 @@
+"""Files are told apart by what is in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from explorer.ui.files.dropping import kind_of
+
+
+def safetensors(path: Path, metadata: dict[str, str]) -> Path:
+    header = json.dumps({"__metadata__": metadata}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    return path
+
+
+def test_kinds(tmp_path: Path) -> None:
+    controls = json.dumps({"format": 1, "controls": []})
+    model = json.dumps({"format": 1, "family": "vae"})
+    assert kind_of(tmp_path) == "model"
+    assert kind_of(tmp_path / "scene.scene.json") == "scene"
+    assert kind_of(tmp_path / "film.MP4") == "carrier"
+    assert kind_of(safetensors(tmp_path / "a.safetensors", {"latent_explorer": controls})) == "controls"
+    assert kind_of(safetensors(tmp_path / "b.safetensors", {"latent_explorer": model})) == "model"
+    assert kind_of(safetensors(tmp_path / "c.safetensors", {"latent_explorer": "[1"})) == "model"
+    assert kind_of(tmp_path / "network.pkl") == "model"
+
+
+def test_damaged_headers_are_left_to_the_families(tmp_path: Path) -> None:
+    for name, data in (("empty", b""), ("huge", b"\xff" * 64), ("short", (900).to_bytes(8, "little") + b"{}")):
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(data)
+        assert kind_of(path) == "model"
+    assert kind_of(tmp_path / "missing.safetensors") == "model"

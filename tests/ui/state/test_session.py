@@ -1,0 +1,113 @@
+"""The session survives a crash of the window, and a normal end; two windows do not disturb each other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from explorer.files import state_folder
+from explorer.scene.model import ModelRef, Scene, Seed
+from explorer.scene.store import load_scene
+from explorer.ui.state.session import Session
+
+pytestmark = pytest.mark.gui
+SCENE = Scene(model=ModelRef(path="toy"), origin=Seed(41))
+
+
+def keep(session: Session, scene: Scene) -> None:
+    session.keep(scene)
+    written = session.save_now()
+    assert written is not None
+    written.result(10)
+
+
+def test_a_fresh_start_restores_nothing(qapp: QApplication) -> None:
+    session = Session()
+    assert session.begin() is None
+    session.end()
+    assert not Session.last_path().exists()
+
+
+def test_a_clean_end_comes_back_quietly(qapp: QApplication) -> None:
+    first = Session()
+    first.begin()
+    keep(first, SCENE)
+    first.end()
+    second = Session()
+    restored = second.begin()
+    assert restored is not None
+    assert (restored.scene, restored.crashed) == (SCENE, False)
+    second.end()
+
+
+def test_what_was_not_saved_yet_is_saved_at_the_end(qapp: QApplication) -> None:
+    first = Session()
+    first.begin()
+    first.keep(SCENE)
+    first.end()
+    assert load_scene(Session.last_path()) == SCENE
+
+
+CRASH = """
+import os, signal
+from PySide6.QtCore import QCoreApplication
+from explorer.scene.model import ModelRef, Scene, Seed
+from explorer.ui.state.session import Session
+app = QCoreApplication([])
+session = Session()
+session.begin()
+session.keep(Scene(model=ModelRef(path="toy"), origin=Seed(41)))
+session.save_now().result(10)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL")
+def test_a_killed_window_is_restored_as_crashed(qapp: QApplication) -> None:
+    ended = subprocess.run([sys.executable, "-c", CRASH], env=os.environ, check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    session = Session()
+    restored = session.begin()
+    assert restored is not None
+    assert (restored.scene, restored.crashed) == (SCENE, True)
+    session.end()
+    again = Session()
+    later = again.begin()
+    assert later is not None
+    assert not later.crashed
+    again.end()
+
+
+def test_a_second_window_starts_fresh_and_spoils_nothing(qapp: QApplication) -> None:
+    first = Session()
+    first.begin()
+    keep(first, SCENE)
+    second = Session()
+    assert second.begin() is None
+    keep(second, Scene(model=ModelRef(path="other")))
+    assert load_scene(state_folder() / "autosave.json") == SCENE
+    second.end()
+    first.end()
+    assert load_scene(Session.last_path()) == SCENE
+
+
+def test_a_damaged_session_does_not_stop_the_start(qapp: QApplication, caplog: pytest.LogCaptureFixture) -> None:
+    state_folder().mkdir(parents=True)
+    Session.last_path().write_bytes(b'{"format": "latent-explorer-scene", "vers')
+    session = Session()
+    assert session.begin() is None
+    assert "not used" in caplog.text
+    session.end()
+
+
+def test_a_window_without_a_model_saves_nothing(qapp: QApplication) -> None:
+    session = Session()
+    session.begin()
+    session.keep(Scene(model=ModelRef(path="")))
+    assert session.save_now() is None
+    session.end()

@@ -1,0 +1,35 @@
+"""A slider along learned values is traversed from the first to the last of them, from wherever the picture starts."""
+
+from __future__ import annotations
+
+import pytest
+from pytestqt.qtbot import QtBot
+from quiet import MODEL, controller_on
+
+from explorer.scene.cards import ControlCard, ControlSetCard
+from explorer.scene.model import ControlSetRef
+from explorer.service.protocol import ControlsFound, FindControls, FindStops, StopsFound
+from explorer.ui.timeline.panel import TimelinePanel
+
+pytestmark = pytest.mark.gui
+
+
+def test_a_codebook_is_traversed_to_its_ends(qtbot: QtBot) -> None:
+    controller, client = controller_on(1)
+    client.answers_models = False
+    ref = ControlSetRef(method="codes")
+    controller.set_method(0, ref)
+    card = ControlCard(name="z0", space="z", unit="codes", low=-4.0, high=4.0, detents=(-1.0, 0.0, 1.0))
+    found = ControlSetCard(method="codes", title="Codes", space="z", fingerprint="f00d", controls=(card,))
+    asked = next(one for one in reversed(client.sent) if isinstance(one, FindControls))
+    client.reply(ControlsFound(request_id=asked.request_id, model=MODEL, controls=ref, card=found))
+    panel = TimelinePanel(controller)
+    qtbot.addWidget(panel)
+    for stops, amounts in ((None, [-4.0, 4.0]), ((-3.0, -2.0, -1.0, 0.0, 1.0), [-3.0, 1.0])):
+        if stops:
+            number = next(one for one in reversed(client.sent) if isinstance(one, FindStops)).request_id
+            client.reply(StopsFound(request_id=number, stops={"z0": stops}))
+        panel.traverse(0, "z0")
+        panel.player.stop()
+        assert [key.amount for key in controller.scene.timeline.amounts[0].keys] == amounts
+        controller.undo()
