@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -16,6 +17,11 @@ import platformdirs
 from explorer.errors import ExportError
 
 APP_NAME = "latent-explorer"
+
+LONGEST_NAME = 255
+"""Bytes that a file's name may have on every common file system."""
+
+_LONGEST_PREFIX, _LONGEST_SUFFIX = 48, 32
 
 
 @cache
@@ -59,16 +65,19 @@ def fingerprint_of(paths: list[Path]) -> str:
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary file beside ``path`` that replaces it when the block ends well and is removed when it does not.
+    A symbolic link stays: what it points to is replaced.
 
-    Raises :class:`ExportError` with one sentence when the folder cannot be written or the disk is full.
+    Raises :class:`ExportError` with one sentence when the folder cannot be written or the disk is full, or when the
+    name is longer than the file system takes.
     """
-    path = Path(path)
+    target = _target(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays, because encoders choose the container by it.
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix that was asked for stays, because encoders choose the container by it.
+        suffix = Path(path).suffix if len(os.fsencode(Path(path).suffix)) <= _LONGEST_SUFFIX else ""
+        handle, name = tempfile.mkstemp(prefix=_hidden(target.stem), suffix=suffix, dir=target.parent)
     except OSError as error:
-        raise ExportError(f"'{path}' cannot be written ({error.strerror}); choose another folder.") from error
+        raise _unwritable(path, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -77,7 +86,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         raise ExportError(
             f"'{path}' could not be written ({error.strerror or error}); nothing was left behind. "
@@ -95,25 +104,27 @@ def atomic_write(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[Path]:
-    """Yield a temporary folder that takes the place of ``path`` when the block ends well, and is removed otherwise.
+    """Yield a temporary folder that takes the place of ``path`` when the block ends well, and is removed otherwise. A
+    symbolic link stays: the folder that it points to is replaced.
 
     Raises :class:`ExportError` when ``path`` is no folder or one that ``replaceable`` does not answer for, and when it
     cannot be written.
     """
-    if path.exists() and not (path.is_dir() and replaceable(path)):
+    target = _target(path)
+    if target.exists() and not (target.is_dir() and replaceable(target)):
         raise ExportError(f"'{path}' exists and holds other files; choose a new folder.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=_hidden(target.name), dir=target.parent))
     except OSError as error:
-        raise ExportError(f"'{path}' cannot be written ({error.strerror}); choose another folder.") from error
+        raise _unwritable(path, error) from error
     try:
         finished = temporary / "finished"
         finished.mkdir()  # unlike the temporary folder around it, as readable as any folder that its user makes
         yield finished
-        if path.exists():
-            path.rename(temporary / "replaced")
-        finished.rename(path)
+        if target.exists():
+            target.rename(temporary / "replaced")
+        finished.rename(target)
     except OSError as error:
         raise ExportError(
             f"'{path}' could not be written ({error.strerror or error}); nothing was left behind. "
@@ -121,3 +132,32 @@ def atomic_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[P
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _target(path: Path) -> Path:
+    """``path``, or where a symbolic link there leads, which need not exist. Raises :class:`ExportError` for a name that
+    the file system does not take, before anything is worked for."""
+    try:
+        target = Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
+        if target.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if len(os.fsencode(target.name)) > LONGEST_NAME:
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        target.exists()  # a folder's name may be too long, too
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return target
+
+
+def _hidden(name: str) -> str:
+    """How the name of a temporary file beside ``name`` begins: short enough that all of it fits into any name."""
+    return f".{os.fsencode(name)[:_LONGEST_PREFIX].decode(errors='ignore')}-"
+
+
+def _unwritable(path: Path, error: OSError) -> ExportError:
+    advice = "choose another folder"
+    if error.errno == errno.ENAMETOOLONG:
+        advice = f"choose a shorter name, of at most {LONGEST_NAME} bytes"
+    elif error.errno == errno.ELOOP:
+        advice = "the symbolic link leads to itself, choose another name"
+    return ExportError(f"'{path}' cannot be written ({error.strerror}); {advice}.")

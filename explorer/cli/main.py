@@ -5,6 +5,7 @@ Nothing heavy is imported here or by the command files' heads, so that ``--help`
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from collections.abc import Sequence
@@ -105,6 +106,8 @@ def run(arguments: Sequence[str]) -> int:
             return _fail(f"{said if said[-1:] in '.?' else said + '.'} See 'latent-explorer --help'.")
         if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error))):
             return _fail("There is not enough memory for this; choose a smaller model, or fewer pictures at once.")
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            return _fail(f"'{error.filename}' is longer than the name of a file can be; check the path.")
         raise
     return code if isinstance(code, int) else 0
 

@@ -16,6 +16,8 @@ from explorer.cli.main import run
 from explorer.cli.progress import duration
 from explorer.errors import Cancelled, ExplorerError
 
+LONG = 300 * "a"
+
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
@@ -66,6 +68,11 @@ from explorer.errors import Cancelled, ExplorerError
         (["replay", "nope.mp4"], "cannot be read"),
         (["replay", "{recipe}", "-o", "a.mp4"], "carries no scene"),
         (["inspect", "nope"], "does not exist"),
+        (["render", LONG, "-o", "a.png"], "longer than the name of a file can be"),
+        (["render", "{model}", "--controls", LONG, "-o", "a.png"], "longer than the name of a file can be"),
+        (["render", "{model}", "-o", f"{LONG}.png"], "choose a shorter name"),
+        (["train", "{recipe}", "-o", LONG], "too long"),
+        (["replay", LONG], "too long"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -84,6 +91,13 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert err.count("\n") == 1
     assert sentence.format(here=tmp_path) in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_is_written_through_a_symbolic_link(model: str, tmp_path: Path) -> None:
+    (tmp_path / "latest.png").symlink_to(tmp_path / "disk" / "picture")
+    assert run(["render", model, "-o", "latest.png"]) == 0
+    assert (tmp_path / "latest.png").is_symlink()
+    assert (tmp_path / "disk" / "picture").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_device_that_does_not_exist_is_one_line(
