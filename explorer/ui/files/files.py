@@ -11,12 +11,16 @@ from explorer.errors import ExplorerError
 from explorer.files import sha256_of
 from explorer.scene.model import ControlSetRef
 from explorer.scene.store import SUFFIX, save_scene
-from explorer.ui.files.dropping import kind_of
+from explorer.ui.files.dropping import CARRIERS, kind_of
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.settings import Settings
 
 MODEL_FILTER = "Models (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin);;All files (*)"
-SCENE_FILTER = f"Scenes (*{SUFFIX} *.json);;All files (*)"
+SCENE_KINDS = f"*{SUFFIX} *.json", " ".join(f"*{suffix}" for suffix in CARRIERS)
+SCENE_FILTER = (
+    f"Scenes, and files that carry one ({' '.join(SCENE_KINDS)});;Scenes ({SCENE_KINDS[0]});;"
+    f"Exported films, pictures and sheets ({SCENE_KINDS[1]});;All files (*)"
+)
 
 
 class Files(QObject):

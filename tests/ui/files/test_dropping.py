@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 
+from explorer.export.run import SUFFIXES as EXPORTED
+from explorer.scene.store import SUFFIX
 from explorer.ui.files.dropping import kind_of
+from explorer.ui.files.files import SCENE_FILTER
 
 
 def safetensors(path: Path, metadata: dict[str, str]) -> Path:
@@ -32,3 +36,12 @@ def test_damaged_headers_are_left_to_the_families(tmp_path: Path) -> None:
         path.write_bytes(data)
         assert kind_of(path) == "model"
     assert kind_of(tmp_path / "missing.safetensors") == "model"
+
+
+def test_the_open_dialog_shows_every_file_that_may_carry_a_scene() -> None:
+    first = SCENE_FILTER.split(";;")[0]
+    shown = first[first.index("(") + 1 : first.index(")")].split()
+    for suffix in (SUFFIX, *filter(None, EXPORTED.values())):
+        assert any(fnmatch(f"mine{suffix}", pattern) for pattern in shown), suffix
+        path = Path(f"mine{suffix}")
+        assert kind_of(path) == ("scene" if suffix == SUFFIX else "carrier")
