@@ -16,6 +16,7 @@ from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, S
 if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
     from explorer.engine.engine import Engine
+    from explorer.export.options import Scaling
 
 LARGEST_SEED = 2**32 - 1
 USUAL_COUNT = 10
@@ -32,7 +33,15 @@ Count = Annotated[
 MethodSeed = Annotated[int, typer.Option("--method-seed", min=0, max=LARGEST_SEED, help="The method's own seed.")]
 Steps = Annotated[int, typer.Option("--steps", min=0, help="Sampler steps (diffusion); 0: the model's own.")]
 Height = Annotated[int, typer.Option("--height", min=0, help="Height of a picture in pixels; 0: the model's own.")]
+Pixels = Annotated[
+    bool, typer.Option("--pixels", help="Enlarge by repeating pixels; without it smoothly, as the window shows.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+
+def scaling(pixels: bool) -> Scaling:
+    """What ``--pixels`` asks for."""
+    return "pixels" if pixels else "smooth"
 
 
 def engine() -> Engine:

@@ -25,6 +25,7 @@ def render(
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
     height: arguments.Height = 0,
+    pixels: arguments.Pixels = False,
     family: arguments.FamilyName = "",
 ) -> None:
     """Render one picture into a PNG file, which carries its scene."""
@@ -43,5 +44,6 @@ def render(
         pane = Pane(controls=chosen, edits=edits)
     scene = arguments.scene(reference, seed, psi, steps, pane)
     with shown("Rendering") as progress:
-        export.run(engine, scene, out, ExportOptions(kind="png", labels=False, height=height), progress)
+        options = ExportOptions(kind="png", labels=False, height=height, scaling=arguments.scaling(pixels))
+        export.run(engine, scene, out, options, progress)
     typer.echo(f"wrote {out}")

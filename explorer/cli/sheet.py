@@ -55,6 +55,7 @@ def sheet(
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
     height: arguments.Height = 0,
+    pixels: arguments.Pixels = False,
     labels: Annotated[bool, typer.Option(help="Write names and amounts beside the pictures.")] = True,
     family: arguments.FamilyName = "",
 ) -> None:
@@ -81,6 +82,7 @@ def sheet(
     names = tuple(arguments.checked_name(found, name) for name in control or [])
     asked = msgspec.structs.replace(asked, rows="seeds" if rows else "controls", controls=names, seeds=rows)
     scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen))
+    options = ExportOptions(kind=kind, height=height, scaling=arguments.scaling(pixels), labels=labels, sheet=asked)
     with shown(f"Writing {out.name}") as progress:
-        export.run(engine, scene, out, ExportOptions(kind=kind, height=height, labels=labels, sheet=asked), progress)
+        export.run(engine, scene, out, options, progress)
     typer.echo(f"wrote {out}")

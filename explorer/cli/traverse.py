@@ -41,6 +41,7 @@ def traverse(
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
     height: arguments.Height = 0,
+    pixels: arguments.Pixels = False,
     labels: Annotated[bool, typer.Option(help="Write the control and its amount under the picture.")] = False,
     crf: Annotated[int, typer.Option("--crf", min=0, max=51, help="MP4 quality; 0 is lossless.")] = 18,
     family: arguments.FamilyName = "",
@@ -51,7 +52,7 @@ def traverse(
     kind = export.kind_of(out)
     if kind not in ("mp4", "gif", "png_sequence"):
         raise ExplorerError(f"'{out.name}' is no film; use .mp4, .gif, or a folder's name for PNG frames.")
-    options = ExportOptions(kind=kind, height=height, labels=labels, crf=crf)
+    options = ExportOptions(kind=kind, height=height, scaling=arguments.scaling(pixels), labels=labels, crf=crf)
     export.check(out, options)
     duration = film_seconds(frames, fps, loop.value)
     engine = arguments.engine()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from explorer.export.lettering import line, line_height, stamp
+from explorer.export.options import Scaling
 
 Frame = NDArray[np.uint8]
 """(H, W, 3), red, green, blue."""
@@ -26,19 +27,23 @@ def rgb(bgrx: NDArray[np.uint8]) -> Frame:
     return np.ascontiguousarray(bgrx[..., 2::-1])
 
 
-def scaled(picture: Frame, height: int) -> Frame:
+def scaled(picture: Frame, height: int, scaling: Scaling = "pixels") -> Frame:
     """``picture`` at ``height`` pixels (0: unchanged), in its own proportion.
 
-    Enlarging by a whole number repeats pixels, so that nothing is invented; any other size is resampled (Lanczos).
+    ``pixels``: enlarging by a whole number repeats them, so that nothing is invented. ``smooth``: enlarging goes
+    straight from the middle of one pixel to the next (bilinear), as the window's canvas does. Any other size is
+    resampled (Lanczos).
     """
     old_height, old_width = picture.shape[:2]
     if height in (0, old_height):
         return picture
-    if height % old_height == 0:
+    if scaling == "pixels" and height % old_height == 0:
         factor = height // old_height
         return np.repeat(np.repeat(picture, factor, axis=0), factor, axis=1)
     width = max(1, round(old_width * height / old_height))
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+    straight = scaling == "smooth" and height > old_height
+    method = Image.Resampling.BILINEAR if straight else Image.Resampling.LANCZOS
+    return np.asarray(Image.fromarray(picture).resize((width, height), method))
 
 
 def letter_size(height: int) -> int:
@@ -98,6 +103,7 @@ def compose(
     height: int = 0,
     columns: int = 0,
     headings: Sequence[str] = (),
+    scaling: Scaling = "pixels",
 ) -> Frame:
     """One frame from the panes' ``pictures``, laid out by :func:`grid`; with captions, ``headings`` name the columns.
 
@@ -106,7 +112,7 @@ def compose(
     """
     places = grid([picture.shape[:2] for picture in pictures], captions is not None, height, columns, bool(headings))
     height, gap, widths = places.height, places.gap, places.widths
-    panes = [scaled(picture, height) for picture in pictures]
+    panes = [scaled(picture, height, scaling) for picture in pictures]
     if captions is None and len(panes) == 1:
         return panes[0]
     size = letter_size(height)

@@ -32,7 +32,7 @@ def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | None]:
     if data is None:
         raise SceneError(f"'{path.name}' carries no scene of Latent Explorer.")
     if SCENE_FORMAT.encode() in data[:200]:
-        return decode_scene(data, path.name), ExportOptions(), None
+        return decode_scene(data, path.name), ExportOptions(scaling="smooth"), None
     provenance = decode(data, path.name)
     return provenance.restored(path.name), provenance.options, provenance
 

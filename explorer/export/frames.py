@@ -108,7 +108,8 @@ def shoot(
             for number, one in enumerate(moved):
                 own = pictures[number * len(panes) : (number + 1) * len(panes)]
                 captions = _captions(one, panes, [] if headings else names, own, cards) if options.labels else None
-                yield compose([rgb(picture.bgrx) for picture in own], captions, options.height, columns, headings)
+                shown = [rgb(picture.bgrx) for picture in own]
+                yield compose(shown, captions, options.height, columns, headings, options.scaling)
 
     def sample(count: int) -> Iterator[Frame]:
         return rendered(times[:: max(1, -(-len(times) // count))])
@@ -128,7 +129,10 @@ def _sheet(
             views = [cell.view for cell in chunk if cell.view is not None]
             pictures = iter(engine.render(views, exact=True) if views else ())
             for cell in chunk:
-                yield empty if cell.view is None else scaled(rgb(next(pictures).bgrx), options.height)
+                if cell.view is None:
+                    yield empty
+                else:
+                    yield scaled(rgb(next(pictures).bgrx), options.height, options.scaling)
 
     cells = grid.cells
     return Shoot(

@@ -14,6 +14,10 @@ RangeMode = Literal[
 ]
 """Which points a row of a contact sheet shows; :mod:`explorer.export.ranges`."""
 
+Scaling = Literal["pixels", "smooth"]
+"""How a picture is enlarged: ``smooth`` as the window does (bilinear); ``pixels``: each becomes a square where the
+enlargement is by a whole number."""
+
 TALLEST = 8192  # pixels of a pane
 MOST_COLUMNS = 41  # of a contact sheet that a range fills
 
@@ -36,10 +40,11 @@ class SheetOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to write. ``height`` is the pane height in pixels of the result (0: the model's own); all panes unless
-    ``pane`` ≥ 0."""
+    ``pane`` ≥ 0. ``scaling``: files that do not say it were written before there was a choice, and repeat pixels."""
 
     kind: ExportKind = "mp4"
     height: int = 0
+    scaling: Scaling = "pixels"
     pane: int = -1
     labels: bool = True
     crf: int = 18  # x264 quality, 0 (lossless) .. 51

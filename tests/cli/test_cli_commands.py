@@ -26,7 +26,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
 def test_render_writes_the_picture_of_a_seed(model: str) -> None:
     assert run(["render", model, "--seed", "5", "-o", "a.png"]) == 0
     assert run(["render", model, "--seed", "6", "-o", "b.png"]) == 0
-    assert run(["render", model, "--seed", "5", "-o", "c.png", "--height", "128"]) == 0
+    assert run(["render", model, "--seed", "5", "-o", "c.png", "--height", "128", "--pixels"]) == 0
     a, b, c = (np.asarray(Image.open(f"{name}.png")) for name in "abc")
     assert a.shape == (64, 64, 3)
     assert not np.array_equal(a, b)
@@ -82,6 +82,23 @@ def test_sheet_writes_png_and_pdf(model: str) -> None:
     _, options, record = read(Path("b.png"))
     assert (options.sheet.range, options.sheet.columns, options.sheet.base) == ("std_gaussian", 3, True)
     assert record.frames.count == 4
+
+
+def test_pictures_are_enlarged_smoothly_unless_pixels_are_asked_for(model: str) -> None:
+    base = ["--height", "128", "-o"]
+    rendered = [["render", model, *base, name, *more] for name, more in (("a.png", []), ("b.png", ["--pixels"]))]
+    for command in rendered:
+        assert run(command) == 0
+    smooth, squares = (np.asarray(Image.open(name)).astype(int) for name in ("a.png", "b.png"))
+    assert (squares == np.repeat(np.repeat(squares[::2, ::2], 2, 0), 2, 1)).all()
+    assert (smooth != squares).any()
+    assert np.abs(np.diff(smooth, axis=0)).max() < np.abs(np.diff(squares, axis=0)).max()
+    for command in (["traverse", model, "--control", "z1", "--frames", "2"], ["sheet", model, "--control", "z1"]):
+        out = "a.gif" if command[0] == "traverse" else "c.png"
+        assert run([*command, "-o", out]) == 0
+        assert read(Path(out))[1].scaling == "smooth"
+        assert run([*command, "--pixels", "-o", out]) == 0
+        assert read(Path(out))[1].scaling == "pixels"
 
 
 def test_replay_says_that_nothing_differs(model: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,8 @@ from PIL import Image
 from explorer.engine.engine import Engine
 from explorer.errors import ExportError, ModelError, SceneError
 from explorer.export import embed, provenance, replay
-from explorer.export.frames import pinned
+from explorer.export.compose import scaled
+from explorer.export.frames import pinned, shoot
 from explorer.export.options import ExportOptions, SheetOptions
 from explorer.export.run import run
 from explorer.scene.model import Bookmark, Scene, Seed
@@ -66,6 +67,31 @@ def test_replay_is_bit_identical_and_the_file_byte_identical(
     assert comparison is not None
     assert comparison.identical
     assert contents(again) == contents(path)
+
+
+def test_a_file_from_before_there_was_a_choice_replays_with_repeated_pixels(
+    engine: Engine, scene: Scene, tmp_path: Path
+) -> None:
+    path = run(engine, scene, tmp_path / "film", ExportOptions(kind="png_sequence", height=128))
+    record = json.loads((path / "provenance.json").read_text())
+    del record["options"]["scaling"]
+    (path / "provenance.json").write_text(json.dumps(record))
+    assert replay.verify(engine, path).identical
+    smooth = run(engine, scene, tmp_path / "smooth", ExportOptions(kind="png_sequence", height=128, scaling="smooth"))
+    assert replay.verify(engine, smooth).identical
+    assert replay.read(smooth)[2].frames.sha256 != replay.read(path)[2].frames.sha256
+
+
+def test_a_sheet_enlarges_as_it_is_asked(engine: Engine, scene: Scene) -> None:
+    sheet = SheetOptions(amounts=(0.0, 1.0))
+    cells = [
+        next(shoot(engine, scene, ExportOptions(kind="sheet_png", height=128, scaling=how, sheet=sheet)).frames())
+        for how in ("pixels", "smooth")
+    ]
+    own = next(shoot(engine, scene, ExportOptions(kind="sheet_png", sheet=sheet)).frames())
+    for cell, how in zip(cells, ("pixels", "smooth"), strict=True):
+        assert np.array_equal(cell, scaled(own, 128, how))
+    assert not np.array_equal(*cells)
 
 
 def test_replay_renders_the_frames_of_the_file(engine: Engine, scene: Scene, tmp_path: Path) -> None:

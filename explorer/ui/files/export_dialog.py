@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.errors import ExportError
-from explorer.export.options import TALLEST, ExportOptions, SheetOptions
+from explorer.export.options import TALLEST, ExportOptions, Scaling, SheetOptions
 from explorer.scene.model import Scene
 from explorer.ui.files.export_plan import (
     KINDS,
@@ -41,6 +41,10 @@ from explorer.ui.look.widgets import WrappedLabel
 from explorer.ui.state.controller import Controller
 
 _QUALITIES = ((18, "High (visually lossless)"), (23, "Medium"), (28, "Small file"), (0, "Lossless (large file)"))
+_SCALINGS: tuple[tuple[Scaling, str], ...] = (
+    ("smooth", "Smoothly, as the window does"),
+    ("pixels", "Every pixel a square"),
+)
 
 
 class ExportDialog(QDialog):
@@ -48,7 +52,10 @@ class ExportDialog(QDialog):
 
     started = Signal(int)
 
-    def __init__(self, controller: Controller, folder: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, controller: Controller, folder: str = "", parent: QWidget | None = None, pixels: bool = False
+    ) -> None:
+        """``pixels``: whether the canvas shows single pixels now, which is what is proposed."""
         super().__init__(parent)
         self.setWindowTitle("Export")
         self.setObjectName("export_dialog")
@@ -57,6 +64,7 @@ class ExportDialog(QDialog):
         self._own_path = ""  # the name that the dialog proposed; one that was typed is left alone
         self._cards = [controller.model_card(pane) for pane in range(len(controller.scene.panes))]
         self._build()
+        self.scaling.setCurrentIndex([scaling for scaling, _ in _SCALINGS].index("pixels" if pixels else "smooth"))
         moving = bool(controller.scene.timeline.amounts or controller.scene.timeline.origin.keys)
         self.kind.setCurrentIndex(0 if moving else 2)
         self._connect()
@@ -80,6 +88,7 @@ class ExportDialog(QDialog):
         return ExportOptions(
             kind=self.chosen.kind,
             height=self.height_box.value(),
+            scaling=_SCALINGS[self.scaling.currentIndex()][0],
             pane=selected if only_selected and len(self._controller.scene.panes) > 1 else -1,
             labels=self.labels.isChecked(),
             crf=_QUALITIES[self.quality.currentIndex()][0],
@@ -163,8 +172,12 @@ class ExportDialog(QDialog):
         self.height_box.setSuffix(" pixels")
         self.height_box.setSingleStep(card.size[0] if card else 64)
         self.height_box.setSpecialValueText(f"The model's own{f' ({card.size[0]} pixels)' if card else ''}")
-        self.height_box.setToolTip(
-            "Height of each picture. A whole multiple of the model's own size repeats pixels; others are resampled."
+        self.height_box.setToolTip("Height of each picture")
+        self.scaling = QComboBox(self)
+        for _, text in _SCALINGS:
+            self.scaling.addItem(text)
+        self.scaling.setToolTip(
+            "Every pixel a square: where the height is a whole multiple of the model's own; at others it is resampled."
         )
         self.labels = QCheckBox(self)
         self.labels.setChecked(True)
@@ -191,8 +204,8 @@ class ExportDialog(QDialog):
         self._form.setHorizontalSpacing(14)
         self._form.setVerticalSpacing(9)
         for text, field in (
-            ("Write", self.kind), ("Panes", self.panes), ("Height", self.height_box), ("Captions", self.labels),
-            ("Quality", self.quality), ("Sheet", self.sheet),
+            ("Write", self.kind), ("Panes", self.panes), ("Height", self.height_box), ("Enlarged", self.scaling),
+            ("Captions", self.labels), ("Quality", self.quality), ("Sheet", self.sheet),
         ):  # fmt: skip
             self._form.addRow(text, field)
         self._form.addRow("To", place)

@@ -63,7 +63,8 @@ def even_amounts(low: float, high: float, count: int) -> tuple[float, ...]:
 
 
 def default_height(card: ModelCard | None) -> int:
-    """The smallest whole multiple of the model's own height from 512 pixels on: pixels repeat, nothing blurs."""
+    """The smallest whole multiple of the model's own height from 512 pixels on: where pixels are squares, all are of
+    one size."""
     own = card.size[0] if card else 512
     return own * max(1, -(-512 // own))
 

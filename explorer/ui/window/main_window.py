@@ -250,7 +250,7 @@ class MainWindow(QMainWindow):
     def _export(self) -> None:
         from explorer.ui.files.export_dialog import ExportDialog  # dialogs do not keep the start of the window waiting
 
-        dialog = ExportDialog(self.controller, self.settings.export_folder, self)
+        dialog = ExportDialog(self.controller, self.settings.export_folder, self, self.settings.pixels)
         dialog.started.connect(self._on_export_started)
         dialog.exec()
         dialog.deleteLater()

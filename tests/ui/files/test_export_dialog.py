@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtGui import QStandardItemModel
+from PySide6.QtGui import QImage, QPainter, QStandardItemModel
 from pytestqt.qtbot import QtBot
 from quiet import CARD, QuietClient, controller_on
 
@@ -23,6 +23,7 @@ from explorer.scene import editing
 from explorer.scene.model import ControlSetRef
 from explorer.scene.timeline import set_amount_key
 from explorer.service.protocol import ExportScene
+from explorer.ui.canvas.pane_paint import paint_image
 from explorer.ui.files.export_dialog import TALLEST, ExportDialog
 from explorer.ui.files.export_plan import KINDS, default_name, even_amounts, free_path, parsed_seeds, with_suffix
 from explorer.ui.state.controller import Controller
@@ -74,9 +75,36 @@ def test_a_video_starts_with_what_the_form_says(qtbot: QtBot, tmp_path: Path) ->
     assert started == [request.request_id]
     assert request.path == str(tmp_path / "toy-azimuth.mp4")
     assert request.scene == desk.controller.scene
-    assert decode_options(request.options) == ExportOptions(kind="mp4", height=512, labels=False, crf=28)
+    assert decode_options(request.options) == ExportOptions(
+        kind="mp4", height=512, scaling="smooth", labels=False, crf=28
+    )
     (job,) = desk.controller.jobs.running()
     assert job.path == request.path
+
+
+@pytest.mark.parametrize("pixels", [False, True])
+def test_pictures_are_enlarged_as_the_canvas_shows_them(qtbot: QtBot, tmp_path: Path, pixels: bool) -> None:
+    import numpy as np
+
+    from explorer.export.compose import scaled
+
+    controller, _ = controller_on()
+    dialog = ExportDialog(controller, str(tmp_path), pixels=pixels)
+    qtbot.addWidget(dialog)
+    small = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
+    made = scaled(small, 96, dialog.options().scaling)
+    canvas = QImage(144, 96, QImage.Format.Format_RGB32)
+    painter = QPainter(canvas)
+    bgrx = np.concatenate([small[..., ::-1], np.full((8, 12, 1), 255, np.uint8)], axis=2).tobytes()
+    image = QImage(bgrx, 12, 8, 48, QImage.Format.Format_RGB32)
+    paint_image(painter, image, canvas.rect(), 1.0, pixels)
+    painter.end()
+    seen = np.frombuffer(canvas.constBits(), np.uint8).reshape(96, 144, 4)[..., 2::-1]
+    # Qt rounds the weights of its bilinear mixture to a few bits.
+    assert np.abs(made.astype(int) - seen).max() <= (0 if pixels else 4)
+    dialog.scaling.setCurrentIndex(1 - dialog.scaling.currentIndex())
+    other = scaled(small, 96, dialog.options().scaling)
+    assert np.abs(other.astype(int) - seen).max() > 50
 
 
 def test_what_is_said_is_what_comes_out(qtbot: QtBot, tmp_path: Path) -> None:
