@@ -17,8 +17,9 @@ from explorer.errors import ExplorerError
 from explorer.files import fingerprint_of
 from explorer.generators.base import Generator
 from explorer.scene.cards import ModelCard
-from explorer.worlds.attributes import CONFIG, WEIGHTS, Attributes, attributes_of, predicted_world, predictors_folder
+from explorer.worlds.attributes import Attributes, attributes_of, predicted_world, predictors_folder
 from explorer.worlds.base import Factor
+from explorer.worlds.predictor.files import CONFIG, WEIGHTS
 from explorer.worlds.registry import all_worlds
 from explorer.worlds.trained_on import trained_on
 

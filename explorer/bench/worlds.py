@@ -8,7 +8,8 @@ from typing import Any
 
 from explorer.generators.devices import choose_device
 from explorer.training.base import RECIPES, read_recipe
-from explorer.training.data import as_images, source_of
+from explorer.training.batch import as_images
+from explorer.training.data import source_of
 from explorer.training.loop import batch_of, trainer_for
 from explorer.worlds.registry import all_worlds
 

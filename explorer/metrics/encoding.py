@@ -17,7 +17,7 @@ from explorer.generators.base import Generator, OwnAxes, Progress
 from explorer.metrics.base import Codes
 from explorer.metrics.latent_activity import LatentActivity, from_posterior
 from explorer.scene.measures import Sampling
-from explorer.training.data import as_images
+from explorer.training.batch import as_images
 from explorer.worlds import registry as worlds
 from explorer.worlds.base import World
 from explorer.worlds.trained_on import trained_on

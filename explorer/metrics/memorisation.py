@@ -13,7 +13,7 @@ from torch import Tensor
 
 from explorer.generators.base import Progress
 from explorer.scene.measures import Score
-from explorer.training.data import Batch
+from explorer.training.batch import Batch
 from explorer.worlds.attributes import Attributes
 from explorer.worlds.base import Array, World
 

@@ -12,6 +12,7 @@ from explorer.generators import registry as generators
 from explorer.service import protocol
 from explorer.service.answers import Answers, Job
 from explorer.service.reports import Reports
+from explorer.service.wording import sentence_of
 
 SEARCHES = 16  # threads of searches, all but one of which wait for their turn
 
@@ -89,8 +90,6 @@ class Jobs:
 
 
 def _refusal(request: Job, error: Exception) -> protocol.Refused:
-    from explorer.service.server import sentence_of
-
     reasons: tuple[tuple[str, str], ...] = ()
     if isinstance(request, protocol.OpenModel) and isinstance(error, ModelError):
         verdicts = generators.identify(generators.resolve(request.model.path)).verdicts

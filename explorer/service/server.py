@@ -10,9 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-import sys
 import time
-import traceback
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
@@ -22,8 +20,6 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from explorer.errors import ExplorerError
-from explorer.scene.model import View
 from explorer.service import protocol
 from explorer.service.client import ADDRESS_VARIABLE
 from explorer.service.frames import Ring
@@ -153,6 +149,8 @@ class Server:
                 for one in due:
                     self._render(engine, [one])
                 return
+            from explorer.service.wording import sentence_of  # not before torch is there: it knows the methods
+
             request = due[0].request
             self.send(
                 protocol.ViewFailed(
@@ -199,15 +197,6 @@ class Server:
                 )
             )
         self.send(protocol.Frames(frames=tuple(frames)))
-
-
-def sentence_of(error: BaseException, what: View | protocol.Request) -> str:
-    """One sentence for the user; unforeseen errors go to the log with their traceback."""
-    from explorer.service.wording import failure
-
-    if not isinstance(error, ExplorerError):
-        traceback.print_exception(error, file=sys.stderr)
-    return failure(error, what)
 
 
 @cache

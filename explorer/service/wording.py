@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from pathlib import Path
 
 from explorer.discovery import registry as methods
@@ -65,6 +67,13 @@ def failure(error: BaseException, what: View | protocol.Request) -> str:
     name = type(error).__name__
     reason = f"{name}: {said}" if said else name
     return f"{doing(what)} failed unexpectedly ({reason}); the engine's log has the details."
+
+
+def sentence_of(error: BaseException, what: View | protocol.Request) -> str:
+    """One sentence for the user; unforeseen errors go to the log with their traceback."""
+    if not isinstance(error, ExplorerError):
+        traceback.print_exception(error, file=sys.stderr)
+    return failure(error, what)
 
 
 def _found_by(controls: ControlSetRef) -> str:

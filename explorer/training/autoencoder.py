@@ -19,8 +19,8 @@ from explorer.generators.autoencoder_family import save_autoencoder
 from explorer.generators.convolutions import TrunkConfig
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.training.base import Count, Recipe, Weight
+from explorer.training.batch import Batch, Source
 from explorer.training.card import write_card
-from explorer.training.data import Batch, Source
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
 from explorer.training.sheets import save_sheet

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from torch import Tensor
 
 from explorer.errors import ExplorerError
 from explorer.scene.model import Scalar
-
-if TYPE_CHECKING:
-    from explorer.training.data import Batch
+from explorer.training.batch import Batch
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]

@@ -10,7 +10,7 @@ import msgspec
 
 from explorer.files import atomic_write
 from explorer.training.base import RECIPES, Recipe, read_recipe
-from explorer.training.data import Source
+from explorer.training.batch import Source
 
 
 def write_card(

@@ -19,7 +19,8 @@ from explorer.training.autoencoder import (
     settings_of,
 )
 from explorer.training.base import Recipe, Trainer, Weight
-from explorer.training.data import EVALUATION_SEED, Source, WorldSource
+from explorer.training.batch import Source
+from explorer.training.data import EVALUATION_SEED, WorldSource
 from explorer.worlds.attributes import distance
 from explorer.worlds.base import World
 

@@ -4,56 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from explorer.errors import ExplorerError
 from explorer.generators.base import Progress
 from explorer.training.base import Recipe
+from explorer.training.batch import Batch, Source, as_images
+from explorer.training.folder import FolderSource
 from explorer.worlds import registry as worlds
 from explorer.worlds.base import Array, World
 
 EVALUATION_SEED = 20_000_000
 """Where the seeds of a world's held-out pictures begin."""
-
-
-class Batch(NamedTuple):
-    """Pictures (B, C, H, H) in [-1, 1] and, where the truth is known, the values (B, factors) that they were drawn
-    from; both on the CPU until the loop moves them."""
-
-    images: Tensor
-    factors: Tensor | None
-
-    def to(self, device: torch.device) -> Batch:
-        """The same on ``device``."""
-        return Batch(self.images.to(device), None if self.factors is None else self.factors.to(device))
-
-
-class Source(Protocol):
-    """Pictures of one size, as many as asked for."""
-
-    name: str  # as the recipe gives it
-    description: str  # for the card: what the pictures are and how many
-    size: int
-    channels: int
-    count: int  # different pictures there are (on the grid of a world, in a folder)
-    world: World | None  # where the truth is known
-    fingerprint: str  # of the pictures, where they may change under one name; else empty
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know about the pictures, a line each."""
-
-    def draw(self, n: int, seed: int) -> Batch:
-        """``n`` pictures to train on, a function of the seed alone."""
-
-    def held_out(self, n: int, seed: int) -> Batch:
-        """``n`` pictures for the figures in a card, from seeds that training does not use; a function of
-        the seed alone. (A world of real examples, `digits`, draws both from the same ones.)"""
 
 
 class WorldSource:
@@ -91,19 +54,12 @@ class WorldSource:
         return self.draw(n, EVALUATION_SEED + seed)
 
 
-def as_images(pictures: NDArray[np.uint8]) -> Tensor:
-    """(n, C, H, W) in [-1, 1] of (n, H, W, C) in 0..255."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
-
-
 def source_of(recipe: Recipe, progress: Progress | None = None) -> Source:
     """The pictures that the recipe's ``data`` names: a world, or a folder of images.
 
     Raises :class:`ExplorerError` where there is neither, for a size that the world does not draw, and for a folder
     without enough images.
     """
-    from explorer.training.folder import FolderSource
-
     found = worlds.all_worlds()
     if recipe.data in found:
         world = found[recipe.data]

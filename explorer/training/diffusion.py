@@ -24,8 +24,8 @@ from explorer.numerics.randomness import seeded
 from explorer.numerics.samplers import ddim
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
+from explorer.training.batch import Batch, Source
 from explorer.training.card import write_card
-from explorer.training.data import Batch, Source
 from explorer.training.diffusion_figures import measure
 from explorer.training.diffusion_networks import build_autoencoder, build_unet, standardise_latents
 from explorer.training.diffusion_settings import TRAIN_STEPS, DiffusionSettings

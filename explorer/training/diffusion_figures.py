@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from explorer.training.data import Source
+from explorer.training.batch import Source
 
 SAMPLE_SEED = 1_000_000
 

@@ -27,7 +27,7 @@ from explorer.checkpoint import DAMAGE
 from explorer.errors import ExplorerError
 from explorer.files import atomic_path, atomic_write, cache_folder
 from explorer.generators.base import Progress
-from explorer.training.data import Batch, as_images
+from explorer.training.batch import Batch, as_images
 from explorer.worlds.base import World
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pnm"})

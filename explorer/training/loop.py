@@ -24,7 +24,8 @@ from explorer.files import atomic_path, atomic_write
 from explorer.numerics.randomness import step_seed
 from explorer.plugins import declared
 from explorer.training.base import Recipe, Trainer
-from explorer.training.data import Batch, Source, source_of
+from explorer.training.batch import Batch, Source
+from explorer.training.data import source_of
 from explorer.training.sheets import save_sheet
 
 SHEET = 64  # samples beside a checkpoint

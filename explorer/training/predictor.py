@@ -22,8 +22,9 @@ from torch.nn import functional
 from explorer.errors import ExplorerError
 from explorer.numerics.randomness import step_seed
 from explorer.training.base import Count, Recipe, Trainer, Weight
+from explorer.training.batch import Batch, Source, as_images
 from explorer.training.card import write_card
-from explorer.training.data import EVALUATION_SEED, Batch, Source, as_images
+from explorer.training.data import EVALUATION_SEED
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
 from explorer.training.sheets import save_sheet

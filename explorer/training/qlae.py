@@ -16,7 +16,7 @@ from explorer.training.autoencoder import (
     settings_of,
 )
 from explorer.training.base import Recipe, Trainer, Weight
-from explorer.training.data import Source
+from explorer.training.batch import Source
 
 PICTURES_FOR_SAMPLES = 500  # from which the use of the codes is told while training goes on
 GRADIENT_LIMIT = 1.0  # of every number in the gradient of the weights that decay

@@ -36,7 +36,7 @@ from explorer.numerics.randomness import seeded
 from explorer.training.augment import Adaptive, augment
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
-from explorer.training.data import Batch, Source
+from explorer.training.batch import Batch, Source
 from explorer.training.loop import batch_of
 from explorer.training.muon import Muon
 from explorer.training.precision import Precision

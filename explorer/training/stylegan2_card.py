@@ -10,8 +10,8 @@ from torch import Tensor
 
 from explorer.numerics.distances import pyramid_sliced_wasserstein
 from explorer.training.base import Recipe
+from explorer.training.batch import Source
 from explorer.training.card import write_card
-from explorer.training.data import Source
 from explorer.training.hardware import hardware
 from explorer.training.stylegan2_settings import Settings
 

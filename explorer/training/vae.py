@@ -15,7 +15,7 @@ from explorer.numerics.gaussian_posterior import posterior_statistics
 from explorer.numerics.randomness import seeded
 from explorer.training.autoencoder import AutoencoderTrainer, reconstruction_figures
 from explorer.training.base import Recipe, Trainer
-from explorer.training.data import Source
+from explorer.training.batch import Source
 from explorer.training.vae_losses import Codes, Context, VaeSettings, loss_of
 
 NOISE, SHUFFLING = 1, 2  # streams of random numbers

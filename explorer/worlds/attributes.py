@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from explorer.errors import ExplorerError, ModelError
 from explorer.files import package_folder
 from explorer.worlds.base import Factor
+from explorer.worlds.predictor.files import CARD, CONFIG, FAMILY
 
 if TYPE_CHECKING:  # torch is loaded where a network is, so that listing the worlds does not wait for it
     import torch
@@ -26,8 +27,6 @@ if TYPE_CHECKING:  # torch is loaded where a network is, so that listing the wor
 
     from explorer.worlds.predictor.network import PredictorNetwork
 
-FAMILY = "attribute_predictor"
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.json"
 _BATCH = 250
 
 

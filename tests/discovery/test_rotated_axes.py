@@ -16,7 +16,7 @@ from explorer.discovery.latent_axes import METHOD as LATENT_AXES
 from explorer.discovery.rotated_axes import METHOD
 from explorer.errors import ControlError
 from explorer.generators import registry as generators
-from explorer.training.data import as_images
+from explorer.training.batch import as_images
 from explorer.worlds.sprites import WORLD as SPRITES
 
 

@@ -19,7 +19,7 @@ from explorer.generators import registry
 from explorer.metrics import infomec, latent_activity
 from explorer.metrics.base import Codes
 from explorer.scene.model import Quality
-from explorer.training.data import as_images
+from explorer.training.batch import as_images
 from explorer.worlds import registry as worlds
 
 WORLDS = {"shapes-btcvae": "shapes", "shapes-qlae": "shapes", "pendulum-vae": "pendulum", "sprites-btcvae": "sprites"}

@@ -8,7 +8,7 @@ import torch
 
 from explorer.errors import Cancelled
 from explorer.metrics.memorisation import copies, example_distances
-from explorer.training.data import Batch, as_images
+from explorer.training.batch import Batch, as_images
 from explorer.worlds.base import Array, Factor, World, on_grid
 
 

@@ -15,7 +15,7 @@ from explorer.metrics import quality
 from explorer.metrics.quality import MINIMUM, Seen, compare, coverage, sample_quality
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
-from explorer.training.data import as_images
+from explorer.training.batch import as_images
 from explorer.worlds import registry as worlds
 from explorer.worlds.attributes import load_attributes
 from explorer.worlds.base import Factor

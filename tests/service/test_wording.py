@@ -14,8 +14,7 @@ from explorer.scene.measures import MeasureOptions
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
 from explorer.service import answers, protocol
 from explorer.service.jobs import Jobs
-from explorer.service.server import sentence_of
-from explorer.service.wording import doing, failure, search
+from explorer.service.wording import doing, failure, search, sentence_of
 
 MODEL = ModelRef(path="/somewhere/shapes-qlae")
 PCA = ControlSetRef(method="pca", k=3)

@@ -16,7 +16,8 @@ from explorer.generators.registry import identify, load
 from explorer.scene.model import Quality
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, read_recipe
-from explorer.training.data import Batch, source_of
+from explorer.training.batch import Batch
+from explorer.training.data import source_of
 from explorer.training.diffusion import DiffusionTrainer
 from explorer.training.diffusion_figures import energy_distance
 from explorer.training.diffusion_networks import build_autoencoder, build_unet, standardise_latents

@@ -18,7 +18,8 @@ from explorer.generators.base import Latent, standard_normal
 from explorer.numerics.flow_matching import integrate, on_sphere
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe, read_recipe
-from explorer.training.data import Batch, source_of
+from explorer.training.batch import Batch
+from explorer.training.data import source_of
 from explorer.training.loop import train
 from explorer.training.muon import Muon, orthogonalise
 from explorer.training.stylegan2 import StyleGAN2Trainer

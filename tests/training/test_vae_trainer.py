@@ -15,7 +15,8 @@ from explorer.generators import registry
 from explorer.metrics import latent_activity
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe, read_recipe
-from explorer.training.data import Batch, source_of
+from explorer.training.batch import Batch
+from explorer.training.data import source_of
 from explorer.training.loop import batch_of, train
 from explorer.training.vae import VaeTrainer
 from explorer.training.vae_losses import loss_of

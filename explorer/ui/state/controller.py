@@ -63,8 +63,8 @@ class Controller(QObject):
         self._gesture = 0
         self._adopting: object = None  # the step that added a linked pane whose controls are not known yet
         self._dragging = False
-        self.opening = Opening(self)
-        self.stops = Stops(self)
+        self.opening = Opening(self, self)
+        self.stops = Stops(self, self)
         self.bridge.replied.connect(self._on_reply)
         self.catalogue.controls_found.connect(self._adopt_amounts)
         self.catalogue.controls_found.connect(self._on_controls_found)

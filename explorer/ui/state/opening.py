@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -14,10 +13,8 @@ from explorer.scene.defaults import default_controls
 from explorer.scene.model import ModelRef, Seed
 from explorer.service.client import SLOT_BYTES
 from explorer.ui.state.catalogue import ModelKey, key_of
+from explorer.ui.state.holder import SceneHolder
 from explorer.ui.state.notice import Notice
-
-if TYPE_CHECKING:
-    from explorer.ui.state.controller import Controller
 
 
 class Opening(QObject):
@@ -25,13 +22,13 @@ class Opening(QObject):
 
     changed = Signal(str)  # name of what is being opened; empty: nothing is
 
-    def __init__(self, controller: Controller) -> None:
-        super().__init__(controller)
-        self._controller = controller
+    def __init__(self, holder: SceneHolder, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._holder = holder
         self._asked: ModelRef | None = None
         self._reserved = SLOT_BYTES
-        controller.catalogue.model_opened.connect(self._on_opened)
-        controller.catalogue.model_refused.connect(self._on_refused)
+        holder.catalogue.model_opened.connect(self._on_opened)
+        holder.catalogue.model_refused.connect(self._on_refused)
 
     @property
     def key(self) -> ModelKey | None:
@@ -40,41 +37,41 @@ class Opening(QObject):
 
     def open(self, ref: ModelRef) -> None:
         """Open ``ref``. What was asked for before and is not loaded yet will not be shown any more."""
-        known = self._controller.catalogue.model(ref)
+        known = self._holder.catalogue.model(ref)
         self._set(ref)
         if known is not None:
             self._on_opened(ref, known)
         else:
-            self._controller.catalogue.open_model(ref)
+            self._holder.catalogue.open_model(ref)
 
     def _set(self, ref: ModelRef | None) -> None:
         self._asked = ref
         self.changed.emit(PurePath(ref.path).name if ref is not None else "")
 
     def _on_opened(self, ref: ModelRef, card: ModelCard) -> None:
-        controller = self._controller
+        holder = self._holder
         size = card.size[0] * card.size[1] * 4
         if size > self._reserved:
             # Pictures that were asked for before there was room for them fail, or have failed; ask again.
             self._reserved = size
-            controller.client.reserve(size)
-            controller.feed.again(awaited=True)
+            holder.client.reserve(size)
+            holder.feed.again(awaited=True)
         if key_of(ref) == self.key:
             self._set(None)
             if card.methods:
                 model = msgspec.structs.replace(ref, fingerprint=card.fingerprint)
-                fresh = editing.with_model(controller.scene, model, default_controls(card, card.methods[0]))
-                if not controller.has_model:  # later models keep the seed that the user has
+                fresh = editing.with_model(holder.scene, model, default_controls(card, card.methods[0]))
+                if not holder.has_model:  # later models keep the seed that the user has
                     fresh = msgspec.structs.replace(fresh, origin=Seed(card.example_seed))
-                controller.apply(fresh, f"Open {card.name}" if controller.has_model else "")
+                holder.apply(fresh, f"Open {card.name}" if holder.has_model else "")
             else:
-                controller.say(f"'{card.name}' opened, but no method of this program finds controls on it.", "warning")
+                holder.say(f"'{card.name}' opened, but no method of this program finds controls on it.", "warning")
         elif ref.fingerprint and ref.fingerprint != card.fingerprint:
-            controller.say(
+            holder.say(
                 f"'{card.name}' is not the file that this scene was made with; the pictures may differ.", "warning"
             )
 
     def _on_refused(self, ref: ModelRef, sentence: str, reasons: tuple[tuple[str, str], ...]) -> None:
         if key_of(ref) == self.key:
             self._set(None)
-        self._controller.noticed.emit(Notice(sentence, "error", refused=ref, reasons=reasons))
+        self._holder.noticed.emit(Notice(sentence, "error", refused=ref, reasons=reasons))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.model import ControlSetRef, ModelRef, Origin
 from explorer.service.protocol import FindStops, Refused, StopsFound
-
-if TYPE_CHECKING:
-    from explorer.ui.state.controller import Controller
+from explorer.ui.state.holder import SceneHolder
 
 Start = tuple[ModelRef, ControlSetRef, Origin, float]
 """Model, control set, origin, truncation."""
@@ -21,15 +17,15 @@ class Stops(QObject):
 
     changed = Signal()
 
-    def __init__(self, controller: Controller) -> None:
-        super().__init__(controller)
-        self._controller = controller
+    def __init__(self, holder: SceneHolder, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._holder = holder
         self._asked: Start | None = None  # the newest question, answered or not
         self._number = -1  # of the question that is under way
         self._known: tuple[Start, dict[str, tuple[float, ...]]] | None = None
-        controller.changed.connect(self._ask)
-        controller.catalogue.controls_found.connect(self._ask)
-        controller.engine_ready.connect(self._ask)
+        holder.changed.connect(self._ask)
+        holder.catalogue.controls_found.connect(self._ask)
+        holder.engine_ready.connect(self._ask)
 
     def known(self) -> dict[str, tuple[float, ...]]:
         """Name of a control of the selected pane → its stops. While another start of the same set is asked about, those
@@ -54,9 +50,9 @@ class Stops(QObject):
 
     def _start(self) -> Start | None:
         """What the stops of the selected pane depend on; None where it has no slider along learned values."""
-        controller = self._controller
-        scene = controller.scene
-        card = controller.controls_card() if controller.has_model else None
+        holder = self._holder
+        scene = holder.scene
+        card = holder.controls_card() if holder.has_model else None
         if card is None or not any(one.detents for one in card.controls):
             return None
         pane = scene.panes[scene.selected]
@@ -67,7 +63,7 @@ class Stops(QObject):
         if start is None or start == self._asked:
             return
         self._asked = start
-        client = self._controller.client
+        client = self._holder.client
         self._number = client.next_request_id()
         model, controls, origin, truncation_psi = start
         client.send(

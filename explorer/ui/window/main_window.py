@@ -295,7 +295,7 @@ class MainWindow(QMainWindow):
     def _palette_entries(self) -> list[PaletteEntry]:
         from explorer.ui.window.palette_entries import collect
 
-        return collect(self)
+        return collect(self.controller, self.table, self.panel_actions(), self.controls, self.open_model)
 
     def _show_pane_menu(self, point: QPoint) -> None:
         menu = QMenu(self)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from explorer.checkpoint import load_exactly, read_json, read_safetensors
 from explorer.errors import ModelError
 from explorer.files import atomic_write
-from explorer.worlds.attributes import CONFIG, FAMILY, WEIGHTS
 from explorer.worlds.base import Factor
+from explorer.worlds.predictor.files import CONFIG, FAMILY, WEIGHTS
 
 
 class PredictorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
