@@ -62,6 +62,8 @@ class Canvas(QWidget):
         controller.feed.panes_changed.connect(self._arrange)
         controller.catalogue.models_changed.connect(self._arrange)
         controller.catalogue.controls_found.connect(self._on_found)
+        controller.catalogue.controls_refused.connect(self._on_found)
+        controller.jobs.changed.connect(self._on_jobs)
 
     # --- settings of the view ---
 
@@ -139,7 +141,8 @@ class Canvas(QWidget):
             if self._table is not None:  # what its column and its row are called stands at the edge
                 title, figure = moved, state
             else:
-                title, figure = self._controller.pane_title(pane), state or moved or pane_text.start(scene, chosen)
+                title = self._controller.pane_title(pane)
+                figure = state or self._sliders(pane) or moved or pane_text.start(scene, chosen)
             bold = self._table is None
             pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold)
 
@@ -151,11 +154,18 @@ class Canvas(QWidget):
         columns = len(self._table.above)
         for column, box in enumerate(self._table.above):
             title, views = self._controller.set_title(column), {pane.view for pane in scene.panes[column::columns]}
-            pane_paint.paint_heading(
-                painter, colors, title, pane_text.VIEWS[views.pop()] if len(views) == 1 else "", box
-            )
+            view = pane_text.VIEWS[views.pop()] if len(views) == 1 else ""
+            notes = [note for note in (self._sliders(column), view) if note]
+            pane_paint.paint_heading(painter, colors, title, " · ".join(notes), box)
         for row, box in enumerate(self._table.beside):
             pane_paint.paint_side(painter, colors, pane_text.start(scene, scene.panes[row * columns]), box)
+
+    def _sliders(self, pane: int) -> str:
+        """Why a pane does not follow the sliders beside it, or not for good."""
+        controller, scene = self._controller, self._controller.shown_scene
+        return pane_text.sliders(
+            controller.catalogue, controller.jobs, scene.model_of(pane), scene.panes[pane].controls
+        )
 
     def _state(self, pane: int, picture: Picture) -> str:
         """What is to be said of the picture itself: that it is not there yet, or how large the difference is."""
@@ -296,8 +306,13 @@ class Canvas(QWidget):
             if shown == pane:
                 self.update(cell.whole.adjusted(-4, -4, 4, 4))
 
-    def _on_found(self, model: object, controls: object) -> None:
+    def _on_found(self, *_: object) -> None:
         self.update()
+
+    def _on_jobs(self) -> None:
+        """Searches have gone on: only what is written beside the pictures may change."""
+        for box in self._table.above if self._table is not None else [cell.caption for _, cell in self.cells()]:
+            self.update(box)
 
     def _on_busy(self) -> None:
         self._show_busy = True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.edit_text import edit_text
-from explorer.scene.model import Pane, PaneView, Scene, Seed
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, PaneView, Scene, Seed
+from explorer.ui.state.catalogue import Catalogue
+from explorer.ui.state.job_list import JobList
 
 VIEWS: dict[PaneView, str] = {"image": "", "difference": "rms difference", "before_after": "before | after"}
 
@@ -24,3 +26,12 @@ def start(scene: Scene, pane: Pane) -> str:
     """Where the picture starts from."""
     origin = pane.origin or scene.origin
     return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"
+
+
+def sliders(catalogue: Catalogue, jobs: JobList, model: ModelRef, controls: ControlSetRef) -> str:
+    """Why a pane with these ``controls`` has no sliders, or none that stay: empty where it has."""
+    number = catalogue.search(model, controls)
+    if number is not None:
+        share = next((job.share for job in jobs.running() if job.request_id == number), 0.0)
+        return f"searching, {share:.0%}" if share > 0 else "searching…"
+    return "no sliders" if catalogue.problem(model, controls) else ""

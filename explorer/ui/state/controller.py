@@ -23,6 +23,7 @@ from explorer.ui.state.comparing import Comparing
 from explorer.ui.state.feed import Feed
 from explorer.ui.state.job_list import JobList
 from explorer.ui.state.labelling import Labelling
+from explorer.ui.state.late_sets import LateSets
 from explorer.ui.state.measuring import Measuring
 from explorer.ui.state.notice import Notice
 from explorer.ui.state.opening import Opening
@@ -56,17 +57,16 @@ class Controller(QObject):
         self.comparing = Comparing(self.jobs, self)
         self.labelling = Labelling(self.client, self)
         self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
+        self._late = LateSets(self.catalogue, self.undo_stack, self)
         self.engine: Ready | None = None
         self._scene = NO_MODEL
         self._preview: Scene | None = None
         self._preview_moves = True
         self._gesture = 0
-        self._adopting: object = None  # the step that added a linked pane whose controls are not known yet
         self._dragging = False
         self.opening = Opening(self, self)
         self.stops = Stops(self, self)
         self.bridge.replied.connect(self._on_reply)
-        self.catalogue.controls_found.connect(self._adopt_amounts)
         self.catalogue.controls_found.connect(self._on_controls_found)
         self.catalogue.controls_previewed.connect(self._on_previewed)
         self.catalogue.search_left.connect(self.jobs.left)
@@ -115,18 +115,17 @@ class Controller(QObject):
 
     # --- the one way to change ---
 
-    def apply(self, scene: Scene, text: str, merge_key: object = None) -> None:
+    def apply(self, scene: Scene, text: str, merge_key: object = None, lead: int | None = None) -> None:
         """Make ``scene`` the current one, as one step of undo called ``text``.
 
         Steps with the same ``merge_key`` (not None) that follow each other are one step. An empty ``text`` changes the
-        scene without a step; that is for what nobody would undo, such as the selected pane.
+        scene without a step; that is for what nobody would undo, such as the selected pane. ``lead``: the pane whose
+        sliders those of other panes follow in this step, be it later.
         """
         if scene == self._scene:
             return
-        if merge_key != self._adopting:
-            self._adopting = None
         if text:
-            self.undo_stack.push(Step(self._scene, scene, text, merge_key))
+            self.undo_stack.push(Step(self._scene, scene, text, merge_key, lead))
         else:
             self._set(scene)
 
@@ -217,7 +216,9 @@ class Controller(QObject):
             self.begin_gesture()
         partners = self.partners(pane, name)
         moved = editing.with_amounts(self._scene, partners, amount)
-        self.apply(moved, f"{name} {amount:+.2f}", ("amount", pane, name, self._gesture))
+        lead = pane if self._scene.linked else None
+        self._late.note(moved)
+        self.apply(moved, f"{name} {amount:+.2f}", ("amount", pane, name, self._gesture), lead)
         self.moved.emit(partners)
         if not dragging:
             self.end_gesture()
@@ -233,7 +234,8 @@ class Controller(QObject):
     # --- panes ---
 
     def add_pane(self) -> None:
-        """Add a pane after the selected one, with the next method that is not on the canvas yet."""
+        """Add a pane after the selected one, with the next method that is not on the canvas yet. Among linked ones it
+        begins with the amounts of the selected one, control by control."""
         scene = self._scene
         source = scene.panes[scene.selected]
         card = self.model_card(scene.selected)
@@ -245,11 +247,12 @@ class Controller(QObject):
         pane = Pane(controls=controls, model=source.model, origin=source.origin, view=source.view)
         if controls == source.controls:
             pane = replace(pane, edits=source.edits)
-        self._gesture += 1
-        step = ("add pane", self._gesture)
-        self.apply(editing.insert_pane(scene, scene.selected + 1, pane), "Add pane", step)
-        self._adopting = step if scene.linked else None
-        self._adopt_amounts()
+        mine, theirs = self.catalogue.controls(scene.model_of(), controls), self.controls_card()
+        if scene.linked and mine and theirs:
+            pane = linking.adopted(pane, mine, source, theirs)
+        added = editing.insert_pane(scene, scene.selected + 1, pane)
+        self._late.note(added)
+        self.apply(added, "Add pane", lead=added.selected - 1 if scene.linked else None)
 
     def duplicate_pane(self, pane: int | None = None) -> None:
         """Add a copy of ``pane`` (default: the selected one) after it."""
@@ -327,18 +330,6 @@ class Controller(QObject):
         cards = [self.controls_card(index) for index in range(len(self._scene.panes))]
         return linking.partners(self._scene, cards, pane, name)
 
-    def _adopt_amounts(self, *_: object) -> None:
-        """The pane that was just added among linked ones takes over its neighbour's amounts, control by control."""
-        index = self._scene.selected
-        if self._adopting is None or index == 0:
-            return
-        mine, theirs = self.controls_card(index), self.controls_card(index - 1)
-        if mine is None or theirs is None:
-            return
-        pane = linking.adopted(self._scene.panes[index], mine, self._scene.panes[index - 1], theirs)
-        step, self._adopting = self._adopting, None
-        self.apply(editing.with_pane(self._scene, index, pane), "Add pane", step)
-
     def _set(self, scene: Scene) -> None:
         old, self._scene = self._scene, scene
         self._refresh()
@@ -385,7 +376,10 @@ class Controller(QObject):
             self.catalogue.handle(reply)
 
     def _on_controls_found(self, model: ModelRef, controls: ControlSetRef) -> None:
-        """What could not be drawn while its controls were looked for can be drawn now."""
+        """What could not be moved or drawn while its controls were looked for can be now."""
+        scene = self._late.caught_up(model, controls, self._scene)
+        if scene != self._scene:
+            self._set(scene)
         panes = zip(self.shown_scene.panes, self.feed.pictures(), strict=False)
         self.feed.anew(
             [index for index, (pane, picture) in enumerate(panes) if pane.controls == controls and picture.error]

@@ -6,8 +6,8 @@ collection meets such a stack it frees commands that the stack then deletes agai
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,12 +16,14 @@ from explorer.scene.model import Scene
 
 @dataclass(frozen=True)
 class Step:
-    """From ``before`` to ``after``. Steps with the same ``merge_key`` (not None) that follow each other become one."""
+    """From ``before`` to ``after``. Steps with the same ``merge_key`` (not None) that follow each other become one.
+    ``lead``: the pane whose sliders those of the others followed; None where the step is no linked move."""
 
     before: Scene
     after: Scene
     text: str
     merge_key: object = None
+    lead: int | None = None
 
 
 class UndoStack(QObject):
@@ -55,7 +57,7 @@ class UndoStack(QObject):
             self._steps.pop()
             # A drag that comes back to where it began leaves nothing to undo.
             if step.after != last.before:
-                self._steps.append(Step(last.before, step.after, step.text, step.merge_key))
+                self._steps.append(replace(step, before=last.before))
         else:
             self._steps.append(step)
         if len(self._steps) > self._limit:
@@ -83,6 +85,18 @@ class UndoStack(QObject):
         """Forget everything; the scene of now counts as saved."""
         self._steps.clear()
         self._index = self._clean = 0
+        self._tell()
+
+    def steps(self) -> tuple[Step, ...]:
+        """Every step, undone ones included."""
+        return tuple(self._steps)
+
+    def revise(self, steps: Sequence[Step]) -> None:
+        """Put ``steps``, as many as there are, in the place of those that are known: the same history with something in
+        it that came to be known late. A state that was saved and is another one now is not saved any more."""
+        if self._clean >= 0 and _state_at(steps, self._clean) != _state_at(self._steps, self._clean):
+            self._clean = -1
+        self._steps = list(steps)
         self._tell()
 
     def count(self) -> int:
@@ -127,3 +141,10 @@ class UndoStack(QObject):
         for signal, old, new in zip(signals, before, self._told, strict=True):
             if old != new:
                 signal.emit(new)
+
+
+def _state_at(steps: Sequence[Step], index: int) -> Scene | None:
+    """The scene after the first ``index`` of ``steps``; None where there are none."""
+    if not steps:
+        return None
+    return steps[index].before if index < len(steps) else steps[-1].after

@@ -19,6 +19,7 @@ from explorer.ui.timeline.player import Player
 from explorer.ui.timeline.rows import rows_of
 from explorer.ui.timeline.view import TimelineView
 
+LATE = "Panes that still look for their sliders have no keyframes yet; do it again once they are there."
 NOTHING_TO_PLAY = "There is nothing to play yet: move a slider, press K, move the playhead, and do it again."
 
 
@@ -74,6 +75,7 @@ class TimelinePanel(QWidget):
         self._earlier = (self._playhead, shown.origin)
         self._settle()
         self._preview()
+        self._tell_late()
 
     def add_origin_key(self) -> None:
         """Keep the seed or latent that is seen as a keyframe at the playhead."""
@@ -104,6 +106,14 @@ class TimelinePanel(QWidget):
         self._apply(made, f"Traverse {control}")
         self.go_to(0.0)
         self.player.play(controller.scene.timeline, 0.0)
+        self._tell_late()
+
+    def _tell_late(self) -> None:
+        """Say that linked panes are not part of what was keyed, where their sliders are not known yet."""
+        controller = self._controller
+        linked = controller.scene.linked and len(controller.scene.panes) > 1
+        if linked and any(controller.controls_card(pane) is None for pane in range(len(controller.scene.panes))):
+            controller.say(LATE)
 
     def go_to(self, time: float) -> None:
         """Put the playhead at ``time`` seconds and show the picture of that moment."""

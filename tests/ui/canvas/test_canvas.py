@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QFontMetrics, QImage, QPainter
 from PySide6.QtTest import QTest
@@ -14,7 +15,7 @@ from quiet import controller_on
 
 from explorer.scene import editing
 from explorer.scene.model import ControlSetRef, Seed
-from explorer.service.protocol import ViewFailed
+from explorer.service.protocol import FindControls, JobProgress, Refused, ViewFailed
 from explorer.ui.canvas import pane_paint
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.canvas.pane_grid import GAP, grid, table
@@ -244,3 +245,35 @@ def test_a_small_pane_says_the_control_and_its_amount_before_the_method(qapp: QA
     assert title == ""
     assert shown.endswith("τ")  # the name is cut, the amount is not
     assert "…" in shown
+
+
+def test_a_column_that_searches_says_so(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    headings: list[str] = []
+    captions: list[str] = []
+    paint = "explorer.ui.canvas.pane_paint.paint_"
+    monkeypatch.setattr(f"{paint}heading", lambda p, c, title, note, box: headings.append(f"{title}, {note}"))
+    monkeypatch.setattr(f"{paint}caption", lambda p, c, title, figure, box, bold: captions.append(figure))
+    controller, client = controller_on()
+    canvas = Canvas(controller)
+    qtbot.addWidget(canvas)
+    canvas.resize(600, 400)
+    client.answers_models = False
+    sets = [controller.scene.panes[0].controls, ControlSetRef(method="random")]
+    controller.load(editing.side_by_side(controller.scene, sets))
+
+    def seen() -> list[str]:
+        headings.clear()
+        captions.clear()
+        canvas.grab()
+        return headings or captions[1:]
+
+    asked = next(one for one in reversed(client.sent) if isinstance(one, FindControls))
+    assert seen() == ["Latent axes, ", "Random, searching…"]
+    monkeypatch.setattr("explorer.ui.state.job_list.WORTH_LISTING", 0.0)
+    for _ in range(2):
+        client.reply(JobProgress(request_id=asked.request_id, title="Random", share=0.4, remaining=3.0))
+    assert seen() == ["Latent axes, ", "Random, searching, 40%"]
+    client.reply(Refused(request_id=asked.request_id, sentence="There is no way."))
+    assert seen() == ["Latent axes, ", "Random, no sliders"]
+    controller.load(replace(controller.scene, columns=0))
+    assert seen() == ["no sliders"]

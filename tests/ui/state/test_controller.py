@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
-from quiet import CARD, QuietClient, controller_on, controls
+from quiet import CARD, NAMES, QuietClient, controller_on, controls
 
-from explorer.scene.editing import amount_of
+from explorer.scene.editing import amount_of, side_by_side
 from explorer.scene.model import ControlSetRef, ModelRef, Quality, Scene, Seed
 from explorer.service.protocol import (
     ControlsFound,
@@ -25,6 +27,7 @@ from explorer.ui.state.controller import Controller
 from explorer.ui.state.notice import Notice
 
 pytestmark = pytest.mark.gui
+AMOUNTS = st.sampled_from([-1.5, 0.0, 0.5, 2.0])
 
 
 def amounts(scene: Scene, control: str) -> list[float]:
@@ -309,6 +312,15 @@ def test_a_linked_pane_begins_with_the_amounts_of_its_neighbour(qtbot: QtBot) ->
     assert controller.scene.panes[1].edits == ()
 
 
+def answer(client: QuietClient, method: str) -> None:
+    """The search for the controls of ``method`` that was asked for last ends."""
+    asked = next(
+        one for one in reversed(client.sent) if isinstance(one, FindControls) and one.controls.method == method
+    )
+    card = controls(asked.controls)
+    client.reply(ControlsFound(request_id=asked.request_id, model=asked.model, controls=asked.controls, card=card))
+
+
 def test_amounts_are_taken_over_when_the_controls_come_late(qtbot: QtBot) -> None:
     controller, client = controller_on()
     controller.move_control(0, "hue", 1.5)
@@ -316,28 +328,125 @@ def test_amounts_are_taken_over_when_the_controls_come_late(qtbot: QtBot) -> Non
     client.answers_models = False
     controller.add_pane()
     assert controller.scene.panes[1].edits == ()
-    asked = next(request for request in reversed(client.sent) if isinstance(request, FindControls))
-    answer = ControlsFound(
-        request_id=asked.request_id, model=asked.model, controls=asked.controls, card=controls(asked.controls)
-    )
-    client.reply(answer)
-    assert amounts(controller.scene, "random hue") == [0.0, 1.5]
-    controller.undo()
-    assert controller.scene == before
-
-
-def test_amounts_that_come_after_another_change_are_left_alone(qtbot: QtBot) -> None:
-    controller, client = controller_on()
-    controller.move_control(0, "hue", 1.5)
-    client.answers_models = False
-    controller.add_pane()
     controller.set_seed(9)
-    asked = next(request for request in reversed(client.sent) if isinstance(request, FindControls))
-    answer = ControlsFound(
-        request_id=asked.request_id, model=asked.model, controls=asked.controls, card=controls(asked.controls)
-    )
-    client.reply(answer)
+    answer(client, "random")
+    assert amounts(controller.scene, "random hue") == [0.0, 1.5]
+    controller.undo()  # the seed
+    assert amounts(controller.scene, "random hue") == [0.0, 1.5]
+    controller.undo()  # the pane, and what it took over
+    assert controller.scene == before
+    controller.redo()
+    assert amounts(controller.scene, "random hue") == [0.0, 1.5]
+
+
+def grid_that_searches(*methods: str) -> tuple[Controller, QuietClient]:
+    """Latent axes beside ``methods`` whose controls are still looked for."""
+    controller, client = controller_on()
+    client.answers_models = False
+    sets = [controller.scene.panes[0].controls, *(ControlSetRef(method=method) for method in methods)]
+    controller.load(side_by_side(controller.scene, sets))
+    return controller, client
+
+
+def test_columns_that_search_take_over_what_was_moved_meanwhile(qtbot: QtBot) -> None:
+    controller, client = grid_that_searches("random", "sefa")
+    controller.move_control(0, "hue", 0.4, dragging=True)
+    controller.move_control(0, "hue", 1.5)
+    controller.move_control(0, "size", -1.0)
+    controller.set_seed(9)
+    controller.move_control(0, "size", 2.0)
+    assert amounts(controller.scene, "hue") == [1.5, 0.0, 0.0]
+    answer(client, "sefa")
+    assert amounts(controller.scene, "sefa hue") == [0.0, 0.0, 1.5]
+    assert amounts(controller.scene, "sefa size") == [0.0, 0.0, 2.0]
+    answer(client, "random")
+    assert amounts(controller.scene, "random size") == [0.0, 2.0, 0.0]
+    # Taking over belongs to the steps that moved: undo takes every pane back together.
+    seen = [amounts(controller.scene, "random size")[1]]
+    while controller.undo_stack.canUndo():
+        controller.undo()
+        seen.append(amounts(controller.scene, "random size")[1])
+        for first, second in (("hue", "random hue"), ("size", "random size")):
+            assert amount_of(controller.scene.panes[0], first) == amount_of(controller.scene.panes[1], second)
+    assert seen == [2.0, -1.0, -1.0, 0.0, 0.0]
+    assert all(pane.edits == () for pane in controller.scene.panes)
+
+
+def test_what_comes_while_steps_are_undone_is_there_when_they_are_done_again(qtbot: QtBot) -> None:
+    controller, client = grid_that_searches("random")
+    controller.move_control(0, "hue", 1.5)
+    controller.undo()
+    answer(client, "random")
     assert controller.scene.panes[1].edits == ()
+    controller.redo()
+    assert amounts(controller.scene, "random hue") == [0.0, 1.5]
+
+
+def test_a_column_takes_over_nothing_that_was_not_linked(qtbot: QtBot) -> None:
+    controller, client = grid_that_searches("random")
+    controller.move_control(0, "size", 1.0)
+    controller.set_linked(False)
+    controller.move_control(0, "hue", 1.5)
+    answer(client, "random")
+    assert amounts(controller.scene, "random hue") == [0.0, 0.0]
+    assert amounts(controller.scene, "random size") == [0.0, 1.0]
+
+
+def test_a_column_takes_over_a_reset_too(qtbot: QtBot) -> None:
+    controller, client = grid_that_searches("random")
+    controller.move_control(0, "size", 1.0)
+    controller.reset_all()
+    controller.move_control(0, "hue", 0.5)
+    answer(client, "random")
+    assert amounts(controller.scene, "random size") == [0.0, 0.0]
+    assert amounts(controller.scene, "random hue") == [0.0, 0.5]
+    controller.undo()
+    controller.undo()
+    assert amounts(controller.scene, "random size") == [0.0, 1.0]
+
+
+def test_a_file_is_another_one_once_a_column_has_taken_over(qtbot: QtBot) -> None:
+    controller, client = grid_that_searches("random")
+    controller.move_control(0, "size", 1.0)
+    controller.undo_stack.setClean()
+    answer(client, "random")
+    assert not controller.undo_stack.isClean()
+
+
+MOVES = st.lists(
+    st.tuples(st.sampled_from(["move", "move", "undo", "redo", "seed", "reset", "unlink"]), st.integers(0, 3), AMOUNTS),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MOVES, st.integers(0, 12))
+def test_when_a_search_ends_makes_no_difference(qtbot: QtBot, moves: list[tuple[str, int, float]], late: int) -> None:
+    """Whatever the hand does in the leading pane, the history is that of a grid that had known everything at once."""
+    histories = []
+    for moment in (0, late):
+        controller, client = grid_that_searches("random", "sefa")
+        for number, (what, which, amount) in enumerate(moves):
+            if number == moment:
+                answer(client, "random")
+                answer(client, "sefa")
+            if what == "move":
+                controller.move_control(0, NAMES[which], amount)
+            elif what == "seed":
+                controller.set_seed(which)
+            elif what == "reset":
+                controller.reset_all()
+            elif what == "unlink":
+                controller.set_linked(not controller.scene.linked)
+            else:
+                getattr(controller, what)()
+        if moment >= len(moves):
+            answer(client, "random")
+            answer(client, "sefa")
+        histories.append((controller.scene, controller.undo_stack.index(), controller.undo_stack.steps()))
+        controller.close()
+    scenes = [(scene, index, [(step.before, step.after) for step in steps]) for scene, index, steps in histories]
+    assert scenes[0] == scenes[1]
 
 
 def test_pictures_larger_than_the_ring_are_asked_for_again_once_there_is_room(qtbot: QtBot) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from pytestqt.qtbot import QtBot
-from quiet import MODEL, controller_on
+from quiet import MODEL, controller_on, controls
 
 from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.model import ControlSetRef
 from explorer.service.protocol import ControlsFound, FindControls, FindStops, StopsFound
-from explorer.ui.timeline.panel import TimelinePanel
+from explorer.ui.timeline.panel import LATE, TimelinePanel
 
 pytestmark = pytest.mark.gui
 
@@ -33,3 +33,23 @@ def test_a_codebook_is_traversed_to_its_ends(qtbot: QtBot) -> None:
         panel.player.stop()
         assert [key.amount for key in controller.scene.timeline.amounts[0].keys] == amounts
         controller.undo()
+
+
+def test_a_traversal_says_which_panes_it_leaves_out(qtbot: QtBot) -> None:
+    controller, client = controller_on(1)
+    said: list[str] = []
+    controller.noticed.connect(lambda notice: said.append(notice.sentence))
+    panel = TimelinePanel(controller)
+    qtbot.addWidget(panel)
+    client.answers_models = False
+    controller.add_pane()
+    panel.traverse(0, "hue")
+    panel.player.stop()
+    assert said == [LATE]
+    asked = next(one for one in reversed(client.sent) if isinstance(one, FindControls))
+    card = controls(asked.controls)
+    client.reply(ControlsFound(request_id=asked.request_id, model=MODEL, controls=asked.controls, card=card))
+    panel.traverse(0, "hue")
+    panel.player.stop()
+    assert said == [LATE]
+    assert {track.pane for track in controller.scene.timeline.amounts} == {0, 1}

@@ -1,0 +1,66 @@
+"""Panes whose control set is still looked for while the sliders beside them are moved: they take over the amounts when
+it is there, as part of the steps that moved them, so that undo takes both back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject
+
+from explorer.scene.cards import ControlSetCard
+from explorer.scene.following import Follower
+from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.ui.state.catalogue import Catalogue, Place, key_of
+from explorer.ui.state.undo import UndoStack
+
+
+class LateSets(QObject):
+    """The sets that panes have been led in without being known."""
+
+    def __init__(self, catalogue: Catalogue, history: UndoStack, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._catalogue = catalogue
+        self._history = history
+        self._awaited: set[Place] = set()
+
+    def note(self, scene: Scene) -> None:
+        """Linked sliders of ``scene`` were moved: panes whose set is not known follow later."""
+        if scene.linked:
+            places = [(scene.model_of(index), pane.controls) for index, pane in enumerate(scene.panes)]
+            self._awaited |= {
+                (key_of(model), controls)
+                for model, controls in places
+                if self._catalogue.controls(model, controls) is None
+            }
+
+    def caught_up(self, model: ModelRef, controls: ControlSetRef, scene: Scene) -> Scene:
+        """``controls`` on ``model`` have come to be known: the history with what their panes missed, and ``scene``, the
+        state of now, as it is returned."""
+        card = self._catalogue.controls(model, controls)
+        place = key_of(model), controls
+        if card is None or place not in self._awaited:
+            return scene
+        self._awaited.discard(place)
+        follower = Follower(_names(card), lambda one: _showing(one, place), self._names_of)
+        revised, now = [], scene
+        for number, step in enumerate(self._history.steps()):
+            if number == self._history.index():
+                now = follower.applied(scene)
+            before = follower.applied(step.before)
+            follower.follow(step.before, step.after, step.lead)
+            revised.append(replace(step, before=before, after=follower.applied(step.after)))
+        if self._history.index() == len(revised):
+            now = follower.applied(scene)
+        self._history.revise(revised)
+        return now
+
+    def _names_of(self, scene: Scene, pane: int) -> tuple[str, ...]:
+        return _names(self._catalogue.controls(scene.model_of(pane), scene.panes[pane].controls))
+
+
+def _names(card: ControlSetCard | None) -> tuple[str, ...]:
+    return tuple(control.name for control in card.controls) if card else ()
+
+
+def _showing(scene: Scene, place: Place) -> list[int]:
+    return [index for index, pane in enumerate(scene.panes) if (key_of(scene.model_of(index)), pane.controls) == place]
