@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import difflib
 import math
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from explorer.cli.numbers import number, real, whole
 from explorer.cli.progress import shown
 from explorer.errors import ControlError, ExplorerError
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
+from explorer.scene.number_text import NumberError, read_number, read_whole
+from explorer.scene.validate import PSI_LIMIT, SEED_LIMIT
 
 if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
     from explorer.engine.engine import Engine
     from explorer.export.options import Scaling
 
-LARGEST_SEED = 2**32 - 1
 USUAL_COUNT = 10
 """How many controls a method is asked for where nobody says (the window's default too), if the space has as many."""
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model's name, or a path.")]
 FamilyName = Annotated[str, typer.Option("--family", help="Read the model as this family, whatever it looks like.")]
-SeedNumber = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="The prior point to start from.")]
-Truncation = Annotated[float, typer.Option("--psi", min=0, max=1.5, help="Truncation: 0 is the mean, 1 the prior.")]
+SeedNumber = Annotated[int, whole("--seed", 0, SEED_LIMIT - 1, help="The prior point to start from.")]
+Truncation = Annotated[float, real("--psi", 0, PSI_LIMIT, help="Truncation: 0 is the mean, 1 the prior.")]
 SetName = Annotated[str, typer.Option("--controls", metavar="SET", help="A control set's file, or a method's name.")]
 Count = Annotated[
-    int | None, typer.Option("-k", min=1, help="How many controls the method finds.", show_default="10, or all")
+    int | None,
+    whole("-k", 1, help="How many controls the method finds.", show_default="10, or all"),
 ]
-MethodSeed = Annotated[int, typer.Option("--method-seed", min=0, max=LARGEST_SEED, help="The method's own seed.")]
-Steps = Annotated[int, typer.Option("--steps", min=0, help="Sampler steps (diffusion); 0: the model's own.")]
-Height = Annotated[int, typer.Option("--height", min=0, help="Height of a picture in pixels; 0: the model's own.")]
+MethodSeed = Annotated[int, whole("--method-seed", 0, SEED_LIMIT - 1, help="The method's own seed.")]
+Steps = Annotated[int, whole("--steps", 0, help="Sampler steps (diffusion); 0: the model's own.")]
+Height = Annotated[int, whole("--height", 0, help="Height of a picture in pixels; 0: the model's own.")]
 Pixels = Annotated[
     bool, typer.Option("--pixels", help="Enlarge by repeating pixels; without it smoothly, as the window shows.")
 ]
@@ -130,15 +134,11 @@ def moves(texts: list[str]) -> tuple[Edit, ...]:
     found: dict[str, Edit] = {}
     for text in texts:
         name, sign, amount = text.rpartition("=")
-        try:
-            value = float(amount)
-        except ValueError:
-            value = math.nan
-        if not sign or not name or not math.isfinite(value):
+        if not sign or not name:
             raise ExplorerError(f"'--move {text}' is not of the form NAME=AMOUNT, such as z3=1.5.")
         if name in found:
             raise ExplorerError(f"'--move' names the control '{name}' twice.")
-        found[name] = Edit(name, value)
+        found[name] = Edit(name, number(amount, "--move"))
     return tuple(found.values())
 
 
@@ -153,36 +153,10 @@ def settings(texts: list[str]) -> tuple[tuple[str, Scalar], ...]:
     return tuple(found.items())
 
 
-def numbers(text: str, option: str) -> tuple[float, ...]:
-    """Numbers between commas. Raises :class:`ExplorerError` naming ``option`` for anything else."""
-    try:
-        found = tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        found = ()
-    if not found or not all(map(math.isfinite, found)):
-        raise ExplorerError(f"'{option} {text}' is not a list of numbers with commas between them, such as -2,0,2.")
-    return found
-
-
-def seeds(text: str, option: str) -> tuple[int, ...]:
-    """Seeds between commas, or a range such as ``0-7``. Raises :class:`ExplorerError` naming ``option``."""
-    found: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise ExplorerError(f"'{option} {text}' is not a list of seeds such as 1,2,3 or 0-7.")
-        found += range(int(first), min(int(last if dash else first), int(first) + 10_000) + 1)
-    if any(seed > LARGEST_SEED for seed in found):
-        raise ExplorerError(f"'{option} {text}' holds a seed above {LARGEST_SEED}, the largest there is.")
-    return tuple(found)
-
-
 def _scalar(text: str) -> Scalar:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return cast(Scalar, kind(text))
-        except ValueError:
-            continue
+    for read in (read_whole, read_number):
+        with suppress(NumberError):  # the next sort, in the end a text
+            return read(text)
     return text

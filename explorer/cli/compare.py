@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, numbers
+from explorer.cli.numbers import real, whole
 from explorer.cli.progress import duration, shown
 from explorer.errors import ExplorerError
 from explorer.scene.compare_text import (
@@ -45,17 +46,18 @@ WIDE = 200
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="MODEL…", help="Shipped names, or paths.")],
     methods: Annotated[str, typer.Option(metavar="M,M,…", help="Those to compare; 'methods' lists them.")],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many directions each method finds.")] = 8,
+    k: Annotated[int, whole("-k", 1, help="How many directions each method finds.")] = 8,
     seeds: Annotated[str, typer.Option(metavar="S,S,…", help="Seeds of the methods: 0,1,2 or 0-2.")] = "0,1,2",
     attributes: Annotated[
         str, typer.Option(metavar="W", help="A world, a classifier or labels. Default: the model's own world.")
     ] = "",
-    bases: Annotated[int, typer.Option(metavar="N", help="Base codes on which effects are measured.")] = 64,
-    observed: Annotated[int, typer.Option(metavar="N", help="Pictures that are only observed.")] = 5000,
-    tau: Annotated[float, typer.Option(metavar="T", help="The change of a picture that one unit makes.")] = 0.06,
+    bases: Annotated[int, whole("--bases", metavar="N", help="Base codes on which effects are measured.")] = 64,
+    observed: Annotated[int, whole("--observed", metavar="N", help="Pictures that are only observed.")] = 5000,
+    tau: Annotated[float, real("--tau", metavar="T", help="The change of a picture that one unit makes.")] = 0.06,
     nulls: Annotated[
         int,
-        typer.Option(
+        whole(
+            "--nulls",
             metavar="N",
             help=f"Random frames whose mean is chance. Default: as many as make {NULL_DIRECTIONS} directions, "
             f"{FEWEST_USUAL_NULLS} to {MOST_USUAL_NULLS}.",
@@ -85,7 +87,7 @@ def compare(
     options = CompareOptions(
         methods=tuple(name.strip() for name in methods.split(",") if name.strip()),
         k=k,
-        seeds=arguments.seeds(seeds, "--seeds"),
+        seeds=numbers.seeds(seeds, "--seeds"),
         attributes=_absolute(attributes),
         bases=bases,
         observed=observed,

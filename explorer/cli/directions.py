@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, numbers
+from explorer.cli.numbers import whole
 from explorer.errors import ExplorerError
 
 
@@ -18,7 +18,7 @@ def import_directions(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The .safetensors file to write.")],
     space: Annotated[str, typer.Option("--space", help="The space of the directions, where the file names none.")] = "",
     layers: Annotated[str, typer.Option("--layers", metavar="A-B", help="Move these layers of w_plus only.")] = "",
-    k: Annotated[int | None, typer.Option("-k", min=1, help="Take the first K only.", show_default="all")] = None,
+    k: Annotated[int | None, whole("-k", 1, help="Take the first K only.", show_default="all")] = None,
     family: arguments.FamilyName = "",
 ) -> None:
     """Read the directions that another program found, as a control set of a model."""
@@ -57,9 +57,4 @@ def export_directions(
 
 def _layers(text: str) -> tuple[int, int] | None:
     """``A-B`` or ``A``. Raises :class:`ExplorerError` for anything else."""
-    if not text:
-        return None
-    match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", text)
-    if match is None:
-        raise ExplorerError(f"'--layers {text}' is not of the form A-B, such as 0-3.")
-    return int(match[1]), int(match[2] or match[1])
+    return numbers.span(text, "--layers") if text else None

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from explorer.cli import arguments
+from explorer.cli.numbers import whole
 from explorer.cli.progress import duration, shown
 from explorer.errors import ExplorerError
+from explorer.scene.validate import SEED_LIMIT
 
 
 def discover(
@@ -17,7 +19,7 @@ def discover(
     method: Annotated[str, typer.Option("--method", metavar="M", help="One of those that 'methods' lists.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The .safetensors file to write.")],
     k: arguments.Count = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=arguments.LARGEST_SEED, help="The method's own seed.")] = 0,
+    seed: Annotated[int, whole("--seed", 0, SEED_LIMIT - 1, help="The method's own seed.")] = 0,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; may repeat.")
     ] = None,

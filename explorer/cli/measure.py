@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, numbers
+from explorer.cli.numbers import whole
 from explorer.cli.progress import duration, shown
 from explorer.errors import ExplorerError
 from explorer.scene.measure_text import GROUPS, against_chance, conditions, figure
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Sampling, Score, Selection
+from explorer.scene.validate import SEED_LIMIT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,8 +26,8 @@ WIDE = 160
 def measure(
     models: Annotated[list[str], typer.Argument(metavar="MODEL…", help="Shipped names, or paths.")],
     world: Annotated[str, typer.Option(metavar="W", help="The world to measure on. Default: the model's own.")] = "",
-    n: Annotated[int, typer.Option("-n", min=2, max=1_000_000, help="How many pictures.")] = 5000,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=arguments.LARGEST_SEED, help="Which pictures.")] = 0,
+    n: Annotated[int, whole("-n", 2, 1_000_000, help="How many pictures.")] = 5000,
+    seed: Annotated[int, whole("--seed", 0, SEED_LIMIT - 1, help="Which pictures.")] = 0,
     sampling: Annotated[
         str, typer.Option(metavar="S", help="The pictures' factors: independent, or causal, as the world draws them.")
     ] = "independent",
@@ -84,12 +85,9 @@ def _one_of(choices: Any, text: str, option: str) -> Any:
 def _rotation(text: str) -> Rotation:
     first, _, rest = text.partition(",")
     second, _, degrees = rest.partition(",")
-    try:
-        angle = 45.0 if degrees.strip() == BEST else float(degrees or "45")
-    except ValueError:
-        angle = math.nan
-    if not first.strip() or not second.strip() or not math.isfinite(angle):
+    if not first.strip() or not second.strip():
         raise ExplorerError(f"'--rotate {text}' is not two latents and an angle, such as z4,z8,45.")
+    angle = 45.0 if degrees.strip() in ("", BEST) else numbers.number(degrees, "--rotate")
     return Rotation(first=first.strip(), second=second.strip(), degrees=angle)
 
 

@@ -9,11 +9,13 @@ from typing import Annotated
 import msgspec
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, numbers
+from explorer.cli.numbers import whole
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
 from explorer.export.options import MOST_COLUMNS, ExportKind, ExportOptions, SheetOptions
 from explorer.scene.model import Pane
+from explorer.scene.number_text import number_text
 
 
 class Mode(StrEnum):
@@ -46,7 +48,7 @@ def sheet(
         Mode, typer.Option("--range", help="Instead of amounts: the points that a mode of the literature chooses.")
     ] = Mode.amounts,
     columns: Annotated[
-        int | None, typer.Option(min=1, max=MOST_COLUMNS, help="How many points of a range.", show_default="7")
+        int | None, whole("--columns", 1, MOST_COLUMNS, help="How many points of a range.", show_default="7")
     ] = None,
     base: Annotated[bool, typer.Option("--base", help="First a column with the picture as it stands.")] = False,
     seed: arguments.SeedNumber = 0,
@@ -72,10 +74,10 @@ def sheet(
         raise ExplorerError(f"This sheet has {has}; leave --columns out, or choose another --range.")
     asked = SheetOptions(range=mode.value, base=base)
     if amounts:
-        asked = msgspec.structs.replace(asked, amounts=arguments.numbers(amounts, "--amounts"))
+        asked = msgspec.structs.replace(asked, amounts=numbers.numbers(amounts, "--amounts"))
     if columns is not None:
         asked = msgspec.structs.replace(asked, columns=columns)
-    rows = arguments.seeds(seeds, "--seeds") if seeds else ()
+    rows = numbers.seeds(seeds, "--seeds") if seeds else ()
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
     chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
@@ -85,4 +87,5 @@ def sheet(
     options = ExportOptions(kind=kind, height=height, scaling=arguments.scaling(pixels), labels=labels, sheet=asked)
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
-    typer.echo(f"wrote {out}")
+    columns_at = ", ".join(map(number_text, asked.amounts)) if amounts else ""  # a comma is no decimal point there
+    typer.echo(f"wrote {out}" + (f": columns at {columns_at}" if columns_at else ""))

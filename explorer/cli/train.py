@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from explorer.cli.numbers import whole
 from explorer.cli.progress import duration, shown
 
 EVERY = 30.0
@@ -27,9 +28,9 @@ def train(
     data: Annotated[
         str | None, typer.Option(help="A folder of your images, or another world, instead of the recipe's.")
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Pixels a side, instead of the recipe's.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimiser steps, instead of the recipe's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed, instead of the recipe's.")] = None,
+    size: Annotated[int | None, whole("--size", help="Pixels a side, instead of the recipe's.")] = None,
+    steps: Annotated[int | None, whole("--steps", help="Optimiser steps, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, whole("--seed", help="The seed, instead of the recipe's.")] = None,
 ) -> None:
     """Train a model as a recipe says, on a world or on a folder of your images. Start it again with the same folder to
     go on where it stopped (Ctrl-C stops)."""

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from explorer.cli import arguments
+from explorer.cli.numbers import real, whole
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
 from explorer.export.options import ExportOptions
 from explorer.scene.model import AmountKey, AmountTrack, Pane, Timeline
+from explorer.scene.validate import FASTEST_FPS
 
 
 class Loop(StrEnum):
@@ -28,10 +30,10 @@ def traverse(
     control: Annotated[str, typer.Option("--control", metavar="NAME", help="The control to move.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help=".mp4, .gif, or a folder for PNG frames.")],
     controls: arguments.SetName = "",
-    low: Annotated[float, typer.Option("--from", help="The first amount.")] = -3.0,
-    high: Annotated[float, typer.Option("--to", help="The last amount.")] = 3.0,
-    frames: Annotated[int, typer.Option("--frames", min=2, max=1_000_000, help="How many frames in all.")] = 48,
-    fps: Annotated[int, typer.Option("--fps", min=1, max=240, help="Frames per second.")] = 24,
+    low: Annotated[float, real("--from", help="The first amount.")] = -3.0,
+    high: Annotated[float, real("--to", help="The last amount.")] = 3.0,
+    frames: Annotated[int, whole("--frames", 2, 1_000_000, help="How many frames in all.")] = 48,
+    fps: Annotated[int, whole("--fps", 1, FASTEST_FPS, help="Frames per second.")] = 24,
     loop: Annotated[
         Loop, typer.Option("--loop", help="There; there and to the start again; or there and back.")
     ] = Loop.once,
@@ -43,7 +45,7 @@ def traverse(
     height: arguments.Height = 0,
     pixels: arguments.Pixels = False,
     labels: Annotated[bool, typer.Option(help="Write the control and its amount under the picture.")] = False,
-    crf: Annotated[int, typer.Option("--crf", min=0, max=51, help="MP4 quality; 0 is lossless.")] = 18,
+    crf: Annotated[int, whole("--crf", 0, 51, help="MP4 quality; 0 is lossless.")] = 18,
     family: arguments.FamilyName = "",
 ) -> None:
     """Move one control from one amount to another, evenly, and write the film."""

@@ -7,6 +7,7 @@ import msgspec
 from explorer.errors import ControlError
 from explorer.scene.cards import MethodCard, SettingCard
 from explorer.scene.model import ControlSetRef
+from explorer.scene.number_text import NumberError, read_numbers
 
 Region = tuple[float, float, float, float]
 """Left, top, right, bottom: 0 ≤ left < right ≤ 1, 0 ≤ top < bottom ≤ 1."""
@@ -15,8 +16,8 @@ Region = tuple[float, float, float, float]
 def read_region(text: str) -> Region:
     """The rectangle that ``text`` writes. Raises :class:`ControlError` when it writes none."""
     try:
-        left, top, right, bottom = (float(part) for part in text.split(","))
-    except ValueError:
+        left, top, right, bottom = read_numbers(text)
+    except (ValueError, NumberError):
         left = top = right = bottom = float("nan")
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise ControlError(

@@ -46,7 +46,7 @@ def test_directions_come_in_and_go_out_again(
         (["import", "{model}", "nope.npy", "-o", "a.safetensors"], "'nope.npy' does not exist"),
         (["import", "nope", "{rows}", "-o", "a.safetensors"], "does not exist; check the path."),
         (["import", "{model}", "{rows}", "--space", "w", "-o", "a.safetensors"], "has no space 'w'; it has z."),
-        (["import", "{model}", "{rows}", "--layers", "x", "-o", "a.safetensors"], "not of the form A-B"),
+        (["import", "{model}", "{rows}", "--layers", "x", "-o", "a.safetensors"], "is no range; write one such as 0-3"),
         (["import", "{model}", "{rows}", "--layers", "0-1", "-o", "a.safetensors"], "leave the layers out"),
         (["import", "{model}", "{rows}", "-k", "3", "-o", "a.safetensors"], "3 controls were asked for"),
         (["import", "{model}", "wide.npy", "-o", "a.safetensors"], "width 4, but 'model' has z of width 3"),

@@ -128,7 +128,7 @@ def test_a_pair_is_turned_and_latents_are_chosen(model: str, capsys: pytest.Capt
         (["{model}", "-n", "600", "--sampling", "odd"], "'--sampling odd' is not one of independent, causal."),
         (["{model}", "-n", "600", "--selection", "active"], "None of the 3 latents of 'model' is active"),
         (["{model}", "-n", "600", "--rotate", "z0"], "'--rotate z0' is not two latents and an angle"),
-        (["{model}", "-n", "600", "--rotate", "z0,z1,x"], "is not two latents and an angle"),
+        (["{model}", "-n", "600", "--rotate", "z0,z1,x"], "'--rotate': 'x' is no number"),
         (["{model}", "-n", "600", "--rotate", "z0,z9,best"], "no latent 'z9' to turn"),
         (["{model}", "-n", "600", "--measures", "udr"], "'udr' compares models; give at least two"),
         (["{model}", "-o", "a.docx"], "'a.docx' is no table; use .csv, .tex, .pdf or .json."),

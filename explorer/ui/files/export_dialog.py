@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.errors import ExportError
 from explorer.export.options import TALLEST, ExportOptions, Scaling, SheetOptions
 from explorer.scene.model import Scene
+from explorer.scene.number_text import NumberError
 from explorer.ui.files.export_plan import (
     KINDS,
     Kind,
@@ -82,7 +82,7 @@ class ExportDialog(QDialog):
         return self._controller.scene if self.chosen.moves else self._controller.shown_scene
 
     def options(self) -> ExportOptions:
-        """The form as options. Raises :class:`ExportError` where a field cannot be read."""
+        """The form as options. Raises :class:`NumberError` where a field cannot be read."""
         selected = self._controller.scene.selected
         only_selected = self.chosen.is_sheet or self.panes.currentIndex() == 1
         return ExportOptions(
@@ -131,7 +131,7 @@ class ExportDialog(QDialog):
         try:
             options = self.options()
             text = summary(self.scene(), self.chosen, options, self._cards, self._controller.controls_card())
-        except ExportError as error:
+        except NumberError as error:
             problem = problem or str(error)
         self.summary.setText(text)
         exists = not problem and bool(self.chosen.suffix) and Path(self.path.text().strip()).expanduser().exists()

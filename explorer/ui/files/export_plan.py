@@ -7,14 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.errors import ExportError
 from explorer.export.options import ExportKind, ExportOptions
 from explorer.export.ranges import even, longest_codebook
 from explorer.scene.cards import ControlSetCard, ModelCard
 from explorer.scene.editing import is_table
 from explorer.scene.model import Scene, Seed
 from explorer.scene.timeline import frame_times
-from explorer.scene.validate import SEED_LIMIT
 
 
 @dataclass(frozen=True)
@@ -36,25 +34,8 @@ KINDS = (
     Kind("sheet_png", "Contact sheet (PNG)", ".png", is_sheet=True),
     Kind("sheet_pdf", "Contact sheet (PDF)", ".pdf", is_sheet=True),
 )
-MOST_SEEDS = 200
+MOST_SEEDS = 200  # of a sheet; a higher one cannot be read
 SEQUENCE_MARK = "provenance.json"  # in a folder of frames that an earlier export wrote, and may replace
-
-
-def parsed_seeds(text: str) -> tuple[int, ...]:
-    """Seeds from ``0-4, 7 42``. Raises :class:`ExportError` naming the part that is none."""
-    seeds: list[int] = []
-    for part in re.split(r"[,;\s]+", text.strip()):
-        found = re.fullmatch(r"(\d+)(?:[-–](\d+))?", part)
-        if found is None:
-            what = f"'{part}' is no seed" if part else "There is no seed here"
-            raise ExportError(f"{what}; write seeds like 0-4, 7, 42.")
-        first, last = int(found[1]), int(found[2] or found[1])
-        if last >= SEED_LIMIT or first > last:
-            raise ExportError(f"'{part}' is no range of seeds; a seed is between 0 and {SEED_LIMIT - 1}.")
-        if last - first + len(seeds) >= MOST_SEEDS:
-            raise ExportError(f"These are more than {MOST_SEEDS} seeds; a sheet of that height cannot be read.")
-        seeds.extend(range(first, last + 1))
-    return tuple(seeds)
 
 
 def even_amounts(low: float, high: float, count: int) -> tuple[float, ...]:

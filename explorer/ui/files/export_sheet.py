@@ -20,7 +20,8 @@ from explorer.export import ranges
 from explorer.export.options import MOST_COLUMNS, RangeMode, SheetOptions
 from explorer.scene.cards import ControlCard
 from explorer.scene.model import Seed
-from explorer.ui.files.export_plan import even_amounts, parsed_seeds
+from explorer.scene.number_text import read_seeds
+from explorer.ui.files.export_plan import MOST_SEEDS, even_amounts
 from explorer.ui.look.widgets import NumberBox
 from explorer.ui.state.controller import Controller
 
@@ -105,7 +106,7 @@ class SheetForm(QWidget):
             self.range.setCurrentIndex(self.range.findData("codebook"))
 
     def options(self) -> SheetOptions:
-        """The form as options. Raises :class:`explorer.errors.ExportError` for seeds that cannot be read."""
+        """The form as options. Raises :class:`NumberError` for seeds that cannot be read."""
         mode: RangeMode = self.range.currentData()
         asked = SheetOptions(range=mode, base=self.base.isChecked())
         if mode == "amounts":
@@ -116,7 +117,7 @@ class SheetForm(QWidget):
         if self.rows.currentIndex() == 0:
             return replace(asked, controls=self._choices[self.which.currentIndex()])
         controls = (self.control.currentText(),) if self._names else ()
-        return replace(asked, rows="seeds", controls=controls, seeds=parsed_seeds(self.seeds.text()))
+        return replace(asked, rows="seeds", controls=controls, seeds=read_seeds(self.seeds.text(), MOST_SEEDS))
 
     def _shown(self) -> list[ControlCard]:
         """The controls of the rows."""
