@@ -18,6 +18,7 @@ from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict
 from explorer.generators.diffusion_folder import DECODERS, INDEX, UNET, Component, PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
+from explorer.generators.diffusion_scheduler import sampler_text
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -101,6 +102,7 @@ def _card(folder: PipelineFolder) -> ModelCard:
         fingerprint=fingerprint,
         full_steps=settings.full_steps,
         interactive_steps=settings.interactive_steps,
+        sampler=sampler_text(folder.scheduler_class, folder.scheduler),
     )
 
 
@@ -114,18 +116,26 @@ class _OwnSettings:
 
 
 def _own_settings(folder: PipelineFolder) -> _OwnSettings:
-    card, usable = read_card(folder.path), folder.scheduler.usable_steps
+    card = read_card(folder.path)
     return _OwnSettings(
-        full_steps=_steps(card, "full_steps", FULL_STEPS, usable),
-        interactive_steps=_steps(card, "interactive_steps", INTERACTIVE_STEPS, usable),
+        full_steps=_steps(card, "full_steps", FULL_STEPS, folder),
+        interactive_steps=_steps(card, "interactive_steps", INTERACTIVE_STEPS, folder),
         h_window=_h_window(card, folder),
     )
 
 
-def _steps(card: dict[str, Any], key: str, default: int, usable: int) -> int:
-    count = card.get(key, min(default, usable))
-    if not isinstance(count, int) or not 1 <= count <= usable:
-        raise ModelError(f"'card.json': '{key}' is {count!r}; it is a number of sampler steps, 1..{usable}.")
+def _steps(card: dict[str, Any], key: str, default: int, folder: PipelineFolder) -> int:
+    total = folder.scheduler.num_train_timesteps
+    count = card.get(key, min(default, total))
+    if not isinstance(count, int) or not 1 <= count <= total:
+        raise ModelError(f"'card.json': '{key}' is {count!r}; it is a number of sampler steps, 1..{total}.")
+    try:
+        folder.scheduler.plan(count)
+    except ValueError as error:
+        raise ModelError(
+            f"'{folder.path.name}' cannot be drawn in {count} steps: {error}; say another number as '{key}' in its "
+            "card.json."
+        ) from error
     return count
 
 

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from torch import Tensor
 
 from explorer.checkpoint import read_json, safetensors_shapes
 from explorer.errors import ModelError
-from explorer.numerics.samplers import PREDICTIONS
-from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
+from explorer.generators.diffusion_scheduler import FILE, SchedulerConfig, read_scheduler
 
 Config = TypeVar("Config", bound=msgspec.Struct)
 
@@ -25,8 +23,6 @@ INDEX = "model_index.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 UNET = "UNet2DModel"
 DECODERS = ("AutoencoderKL", "VQModel", "AutoencoderTiny")
-SCHEDULERS = ("DDPMScheduler", "DDIMScheduler", "PNDMScheduler")
-LEAST_SIGNAL = 1e-5  # the common linear schedule ends at 4e-5
 OPENS = "it opens unconditional pipelines: a UNet2DModel, a scheduler and, for latent diffusion, an autoencoder"
 
 
@@ -69,44 +65,6 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
     upsampling_scaling_factor: int = 2  # AutoencoderTiny
 
 
-class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What is needed of ``scheduler/scheduler_config.json``; the defaults are those of diffusers."""
-
-    num_train_timesteps: int = 1000
-    beta_start: float = 1e-4
-    beta_end: float = 0.02
-    beta_schedule: str = "linear"
-    trained_betas: tuple[float, ...] | None = None
-    prediction_type: str = "epsilon"
-    timestep_spacing: str = "leading"
-    steps_offset: int = 0
-    set_alpha_to_one: bool = True
-    rescale_betas_zero_snr: bool = False
-
-    def alphas_cumprod(self) -> Tensor:
-        """(T,) float64."""
-        return alphas_cumprod(
-            self.beta_schedule, self.num_train_timesteps, self.beta_start, self.beta_end,
-            self.trained_betas, self.rescale_betas_zero_snr,
-        )  # fmt: skip
-
-    @property
-    def usable_steps(self) -> int:
-        """How many training steps, from 0 on, a sampler may begin at.
-
-        Predicted noise says nothing of x_0 where hardly any signal is left: a coarse sampler that begins there
-        diverges.
-        """
-        if self.prediction_type != "epsilon":
-            return self.num_train_timesteps
-        return int((self.alphas_cumprod() >= LEAST_SIGNAL).sum())
-
-    def visited(self, count: int) -> tuple[int, ...]:
-        """The training steps, falling, that a sampler of ``count`` steps (or as many as are usable) visits."""
-        usable = self.usable_steps
-        return timesteps(min(count, usable), usable, self.timestep_spacing, self.steps_offset)
-
-
 @dataclass(frozen=True)
 class Component:
     """One network of the folder: its subfolder, its class and the names and sizes in the headers of its weights."""
@@ -131,6 +89,7 @@ class PipelineFolder:
     unet_config: UnetConfig
     decoder: Component | None
     decoder_config: DecoderConfig | None
+    scheduler_class: str
     scheduler: SchedulerConfig
 
     @property
@@ -149,7 +108,7 @@ class PipelineFolder:
     @property
     def files(self) -> list[Path]:
         """Every file that decides what the pipeline computes."""
-        scheduler = self.path / "scheduler" / "scheduler_config.json"
+        scheduler = self.path / "scheduler" / FILE
         return [scheduler, *self.unet.files, *(self.decoder.files if self.decoder else ())]
 
 
@@ -159,7 +118,8 @@ def open_folder(path: Path) -> PipelineFolder:
     unet = _component(path, "unet", entries.pop("unet"), (UNET,))
     decoder_name = next((name for name in ("vqvae", "vae") if name in entries), "")
     decoder = _component(path, decoder_name, entries.pop(decoder_name), DECODERS) if decoder_name else None
-    scheduler = _scheduler(path, entries.pop("scheduler"))
+    scheduler_class = entries.pop("scheduler")
+    scheduler = read_scheduler(path, scheduler_class)
     if entries:
         raise ModelError(
             f"'{path.name}' also has {', '.join(sorted(entries))}, which this program does not know; {OPENS}."
@@ -173,7 +133,7 @@ def open_folder(path: Path) -> PipelineFolder:
                 f"The U-Net of '{path.name}' makes {unet_config.in_channels} channels and its {decoder.class_name} "
                 f"takes {decoder_config.latent_channels}; they do not belong together."
             )
-    return PipelineFolder(path, unet, unet_config, decoder, decoder_config, scheduler)
+    return PipelineFolder(path, unet, unet_config, decoder, decoder_config, scheduler_class, scheduler)
 
 
 def _entries(path: Path) -> dict[str, str]:
@@ -270,35 +230,6 @@ def _unet_config(folder: Path) -> UnetConfig:
         raise ModelError(f"'config.json' in the U-Net of '{name}' does not say the size of its pictures (sample_size).")
     if config.out_channels not in (channels, 2 * channels):
         raise ModelError(f"The U-Net of '{name}' takes {channels} channels and returns {config.out_channels}.")
-    return config
-
-
-def _scheduler(path: Path, class_name: str) -> SchedulerConfig:
-    if class_name not in SCHEDULERS:
-        raise ModelError(
-            f"The scheduler of '{path.name}' is a {class_name}, which this program does not know; it knows "
-            f"{', '.join(SCHEDULERS)}."
-        )
-    config = _read(path / "scheduler" / "scheduler_config.json", SchedulerConfig)
-    betas = config.trained_betas
-    if not 1 <= config.num_train_timesteps <= 100_000 or (betas and len(betas) != config.num_train_timesteps):
-        raise ModelError(
-            f"The scheduler of '{path.name}' has {config.num_train_timesteps} training steps; that cannot be."
-        )
-    if config.prediction_type not in PREDICTIONS or config.timestep_spacing not in SPACINGS:
-        raise ModelError(
-            f"The scheduler of '{path.name}' has prediction type '{config.prediction_type}' and spacing "
-            f"'{config.timestep_spacing}'; this program knows {', '.join(PREDICTIONS)} and {', '.join(SPACINGS)}."
-        )
-    try:
-        usable = config.usable_steps
-    except ValueError as error:
-        raise ModelError(f"The noise schedule of '{path.name}' cannot be used: {error}.") from error
-    if not usable:
-        raise ModelError(
-            f"The noise schedule of '{path.name}' leaves no signal at any step, where a U-Net that predicts the noise "
-            "cannot start."
-        )
     return config
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from explorer.errors import ModelError
 from explorer.generators.base import Latent, standard_normal
-from explorer.generators.diffusion_folder import SchedulerConfig
+from explorer.generators.diffusion_scheduler import Plan, SchedulerConfig
 from explorer.generators.prefix_cache import PrefixCache, digest_of
 from explorer.numerics.samplers import Callback, ddim, ddim_coefficients
 from explorer.scene.cards import ModelCard
@@ -45,7 +45,7 @@ class DiffusionGenerator:
         self._decoder = decoder.eval().requires_grad_(False).to(device) if decoder is not None else None
         self._scheduler = scheduler
         self._alphas = scheduler.alphas_cumprod()
-        self._final_alpha = 1.0 if scheduler.set_alpha_to_one else float(self._alphas[0])
+        self._limit = scheduler.limit()
         self._injected: Tensor | None = None
         self._heard: Tensor | None = None  # sums the middle block's outputs while `bottleneck` runs
         if unet.mid_block is not None:
@@ -67,10 +67,11 @@ class DiffusionGenerator:
 
     def steps(self, quality: Quality) -> tuple[int, ...]:
         """The training steps that a picture of this quality visits, falling."""
-        return self._scheduler.visited(quality.steps or self.card.full_steps)
+        return self._plan(quality).timesteps
 
     def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
-        """(B, C, H, W) in [-1, 1] after deterministic DDIM with ``quality.steps`` steps. Differentiable in x_T and h.
+        """(B, C, H, W) in [-1, 1] after ``quality.steps`` steps of deterministic DDIM on the folder's schedule, as
+        :mod:`explorer.generators.diffusion_scheduler` says. Differentiable in x_T and h.
 
         The same latents in the same batch give the same bits, whether or not a beginning was kept. ``callback`` is
         called after every step that is computed; it may raise to stop.
@@ -79,16 +80,13 @@ class DiffusionGenerator:
         h = latent.tensors.get("h")
         if h is not None:
             h = h.to(self.device, torch.float32)
-        visited = self.steps(quality)
-        high, low = self.h_window
-        first = sum(t > high for t in visited)
-        past = sum(t >= low for t in visited)
-        half = self._half(quality)
-        x = self._beginning(x, visited, first, half, callback)
+        plan, half = self._plan(quality), self._half(quality)
+        first, past = self._acting(plan)
+        x = self._beginning(x, plan, first, half, callback)
         self._set_injected(h, len(x))
-        x = self._run(x, visited, first, past, half, callback)
+        x = self._run(x, plan, first, past, half, callback)
         self._set_injected(None, len(x))
-        x = self._run(x, visited, past, len(visited), half, callback)
+        x = self._run(x, plan, past, len(plan.timesteps), half, callback)
         return self._decode(x, half)
 
     @torch.no_grad()
@@ -99,16 +97,18 @@ class DiffusionGenerator:
         of this quality visits none of those steps.
         """
         x = latent.tensors["x_T"].to(self.device, torch.float32)
-        visited, half = self.steps(quality), self._half(quality)
-        high, low = self.h_window
-        first, past = sum(t > high for t in visited), sum(t >= low for t in visited)
+        plan, half = self._plan(quality), self._half(quality)
+        first, past = self._acting(plan)
         if first == past:
-            raise ModelError(f"No step of {len(visited)} lies in the window {high} to {low} of '{self.card.name}'.")
-        x = self._beginning(x, visited, first, half, None)
+            high, low = self.h_window
+            raise ModelError(
+                f"No step of {len(plan.timesteps)} lies in the window {high} to {low} of '{self.card.name}'."
+            )
+        x = self._beginning(x, plan, first, half, None)
         self._set_injected(None, len(x))
         self._heard = total = torch.zeros((len(x), *self.card.spaces["h"].shape), device=self.device)
         try:
-            self._run(x, visited, first, past, half, None)
+            self._run(x, plan, first, past, half, None)
         finally:
             self._heard = None
         return total / (past - first)
@@ -118,7 +118,8 @@ class DiffusionGenerator:
         """The x_T whose picture is ``outputs`` (B, C, H, W) in [-1, 1], by DDIM inversion (Song et al. 2021, sec. 4.3).
 
         Each of the ``steps`` is solved by ``refinements`` fixed-point iterations (Pan et al. 2023). Sampling with as
-        many steps or more returns to the picture, not exactly; the x_T found is less normal than a drawn one.
+        many steps or more returns to the picture, not exactly; the x_T found is less normal than a drawn one. Limits on
+        the predicted picture are not undone: what they cut off cannot be told from the picture.
         """
         wanted = self.card.channels, *self.card.size
         if tuple(outputs.shape[1:]) != wanted:
@@ -129,49 +130,59 @@ class DiffusionGenerator:
             z = found.latent_dist.mean if hasattr(found, "latent_dist") else found.latents
             x = (z - (self._decoder.config.get("shift_factor") or 0.0)) * self._decoder.config.scaling_factor
         self._set_injected(None, len(x))
-        rising = self.steps(Quality(steps=steps))[::-1]
-        before = [self._final_alpha, *self._alphas[list(rising)].tolist()]
-        for index, t in enumerate(rising):
-            x = self._inverse_step(x, t, before[index], before[index + 1], refinements)
+        plan = self._plan(Quality(steps=steps))
+        for t, landing in zip(reversed(plan.timesteps), reversed(plan.landings), strict=True):
+            x = self._inverse_step(x, t, landing, refinements)
         return Latent({"x_T": x})
 
-    def _inverse_step(self, x: Tensor, t: int, alpha: float, alpha_next: float, refinements: int) -> Tensor:
+    def _plan(self, quality: Quality) -> Plan:
+        """The way of a picture of this quality. Raises :class:`ModelError` where the schedule allows none."""
+        count = quality.steps or self.card.full_steps
+        try:
+            return self._scheduler.plan(count)
+        except ValueError as error:
+            raise ModelError(f"'{self.card.name}' cannot be drawn in {count} steps: {error}.") from error
+
+    def _acting(self, plan: Plan) -> tuple[int, int]:
+        """(first, past): the steps at which ``h`` is added."""
+        high, low = self.h_window
+        return sum(t > high for t in plan.timesteps), sum(t >= low for t in plan.timesteps)
+
+    def _inverse_step(self, x: Tensor, t: int, landing: float, refinements: int) -> Tensor:
         """The x_t from which one DDIM step lands on ``x``: x = c_x x_t + c_m m(x_t, t), iterated from x_t = x."""
-        from_x, from_prediction = ddim_coefficients(alpha_next, alpha, self._scheduler.prediction_type)
+        alpha = float(self._alphas[t])
+        from_x, from_prediction = ddim_coefficients(alpha, landing, self._scheduler.prediction_type)
         guess = x
         for _ in range(1 + refinements):
             guess = (x - from_prediction * self._denoise(guess, t, half=False)) / from_x
         return guess
 
-    def _beginning(
-        self, x: Tensor, visited: tuple[int, ...], first: int, half: bool, callback: Callback | None
-    ) -> Tensor:
+    def _beginning(self, x: Tensor, plan: Plan, first: int, half: bool, callback: Callback | None) -> Tensor:
         """The sample before step ``first``, from the cache if this very batch has been there."""
         if first == 0:
             return x
         if x.requires_grad:
             self._set_injected(None, len(x))
-            return self._run(x, visited, 0, first, half, callback)
-        key = (digest_of(x), visited[: first + 1], half)
+            return self._run(x, plan, 0, first, half, callback)
+        key = (digest_of(x), plan.timesteps[:first], plan.landings[:first], half)
         kept = self.prefixes.get(key)
         if kept is None:
             self._set_injected(None, len(x))
             # Not in inference mode: what is kept may later be the start of a picture that is differentiated.
             with torch.inference_mode(False), torch.no_grad():
-                kept = self._run(x.clone(), visited, 0, first, half, callback)
+                kept = self._run(x.clone(), plan, 0, first, half, callback)
             self.prefixes.put(key, kept)
         return kept
 
-    def _run(
-        self, x: Tensor, visited: tuple[int, ...], start: int, stop: int, half: bool, callback: Callback | None
-    ) -> Tensor:
+    def _run(self, x: Tensor, plan: Plan, start: int, stop: int, half: bool, callback: Callback | None) -> Tensor:
         return ddim(
             lambda sample, t: self._denoise(sample, t, half),
             x,
-            visited,
+            plan.timesteps,
             self._alphas,
             self._scheduler.prediction_type,
-            self._final_alpha,
+            plan.landings,
+            self._limit,
             start,
             stop,
             callback,

@@ -18,6 +18,9 @@ Denoiser = Callable[[Tensor, int], Tensor]
 Callback = Callable[[int, Tensor], None]
 """Called as (number of finished steps, the sample after them); may raise to stop the sampler."""
 
+Limit = Callable[[Tensor], Tensor]
+"""Predicted x_0 (B, ...) -> the x_0 that a step uses in its place."""
+
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 
 
@@ -43,32 +46,74 @@ def ddim_coefficients(alpha: float, alpha_next: float, prediction: str = "epsilo
     raise ValueError(f"there is no prediction type '{prediction}'; there are: {', '.join(PREDICTIONS)}")
 
 
+def split_prediction(x: Tensor, predicted: Tensor, alpha: float, prediction: str) -> tuple[Tensor, Tensor]:
+    """(x_0, eps) that the network's prediction stands for: x = sqrt(a) x_0 + sqrt(1 - a) eps. Raises as
+    :func:`ddim_coefficients` does."""
+    # A step that lands on all signal is x_0, and one that lands on none is eps.
+    x0_x, x0_m = ddim_coefficients(alpha, 1.0, prediction)
+    eps_x, eps_m = ddim_coefficients(alpha, 0.0, prediction)
+    return x0_x * x + x0_m * predicted, eps_x * x + eps_m * predicted
+
+
+def bounded(bound: float) -> Limit:
+    """Static thresholding: every value is clipped to ±``bound``."""
+    return lambda x0: x0.clamp(-bound, bound)
+
+
+def dynamically_thresholded(ratio: float, largest: float) -> Limit:
+    """Dynamic thresholding (Saharia et al. 2022, sec. 2.3), one sample at a time: with s the ``ratio`` quantile of its
+    absolute values, but at least 1 and then at most ``largest``, values are clipped to ±s and divided by s."""
+
+    def limit(x0: Tensor) -> Tensor:
+        flat = x0.flatten(1)
+        # By order statistics, because torch.quantile takes no more than 16 million values.
+        place = ratio * (flat.shape[1] - 1)
+        below = math.floor(place)
+        sizes = flat.abs()
+        low = sizes.kthvalue(below + 1, dim=1).values
+        high = sizes.kthvalue(min(below + 2, flat.shape[1]), dim=1).values
+        s = (low + (place - below) * (high - low)).clamp(min=1.0).clamp(max=largest)[:, None]
+        return (flat.clamp(-s, s) / s).reshape(x0.shape)
+
+    return limit
+
+
 def ddim(
     denoise: Denoiser,
     x: Tensor,
     timesteps: Sequence[int],
     alphas_cumprod: Tensor,
     prediction: str = "epsilon",
-    final_alpha: float = 1.0,
+    landings: Sequence[float] | None = None,
+    limit: Limit | None = None,
     start: int = 0,
     stop: int | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """Deterministic DDIM (eta = 0, nothing clipped): the sample after steps ``start`` .. ``stop - 1`` of ``timesteps``.
+    """Deterministic DDIM (eta = 0): the sample after steps ``start`` .. ``stop - 1`` of ``timesteps``.
 
     ``x`` (B, ...) is the sample before step ``start``: pure noise x_T for 0, a kept sample to resume; resuming repeats
-    the uninterrupted run bit for bit, because a step depends on nothing but its input. ``timesteps`` fall (any spacing;
-    the next entry is where a step lands, ``final_alpha`` where the last one does); ``alphas_cumprod`` is (T,) float64.
+    the uninterrupted run bit for bit, because a step depends on nothing but its input. ``timesteps`` fall, at any
+    spacing; ``alphas_cumprod`` is (T,) float64. ``landings``: the signal power after each step (default: that of the
+    next entry, and 1 in the end). ``limit`` changes the predicted x_0, and not the noise that was predicted with it.
     """
     if any(later >= earlier for earlier, later in itertools.pairwise(timesteps)):
         raise ValueError("the time steps of a sampler fall")
     stop = len(timesteps) if stop is None else stop
     if not 0 <= start <= stop <= len(timesteps):
         raise ValueError(f"a sampler of {len(timesteps)} steps cannot run its steps {start} to {stop}")
-    powers = [*alphas_cumprod.double()[torch.as_tensor(timesteps)].tolist(), final_alpha]
+    powers: list[float] = alphas_cumprod.double()[torch.as_tensor(timesteps)].tolist()
+    landings = [*powers[1:], 1.0] if landings is None else landings
+    if len(landings) != len(timesteps):
+        raise ValueError(f"a sampler of {len(timesteps)} steps lands as many times, not {len(landings)}")
     for index in range(start, stop):
-        from_x, from_prediction = ddim_coefficients(powers[index], powers[index + 1], prediction)
-        x = from_x * x + from_prediction * denoise(x, timesteps[index])
+        predicted, power, landing = denoise(x, timesteps[index]), powers[index], landings[index]
+        if limit is None:
+            from_x, from_prediction = ddim_coefficients(power, landing, prediction)
+            x = from_x * x + from_prediction * predicted
+        else:
+            x0, eps = split_prediction(x, predicted, power, prediction)
+            x = math.sqrt(landing) * limit(x0) + math.sqrt(1.0 - landing) * eps
         if callback is not None:
             callback(index + 1, x)
     return x

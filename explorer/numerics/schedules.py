@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
+SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace")
+LARGEST_BETA = 0.999  # where a schedule is given by its signal, which may end at none
 SPACINGS = ("leading", "trailing", "linspace")
 
 
@@ -27,8 +28,10 @@ def alphas_cumprod(
     """(T,) float64, falling: the share of signal power left after t + 1 noise steps.
 
     ``linear`` Ho et al. 2020; ``scaled_linear`` Rombach et al. 2022 (linear in the root of beta); ``squaredcos_cap_v2``
-    Nichol and Dhariwal 2021, eq. 17. ``betas`` overrides the schedule; ``zero_terminal_snr`` rescales as Lin et al.
-    2024, algorithm 1. Raises ValueError for an unknown schedule or a beta outside (0, 1].
+    Nichol and Dhariwal 2021, eq. 17; ``sigmoid`` Xu et al. 2022 (GeoDiff); ``laplace`` Hang et al. 2024, whose signal
+    power is taken as diffusers takes it, as the root of snr / (1 + snr). ``betas`` overrides the schedule;
+    ``zero_terminal_snr`` rescales as Lin et al. 2024, algorithm 1. Raises ValueError for an unknown schedule or a beta
+    outside (0, 1].
     """
     if betas is not None:
         beta = np.asarray(betas, np.float64)
@@ -38,7 +41,14 @@ def alphas_cumprod(
         beta = np.linspace(math.sqrt(beta_start), math.sqrt(beta_end), train_steps) ** 2
     elif schedule == "squaredcos_cap_v2":
         signal = np.cos((np.arange(train_steps + 1) / train_steps + 0.008) / 1.008 * math.pi / 2) ** 2
-        beta = np.minimum(1.0 - signal[1:] / signal[:-1], 0.999)
+        beta = np.minimum(1.0 - signal[1:] / signal[:-1], LARGEST_BETA)
+    elif schedule == "sigmoid":
+        beta = (beta_end - beta_start) / (1.0 + np.exp(-np.linspace(-6.0, 6.0, train_steps))) + beta_start
+    elif schedule == "laplace":
+        side = 0.5 - np.arange(train_steps + 1) / train_steps
+        snr = np.exp(-0.5 * np.sign(side) * np.log(1.0 - 2.0 * np.abs(side) + 1e-6))
+        signal = np.sqrt(snr / (1.0 + snr))
+        beta = np.minimum(1.0 - signal[1:] / signal[:-1], LARGEST_BETA)
     else:
         raise ValueError(f"there is no noise schedule '{schedule}'; there are: {', '.join(SCHEDULES)}")
     if beta.ndim != 1 or not len(beta) or not ((beta > 0.0) & (beta <= 1.0)).all():
@@ -61,8 +71,8 @@ def timesteps(count: int, train_steps: int = 1000, spacing: str = "leading", off
     if spacing == "leading":
         steps = np.arange(count, dtype=np.float64)[::-1] * (train_steps // count) + offset
     elif spacing == "trailing":
-        # Computed by index: a floating-point range of this step may come out one longer.
-        steps = np.round(train_steps - np.arange(count) * (train_steps / count)) - 1
+        # A floating-point range, whose rounding diffusers' has too; it may come out one longer.
+        steps = np.round(np.arange(train_steps, 0, -(train_steps / count))[:count]) - 1
     elif spacing == "linspace":
         steps = np.round(np.linspace(0, train_steps - 1, count))[::-1]
     else:

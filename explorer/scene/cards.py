@@ -45,6 +45,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int = 0
     full_steps: int = 0  # diffusion: sampler steps of the full picture
     interactive_steps: int = 0  # diffusion: sampler steps while a slider moves
+    sampler: str = ""  # diffusion: how pictures are drawn, and what of the folder's own sampler is not followed
     methods: tuple[str, ...] = ()  # names of the discovery methods that fit, the default first
     worlds: tuple[str, ...] = ()  # names of the worlds whose pictures it takes, the one it was trained on first
     refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from explorer.errors import ExplorerError
 from explorer.generators.base import standard_normal
-from explorer.generators.diffusion_folder import SchedulerConfig
+from explorer.generators.diffusion_scheduler import SchedulerConfig
 from explorer.numerics.randomness import seeded
 from explorer.numerics.samplers import ddim
 from explorer.training.averaging import average_into
@@ -75,6 +75,7 @@ class DiffusionTrainer:
             beta_schedule=SCHEDULES[settings.prediction],
             prediction_type=settings.prediction,
             timestep_spacing="trailing",
+            clip_sample=False,
         )
         self.alphas = self.scheduler.alphas_cumprod()
         self.spent = {"autoencoder_pictures": 0, "unet_pictures": 0, "seconds": 0.0}
@@ -173,11 +174,14 @@ class DiffusionTrainer:
 
         Picture i is the one that seed ``seed + i`` shows.
         """
-        chosen = self.scheduler.visited(steps or self.settings.full_steps)
+        plan = self.scheduler.plan(steps or self.settings.full_steps)
         pictures = []
         for first in range(0, count, 50):
             x = standard_normal(range(seed + first, seed + min(count, first + 50)), self.latent_shape).to(self.device)
-            x = ddim(lambda x, t: self.average(x, t).sample, x, chosen, self.alphas, self.settings.prediction)
+            x = ddim(
+                lambda x, t: self.average(x, t).sample, x, plan.timesteps, self.alphas, self.settings.prediction,
+                plan.landings,
+            )  # fmt: skip
             pictures.append((self.autoencoder.decode(x).sample if self.autoencoder else x).clamp(-1.0, 1.0).cpu())
         return torch.cat(pictures)
 
@@ -192,7 +196,7 @@ class DiffusionTrainer:
         """Write a pipeline folder that diffusers opens as it is, ``card.json`` with figures, and ``samples.png``."""
         from diffusers import DDIMPipeline, DDIMScheduler, LDMPipeline
 
-        scheduler = DDIMScheduler(**msgspec.structs.asdict(self.scheduler), clip_sample=False)
+        scheduler = DDIMScheduler(**msgspec.structs.asdict(self.scheduler))
         if self.autoencoder is None:
             pipeline = DDIMPipeline(unet=self.average, scheduler=scheduler)
             kind = "Diffusion in pixels"

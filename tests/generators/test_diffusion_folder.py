@@ -146,7 +146,16 @@ FOUND_EARLY: dict[str, tuple[Damage, str]] = {
     "an unknown scheduler": (
         at("model_index.json", lambda p: change_json(p, scheduler=["diffusers", "FlowMatchEulerDiscreteScheduler"])),
         "FlowMatchEulerDiscreteScheduler"),
-    "an unknown schedule": (at(SCHEDULER, lambda p: change_json(p, beta_schedule="sigmoid")), "sigmoid"),
+    "an unknown schedule": (at(SCHEDULER, lambda p: change_json(p, beta_schedule="exponential")), "exponential"),
+    "an unknown key of the scheduler": (at(SCHEDULER, lambda p: change_json(p, late_start=3)), "'late_start'"),
+    "clipping to nothing": (at(SCHEDULER, lambda p: change_json(p, clip_sample_range=0)), "clip_sample_range"),
+    "an impossible quantile": (
+        at(SCHEDULER, lambda p: change_json(p, dynamic_thresholding_ratio=99.5)), "dynamic_thresholding_ratio"),
+    "a switch that is no switch": (at(SCHEDULER, lambda p: change_json(p, clip_sample="yes")), "clip_sample"),
+    "noise predicted from noise alone": (
+        at(SCHEDULER, lambda p: change_json(p, rescale_betas_zero_snr=True, timestep_spacing="trailing")),
+        "no signal"),
+    "steps beyond the schedule": (at(SCHEDULER, lambda p: change_json(p, steps_offset=30)), "steps offset"),
     "an unknown prediction": (at(SCHEDULER, lambda p: change_json(p, prediction_type="flow")), "flow"),
     "impossible betas": (at(SCHEDULER, lambda p: change_json(p, beta_end=2.0)), "beta"),
     "no signal anywhere": (at(SCHEDULER, lambda p: change_json(p, beta_start=1.0, beta_end=1.0)), "no signal"),

@@ -250,11 +250,11 @@ def test_steps_follow_the_quality_and_the_card(tmp_path: Path) -> None:
     assert (generator.card.interactive_steps, generator.card.licence) == (4, "MIT")
 
 
-def test_sampling_does_not_begin_where_noise_says_nothing(tmp_path: Path) -> None:
-    generator = opened(save_pixels(tmp_path / "pixels", beta_schedule="squaredcos_cap_v2"))
-    first = generator.steps(Quality(steps=1000))[0]
-    assert float(generator._alphas[first]) >= 1e-5 > float(generator._alphas[first + 2])
-    assert generator.render(generator.sample([0]), FOUR).isfinite().all()
+def test_a_number_of_steps_that_the_schedule_does_not_allow_is_refused(tmp_path: Path) -> None:
+    generator = opened(save_ddim(tmp_path / "ddim", rescale_betas_zero_snr=True))
+    assert generator.render(generator.sample([0]), Quality(steps=999)).isfinite().all()
+    with pytest.raises(ModelError, match=r"1000 steps: .* no signal is left"):
+        generator.render(generator.sample([0]), Quality(steps=1000))
 
 
 def test_a_callback_stops_a_picture(tmp_path: Path) -> None:

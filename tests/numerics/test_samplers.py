@@ -10,7 +10,14 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from explorer.numerics.samplers import PREDICTIONS, Denoiser, ddim, ddim_coefficients
+from explorer.numerics.samplers import (
+    PREDICTIONS,
+    Denoiser,
+    bounded,
+    ddim,
+    ddim_coefficients,
+    dynamically_thresholded,
+)
 from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
 
 ALPHAS = alphas_cumprod("scaled_linear", beta_start=0.00085, beta_end=0.012)
@@ -29,8 +36,7 @@ def noise(*shape: int) -> Tensor:
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("to_one", [True, False])
 def test_every_step_equals_that_of_diffusers(prediction: str, spacing: str, to_one: bool) -> None:
-    # At 10 of 1000 steps, "linspace" of diffusers lands beside the next entry of its own list; at 1000 all agree.
-    count = 1000 if spacing == "linspace" else 10
+    count = 10
     scheduler = DDIMScheduler(
         beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, set_alpha_to_one=to_one,
         prediction_type=prediction, timestep_spacing=spacing,
@@ -41,14 +47,49 @@ def test_every_step_equals_that_of_diffusers(prediction: str, spacing: str, to_o
         theirs = scheduler.step(rough(theirs, t), t, theirs).prev_sample
         expected.append(theirs)
     got: list[Tensor] = []
-    final = 1.0 if to_one else float(ALPHAS[0])
+    visited = timesteps(count, 1000, spacing)
+    landings = [float(ALPHAS[t - 100]) if t >= 100 else 1.0 if to_one else float(ALPHAS[0]) for t in visited]
     ddim(
-        rough, noise(2, 3, 4), timesteps(count, 1000, spacing), ALPHAS, prediction, final,
-        callback=lambda done, x: got.append(x),
+        rough, noise(2, 3, 4), visited, ALPHAS, prediction, landings, callback=lambda done, x: got.append(x)
     )  # fmt: skip
     assert len(got) == count
     for ours, reference in zip(got, expected, strict=True):  # theirs has float32 coefficients
         torch.testing.assert_close(ours, reference, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_a_limit_that_cuts_nothing_off_changes_nothing(prediction: str) -> None:
+    steps = timesteps(8)
+    free = ddim(rough, noise(2, 3, 4), steps, ALPHAS, prediction)
+    held = ddim(rough, noise(2, 3, 4), steps, ALPHAS, prediction, limit=bounded(1e9))
+    torch.testing.assert_close(held, free)
+
+
+@pytest.mark.parametrize("limit", ["bounded", "thresholded"])
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_limits_equal_those_of_diffusers(prediction: str, limit: str) -> None:
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, prediction_type=prediction,
+        clip_sample_range=0.7, thresholding=limit == "thresholded", dynamic_thresholding_ratio=0.9,
+        sample_max_value=1.8,
+    )  # fmt: skip
+    scheduler.set_timesteps(10)
+    theirs = noise(2, 3, 4)
+    for t in scheduler.timesteps.tolist():
+        theirs = scheduler.step(rough(theirs, t), t, theirs).prev_sample
+    chosen = bounded(0.7) if limit == "bounded" else dynamically_thresholded(0.9, 1.8)
+    ours = ddim(rough, noise(2, 3, 4), timesteps(10), ALPHAS, prediction, limit=chosen)
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.37, 0.995, 1.0])
+@pytest.mark.parametrize("largest", [0.5, 1.0, 1.7, 100.0])
+def test_dynamic_thresholding_divides_by_a_quantile(ratio: float, largest: float) -> None:
+    x0 = 2 * noise(3, 4, 5, 6)
+    limited = dynamically_thresholded(ratio, largest)(x0)
+    for sample, got in zip(x0, limited, strict=True):
+        s = min(max(1.0, float(torch.quantile(sample.abs(), ratio))), largest)
+        torch.testing.assert_close(got, sample.clamp(-s, s) / s)
 
 
 def gaussian_denoiser(mean: float, std: float, prediction: str) -> Denoiser:
@@ -124,6 +165,8 @@ def test_impossible_requests_are_refused() -> None:
         ddim(rough, noise(3), (1, 5), ALPHAS)
     with pytest.raises(ValueError, match="cannot run"):
         ddim(rough, noise(3), (5, 1), ALPHAS, start=3)
+    with pytest.raises(ValueError, match="lands as many times"):
+        ddim(rough, noise(3), (5, 1), ALPHAS, landings=[1.0])
     with pytest.raises(ValueError, match="prediction type"):
         ddim_coefficients(0.5, 0.9, "score")
     with pytest.raises(ValueError, match="no signal"):
