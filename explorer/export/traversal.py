@@ -111,7 +111,7 @@ def grid(
 def _rows(scene: Scene, sheet: SheetOptions, pane: int, controls: ControlSet) -> tuple[list[_Row], str]:
     """The rows, and what the title says that they have in common."""
     base = scene.panes[pane]
-    origin = base.origin or scene.origin
+    origin = scene.origin_of(pane)
     if sheet.rows == "controls":
         chosen = [controls.control(name) for name in sheet.controls] or list(controls.controls)
         described = _name if sheet.range == "amounts" else _described

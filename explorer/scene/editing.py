@@ -11,6 +11,7 @@ from explorer.scene.model import (
     ControlSetRef,
     Edit,
     ModelRef,
+    Origin,
     Pane,
     PaneView,
     Scene,
@@ -80,11 +81,13 @@ def insert_pane(scene: Scene, index: int, pane: Pane) -> Scene:
 
 def side_by_side(scene: Scene, sets: Sequence[ControlSetRef], seeds: Sequence[int] = ()) -> Scene:
     """``scene`` with a pane for each of ``sets`` side by side, and a row of them for each of ``seeds`` (none: one row
-    that starts where the scene does). Sliders are linked and stand at zero; the timeline's tracks go with the panes.
+    that starts where the selected pane did). Sliders are linked and stand at zero; the timeline's tracks go with the
+    panes.
     """
     rows: list[Seed | None] = [Seed(seed) for seed in seeds] or [None]
     panes = tuple(Pane(controls=one, origin=origin) for origin in rows for one in sets)
-    return replace(scene, panes=panes, selected=0, linked=True, columns=len(sets), timeline=_timeline(scene, ()))
+    made = replace(scene, panes=panes, selected=0, linked=True, columns=len(sets), timeline=_timeline(scene, ()))
+    return made if seeds else replace(made, origin=scene.origin_of())
 
 
 def remove_pane(scene: Scene, index: int) -> Scene:
@@ -175,6 +178,26 @@ def with_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:
     return replace(scene, timeline=_timeline(scene, tracks))
 
 
+def row_of(scene: Scene, index: int) -> tuple[int, ...]:
+    """The panes that start where pane ``index`` does, if that has an origin of its own: its row in a table of panes,
+    else itself alone. Without one it is empty: all such panes start where the scene does."""
+    if scene.panes[index].origin is None:
+        return ()
+    if not is_table(scene):
+        return (index,)
+    start = index - index % scene.columns
+    return tuple(range(start, start + scene.columns))
+
+
+def with_origin(scene: Scene, index: int, origin: Origin) -> Scene:
+    """``scene`` with pane ``index`` starting from ``origin``, and with it the panes of its row; where it has no origin
+    of its own, the scene."""
+    row = row_of(scene, index)
+    for each in row:
+        scene = with_pane(scene, each, replace(scene.panes[each], origin=origin))
+    return scene if row else replace(scene, origin=origin)
+
+
 def with_name(scene: Scene, index: int, name: str) -> Scene:
     """``scene`` with pane ``index``, in a table of panes its whole column, called ``name``."""
     for each in column_of(scene, index):
@@ -189,9 +212,11 @@ def with_view(scene: Scene, index: int, view: PaneView) -> Scene:
 
 def with_model(scene: Scene, model: ModelRef, controls: ControlSetRef) -> Scene:
     """``scene`` on another generator: one pane with ``controls``; bookmarks and a seed stay, edits and tracks go."""
+    origin = scene.origin_of()
     return Scene(
         model=model,
-        origin=scene.origin if not _stored(scene) else Scene(model=model).origin,
+        # Numbers of the old model's space mean nothing to another one.
+        origin=origin if isinstance(origin, Seed) else Scene(model=model).origin,
         truncation_psi=scene.truncation_psi,
         panes=(Pane(controls=controls),),
         linked=scene.linked,
@@ -203,11 +228,6 @@ def with_model(scene: Scene, model: ModelRef, controls: ControlSetRef) -> Scene:
 def without_edits(scene: Scene) -> Scene:
     """``scene`` with every control of every pane at 0."""
     return replace(scene, panes=tuple(replace(pane, edits=()) for pane in scene.panes))
-
-
-def _stored(scene: Scene) -> bool:
-    """Whether the origin holds numbers of the current model's space, which mean nothing to another model."""
-    return scene.origin.__struct_config__.tag != "seed"
 
 
 def _timeline(scene: Scene, tracks: tuple[AmountTrack, ...]) -> Timeline:

@@ -38,6 +38,8 @@ class Follower:
             for name, other in zip(self._names, self._names_of(after, lead), strict=False):
                 amount = amount_of(after.panes[lead], other)
                 if is_new or amount != amount_of(before.panes[lead], other):
+                    if not self._amounts.get(name):
+                        self._amounts.pop(name, None)  # what leaves 0 comes last, as under the hand
                     self._amounts[name] = amount
         elif same_panes:
             moved = [index for index, pane in enumerate(after.panes) if pane.edits != before.panes[index].edits]

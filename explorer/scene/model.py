@@ -201,6 +201,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         """The model that pane number ``pane`` (default: the selected one) shows: its own, or the scene's."""
         return self.panes[self.selected if pane is None else pane].model or self.model
 
+    def origin_of(self, pane: int | None = None) -> Origin:
+        """Where pane number ``pane`` (default: the selected one) starts: its own origin, or the scene's."""
+        return self.panes[self.selected if pane is None else pane].origin or self.origin
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """One picture, self-contained: what the engine renders and what its caches are keyed by."""
@@ -221,7 +225,7 @@ def view_of(scene: Scene, pane: int, quality: Quality | None = None) -> View:
     chosen = scene.panes[pane]
     return View(
         model=scene.model_of(pane),
-        origin=chosen.origin or scene.origin,
+        origin=scene.origin_of(pane),
         truncation_psi=scene.truncation_psi,
         controls=chosen.controls,
         edits=tuple(edit for edit in chosen.edits if edit.amount != 0),

@@ -142,7 +142,7 @@ class Canvas(QWidget):
                 title, figure = moved, state
             else:
                 title = self._controller.pane_title(pane)
-                figure = state or self._sliders(pane) or moved or pane_text.start(scene, chosen)
+                figure = state or self._sliders(pane) or moved or pane_text.start(scene, pane)
             bold = self._table is None
             pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold)
 
@@ -158,7 +158,7 @@ class Canvas(QWidget):
             notes = [note for note in (self._sliders(column), view) if note]
             pane_paint.paint_heading(painter, colors, title, " · ".join(notes), box)
         for row, box in enumerate(self._table.beside):
-            pane_paint.paint_side(painter, colors, pane_text.start(scene, scene.panes[row * columns]), box)
+            pane_paint.paint_side(painter, colors, pane_text.start(scene, row * columns), box)
 
     def _sliders(self, pane: int) -> str:
         """Why a pane does not follow the sliders beside it, or not for good."""
@@ -246,7 +246,7 @@ class Canvas(QWidget):
         self._columns = scene.columns
         self._table = None
         if len(self._panes) > 1 and is_table(scene):
-            starts = {pane_text.start(scene, pane) for pane in scene.panes} if count > scene.columns else set()
+            starts = {pane_text.start(scene, pane) for pane in range(count)} if count > scene.columns else set()
             beside = max(
                 (self.fontMetrics().horizontalAdvance(text) + pane_paint.SIDE_GAP for text in starts), default=0
             )

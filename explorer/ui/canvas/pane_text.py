@@ -22,9 +22,9 @@ def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None) -> s
     return f"{edit_text(scene, pane.controls, last, card)}{more}"
 
 
-def start(scene: Scene, pane: Pane) -> str:
-    """Where the picture starts from."""
-    origin = pane.origin or scene.origin
+def start(scene: Scene, pane: int) -> str:
+    """Where the picture of pane number ``pane`` starts from."""
+    origin = scene.origin_of(pane)
     return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"
 
 

@@ -218,17 +218,30 @@ def at_bookmark(scene: Scene, bookmark: Bookmark) -> Scene:
 
 def picture_of(bookmark: Bookmark) -> View:
     """What the tile shows: the first pane."""
-    scene = Scene(
+    return view_of(_scene_of(bookmark), 0)
+
+
+def _scene_of(bookmark: Bookmark) -> Scene:
+    return Scene(
         model=bookmark.model, origin=bookmark.origin, truncation_psi=bookmark.truncation_psi, panes=bookmark.panes
     )
-    return view_of(scene, 0)
+
+
+def _seeds(scene: Scene) -> str:
+    """``Seed 3``, or the first of several that the panes start from; empty where one starts from something else."""
+    origins = dict.fromkeys(map(scene.origin_of, range(len(scene.panes))))
+    seeds = [str(origin.seed) for origin in origins if isinstance(origin, Seed)]
+    if len(seeds) < len(origins):
+        return ""
+    shown = ", ".join(seeds[:3]) + (", …" if len(seeds) > 3 else "")
+    return f"Seed{'s' if len(seeds) > 1 else ''} {shown}"
 
 
 def describe(bookmark: Bookmark) -> str:
     """The tool tip: name, model, seed, and what is moved."""
     lines = [bookmark.name, bookmark.model.path.replace("\\", "/").rpartition("/")[2]]
-    if isinstance(bookmark.origin, Seed):
-        lines.append(f"seed {bookmark.origin.seed}, spread {bookmark.truncation_psi:g}")
+    if seeds := _seeds(_scene_of(bookmark)):
+        lines.append(f"{seeds.lower()}, spread {bookmark.truncation_psi:g}")
     moved = [f"{edit.control} {edit.amount:+.2f}" for edit in bookmark.panes[0].edits if edit.amount]
     lines += [", ".join(moved)] if moved else []
     lines += [f"{len(bookmark.panes)} panes"] if len(bookmark.panes) > 1 else []
@@ -236,7 +249,7 @@ def describe(bookmark: Bookmark) -> str:
 
 
 def _fresh_name(scene: Scene, shown: Scene) -> str:
-    base = f"Seed {shown.origin.seed}" if isinstance(shown.origin, Seed) else "Point"
+    base = _seeds(shown) or "Point"
     taken = {bookmark.name for bookmark in scene.bookmarks}
     names = [base, *(f"{base} ({number})" for number in range(2, len(taken) + 2))]
     return next(name for name in names if name not in taken)

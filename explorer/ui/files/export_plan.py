@@ -59,8 +59,9 @@ def default_name(scene: Scene, card: ModelCard | None, kind: Kind) -> str:
         names = list(dict.fromkeys(track.control for track in scene.timeline.amounts))
         parts += names if len(names) <= 2 else ["timeline"]
         parts += ["seeds"] if len(scene.timeline.origin.keys) > 1 else []
-    elif isinstance(scene.origin, Seed):
-        parts.append(f"seed{scene.origin.seed}")
+    else:
+        origins = set(map(scene.origin_of, range(len(scene.panes))))
+        parts += [f"seed{origin.seed}" for origin in origins if isinstance(origin, Seed) and len(origins) == 1]
     return re.sub(r"[^\w.+-]+", "-", "-".join(parts)).strip("-.") + kind.suffix
 
 

@@ -61,7 +61,8 @@ class SheetForm(QWidget):
         self.control.addItems(self._names)
         if self._moved and self._moved[-1] in self._names:
             self.control.setCurrentIndex(self._names.index(self._moved[-1]))
-        first = shown.origin.seed if isinstance(shown.origin, Seed) else 0
+        origin = controller.seen_origin()
+        first = origin.seed if isinstance(origin, Seed) else 0
         self.seeds = QLineEdit(f"{first}-{first + 7}", self)
         self.seeds.setToolTip("Seeds like 0-4, 7, 42")
         self.low, self.high = _amount_box(low, self), _amount_box(high, self)

@@ -15,7 +15,19 @@ from PySide6.QtCore import QObject, Signal
 from explorer.scene import editing, linking
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.defaults import default_controls
-from explorer.scene.model import ControlSetRef, ModelRef, Origin, Pane, PaneView, Quality, Scene, Seed, View, view_of
+from explorer.scene.model import (
+    Blend,
+    ControlSetRef,
+    ModelRef,
+    Origin,
+    Pane,
+    PaneView,
+    Quality,
+    Scene,
+    Seed,
+    View,
+    view_of,
+)
 from explorer.service.protocol import EngineLost, Ready
 from explorer.ui.state.bridge import Connect, EngineBridge
 from explorer.ui.state.catalogue import Catalogue
@@ -42,6 +54,7 @@ class Controller(QObject):
     changed = Signal(object, object)  # old scene, new scene
     shown = Signal(object)  # the scene on the canvas: the preview while the timeline plays, else the scene
     moved = Signal(object)  # pane → control: sliders that the hand has set, even where that changed nothing
+    origin_set = Signal()  # by the hand, even where that changed nothing
     noticed = Signal(object)  # Notice
     engine_ready = Signal(object)  # Ready
     engine_lost = Signal(object)  # EngineLost
@@ -178,22 +191,32 @@ class Controller(QObject):
     # --- origin ---
 
     def set_seed(self, seed: int, merge_key: object = None) -> None:
-        """Start from ``seed`` (0 ≤ seed < 2**32, taken modulo)."""
+        """Have the selected pane, and the others that start where it does, start from ``seed`` (taken modulo 2**32)."""
         seed %= editing.SEED_COUNT
         self.set_origin(Seed(seed), f"Seed {seed}", merge_key)
 
     def set_origin(self, origin: Origin, text: str, merge_key: object = None) -> None:
-        """Start from any origin."""
-        self.apply(replace(self._scene, origin=origin), text, merge_key)
+        """Have the selected pane start from any origin, and with it the others that start where it does."""
+        self.apply(editing.with_origin(self._scene, self._scene.selected, origin), text, merge_key)
+        self.origin_set.emit()
 
     def randomise(self) -> None:
         """Another seed, short enough to be read out loud."""
         self.set_seed(secrets.randbelow(1_000_000))
 
     def step_seed(self, step: int) -> None:
-        """The seed ``step`` further; does nothing while the origin is not a seed."""
-        if isinstance(self._scene.origin, Seed):
-            self.set_seed(self._scene.origin.seed + step)
+        """The seed that is seen in the selected pane, ``step`` further; where none is seen, the user is told."""
+        origin = self.seen_origin()
+        if isinstance(origin, Seed):
+            self.set_seed(origin.seed + step)
+        else:
+            what = "a mixture of two keyframes" if isinstance(origin, Blend) else "a stored point"
+            self.say(f"This picture starts from {what}, which has no next seed; type a seed, or press R for a new one.")
+
+    def seen_origin(self) -> Origin:
+        """Where the selected pane starts, as the canvas shows it."""
+        shown = self.shown_scene
+        return shown.origin_of(min(self._scene.selected, len(shown.panes) - 1))
 
     def set_truncation(self, psi: float, dragging: bool = False) -> None:
         """Scale the prior around its mean by ``psi``, 0..1.5."""

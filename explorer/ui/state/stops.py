@@ -56,7 +56,7 @@ class Stops(QObject):
         if card is None or not any(one.detents for one in card.controls):
             return None
         pane = scene.panes[scene.selected]
-        return scene.model_of(), pane.controls, pane.origin or scene.origin, scene.truncation_psi
+        return scene.model_of(), pane.controls, scene.origin_of(), scene.truncation_psi
 
     def _ask(self, *_: object) -> None:
         start = self._start()

@@ -30,7 +30,9 @@ def key_times(timeline: Timeline) -> list[float]:
 
 
 Touched = AbstractSet[tuple[int, str]]
-"""(pane, control) of sliders that the hand has set since the playhead came to where it is."""
+"""(pane, control) of sliders that the hand has set since the playhead came to where it is; SEED for the seed."""
+
+SEED = (ORIGIN, "")
 
 
 def moved_amounts(before: Scene, after: Scene) -> set[tuple[int, str]]:
@@ -52,10 +54,11 @@ def overlaid(scene: Scene, time: float, baseline: Scene, touched: Touched = froz
     """
     shown = keys.at(scene, time)
     for number, name in moved_amounts(baseline, scene) | touched:
-        if number < len(scene.panes):
+        if 0 <= number < len(scene.panes):
             amount = amount_of(scene.panes[number], name)
             shown = with_pane(shown, number, with_amount(shown.panes[number], name, amount))
-    return shown if scene.origin == baseline.origin else replace(shown, origin=scene.origin)
+    by_hand = scene.origin != baseline.origin or SEED in touched
+    return replace(shown, origin=scene.origin) if by_hand else shown
 
 
 def captured(scene: Scene, shown: Scene, time: float, earlier: tuple[float, Origin] | None) -> Scene:
@@ -77,6 +80,8 @@ def captured(scene: Scene, shown: Scene, time: float, earlier: tuple[float, Orig
                     made = keys.set_amount_key(made, number, name, other, 0.0)
             made = keys.set_amount_key(made, number, name, time, amount_of(pane, name))
             kept = True
+    if all(pane.origin is not None for pane in scene.panes):
+        return made  # no pane starts where the scene does
     if scene.timeline.origin.keys or not kept:
         return made if isinstance(shown.origin, Blend) else keys.set_origin_key(made, time, shown.origin)
     if earlier is not None and earlier[1] != shown.origin and earlier[0] != time:

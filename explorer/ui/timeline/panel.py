@@ -20,6 +20,7 @@ from explorer.ui.timeline.rows import rows_of
 from explorer.ui.timeline.view import TimelineView
 
 LATE = "Panes that still look for their sliders have no keyframes yet; do it again once they are there."
+OWN_SEED = "This picture starts from a seed of its own, which does not move with the timeline; move a slider instead."
 NOTHING_TO_PLAY = "There is nothing to play yet: move a slider, press K, move the playhead, and do it again."
 
 
@@ -71,7 +72,11 @@ class TimelinePanel(QWidget):
         """Keep what is seen as a keyframe at the playhead."""
         controller = self._controller
         shown = controller.shown_scene
-        self._apply(edit.captured(controller.scene, shown, self._playhead, self._earlier), "Add keyframe")
+        made = edit.captured(controller.scene, shown, self._playhead, self._earlier)
+        if made == controller.scene and not edit.is_moving(made.timeline):
+            controller.say(OWN_SEED)
+            return
+        self._apply(made, "Add keyframe")
         self._earlier = (self._playhead, shown.origin)
         self._settle()
         self._preview()
@@ -79,6 +84,9 @@ class TimelinePanel(QWidget):
 
     def add_origin_key(self) -> None:
         """Keep the seed or latent that is seen as a keyframe at the playhead."""
+        if self._controller.scene.panes[self._controller.scene.selected].origin is not None:
+            self._controller.say(OWN_SEED)
+            return
         try:
             made = keys.set_origin_key(self._controller.scene, self._playhead, self._controller.shown_scene.origin)
         except SceneError as error:
@@ -175,6 +183,8 @@ class TimelinePanel(QWidget):
             self._settle()
         # An undone move is seen no longer; one by the hand is announced right after this.
         self._touched -= edit.moved_amounts(old, new)
+        if new.origin != old.origin:
+            self._touched.discard(edit.SEED)
         if new.model != old.model:
             self.player.stop()
             self._visited = False
@@ -194,6 +204,11 @@ class TimelinePanel(QWidget):
     def _on_moved(self, partners: dict[int, str]) -> None:
         """A slider was set by hand: it is seen as it stands, even where the stored scene had that amount already."""
         self._touched.update(partners.items())
+        self._preview()
+
+    def _on_origin_set(self) -> None:
+        """The seed was set by hand: it is seen as it stands, even where the stored scene had that one already."""
+        self._touched.add(edit.SEED)
         self._preview()
 
     def _show_scene(self) -> None:
@@ -328,6 +343,7 @@ class TimelinePanel(QWidget):
         view.interpolation_chosen.connect(self._on_interpolation_chosen)
         controller.changed.connect(self._on_changed)
         controller.moved.connect(self._on_moved)
+        controller.origin_set.connect(self._on_origin_set)
         controller.catalogue.controls_found.connect(self._on_controls_found)
 
 

@@ -50,7 +50,10 @@ class ToolBar(QToolBar):
         self._models = QMenu(self.model)
         self.model.setMenu(self._models)
         self.seed = SeedBox()
-        self.seed.setToolTip("Seed: the same number gives the same picture on every device. Page Up / Page Down: ± 10")
+        self.seed.setToolTip(
+            "Seed: the same number gives the same picture on every device. Page Up / Page Down: ± 10. "
+            "Where rows of pictures start from seeds of their own: that of the selected row"
+        )
         self.seed.setAccessibleName("Seed")
         self.spread = FloatSlider(0.0, TRUNCATION_MAX, SPREAD_DEFAULT, fill_from=0.0)
         self.spread.setFixedWidth(SPREAD_WIDTH)
@@ -116,8 +119,9 @@ class ToolBar(QToolBar):
 
     def _show_values(self, scene: Scene) -> None:
         self._filling = True
-        if isinstance(scene.origin, Seed):
-            self.seed.setValue(scene.origin.seed)
+        origin = self._controller.seen_origin()
+        if isinstance(origin, Seed):
+            self.seed.setValue(origin.seed)
         self.spread.set_value(scene.truncation_psi)
         self.spread_box.setValue(scene.truncation_psi)
         self._filling = False

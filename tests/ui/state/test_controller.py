@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 from quiet import CARD, NAMES, QuietClient, controller_on, controls
 
-from explorer.scene.editing import amount_of, side_by_side
-from explorer.scene.model import ControlSetRef, ModelRef, Quality, Scene, Seed
+from explorer.scene.editing import amount_of, row_of, side_by_side, with_model, with_origin
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Quality, Scene, Seed, StoredLatent
 from explorer.service.protocol import (
     ControlsFound,
     EngineLost,
@@ -136,6 +136,83 @@ def test_seeds_wrap_around_at_both_ends(qtbot: QtBot) -> None:
     assert controller.scene.origin == Seed(2**32 - 1)
     controller.step_seed(1)
     assert controller.scene.origin == Seed(0)
+
+
+def origins(scene: Scene) -> list[int]:
+    return [scene.origin_of(pane).seed for pane in range(len(scene.panes))]
+
+
+def test_every_way_to_change_the_seed_changes_the_row_that_is_selected(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    sets = [controller.scene.panes[0].controls, ControlSetRef(method="random")]
+    controller.load(side_by_side(controller.scene, sets, (10, 20, 30)))
+    client.draw()
+    assert origins(controller.scene) == [10, 10, 20, 20, 30, 30]
+    controller.select_pane(3)
+    client.shown.clear()
+    controller.step_seed(1)
+    assert origins(controller.scene) == [10, 10, 21, 21, 30, 30]
+    assert [view.origin for _, view in client.shown] == [Seed(21), Seed(21)]
+    controller.step_seed(-2)
+    controller.set_seed(7)
+    assert origins(controller.scene) == [10, 10, 7, 7, 30, 30]
+    controller.randomise()
+    assert origins(controller.scene)[:2] == [10, 10]
+    assert origins(controller.scene)[2] == controller.seen_origin().seed
+    controller.undo()
+    controller.undo()
+    controller.undo()
+    controller.undo()
+    assert origins(controller.scene) == [10, 10, 20, 20, 30, 30]
+
+
+@given(st.integers(1, 4), st.integers(1, 3), st.lists(st.none() | st.integers(0, 9), min_size=3, max_size=3), st.data())
+def test_an_origin_is_that_of_the_pane_and_of_those_that_share_it(
+    columns: int, rows: int, seeds: list[int | None], data: st.DataObject
+) -> None:
+    panes = tuple(
+        Pane(controls=ControlSetRef(method=f"m{column}"), origin=None if seeds[row] is None else Seed(seeds[row]))
+        for row in range(rows)
+        for column in range(columns)
+    )
+    scene = Scene(model=ModelRef(path="toy"), panes=panes, columns=columns if columns > 1 else 0)
+    index = data.draw(st.integers(0, len(panes) - 1))
+    made = with_origin(scene, index, Seed(77))
+    assert made.origin_of(index) == Seed(77)
+    for other, pane in enumerate(panes):
+        follows = pane.origin is None if panes[index].origin is None else other in row_of(scene, index)
+        assert made.origin_of(other) == (Seed(77) if follows else scene.origin_of(other))
+    assert made == replace(scene, origin=made.origin, panes=made.panes)
+
+
+def test_where_there_is_no_next_seed_the_user_is_told(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    said: list[str] = []
+    controller.noticed.connect(lambda notice: said.append(notice.sentence))
+    controller.set_origin(StoredLatent("z", (4,), bytes(16)), "Stored")
+    controller.step_seed(1)
+    assert said == [
+        "This picture starts from a stored point, which has no next seed; type a seed, or press R for a new one."
+    ]
+    controller.set_seed(4)
+    controller.step_seed(1)
+    assert controller.scene.origin == Seed(5)
+    assert len(said) == 1
+
+
+def test_the_next_seed_is_that_after_the_one_that_is_seen(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    controller.set_preview(replace(controller.scene, origin=Seed(40)))
+    controller.step_seed(1)
+    assert controller.scene.origin == Seed(41)
+
+
+def test_what_comes_after_a_grid_starts_where_the_selected_row_did(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    sets = [controller.scene.panes[0].controls, ControlSetRef(method="random")]
+    grid = replace(side_by_side(controller.scene, sets, (10, 20)), selected=2)
+    assert origins(side_by_side(grid, sets)) == [20, 20]
+    assert origins(with_model(grid, ModelRef(path="other"), sets[0])) == [20]
 
 
 def test_a_refused_model_leaves_the_scene_and_says_why(qtbot: QtBot) -> None:
@@ -420,7 +497,8 @@ MOVES = st.lists(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(MOVES, st.integers(0, 12))
+@example(moves=[("move", 0, -1.5), ("move", 0, 0.0), ("move", 1, -1.5), ("move", 0, -1.5)], late=4)
+@given(moves=MOVES, late=st.integers(0, 12))
 def test_when_a_search_ends_makes_no_difference(qtbot: QtBot, moves: list[tuple[str, int, float]], late: int) -> None:
     """Whatever the hand does in the leading pane, the history is that of a grid that had known everything at once."""
     histories = []

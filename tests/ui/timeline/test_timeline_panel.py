@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 from quiet import QuietClient, controller_on
 
 from explorer.scene import timeline as keys
-from explorer.scene.editing import amount_of
-from explorer.scene.model import AmountKey, Blend, OriginKey, Seed, Timeline
+from explorer.scene.editing import amount_of, side_by_side
+from explorer.scene.model import AmountKey, Blend, ControlSetRef, OriginKey, Seed, Timeline
 from explorer.ui.state.controller import Controller
 from explorer.ui.timeline.paint import key_centre
-from explorer.ui.timeline.panel import NOTHING_TO_PLAY, TimelinePanel
+from explorer.ui.timeline.panel import NOTHING_TO_PLAY, OWN_SEED, TimelinePanel
 from explorer.ui.timeline.player import Player
 
 pytestmark = pytest.mark.gui
@@ -160,6 +160,38 @@ def test_nothing_to_play_says_what_to_do(desk: Desk) -> None:
     desk.panel.toggle_play()
     assert not desk.panel.player.playing
     assert [notice.sentence for notice in said] == [NOTHING_TO_PLAY]  # type: ignore[attr-defined]
+
+
+def test_a_seed_that_is_set_is_seen_whatever_the_playhead_shows(desk: Desk) -> None:
+    own = desk.controller.scene.origin
+    desk.panel.add_origin_key()
+    desk.panel.go_to(4.0)
+    desk.controller.set_seed(8)
+    desk.panel.add_origin_key()
+    desk.controller.set_seed(own.seed)
+    desk.panel.go_to(4.0)
+    assert desk.controller.shown_scene.origin == Seed(8)
+    desk.controller.set_seed(own.seed)  # as the scene has it already
+    assert desk.controller.shown_scene.origin == own
+    desk.panel.go_to(4.0)
+    assert desk.controller.shown_scene.origin == Seed(8)
+
+
+def test_a_seed_that_the_timeline_does_not_move_gets_no_key(qtbot: QtBot) -> None:
+    desk = Desk(qtbot)
+    said: list[str] = []
+    desk.controller.noticed.connect(lambda notice: said.append(notice.sentence))
+    sets = [desk.controller.scene.panes[0].controls, ControlSetRef(method="random")]
+    desk.controller.load(side_by_side(desk.controller.scene, sets, (10, 20)))
+    desk.panel.add_origin_key()
+    desk.panel.add_key()
+    assert said == [OWN_SEED, OWN_SEED]
+    assert desk.timeline == Timeline()
+    desk.controller.move_control(0, "azimuth", 1.0)
+    desk.panel.add_key()
+    assert not desk.timeline.origin.keys
+    assert len(desk.timeline.amounts) == 4
+    desk.controller.close()
 
 
 def test_scrubbing_shows_that_moment(desk: Desk) -> None:

@@ -15,10 +15,13 @@ from quiet import CARD
 from test_main_window import Desk
 
 from explorer.scene.cards import Badge, ControlCard
-from explorer.scene.editing import amount_of
+from explorer.scene.editing import amount_of, side_by_side
+from explorer.scene.model import ControlSetRef, Seed
 from explorer.service.protocol import DrawSamples, Exported, ExportScene, JobProgress, SamplesDrawn
 from explorer.ui.controls.row import ControlRow
+from explorer.ui.files.bookmarks import describe
 from explorer.ui.files.export_dialog import ExportDialog
+from explorer.ui.files.export_plan import KINDS, default_name
 
 pytestmark = pytest.mark.gui
 
@@ -65,6 +68,25 @@ def test_the_tool_bar_names_the_model_and_its_tip_says_what_it_is(desk: Desk) ->
     assert button.text() == CARD.name
     assert f"{CARD.name} · VAE · 12×8" in button.toolTip()
     assert button.width() >= button.sizeHint().width(), "the name is cut short"
+
+
+def test_the_seed_is_that_of_the_selected_row_everywhere(desk: Desk) -> None:
+    controller = desk.controller
+    sets = [controller.scene.panes[0].controls, ControlSetRef(method="random")]
+    controller.apply(side_by_side(controller.scene, sets, (10, 20)), "Compare methods")
+    assert desk.window.bar.seed.value() == 10
+    controller.select_pane(3)
+    assert desk.window.bar.seed.value() == 20
+    desk.window.table["next_seed"].trigger()
+    assert [controller.scene.origin_of(pane) for pane in range(4)] == [Seed(10), Seed(10), Seed(21), Seed(21)]
+    assert desk.window.bar.seed.value() == 21
+    desk.window.table["add_bookmark"].trigger()
+    assert controller.scene.bookmarks[0].name == "Seeds 10, 21"
+    assert "seeds 10, 21" in describe(controller.scene.bookmarks[0])
+    picture = next(kind for kind in KINDS if kind.kind == "png")
+    assert default_name(controller.scene, CARD, picture) == "toy.png"
+    controller.set_seed(10)
+    assert default_name(controller.scene, CARD, picture) == "toy-seed10.png"
 
 
 def test_letters_typed_into_a_field_are_letters(desk: Desk) -> None:
