@@ -6,7 +6,7 @@ shown anywhere, so there are no dead buttons.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -19,10 +19,11 @@ from explorer.ui.look import icons
 class ActionTable(QObject):
     """The rows that have a handler, as QActions."""
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QWidget, more: Iterable[ActionRow] = ()) -> None:
+        """``more`` rows stand at the end of their menus."""
         super().__init__(window)
         self._window = window
-        self._rows = {row.key: row for row in ACTIONS}
+        self._rows = {row.key: row for row in (*ACTIONS, *more)}
         self._bound: dict[str, QAction] = {}
         self._has_model = False
 
@@ -58,7 +59,7 @@ class ActionTable(QObject):
 
     def bound(self) -> list[tuple[ActionRow, QAction]]:
         """Every action that can be used, in the order of the table: what menus and the palette list."""
-        return [(row, self._bound[row.key]) for row in ACTIONS if row.key in self._bound]
+        return [(row, self._bound[row.key]) for row in self._rows.values() if row.key in self._bound]
 
     def set_has_model(self, has_model: bool) -> None:
         """Enable or disable the actions that need a picture."""

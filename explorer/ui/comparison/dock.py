@@ -32,7 +32,6 @@ class ComparisonDock(LazyDock["ComparisonPanel"]):
         self._actions = actions
         self._settings = settings
         for key, handler in (
-            ("comparison", self.wanted.emit),
             ("side_by_side", self._ask),
             ("use_compared", self._use),
             ("export_comparison", self._export),

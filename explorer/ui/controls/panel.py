@@ -25,6 +25,7 @@ from explorer.ui.controls.menu import ControlMenu
 from explorer.ui.controls.method_chooser import MethodChooser
 from explorer.ui.controls.row import WIDEST_NAME, ControlRow, titled
 from explorer.ui.controls.search_strip import SearchStrip
+from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.look.widgets import SectionTitle, Segments, WrappedLabel, link_button
 from explorer.ui.state.controller import Controller
 
@@ -36,7 +37,7 @@ ABOVE_PASSIVE = 3  # widgets of the list above the passive ones: the message, th
 Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str, tuple[Mark, ...]]
 
 
-class ControlsPanel(QWidget):
+class ControlsPanel(DockPanel):
     """Sliders of the selected pane. Rows are rebuilt when the control set changes, else only their values move."""
 
     def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:

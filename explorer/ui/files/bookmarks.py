@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from explorer.scene.model import Bookmark, Scene, Seed, View, view_of
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
+from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.look.widgets import SectionTitle, WrappedLabel, link_button
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.thumbnails import Thumbnails
@@ -28,7 +29,7 @@ TILE = 58
 EMPTY = "Press Ctrl+D, or “+ Add”, to keep what you see. A click brings it back."
 
 
-class BookmarksPanel(QWidget):
+class BookmarksPanel(DockPanel):
     """A click or Enter goes to a bookmark, F2 renames, Delete removes; each is one step of undo."""
 
     visited = Signal()  # the scene is a bookmark's now, so whatever else was previewed has to end
@@ -38,7 +39,7 @@ class BookmarksPanel(QWidget):
         self._controller = controller
         self._thumbnails = Thumbnails(controller, self)
         adder = link_button("+ Add")
-        adder.setDefaultAction(actions["add_bookmark"])
+        adder.setDefaultAction(actions.bind("add_bookmark", self.add))
         adder.setText("+ Add")
         adder.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.title = SectionTitle("Bookmarks", adder)
@@ -88,6 +89,7 @@ class BookmarksPanel(QWidget):
         scene, shown = self._controller.scene, self._controller.shown_scene
         if not scene.model.path:
             return
+        self.arrived.emit()
         made = Bookmark(
             name=_fresh_name(scene, shown),
             model=scene.model,

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, 
 from explorer.scene.cards import ModelCard
 from explorer.scene.family_text import family_text
 from explorer.ui.actions.actions import ActionTable
+from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.look.widgets import SectionTitle, link_button
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.settings import Settings
@@ -17,7 +18,7 @@ from explorer.ui.state.settings import Settings
 PATH = Qt.ItemDataRole.UserRole
 
 
-class ModelBrowser(QWidget):
+class ModelBrowser(DockPanel):
     """A click or Enter opens a model; the current one is selected."""
 
     chosen = Signal(str)  # shipped name or path

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
+from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.look.widgets import ElidedLabel, SectionTitle, WrappedLabel, link_button
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.job_list import Job
@@ -83,13 +84,14 @@ class JobRow(QWidget):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(self._job.path).parent)))
 
 
-class JobsPanel(QWidget):
+class JobsPanel(DockPanel):
     """All jobs of the session."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
         self._rows: dict[int, JobRow] = {}
+        self._had_jobs = False
         self.clear = link_button("Clear finished")
         self.empty = WrappedLabel("Nothing is running. Exports and searches for controls are listed here.")
         self.empty.setForegroundRole(self.palette().ColorRole.PlaceholderText)
@@ -131,3 +133,8 @@ class JobsPanel(QWidget):
                 self._column.insertWidget(0, self._rows[number])
         self.empty.setVisible(not jobs)
         self.clear.setVisible(any(job.state != "running" for job in jobs.values()))
+        if jobs and not self._had_jobs:
+            self._had_jobs = True
+            self.arrived.emit()
+        running = len(self._controller.jobs.running())
+        self.setWindowTitle(f"Jobs ({running})" if running else "Jobs")

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from explorer.ui.look.dock_panel import DockPanel
 
 Panel = TypeVar("Panel", bound=QWidget)
 
 
-class LazyDock(QWidget, Generic[Panel]):
+class LazyDock(DockPanel, Generic[Panel]):
     """A subclass binds the actions, and says how the panel behind them is made."""
-
-    wanted = Signal()  # it wants to be seen
 
     def __init__(self, make: Callable[[], Panel], parent: QWidget | None = None) -> None:
         """``make``: imports and makes the panel, up to date."""

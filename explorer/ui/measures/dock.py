@@ -33,7 +33,6 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
         self._actions = actions
         self._settings = settings
         for key, handler in (
-            ("measures", self.wanted.emit),
             ("measure", self._measure),
             ("rotate_pair", self._rotate),
             ("use_rotation", self._use_rotation),

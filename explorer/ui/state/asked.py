@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import Compared, JobProgress, Measured, Refused, Stopped
+from explorer.service.protocol import JobProgress, Refused, Stopped
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList
+from explorer.ui.state.replies import Replies
 
 Options = TypeVar("Options")
 Report = TypeVar("Report")
@@ -39,11 +40,15 @@ class Asking(QObject, Generic[Options, Report]):
 
     changed = Signal()
 
-    answer: ClassVar[type[Measured] | type[Compared]]
-    """What the engine replies to a question of this kind."""
+    answer: ClassVar[type[Any]]
+    """What the engine replies to a question of this kind, with the `request_id` and the `report`."""
 
     def __init__(
-        self, jobs: JobList, keep: Callable[[Asked[Options], Report], None], parent: QObject | None = None
+        self,
+        jobs: JobList,
+        replies: Replies,
+        keep: Callable[[Asked[Options], Report], None],
+        parent: QObject | None = None,
     ) -> None:
         """``keep``: what becomes of an answer."""
         super().__init__(parent)
@@ -51,6 +56,8 @@ class Asking(QObject, Generic[Options, Report]):
         self._keep = keep
         self._asked: dict[int, Asked[Options]] = {}
         self._problems: dict[ModelKey, str] = {}
+        for kind in (JobProgress, Refused, Stopped, self.answer):
+            replies.on(kind, self._heard)
 
     def problem(self, model: ModelRef) -> str:
         """Why the last question about ``model`` has no answer, or an empty string."""
@@ -65,13 +72,11 @@ class Asking(QObject, Generic[Options, Report]):
         if (asked := self.under_way(model)) is not None:
             self._jobs.cancel(asked.number)
 
-    def handle(self, reply: object) -> bool:
-        """Take ``reply`` if it answers one of our questions."""
-        if not isinstance(reply, JobProgress | Refused | Stopped | self.answer):
-            return False
+    def _heard(self, reply: Any) -> None:
+        """Take ``reply`` if it is about one of our questions."""
         asked = self._asked.get(reply.request_id)
         if asked is None:
-            return False
+            return
         if isinstance(reply, JobProgress):
             self._asked[asked.number] = asked.heard(reply)
         else:
@@ -79,9 +84,8 @@ class Asking(QObject, Generic[Options, Report]):
             if isinstance(reply, Refused):
                 self._problems[asked.model] = reply.sentence
             elif not isinstance(reply, Stopped):
-                self._keep(asked, cast(Report, reply.report))
+                self._keep(asked, reply.report)
         self.changed.emit()
-        return True
 
     def _ask(self, number: int, model: ModelRef, options: Options) -> None:
         """The question ``number`` was sent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
@@ -24,12 +26,14 @@ from explorer.service.protocol import (
 )
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.leaving import Leaving
+from explorer.ui.state.replies import Replies
 
 ModelKey = tuple[str, str]
 Place = tuple[ModelKey, ControlSetRef]
 """A control set on a model."""
 
 Question = ListModels | ListMethods | OpenModel | FindControls
+Answer = ModelList | MethodList | ModelOpened | ControlsFound | Refused | Stopped
 
 
 def key_of(model: ModelRef) -> ModelKey:
@@ -56,7 +60,7 @@ class Catalogue(QObject):
     controls_refused = Signal(object, object, object)  # ModelRef, ControlSetRef, Refused or Stopped
     search_left = Signal(int)  # number of a search that no pane wants any more, as it is given up
 
-    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+    def __init__(self, client: EngineClient, replies: Replies, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._client = client
         self._pending: dict[int, Question] = {}
@@ -72,6 +76,9 @@ class Catalogue(QObject):
         self.models: tuple[ModelCard, ...] = ()
         self.is_listed = False  # whether the engine has said which models there are, be it none
         self.methods: dict[str, MethodCard] = {}
+        for kind in get_args(Answer):
+            replies.on(kind, self._answered)
+        replies.on(ControlsPreview, self._preview)
 
     # --- what is known ---
 
@@ -165,19 +172,15 @@ class Catalogue(QObject):
 
     # --- answers ---
 
-    def handle(self, reply: object) -> bool:
+    def _answered(self, reply: Answer) -> None:
         """Take ``reply`` if it answers one of our questions."""
-        if isinstance(reply, ControlsPreview):
-            return self._preview(reply)
-        if not isinstance(reply, ModelList | MethodList | ModelOpened | ControlsFound | Refused | Stopped):
-            return False
         if (left := self._given_up.pop(reply.request_id, None)) is not None:
             if isinstance(reply, ControlsFound):
                 self._found(left, reply.card)
-            return True  # nobody is told
+            return  # nobody is told
         asked = self._pending.pop(reply.request_id, None)
         if asked is None:
-            return False
+            return
         if isinstance(reply, ModelList):
             self.models = reply.models
             self.is_listed = True
@@ -195,7 +198,6 @@ class Catalogue(QObject):
             self._found(asked, reply.card)
         elif isinstance(reply, Refused | Stopped):
             self._refused(asked, reply)
-        return True
 
     def engine_lost(self, suspect: ModelKey | None = None) -> None:
         """The engine is gone: ask the next one what this one has not answered, under new numbers.
@@ -244,17 +246,16 @@ class Catalogue(QObject):
         if previewed:
             self.controls_previewed.emit(asked.model, asked.controls)
 
-    def _preview(self, reply: ControlsPreview) -> bool:
+    def _preview(self, reply: ControlsPreview) -> None:
         """Show what a search of ours has found so far."""
         asked = self._pending.get(reply.request_id)
         if not isinstance(asked, FindControls):
-            return False
+            return
         place = _place(asked)
         self._sets[place] = reply.card
         self._previewed.add(place)
         self.controls_found.emit(asked.model, asked.controls)
         self.controls_previewed.emit(asked.model, asked.controls)
-        return True
 
     def _ask(self, request: Question) -> None:
         self._pending[request.request_id] = request

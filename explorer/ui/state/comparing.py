@@ -10,6 +10,7 @@ from explorer.service.protocol import Compared
 from explorer.ui.state.asked import Asked, Asking
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList
+from explorer.ui.state.replies import Replies
 
 
 class Comparing(Asking[CompareOptions, CompareReport]):
@@ -17,8 +18,8 @@ class Comparing(Asking[CompareOptions, CompareReport]):
 
     answer = Compared
 
-    def __init__(self, jobs: JobList, parent: QObject | None = None) -> None:
-        super().__init__(jobs, self._answered, parent)
+    def __init__(self, jobs: JobList, replies: Replies, parent: QObject | None = None) -> None:
+        super().__init__(jobs, replies, self._answered, parent)
         self._reports: dict[ModelKey, CompareReport] = {}
 
     def report(self, model: ModelRef) -> CompareReport | None:

@@ -30,7 +30,7 @@ from explorer.scene.model import (
 )
 from explorer.service.protocol import EngineLost, Ready
 from explorer.ui.state.bridge import Connect, EngineBridge
-from explorer.ui.state.catalogue import Catalogue
+from explorer.ui.state.catalogue import Catalogue, ModelKey
 from explorer.ui.state.comparing import Comparing
 from explorer.ui.state.feed import Feed
 from explorer.ui.state.job_list import JobList
@@ -39,6 +39,7 @@ from explorer.ui.state.late_sets import LateSets
 from explorer.ui.state.measuring import Measuring
 from explorer.ui.state.notice import Notice
 from explorer.ui.state.opening import Opening
+from explorer.ui.state.replies import Replies
 from explorer.ui.state.stops import Stops
 from explorer.ui.state.undo import Step, UndoStack
 
@@ -63,15 +64,19 @@ class Controller(QObject):
         super().__init__(parent)
         self.bridge = EngineBridge(connect, self)
         self.client = self.bridge.client
-        self.feed = Feed(self.client, self)
-        self.catalogue = Catalogue(self.client, self)
-        self.jobs = JobList(self.client, self)
-        self.measuring = Measuring(self.jobs, self)
-        self.comparing = Comparing(self.jobs, self)
-        self.labelling = Labelling(self.client, self)
+        self.replies = Replies(self)
+        self.replies.on(Ready, self._on_ready)
+        self.replies.on(EngineLost, self._on_lost)
+        self.feed = Feed(self.client, self.replies, self)
+        self.jobs = JobList(self.client, self.replies, self)
+        self.measuring = Measuring(self.jobs, self.replies, self)
+        self.comparing = Comparing(self.jobs, self.replies, self)
+        self.labelling = Labelling(self.client, self.replies, self)
+        self.catalogue = Catalogue(self.client, self.replies, self)
         self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
         self._late = LateSets(self.catalogue, self.undo_stack, self)
         self.engine: Ready | None = None
+        self._suspect: ModelKey | None = None  # the model that the engine loaded when it died
         self._scene = NO_MODEL
         self._preview: Scene | None = None
         self._preview_moves = True
@@ -79,7 +84,9 @@ class Controller(QObject):
         self._dragging = False
         self.opening = Opening(self, self)
         self.stops = Stops(self, self)
-        self.bridge.replied.connect(self._on_reply)
+        self.replies.on(Ready, self.engine_ready.emit)
+        self.replies.on(EngineLost, self._ask_the_next)
+        self.bridge.replied.connect(self.replies.deliver)
         self.catalogue.controls_found.connect(self._on_controls_found)
         self.catalogue.controls_previewed.connect(self._on_previewed)
         self.catalogue.search_left.connect(self.jobs.left)
@@ -375,28 +382,18 @@ class Controller(QObject):
                 quality = Quality(steps=card.interactive_steps, precision=quality.precision)
         return view_of(scene, pane, quality)
 
-    def _on_reply(self, reply: object) -> None:
-        if isinstance(reply, Ready):
-            self.engine = reply
-            self.labelling.engine_ready()
-            self.engine_ready.emit(reply)
-        elif isinstance(reply, EngineLost):
-            # An engine that was up and died while it loaded a model would die of it again.
-            suspect = self.opening.key if self.engine is not None else None
-            self.engine = None
-            self.feed.engine_lost()
-            self.jobs.engine_lost()
-            self.labelling.engine_lost()
-            self.stops.engine_lost()
-            self.catalogue.engine_lost(suspect)
-            self.engine_lost.emit(reply)
-        elif not self.feed.handle(reply):
-            self.jobs.handle(reply)
-            self.measuring.handle(reply)
-            self.comparing.handle(reply)
-            self.labelling.handle(reply)
-            self.stops.handle(reply)
-            self.catalogue.handle(reply)
+    def _on_ready(self, ready: Ready) -> None:
+        self.engine = ready
+
+    def _on_lost(self, lost: EngineLost) -> None:
+        # An engine that was up and died while it loaded a model would die of it again.
+        self._suspect = self.opening.key if self.engine is not None else None
+        self.engine = None
+
+    def _ask_the_next(self, lost: EngineLost) -> None:
+        """Everybody knows that the engine is gone."""
+        self.catalogue.engine_lost(self._suspect)
+        self.engine_lost.emit(lost)
 
     def _on_controls_found(self, model: ModelRef, controls: ControlSetRef) -> None:
         """What could not be moved or drawn while its controls were looked for can be now."""

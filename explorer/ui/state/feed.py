@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from explorer.scene.model import View
-from explorer.service.protocol import Frame, ViewFailed
+from explorer.service.protocol import EngineLost, Frame, ViewFailed
 from explorer.ui.state.bridge import EngineClient
+from explorer.ui.state.replies import Replies
 
 FPS_OVER = 60  # paints
 FPS_FROM = 4  # paints without a pause; fewer say nothing
@@ -74,7 +75,7 @@ class Feed(QObject):
     panes_changed = Signal()
     picture_ready = Signal(int, object)  # token of request_picture, QImage or None when it failed
 
-    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+    def __init__(self, client: EngineClient, replies: Replies, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._client = client
         self._next_id = 0
@@ -83,6 +84,9 @@ class Feed(QObject):
         self.samples: deque[Sample] = deque(maxlen=480)
         self._paints: deque[float] = deque(maxlen=480)
         self._fps = 0.0
+        replies.on(Frame, self._arrived)
+        replies.on(ViewFailed, self._failed)
+        replies.on(EngineLost, self._engine_lost)
 
     def __len__(self) -> int:
         return len(self._panes)
@@ -144,20 +148,10 @@ class Feed(QObject):
         self._client.show_all({token: view})
         return token
 
-    def engine_lost(self) -> None:
+    def _engine_lost(self, lost: EngineLost) -> None:
         """The client asks the next engine for the newest views; how long that takes is no speed of pictures."""
         for picture in self._panes:
             picture.moments = {revision: (None, view) for revision, (_, view) in picture.moments.items()}
-
-    def handle(self, reply: object) -> bool:
-        """Take ``reply`` if it is a picture or its failure."""
-        if isinstance(reply, Frame):
-            self._arrived(reply)
-        elif isinstance(reply, ViewFailed):
-            self._failed(reply)
-        else:
-            return False
-        return True
 
     def note_paint(self, pane: int, paint_ms: float) -> None:
         """The canvas painted pane number ``pane``; the first paint of a frame ends its way to the screen."""

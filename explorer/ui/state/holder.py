@@ -11,6 +11,7 @@ from explorer.scene.model import Scene
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.feed import Feed
+from explorer.ui.state.replies import Replies
 
 
 class SceneHolder(Protocol):
@@ -19,6 +20,7 @@ class SceneHolder(Protocol):
     client: EngineClient
     feed: Feed
     catalogue: Catalogue
+    replies: Replies
 
     @property
     def changed(self) -> SignalInstance:

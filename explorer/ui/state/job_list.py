@@ -15,23 +15,21 @@ from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ChosenControl, ModelRef, Scene
 from explorer.service.protocol import (
     Cancel,
-    Compared,
     CompareMethods,
-    ControlsFound,
+    ControlsPreview,
+    EngineLost,
     ExportComparison,
-    Exported,
     ExportReports,
     ExportScene,
     JobProgress,
-    Measured,
     MeasureModel,
-    ModelOpened,
     Refused,
     Request,
     SaveControls,
     Stopped,
 )
 from explorer.ui.state.bridge import EngineClient
+from explorer.ui.state.replies import Replies
 
 WORTH_LISTING = 0.7  # seconds; a search that is over sooner would only flash by
 
@@ -56,11 +54,14 @@ class JobList(QObject):
     changed = Signal()
     finished = Signal(object)  # Job, in its last state
 
-    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+    def __init__(self, client: EngineClient, replies: Replies, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._client = client
         self._jobs: dict[int, Job] = {}
         self._first_heard: dict[int, float] = {}
+        replies.on(JobProgress, self._progressed)
+        replies.on(msgspec.Struct, self._answered)
+        replies.on(EngineLost, self._engine_lost)
 
     def jobs(self) -> list[Job]:
         """All jobs of this session that have not been cleared."""
@@ -73,32 +74,30 @@ class JobList(QObject):
     def start_export(self, scene: Scene, path: str, options: ExportOptions) -> int:
         """Have the engine write ``scene`` to ``path``; progress and the end come through `changed` and `finished`."""
         request = partial(ExportScene, scene=scene, path=path, options=encode_options(options))
-        return self._start(f"Export {path.rpartition('/')[2]}", request, path)
+        return self.start(f"Export {path.rpartition('/')[2]}", request, path)
 
     def start_measures(self, model: ModelRef, options: MeasureOptions, name: str) -> int:
         """Have the engine measure ``model``, which the user knows as ``name``."""
-        return self._start(f"Measure {name}", partial(MeasureModel, model=model, options=options))
+        return self.start(f"Measure {name}", partial(MeasureModel, model=model, options=options))
 
     def start_table(self, reports: tuple[MeasureReport, ...], path: str) -> int:
         """Have the engine write a table of ``reports`` to ``path``."""
-        return self._start(
-            f"Export {path.rpartition('/')[2]}", partial(ExportReports, reports=reports, path=path), path
-        )
+        return self.start(f"Export {path.rpartition('/')[2]}", partial(ExportReports, reports=reports, path=path), path)
 
     def start_comparison(self, model: ModelRef, options: CompareOptions, name: str) -> int:
         """Have the engine compare methods on ``model``, which the user knows as ``name``."""
-        return self._start(f"Compare methods on {name}", partial(CompareMethods, model=model, options=options))
+        return self.start(f"Compare methods on {name}", partial(CompareMethods, model=model, options=options))
 
     def start_comparison_table(self, report: CompareReport, path: str) -> int:
         """Have the engine write the table of ``report`` to ``path``."""
-        return self._start(
+        return self.start(
             f"Export {path.rpartition('/')[2]}", partial(ExportComparison, report=report, path=path), path
         )
 
     def start_saving(self, model: ModelRef, chosen: tuple[ChosenControl, ...], path: str, title: str) -> int:
         """Have the engine write ``chosen`` controls as a set called ``title`` to ``path``."""
         request = partial(SaveControls, model=model, chosen=chosen, path=path, title=title)
-        return self._start(f"Save {path.rpartition('/')[2]}", request, path)
+        return self.start(f"Save {path.rpartition('/')[2]}", request, path)
 
     def cancel(self, request_id: int) -> None:
         """Ask the engine to stop; it answers when nothing is left behind."""
@@ -116,31 +115,34 @@ class JobList(QObject):
         self._jobs = {key: job for key, job in self._jobs.items() if job.state == "running"}
         self.changed.emit()
 
-    def handle(self, reply: object) -> bool:
-        """Take ``reply`` if it is about a job; discovery's results are also the catalogue's."""
-        if isinstance(reply, JobProgress):
-            known = self._jobs.get(reply.request_id)
-            now = time.monotonic()
-            if known is None and now - self._first_heard.setdefault(reply.request_id, now) < WORTH_LISTING:
-                return True
-            known = known or Job(request_id=reply.request_id, title="Working")
-            self._jobs[reply.request_id] = msgspec.structs.replace(
-                known, title=reply.title or known.title, share=reply.share, remaining=reply.remaining
-            )
-            self.changed.emit()
-            return True
-        if (
-            not isinstance(reply, Exported | ControlsFound | Measured | Compared | ModelOpened | Stopped | Refused)
-            or reply.request_id not in self._jobs
-        ):
-            return False
-        state = {Stopped: "stopped", Refused: "failed"}.get(type(reply), "done")
-        self._end(
-            reply.request_id, state, getattr(reply, "path", ""), reply.sentence if isinstance(reply, Refused) else ""
-        )
-        return True
+    def start(self, title: str, request: Callable[..., Request], path: str = "") -> int:
+        """Send ``request`` under a number of its own, which is returned, and list it as ``title`` until it is answered.
+        ``path``: of the file that it writes."""
+        request_id = self._client.next_request_id()
+        self._begin(request_id, title, path)
+        self._client.send(request(request_id=request_id))
+        return request_id
 
-    def engine_lost(self) -> None:
+    def _progressed(self, progress: JobProgress) -> None:
+        known = self._jobs.get(progress.request_id)
+        now = time.monotonic()
+        if known is None and now - self._first_heard.setdefault(progress.request_id, now) < WORTH_LISTING:
+            return
+        known = known or Job(request_id=progress.request_id, title="Working")
+        self._jobs[progress.request_id] = msgspec.structs.replace(
+            known, title=progress.title or known.title, share=progress.share, remaining=progress.remaining
+        )
+        self.changed.emit()
+
+    def _answered(self, reply: object) -> None:
+        """Whatever answers a job ends it, be it what it made; that is for who asked."""
+        number = getattr(reply, "request_id", None)
+        if number not in self._jobs or isinstance(reply, JobProgress | ControlsPreview):
+            return
+        state = "stopped" if isinstance(reply, Stopped) else "failed" if isinstance(reply, Refused) else "done"
+        self._end(number, state, getattr(reply, "path", ""), reply.sentence if isinstance(reply, Refused) else "")
+
+    def _engine_lost(self, lost: EngineLost) -> None:
         """What the user asked for died with the engine; discoveries are asked again by the catalogue."""
         for job in self.running():
             if job.asked:
@@ -148,13 +150,6 @@ class JobList(QObject):
             else:
                 del self._jobs[job.request_id]
         self.changed.emit()
-
-    def _start(self, title: str, request: Callable[..., Request], path: str = "") -> int:
-        """Send ``request`` under a number of its own, which is returned, and list it as ``title``."""
-        request_id = self._client.next_request_id()
-        self._begin(request_id, title, path)
-        self._client.send(request(request_id=request_id))
-        return request_id
 
     def _begin(self, request_id: int, title: str, path: str = "") -> None:
         self._jobs[request_id] = Job(request_id=request_id, title=title, path=path, asked=True)

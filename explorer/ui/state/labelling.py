@@ -15,10 +15,11 @@ from explorer.errors import ExplorerError
 from explorer.scene.cards import ModelCard
 from explorer.scene.labels import Labels, load_labels, save_labels
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import ProbeTrained, Refused, TrainProbe
+from explorer.service.protocol import EngineLost, ProbeTrained, Ready, Refused, SamplesDrawn, TrainProbe
 from explorer.ui.state import label_files
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.label_set import LabelSet
+from explorer.ui.state.replies import Replies
 from explorer.ui.state.sample_pictures import SamplePictures, pace_of
 
 EVERY = 4  # labels after which a probe is trained at once
@@ -44,7 +45,7 @@ class Labelling(QObject):
 
     changed = Signal()
 
-    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+    def __init__(self, client: EngineClient, replies: Replies, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._client = client
         self._desks: dict[str, _Desk] = {}  # by fingerprint
@@ -58,6 +59,11 @@ class Labelling(QObject):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
         self._pause.timeout.connect(self._train)
+        replies.on(SamplesDrawn, self._answered)
+        replies.on(ProbeTrained, self._answered)
+        replies.on(Refused, self._answered)
+        replies.on(EngineLost, self._engine_lost)
+        replies.on(Ready, self._engine_ready)
 
     # --- what is known ---
 
@@ -231,14 +237,13 @@ class Labelling(QObject):
 
     # --- answers of the engine ---
 
-    def handle(self, reply: object) -> bool:
+    def _answered(self, reply: SamplesDrawn | ProbeTrained | Refused) -> None:
         """Take ``reply`` if it answers one of our questions."""
-        if not self._pictures.handle(reply) and not self._learn(reply):
-            return False
-        self._go_on()
-        return True
+        is_drawing = not isinstance(reply, ProbeTrained) and self._pictures.take(reply)
+        if is_drawing or (not isinstance(reply, SamplesDrawn) and self._learn(reply)):
+            self._go_on()
 
-    def engine_lost(self) -> None:
+    def _engine_lost(self, lost: EngineLost) -> None:
         """What was asked died with the engine; the labels are here."""
         self.is_down = True
         self._pictures.engine_lost()
@@ -248,7 +253,7 @@ class Labelling(QObject):
                 labels.asked = None
         self.changed.emit()
 
-    def engine_ready(self) -> None:
+    def _engine_ready(self, ready: Ready) -> None:
         """There is an engine (again): ask it for what is missing."""
         self.is_down = False
         self._go_on()
@@ -304,12 +309,8 @@ class Labelling(QObject):
         labels.asked = labels.labels
         self._client.send(TrainProbe(request_id=number, model=desk.model, labels=labels.labels))
 
-    def _learn(self, reply: object) -> bool:
-        if (
-            not isinstance(reply, ProbeTrained | Refused)
-            or self._training is None
-            or reply.request_id != self._training[0]
-        ):
+    def _learn(self, reply: ProbeTrained | Refused) -> bool:
+        if self._training is None or reply.request_id != self._training[0]:
             return False
         (_, labels), self._training = self._training, None
         if isinstance(reply, ProbeTrained):

@@ -13,6 +13,7 @@ from explorer.service.protocol import Measured
 from explorer.ui.state.asked import Asked, Asking
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList
+from explorer.ui.state.replies import Replies
 
 replace = msgspec.structs.replace
 
@@ -34,8 +35,8 @@ class Measuring(Asking[MeasureOptions, MeasureReport]):
 
     answer = Measured
 
-    def __init__(self, jobs: JobList, parent: QObject | None = None) -> None:
-        super().__init__(jobs, self._answered, parent)
+    def __init__(self, jobs: JobList, replies: Replies, parent: QObject | None = None) -> None:
+        super().__init__(jobs, replies, self._answered, parent)
         self._known: dict[ModelKey, _Known] = {}
 
     # --- what is known ---

@@ -73,9 +73,9 @@ class SamplePictures:
         self._asked = (number, model.fingerprint, wanted)
         self._client.send(DrawSamples(request_id=number, model=ref, seeds=seeds, size=SIDE, truncation_psi=truncation))
 
-    def handle(self, reply: object) -> bool:
+    def take(self, reply: SamplesDrawn | Refused) -> bool:
         """Take ``reply`` if it answers our question."""
-        if not isinstance(reply, SamplesDrawn | Refused) or self._asked is None or reply.request_id != self._asked[0]:
+        if self._asked is None or reply.request_id != self._asked[0]:
             return False
         (_, fingerprint, samples), self._asked = self._asked, None
         if isinstance(reply, Refused):

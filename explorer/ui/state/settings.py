@@ -9,7 +9,8 @@ from explorer.scene.measures import Selection
 from explorer.ui.look.theme import Scheme
 
 RECENT_MODELS = 12
-LAYOUT_VERSION = 4  # raise it when docks come or go, so that an old layout is not forced onto a new window
+VERSION_4 = "models bookmarks controls timeline comparison label measures jobs"
+"""The docks of layouts that were kept under this number, before it was the docks that are kept with them."""
 
 
 class Settings:
@@ -92,19 +93,21 @@ class Settings:
         """Forget ``path``, which is gone or was not wanted any more."""
         self._store.setValue("recent_models", [known for known in self.recent_models if known != path])
 
-    def geometry(self) -> tuple[QByteArray, QByteArray] | None:
-        """Geometry of the window and layout of its docks, or None where nothing fitting was kept."""
+    def geometry(self, docks: str) -> tuple[QByteArray, QByteArray] | None:
+        """Geometry of the window and layout of its ``docks``, or None where nothing was kept, or with other docks: an
+        old layout is not forced onto a new window."""
         geometry, layout = self._store.value("geometry"), self._store.value("layout")
-        fits = str(self._store.value("layout_version", "")) == str(LAYOUT_VERSION)
+        known = str(self._store.value("layout_version", ""))
+        fits = docks == (VERSION_4 if known == "4" else known)
         if fits and isinstance(geometry, QByteArray) and isinstance(layout, QByteArray):
             return geometry, layout
         return None
 
-    def set_geometry(self, geometry: QByteArray, layout: QByteArray) -> None:
+    def set_geometry(self, geometry: QByteArray, layout: QByteArray, docks: str) -> None:
         """Keep both for the next session."""
         self._store.setValue("geometry", geometry)
         self._store.setValue("layout", layout)
-        self._store.setValue("layout_version", LAYOUT_VERSION)
+        self._store.setValue("layout_version", docks)
 
     def save(self) -> None:
         """Write now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.model import ControlSetRef, ModelRef, Origin
-from explorer.service.protocol import FindStops, Refused, StopsFound
+from explorer.service.protocol import EngineLost, FindStops, Refused, StopsFound
 from explorer.ui.state.holder import SceneHolder
 
 Start = tuple[ModelRef, ControlSetRef, Origin, float]
@@ -26,6 +26,9 @@ class Stops(QObject):
         holder.changed.connect(self._ask)
         holder.catalogue.controls_found.connect(self._ask)
         holder.engine_ready.connect(self._ask)
+        holder.replies.on(StopsFound, self._answered)
+        holder.replies.on(Refused, self._answered)
+        holder.replies.on(EngineLost, self._engine_lost)
 
     def known(self) -> dict[str, tuple[float, ...]]:
         """Name of a control of the selected pane → its stops. While another start of the same set is asked about, those
@@ -33,17 +36,16 @@ class Stops(QObject):
         start = self._start()
         return self._known[1] if self._known and start and self._known[0][:2] == start[:2] else {}
 
-    def handle(self, reply: object) -> bool:
+    def _answered(self, reply: StopsFound | Refused) -> None:
         """Take ``reply`` if it answers the newest question. Where that is refused, so is the picture, and says why."""
-        if not isinstance(reply, StopsFound | Refused) or reply.request_id != self._number:
-            return False
+        if reply.request_id != self._number:
+            return
         self._number = -1
         if isinstance(reply, StopsFound) and self._asked is not None:
             self._known = self._asked, reply.stops
             self.changed.emit()
-        return True
 
-    def engine_lost(self) -> None:
+    def _engine_lost(self, lost: EngineLost) -> None:
         """Ask the next one."""
         if self._number >= 0:
             self._asked, self._number = None, -1

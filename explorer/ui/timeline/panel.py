@@ -11,6 +11,8 @@ from explorer.errors import SceneError
 from explorer.scene import timeline as keys
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.model import Interpolation, Origin, Scene
+from explorer.ui.actions.actions import ActionTable
+from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.state.controller import Controller
 from explorer.ui.timeline import edit
 from explorer.ui.timeline.geometry import snapped
@@ -24,7 +26,7 @@ OWN_SEED = "This picture starts from a seed of its own, which does not move with
 NOTHING_TO_PLAY = "There is nothing to play yet: move a slider, press K, move the playhead, and do it again."
 
 
-class TimelinePanel(QWidget):
+class TimelinePanel(DockPanel):
     """Keyframes under the hand. The playhead is the panel's own; what it shows is the controller's preview."""
 
     playing_changed = Signal(bool)
@@ -58,6 +60,17 @@ class TimelinePanel(QWidget):
         return self._playhead
 
     # --- what actions call --------------------------------------------------------------------------------------------
+
+    def bind(self, actions: ActionTable) -> None:
+        """Be what the actions of the timeline act on."""
+        for key, handler in (
+            ("traverse", self.traverse_last),
+            ("play", self.toggle_play),
+            ("add_key", self.add_key),
+            ("add_origin_key", self.add_origin_key),
+            ("clear_timeline", self.clear),
+        ):
+            actions.bind(key, handler)
 
     def toggle_play(self) -> None:
         """Play from the playhead, or stop there."""
@@ -100,6 +113,19 @@ class TimelinePanel(QWidget):
         """Remove every keyframe."""
         self.player.stop()
         self._apply(edit.cleared(self._controller.scene), "Clear timeline")
+
+    def traverse_last(self) -> None:
+        """Traverse the control of the selected pane that was moved last, or its first one."""
+        scene = self._controller.scene
+        card = self._controller.controls_card()
+        names = [edit.control for edit in scene.panes[scene.selected].edits] or (
+            [card.controls[0].name] if card and card.controls else []
+        )
+        if names:
+            self.wanted.emit()
+            self.traverse(scene.selected, names[-1])
+        else:
+            self._controller.say("There is no control to traverse yet; choose a method first.")
 
     def traverse(self, pane: int, control: str) -> None:
         """Have ``control`` of ``pane`` (and its partners) move over its range, there and back, and play it; along

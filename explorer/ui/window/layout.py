@@ -1,65 +1,152 @@
-"""Where the panels are when nobody has moved them."""
+"""The docks of the window, made from the rows of a table, and where they are when nobody has moved them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QWidget
 
-LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+from explorer.ui.actions.action_rows import ActionRow
+from explorer.ui.actions.actions import ActionTable
+from explorer.ui.look.dock_panel import DockPanel
+from explorer.ui.state.controller import Controller
+from explorer.ui.state.settings import Settings
+
+Panel = TypeVar("Panel", bound=DockPanel)
 BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
-PLACES = {
-    "models": LEFT,
-    "bookmarks": LEFT,
-    "controls": RIGHT,
-    "timeline": BOTTOM,
-    "comparison": BOTTOM,
-    "label": BOTTOM,
-    "measures": BOTTOM,
-    "jobs": BOTTOM,
-}
-WIDTHS = {"models": 220, "controls": 390}
-LEAST = {"controls": 320, "canvas": 270}  # a name, a slider and its amount beside each other; a picture
-HEIGHTS = {"models": 330, "bookmarks": 270, "timeline": 170}
-TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here on
-LABEL_HEIGHT = 330  # a sample is large enough to be judged
 
 
-def dock(window: QMainWindow, name: str, panel: QWidget, title: QWidget | None) -> QDockWidget:
-    """``panel`` in a dock whose title bar (the handle for dragging) is its own ``title``, or nothing but the tab."""
-    made = QDockWidget(name.capitalize(), window)
-    made.setObjectName(f"dock_{name}")
-    panel.setMinimumWidth(LEAST.get(name, 0))
-    made.setWidget(panel)
-    made.setTitleBarWidget(title or QWidget())
-    window.addDockWidget(PLACES[name], made)
-    return made
+@dataclass(frozen=True)
+class Parts:
+    """What panels are made of."""
+
+    controller: Controller
+    actions: ActionTable
+    settings: Settings
 
 
-def reset(window: QMainWindow, docks: Mapping[str, QDockWidget], has_jobs: bool) -> None:
-    """Every dock where it belongs, in the default sizes. The jobs panel comes by itself with the first job."""
-    for name, area in PLACES.items():
-        docks[name].setFloating(False)
-        window.addDockWidget(area, docks[name])
-        docks[name].setVisible(name != "jobs" or has_jobs)
-    window.tabifyDockWidget(docks["timeline"], docks["comparison"])
-    window.tabifyDockWidget(docks["comparison"], docks["label"])
-    window.tabifyDockWidget(docks["label"], docks["measures"])
-    window.tabifyDockWidget(docks["measures"], docks["jobs"])
-    docks["timeline"].raise_()
-    for sizes, direction in ((WIDTHS, Qt.Orientation.Horizontal), (HEIGHTS, Qt.Orientation.Vertical)):
-        window.resizeDocks([docks[name] for name in sizes], list(sizes.values()), direction)
+@dataclass(frozen=True)
+class DockRow:
+    """One dock. The order of the rows is that of the docks in their area, and of the menu; those at the bottom are tabs
+    of one place, and the first of these is in front.
+
+    ``make`` imports nothing heavy (:class:`explorer.ui.look.lazy_dock.LazyDock` waits until it is seen). ``action``:
+    key of the action that brings it to the front, for one that does no more than that; ``actions``: rows of the action
+    table that come with it. ``width`` and ``height`` are the default, in pixels, ``least_width`` is kept however narrow
+    the window is, and ``readable`` is the height that it is given when it comes to the front (0: what there is).
+    ``is_due``: whether the default layout shows it; without, it does.
+    """
+
+    name: str
+    area: Qt.DockWidgetArea
+    make: Callable[[Parts], DockPanel]
+    title: str = ""
+    action: str = ""
+    actions: tuple[ActionRow, ...] = ()
+    width: int = 0
+    height: int = 0
+    least_width: int = 0
+    readable: int = 0
+    is_due: Callable[[Parts], bool] | None = None
+
+
+class Dock(QDockWidget):
+    """One dock, whose title bar (the handle for dragging) is its panel's own, or nothing but the tab."""
+
+    def __init__(self, window: QMainWindow, row: DockRow, panel: DockPanel) -> None:
+        super().__init__(row.title or row.name.capitalize(), window)
+        self.row = row
+        self._window = window
+        self.setObjectName(f"dock_{row.name}")
+        panel.setMinimumWidth(row.least_width)
+        self.setWidget(panel)
+        self.setTitleBarWidget(panel.title or QWidget())
+        panel.wanted.connect(self.reveal)
+        panel.arrived.connect(self.show)
+        panel.windowTitleChanged.connect(self.setWindowTitle)
+
+    def reveal(self) -> None:
+        """Bring the dock to the front of its tabs, high enough to be read."""
+        self.show()
+        self.raise_()
+        if not self.isFloating() and self.height() < self.row.readable:
+            self._window.resizeDocks([self], [self.row.readable], Qt.Orientation.Vertical)
+
+
+class Docks(QObject):
+    """The docks of ``window`` by name, in the order of their rows."""
+
+    def __init__(self, window: QMainWindow, rows: Sequence[DockRow], parts: Parts) -> None:
+        super().__init__(window)
+        self._window = window
+        self._parts = parts
+        self._docks: dict[str, Dock] = {}
+        for row in rows:
+            dock = self._docks[row.name] = Dock(window, row, row.make(parts))
+            window.addDockWidget(row.area, dock)
+            if row.action:
+                parts.actions.bind(row.action, dock.reveal)
+        KeptWidths(window, [dock for dock in self._docks.values() if dock.row.width])
+
+    def __getitem__(self, name: str) -> Dock:
+        return self._docks[name]
+
+    def values(self) -> list[Dock]:
+        """All docks."""
+        return list(self._docks.values())
+
+    @property
+    def key(self) -> str:
+        """Which docks there are: a layout that was kept with others does not fit."""
+        return " ".join(self._docks)
+
+    def panel(self, kind: type[Panel]) -> Panel:
+        """The one panel of this ``kind``."""
+        (panel,) = (dock.widget() for dock in self._docks.values() if isinstance(dock.widget(), kind))
+        assert isinstance(panel, kind)
+        return panel
+
+    def toggles(self) -> list[QAction]:
+        """Show or hide each dock."""
+        return [dock.toggleViewAction() for dock in self._docks.values()]
+
+    def menu(self) -> QMenu:
+        """The menu of all docks."""
+        menu = QMenu("Panels", self._window)
+        menu.addActions(self.toggles())
+        return menu
+
+    def reset(self) -> None:
+        """Every dock where it belongs, in the default sizes."""
+        for dock in self._docks.values():
+            dock.setFloating(False)
+            self._window.addDockWidget(dock.row.area, dock)
+            dock.setVisible(dock.row.is_due is None or dock.row.is_due(self._parts))
+        tabs = [dock for dock in self._docks.values() if dock.row.area == BOTTOM]
+        for before, after in pairwise(tabs):
+            self._window.tabifyDockWidget(before, after)
+        for front in tabs[:1]:
+            front.raise_()
+        for direction, sizes in (
+            (Qt.Orientation.Horizontal, {dock: dock.row.width for dock in self._docks.values() if dock.row.width}),
+            (Qt.Orientation.Vertical, {dock: dock.row.height for dock in self._docks.values() if dock.row.height}),
+        ):
+            self._window.resizeDocks(list(sizes), list(sizes.values()), direction)
 
 
 class KeptWidths(QObject):
     """Gives the side panels back the width that they had before the window was made narrow: Qt takes it from them, and
     gives all of what comes back to the canvas."""
 
-    def __init__(self, window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
+    def __init__(self, window: QMainWindow, docks: Sequence[QDockWidget]) -> None:
         super().__init__(window)
         self._window = window
-        self._docks = [docks[name] for name in WIDTHS]
+        self._docks = docks
         self._wanted: dict[QDockWidget, int] = {}
         self._settled = window.width()
         self._timer = QTimer(self)
@@ -87,11 +174,3 @@ class KeptWidths(QObject):
         self._settled = self._window.width()
         for dock in self._docks:
             self._wanted.setdefault(dock, dock.width())  # as the window came
-
-
-def reveal(window: QMainWindow, dock: QDockWidget, height: int) -> None:
-    """Bring ``dock`` to the front of its tabs, at least ``height`` pixels high."""
-    dock.show()
-    dock.raise_()
-    if not dock.isFloating() and dock.height() < height:
-        window.resizeDocks([dock], [height], Qt.Orientation.Vertical)

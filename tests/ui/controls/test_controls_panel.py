@@ -43,7 +43,7 @@ from explorer.ui.controls.row import LEAST_SLIDER, WIDEST_NAME, ControlRow
 from explorer.ui.look import theme
 from explorer.ui.state.catalogue import key_of
 from explorer.ui.state.controller import Controller
-from explorer.ui.window.layout import LEAST
+from explorer.ui.window.docks import ROW_WIDTH
 
 pytestmark = pytest.mark.gui
 Asked = TypeVar("Asked", bound=Request)
@@ -414,12 +414,12 @@ def test_sliders_take_the_room_that_names_do_not_need(qtbot: QtBot) -> None:
 
 def test_the_narrowest_panel_can_be_read(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
-    panel.window.resize(LEAST["controls"], 500)
+    panel.window.resize(ROW_WIDTH, 500)
     row, field = panel.panel.rows()[0], panel.panel.filter
     assert row.slider.width() >= LEAST_SLIDER
     assert field.width() > field.fontMetrics().horizontalAdvance(field.placeholderText()) + 12
     for widget in (field, panel.panel.method, panel.panel.settings, row):
-        assert widget.mapTo(panel.panel, widget.rect().bottomRight()).x() <= LEAST["controls"]
+        assert widget.mapTo(panel.panel, widget.rect().bottomRight()).x() <= ROW_WIDTH
 
 
 def test_the_list_of_methods_says_what_the_compare_dialog_says(qtbot: QtBot) -> None:

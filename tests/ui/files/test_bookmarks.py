@@ -32,7 +32,6 @@ class Desk:
         self.window = QMainWindow()
         qtbot.addWidget(self.window)
         table = ActionTable(self.window)
-        table.bind("add_bookmark", self.add)
         self.panel = BookmarksPanel(self.controller, table)
         self.window.setCentralWidget(self.panel)
         self.window.resize(240, 300)
@@ -107,7 +106,7 @@ def test_pictures_come_from_the_engine_once_and_in_turn(desk: Desk) -> None:
     asked = len(desk.client.shown)
     desk.controller.undo()
     desk.controller.redo()
-    other = BookmarksPanel(desk.controller, _table(desk))
+    other = BookmarksPanel(desk.controller, ActionTable(desk.window))
     assert desk.client.draw() == 0  # from memory, or from disk
     assert other.list.count() == 3
     other.deleteLater()
@@ -178,7 +177,6 @@ def test_a_closed_panel_is_freed(qtbot: QtBot, tmp_path: Path) -> None:
     window = QMainWindow()
     qtbot.addWidget(window)
     table = ActionTable(window)
-    table.bind("add_bookmark", controller.randomise)
     panel = BookmarksPanel(controller, table)
     gone = weakref.ref(panel)
     panel.deleteLater()
@@ -186,12 +184,6 @@ def test_a_closed_panel_is_freed(qtbot: QtBot, tmp_path: Path) -> None:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     assert gone() is None
-
-
-def _table(desk: Desk) -> ActionTable:
-    table = ActionTable(desk.window)
-    table.bind("add_bookmark", desk.add)
-    return table
 
 
 def test_the_picture_of_the_chosen_bookmark_keeps_its_colours(qtbot: QtBot) -> None:

@@ -38,8 +38,9 @@ from explorer.ui.files.refusal_dialog import RefusalDialog
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.session import Restored, Session
 from explorer.ui.state.settings import Settings
-from explorer.ui.window.layout import LEAST
+from explorer.ui.window.docks import ROW_WIDTH
 from explorer.ui.window.main_window import MainWindow
+from explorer.ui.window.stage import LEAST_WIDTH
 from explorer.ui.window.tool_bar import SPREAD_NARROW, SPREAD_WIDTH
 
 pytestmark = pytest.mark.gui
@@ -106,7 +107,7 @@ def test_a_window_that_was_narrow_gives_its_panels_their_width_back(qtbot: QtBot
     widths = [dock.width() for dock in docks]
     desk.window.resize(desk.window.minimumSizeHint().width(), 900)
     qtbot.waitUntil(lambda: docks[1].width() < widths[1])
-    assert docks[1].width() >= LEAST["controls"]
+    assert docks[1].width() >= ROW_WIDTH
     desk.window.resize(1440, 900)
     qtbot.waitUntil(lambda: [dock.width() for dock in docks] == widths)
     desk.window.resizeDocks(docks[1:], [widths[1] - 40], Qt.Orientation.Horizontal)  # as a hand does
@@ -164,7 +165,7 @@ def test_the_window_can_be_as_narrow_as_half_a_screen(qtbot: QtBot, desk: Desk, 
     desk.window.docks[panel].show()
     desk.window.docks[panel].raise_()
     qtbot.waitUntil(lambda: desk.window.docks[panel].widget().isVisible())
-    least = sum(LEAST.values()) + desk.window.docks["bookmarks"].minimumSizeHint().width() + 20
+    least = ROW_WIDTH + LEAST_WIDTH + desk.window.docks["bookmarks"].minimumSizeHint().width() + 20
     assert desk.window.minimumSizeHint().width() <= max(least, 760)
 
 

@@ -1,0 +1,73 @@
+"""Every dock of the window, in one table. A new one is a row here and a room of its own; nothing else knows of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from explorer.ui.comparison.dock import ComparisonDock
+from explorer.ui.controls.kept_choices import KeptChoices
+from explorer.ui.controls.panel import ControlsPanel
+from explorer.ui.files.bookmarks import BookmarksPanel
+from explorer.ui.files.model_browser import ModelBrowser
+from explorer.ui.jobs.jobs_panel import JobsPanel
+from explorer.ui.labels.dock import LabellingDock
+from explorer.ui.measures.dock import MeasuresDock
+from explorer.ui.timeline.panel import TimelinePanel
+from explorer.ui.window.layout import BOTTOM, DockRow, Parts
+
+LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here on
+SAMPLE_HEIGHT = 330  # a sample is large enough to be judged
+ROW_WIDTH = 320  # a name, a slider and its amount beside each other
+
+
+def _models(parts: Parts) -> ModelBrowser:
+    return ModelBrowser(parts.controller, parts.actions, parts.settings)
+
+
+def _bookmarks(parts: Parts) -> BookmarksPanel:
+    return BookmarksPanel(parts.controller, parts.actions)
+
+
+def _controls(parts: Parts) -> ControlsPanel:
+    panel = ControlsPanel(parts.controller, parts.actions)
+    KeptChoices(panel, parts.actions, parts.settings)
+    return panel
+
+
+def _timeline(parts: Parts) -> TimelinePanel:
+    panel = TimelinePanel(parts.controller)
+    panel.bind(parts.actions)
+    return panel
+
+
+def _comparison(parts: Parts) -> ComparisonDock:
+    return ComparisonDock(parts.controller, parts.actions, parts.settings)
+
+
+def _labels(parts: Parts) -> LabellingDock:
+    return LabellingDock(parts.controller, parts.actions, parts.settings)
+
+
+def _measures(parts: Parts) -> MeasuresDock:
+    return MeasuresDock(parts.controller, parts.actions, parts.settings)
+
+
+def _jobs(parts: Parts) -> JobsPanel:
+    return JobsPanel(parts.controller)
+
+
+def _has_jobs(parts: Parts) -> bool:
+    return bool(parts.controller.jobs.jobs())
+
+
+DOCKS = (
+    DockRow("models", LEFT, _models, width=220, height=330),
+    DockRow("bookmarks", LEFT, _bookmarks, height=270),
+    DockRow("controls", RIGHT, _controls, width=390, least_width=ROW_WIDTH),
+    DockRow("timeline", BOTTOM, _timeline, height=170),
+    DockRow("comparison", BOTTOM, _comparison, action="comparison", readable=TABLE_HEIGHT),
+    DockRow("label", BOTTOM, _labels, readable=SAMPLE_HEIGHT),
+    DockRow("measures", BOTTOM, _measures, action="measures", readable=TABLE_HEIGHT),
+    DockRow("jobs", BOTTOM, _jobs, is_due=_has_jobs),  # it comes by itself with the first job
+)

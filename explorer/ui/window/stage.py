@@ -1,0 +1,65 @@
+"""The middle of the window: the canvas, or what is said before there is a picture."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from explorer.scene.defaults import FIRST_MODEL
+from explorer.scene.model import Scene
+from explorer.ui.actions.actions import ActionTable
+from explorer.ui.canvas.canvas import Canvas
+from explorer.ui.canvas.empty_state import EmptyState
+from explorer.ui.state.controller import Controller
+
+LEAST_WIDTH = 270  # a picture
+
+
+class Stage(QStackedWidget):
+    """Follows the controller: which of the two is shown, and what the empty one says."""
+
+    def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._wants_shipped = False
+        self.setMinimumWidth(LEAST_WIDTH)
+        self.canvas = Canvas(controller)
+        self.empty = EmptyState(actions)
+        self.addWidget(self.empty)
+        self.addWidget(self.canvas)
+        controller.changed.connect(self._on_changed)
+        controller.engine_ready.connect(self.refresh)
+        controller.catalogue.models_changed.connect(self._on_models)
+        controller.catalogue.model_refused.connect(self.refresh)
+        self.refresh()
+
+    def want_shipped(self, wanted: bool) -> None:
+        """Whether the first shipped model opens by itself as soon as the engine has listed it."""
+        self._wants_shipped = wanted
+        self._on_models()
+
+    def refresh(self, *_: object) -> None:
+        """Show what there is, or what is waited for."""
+        controller = self._controller
+        if controller.has_model:
+            self.setCurrentWidget(self.canvas)
+            return
+        self.setCurrentWidget(self.empty)
+        awaited = self._wants_shipped and not controller.catalogue.is_listed
+        if awaited and controller.engine is None:
+            self.empty.wait("Starting the engine…", "The part that runs the models takes a few seconds to load.")
+        elif awaited or controller.is_opening():
+            self.empty.wait("Loading the model…", "The first picture appears as soon as it is read.")
+        else:
+            self.empty.invite()
+
+    def _on_models(self) -> None:
+        usable = [card for card in self._controller.catalogue.models if card.spaces]
+        if self._wants_shipped and usable and not self._controller.has_model:
+            self._wants_shipped = False
+            names = [card.name for card in usable]
+            self._controller.open_model(FIRST_MODEL if FIRST_MODEL in names else names[0])
+        self.refresh()
+
+    def _on_changed(self, old: Scene, new: Scene) -> None:
+        if (old.model.path == "") != (new.model.path == ""):
+            self.refresh()
