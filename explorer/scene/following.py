@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from explorer.scene.editing import amount_of, with_amount, with_pane
 from explorer.scene.model import Scene
 
+EVERY = -1
+"""Leads a step that sets every slider of every pane, known or not: back to zero, to a bookmark, to another scene."""
+
 NamesOf = Callable[[Scene, int], Sequence[str]]
 """The names of a pane's controls, in the order of its set; none while that is not known."""
 
@@ -16,8 +19,7 @@ class Follower:
     then, had the set been known from the beginning.
 
     Its controls move with those of the same index in the pane that leads a step, the one that the hand has moved. A
-    change of its own that no pane has led is left as it is, and so is everything after a step that moves linked sliders
-    otherwise (back to zero, to a bookmark).
+    change of its own that no pane has led is left as it is.
     """
 
     def __init__(self, names: Sequence[str], panes_of: Callable[[Scene], Sequence[int]], names_of: NamesOf) -> None:
@@ -28,10 +30,10 @@ class Follower:
         self._amounts: dict[str, float] = {}
 
     def follow(self, before: Scene, after: Scene, lead: int | None) -> None:
-        """One step on. ``lead``: the pane of ``after`` that the others follow in this step; None where none does."""
+        """One step on. ``lead``: the pane of ``after`` that the others follow in it, or :data:`EVERY`; None: none."""
         own = self._panes_of(after)
         same_panes = len(before.panes) == len(after.panes)
-        if not own:
+        if not own or lead == EVERY:
             self._amounts.clear()
         elif lead is not None:
             is_new = not same_panes or not self._panes_of(before)
@@ -42,11 +44,8 @@ class Follower:
                         self._amounts.pop(name, None)  # what leaves 0 comes last, as under the hand
                     self._amounts[name] = amount
         elif same_panes:
-            moved = [index for index, pane in enumerate(after.panes) if pane.edits != before.panes[index].edits]
-            if after.linked and any(index not in own for index in moved):
-                self._amounts.clear()
-            for index in moved:
-                for name in list(self._amounts) if index in own else ():
+            for index in own:
+                for name in list(self._amounts):
                     if amount_of(before.panes[index], name) != amount_of(after.panes[index], name):
                         del self._amounts[name]
 

@@ -104,7 +104,7 @@ class BookmarksPanel(DockPanel):
     def go_to(self, number: int) -> None:
         """Bring back bookmark ``number``, as one step of undo. Bookmarks and what of the timeline still fits stay."""
         scene = self._controller.scene
-        self._controller.apply(at_bookmark(scene, scene.bookmarks[number]), f"Go to {scene.bookmarks[number].name}")
+        self._controller.load(at_bookmark(scene, scene.bookmarks[number]), f"Go to {scene.bookmarks[number].name}")
         self.visited.emit()
 
     def remove(self, number: int) -> None:

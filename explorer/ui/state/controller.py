@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from explorer.scene import editing, linking
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.defaults import default_controls
+from explorer.scene.following import EVERY
 from explorer.scene.model import (
     Blend,
     ControlSetRef,
@@ -140,7 +141,7 @@ class Controller(QObject):
 
         Steps with the same ``merge_key`` (not None) that follow each other are one step. An empty ``text`` changes the
         scene without a step; that is for what nobody would undo, such as the selected pane. ``lead``: the pane whose
-        sliders those of other panes follow in this step, be it later.
+        sliders those of other panes follow in this step, be it later (:mod:`explorer.scene.following`).
         """
         if scene == self._scene:
             return
@@ -152,7 +153,7 @@ class Controller(QObject):
     def load(self, scene: Scene, text: str = "") -> None:
         """Replace the whole scene (a file, a session). With ``text`` it can be undone, without it history ends."""
         if text:
-            self.apply(scene, text)
+            self.apply(scene, text, lead=EVERY)
         else:
             self.undo_stack.clear()
             self._set(scene)
@@ -255,7 +256,7 @@ class Controller(QObject):
 
     def reset_all(self) -> None:
         """Move every control of every pane back to 0."""
-        self.apply(editing.without_edits(self._scene), "Reset all sliders")
+        self.apply(editing.without_edits(self._scene), "Reset all sliders", lead=EVERY)
 
     def set_linked(self, linked: bool) -> None:
         """Whether one slider moves its partners in the other panes too."""

@@ -17,7 +17,8 @@ from explorer.scene.model import Scene
 @dataclass(frozen=True)
 class Step:
     """From ``before`` to ``after``. Steps with the same ``merge_key`` (not None) that follow each other become one.
-    ``lead``: the pane whose sliders those of the others followed; None where the step is no linked move."""
+    ``lead``: the pane whose sliders those of the others followed (:mod:`explorer.scene.following`); None where the step
+    is no linked move."""
 
     before: Scene
     after: Scene
