@@ -1,4 +1,5 @@
-"""Reading arrays that others wrote (``.npy``, ``.npz``, pickles of arrays): nothing in them is executed.
+"""Reading arrays that others wrote (``.npy``, ``.npz``, pickles of arrays): nothing in them is executed, and
+numbers come in the byte order of this machine.
 
 All functions raise :class:`explorer.errors.ModelError` with one sentence.
 """
@@ -26,7 +27,7 @@ from explorer.errors import ModelError
 _DAMAGE = (
     *DAMAGE, MemoryError, SyntaxError, tokenize.TokenError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-_NUMBERS = re.compile(r"[<>|=]?(?:f[248]|[iu][1248]|b1)")
+_NUMBERS = re.compile(r"[<>|=]?(?:f[248]|c(?:8|16)|[iu][1248]|b1)")
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -37,7 +38,7 @@ def read_npy(path: Path) -> NDArray[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # headers that Python 2 wrote, which are read all the same
             # Mapped first: a header that promises more than the file holds must not cost any memory.
-            return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+            return _native(np.array(np.load(path, mmap_mode="r", allow_pickle=False)))
     except _DAMAGE as error:
         raise ModelError(unreadable(path, "an array of numbers (.npy)")) from error
 
@@ -50,7 +51,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
             check_memory(sum(entry.file_size for entry in archive.infolist()), path)
         with warnings.catch_warnings(), np.load(path, allow_pickle=False) as arrays:
             warnings.simplefilter("ignore")
-            return {name: np.array(arrays[name]) for name in arrays.files}
+            return {name: _native(np.array(arrays[name])) for name in arrays.files}
     except _DAMAGE as error:
         raise ModelError(unreadable(path, "an archive of arrays (.npz)")) from error
 
@@ -77,6 +78,11 @@ def read_pickle(path: Path) -> dict[str, Any]:
     except _DAMAGE as error:
         raise ModelError(unreadable(path, "a pickle of arrays")) from error
     raise ModelError(f"'{path.name}' holds a {type(content).__name__} instead of named values; export it again.")
+
+
+def _native(array: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers in the byte order of this machine, the only one that torch takes."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _check_memo(file: BinaryIO) -> None:
@@ -141,7 +147,7 @@ def _known() -> dict[tuple[str, str], Any]:
         def array(self) -> NDArray[Any]:
             raw = self.raw.encode("latin1") if isinstance(self.raw, str) else self.raw
             flat = np.frombuffer(raw, np.dtype(self.dtype.code))
-            return flat.reshape(self.shape, order="F" if self.fortran else "C").copy()
+            return _native(flat.reshape(self.shape, order="F" if self.fortran else "C").copy())
 
     def reconstruct(*_: object) -> Array:
         return Array()

@@ -100,6 +100,11 @@ def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:
                 f"'{path.name}': the tensor '{key}' has shape {tuple(tensor.shape)} where {tuple(own.shape)} belongs; "
                 "its description does not fit its weights."
             )
+        if tensor.is_complex() and not own.is_complex():
+            raise ModelError(
+                f"'{path.name}': the tensor '{key}' holds complex numbers where real ones belong; it is of another "
+                "architecture."
+            )
         check_finite(key, tensor, path)
     on_meta = any(own.is_meta for own in expected.values())
     module.load_state_dict({key: state[key].to(own.dtype) for key, own in expected.items()}, assign=on_meta)

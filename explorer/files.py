@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import hashlib
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from explorer.errors import ExportError
+from explorer.errors import ExplorerError, ExportError
 
 APP_NAME = "latent-explorer"
 
@@ -43,6 +44,22 @@ def state_folder() -> Path:
     """Where settings, recent models and the autosaved scene are kept (``LATENT_EXPLORER_HOME`` overrides it)."""
     home = os.environ.get("LATENT_EXPLORER_HOME")
     return Path(home) / "state" if home else Path(platformdirs.user_state_dir(APP_NAME, appauthor=False))
+
+
+def text_of(data: bytes, name: str) -> str:
+    """The text in the bytes of the file ``name``: UTF-8, or UTF-16 where its first bytes say so.
+
+    No other encoding is guessed: a name read in the wrong one would be another name. Raises :class:`ExplorerError`.
+    """
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ExplorerError(
+            f"'{name}' is not encoded in UTF-8 (line {line} holds the byte 0x{data[error.start]:02x}, as Latin-1 and "
+            "Windows' own encodings write accents); save it as UTF-8."
+        ) from error
 
 
 def sha256_of(path: Path, chunk_bytes: int = 1 << 20) -> str:

@@ -142,6 +142,7 @@ def test_loading_takes_exactly_what_belongs_there(device: str) -> None:
     assert "unknown tensor 'extra'" in refusal(load_exactly, module, {**whole, "extra": torch.ones(1)}, path)
     assert "has shape (2,) where (3,)" in refusal(load_exactly, module, {**whole, "bias": torch.ones(2)}, path)
     assert "holds a list" in refusal(load_exactly, module, {**whole, "bias": [1, 2, 3]}, path)
+    assert "complex numbers" in refusal(load_exactly, module, {**whole, "bias": torch.ones(3) + 1j}, path)
     for bad in (float("nan"), float("inf")):
         assert "not finite" in refusal(load_exactly, module, {**whole, "bias": torch.tensor([0.0, bad, 0.0])}, path)
 

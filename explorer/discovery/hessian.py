@@ -18,7 +18,7 @@ from explorer.discovery.trained import Unfinished, learn
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.numerics.derivatives import jacobian_columns, off_diagonal_squares, second_differences
-from explorer.numerics.linalg import fix_signs, random_orthonormal
+from explorer.numerics.linalg import fix_signs, gram_schmidt, random_orthonormal
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 
 WIDEST = {"hessian": 16, "jacobian": 64}
@@ -72,9 +72,7 @@ class Turn(nn.Module):
 
     def forward(self) -> Tensor:
         """Columns are the frame. The signs of R's diagonal are taken out, so that it follows ``free`` smoothly."""
-        q, r = torch.linalg.qr(self.free)
-        turned: Tensor = q * torch.where(r.diagonal() < 0, -1.0, 1.0)
-        return turned
+        return gram_schmidt(self.free)
 
 
 class HessianPenalty(CheckedMethod):

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.controls.base import Control
@@ -76,10 +78,12 @@ class Importer(ABC):
     title: ClassVar[str]
     spaces: ClassVar[tuple[str, ...]] = VECTOR_SPACES
     """The spaces in which the format is used."""
+    general: ClassVar[bool] = False
+    """Whether it is no format of one program, and asked only about a file that none of these claims."""
 
     @abstractmethod
     def claims(self, file: ForeignFile) -> bool:
-        """Whether ``file`` is of this format, by its keys, shapes and name; no two formats claim one file."""
+        """Whether ``file`` is of this format, by its keys, shapes and name; no two programs' formats claim one file."""
 
     @abstractmethod
     def sketch(self, file: ForeignFile) -> Sketch:
@@ -92,11 +96,19 @@ class Importer(ABC):
 
 def numbers(file: ForeignFile, key: str, value: Any, dimensions: tuple[int, ...]) -> Tensor:
     """The array or tensor ``value``, called ``key`` in the file, as float64. Raises :class:`ControlError` unless it is
-    one of finite numbers, not empty, with one of the numbers of ``dimensions``."""
+    one of finite real numbers, not empty, with one of the numbers of ``dimensions``."""
     try:
-        tensor = torch.as_tensor(value).detach().double()
-    except (TypeError, ValueError, RuntimeError) as error:
+        # NumPy's other types (float128 among them) become one that torch knows; texts and objects do not.
+        plain = value if isinstance(value, Tensor) else torch.as_tensor(_plain(np.asarray(value)))
+        tensor = plain.detach().to_dense()
+        tensor = tensor if tensor.is_complex() else tensor.double()
+    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         raise ControlError(f"'{file.name}' holds no numbers as {key}; export it again.") from error
+    if tensor.is_complex():
+        raise ControlError(
+            f"'{file.name}' holds complex numbers as {key}, and directions are real; export their real parts, if that "
+            "is what is meant."
+        )
     if tensor.ndim not in dimensions or tensor.numel() == 0:
         raise ControlError(
             f"'{file.name}' holds an array of shape {written(tuple(tensor.shape)) or '()'} as {key}, which is no list "
@@ -105,6 +117,13 @@ def numbers(file: ForeignFile, key: str, value: Any, dimensions: tuple[int, ...]
     if not bool(tensor.isfinite().all()):
         raise ControlError(f"'{file.name}' holds numbers that are not finite in {key}; export it again.")
     return tensor
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """Numbers as float64 or complex128. Raises :class:`TypeError` for what are none."""
+    if array.dtype.kind not in "fiubc":
+        raise TypeError(array.dtype)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def unit_rows(rows: Tensor) -> Tensor:

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from explorer.arrays import read_npy, read_npz, read_pickle
 from explorer.checkpoint import DAMAGE, read_json, read_torch_value
-from explorer.errors import ControlError, ModelError
+from explorer.errors import ControlError, ExplorerError, ModelError
+from explorer.files import text_of
 
 MAX_TEXT_BYTES = 1 << 20
+TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".yaml")
 # How the old format of torch.save begins: a pickle of its own magic number.
 _OLD_TORCH = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
@@ -61,9 +63,15 @@ class ForeignFile:
             raise ControlError(str(error)) from error
 
     def text_beside(self, name: str) -> str:
-        """The text of the file ``name`` in its folder or the one above; empty without one, or when it is no text."""
+        """The text of the file ``name`` in its folder or the one above; empty without one, or when it is no text.
+
+        Raises :class:`ControlError` for one in an encoding that is not read: what people wrote there would be lost.
+        """
         path = self._beside(name)
-        return _text(path) if path else ""
+        try:
+            return _text(path) if path else ""
+        except ExplorerError as error:
+            raise ControlError(str(error)) from error
 
     def _beside(self, name: str) -> Path | None:
         folder = self.path.absolute().parent
@@ -78,7 +86,7 @@ def opened(path: Path) -> ForeignFile:
         raise ControlError(f"'{path}' {what}; check the path.")
     try:
         return _opened(path)
-    except (ModelError, OSError) as error:
+    except (ExplorerError, OSError) as error:
         raise ControlError(str(error)) from error
 
 
@@ -106,10 +114,19 @@ def _opened(path: Path) -> ForeignFile:
 
 
 def _text(path: Path) -> str:
-    """The text of a file, or nothing when it is none, or larger than any list of directions."""
+    """The text of a file, or nothing when it is none, or larger than any list of directions.
+
+    Raises :class:`ExplorerError` for a file that is called a text, in an encoding that is not read.
+    """
     try:
-        return path.read_bytes().decode("utf-8-sig") if path.stat().st_size <= MAX_TEXT_BYTES else ""
-    except (OSError, UnicodeDecodeError):
+        data = path.read_bytes() if path.stat().st_size <= MAX_TEXT_BYTES else b""
+    except OSError:
+        return ""
+    try:
+        return text_of(data, path.name)
+    except ExplorerError:
+        if path.suffix.lower() in TEXT_SUFFIXES and b"\0" not in data:
+            raise
         return ""
 
 

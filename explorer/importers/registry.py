@@ -35,8 +35,8 @@ class Found:
 
 @cache
 def importers() -> dict[str, Importer]:
-    """Module → format, in the order of the modules' names."""
-    return dict(declared(package, "IMPORTER"))
+    """Module → format, in the order in which they are asked: those of programs before those of no program."""
+    return dict(sorted(declared(package, "IMPORTER"), key=lambda entry: entry[1].general))
 
 
 def sniff(path: Path) -> Found:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,28 +13,38 @@ from explorer.errors import ControlError
 from explorer.generators import registry as generators
 from explorer.generators.stylegan2 import style_widths
 from explorer.importers.base import LENGTH, Drawn, Importer, Sketch
+from explorer.importers.delimited import SEPARATORS, cells, decimal_marks, is_number, number
 from explorer.importers.files import ForeignFile
 from explorer.scene.cards import ModelCard
+from explorer.scene.number_text import NumberError
 
 RANGE = 20.0
 """Deviations to both sides, as in the authors' figures."""
 
-_PAIR = re.compile(r"\s*(\d+)\s*[_,;\s]\s*(\d+)\s*(?:[,;\s]\s*(.*?))?\s*")
+_BEGINNING = re.compile(r"\s*\d+\s*[_,;\s]\s*\d+(?:\s*[,;\s].*)?", re.ASCII)
+_IN_BRACKETS = re.compile(r"\(\s*(\d+)\s*[_,;\s]\s*(\d+)\s*\)", re.ASCII)
+_PAIR = re.compile(r"(\d+)_(\d+)", re.ASCII)
+_WHOLE = re.compile(r"\d+", re.ASCII)
+_MOST = 4
+"""Cells of a line: layer, channel, amount, name."""
 
 
 class _Channel(NamedTuple):
-    """``amount``: what one unit adds to the style, the channel's deviation; None when the line has none."""
+    """``amount``: what one unit adds to the style, the channel's deviation; None when the line has none. ``written``:
+    how the line writes it."""
 
     layer: int
     channel: int
     amount: float | None
     name: str
+    written: str
 
 
 class StyleSpace(Importer):
     """One control a line. ``layer`` counts all styles, those of the layers to colours too, in the order in which the
     synthesis network uses them; ``6_501`` is layer 6, channel 501, as the authors' tables write it. ``amount`` is the
-    channel's deviation σ (times the α that was wanted); without one a unit is 1.
+    channel's deviation σ (times the α that was wanted); without one a unit is 1. Lines are separated alike: by tabs,
+    semicolons, commas or blanks; amounts may have a decimal comma where commas do not separate.
 
     Published as pairs in the text of the paper and in tables that its program prints; there is no file of its own.
     """
@@ -47,7 +56,7 @@ class StyleSpace(Importer):
     def claims(self, file: ForeignFile) -> bool:
         if file.kind != "text":
             return False
-        return any(_channel(line) for line in _lines(file)[:2])  # the first line may name the columns
+        return any(_BEGINNING.fullmatch(line) for line in _lines(file)[:2])  # the first line may name the columns
 
     def sketch(self, file: ForeignFile) -> Sketch:
         channels = _channels(file)
@@ -92,36 +101,73 @@ class StyleSpace(Importer):
 
 def _channels(file: ForeignFile) -> list[_Channel]:
     """What the lines say. Raises :class:`ControlError` for one that says something else."""
-    found = []
-    for number, line in enumerate(_lines(file)):
-        one = _channel(line)
-        if one is not None and one.amount is not None and (not math.isfinite(one.amount) or one.amount == 0):
-            raise ControlError(f"'{file.name}' has the line '{line[:40]}', whose amount moves nothing.")
-        if one is not None:
-            found.append(one)
-        elif number:  # the first may name the columns
+    lines = _lines(file)
+    separator, channels = _read(lines)
+    _check_columns(file, lines[0], separator)
+    for place, (line, channel) in enumerate(zip(lines, channels, strict=True)):
+        if channel is None and (place or _BEGINNING.fullmatch(line)):  # the first may name the columns
             raise ControlError(
-                f"'{file.name}' has the line '{line[:40]}', which is not of the form layer, channel, amount, name."
+                f"'{file.name}' has the line '{line[:40]}', which is not of the form layer, channel, amount, name, "
+                f"separated by {_SEPARATED[separator]}."
             )
-    return found
+        if channel is not None and channel.amount is not None and not channel.amount:
+            raise ControlError(f"'{file.name}' has the line '{line[:40]}', whose amount moves nothing.")
+    named = [channel for channel in channels if channel is not None]
+    if len(decimal_marks([channel.written for channel in named])) > 1:
+        raise ControlError(
+            f"'{file.name}' writes some amounts with a decimal point and some with a decimal comma; write all with a "
+            "point."
+        )
+    return named
+
+
+def _check_columns(file: ForeignFile, line: str, separator: str) -> None:
+    """Raises :class:`ControlError` when the first line names the columns, and in another order."""
+    names = [cell.lower() for cell in cells(line, separator, _MOST)]
+    if any(name in names and names.index(name) != place for place, name in enumerate(("layer", "channel"))):
+        raise ControlError(
+            f"'{file.name}' names its columns '{line[:40]}'; put them in the order layer, channel, amount, name."
+        )
+
+
+_SEPARATED = {
+    "\t": "tabs",
+    ";": "semicolons",
+    ",": "commas (amounts with a decimal point, names with a comma in quotes)",
+    " ": "blanks",
+}
+
+
+def _read(lines: Sequence[str]) -> tuple[str, list[_Channel | None]]:
+    """The separator with which most lines are channels, and what they say with it."""
+    readings = {separator: [_channel(line, separator) for line in lines] for separator in SEPARATORS}
+    text = "\n".join(lines)
+    best = max(
+        SEPARATORS,
+        key=lambda separator: (sum(channel is not None for channel in readings[separator]), separator in text),
+    )
+    return best, readings[best]
 
 
 def _lines(file: ForeignFile) -> list[str]:
-    lines = (line.strip() for line in file.content.splitlines())
+    lines = (_IN_BRACKETS.sub(r"\1_\2", line.strip()) for line in file.content.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _channel(line: str) -> _Channel | None:
+def _channel(line: str, separator: str) -> _Channel | None:
     """What a line says, or None when it is none of a channel."""
-    match = _PAIR.fullmatch(line.replace("(", " ").replace(")", " "))
-    if match is None:
+    row = cells(line, separator, _MOST)
+    if row and (pair := _PAIR.fullmatch(row[0])):
+        row = [pair[1], pair[2], *cells(line, separator, _MOST - 1)[1:]]
+    if not 2 <= len(row) <= _MOST or not (_WHOLE.fullmatch(row[0]) and _WHOLE.fullmatch(row[1])):
         return None
-    rest = next(csv.reader([match[3]])) if match[3] else []
+    amount, name = (*row[2:], "", "")[:2]
+    if is_number(name):
+        return None  # an amount with a decimal comma, cut in two, or columns of something else
     try:
-        amount = float(rest[0]) if rest and rest[0].strip() else None
-    except ValueError:
+        return _Channel(int(row[0]), int(row[1]), number(amount, separator) if amount else None, name, amount)
+    except NumberError:
         return None
-    return _Channel(int(match[1]), int(match[2]), amount, rest[1].strip() if len(rest) > 1 else "")
 
 
 IMPORTER = StyleSpace()

@@ -11,6 +11,7 @@ import msgspec
 from torch import Tensor
 
 from explorer.errors import ExplorerError
+from explorer.files import text_of
 from explorer.scene.model import Scalar
 from explorer.training.batch import Batch
 
@@ -57,8 +58,8 @@ def read_recipe(name_or_path: str) -> Recipe:
     shipped = RECIPES / f"{name_or_path}.toml"
     try:
         path = shipped if shipped.is_file() else Path(name_or_path)
-        text = path.read_text(encoding="utf-8") if path.is_file() else None
-    except (OSError, UnicodeDecodeError) as error:
+        text = text_of(path.read_bytes(), path.name) if path.is_file() else None
+    except OSError as error:
         raise ExplorerError(f"The recipe '{name_or_path}' cannot be read: {error}.") from error
     if text is None:
         names = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))

@@ -24,7 +24,7 @@ def test_directions_come_in_and_go_out_again(
     model: str, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["import", model, str(rows), "-o", "set.safetensors"]) == 0
-    assert "LowRankGAN (imported), 2 controls in z" in capsys.readouterr().out
+    assert "Array of directions (imported), 2 controls in z" in capsys.readouterr().out
     found = control_set.load(tmp_path / "set.safetensors")
     assert [one.card.name for one in found.controls] == ["size", "rows 1"]
     assert run(["render", model, "--controls", "set.safetensors", "--move", "size=2", "-o", "a.png"]) == 0

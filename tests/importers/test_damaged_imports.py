@@ -79,6 +79,7 @@ def test_changed_bytes_end_in_a_set_or_a_sentence(
         np.array([[True, False]]),
         np.array(3, dtype=np.int16),
         np.zeros((0, 4), np.float16),
+        np.arange(4, dtype=">c8").reshape(2, 2) * 1j,
     ],
     ids=lambda array: f"{array.dtype.str}{array.shape}",
 )
@@ -88,12 +89,13 @@ def test_pickled_arrays_are_what_numpy_reads(array: np.ndarray[Any, Any], protoc
     found = read_pickle(tmp_path / "a.pkl")
     np.testing.assert_array_equal(found["array"], array)
     assert found["array"].shape == array.shape
+    assert found["array"].dtype.isnative
     assert (found["number"], found["count"], found["text"], found["bytes"]) == (np.float32(0.1), 7, "é", b"\xff\x00")
 
 
 @pytest.mark.parametrize(
     "array",
-    [np.array([object()], dtype=object), np.array(["a"]), np.array([(1, 2.0)], dtype="i4,f8"), np.ones(1, "c8")],
+    [np.array([object()], dtype=object), np.array(["a"]), np.array([(1, 2.0)], dtype="i4,f8")],
 )
 def test_pickled_arrays_of_other_things_are_refused(array: np.ndarray[Any, Any], tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"array": np.asarray(array)}, 4))

@@ -7,10 +7,13 @@ import pytest
 import scipy.linalg
 import scipy.stats
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from explorer.numerics.linalg import (
     components_of,
     fix_signs,
+    gram_schmidt,
     merge,
     moments,
     principal_angles,
@@ -80,6 +83,19 @@ def test_random_frames_are_uniform_over_the_sphere() -> None:
     rows = torch.stack([random_orthonormal(3, 3, seed) for seed in range(600)])
     for row in range(3):
         assert scipy.stats.kstest(rows[:, row, 0].numpy(), "uniform", args=(-1, 2)).pvalue > 1e-3
+
+
+@settings(max_examples=40, deadline=None)
+@given(k=st.integers(1, 8), more=st.integers(0, 6), seed=st.integers(0, 2**31))
+def test_gram_schmidt_is_the_textbook_recursion(k: int, more: int, seed: int) -> None:
+    columns = np.random.default_rng(seed).normal(size=(k + more, k)) * 5
+    expected: list[np.ndarray] = []
+    for column in columns.T:
+        rest = column - sum((column @ unit) * unit for unit in expected)
+        expected.append(rest / np.linalg.norm(rest))
+    frame = gram_schmidt(torch.from_numpy(columns)).numpy()
+    condition = np.linalg.cond(columns)
+    np.testing.assert_allclose(frame, np.stack(expected, axis=1), atol=1e-13 * condition**2)
 
 
 def test_principal_angles_agree_with_scipy_and_are_exact_when_small() -> None:
