@@ -137,7 +137,8 @@ class Canvas(QWidget):
             chosen = scene.panes[pane]
             state = self._state(pane, picture)
             known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
-            moved = pane_text.moved(scene, chosen, known)
+            stopped = self._controller.catalogue.is_stopped(scene.model_of(pane), chosen.controls)
+            moved = "" if stopped else pane_text.moved(scene, chosen, known)
             if self._table is not None:  # what its column and its row are called stands at the edge
                 title, figure = moved, state
             else:

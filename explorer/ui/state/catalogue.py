@@ -69,6 +69,7 @@ class Catalogue(QObject):
         self._sets: dict[Place, ControlSetCard] = {}
         self._problems: dict[object, str] = {}
         self._previewed: set[Place] = set()  # known by a preview alone
+        self._stopped: set[Place] = set()  # whose search the user has cancelled, and of which nothing is known since
         self._wanted: set[Place] = set()  # by the panes of the scene
         self._given_up: dict[int, FindControls] = {}  # told to stop; what they found all the same is kept
         self._leaving = Leaving(self)
@@ -136,6 +137,10 @@ class Catalogue(QObject):
     def is_preview(self, model: ModelRef, ref: ControlSetRef) -> bool:
         """Whether what is known of this control set is what its search has found so far."""
         return (key_of(model), ref) in self._previewed
+
+    def is_stopped(self, model: ModelRef, ref: ControlSetRef) -> bool:
+        """Whether the user has cancelled the search for this control set, and nothing of it is known since."""
+        return (key_of(model), ref) in self._stopped
 
     # --- asking ---
 
@@ -240,6 +245,7 @@ class Catalogue(QObject):
     def _found(self, asked: FindControls, card: ControlSetCard) -> None:
         place = _place(asked)
         self._sets[place] = card
+        self._stopped.discard(place)
         previewed = place in self._previewed
         self._previewed.discard(place)
         self.controls_found.emit(asked.model, asked.controls)
@@ -253,6 +259,7 @@ class Catalogue(QObject):
             return
         place = _place(asked)
         self._sets[place] = reply.card
+        self._stopped.discard(place)
         self._previewed.add(place)
         self.controls_found.emit(asked.model, asked.controls)
         self.controls_previewed.emit(asked.model, asked.controls)
@@ -278,4 +285,6 @@ class Catalogue(QObject):
             place = _place(asked)
             self._forget_preview(place)
             self._problems[place] = sentence
+            if isinstance(reply, Stopped):
+                self._stopped.add(place)
             self.controls_refused.emit(asked.model, asked.controls, reply)

@@ -90,6 +90,7 @@ class Controller(QObject):
         self.bridge.replied.connect(self.replies.deliver)
         self.catalogue.controls_found.connect(self._on_controls_found)
         self.catalogue.controls_previewed.connect(self._on_previewed)
+        self.catalogue.controls_refused.connect(self._on_refused)
         self.catalogue.search_left.connect(self.jobs.left)
         self.catalogue.begin()
 
@@ -381,7 +382,11 @@ class Controller(QObject):
             card = self.catalogue.model(scene.model_of(pane))
             if card is not None and card.interactive_steps:
                 quality = Quality(steps=card.interactive_steps, precision=quality.precision)
-        return view_of(scene, pane, quality)
+        view = view_of(scene, pane, quality)
+        if self.catalogue.is_stopped(view.model, view.controls):
+            # There are no sliders, and nothing that they could move; a search that is asked for again brings both back.
+            return replace(view, edits=())
+        return view
 
     def _on_ready(self, ready: Ready) -> None:
         self.engine = ready
@@ -401,9 +406,22 @@ class Controller(QObject):
         scene = self._late.caught_up(model, controls, self._scene)
         if scene != self._scene:
             self._set(scene)
+        self._refresh()
         panes = zip(self.shown_scene.panes, self.feed.pictures(), strict=False)
         self.feed.anew(
             [index for index, (pane, picture) in enumerate(panes) if pane.controls == controls and picture.error]
+        )
+
+    def _on_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
+        """Sliders that a search had shown until now are gone: so is what they did to the pictures."""
+        self._refresh()
+        panes = zip(self.shown_scene.panes, self.feed.pictures(), strict=False)
+        self.feed.anew(
+            [
+                index
+                for index, (pane, picture) in enumerate(panes)
+                if pane.controls == controls and picture.asked is not None and picture.asked.edits
+            ]
         )
 
     def _on_previewed(self, model: ModelRef, controls: ControlSetRef) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
+from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 from quiet import MODEL, QuietClient, controller_on, controls
 
@@ -18,6 +20,9 @@ from explorer.service.protocol import (
     Refused,
     Stopped,
 )
+from explorer.ui.actions.actions import ActionTable
+from explorer.ui.canvas.canvas import Canvas
+from explorer.ui.controls.panel import ControlsPanel
 from explorer.ui.jobs.jobs_panel import JobsPanel
 from explorer.ui.state.controller import Controller
 
@@ -144,3 +149,56 @@ def test_the_list_of_jobs_says_why_it_ended(qtbot: QtBot, monkeypatch: pytest.Mo
     qtbot.waitUntil(lambda: cancelled(client) == [number])
     client.reply(Stopped(request_id=number))
     assert [row.state.text() for row in panel._rows.values()] == ["Stopped: no pane uses it any more"]
+
+
+def test_a_cancelled_search_takes_its_moves_back_with_its_sliders_and_brings_both_again(qtbot: QtBot) -> None:
+    controller, client = searching()
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    table = ActionTable(window)
+    for key in ("reset_all", "method_settings", "linked"):
+        table.bind(key, controller.reset_all)
+    panel = ControlsPanel(controller, table)
+    qtbot.addWidget(panel)
+    canvas = Canvas(controller)
+    qtbot.addWidget(canvas)
+    captions: list[str] = []
+    (number,) = asked(client)
+    card = controls(SLOW)
+    client.reply(ControlsPreview(request_id=number, model=MODEL, controls=SLOW, card=card))
+    controller.move_control(0, "slow hue", 1.5)
+    client.draw()
+    moved = controller.feed.picture(0).view
+    assert moved.edits
+    client.reply(Stopped(request_id=number))
+    client.draw()
+    # No slider is left: the picture is that of no slider, and nothing says otherwise.
+    assert panel.rows() == []
+    assert controller.feed.picture(0).view == replace(moved, edits=())
+    assert controller.scene.panes[0].edits  # what was set is not thrown away
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "explorer.ui.canvas.pane_paint.paint_caption",
+            lambda p, c, title, figure, box, bold: captions.append(f"{title} {figure}"),
+        )
+        canvas.grab()
+    assert captions == ["Slow search cancelled"]
+    panel.retry.click()
+    again = asked(client)[-1]
+    assert again != number
+    client.reply(ControlsPreview(request_id=again, model=MODEL, controls=SLOW, card=card))
+    client.draw()
+    assert controller.feed.picture(0).view == moved
+    assert [row.slider.value for row in panel.rows()] == [0.0, 1.5, 0.0, 0.0]
+
+
+def test_a_search_that_fails_after_it_has_shown_sliders_does_not_leave_a_moved_picture(qtbot: QtBot) -> None:
+    controller, client = searching(2)
+    (number,) = asked(client)
+    client.reply(ControlsPreview(request_id=number, model=MODEL, controls=SLOW, card=controls(SLOW)))
+    controller.move_control(0, "slow hue", 1.5)
+    client.draw()
+    client.shown.clear()
+    client.reply(Refused(request_id=number, sentence="The numbers are not finite."))
+    # The engine is asked again, and says over the picture why it cannot be drawn; others are left alone.
+    assert [view.controls for _, view in client.shown] == [SLOW]
