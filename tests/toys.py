@@ -167,6 +167,10 @@ class ToyFamily:
 
     name = "toy"
     title = "toy generators"
+    short_title = "toy"
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        return (ToyGenerator().card,)
 
     def identify(self, path: Path) -> Verdict:
         file = path / "toy.txt"

@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from explorer.discovery.registry import method
+from explorer.discovery.registry import method, with_role
 from explorer.engine.engine import Engine
 from explorer.errors import ExplorerError
 from explorer.generators import devices
@@ -79,10 +79,10 @@ def measure(name: str) -> dict[str, float | int | str]:
 def _control_sets(engine: Engine, model: ModelRef) -> list[ControlSetRef]:
     """One set of each method that is quick, then of chance with one seed after the other."""
     card = engine.card(model)
-    cards = [method(name).card for name in card.methods if name != "random_orthogonal"]
-    quick = [one.name for one in cards if one.is_quick]
+    cards = [method(name).card for name in card.methods]
+    quick = [one.name for one in cards if one.is_quick and one.role != "chance"]
     found = [default_controls(card, name) for name in quick[: VIEWS - 1]]
-    chance = default_controls(card, "random_orthogonal")
+    chance = default_controls(card, with_role("chance").card.name)
     seeds = range(VIEWS - len(found))
     return [*found, *(ControlSetRef(method=chance.method, k=chance.k, seed=seed) for seed in seeds)]
 

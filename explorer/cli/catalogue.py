@@ -47,7 +47,7 @@ def methods(as_json: Json = False) -> None:
     """List the methods that find controls."""
     from explorer.discovery import registry
 
-    cards = [method.card for method in registry.methods().values()]
+    cards = registry.cards()
     if as_json:
         return _print_json(
             [

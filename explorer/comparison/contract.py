@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from explorer.comparison.calibration import POINTS
 from explorer.comparison.jobs import Outcome
-from explorer.comparison.request import TRUTH, Row
+from explorer.comparison.request import Row
 from explorer.discovery import registry
 from explorer.metrics.directions import SEEDS_TO_COMPARE
 from explorer.scene.cards import ModelCard
@@ -50,7 +50,7 @@ def contract(
     ceiling = next(row for row in rows if row.role == "ceiling")
     if problem := found[ceiling].problem:
         said.append(f"Ceiling: there is none here. {problem}")
-    elif ceiling.method == TRUTH:
+    elif registry.method(ceiling.method).card.role == "truth":
         said.append("Ceiling: the true directions of the generator, which nobody had to search for.")
     else:
         said.append(

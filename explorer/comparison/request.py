@@ -11,16 +11,13 @@ from explorer.discovery import registry
 from explorer.discovery.request import check_count, checked_settings, mapped_space
 from explorer.errors import ControlError
 from explorer.scene.cards import MethodCard, ModelCard
+from explorer.scene.cards import Role as MethodRole
 from explorer.scene.comparison import MOST_NULLS, CompareOptions, Role, usual_nulls
 from explorer.scene.model import ControlSetRef, Scalar
 from explorer.scene.validate import GREATEST_TAU, LEAST_TAU
 
-CHANCE = "random_orthogonal"
-CEILING = "attribute_regression"
-"""The row of a supervised method that reads every attribute: what could be reached with labels."""
-
-TRUTH = "true_directions"
-"""The ceiling on a generator that knows its factors; the name of the method and of the capability."""
+ALWAYS: tuple[MethodRole, ...] = ("chance", "ceiling", "truth")
+"""Roles of the methods that a table may hold without being asked for."""
 
 NULL_SEEDS = 1_000_000
 """Where the seeds of the random frames begin whose mean is the null: nobody compares with a million seeds."""
@@ -66,13 +63,13 @@ def checked(options: CompareOptions) -> CompareOptions:
     settings: dict[str, dict[str, Scalar]] = {}
     for called, given in options.settings.items():
         method = registry.method(called).card
-        if method.name not in (*names, CHANCE, CEILING, TRUTH):
+        if method.name not in (*names, *(registry.with_role(role).card.name for role in ALWAYS)):
             raise ControlError(f"Settings are given for '{called}', which is not among the methods compared.")
         settings[method.name] = {**settings.get(method.name, {}), **given}
         checked_settings(method, settings[method.name])
     nulls = options.nulls or (HURRIED_NULLS if options.quick else usual_nulls(max(1, options.k)))
     found = msgspec.structs.replace(options, settings=settings, nulls=nulls)
-    cards = [registry.method(name).card for name in dict.fromkeys((*names, CEILING))]
+    cards = [registry.method(name).card for name in dict.fromkeys((*names, registry.with_role("ceiling").card.name))]
     return hurried(found, cards) if options.quick else found
 
 
@@ -102,9 +99,11 @@ def rows(options: CompareOptions, model: ModelCard) -> tuple[Row, ...]:
     """
     check_count(model, mapped_space(model), options.k)
     asked = {registry.method(name).card.name: name for name in reversed(options.methods)}
-    ceiling = TRUTH if TRUTH in model.capabilities else CEILING
-    order = [CHANCE, *(name for name in reversed(asked) if name not in (CHANCE, ceiling)), ceiling]
-    roles: dict[str, Role] = {CHANCE: "chance", ceiling: "ceiling"}
+    truth = registry.with_role("truth")
+    chance = registry.with_role("chance").card.name
+    ceiling = (registry.with_role("ceiling") if truth.refusal(model) else truth).card.name
+    order = [chance, *(name for name in reversed(asked) if name not in (chance, ceiling)), ceiling]
+    roles: dict[str, Role] = {chance: "chance", ceiling: "ceiling"}
     return tuple(
         _row(registry.method(name).card, roles.get(name, "method"), options, asked.get(name, "")) for name in order
     )

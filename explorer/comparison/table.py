@@ -11,7 +11,7 @@ import msgspec
 from explorer.comparison.contract import contract
 from explorer.comparison.jobs import Conditions, Find, Job, Outcome, Workbench
 from explorer.comparison.matching import Match, match
-from explorer.comparison.request import CHANCE, Row, checked, null_seeds, rows
+from explorer.comparison.request import Row, checked, null_seeds, rows
 from explorer.comparison.scheduler import run
 from explorer.discovery import registry
 from explorer.errors import ExplorerError
@@ -72,7 +72,7 @@ class _Plan:
         self._conditions = Conditions(
             attributes=options.attributes, bases=options.bases, observed=options.observed, tau=options.tau
         )
-        chance = next(row for row in self.rows if row.method == CHANCE)
+        chance = next(row for row in self.rows if row.role == "chance")
         self.nulls = [self._job(chance.controls(options.k, seed)) for seed in null_seeds(options.nulls)]
         self.of = {row: [self._job(row.controls(options.k, seed)) for seed in options.seeds] for row in self.rows}
         self.jobs = list(dict.fromkeys((*self.nulls, *(job for jobs in self.of.values() for job in jobs))))

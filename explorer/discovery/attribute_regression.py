@@ -36,7 +36,6 @@ class AttributeRegression(CheckedMethod):
     card = MethodCard(
         name="attribute_regression",
         title="Attribute regression (ceiling)",
-        families=("stylegan2", "vae", "burgess_vae", "mlp_gan", "diffusion"),
         spaces=("z", "w", "h", "x_T"),
         trained=False,
         paper="Hoerl & Kennard, Ridge Regression: Biased Estimation for Nonorthogonal Problems, Technometrics 1970",
@@ -62,6 +61,7 @@ class AttributeRegression(CheckedMethod):
         ),
         supervised=True,
         aliases=("ceiling", "regression"),
+        role="ceiling",
     )
 
     def refusal(self, model: ModelCard) -> str:

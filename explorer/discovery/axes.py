@@ -17,6 +17,7 @@ from explorer.metrics.latent_activity import LatentActivity
 from explorer.scene.cards import ControlCard, ModelCard, SettingCard
 
 PASSIVE_NOTE = "A passive axis holds nothing of the picture: moving it changes nothing."
+SHOWN = 64  # axes are looked up rather than ranked, so nearly all of them are listed
 PICTURES = SettingCard(
     name="pictures",
     title="Pictures",

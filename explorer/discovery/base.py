@@ -20,7 +20,7 @@ class Method(Protocol):
 
     @property
     def card(self) -> MethodCard:
-        """Name, title, families and spaces it works on, the paper."""
+        """Name, title, spaces it works on, settings, the paper. ``families`` is filled in by the registry."""
 
     def refusal(self, model: ModelCard) -> str:
         """Why this method does not fit ``model`` in one sentence, or an empty string when it does."""

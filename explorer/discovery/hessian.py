@@ -89,7 +89,6 @@ class HessianPenalty(CheckedMethod):
     card = MethodCard(
         name="hessian",
         title="Hessian penalty / OroJaR",
-        families=("stylegan2", "vae", "burgess_vae", "mlp_gan", "diffusion"),
         spaces=("z", "w", "w_plus", "x_T", "h"),
         trained=True,
         paper="Peebles et al., The Hessian Penalty, ECCV 2020; Wei et al., Orthogonal Jacobian Regularization for "

@@ -54,7 +54,6 @@ class InterFaceGan(CheckedMethod):
     card = MethodCard(
         name="interfacegan",
         title="InterFaceGAN",
-        families=("stylegan2", "vae", "burgess_vae", "mlp_gan", "diffusion"),
         spaces=("z", "w", "h", "x_T"),
         trained=False,
         paper="Shen et al., Interpreting the Latent Space of GANs for Semantic Face Editing, CVPR 2020; InterFaceGAN, "
@@ -81,6 +80,7 @@ class InterFaceGan(CheckedMethod):
             ),
         ),
         supervised=True,
+        role="labels",
     )
 
     def refusal(self, model: ModelCard) -> str:

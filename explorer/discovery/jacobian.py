@@ -36,7 +36,6 @@ class JacobianSvd(CheckedMethod):
     card = MethodCard(
         name="jacobian",
         title="Jacobian SVD",
-        families=("stylegan2", "vae", "burgess_vae", "mlp_gan", "diffusion"),
         spaces=("z", "w", "w_plus", "x_T", "h"),
         trained=False,
         paper="Ramesh, Choi & LeCun, A Spectral Regularizer for Unsupervised Disentanglement, 2018; by random "

@@ -23,17 +23,21 @@ class LatentAxes(CheckedMethod):
     card = MethodCard(
         name="latent_axes",
         title="Latent axes",
-        families=("vae", "cvae", "qlae", "burgess_vae", "stylegan2", "mlp_gan"),
         spaces=("z",),
         trained=False,
         paper="",
         aliases=("axes",),
         description="One slider per axis of the latent space; a VAE's most informative axes first.",
         settings=(axes.PICTURES,),
+        first_count=axes.SHOWN,
     )
 
     def refusal(self, model: ModelCard) -> str:
         return axes.refusal(model)
+
+    def place(self, model: ModelCard) -> int:
+        """The first thing to look at where an encoder was trained to use them."""
+        return 0 if "posterior" in model.capabilities else 2
 
     def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
         return next(iter(model.spaces))

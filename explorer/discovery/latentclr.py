@@ -146,7 +146,6 @@ class LatentClr(CheckedMethod):
     card = MethodCard(
         name="latentclr",
         title="LatentCLR",
-        families=("stylegan2", "vae", "burgess_vae", "mlp_gan"),
         spaces=("z", "w"),
         trained=True,
         expensive=True,

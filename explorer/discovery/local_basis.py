@@ -45,7 +45,6 @@ class LocalBasis(CheckedMethod):
     card = MethodCard(
         name="local_basis",
         title="Local Basis",
-        families=("stylegan2",),
         spaces=("z",),
         trained=False,
         paper="Choi et al., Do Not Escape From the Manifold: Discovering the Local Coordinates on the Latent Space of "

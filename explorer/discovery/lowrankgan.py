@@ -62,7 +62,6 @@ class LowRankGan(CheckedMethod):
     card = MethodCard(
         name="lowrankgan",
         title="LowRankGAN",
-        families=("stylegan2", "vae", "burgess_vae", "mlp_gan"),
         spaces=("z", "w", "w_plus"),
         trained=False,
         paper="Zhu et al., Low-Rank Subspaces in GANs, NeurIPS 2021",

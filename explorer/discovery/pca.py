@@ -48,7 +48,6 @@ class Pca(CheckedMethod):
     card = MethodCard(
         name="pca",
         title="PCA",
-        families=("stylegan2", "vae", "burgess_vae", "mlp_gan", "diffusion"),
         spaces=("z", "w", "w_plus", "h"),
         trained=False,
         paper="Härkönen et al., GANSpace: Discovering Interpretable GAN Controls, NeurIPS 2020; for h: Haas et al., "
@@ -78,6 +77,10 @@ class Pca(CheckedMethod):
             f"The space '{space}' of '{model.name}' has the same spread in every direction, so it has no principal "
             "components; choose another method."
         )
+
+    def place(self, model: ModelCard) -> int:
+        """First where points are mapped into a space whose spread the model has learned."""
+        return 0 if "w" in model.spaces else 1
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` leading components; one unit is one standard deviation of the points along the component."""

@@ -11,7 +11,6 @@ from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import typical_deviation
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
-from explorer.generators.registry import families
 from explorer.numerics.linalg import random_orthonormal
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Scalar
@@ -26,11 +25,11 @@ class RandomOrthogonal(CheckedMethod):
     card = MethodCard(
         name="random_orthogonal",
         title="Random directions",
-        families=tuple(families()),
         spaces=("z", "w", "w_plus", "style", "x_T", "h"),
         trained=False,
         paper="",
         aliases=("random",),
+        role="chance",
         description="Orthogonal directions drawn at random: the level of chance for every other method.",
         settings=(
             SettingCard(
@@ -45,6 +44,10 @@ class RandomOrthogonal(CheckedMethod):
     def refusal(self, model: ModelCard) -> str:
         """Empty: chance is at home everywhere."""
         return ""
+
+    def place(self, model: ModelCard) -> int:
+        """Last: it is what the others are held against."""
+        return 100
 
     def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
         space = str(settings["space"]) or super().where(model, settings)

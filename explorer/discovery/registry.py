@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 
+import msgspec
+
 import explorer.discovery as package
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.base import Method
+from explorer.discovery.request import CheckedMethod, effort
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
+from explorer.generators.registry import families
 from explorer.plugins import declared
-from explorer.scene.cards import MethodCard, ModelCard
+from explorer.scene.cards import MethodCard, ModelCard, Role
+from explorer.scene.defaults import room
 from explorer.scene.model import Scalar
 
 ENTRY_POINTS = "explorer.methods"
@@ -30,9 +35,7 @@ class BrokenMethod:
 
     @property
     def card(self) -> MethodCard:
-        return MethodCard(
-            name=self.name, title=self.name, families=(), spaces=(), trained=False, paper="", problem=self.problem
-        )
+        return MethodCard(name=self.name, title=self.name, spaces=(), trained=False, paper="", problem=self.problem)
 
     def refusal(self, model: ModelCard) -> str:
         return self.problem
@@ -91,34 +94,50 @@ def _is_plugin(one: Method) -> bool:
     return not type(one).__module__.startswith(package.__name__)
 
 
+def cards() -> tuple[MethodCard, ...]:
+    """The cards of all methods by name, each with the ``families`` that have a model which it fits. A plugin takes no
+    role of a method of this package."""
+    specimens = {name: family.specimens() for name, family in families().items()}
+    return tuple(
+        msgspec.structs.replace(
+            one.card,
+            families=tuple(name for name, them in specimens.items() if not all(map(one.refusal, them))),
+            role=one.card.role if one.card.role and with_role(one.card.role) is one else "",
+        )
+        for one in methods().values()
+    )
+
+
+def with_role(role: Role) -> Method:
+    """The method that the program itself uses as ``role``. Raises KeyError where there is none."""
+    for one in sorted(methods().values(), key=_is_plugin):
+        if one.card.role == role:
+            return one
+    raise KeyError(role)
+
+
+def with_methods(model: ModelCard) -> ModelCard:
+    """``model`` with the methods that fit it, how many controls each begins with, and why the others do not fit."""
+    fit = fitting(model)
+    return msgspec.structs.replace(
+        model,
+        methods=fit,
+        first_counts={name: _first_count(methods()[name].card, model) for name in fit},
+        refusals={name: reason for name, one in methods().items() if (reason := one.refusal(model))},
+    )
+
+
 def fitting(model: ModelCard) -> tuple[str, ...]:
     """The names of the methods that fit ``model``: the most telling first, chance last."""
-    fit = {name: one.card for name, one in methods().items() if not one.refusal(model)}
-    first = _preferred(model)
-    return tuple(sorted(fit, key=lambda name: (first.get(name, _effort(fit[name])), name)))
+    fit = {name: one for name, one in methods().items() if not one.refusal(model)}
+    return tuple(sorted(fit, key=lambda name: (_place(fit[name], model), name)))
 
 
-def refusals(model: ModelCard) -> dict[str, str]:
-    """Why each method that does not fit ``model`` does not, in one sentence."""
-    return {name: reason for name, one in methods().items() if (reason := one.refusal(model))}
+def _place(one: Method, model: ModelCard) -> int:
+    return one.place(model) if isinstance(one, CheckedMethod) else effort(one.card)
 
 
-def _effort(card: MethodCard) -> int:
-    """Where a method that has no place of its own stands: what is quick first, what cannot begin alone last."""
-    return 50 + 10 * card.supervised + 20 * card.expensive + 42 * card.needs_file
-
-
-def _preferred(model: ModelCard) -> dict[str, int]:
-    """Where the methods of this package stand in the list; others follow them, before chance."""
-    if "posterior" in model.capabilities:
-        order = ("latent_axes", "pca", "sefa")
-    elif "w" in model.spaces:
-        order = ("pca", "sefa", "latent_axes")
-    else:
-        order = ("sefa", "pca", "latent_axes")
-    # A turn is chosen for two axes that someone has looked at, so it comes after what finds directions by itself.
-    return {name: place for place, name in enumerate(order)} | {
-        "rotated_axes": 90,
-        "true_directions": 95,
-        "random_orthogonal": 100,
-    }
+def _first_count(card: MethodCard, model: ModelCard) -> int:
+    """What the method proposes, and no more than every space of ``model`` where it may look has room for."""
+    spaces = [space for name, space in model.spaces.items() if name in card.spaces] or model.spaces.values()
+    return min([card.first_count, *map(room, spaces)])

@@ -128,6 +128,10 @@ class CheckedMethod(ABC):
     def refusal(self, model: ModelCard) -> str:
         """Why this method does not fit ``model`` in one sentence, or an empty string when it does."""
 
+    def place(self, model: ModelCard) -> int:
+        """Where it stands among the methods that fit ``model``: the most telling first, at 0, chance last, at 100."""
+        return effort(self.card)
+
     def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
         """The space in which it looks for directions of ``model``. Raises :class:`ControlError` where there is none."""
         return mapped_space(model)
@@ -234,6 +238,11 @@ def layer_range(model: ModelCard, settings: Mapping[str, Scalar]) -> tuple[int, 
             "choose a range among these."
         )
     return first, end
+
+
+def effort(card: MethodCard) -> int:
+    """The place of a method that has none of its own: what is quick first, what cannot begin alone last."""
+    return 50 + 10 * card.supervised + 20 * card.expensive + 42 * card.needs_file
 
 
 def mapped_space(model: ModelCard) -> str:

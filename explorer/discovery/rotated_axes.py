@@ -36,7 +36,6 @@ class RotatedAxes(CheckedMethod):
     card = MethodCard(
         name="rotated_axes",
         title="Rotated axes",
-        families=("vae", "burgess_vae"),
         spaces=("z",),
         trained=False,
         paper="",
@@ -67,6 +66,8 @@ class RotatedAxes(CheckedMethod):
             ),
             axes.PICTURES,
         ),
+        role="turned pair",
+        first_count=axes.SHOWN,
     )
 
     def refusal(self, model: ModelCard) -> str:
@@ -76,6 +77,10 @@ class RotatedAxes(CheckedMethod):
             return f"'{model.name}' has no encoder with a variance, so its axes are no codes that could lie rotated."
         name, space = next(iter(model.spaces.items()))
         return "" if space.shape[0] > 1 else f"Space '{name}' of '{model.name}' has one axis, and a turn needs two."
+
+    def place(self, model: ModelCard) -> int:
+        """A turn is chosen for two axes that someone has looked at: after what finds directions by itself."""
+        return 90
 
     def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
         return next(iter(model.spaces))

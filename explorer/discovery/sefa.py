@@ -49,7 +49,6 @@ class SeFa(CheckedMethod):
     card = MethodCard(
         name="sefa",
         title="SeFa",
-        families=("stylegan2", "mlp_gan"),
         spaces=("z", "w", "w_plus"),
         trained=False,
         paper="Shen & Zhou, Closed-Form Factorization of Latent Semantics in GANs, CVPR 2021",
@@ -70,6 +69,10 @@ class SeFa(CheckedMethod):
         if "affine" in model.capabilities:
             return ""
         return f"SeFa reads the affine layer that a GAN applies to its latent first; '{model.name}' has no such layer."
+
+    def place(self, model: ModelCard) -> int:
+        """First where nothing but the weights tells directions apart."""
+        return 1 if "w" in model.spaces or "posterior" in model.capabilities else 0
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""

@@ -68,7 +68,6 @@ class StyleSpace(CheckedMethod):
     card = MethodCard(
         name="stylespace",
         title="StyleSpace",
-        families=("stylegan2",),
         spaces=("style",),
         trained=False,
         paper="Wu, Lischinski & Shechtman, StyleSpace Analysis: Disentangled Controls for StyleGAN Image Generation, "

@@ -27,12 +27,12 @@ class TrueDirections(CheckedMethod):
     card = MethodCard(
         name="true_directions",
         title="True directions",
-        families=(),
         spaces=("z",),
         trained=False,
         paper="",
         description="What a generator with known factors says of itself: no search, and the best there is.",
         supervised=True,
+        role="truth",
     )
 
     def refusal(self, model: ModelCard) -> str:
@@ -40,6 +40,10 @@ class TrueDirections(CheckedMethod):
         if CAPABILITY in model.capabilities:
             return ""
         return f"The true directions of '{model.name}' are not known; only generators with known factors say theirs."
+
+    def place(self, model: ModelCard) -> int:
+        """After all that look for directions: these need no search."""
+        return 95
 
     def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
         return next(iter(model.spaces))

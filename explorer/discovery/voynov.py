@@ -128,7 +128,6 @@ class Voynov(CheckedMethod):
     card = MethodCard(
         name="voynov",
         title="Voynov-Babenko",
-        families=("stylegan2", "vae", "burgess_vae", "mlp_gan"),
         spaces=("z", "w"),
         trained=True,
         expensive=True,

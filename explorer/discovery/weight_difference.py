@@ -17,7 +17,6 @@ from explorer.errors import ControlError
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress, Reweightable
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.family_text import family_text
 from explorer.scene.model import Scalar
 
 WHOLE = "whole network"
@@ -33,7 +32,6 @@ class WeightDifference(CheckedMethod):
     card = MethodCard(
         name="weight_difference",
         title="Weight direction",
-        families=("burgess_vae", "cvae", "mlp_gan", "qlae", "stylegan2", "vae"),
         spaces=(),
         trained=False,
         paper="Ilharco et al., Editing Models with Task Arithmetic, ICLR 2023",
@@ -107,8 +105,8 @@ def _other(model: ModelCard, text: str, progress: Progress) -> Generator:
     card = generators.describe(str(path))
     if card.family != model.family:
         raise ControlError(
-            f"'{card.name}' is of the family {family_text(card.family)} and '{model.name}' of "
-            f"{family_text(model.family)}; choose another checkpoint of the same model."
+            f"'{card.name}' is of the family {card.family_title} and '{model.name}' of "
+            f"{model.family_title}; choose another checkpoint of the same model."
         )
     if card.fingerprint == model.fingerprint:
         raise ControlError(f"'{card.name}' is the model '{model.name}' itself; choose another checkpoint of it.")

@@ -119,14 +119,13 @@ class Engine:
 
     def describe(self, model: ModelRef) -> ModelCard:
         """The card of ``model`` from its headers alone, with the methods that fit it, and why the others do not."""
-        card = generators.describe(model.path, model.family)
-        return msgspec.structs.replace(card, methods=methods.fitting(card), refusals=methods.refusals(card))
+        return methods.with_methods(generators.describe(model.path, model.family))
 
     def card(self, model: ModelRef) -> ModelCard:
-        """The card of ``model``, loaded and found sound, with the methods and the worlds that fit it."""
+        """The card of ``model``, loaded and found sound, with the methods that fit it, why the others do not, and the
+        worlds."""
         generator = self.generator(model)
-        card = generator.card
-        return msgspec.structs.replace(card, methods=methods.fitting(card), worlds=fitting_worlds(generator))
+        return msgspec.structs.replace(methods.with_methods(generator.card), worlds=fitting_worlds(generator))
 
     def control_set(
         self,

@@ -16,7 +16,7 @@ from torch import nn
 from explorer.checkpoint import load_exactly, read_json, read_safetensors, safetensors_shapes
 from explorer.errors import ModelError
 from explorer.generators import own_folder
-from explorer.generators.base import Generator, Progress, Verdict
+from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.convolutions import TrunkConfig
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.scene.cards import ModelCard, SpaceCard
@@ -35,12 +35,17 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    short_title: ClassVar[str]
     noun: ClassVar[str]  # for sentences: what config.json should describe
     capabilities: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def config_type(self) -> type[Config]:
         """The struct of ``config.json``."""
+
+    @abstractmethod
+    def specimen_config(self) -> Config:
+        """One that a model may have: all models of the family have its spaces, of other widths."""
 
     @abstractmethod
     def network(self, config: Config) -> Network:
@@ -53,6 +58,10 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
     @abstractmethod
     def generator(self, card: ModelCard, network: Network, device: torch.device) -> Generator:
         """The generator around a network with its weights. Raises :class:`ModelError` where these make no sense."""
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        """One: the models differ in size alone."""
+        return (specimen(self.name, self.spaces(self.specimen_config()), self.capabilities),)
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder whose ``config.json`` says so."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from explorer.controls.base import Control, WeightEdits
-from explorer.scene.cards import ModelCard
+from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
 Progress = Callable[[float], None]
@@ -127,6 +127,13 @@ class Family(Protocol):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    """What its models are called, in the plural."""
+    short_title: ClassVar[str]
+    """What one model of it is called, before a word such as model."""
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        """Cards of made-up models (:func:`specimen`), one for every set of spaces and capabilities that a model of this
+        family may have: what methods are asked about where it is the family that is meant."""
 
     def identify(self, path: Path) -> Verdict:
         """Whether ``path`` (file or folder) is a model of this family; reads headers only, never raises for bad
@@ -141,6 +148,21 @@ class Family(Protocol):
     def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:
         """Load it, checking every key, shape and number. Raises :class:`explorer.errors.ModelError` with one
         sentence."""
+
+
+def specimen(family: str, spaces: dict[str, SpaceCard], capabilities: tuple[str, ...]) -> ModelCard:
+    """The card of a made-up model of ``family`` with ``spaces`` and ``capabilities``, which are all that a method goes
+    by."""
+    return ModelCard(
+        name=family,
+        family=family,
+        path="",
+        size=(64, 64),
+        channels=3,
+        spaces=spaces,
+        fingerprint="",
+        capabilities=capabilities,
+    )
 
 
 def standard_normal(seeds: Sequence[int], shape: Sequence[int]) -> Tensor:

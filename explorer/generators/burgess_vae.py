@@ -10,7 +10,7 @@ import torch
 from explorer.checkpoint import load_exactly, read_json, read_torch
 from explorer.errors import ModelError
 from explorer.generators import own_folder
-from explorer.generators.base import Generator, Progress, Verdict
+from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.burgess_network import BurgessNetwork
 from explorer.generators.vae_generator import CAPABILITIES, VaeGenerator
 from explorer.scene.cards import ModelCard, SpaceCard
@@ -18,11 +18,20 @@ from explorer.scene.cards import ModelCard, SpaceCard
 SPECS, WEIGHTS = "specs.json", "model.pt"
 
 
+def _spaces(latents: int) -> dict[str, SpaceCard]:
+    return {"z": SpaceCard(shape=(latents,), prior="normal")}
+
+
 class BurgessVaeFamily:
     """Finds and loads them."""
 
     name = "burgess_vae"
     title = "checkpoints of disentangling-vae"
+    short_title = "disentangling-vae"
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        """One: the models differ in size alone."""
+        return (specimen(self.name, _spaces(10), CAPABILITIES),)
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder with ``specs.json`` that names the model type Burgess. Broken: sizes or weights do not fit."""
@@ -57,7 +66,7 @@ class BurgessVaeFamily:
             family=self.name,
             size=(size, size),
             channels=channels,
-            spaces={"z": SpaceCard(shape=(latents,), prior="normal")},
+            spaces=_spaces(latents),
             capabilities=CAPABILITIES,
             parameters=parameters,
             notes=f"Loss {loss}, trained on {data}." if loss and data else "",

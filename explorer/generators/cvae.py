@@ -14,6 +14,7 @@ from explorer.generators.autoencoder_generator import AutoencoderGenerator
 from explorer.generators.base import Generator, Latent
 from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
+from explorer.worlds.base import Factor
 
 
 class ConditionalVaeGenerator(AutoencoderGenerator[ConditionalVaeNetwork]):
@@ -71,11 +72,16 @@ class ConditionalVaeFamily(AutoencoderFamily[ConditionalVaeConfig, ConditionalVa
 
     name = "cvae"
     title = "conditional VAEs"
+    short_title = "conditional VAE"
     noun = "a conditional VAE"
     capabilities = ("truncation", "encode", "axes", "weights")
 
     def config_type(self) -> type[ConditionalVaeConfig]:
         return ConditionalVaeConfig
+
+    def specimen_config(self) -> ConditionalVaeConfig:
+        condition = Condition(factor=Factor("factor", (0.0, 1.0)), mean=0.5, deviation=0.5)
+        return ConditionalVaeConfig(conditions=(condition,))
 
     def network(self, config: ConditionalVaeConfig) -> ConditionalVaeNetwork:
         return ConditionalVaeNetwork(config)

@@ -15,7 +15,7 @@ import torch
 from explorer.checkpoint import check_finite, check_memory, read_card
 from explorer.errors import ModelError
 from explorer.generators import own_folder
-from explorer.generators.base import Generator, Progress, Verdict
+from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.diffusion_folder import DECODERS, INDEX, UNET, Component, PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
 from explorer.generators.diffusion_scheduler import sampler_text
@@ -33,6 +33,11 @@ class DiffusionFamily:
 
     name = "diffusion"
     title = "diffusers pipelines"
+    short_title = "diffusion"
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        """With a bottleneck, and without one that can be moved."""
+        return tuple(specimen(self.name, *_abilities((3, 32, 32), inner)) for inner in ((64, 4, 4), None))
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder with ``model_index.json``. Broken: another pipeline, or parts that are missing or damaged."""
@@ -77,11 +82,20 @@ def _is_lone_unet(path: Path) -> bool:
     return config.is_file() and config.stat().st_size < 1 << 20 and UNET.encode() in config.read_bytes()
 
 
+def _abilities(
+    latent: tuple[int, int, int], bottleneck: tuple[int, int, int] | None
+) -> tuple[dict[str, SpaceCard], tuple[str, ...]]:
+    """Spaces and capabilities of a pipeline with noise of the shape ``latent``, and whose U-Net has a ``bottleneck`` of
+    one shape or none that can be moved."""
+    spaces = {"x_T": SpaceCard(shape=latent, prior="normal")}
+    if bottleneck is None:
+        return spaces, CAPABILITIES
+    return {**spaces, "h": SpaceCard(shape=bottleneck)}, (*CAPABILITIES, "bottleneck")
+
+
 def _card(folder: PipelineFolder) -> ModelCard:
     config = folder.unet_config
-    spaces = {"x_T": SpaceCard(shape=config.latent_shape, prior="normal")}
-    if config.bottleneck_shape is not None:
-        spaces["h"] = SpaceCard(shape=config.bottleneck_shape)
+    spaces, capabilities = _abilities(config.latent_shape, config.bottleneck_shape)
     channels, height, width = folder.picture_shape
     settings = _own_settings(folder)
     card = own_folder.describe(
@@ -91,7 +105,7 @@ def _card(folder: PipelineFolder) -> ModelCard:
         size=(height, width),
         channels=channels,
         spaces=spaces,
-        capabilities=(*CAPABILITIES, "bottleneck") if "h" in spaces else CAPABILITIES,
+        capabilities=capabilities,
         parameters=folder.unet.parameters + (folder.decoder.parameters if folder.decoder else 0),
     )
     fingerprint, window = card.fingerprint, settings.h_window

@@ -27,7 +27,7 @@ from explorer.controls.bent import BentControl
 from explorer.controls.linear import LinearControl
 from explorer.errors import ModelError
 from explorer.generators import own_folder
-from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
+from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen, standard_normal
 from explorer.generators.known_factors_drawing import FACTORS, draw, factors_of
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.numerics.bending import Bend
@@ -38,6 +38,7 @@ from explorer.scene.model import Quality
 Variant = Literal["distinct", "equal", "curved", "correlated"]
 VARIANTS: tuple[Variant, ...] = ("distinct", "equal", "curved", "correlated")
 WIDTH, SIZE = 8, 32
+SPACES = {"z": SpaceCard(shape=(WIDTH,), prior="normal")}
 CORRELATION = 0.6  # of neighbours in the list of factors; of those n apart its n-th power
 WAVES, HEIGHTS = 1.2, 0.8
 BALANCE_POINTS, BALANCE_ROUNDS, NUDGE = 128, 8, 1e-4
@@ -154,6 +155,11 @@ class KnownFactorsFamily:
 
     name = "known_factors"
     title = "generators with known factors"
+    short_title = "known factors"
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        """One a variant."""
+        return tuple(specimen(self.name, SPACES, _capabilities(variant)) for variant in VARIANTS)
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder whose ``config.json`` says so."""
@@ -163,15 +169,14 @@ class KnownFactorsFamily:
         """The card, from ``config.json``, the header of the weights and ``card.json``."""
         config = self._config(path)
         safetensors_shapes(path / WEIGHTS)  # readable, or it says why not
-        linear = () if config.variant == "curved" else ("affine",)
         return own_folder.describe(
             path,
             [path / CONFIG, path / WEIGHTS],
             family=self.name,
             size=(config.size, config.size),
             channels=3,
-            spaces={"z": SpaceCard(shape=(WIDTH,), prior="normal")},
-            capabilities=("truncation", "true_directions", *linear),
+            spaces=SPACES,
+            capabilities=_capabilities(config.variant),
             parameters=sum(tensor.numel() for tensor in KnownFactorsNetwork(config).state_dict().values()),
         )
 
@@ -192,6 +197,12 @@ class KnownFactorsFamily:
         if problem := config.problem():
             raise ModelError(f"'{CONFIG}' in '{path.name}' describes no known factors: {problem}.")
         return config
+
+
+def _capabilities(variant: Variant) -> tuple[str, ...]:
+    """The curved variant has no affine layer that reads the code as it is."""
+    linear = () if variant == "curved" else ("affine",)
+    return ("truncation", "true_directions", *linear)
 
 
 def write_known_factors(folder: Path, variant: Variant, seed: int = 0, size: int = SIZE) -> None:

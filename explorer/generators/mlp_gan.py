@@ -19,11 +19,12 @@ from explorer.checkpoint import check_finite, read_torch
 from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
 from explorer.files import fingerprint_of
-from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
+from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen, standard_normal
 from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
+CAPABILITIES = ("truncation", "affine", "activations", "weights")
 SUFFIXES = (".ckpt", ".pt", ".pth")
 MAX_BYTES = 256 << 20  # a perceptron beyond this is none that draws pictures; larger files are not read to find out
 _KEY = re.compile(r"(0|[1-9]\d*)\.(weight|bias)")
@@ -94,6 +95,11 @@ class MlpGanFamily:
 
     name = "mlp_gan"
     title = "MLP GANs"
+    short_title = "MLP GAN"
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        """One: the models differ in size alone."""
+        return (specimen(self.name, _spaces(64), CAPABILITIES),)
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a PyTorch file whose tensors are all called ``<number>.weight`` or ``<number>.bias``. Broken: they do
@@ -175,6 +181,10 @@ def _picture(layers: list[tuple[Tensor, Tensor]], path: Path) -> tuple[int, int]
     )
 
 
+def _spaces(width: int) -> dict[str, SpaceCard]:
+    return {"z": SpaceCard(shape=(width,), prior="normal")}
+
+
 def _card(path: Path, layers: list[tuple[Tensor, Tensor]]) -> ModelCard:
     channels, side = _picture(layers, path)
     return ModelCard(
@@ -183,9 +193,9 @@ def _card(path: Path, layers: list[tuple[Tensor, Tensor]]) -> ModelCard:
         path=str(path),
         size=(side, side),
         channels=channels,
-        spaces={"z": SpaceCard(shape=(layers[0][0].shape[1],), prior="normal")},
+        spaces=_spaces(layers[0][0].shape[1]),
         fingerprint=fingerprint_of([path]),
-        capabilities=("truncation", "affine", "activations", "weights"),
+        capabilities=CAPABILITIES,
         parameters=sum(weight.numel() + bias.numel() for weight, bias in layers),
     )
 

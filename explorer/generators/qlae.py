@@ -73,11 +73,15 @@ class QlaeFamily(AutoencoderFamily[QlaeConfig, QlaeNetwork]):
 
     name = "qlae"
     title = "QLAEs"
+    short_title = "QLAE"
     noun = "a QLAE"
     capabilities = ("encode", "codebook", "axes", "weights")
 
     def config_type(self) -> type[QlaeConfig]:
         return QlaeConfig
+
+    def specimen_config(self) -> QlaeConfig:
+        return QlaeConfig()
 
     def network(self, config: QlaeConfig) -> QlaeNetwork:
         return QlaeNetwork(config)

@@ -99,8 +99,8 @@ def _family_of(path: Path, family: str) -> Family:
 def describe(name_or_path: str, family: str = "") -> ModelCard:
     """The card without loading the weights. Raises :class:`ModelError` with one sentence."""
     path = resolve(name_or_path)
-    card = _family_of(path, family).describe(path)
-    return msgspec.structs.replace(card, shipped=path in shipped_models().values())
+    chosen = _family_of(path, family)
+    return _completed(chosen.describe(path), chosen, path)
 
 
 def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
@@ -113,5 +113,10 @@ def load(name_or_path: str, device: torch.device, family: str = "", progress: Pr
         raise ModelError(
             f"'{path.name}' does not fit into the memory of {device}; close other models or choose a smaller one."
         ) from error
-    generator.card = msgspec.structs.replace(generator.card, shipped=path in shipped_models().values())
+    generator.card = _completed(generator.card, chosen, path)
     return generator
+
+
+def _completed(card: ModelCard, family: Family, path: Path) -> ModelCard:
+    """``card`` with what its family alone does not write: what it is called, and whether the model came with us."""
+    return msgspec.structs.replace(card, family_title=family.short_title, shipped=path in shipped_models().values())

@@ -14,7 +14,7 @@ from explorer.checkpoint import load_exactly, read_json, read_safetensors, safet
 from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
 from explorer.generators import own_folder
-from explorer.generators.base import Generator, Latent, Progress, Verdict, standard_normal
+from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen, standard_normal
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.generators.stylegan2_network import SQRT2, EqualisedLinear, NetworkConfig, StyleGAN2, ToPicture
 from explorer.generators.weights import WeightViews, grouped, named_tensors
@@ -22,6 +22,8 @@ from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
 SPACES = ("z", "w", "w_plus", "style")
+
+CAPABILITIES = ("truncation", "affine", "mapping", "features", "weights")
 
 
 class StyleGAN2Generator:
@@ -133,6 +135,13 @@ class StyleGAN2Family:
 
     name = "stylegan2"
     title = "StyleGAN2"
+    short_title = "StyleGAN2"
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        """One: the models differ in size alone."""
+        with torch.device("meta"):
+            network = StyleGAN2(NetworkConfig(resolution=8, channels=(8, 8)))
+        return (specimen(self.name, _spaces(network), CAPABILITIES),)
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder whose ``config.json`` says so."""
@@ -144,20 +153,14 @@ class StyleGAN2Family:
         safetensors_shapes(path / WEIGHTS)  # readable, or it says why not
         with torch.device("meta"):
             network = StyleGAN2(config)
-        layers = network.w_layers
         return own_folder.describe(
             path,
             [path / CONFIG, path / WEIGHTS],
             family=self.name,
             size=(config.resolution, config.resolution),
             channels=config.picture_channels,
-            spaces={
-                "z": SpaceCard(shape=(config.z_dim,), prior="normal"),
-                "w": SpaceCard(shape=(config.w_dim,)),
-                "w_plus": SpaceCard(shape=(layers, config.w_dim), layers=layers),
-                "style": SpaceCard(shape=(sum(network.style_widths),)),
-            },
-            capabilities=("truncation", "affine", "mapping", "features", "weights"),
+            spaces=_spaces(network),
+            capabilities=CAPABILITIES,
             parameters=sum(parameter.numel() for parameter in network.parameters()),
         )
 
@@ -194,13 +197,14 @@ def _check_shapes(state: dict[str, Any], expected: dict[str, tuple[int, ...]], p
             )
 
 
-def style_widths(path: Path) -> list[int]:
-    """Channels of every style of the model at ``path``, in the order in which the space ``style`` holds them.
-
-    Raises :class:`explorer.errors.ModelError` for a folder that is no StyleGAN2.
-    """
-    with torch.device("meta"):
-        return StyleGAN2(_config(path)).style_widths
+def _spaces(network: StyleGAN2) -> dict[str, SpaceCard]:
+    config, layers, styles = network.config, network.w_layers, tuple(network.style_widths)
+    return {
+        "z": SpaceCard(shape=(config.z_dim,), prior="normal"),
+        "w": SpaceCard(shape=(config.w_dim,)),
+        "w_plus": SpaceCard(shape=(layers, config.w_dim), layers=layers),
+        "style": SpaceCard(shape=(sum(styles),), widths=styles),
+    }
 
 
 def _config(path: Path) -> NetworkConfig:

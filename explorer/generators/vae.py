@@ -16,11 +16,15 @@ class VaeFamily(AutoencoderFamily[VaeConfig, VaeNetwork]):
 
     name = "vae"
     title = "VAEs"
+    short_title = "VAE"
     noun = "a VAE"
     capabilities = CAPABILITIES
 
     def config_type(self) -> type[VaeConfig]:
         return VaeConfig
+
+    def specimen_config(self) -> VaeConfig:
+        return VaeConfig()
 
     def network(self, config: VaeConfig) -> VaeNetwork:
         return VaeNetwork(config)

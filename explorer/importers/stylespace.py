@@ -10,8 +10,6 @@ from typing import NamedTuple
 import torch
 
 from explorer.errors import ControlError
-from explorer.generators import registry as generators
-from explorer.generators.stylegan2 import style_widths
 from explorer.importers.base import LENGTH, Drawn, Importer, Sketch
 from explorer.importers.delimited import SEPARATORS, cells, decimal_marks, is_number, number
 from explorer.importers.files import ForeignFile
@@ -77,12 +75,12 @@ class StyleSpace(Importer):
 
     def fitted(self, sketch: Sketch, model: ModelCard, space: str, file: ForeignFile) -> Sketch:
         """With the channels' places among all styles of ``model``."""
-        if model.family != "stylegan2" or "style" not in model.spaces:
+        widths = model.spaces["style"].widths if "style" in model.spaces else ()
+        if not widths:
             raise ControlError(
                 f"'{file.name}' holds channels of styles, but '{model.name}' has {', '.join(model.spaces)} and is no "
                 "StyleGAN2; open the model on which they were found."
             )
-        widths = style_widths(generators.resolve(model.path))
         drawn = []
         for one, found in zip(sketch.drawn, _channels(file), strict=True):
             if found.layer >= len(widths) or found.channel >= widths[found.layer]:

@@ -8,16 +8,24 @@ import msgspec
 
 from explorer.scene.model import Scalar
 
+DIRECTIONS_SHOWN = 10
+"""Controls that a new pane begins with: as many as a hand can use."""
 Badge = Literal["active", "mixed", "passive", ""]
+Role = Literal["", "chance", "ceiling", "truth", "turned pair", "labels"]
+"""What the program itself needs a method for. ``chance``: what every other method has to be better than. ``ceiling``:
+it reads all attributes, so it shows what can be reached with labels; ``truth``: the ceiling where the model knows its
+factors. ``turned pair``: shows two axes turned by an angle (settings ``first``, ``second``, ``angle`` in degrees).
+``labels``: makes the direction of what a user has labelled (setting ``attributes``, the path of a label file)."""
 
 
 class SpaceCard(msgspec.Struct, frozen=True, kw_only=True):
     """One latent space. ``shape`` is without the batch; ``layers`` counts the layers a control may be limited to (0:
-    none)."""
+    none); ``widths``: of a space that holds the styles of layers side by side, the channels of each."""
 
     shape: tuple[int, ...]
     prior: Literal["normal", "uniform", ""] = ""
     layers: int = 0
+    widths: tuple[int, ...] = ()
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,11 +35,13 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods and
     measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``, ``mapping``
     (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
-    ``true_directions``, ``weights`` (the network can be drawn with other weights).
+    ``true_directions``, ``weights`` (the network can be drawn with other weights). ``family_title`` is what a user
+    reads of the family, before a word such as model.
     """
 
     name: str
     family: str
+    family_title: str = ""
     path: str
     kind: str = "image"
     size: tuple[int, int]
@@ -47,6 +57,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     interactive_steps: int = 0  # diffusion: sampler steps while a slider moves
     sampler: str = ""  # diffusion: how pictures are drawn, and what of the folder's own sampler is not followed
     methods: tuple[str, ...] = ()  # names of the discovery methods that fit, the default first
+    first_counts: dict[str, int] = {}  # name of a method that fits → how many controls a new pane of it begins with
     worlds: tuple[str, ...] = ()  # names of the worlds whose pictures it takes, the one it was trained on first
     refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence
     notes: str = ""
@@ -59,6 +70,19 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         return "posterior" in self.capabilities or (
             "encode" in self.capabilities and z is not None and len(z.shape) == 1
         )
+
+    def why_not(self, method: MethodCard) -> str:
+        """Why ``method`` is not offered for this model, in one sentence: in its own words, where it was there when the
+        model was opened."""
+        return self.refusals.get(method.name, f"{method.title} does not fit this model.")
+
+
+class FamilyVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the family ``family``, which a user reads as ``title``, does not take a file: one sentence."""
+
+    family: str
+    title: str
+    reason: str
 
 
 class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,24 +107,27 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
 class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     """A discovery method: what it is called, where it works, and who published it.
 
-    ``families`` and ``spaces`` are for the reader; whether a method fits a model is said by its `refusal`.
-    ``problem`` is why a plugin could not be loaded, else empty. ``supervised``: it learns from attributes, so what it
-    finds is no discovery, and labels are a cost. ``expensive``: takes minutes rather than seconds on one core.
-    ``aliases``: other names that it answers to.
+    Whether a method fits a model is said by its `refusal`; the registry derives from it the ``families`` that have a
+    model that it fits, and ``spaces`` is for the reader. ``problem`` is why a plugin could not be loaded, else empty.
+    ``supervised``: it learns from attributes, so what it finds is no discovery, and labels are a cost. ``expensive``:
+    takes minutes rather than seconds on one core. ``aliases``: other names that it answers to. ``first_count``: how
+    many controls a new pane begins with, where the model has room.
     """
 
     name: str
     title: str
-    families: tuple[str, ...]
     spaces: tuple[str, ...]
     trained: bool
     paper: str
+    families: tuple[str, ...] = ()
     description: str = ""
     settings: tuple[SettingCard, ...] = ()
     problem: str = ""
     supervised: bool = False
     expensive: bool = False
     aliases: tuple[str, ...] = ()
+    role: Role = ""
+    first_count: int = DIRECTIONS_SHOWN
 
     @property
     def needs_file(self) -> bool:

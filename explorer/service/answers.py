@@ -47,8 +47,7 @@ class Answers:
             case protocol.ListModels():
                 return protocol.ModelList(request_id=number, models=self._models())
             case protocol.ListMethods():
-                cards = tuple(method.card for method in methods.methods().values())
-                return protocol.MethodList(request_id=number, methods=cards)
+                return protocol.MethodList(request_id=number, methods=methods.cards())
             case protocol.OpenModel():
                 return protocol.ModelOpened(request_id=number, card=self._engine.card(request.model))
             case protocol.FindControls():

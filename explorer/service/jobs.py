@@ -9,6 +9,7 @@ from threading import Lock
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ExplorerError, ModelError
 from explorer.generators import registry as generators
+from explorer.scene.cards import FamilyVerdict
 from explorer.service import protocol
 from explorer.service.answers import Answers, Job
 from explorer.service.reports import Reports
@@ -90,10 +91,13 @@ class Jobs:
 
 
 def _refusal(request: Job, error: Exception) -> protocol.Refused:
-    reasons: tuple[tuple[str, str], ...] = ()
+    reasons: tuple[FamilyVerdict, ...] = ()
     if isinstance(request, protocol.OpenModel) and isinstance(error, ModelError):
         verdicts = generators.identify(generators.resolve(request.model.path)).verdicts
-        reasons = tuple((name, verdict.reason) for name, verdict in verdicts.items())
+        titles = {name: family.short_title for name, family in generators.families().items()}
+        reasons = tuple(
+            FamilyVerdict(family=name, title=titles[name], reason=verdict.reason) for name, verdict in verdicts.items()
+        )
     return protocol.Refused(
         request_id=request.request_id,
         sentence=sentence_of(error, request),

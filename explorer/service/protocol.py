@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from explorer.scene.cards import AttributeCard, ControlSetCard, MethodCard, ModelCard
+from explorer.scene.cards import AttributeCard, ControlSetCard, FamilyVerdict, MethodCard, ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.labels import Labels
 from explorer.scene.measures import MeasureOptions, MeasureReport
@@ -379,7 +379,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     request_id: int
     sentence: str
     kind: Literal["input", "internal"] = "input"
-    reasons: tuple[tuple[str, str], ...] = ()  # (family, reason) when a model was not recognised
+    reasons: tuple[FamilyVerdict, ...] = ()  # when a model was not recognised
 
 
 Reply = (

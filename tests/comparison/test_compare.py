@@ -191,7 +191,6 @@ class Moody(RandomOrthogonal):
     card = MethodCard(
         name="moody",
         title="Moody",
-        families=(),
         spaces=(),
         trained=True,
         paper="",

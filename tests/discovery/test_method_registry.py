@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -67,6 +68,23 @@ def test_all_of_the_package_are_there_and_described() -> None:
         assert method.card.description
         assert set(method.card.families) <= set(families())
         assert len({setting.name for setting in method.card.settings}) == len(method.card.settings)
+
+
+README = {
+    "VAEs": {"vae", "burgess_vae"}, "autoencoders": {"vae", "burgess_vae", "cvae", "qlae"}, "MLP GANs": {"mlp_gan"},
+    "StyleGAN2": {"stylegan2"}, "diffusion": {"diffusion"}, "known factors": {"known_factors"},
+}  # fmt: skip
+"""What a column of the table calls families."""
+
+
+def test_the_table_of_methods_is_true() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| .+ \|$", text.partition("| method | works on | from |")[2], re.M)
+    for card in registry.cards():
+        (works_on,) = [families_ for title, families_ in rows if title.lower().startswith(card.title.lower())]
+        words = re.sub(r" \([^)]*\)", "", works_on).split(", ")
+        told = set(families()) if words == ["everything"] else set().union(*(README[word] for word in words))
+        assert told == set(card.families), card.name
 
 
 def _order(card: ModelCard) -> tuple[str, ...]:
@@ -149,7 +167,6 @@ def test_settings_are_checked() -> None:
     card = MethodCard(
         name="m",
         title="M",
-        families=(),
         spaces=(),
         trained=False,
         paper="",

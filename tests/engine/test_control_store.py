@@ -41,7 +41,6 @@ class Climb(CheckedMethod):
     card = MethodCard(
         name="climb",
         title="Climb",
-        families=(),
         spaces=("w",),
         trained=True,
         paper="",

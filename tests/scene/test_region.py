@@ -15,8 +15,8 @@ SETTINGS = (
     SettingCard(name="samples", title="S", default=4),
     SettingCard(name="part", title="R", default="", kind="region"),
 )
-METHOD = MethodCard(name="m", title="M", families=(), spaces=(), trained=False, paper="", settings=SETTINGS)
-PLAIN = MethodCard(name="p", title="P", families=(), spaces=(), trained=False, paper="", settings=SETTINGS[:1])
+METHOD = MethodCard(name="m", title="M", spaces=(), trained=False, paper="", settings=SETTINGS)
+PLAIN = MethodCard(name="p", title="P", spaces=(), trained=False, paper="", settings=SETTINGS[:1])
 
 
 @given(edges=st.tuples(*[st.integers(0, 256)] * 4))

@@ -199,7 +199,7 @@ def test_a_foreign_file_is_refused_with_every_familys_reason(desk: Desk, tmp_pat
     refused = desk.wait_for(protocol.Refused)
     assert refused.kind == "input"
     assert "notes.txt" in refused.sentence
-    assert {"vae", "stylegan2", "diffusion"} <= {family for family, _ in refused.reasons}
+    assert {"vae", "stylegan2", "diffusion"} <= {verdict.family for verdict in refused.reasons}
     desk.picture(0, view(0))
 
 

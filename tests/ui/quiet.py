@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard, SpaceCard
+from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard, Role, SpaceCard
 from explorer.scene.edit_text import EFFECT_UNIT
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
@@ -16,6 +16,7 @@ MODEL = ModelRef(path="toy", fingerprint="f00d")
 CARD = ModelCard(
     name="toy",
     family="vae",
+    family_title="VAE",
     path="toy",
     size=(8, 12),
     channels=3,
@@ -134,6 +135,13 @@ def controls(asked: ControlSetRef) -> ControlSetCard:
         fingerprint="f00d",
         controls=tuple(ControlCard(name=prefix + name, space="z", unit=unit, low=-2, high=2) for name in NAMES),
     )
+
+
+def tell_method(controller: Controller, name: str, role: Role) -> None:
+    """Let ``controller`` know of the method ``name``, which the program uses as ``role``."""
+    card = MethodCard(name=name, title=name, spaces=("z",), trained=False, paper="", role=role)
+    controller.catalogue.methods[name] = card
+    controller.catalogue.methods_changed.emit()
 
 
 def controller_on(

@@ -25,7 +25,7 @@ from explorer.scene.cards import MethodCard
 from explorer.scene.comparison import MOST_NULLS, CompareOptions, usual_nulls
 from explorer.scene.defaults import room
 from explorer.scene.model import ControlSetRef
-from explorer.ui.controls.method_chooser import CHANCE, listed, method_hints, method_tip, refusal
+from explorer.ui.controls.method_chooser import listed, method_hints, method_tip
 from explorer.ui.look.widgets import Segments, WrappedLabel
 from explorer.ui.state.controller import Controller
 
@@ -122,7 +122,7 @@ class CompareDialog(QDialog):
     def options(self) -> CompareOptions:
         """What the table is made of."""
         return CompareOptions(
-            methods=tuple(name for name in self.chosen() if name != CHANCE),
+            methods=tuple(name for name in self.chosen() if name != self._chance()),
             k=self.k.value(),
             seeds=tuple(range(self.trials.value())),
             attributes=self.attributes.text().strip(),
@@ -177,17 +177,18 @@ class CompareDialog(QDialog):
         self.k.setRange(1, most)
         self.k.setValue(min(DIRECTIONS, most))
         shown = {pane.controls.method for pane in self._controller.scene.panes}
-        quick = [name for name in card.methods if name != CHANCE and self._controller.catalogue.is_quick(name)]
-        ticked = shown if len(shown) > 1 else {*quick[:CHOSEN_AT_FIRST], CHANCE}
+        chance = self._chance()
+        quick = [name for name in card.methods if name != chance and self._controller.catalogue.is_quick(name)]
+        ticked = shown if len(shown) > 1 else {*quick[:CHOSEN_AT_FIRST], chance}
         for name in card.methods:
             self._add(name, name in ticked, self._missing(name))
         for method in self._controller.catalogue.methods.values():
             if method.name not in card.methods:
-                self._add(method.name, False, refusal(method, card))
+                self._add(method.name, False, card.why_not(method))
 
     def _add(self, name: str, ticked: bool, why_not: str) -> None:
         method = self._method(name)
-        hints = method_hints(name, method)
+        hints = method_hints(method)
         if why_not:
             hints = "needs a file" if self._missing(name) else "does not fit this model"
         item = QListWidgetItem(listed(self._title(name), hints))
@@ -218,6 +219,11 @@ class CompareDialog(QDialog):
 
     def _method(self, name: str) -> MethodCard | None:
         return self._controller.catalogue.methods.get(name)
+
+    def _chance(self) -> str:
+        """The name of the method that draws its directions at random; empty while it is not known."""
+        method = self._controller.catalogue.with_role("chance")
+        return method.name if method is not None else ""
 
     def _title(self, name: str) -> str:
         return self._controller.catalogue.method_title(name)

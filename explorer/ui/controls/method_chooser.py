@@ -6,13 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QStyleOptionComboBox, QWidget
 
-from explorer.scene.cards import MethodCard, ModelCard
+from explorer.scene.cards import MethodCard
 from explorer.scene.defaults import default_controls
-from explorer.scene.family_text import families_text, family_text
 from explorer.ui.state.controller import Controller
-
-CHANCE = "random_orthogonal"
-"""The method whose directions are drawn at random: what every other one has to be better than."""
 
 
 class MethodChooser(QComboBox):
@@ -42,7 +38,7 @@ class MethodChooser(QComboBox):
             self._add(name)
         for method in controller.catalogue.methods.values():
             if method.name not in card.methods:
-                self._add(method.name, refusal(method, card))
+                self._add(method.name, card.why_not(method))
         index = 0 if chosen.path else self.findData(chosen.method)
         if index < 0:  # a scene may name a method that this program does not have
             self.insertItem(0, controller.catalogue.method_title(chosen.method), "")
@@ -64,7 +60,7 @@ class MethodChooser(QComboBox):
         catalogue = self._controller.catalogue
         method = catalogue.methods.get(name)
         title = catalogue.method_title(name)
-        self.addItem(title if why_not else listed(title, method_hints(name, method)), name)
+        self.addItem(title if why_not else listed(title, method_hints(method)), name)
         last = self.count() - 1
         self.setItemData(last, why_not or method_tip(method), Qt.ItemDataRole.ToolTipRole)
         items = self.model()
@@ -79,13 +75,13 @@ class MethodChooser(QComboBox):
             self._controller.set_method(selected, default_controls(model, name))
 
 
-def method_hints(name: str, method: MethodCard | None) -> str:
-    """What one should know before choosing the method called ``name``: ``takes minutes, learns from attributes``,
-    ``chance``, or nothing."""
+def method_hints(method: MethodCard | None) -> str:
+    """What one should know before choosing ``method``: ``takes minutes, learns from attributes``, ``chance``, or
+    nothing; nothing while it is not known."""
     told = (
         ("takes minutes", method is not None and method.expensive),
         ("learns from attributes", method is not None and method.supervised),
-        ("chance", name == CHANCE),
+        ("chance", method is not None and method.role == "chance"),
     )
     return ", ".join(text for text, holds in told if holds)
 
@@ -98,17 +94,3 @@ def listed(title: str, said: str) -> str:
 def method_tip(method: MethodCard | None) -> str:
     """What the method does, and its paper; nothing while it is not known."""
     return f"{method.description}\n{method.paper}".strip() if method else ""
-
-
-def refusal(method: MethodCard, model: ModelCard) -> str:
-    """Why ``method`` is not offered for ``model``, in one sentence: the method's own words where the engine knows
-    them.
-    """
-    if method.name in model.refusals:
-        return model.refusals[method.name]
-    if method.families and model.family not in method.families:
-        fitting, own = families_text(method.families), family_text(model.family)
-        return f"{method.title} works on {fitting} models; the family of '{model.name}' is {own}."
-    if method.spaces and not set(method.spaces) & set(model.spaces):
-        return f"{method.title} needs the space {' or '.join(method.spaces)}; this model has {', '.join(model.spaces)}."
-    return f"{method.title} does not fit this model."

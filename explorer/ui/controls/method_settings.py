@@ -16,8 +16,6 @@ from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.canvas.region_tool import RegionTool
 from explorer.ui.state.controller import Controller
 
-DRAWN_FOR = "lowrankgan"  # the method of a region that is drawn where the pane's own takes none
-
 
 class MethodSettings(QObject):
     """The actions ``method_settings`` and ``draw_region``."""
@@ -57,13 +55,19 @@ class MethodSettings(QObject):
         model = controller.model_card(scene.selected)
         if model is None:
             controller.say("There is no picture to draw on yet.")
-        elif region_setting(method) is None and DRAWN_FOR not in model.methods:
-            why = model.refusals.get(DRAWN_FOR, "No method that takes a region fits this model.")
+        elif region_setting(method) is None and self._for_regions(model) is None:
+            takers = (one for one in controller.catalogue.methods.values() if region_setting(one) is not None)
+            why = next(map(model.why_not, takers), "There is no method that takes a region.")
             controller.say(why, "warning")
         else:
             self._begin(model, self._find_for_region, None)
 
     # --- inside ---
+
+    def _for_regions(self, model: ModelCard) -> MethodCard | None:
+        """The first method that takes a region among those that fit ``model``."""
+        methods = self._controller.catalogue.methods
+        return next((methods[name] for name in model.methods if region_setting(methods.get(name)) is not None), None)
 
     def _ask(self, method: MethodCard, model: ModelCard, chosen: ControlSetRef) -> None:
         from explorer.ui.controls.method_dialog import (
@@ -93,10 +97,10 @@ class MethodSettings(QObject):
         method = controller.catalogue.methods.get(chosen.method)
         if method is None or region_setting(method) is None:
             model = controller.model_card(self._pane)
-            method = controller.catalogue.methods.get(DRAWN_FOR)
+            method = self._for_regions(model) if model is not None else None
             if model is None or method is None:
                 return
-            chosen = default_controls(model, DRAWN_FOR)
+            chosen = default_controls(model, method.name)
         controller.set_method(self._pane, with_region(method, chosen, text))
 
     def _place(self) -> QRect | None:

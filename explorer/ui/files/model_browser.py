@@ -8,7 +8,6 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from explorer.scene.cards import ModelCard
-from explorer.scene.family_text import family_text
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.look.widgets import SectionTitle, link_button
@@ -105,7 +104,7 @@ class ModelBrowser(DockPanel):
 
 def model_line(card: ModelCard) -> str:
     """``faces-stylegan2 · StyleGAN2 · 64×64``"""
-    return f"{card.name} · {family_text(card.family)} · {card.size[1]}×{card.size[0]}"
+    return f"{card.name} · {card.family_title} · {card.size[1]}×{card.size[0]}"
 
 
 def describe(card: ModelCard) -> str:

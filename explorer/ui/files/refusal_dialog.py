@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from explorer.scene.family_text import family_text
+from explorer.scene.cards import FamilyVerdict
 from explorer.scene.model import ModelRef
 from explorer.ui.look.widgets import WrappedLabel, link_button
 from explorer.ui.state.controller import Controller
@@ -21,7 +21,7 @@ class RefusalDialog(QDialog):
         controller: Controller,
         model: ModelRef,
         sentence: str,
-        reasons: tuple[tuple[str, str], ...],
+        reasons: tuple[FamilyVerdict, ...],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -39,13 +39,13 @@ class RefusalDialog(QDialog):
         table.setVerticalSpacing(8)
         table.setColumnStretch(1, 1)
         self.buttons: list[QToolButton] = []
-        for row, (family, reason) in enumerate(reasons):
-            name = QLabel(family_text(family))
-            why = WrappedLabel(reason)
+        for row, verdict in enumerate(reasons):
+            name = QLabel(verdict.title)
+            why = WrappedLabel(verdict.reason)
             why.setAlignment(Qt.AlignmentFlag.AlignTop)
             why.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-            button = link_button("Open as this", f"Read the file as {family_text(family)}, whatever it looks like")
-            button.setObjectName(family)
+            button = link_button("Open as this", f"Read the file as {verdict.title}, whatever it looks like")
+            button.setObjectName(verdict.family)
             button.clicked.connect(self._open_as)
             self.buttons.append(button)
             for column, widget in enumerate((name, why, button)):

@@ -20,7 +20,6 @@ from explorer.ui.state.settings import Settings
 if TYPE_CHECKING:
     from explorer.ui.labels.panel import LabellingPanel
 
-METHOD = "interfacegan"  # what makes a direction of labels
 FILTER = f"Labels (*{SUFFIX})"
 
 
@@ -64,9 +63,12 @@ class LabellingDock(LazyDock["LabellingPanel"]):
         controller, card = self._controller, self._labelling.card
         if card is None or self._labelling.current is None:
             return
-        if METHOD not in card.methods:
-            title = controller.catalogue.method_title(METHOD)
-            controller.say(card.refusals.get(METHOD, f"{title} does not fit this model."), "warning")
+        method = controller.catalogue.with_role("labels")
+        if method is None:
+            controller.say("The methods are not known yet; try again in a moment.", "warning")
+            return
+        if method.name not in card.methods:
+            controller.say(card.why_not(method), "warning")
             return
         try:
             path = self._labelling.snapshot()
@@ -76,7 +78,7 @@ class LabellingDock(LazyDock["LabellingPanel"]):
         pane = controller.scene.selected
         shown = controller.scene.panes[pane].controls
         found = ControlSetRef(
-            method=METHOD, k=1, settings=(("attributes", str(path)),), units=shown.units, tau=shown.tau
+            method=method.name, k=1, settings=(("attributes", str(path)),), units=shown.units, tau=shown.tau
         )
         controller.set_method(pane, found)
 

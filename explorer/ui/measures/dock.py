@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtWidgets import QWidget
 
 from explorer.scene.defaults import default_controls
-from explorer.scene.model import ControlSetRef
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look.lazy_dock import LazyDock
 from explorer.ui.state.controller import Controller
@@ -18,7 +18,6 @@ from explorer.ui.state.settings import Settings
 if TYPE_CHECKING:
     from explorer.ui.measures.panel import MeasuresPanel
 
-METHOD = "rotated_axes"
 FORMATS = {"CSV table": "csv", "LaTeX table": "tex", "PDF page": "pdf", "JSON": "json"}
 
 
@@ -42,6 +41,7 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
         controller.changed.connect(self._enable)
         controller.measuring.changed.connect(self._enable)
         controller.catalogue.models_changed.connect(self._on_models)
+        controller.catalogue.methods_changed.connect(self._enable)
         self._enable()
 
     def _made(self) -> MeasuresPanel:
@@ -63,13 +63,13 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
         """Put the turned pair into the selected pane as sliders."""
         controller = self._controller
         pair = self.panel.pair()
-        card = controller.model_card(controller.scene.selected)
-        if pair is None or card is None:
+        card, method = controller.model_card(controller.scene.selected), controller.catalogue.with_role("turned pair")
+        if pair is None or card is None or method is None:
             return
         first, second = _axis(pair[0]), _axis(pair[1])
         settings = (("angle", pair[2]), ("first", first), ("second", second))
-        k = default_controls(card, "latent_axes").k
-        controller.set_method(controller.scene.selected, ControlSetRef(method=METHOD, k=k, settings=settings))
+        turned = msgspec.structs.replace(default_controls(card, method.name), settings=settings)
+        controller.set_method(controller.scene.selected, turned)
 
     def _export(self) -> None:
         measuring, model = self._controller.measuring, self.panel.model()
@@ -103,7 +103,9 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
         is_turned = bool(pair and (pair[2] or controller.measuring.turned(model) is not None))
         self._actions["measure"].setEnabled(card is not None and bool(card.worlds))
         self._actions["rotate_pair"].setEnabled(report is not None and len(report.latents) > 1)
-        self._actions["use_rotation"].setEnabled(is_turned and card is not None and METHOD in card.methods)
+        method = controller.catalogue.with_role("turned pair")
+        fits = card is not None and method is not None and method.name in card.methods
+        self._actions["use_rotation"].setEnabled(is_turned and fits)
         self._actions["export_measures"].setEnabled(report is not None)
 
 

@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard
+from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard, Role
 from explorer.scene.marks import origin_of
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.service.protocol import (
@@ -54,7 +54,7 @@ class Catalogue(QObject):
     models_changed = Signal()  # the list of models, or the set of opened ones
     methods_changed = Signal()
     model_opened = Signal(object, object)  # ModelRef asked for, ModelCard
-    model_refused = Signal(object, str, object)  # ModelRef asked for, the sentence, (family, reason) pairs
+    model_refused = Signal(object, str, object)  # ModelRef asked for, the sentence, FamilyVerdicts
     controls_found = Signal(object, object)  # ModelRef, ControlSetRef
     controls_previewed = Signal(object, object)  # ModelRef, ControlSetRef: what a search has found so far, in full now
     controls_refused = Signal(object, object, object)  # ModelRef, ControlSetRef, Refused or Stopped
@@ -113,6 +113,10 @@ class Catalogue(QObject):
         """The title of a method, or its name while the list is under way."""
         card = self.methods.get(name)
         return card.title if card else name.replace("_", " ").capitalize()
+
+    def with_role(self, role: Role) -> MethodCard | None:
+        """The method that the program uses as ``role``, or None while the list is under way."""
+        return next((card for card in self.methods.values() if card.role == role), None)
 
     def is_quick(self, method: str) -> bool:
         """Whether ``method`` finds something by itself within seconds; assumed while its card is not known."""

@@ -8,7 +8,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from explorer.scene import editing
-from explorer.scene.cards import ModelCard
+from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ModelRef, Seed
 from explorer.service.client import SLOT_BYTES
@@ -71,7 +71,7 @@ class Opening(QObject):
                 f"'{card.name}' is not the file that this scene was made with; the pictures may differ.", "warning"
             )
 
-    def _on_refused(self, ref: ModelRef, sentence: str, reasons: tuple[tuple[str, str], ...]) -> None:
+    def _on_refused(self, ref: ModelRef, sentence: str, reasons: tuple[FamilyVerdict, ...]) -> None:
         if key_of(ref) == self.key:
             self._set(None)
         self._holder.noticed.emit(Notice(sentence, "error", refused=ref, reasons=reasons))

@@ -15,7 +15,6 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
 from explorer import __version__
 from explorer.files import state_folder
-from explorer.scene.family_text import family_text
 from explorer.ui.state.controller import Controller
 
 log = logging.getLogger("explorer.ui")
@@ -71,7 +70,7 @@ def report(controller: Controller) -> str:
         f"Latent Explorer {__version__}",
         f"Python {platform.python_version()}, PySide6 {PySide6.__version__}, Qt {qVersion()}, {platform.platform()}",
         f"Engine: {engine.device}, {engine.precision}" if engine else "Engine: not running",
-        f"Model: {card.name} ({family_text(card.family)}, {card.fingerprint[:12]})" if card else "Model: none",
+        f"Model: {card.name} ({card.family_title}, {card.fingerprint[:12]})" if card else "Model: none",
         "",
         *list(_recent)[-200:],
     ]

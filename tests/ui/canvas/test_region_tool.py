@@ -25,7 +25,7 @@ pytestmark = pytest.mark.gui
 REGION = SettingCard(name="region", title="Region", default="", kind="region")
 SAMPLES = SettingCard(name="samples", title="Samples", default=4)
 METHODS = {
-    name: MethodCard(name=name, title=title, families=(), spaces=(), trained=False, paper="", settings=settings)
+    name: MethodCard(name=name, title=title, spaces=(), trained=False, paper="", settings=settings)
     for name, title, settings in (
         ("latent_axes", "Latent axes", (SAMPLES,)),
         ("lowrankgan", "LowRankGAN", (REGION, SAMPLES)),

@@ -38,13 +38,13 @@ TOY = msgspec.structs.replace(
 )
 
 
-def method(name: str, title: str, **more: bool) -> MethodCard:
-    return MethodCard(name=name, title=title, families=(), spaces=(), trained=False, paper="", **more)  # type: ignore[arg-type]
+def method(name: str, title: str, **more: bool | str) -> MethodCard:
+    return MethodCard(name=name, title=title, spaces=(), trained=False, paper="", **more)  # type: ignore[arg-type]
 
 
 METHODS = (
     method("latent_axes", "Latent axes"),
-    method("random_orthogonal", "Random directions"),
+    method("random_orthogonal", "Random directions", role="chance"),
     method("sefa", "SeFa"),
     method("voynov", "Voynov", expensive=True),
 )

@@ -218,8 +218,8 @@ def test_methods_that_do_not_fit_are_listed_with_the_reason(qtbot: QtBot) -> Non
     panel = Panel(qtbot)
     refusals = {"sefa": "SeFa works on StyleGAN2 models."}
     panel.controller.catalogue._cards[key_of(MODEL)] = msgspec.structs.replace(CARD, refusals=refusals)
-    fits = MethodCard(name="random", title="Random", families=(), spaces=("z",), trained=False, paper="")
-    other = MethodCard(name="sefa", title="SeFa", families=("stylegan2",), spaces=("w",), trained=False, paper="")
+    fits = MethodCard(name="random", title="Random", spaces=("z",), trained=False, paper="")
+    other = MethodCard(name="sefa", title="SeFa", spaces=("w",), trained=False, paper="")
     catalogue = panel.controller.catalogue
     catalogue.methods = {"random": fits, "sefa": other}
     catalogue.methods_changed.emit()
@@ -233,7 +233,7 @@ def test_methods_that_do_not_fit_are_listed_with_the_reason(qtbot: QtBot) -> Non
     catalogue._cards[key_of(MODEL)] = CARD  # of an engine that does not say why
     catalogue.methods_changed.emit()
     tip = box.itemData(box.findData("sefa"), Qt.ItemDataRole.ToolTipRole)
-    assert tip == "SeFa works on StyleGAN2 models; the family of 'toy' is VAE."
+    assert tip == "SeFa does not fit this model."
 
 
 def test_more_controls_keep_the_amounts_of_those_there_are(qtbot: QtBot) -> None:
@@ -272,7 +272,7 @@ def test_a_closed_panel_is_freed(qtbot: QtBot) -> None:
 
 def test_list_of_methods_arrives_late(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
-    card = MethodCard(name="latent_axes", title="Axes of z", families=(), spaces=(), trained=False, paper="")
+    card = MethodCard(name="latent_axes", title="Axes of z", spaces=(), trained=False, paper="")
     panel.controller.catalogue.open_model(MODEL)
     request = 10_000
     panel.controller.catalogue._pending[request] = object()  # type: ignore[assignment]
@@ -424,11 +424,13 @@ def test_the_narrowest_panel_can_be_read(qtbot: QtBot) -> None:
 
 def test_the_list_of_methods_says_what_the_compare_dialog_says(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
-    kind = {"families": (), "spaces": ("z",), "paper": ""}
+    kind = {"spaces": ("z",), "paper": ""}
     told = {
         "latent_axes": MethodCard(name="latent_axes", title="Latent axes", trained=False, **kind),
         "voynov": MethodCard(name="voynov", title="Voynov", trained=True, expensive=True, supervised=True, **kind),
-        "random_orthogonal": MethodCard(name="random_orthogonal", title="Random orthogonal", trained=False, **kind),
+        "random_orthogonal": MethodCard(
+            name="random_orthogonal", title="Random orthogonal", trained=False, role="chance", **kind
+        ),
     }
     catalogue = panel.controller.catalogue
     catalogue._cards[key_of(MODEL)] = msgspec.structs.replace(CARD, methods=tuple(told))

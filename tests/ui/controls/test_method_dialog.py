@@ -35,7 +35,6 @@ pytestmark = pytest.mark.gui
 METHOD = MethodCard(
     name="voynov",
     title="Voynov",
-    families=(),
     spaces=(),
     trained=True,
     paper="Voynov & Babenko 2020",

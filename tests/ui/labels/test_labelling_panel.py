@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMainWindow, QMessageBox
 from pytestqt.qtbot import QtBot
-from quiet import CARD, QuietClient, controller_on
+from quiet import CARD, QuietClient, controller_on, tell_method
 
 from explorer.errors import ExplorerError
 from explorer.scene.labels import Label, Labels, load_labels, save_labels
@@ -41,6 +41,7 @@ class Desk:
     def __init__(self, qtbot: QtBot, attribute: str = "glasses") -> None:
         self.said: list[str] = []
         self.controller, self.client = controller_on(card=TOY)
+        tell_method(self.controller, "interfacegan", "labels")
         self.controller.noticed.connect(lambda notice: self.said.append(notice.sentence))
         self.window = QMainWindow()
         qtbot.addWidget(self.window)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 from pytestqt.qtbot import QtBot
-from quiet import CARD, MODEL, controller_on
+from quiet import CARD, MODEL, controller_on, tell_method
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score, Violin
@@ -76,6 +76,7 @@ class Desk:
 
     def __init__(self, qtbot: QtBot, card: ModelCard = VAE) -> None:
         self.controller, self.client = controller_on(card=card)
+        tell_method(self.controller, "rotated_axes", "turned pair")
         self.window = QMainWindow()
         qtbot.addWidget(self.window)
         self.table = ActionTable(self.window)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 from quiet import CARD, NAMES, QuietClient, controller_on, controls
 
+from explorer.scene.cards import FamilyVerdict
 from explorer.scene.editing import amount_of, row_of, side_by_side, with_model, with_origin
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Quality, Scene, Seed, StoredLatent
 from explorer.service.protocol import (
@@ -223,7 +224,7 @@ def test_a_refused_model_leaves_the_scene_and_says_why(qtbot: QtBot) -> None:
     client.answers_models = False
     controller.open_model("foreign.bin")
     asked = next(request for request in reversed(client.sent) if isinstance(request, OpenModel))
-    reasons = (("vae", "it has no decoder"),)
+    reasons = (FamilyVerdict(family="vae", title="VAE", reason="it has no decoder"),)
     client.reply(Refused(request_id=asked.request_id, sentence="'foreign.bin' is no model.", reasons=reasons))
     assert controller.scene == scene
     assert [notice.sentence for notice in said] == ["'foreign.bin' is no model."]

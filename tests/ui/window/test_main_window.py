@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, QuietClient
 
-from explorer.scene.cards import ModelCard
+from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import ControlSetRef, ModelRef, Scene, Seed
 from explorer.scene.store import load_scene, save_scene
@@ -484,7 +484,10 @@ def test_the_reasons_of_a_refusal_can_be_read_and_overridden(desk: Desk, tmp_pat
     desk.window.files.open(path)
     asked = desk.client.sent[-1]
     assert isinstance(asked, OpenModel)
-    reasons = (("vae", "It has no decoder."), ("mlp_gan", "Its keys are not those of linear layers."))
+    reasons = (
+        FamilyVerdict(family="vae", title="VAE", reason="It has no decoder."),
+        FamilyVerdict(family="mlp_gan", title="MLP GAN", reason="Its keys are not those of linear layers."),
+    )
     desk.client.reply(Refused(request_id=asked.request_id, sentence="'odd.pt' is no model.", reasons=reasons))
     assert str(path) not in desk.window.settings.recent_models
     assert any(button.text() == "Why?" for button in _buttons(desk))

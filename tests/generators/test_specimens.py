@@ -1,0 +1,132 @@
+"""What the families say of all their models is what their models say; and which methods fit them follows from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_pipelines import save_ddim, save_latent, tiny_unet
+
+from explorer.discovery import registry as methods
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, checked_settings
+from explorer.generators import registry
+from explorer.generators.autoencoder_family import save_autoencoder
+from explorer.generators.burgess_network import BurgessNetwork
+from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork
+from explorer.generators.known_factors import VARIANTS, write_known_factors
+from explorer.generators.qlae_network import QlaeConfig, QlaeNetwork
+from explorer.generators.stylegan2 import save_stylegan2
+from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
+from explorer.generators.vae_network import VaeConfig, VaeNetwork
+from explorer.scene.cards import ModelCard
+from explorer.worlds.base import Factor
+
+TRUNK = {"size": 16, "channels": 3, "latents": 3, "widths": (4, 6), "hidden": 8}
+
+
+def _vae(folder: Path) -> None:
+    save_autoencoder(VaeNetwork(VaeConfig(**TRUNK)), folder)
+
+
+def _qlae(folder: Path) -> None:
+    save_autoencoder(QlaeNetwork(QlaeConfig(**TRUNK, codes=4)), folder)
+
+
+def _cvae(folder: Path) -> None:
+    condition = Condition(factor=Factor("size", (1.0, 2.0, 3.0)), mean=2.0, deviation=0.5)
+    save_autoencoder(ConditionalVaeNetwork(ConditionalVaeConfig(**TRUNK, conditions=(condition,), rows=4)), folder)
+
+
+def _burgess(folder: Path) -> None:
+    folder.mkdir()
+    specs = {"img_size": [1, 32, 32], "latent_dim": 6, "model_type": "Burgess"}
+    (folder / "specs.json").write_text(json.dumps(specs))
+    torch.save(BurgessNetwork(32, 1, 6).state_dict(), folder / "model.pt")
+
+
+def _stylegan2(folder: Path) -> None:
+    shape = {"z_dim": 6, "w_dim": 5, "mapping_layers": 2, "mapping_width": 7}
+    save_stylegan2(StyleGAN2(NetworkConfig(resolution=8, channels=(6, 4), **shape)), folder)
+
+
+def _mlp_gan(folder: Path) -> None:
+    folder.mkdir()
+    layers = {"0.weight": torch.ones(6, 5), "0.bias": torch.ones(6), "2.weight": torch.ones(16, 6)}
+    torch.save({**layers, "2.bias": torch.ones(16)}, folder / "gan.ckpt")
+
+
+def _without_bottleneck(folder: Path) -> None:
+    save_ddim(folder)
+    tiny_unet(mid_block_type=None).save_pretrained(folder / "unet")
+
+
+TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
+    "burgess_vae": (_burgess,),
+    "cvae": (_cvae,),
+    "diffusion": (save_ddim, save_latent, _without_bottleneck),
+    "known_factors": tuple(
+        lambda folder, variant=variant: write_known_factors(folder, variant, size=8) for variant in VARIANTS
+    ),
+    "mlp_gan": (_mlp_gan,),
+    "qlae": (_qlae,),
+    "stylegan2": (_stylegan2,),
+    "vae": (_vae,),
+}
+"""Family → what writes its small models: one of every kind that it reads."""
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> list[ModelCard]:
+    """Every model that ships, and small ones of every family and kind."""
+    found = [registry.describe(name) for name in registry.shipped_models()]
+    for family, writers in TINY.items():
+        for number, write in enumerate(writers):
+            folder = tmp_path_factory.mktemp(family) / str(number)
+            write(folder)
+            found.append(registry.describe(str(folder)))
+            assert found[-1].family == family
+    return found
+
+
+def _abilities(card: ModelCard) -> tuple[object, ...]:
+    spaces = {name: (len(one.shape), one.prior, one.layers > 0) for name, one in card.spaces.items()}
+    return tuple(spaces.items()), frozenset(card.capabilities)
+
+
+def test_every_family_has_small_models_here() -> None:
+    assert set(TINY) == set(registry.families())
+
+
+def test_specimens_are_the_kinds_of_models_that_there_are(cards: list[ModelCard]) -> None:
+    for name, family in registry.families().items():
+        described = {_abilities(card) for card in cards if card.family == name}
+        assert described == {_abilities(one) for one in family.specimens()}, name
+        assert {one.family for one in family.specimens()} == {name}
+
+
+def test_a_method_names_the_families_that_have_a_model_it_fits(cards: list[ModelCard]) -> None:
+    for card in methods.cards():
+        method = methods.method(card.name)
+        assert set(card.families) == {one.family for one in cards if not method.refusal(one)}, card.name
+
+
+def test_a_method_names_the_spaces_in_which_it_looks(cards: list[ModelCard]) -> None:
+    layered = {setting.name for setting in LAYER_SETTINGS}
+    for card in methods.cards():
+        method = methods.method(card.name)
+        assert isinstance(method, CheckedMethod)
+        settings = checked_settings(method.card, {})
+        fit = [one for one in cards if not method.refusal(one)]
+        assert {method.where(one, settings) for one in fit} - {"weights"} <= set(card.spaces), card.name
+        assert set(card.spaces) <= {space for one in fit for space in one.spaces}, card.name
+        layers = layered <= settings.keys() and any("w_plus" in one.spaces for one in fit)
+        assert not layers or "w_plus" in card.spaces, card.name
+
+
+def test_families_are_called_by_titles(cards: list[ModelCard]) -> None:
+    for card in cards:
+        assert card.family_title == registry.families()[card.family].short_title
+        assert "_" not in card.family_title
