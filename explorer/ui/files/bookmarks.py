@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec.structs import replace
-from PySide6.QtCore import QEvent, QObject, QPoint, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -31,8 +31,6 @@ EMPTY = "Press Ctrl+D, or “+ Add”, to keep what you see. A click brings it b
 
 class BookmarksPanel(DockPanel):
     """A click or Enter goes to a bookmark, F2 renames, Delete removes; each is one step of undo."""
-
-    visited = Signal()  # the scene is a bookmark's now, so whatever else was previewed has to end
 
     def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -105,7 +103,6 @@ class BookmarksPanel(DockPanel):
         """Bring back bookmark ``number``, as one step of undo. Bookmarks and what of the timeline still fits stay."""
         scene = self._controller.scene
         self._controller.load(at_bookmark(scene, scene.bookmarks[number]), f"Go to {scene.bookmarks[number].name}")
-        self.visited.emit()
 
     def remove(self, number: int) -> None:
         """Forget bookmark ``number``."""

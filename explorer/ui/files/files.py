@@ -22,11 +22,14 @@ SCENE_FILTER = (
     f"Exported films, pictures and sheets ({SCENE_KINDS[1]});;All files (*)"
 )
 
+FILMS = ("mp4", "gif", "png_sequence")
+
 
 class Files(QObject):
     """Every path that the user chooses goes through here."""
 
     path_changed = Signal()  # of the scene's own file
+    film_opened = Signal()  # what was opened may move, and is no picture of one moment
 
     def __init__(self, controller: Controller, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
@@ -56,7 +59,7 @@ class Files(QObject):
         from explorer.export.embed import read  # Pillow's import is not for the start of the window
 
         try:
-            scene, _, exported = read(path)
+            scene, options, exported = read(path)
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False
@@ -66,6 +69,8 @@ class Files(QObject):
         else:  # saving the scene must not write over a picture or a film
             self.forget_path()
         self._controller.undo_stack.setClean()
+        if exported is None or options.kind in FILMS:
+            self.film_opened.emit()
         return True
 
     def use_controls(self, path: Path) -> None:

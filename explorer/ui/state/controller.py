@@ -57,6 +57,7 @@ class Controller(QObject):
     shown = Signal(object)  # the scene on the canvas: the preview while the timeline plays, else the scene
     moved = Signal(object)  # pane → control: sliders that the hand has set, even where that changed nothing
     origin_set = Signal()  # by the hand, even where that changed nothing
+    loaded = Signal()  # another scene has replaced the whole one
     noticed = Signal(object)  # Notice
     engine_ready = Signal(object)  # Ready
     engine_lost = Signal(object)  # EngineLost
@@ -158,6 +159,7 @@ class Controller(QObject):
         else:
             self.undo_stack.clear()
             self._set(scene)
+        self.loaded.emit()
 
     def begin_gesture(self) -> None:
         """A drag begins: until `end_gesture`, pictures are interactive and its changes are one step."""

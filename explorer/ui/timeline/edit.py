@@ -34,6 +34,9 @@ Touched = AbstractSet[tuple[int, str]]
 
 SEED = (ORIGIN, "")
 
+MOST_MOMENTS = 4000
+"""Frames of a timeline that are looked through; of a longer one only the keyframes are."""
+
 
 def moved_amounts(before: Scene, after: Scene) -> set[tuple[int, str]]:
     """(pane, control) of every amount in which two scenes differ; nothing where they have other panes."""
@@ -59,6 +62,20 @@ def overlaid(scene: Scene, time: float, baseline: Scene, touched: Touched = froz
             shown = with_pane(shown, number, with_amount(shown.panes[number], name, amount))
     by_hand = scene.origin != baseline.origin or SEED in touched
     return replace(shown, origin=scene.origin) if by_hand else shown
+
+
+def moment_of(scene: Scene) -> float | None:
+    """The first time, of a keyframe or a frame, at which the timeline shows the scene as it stands; None where it never
+    does."""
+    timeline = scene.timeline
+    if not is_moving(timeline):
+        return None
+    frames = keys.frame_times(replace(timeline, loop="once")) if timeline.duration * timeline.fps < MOST_MOMENTS else ()
+    for time in sorted({*key_times(timeline), *frames}):
+        shown = keys.at(scene, time)
+        if shown.origin == scene.origin and not moved_amounts(shown, scene):
+            return time
+    return None
 
 
 def captured(scene: Scene, shown: Scene, time: float, earlier: tuple[float, Origin] | None) -> Scene:

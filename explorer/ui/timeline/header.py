@@ -17,6 +17,8 @@ Between = Literal["smooth", "lerp"]
 LOOPS: tuple[tuple[Loop, str], ...] = (("once", "Once"), ("loop", "Loop"), ("ping_pong", "Ping-pong"))
 KINDS: tuple[tuple[Between, str], ...] = (("smooth", "Smooth"), ("lerp", "Straight"))
 
+PARKED = "The picture is as the sliders are set, which is no time of the timeline. Move the playhead to see one."
+
 
 class TimelineHeader(QWidget):
     """Shows a timeline's timing and says what the user wants of it."""
@@ -50,9 +52,10 @@ class TimelineHeader(QWidget):
         self.between.setCurrentIndex(-1 if len(kinds) > 1 else known.index(kinds.pop()) if kinds else 0)
         self.between.setEnabled(bool(timeline.amounts))
 
-    def show_time(self, time: float) -> None:
-        """Where the playhead stands."""
-        self.time.setText(f"{time:.2f} s")
+    def show_time(self, time: float, parked: bool = False) -> None:
+        """Where the playhead stands; ``parked``: the picture is of no time, but as the sliders are set."""
+        self.time.setText("as set" if parked else f"{time:.2f} s")
+        self.time.setToolTip(PARKED if parked else "Where the playhead stands")
 
     def show_playing(self, playing: bool) -> None:
         """Offer to pause, or to play."""
@@ -80,7 +83,6 @@ class TimelineHeader(QWidget):
         self.play.setAccessibleName("Play or pause")
         self.time = QLabel(self)
         self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance("000.00 s"))
-        self.time.setToolTip("Where the playhead stands")
         self.duration = QDoubleSpinBox(self)
         self.duration.setRange(0.1, LONGEST_TIMELINE)
         self.duration.setDecimals(2)

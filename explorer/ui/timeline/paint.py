@@ -175,15 +175,21 @@ def key_centre(geometry: TimelineGeometry, number: int, row: TimelineRow, index:
     return QPointF(geometry.x(row.times[index]), geometry.y(number, row.amounts[index], row.low, row.high))
 
 
-def paint_playhead(painter: QPainter, geometry: TimelineGeometry, theme: Theme, playhead: float) -> None:
-    """The amber line with its handle in the ruler; it does not cross the words of an empty timeline."""
+def paint_playhead(
+    painter: QPainter, geometry: TimelineGeometry, theme: Theme, playhead: float, parked: bool = False
+) -> None:
+    """The amber line with its handle in the ruler; it does not cross the words of an empty timeline. One that is
+    ``parked``, for the picture is of no time, is an empty handle without a line."""
     x = round(geometry.x(playhead)) + 0.5
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     amber = color(theme.amber)
     painter.setPen(QPen(amber, 1.4))
-    painter.drawLine(QPointF(x, RULER_HEIGHT - 6), QPointF(x, geometry.height if geometry.rows else RULER_HEIGHT))
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(amber)
+    if parked:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+    else:
+        painter.drawLine(QPointF(x, RULER_HEIGHT - 6), QPointF(x, geometry.height if geometry.rows else RULER_HEIGHT))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(amber)
     y = RULER_HEIGHT - 10
     painter.drawPolygon([QPointF(x - 5.5, y), QPointF(x + 5.5, y), QPointF(x, y + 9)])
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

@@ -91,8 +91,7 @@ class TimelinePanel(DockPanel):
             return
         self._apply(made, "Add keyframe")
         self._earlier = (self._playhead, shown.origin)
-        self._settle()
-        self._preview()
+        self._visit()
         self._tell_late()
 
     def add_origin_key(self) -> None:
@@ -106,8 +105,7 @@ class TimelinePanel(DockPanel):
             self._controller.say(str(error), "warning")
             return
         self._apply(made, "Add seed keyframe")
-        self._settle()
-        self._preview()
+        self._visit()
 
     def clear(self) -> None:
         """Remove every keyframe."""
@@ -163,13 +161,36 @@ class TimelinePanel(DockPanel):
         self._visited = False
         self._preview()
 
+    def arrive(self) -> None:
+        """Another scene has come: it is seen as it stands, with the playhead at the time when the timeline shows that.
+        Where it never does, the playhead waits at the start until it is used."""
+        self._settle()
+        moment = edit.moment_of(self._controller.scene)
+        self.leave()
+        self._set_playhead(moment or 0.0)
+        if moment is not None:
+            self._visit()
+
+    def show_start(self) -> None:
+        """A film has come: where the scene as it stands is no moment of it, its first one is seen."""
+        if self._is_parked():
+            self.go_to(0.0)
+
     # --- the playhead and the picture ---------------------------------------------------------------------------------
 
     def _set_playhead(self, time: float) -> None:
         self._playhead = time
-        self.view.set_playhead(time)
-        self.header.show_time(time)
+        self._show_playhead()
         self.playhead_changed.emit(time)
+
+    def _show_playhead(self) -> None:
+        parked = self._is_parked()
+        self.view.set_playhead(self._playhead, parked)
+        self.header.show_time(self._playhead, parked)
+
+    def _is_parked(self) -> bool:
+        """Whether there is a timeline, and the canvas shows no time of it."""
+        return not self._visited and edit.is_moving(self._controller.scene.timeline)
 
     def _visit(self) -> None:
         self._settle()
@@ -184,6 +205,7 @@ class TimelinePanel(DockPanel):
     def _preview(self) -> None:
         """Show the picture of the playhead's time; without keyframes, or before the playhead is used, the scene."""
         scene = self._controller.scene
+        self._show_playhead()
         if not self._visited or not edit.is_moving(scene.timeline) or not scene.model.path:
             self._controller.set_preview(None)
         else:
@@ -211,21 +233,18 @@ class TimelinePanel(DockPanel):
         self._touched -= edit.moved_amounts(old, new)
         if new.origin != old.origin:
             self._touched.discard(edit.SEED)
-        if new.model != old.model:
-            self.player.stop()
-            self._visited = False
-            self._set_playhead(0.0)
         if new.timeline.duration < self._playhead:
             self._set_playhead(new.timeline.duration)
         if not edit.is_moving(new.timeline):
             self.player.stop()
         self.player.follow(new.timeline)
-        if new.timeline != old.timeline and (new.panes, new.origin) != (old.panes, old.origin) and same_panes:
-            self._visited = False  # another scene altogether: it is seen as it stands
-            self._settle()
         if _listed(new) != _listed(old):
             self._show_scene()
-        self._preview()
+        elsewhere = (new.panes, new.origin) != (old.panes, old.origin) and same_panes
+        if new.model != old.model or (new.timeline != old.timeline and elsewhere):
+            self.arrive()  # another scene altogether
+        else:
+            self._preview()
 
     def _on_moved(self, partners: dict[int, str]) -> None:
         """A slider was set by hand: it is seen as it stands, even where the stored scene had that amount already."""
@@ -242,7 +261,7 @@ class TimelinePanel(DockPanel):
         timeline = scene.timeline
         self.view.set_content(rows_of(scene, self._card_of), timeline.duration, timeline.fps)
         self.header.show_timeline(timeline)
-        self.view.set_playhead(self._playhead)
+        self._show_playhead()
 
     def _card_of(self, pane: int) -> ControlSetCard | None:
         return self._controller.controls_card(pane)
@@ -370,6 +389,7 @@ class TimelinePanel(DockPanel):
         controller.changed.connect(self._on_changed)
         controller.moved.connect(self._on_moved)
         controller.origin_set.connect(self._on_origin_set)
+        controller.loaded.connect(self.arrive)
         controller.catalogue.controls_found.connect(self._on_controls_found)
 
 

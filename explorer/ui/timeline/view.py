@@ -65,6 +65,7 @@ class TimelineView(QAbstractScrollArea):
         self._rows: tuple[TimelineRow, ...] = ()
         self._duration, self._fps = 4.0, 24
         self._playhead = 0.0
+        self._parked = False
         self._hovered: Key | None = None
         self._selected: Key | None = None
         self._scrubbing = False
@@ -93,12 +94,14 @@ class TimelineView(QAbstractScrollArea):
         self._set_scroll_range()
         self.viewport().update()
 
-    def set_playhead(self, time: float) -> None:
-        """Move the line; only the strips it leaves and enters are painted."""
+    def set_playhead(self, time: float, parked: bool = False) -> None:
+        """Move the line; only the strips it leaves and enters are painted. ``parked``: the picture is of no time."""
+        if (time, parked) == (self._playhead, self._parked):
+            return
         geometry = self.geometry_now()
         for x in (geometry.x(self._playhead), geometry.x(time)):
             self.viewport().update(QRect(int(x) - 8, 0, 17, self.viewport().height()))
-        self._playhead = time
+        self._playhead, self._parked = time, parked
 
     @property
     def rows(self) -> tuple[TimelineRow, ...]:
@@ -140,7 +143,7 @@ class TimelineView(QAbstractScrollArea):
         painter = QPainter(self.viewport())
         still = self._still.picture(geometry, colors, self.font(), self._rows, marks, self.devicePixelRatioF())
         painter.drawPixmap(0, 0, still)
-        paint_playhead(painter, geometry, colors, self._playhead)
+        paint_playhead(painter, geometry, colors, self._playhead, self._parked)
         if dragged is not None and self._exists(dragged):
             row = self._rows[dragged[0]]
             centre = key_centre(geometry, dragged[0], row, dragged[1])

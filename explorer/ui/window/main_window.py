@@ -118,7 +118,7 @@ class MainWindow(QMainWindow):
         controller.undo_stack.cleanChanged.connect(self._on_clean)
         self.files.path_changed.connect(self._show_title)
         self.models.chosen.connect(self.open_model)
-        self.bookmarks.visited.connect(self.timeline.leave)
+        self.files.film_opened.connect(self.timeline.show_start)
         self.bar.model_chosen.connect(self.open_model)
         self.canvas.menu_wanted.connect(self._show_pane_menu)
         self.exporting.started.connect(self.jobs.wanted)

@@ -7,6 +7,8 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
@@ -14,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from quiet import QuietClient, controller_on
 
 from explorer.scene import timeline as keys
-from explorer.scene.editing import amount_of, side_by_side
+from explorer.scene.editing import amount_of, side_by_side, with_amount
 from explorer.scene.model import AmountKey, Blend, ControlSetRef, OriginKey, Seed, Timeline
 from explorer.ui.state.controller import Controller
 from explorer.ui.timeline.paint import key_centre
@@ -349,8 +351,55 @@ def test_another_scene_is_seen_as_it_stands(desk: Desk) -> None:
     desk.controller.new_scene()
     assert desk.controller.shown_scene is desk.controller.scene
     desk.controller.undo()
-    assert desk.controller.shown_scene is desk.controller.scene
-    assert desk.shown() == 2.0
+    assert desk.shown() == amount_of(desk.controller.scene.panes[0], "azimuth") == 2.0
+    assert desk.panel.playhead == 4.0  # the moment at which the timeline shows this
+
+
+def loaded(desk: Desk, azimuth: float, hue: float = 0.0) -> None:
+    """A scene comes from a file, with azimuth going from -1 to 2 in 4 s, and sliders standing where they were left."""
+    desk.two_keys()
+    scene = desk.controller.scene
+    pane = with_amount(with_amount(scene.panes[0], "azimuth", azimuth), "hue", hue)
+    desk.controller.load(replace(scene, panes=(pane,)))
+
+
+@given(st.integers(0, 96), st.floats(-2, 2, width=16))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_playhead_and_the_sliders_agree_when_a_scene_comes(qtbot: QtBot, frame: int, hue: float) -> None:
+    desk = Desk(qtbot)
+    desk.two_keys()
+    azimuth = amount_of(keys.at(desk.controller.scene, frame / 24).panes[0], "azimuth")
+    loaded(desk, azimuth, hue)
+    shown = keys.at(desk.controller.scene, desk.panel.playhead)
+    assert desk.shown() == azimuth == amount_of(shown.panes[0], "azimuth")
+    assert desk.shown("hue") == hue
+    assert desk.panel.header.time.text() == f"{desk.panel.playhead:.2f} s"
+    desk.controller.close()
+
+
+def test_a_playhead_that_shows_nothing_says_so(desk: Desk) -> None:
+    loaded(desk, 1.234567)
+    assert desk.shown() == 1.234567
+    assert desk.panel.header.time.text() == "as set"
+    parked = desk.view.viewport().grab().toImage()
+    desk.panel.go_to(0.0)
+    assert desk.shown() == -1.0
+    assert desk.panel.header.time.text() == "0.00 s"
+    assert desk.view.viewport().grab().toImage() != parked
+    desk.controller.load(desk.controller.scene)
+    assert desk.panel.header.time.text() == "as set"
+    desk.panel.add_key()  # what is seen is a moment of the timeline now
+    assert desk.panel.header.time.text() == "0.00 s"
+    assert desk.timeline.amounts[0].keys[0].amount == 1.234567
+
+
+def test_a_film_is_seen_from_its_start(desk: Desk) -> None:
+    loaded(desk, 1.234567)
+    desk.panel.show_start()
+    assert (desk.panel.playhead, desk.shown()) == (0.0, -1.0)
+    loaded(desk, 2.0)
+    desk.panel.show_start()
+    assert (desk.panel.playhead, desk.shown()) == (4.0, 2.0)
 
 
 def test_a_moving_slider_does_not_paint_the_timeline(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QKeyEvent
@@ -16,10 +17,16 @@ from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, QuietClient
 
+from explorer.export.options import ExportKind, ExportOptions
+from explorer.export.provenance import FrameDigests, Provenance
+from explorer.export.stills import write_png
+from explorer.export.video import write_mp4
 from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import FIRST_MODEL
+from explorer.scene.editing import amount_of, with_amount
 from explorer.scene.model import ControlSetRef, ModelRef, Scene, Seed
-from explorer.scene.store import load_scene, save_scene
+from explorer.scene.store import encode_scene, load_scene, save_scene
+from explorer.scene.timeline import set_amount_key
 from explorer.service.protocol import (
     DrawSamples,
     EngineLost,
@@ -278,6 +285,48 @@ def test_a_dropped_scene_opens_and_can_be_undone(desk: Desk, tmp_path: Path) -> 
     assert desk.window.windowTitle() == "mine.scene.json[*] — Latent Explorer"
     desk.controller.undo()
     assert desk.controller.scene == before
+
+
+def carrier(path: Path, scene: Scene, kind: ExportKind) -> Path:
+    """An exported file as the program writes it, but for its pictures."""
+    picture = np.zeros((16, 16, 3), np.uint8)
+    record = Provenance(
+        torch="", device="cpu", threads=1, batch=1, generators=(), options=ExportOptions(kind=kind),
+        frames=FrameDigests(count=1, height=16, width=16, sha256="", block=1, blocks=("",)),
+        scene=msgspec.json.decode(encode_scene(scene)),
+    )  # fmt: skip
+    if kind == "png":
+        write_png(path, picture, record)
+    else:
+        write_mp4(path, iter([picture]), 24, 18, "", lambda: record)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["mp4", "png", "scene"])
+@pytest.mark.parametrize("standing", [2.0, 1.234567])
+def test_picture_sliders_and_playhead_agree_when_a_file_with_a_timeline_is_opened(
+    desk: Desk, tmp_path: Path, kind: str, standing: float
+) -> None:
+    desk.begin()
+    pane = with_amount(desk.controller.scene.panes[0], "hue", standing)
+    scene = msgspec.structs.replace(desk.controller.scene, panes=(pane,))
+    for time, amount in ((0.0, -1.0), (4.0, 2.0)):
+        scene = set_amount_key(scene, 0, "hue", time, amount)
+    path = tmp_path / f"a.{kind}.json"
+    if kind == "scene":
+        save_scene(scene, path)
+    else:
+        path = carrier(tmp_path / f"a.{kind}", scene, kind)  # type: ignore[arg-type]
+    drop(desk, path)
+    timeline, row = desk.window.timeline, next(one for one in desk.window.controls.rows() if one.card.name == "hue")
+    seen = amount_of(desk.controller.shown_scene.panes[0], "hue")
+    assert row.slider.value == pytest.approx(seen)
+    if standing == 2.0:
+        assert (timeline.playhead, seen) == (4.0, 2.0)
+    elif kind == "png":  # it is a picture of no moment, and is seen as it was exported
+        assert (timeline.header.time.text(), seen) == ("as set", standing)
+    else:
+        assert (timeline.header.time.text(), seen) == ("0.00 s", -1.0)
 
 
 def test_a_damaged_scene_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
