@@ -16,22 +16,12 @@ from typing import Any
 from explorer import __version__
 from explorer.errors import ExplorerError
 from explorer.generators.registry import shipped_models
+from explorer.ui.state.pace import percentile
 
 CANVASES = (256, 1024)
 STARTS = 5
 
 Row = dict[str, Any]
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The ``share`` (0..1) quantile of ``values``: linear between neighbours, 0 for none."""
-    ordered = sorted(values)
-    if not ordered:
-        return 0.0
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
 def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from explorer.errors import ExplorerError
 from explorer.service.client import ServiceClient
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.state.controller import Controller
-from explorer.ui.state.feed import Sample
+from explorer.ui.state.pace import Sample
 
 EVENTS = 150  # one at a time, the next after the picture of the one before
 STORM = 480  # at 240 a second: two seconds of a hand that does not wait

@@ -235,8 +235,9 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """The picture of ``revision`` lies in ``slot`` of ``ring``: BGRX rows, ``width * 4`` bytes each.
 
     ``asked``: the client's clock when the state was set. ``*_ms``: what it took in the engine process; ``batch``:
-    how many views were rendered together;
-    ``waited_ms``: from the arrival of the request to the start of the rendering.
+    how many views were rendered together (0: the engine still had this picture);
+    ``waited_ms``: from the arrival of the request to the start of the rendering; ``engine_ms``: from there until all
+    that was rendered together lies in the shared memory, ``forward_ms`` and ``convert_ms`` included.
     """
 
     view_id: int
@@ -252,6 +253,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     batch: int
     device_memory: int  # bytes in use on the device (CUDA), 0 on the CPU
     engine_memory: int  # resident bytes of the engine process
+    engine_ms: float
     rms: float = 0.0  # difference views: root mean square difference in the range of the pixels, 0..1
 
 

@@ -163,10 +163,9 @@ class Server:
     def _deliver(self, engine: Engine, due: list[_Waiting], pictures: list[Picture], started: float) -> None:
         from explorer.generators.devices import memory_in_use
 
-        frames: list[Frame] = []
+        placed: list[tuple[_Waiting, Picture, str, int]] = []
         memory = resident_memory()
         for waiting, picture in zip(due, pictures, strict=True):
-            height, width = picture.bgrx.shape[:2]
             with self._changed:
                 ring, slot = self._ring, self._free.popleft()
             assert ring is not None  # a slot was free, so there is a ring
@@ -178,20 +177,27 @@ class Server:
                 request = waiting.request
                 self.send(protocol.ViewFailed(view_id=request.view_id, revision=request.revision, sentence=f"{error}."))
                 continue
+            placed.append((waiting, picture, ring.name, slot))
+        engine_ms = (time.perf_counter() - started) * 1e3
+        device_memory = memory_in_use(engine.device)
+        frames: list[Frame] = []
+        for waiting, picture, ring_name, slot in placed:
+            height, width = picture.bgrx.shape[:2]
             frames.append(
                 Frame(
                     view_id=waiting.request.view_id,
                     revision=waiting.request.revision,
                     asked=waiting.request.asked,
-                    ring=ring.name,
+                    ring=ring_name,
                     slot=slot,
                     width=width,
                     height=height,
                     waited_ms=(started - waiting.since) * 1e3,
                     forward_ms=picture.forward_ms,
                     convert_ms=picture.convert_ms,
+                    engine_ms=engine_ms,
                     batch=picture.batch,
-                    device_memory=memory_in_use(engine.device),
+                    device_memory=device_memory,
                     engine_memory=memory,
                     rms=picture.rms,
                 )

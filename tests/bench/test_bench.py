@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication
 
 from explorer.bench import report, screen, side_by_side, worlds
 from explorer.errors import ExplorerError
 from explorer.training.base import Recipe
 from explorer.worlds.registry import all_worlds
-
-
-@given(st.lists(st.floats(0, 1e4), min_size=2, max_size=50))
-def test_percentiles_are_the_inclusive_quantiles(values: list[float]) -> None:
-    quantiles = statistics.quantiles(values, n=20, method="inclusive")
-    for number, expected in enumerate(quantiles, start=1):
-        assert report.percentile(values, number / 20) == pytest.approx(expected, abs=1e-6)
-
-
-def test_percentile_of_nothing() -> None:
-    assert report.percentile([], 0.5) == 0.0
 
 
 @pytest.mark.gui

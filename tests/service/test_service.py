@@ -40,6 +40,7 @@ def test_the_picture_is_the_engines(desk: Desk) -> None:
     here = Engine().render([shown])[0].bgrx
     assert np.abs(as_array(frame, pixels).astype(int) - here).max() <= 1
     assert frame.forward_ms > 0
+    assert frame.engine_ms > frame.forward_ms + frame.convert_ms
     assert frame.batch == 1
     assert frame.engine_memory > 50e6
 

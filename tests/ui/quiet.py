@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard, Role, SpaceCard
 from explorer.scene.edit_text import EFFECT_UNIT
 from explorer.scene.measures import MeasureOptions, MeasureReport
@@ -99,13 +101,17 @@ class QuietClient:
             revisions[view_id] = self._revision
         return revisions
 
-    def draw(self) -> int:
-        """Answer every view that is due; returns how many there were."""
+    def draw(self, **figures: float) -> int:
+        """Answer every view that is due, with these ``figures`` of its frame; returns how many there were."""
         due, self._due = self._due, {}
         for view_id, (revision, view) in due.items():
             self._last = view
-            self.reply(frame(view_id, revision))
+            self.reply(msgspec.structs.replace(frame(view_id, revision), **figures))
         return len(due)
+
+    def due(self) -> dict[int, int]:
+        """View → the revision that is waited for."""
+        return {view_id: revision for view_id, (revision, _) in self._due.items()}
 
     def send_old_frame(self, view_id: int) -> None:
         """A frame that was overtaken by those that were drawn."""
@@ -120,7 +126,7 @@ def frame(view_id: int, revision: int) -> Frame:
     """A frame of 12 x 8 pixels."""
     return Frame(
         view_id=view_id, revision=revision, slot=0, ring="", asked=0, width=12, height=8, waited_ms=0, forward_ms=1,
-        convert_ms=0, batch=1, device_memory=0, engine_memory=0,
+        convert_ms=0, engine_ms=1, batch=1, device_memory=0, engine_memory=0,
     )  # fmt: skip
 
 

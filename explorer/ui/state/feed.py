@@ -10,15 +10,11 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from explorer.scene.model import View
+from explorer.scene.model import ModelRef, View
 from explorer.service.protocol import EngineLost, Frame, ViewFailed
 from explorer.ui.state.bridge import EngineClient
+from explorer.ui.state.pace import Pace, Sample
 from explorer.ui.state.replies import Replies
-
-FPS_OVER = 60  # paints
-FPS_FROM = 4  # paints without a pause; fewer say nothing
-ONE_PAINT = 0.003  # seconds; what is painted closer together came from one event
-PAUSE = 0.4  # seconds; a longer gap is the hand resting, not a slow engine
 
 
 @dataclass
@@ -48,23 +44,6 @@ class Picture:
         return any(revision > self.revision for revision in self.moments)
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One picture's way to the screen, milliseconds."""
-
-    total: float  # from the event to the end of the paint
-    waited: float
-    forward: float
-    convert: float
-    copy: float
-    paint: float
-
-    @property
-    def rest(self) -> float:
-        """What the parts do not explain: transport between the processes, and waiting for the window's event loop."""
-        return max(0.0, self.total - self.waited - self.forward - self.convert - self.copy - self.paint)
-
-
 class Feed(QObject):
     """One picture a pane. Panes are told apart by an id that follows them when others come and go.
 
@@ -81,12 +60,16 @@ class Feed(QObject):
         self._next_id = 0
         self._panes: list[Picture] = []
         self._single: set[int] = set()
-        self.samples: deque[Sample] = deque(maxlen=480)
-        self._paints: deque[float] = deque(maxlen=480)
-        self._fps = 0.0
+        self._models: list[ModelRef] = []  # of the panes
+        self.pace = Pace()
         replies.on(Frame, self._arrived)
         replies.on(ViewFailed, self._failed)
         replies.on(EngineLost, self._engine_lost)
+
+    @property
+    def samples(self) -> deque[Sample]:
+        """The ways of the newest pictures to the screen, all of the models that are shown."""
+        return self.pace.samples
 
     def __len__(self) -> int:
         return len(self._panes)
@@ -103,6 +86,9 @@ class Feed(QObject):
         """Ask for ``views``, one a pane, where they differ from the last. ``moment``: perf_counter of the event."""
         if len(views) != len(self._panes):
             self._match(views)
+        if (models := [view.model for view in views]) != self._models:
+            self._models = models
+            self.pace.clear()
         now = time.perf_counter() if moment is None else moment
         due: dict[int, tuple[Picture, View]] = {}
         for picture, view in zip(self._panes, views, strict=True):
@@ -160,23 +146,15 @@ class Feed(QObject):
             return
         picture.painted = True
         now = time.perf_counter()
-        if not self._paints or now - self._paints[-1] > ONE_PAINT:
-            self._paints.append(now)  # panes that are painted together are one picture of the canvas
         frame = picture.frame
-        asked = picture.moments.pop(frame.revision, None)
-        if asked is not None and asked[0] is not None:
-            total, parts = (now - asked[0]) * 1e3, (frame.waited_ms, frame.forward_ms, frame.convert_ms)
-            self.samples.append(Sample(total, *parts, picture.copy_ms, paint_ms))
-
-    def frames_per_second(self) -> float:
-        """How fast pictures followed each other when they last came without a pause; 0 before that."""
-        burst = 0
-        paints = list(self._paints)[-FPS_OVER:]
-        while burst + 1 < len(paints) and paints[-1 - burst] - paints[-2 - burst] < PAUSE:
-            burst += 1
-        if burst >= FPS_FROM:
-            self._fps = burst / (paints[-1] - paints[-1 - burst])
-        return self._fps
+        moment, view = picture.moments.pop(frame.revision, (None, picture.view))
+        if view is None or picture.asked is None or view.model != picture.asked.model:
+            return  # a late picture of the model that was shown before
+        self.pace.painted(picture.view_id, picture.is_awaited)
+        if moment is not None:
+            beside = frame.engine_ms - frame.forward_ms - frame.convert_ms
+            drawn = (frame.waited_ms, frame.forward_ms, frame.convert_ms, beside)
+            self.samples.append(Sample((now - moment) * 1e3, *drawn, picture.copy_ms, paint_ms))
 
     def _arrived(self, frame: Frame) -> None:
         index = next((i for i, picture in enumerate(self._panes) if picture.view_id == frame.view_id), -1)

@@ -13,23 +13,18 @@ from explorer.service.protocol import EngineLost, Ready
 from explorer.ui.look import theme
 from explorer.ui.look.widgets import ElidedLabel, WrappedLabel, link_button
 from explorer.ui.state.controller import Controller
-from explorer.ui.state.feed import Sample
+from explorer.ui.state.pace import P95_FROM, Sample, apportioned, percentile
 
 REFRESH_MS = 500
 PARTS = (
     ("waited", "Waited for the engine", "the engine was busy with an earlier picture"),
     ("forward", "Forward pass", "the generator itself"),
     ("convert", "Convert", "to 8 bit on the device, and off it"),
+    ("beside", "Beside it", "moving the point, and what the engine drew at the same time"),
     ("copy", "Copy", "out of shared memory"),
     ("paint", "Paint", "scaling and drawing in the window"),
     ("rest", "The rest", "messages between the processes, and the window's own work"),
 )
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which ``share`` (0..1) of ``values`` lie; 0 without values."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 class Dot(QWidget):
@@ -56,7 +51,7 @@ class Dot(QWidget):
 
 
 class WhySlow(QFrame):
-    """A popover with the parts of the way from the hand to the screen, medians of the last pictures."""
+    """A popover with the parts of the way from the hand to the screen: means, which add up as medians do not."""
 
     def __init__(self, samples: Sequence[Sample], parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -67,17 +62,21 @@ class WhySlow(QFrame):
         if not samples:
             layout.addWidget(QLabel("No picture yet: move a slider, then look again."))
             return
-        total = statistics.median(sample.total for sample in samples)
-        title = QLabel(f"Event → screen: {total:.1f} ms, median of {len(samples)} pictures")
+        means = [statistics.fmean(getattr(sample, key) for sample in samples) for key, _, _ in PARTS]
+        shown = apportioned(means)
+        again = sum(sample.forward == 0 for sample in samples)
+        title = QLabel(
+            f"Event → screen: {sum(shown):.1f} ms, mean of {_pictures(len(samples))}"
+            + (f", {again} of them drawn before" if again else "")
+        )
         title.setFont(theme.caption_font(self.font()))
         layout.addWidget(title)
         table = QGridLayout()
         table.setHorizontalSpacing(14)
-        medians = {key: statistics.median(getattr(sample, key) for sample in samples) for key, _, _ in PARTS}
-        largest = max(medians, key=lambda key: medians[key])
+        largest = PARTS[means.index(max(means))][0]
         for row, (key, name, meaning) in enumerate(PARTS):
             label = QLabel(name)
-            value = QLabel(f"{medians[key]:.1f} ms")
+            value = QLabel(f"{shown[row]:.1f} ms")
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
             hint = QLabel(meaning)
             hint.setForegroundRole(self.palette().ColorRole.PlaceholderText)
@@ -99,6 +98,7 @@ def _advice(largest: str) -> str:
         "waited": "The generator is slower than the hand: states in between were skipped, the newest is shown.",
         "forward": "Most of the time goes into the generator. Fewer panes, fewer steps or a faster device help.",
         "convert": "Most of the time goes into leaving the device; a smaller picture helps.",
+        "beside": "Most of the time goes into what the engine does beside this picture: other panes, mostly.",
         "copy": "Most of the time goes into copying; a smaller picture helps.",
         "paint": "Most of the time goes into drawing; a smaller window, or View › Show pixels, helps.",
         "rest": "Most of the time goes into neither; other programs may be using the processor.",
@@ -118,7 +118,8 @@ class StatusLine(QStatusBar):
         self.state = QLabel("engine starting…")
         self.figures = ElidedLabel()
         self.figures.setToolTip(
-            "Pictures a second · median and 95th percentile from the event to the painted picture · forward pass"
+            "Pictures a second while they come · median and 95th percentile from the event to the painted picture · "
+            "median forward pass of those that were not drawn before"
         )
         self.why = link_button("Why slow?", "Where the time goes, part by part")
         self.machine = QLabel()
@@ -144,32 +145,40 @@ class StatusLine(QStatusBar):
         controller.engine_ready.connect(self._on_ready)
         controller.engine_lost.connect(self._on_lost)
         controller.opening.changed.connect(self._on_opening)
+        controller.changed.connect(self._on_changed)
 
     def refresh(self) -> None:
         """Show the figures of now."""
         if not self.isVisible():
             return
-        feed = self._controller.feed
-        samples = list(feed.samples)[-120:]
-        if samples:
-            totals = [sample.total for sample in samples]
-            batch = max((picture.frame.batch for picture in feed.pictures() if picture.frame), default=1)
-            parts = [
-                f"{feed.frames_per_second():.0f} fps",
-                f"event → screen {percentile(totals, 0.5):.1f} ms (p95 {percentile(totals, 0.95):.0f})",
-                f"render {statistics.median(sample.forward for sample in samples):.1f} ms",
-            ]
-            if len(feed) > 1:
-                parts.append(f"{len(feed)} panes, batch {batch}")
-            self._set(self.figures, "   ".join(parts))
+        self._set(self.figures, "   ".join(self._figures()))
         self._set(self.machine, self._machine())
+
+    def _figures(self) -> list[str]:
+        """What is true of the pictures of now; nothing before the first of these models."""
+        feed = self._controller.feed
+        samples = feed.pace.newest()
+        if not samples:
+            return []
+        totals = [sample.total for sample in samples]
+        slowest = f" (p95 {percentile(totals, 0.95):.0f})" if len(samples) >= P95_FROM else ""
+        parts = [f"event → screen {percentile(totals, 0.5):.1f} ms{slowest}"]
+        if rate := feed.pace.frames_per_second():
+            parts.insert(0, f"{rate:.0f} fps" if rate >= 10 else f"{rate:.1f} fps")
+        if rendered := [sample.forward for sample in samples if sample.forward > 0]:
+            parts.append(f"render {percentile(rendered, 0.5):.1f} ms")
+        if len(feed) > 1:
+            batch = max((picture.frame.batch for picture in feed.pictures() if picture.frame), default=0)
+            parts.append(f"{len(feed)} panes" + (f", batch {batch}" if batch else ""))
+        parts.append(f"last {_pictures(len(samples))}")
+        return parts
 
     def _machine(self) -> str:
         engine = self._controller.engine
         frames = [picture.frame for picture in self._controller.feed.pictures() if picture.frame]
         parts = [f"{engine.device} · {engine.precision}"] if engine else []
         memory = f"window {_bytes(own_memory())}"
-        if frames:
+        if frames and engine:
             newest = max(frames, key=lambda frame: frame.revision)
             memory += f", engine {_bytes(newest.engine_memory)}"
             if newest.device_memory:
@@ -182,11 +191,15 @@ class StatusLine(QStatusBar):
             label.setText(text)
 
     def _explain(self) -> None:
-        popover = WhySlow(list(self._controller.feed.samples)[-120:], self)
+        popover = WhySlow(self._controller.feed.pace.newest(), self)
         popover.adjustSize()
         corner = self.why.mapToGlobal(QPoint(self.why.width(), 0))
         popover.move(corner - QPoint(popover.width(), popover.height() + 6))
         popover.show()
+
+    def _on_changed(self, *_: object) -> None:
+        if not self._controller.feed.samples:
+            self.refresh()  # what was true of another model goes at once
 
     def _on_ready(self, ready: Ready) -> None:
         self.dot.set_state("ready")
@@ -201,6 +214,10 @@ class StatusLine(QStatusBar):
     def _on_lost(self, lost: EngineLost) -> None:
         self.dot.set_state("starting" if lost.restarting else "stopped")
         self.state.setText("engine restarting…" if lost.restarting else "engine stopped")
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def own_memory() -> int:
