@@ -144,6 +144,18 @@ def test_every_sample_is_drawn_once_while_somebody_labels() -> None:
     np.testing.assert_allclose(labelled.rows(labels.labels)[7:8], alone, atol=1e-5)
 
 
+def test_a_sample_is_drawn_with_the_truncation_with_which_it_was_labelled() -> None:
+    generator = ToyGenerator()
+    labelled = LabelledSamples(generator)
+    samples = [(3, 0.5), (4, 1.0), (3, 1.0), (5, 0.5), (6, 0.0)]
+    rows = labelled.rows([Label(seed=seed, truncation_psi=psi, value=1) for seed, psi in samples])
+    for row, (seed, psi) in zip(rows, samples, strict=True):
+        with torch.no_grad():
+            picture = generator.render(generator.sample([seed], psi), Quality())
+        np.testing.assert_allclose(row, labelled.features(picture)[0], atol=1e-5)
+    assert not np.allclose(rows[0], rows[2])
+
+
 def test_a_model_of_a_world_is_probed_on_the_predictors_features() -> None:
     generator = generators.load(str(package_folder("models") / "shapes-btcvae"), torch.device("cpu"))
     labelled = LabelledSamples(generator)

@@ -205,19 +205,35 @@ def test_moves_compose_and_reverse(example: tuple[Control, SpaceCard], seed: int
     torch.testing.assert_close(moved(moved(latent, a), -a), latent, rtol=1e-9, atol=1e-9)
 
 
-@given(EVERY_KIND, st.integers(0, 2**16), AMOUNT.filter(lambda amount: amount != 0))
-@settings(max_examples=30, deadline=None)
-def test_moving_is_differentiable_in_the_latent_and_the_amount(
-    example: tuple[Control, SpaceCard], seed: int, amount: float
-) -> None:
-    control, space = example
-    latent = _normal(seed, 2, *space.shape).requires_grad_()
-    amounts = torch.full((2,), amount, requires_grad=True)
-    control.move(latent, amounts).sum().backward()
-    assert latent.grad is not None
-    assert amounts.grad is not None
-    assert bool(latent.grad.isfinite().all())
-    assert bool((amounts.grad != 0).all())
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_the_gradient_by_the_amount_is_the_slope_of_the_move(name: str) -> None:
+    """Where the move has one: at a corner it has two, and where a followed direction has ended it has none."""
+    slopes: list[Tensor] = []
+
+    @given(EXAMPLES[name](), st.integers(0, 2**16), AMOUNT.filter(lambda amount: amount != 0))
+    @settings(max_examples=20, deadline=None, database=None)
+    def gather(example: tuple[Control, SpaceCard], seed: int, amount: float) -> None:
+        control, space = example
+        latent = _normal(seed, 2, *space.shape).double().requires_grad_()
+        seen_along = _normal(seed + 1, *space.shape).double()
+        amounts = torch.full((2,), amount, dtype=torch.float64, requires_grad=True)
+
+        def seen(by: float) -> Tensor:
+            return (control.move(latent, amounts + by) * seen_along).flatten(1).sum(1)
+
+        here = seen(0.0)
+        here.sum().backward()
+        assert latent.grad is not None
+        assert amounts.grad is not None
+        assert bool(latent.grad.isfinite().all() and amounts.grad.isfinite().all())
+        with torch.no_grad():
+            before, after = (here - seen(-1e-6)) / 1e-6, (seen(1e-6) - here) / 1e-6
+        smooth = (after - before).abs() <= 1e-3 * after.abs()
+        torch.testing.assert_close(amounts.grad[smooth], after[smooth], rtol=2e-3, atol=1e-7)
+        slopes.append(after[smooth])
+
+    gather()
+    assert float(torch.cat(slopes).abs().max()) > 1e-4
 
 
 @given(EVERY_KIND)

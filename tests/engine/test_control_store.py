@@ -293,6 +293,30 @@ def test_another_content_of_a_named_file_is_another_question(
     assert torch.equal(engine.control_set(MODEL, asked).controls[0].direction, directions[2])  # type: ignore[attr-defined]
 
 
+def test_another_version_of_the_program_searches_anew(
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an older one kept may have been found otherwise."""
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", -1.0)
+    engine.control_set(MODEL, LONG)
+    Engine(torch.device("cpu")).control_set(MODEL, LONG)
+    assert climb.steps == list(range(STEPS))  # the second engine read the file
+    monkeypatch.setattr(control_store, "__version__", "999.0")
+    Engine(torch.device("cpu")).control_set(MODEL, LONG)
+    assert climb.steps == [*range(STEPS), *range(STEPS)]
+
+
+def test_every_part_of_a_question_is_part_of_the_name_of_its_file() -> None:
+    other_controls = [
+        msgspec.structs.replace(LONG, **change)
+        for change in ({"k": 2}, {"seed": 1}, {"settings": (("a", 1),)}, {"units": "effect"}, {"without": ("b",)})
+    ]
+    names = [control_store._kept_at(("f", controls), "") for controls in (LONG, *other_controls)]
+    names += [control_store._kept_at(("g", LONG), ""), control_store._kept_at(("f", LONG), "file")]
+    assert len(set(names)) == len(names)
+    assert control_store._kept_at(("f", LONG), "") == names[0]
+
+
 def test_what_lies_beside_a_classifier_is_part_of_the_question(engine: Engine, tmp_path: Path) -> None:
     """Names, range and normalisation of an ONNX graph stand in a file of their own, and decide what is learned."""
     weights = tmp_path / "own.safetensors"

@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.stats import norm
 from toys import ToyVae
 
+from explorer.controls import control_set
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
@@ -185,6 +186,26 @@ def test_rows_of_seeds_stand_at_the_same_places(vae: Engine) -> None:
     assert list(points) == ["seed 1", "seed 2", "seed 3"]
     for found in points.values():
         assert found[:, 2].tolist() == pytest.approx(norm.ppf([0.001, 0.5, 0.999]), abs=1e-5)
+
+
+@pytest.mark.parametrize("length", [0.4, 2.5])
+@pytest.mark.parametrize("mode", ["std_gaussian", "fixed_interval"])
+def test_directions_of_any_length_reach_the_same_places(
+    vae: Engine, mode: RangeMode, length: float, tmp_path: Path
+) -> None:
+    """A position is one in the space; an amount is one of the direction's own units, which is as long as it is."""
+    row = torch.tensor([0.6, 0.0, 0.0, 0.0, 0.8, 0.0])
+    card = ControlCard(name="slanted", space="z")
+    found = ControlSet(
+        method="own", title="Own", fingerprint="e" * 64, space="z", controls=(LinearControl(card, length * row),)
+    )
+    control_set.save(found, tmp_path / "own.safetensors")
+    shown = scene(controls=ControlSetRef(path=str(tmp_path / "own.safetensors")))
+    grid, points = standing(vae, shown, SheetOptions(range=mode, columns=5))
+    (along,) = points.values()
+    assert (along @ row).tolist() == pytest.approx(positions(mode, 5), abs=1e-4)
+    amounts = [cell.view.edits[0].amount for cell in grid.cells if cell.view is not None and cell.view.edits]
+    assert np.diff(amounts) == pytest.approx(np.diff(positions(mode, 5)) / length, abs=1e-4)
 
 
 def codebooks() -> ControlSet:

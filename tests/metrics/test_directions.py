@@ -88,6 +88,18 @@ def test_shares_by_hand() -> None:
     assert measures.dependency(sample) == pytest.approx((1 / 6 + 1 / 4) / 2)
 
 
+def test_a_target_that_never_changes_by_a_half_is_extrapolated_in_proportion() -> None:
+    # At one step the target has changed by 0.2; where it changed by 0.5, the others would by 0.1 · 2.5 and 0.04 · 2.5.
+    sample = whole(made([[0.2, 0.1, 0.04]]))
+    assert measures.dependency(sample) == pytest.approx((0.25 + 0.1) / 2)
+
+
+@given(st.floats(0.01, 20), st.floats(0, 0.99))
+def test_dependency_of_proportional_effects_depends_on_their_ratio_alone(scale: float, ratio: float) -> None:
+    sample = whole(made([[scale, scale * ratio]]))
+    assert measures.dependency(sample) == pytest.approx(measures.MATCHED * ratio, abs=1e-9)
+
+
 def test_duplicates_are_modular_and_not_compact() -> None:
     sample = whole(made([[1.0, 0.0], [1.0, 0.0]]))
     assert measures.modularity(sample) == pytest.approx(1.0)

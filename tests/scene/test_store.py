@@ -293,6 +293,10 @@ def test_a_senseless_version_is_refused(version: object) -> None:
         ({"timeline__amounts": [{"pane": 1, "control": "a", "keys": [{"time": 0, "amount": 0}]}]}, "amounts[0].pane"),
         ({"timeline__amounts": [{"pane": 0, "control": "a", "keys": []}]}, "timeline.amounts[0].keys"),
         (
+            {"timeline__amounts": [{"pane": 0, "control": "a", "keys": [{"time": 0, "amount": 1001}]}]},
+            "timeline.amounts[0].keys[0].amount",
+        ),
+        (
             {"timeline__amounts": [{"pane": 0, "control": "a", "keys": [{"time": 0, "amount": 0}] * 2}]},
             "timeline.amounts[0].keys[1].time",
         ),

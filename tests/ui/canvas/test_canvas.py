@@ -150,6 +150,30 @@ def test_the_divider_is_one_step_of_undo(qtbot: QtBot) -> None:
     assert stage.controller.scene.panes[0].split == 0.5
 
 
+@pytest.mark.parametrize("split", [0.0, 0.2, 0.7, 1.0])
+def test_the_divider_is_seen_and_taken_where_it_stands(qtbot: QtBot, split: float) -> None:
+    stage = Stage(qtbot)
+    stage.controller.set_view(0, "before_after")
+    stage.controller.set_split(0, split, False)
+    stage.client.draw()
+    box = stage.canvas.cells()[0][1].picture
+    shot = stage.canvas.grab().toImage()
+
+    def at(share: float) -> QPoint:
+        return QPoint(min(box.right(), box.left() + round(share * box.width())), box.top() + box.height() // 4)
+
+    white = {share for share in (0.0, 0.2, 0.3, 0.7, 0.8, 1.0) if shot.pixel(at(share)) & 0xFFFFFF == 0xFFFFFF}
+    assert white == {split}
+    QTest.mousePress(stage.canvas, Qt.MouseButton.LeftButton, pos=at(1 - split))  # nothing stands there
+    QTest.mouseMove(stage.canvas, at(0.5))
+    QTest.mouseRelease(stage.canvas, Qt.MouseButton.LeftButton, pos=at(0.5))
+    assert stage.controller.scene.panes[0].split == split
+    QTest.mousePress(stage.canvas, Qt.MouseButton.LeftButton, pos=at(split))
+    QTest.mouseMove(stage.canvas, at(0.4))
+    QTest.mouseRelease(stage.canvas, Qt.MouseButton.LeftButton, pos=at(0.4))
+    assert stage.controller.scene.panes[0].split == pytest.approx(0.4, abs=0.01)
+
+
 def test_arrow_keys_select_panes(qtbot: QtBot) -> None:
     stage = Stage(qtbot, 3)
     QTest.keyClick(stage.canvas, Qt.Key.Key_Left)

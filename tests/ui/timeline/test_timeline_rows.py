@@ -74,6 +74,17 @@ def test_snapped_times_are_frames_or_the_end(time: float, fps: int, duration: fl
     assert where == duration or where * fps == pytest.approx(round(where * fps), abs=1e-6)
 
 
+@given(st.integers(1, 120), st.floats(0.1, 60), st.floats(0, 1))
+def test_the_end_is_reached_from_less_than_half_a_frame_away_also_between_two_frames(
+    fps: int, duration: float, share: float
+) -> None:
+    assert snapped(duration, fps, duration) == duration
+    assert snapped(duration - 0.49 * share / fps, fps, duration) == duration
+    # Elsewhere the nearest frame is never half a frame away.
+    time = share * max(0.0, duration - 0.51 / fps)
+    assert abs(snapped(time, fps, duration) - time) <= 0.5 / fps + 1e-9
+
+
 @given(st.integers(400, 4000), st.integers(80, 900), st.floats(0.1, 600), st.integers(0, 20), st.floats(0, 1))
 def test_pixels_and_times_are_inverse(width: int, height: int, duration: float, rows: int, share: float) -> None:
     geometry = TimelineGeometry(width, height, duration, rows)
