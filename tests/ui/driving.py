@@ -132,7 +132,7 @@ class Runner(QObject):
                 raise TimeoutError(f"waited {PATIENCE:.0f} s for: {what}; said: {self._hand.said()}")
         except StopIteration:
             self._timer.stop()
-            self._window.close()
+            self._window.close_unasked()
         except BaseException:  # noqa: BLE001  (whatever it is, the parent must hear of it)
             traceback.print_exc()
             self._timer.stop()

@@ -28,7 +28,6 @@ FILMS = ("mp4", "gif", "png_sequence")
 class Files(QObject):
     """Every path that the user chooses goes through here."""
 
-    path_changed = Signal()  # of the scene's own file
     film_opened = Signal()  # what was opened may move, and is no picture of one moment
 
     def __init__(self, controller: Controller, settings: Settings, window: QWidget) -> None:
@@ -36,7 +35,6 @@ class Files(QObject):
         self._controller = controller
         self._settings = settings
         self._window = window
-        self.scene_path: Path | None = None
 
     def open(self, path: Path) -> None:
         """Open whatever ``path`` is: a model, a scene, an exported file with its scene, a control set."""
@@ -63,12 +61,9 @@ class Files(QObject):
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False
-        self._controller.load(scene, f"Open {path.name}" if self._controller.has_model else "")
-        if exported is None:
-            self._set_path(path)
-        else:  # saving the scene must not write over a picture or a film
-            self.forget_path()
-        self._controller.undo_stack.setClean()
+        # Saving the scene must not write over a picture or a film.
+        self._controller.load_file(scene, f"Open {path.name}", path.absolute() if exported is None else None)
+        self._settings.folder = str(path.absolute().parent)
         if exported is None or options.kind in FILMS:
             self.film_opened.emit()
         return True
@@ -88,7 +83,8 @@ class Files(QObject):
 
     def save_scene(self) -> bool:
         """Save to the scene's own file; ask for one when it has none. False when nothing was saved."""
-        return self.save_scene_to(self.scene_path) if self.scene_path else self.save_scene_as()
+        path = self._controller.document.path
+        return self.save_scene_to(path) if path else self.save_scene_as()
 
     def save_scene_as(self) -> bool:
         """Ask where to save."""
@@ -105,8 +101,8 @@ class Files(QObject):
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False
-        self._set_path(path)
-        self._controller.undo_stack.setClean()
+        self._controller.document.settle(path.absolute())
+        self._settings.folder = str(path.absolute().parent)
         return True
 
     def ask_model(self) -> None:
@@ -128,11 +124,6 @@ class Files(QObject):
             self._settings.folder = name
             self.open(Path(name))
 
-    def forget_path(self) -> None:
-        """The scene on screen belongs to no file any more."""
-        self.scene_path = None
-        self.path_changed.emit()
-
     def _ask(self, title: str, kinds: str) -> None:
         name, _ = QFileDialog.getOpenFileName(self._window, title, self._folder(), kinds)
         if name:
@@ -141,8 +132,3 @@ class Files(QObject):
 
     def _folder(self) -> str:
         return self._settings.folder or str(Path.home())
-
-    def _set_path(self, path: Path) -> None:
-        self.scene_path = path
-        self._settings.folder = str(path.parent)
-        self.path_changed.emit()

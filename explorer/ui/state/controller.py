@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -33,6 +34,7 @@ from explorer.service.protocol import EngineLost, Ready
 from explorer.ui.state.bridge import Connect, EngineBridge
 from explorer.ui.state.catalogue import Catalogue, ModelKey
 from explorer.ui.state.comparing import Comparing
+from explorer.ui.state.document import Document
 from explorer.ui.state.feed import Feed
 from explorer.ui.state.job_list import JobList
 from explorer.ui.state.labelling import Labelling
@@ -76,6 +78,7 @@ class Controller(QObject):
         self.labelling = Labelling(self.client, self.replies, self)
         self.catalogue = Catalogue(self.client, self.replies, self)
         self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
+        self.document = Document(self.undo_stack, self)
         self._late = LateSets(self.catalogue, self.undo_stack, self)
         self.engine: Ready | None = None
         self._suspect: ModelKey | None = None  # the model that the engine loaded when it died
@@ -153,12 +156,23 @@ class Controller(QObject):
             self._set(scene)
 
     def load(self, scene: Scene, text: str = "") -> None:
-        """Replace the whole scene (a file, a session). With ``text`` it can be undone, without it history ends."""
+        """Replace the whole scene (a bookmark, a session). With ``text`` it can be undone, without it history ends."""
         if text:
             self.apply(scene, text, lead=EVERY)
         else:
             self.undo_stack.clear()
             self._set(scene)
+        self.loaded.emit()
+
+    def load_file(self, scene: Scene, text: str, path: Path | None) -> None:
+        """As :meth:`load`; from now on the scene belongs to ``path``, where it stands as it is (None: to no file)."""
+        if not self.has_model:
+            self.undo_stack.clear()
+            self._set(scene)
+        elif scene != self._scene:
+            files = self.document.path, path
+            self.undo_stack.push(Step(self._scene, scene, text, lead=EVERY, files=files))
+        self.document.settle(path)
         self.loaded.emit()
 
     def begin_gesture(self) -> None:
@@ -347,7 +361,7 @@ class Controller(QObject):
         method = card.methods[0] if card and card.methods else ""
         controls = default_controls(card, method) if card and method else self._scene.panes[0].controls
         fresh = Scene(model=self._scene.model, panes=(Pane(controls=controls),))
-        self.apply(replace(fresh, bookmarks=self._scene.bookmarks), "New scene")
+        self.load_file(replace(fresh, bookmarks=self._scene.bookmarks), "New scene", None)
 
     def restart_engine(self) -> None:
         """Start the engine process again, after it died too often or when a model hangs."""

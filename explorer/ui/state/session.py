@@ -8,38 +8,70 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QLockFile, QObject, QTimer
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, SceneError
 from explorer.files import atomic_write, state_folder
 from explorer.scene.model import Scene
-from explorer.scene.store import encode_scene, load_scene
+from explorer.scene.store import decode_scene, encode_scene
 
 log = logging.getLogger("explorer.ui.state.session")
+FORMAT = "latent-explorer-session"
 DELAY_MS = 700  # from the first change that is not saved yet to its being saved
 WINDOWS = 16  # at once; further ones are not saved by themselves
 
 
+class Playhead(msgspec.Struct, frozen=True):
+    """Where the playhead stands, in seconds, and what is seen otherwise than the timeline says: (pane, control) of the
+    sliders that the hand has set since (:data:`explorer.ui.timeline.edit.Touched`)."""
+
+    time: float
+    touched: tuple[tuple[int, str], ...] = ()
+
+
 @dataclass(frozen=True)
-class Restored:
-    """What the last session left. ``crashed``: it did not end by being closed."""
+class Left:
+    """What a session leaves: the scene, the file that it belongs to and whether it is another one there, and the
+    playhead, while the canvas shows its time."""
 
     scene: Scene
-    crashed: bool
+    path: Path | None = None
+    modified: bool = False
+    playhead: Playhead | None = None
+
+
+@dataclass(frozen=True)
+class Restored(Left):
+    """What the last session left. ``crashed``: it did not end by being closed."""
+
+    crashed: bool = False
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    """The file of a session. ``scene`` is a scene file's document; ``path`` is empty where the scene has no file."""
+
+    format: str = FORMAT
+    version: int = 1
+    path: str = ""
+    modified: bool = False
+    playhead: Playhead | None = None
+    scene: msgspec.Raw
 
 
 class Session(QObject):
-    """Saves the scene of one window, off its thread."""
+    """Saves what one window shows, off its thread."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._lock: QLockFile | None = None
         self._path: Path | None = None
-        self._waiting: Scene | None = None
+        self._waiting: Callable[[], Left] | None = None
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="autosave")
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -57,29 +89,30 @@ class Session(QObject):
         folder.mkdir(parents=True, exist_ok=True)
         crashed = self._take_place(folder)
         if crashed is not None:
-            return Restored(crashed, crashed=True)
+            return _restored(crashed, crashed=True)
         if self._path is None or self._path.name != "autosave.json":
             return None  # a second window beside a running one starts fresh
         last = _read(self.last_path())
-        return Restored(last, crashed=False) if last is not None else None
+        return _restored(last, crashed=False) if last is not None else None
 
-    def keep(self, scene: Scene) -> None:
-        """Save ``scene`` soon; called for every change, so it only remembers."""
-        self._waiting = scene
+    def keep(self, left: Callable[[], Left]) -> None:
+        """Save what ``left`` gives, soon; called for every change, so it only remembers."""
+        self._waiting = left
         if not self._timer.isActive():
             self._timer.start()
 
     def save_now(self) -> Future[None] | None:
-        """Hand the scene that waits to the worker; None when there is nothing to save."""
-        if self._waiting is None or self._path is None or not self._waiting.model.path:
+        """Hand what waits to the worker; None when there is nothing to save."""
+        if self._waiting is None or self._path is None:
             return None
-        scene, self._waiting = self._waiting, None
-        return self._worker.submit(_write, scene, self._path)
+        left, self._waiting = self._waiting(), None
+        return self._worker.submit(_write, left, self._path) if left.scene.model.path else None
 
     def end(self) -> None:
         """Close in good order: what was autosaved becomes the last session."""
         self._timer.stop()
         self.save_now()
+        self._waiting = None  # it may hold the window
         self._worker.shutdown(wait=True)
         if self._path is not None and self._path.exists():
             with contextlib.suppress(OSError):
@@ -88,14 +121,14 @@ class Session(QObject):
             self._lock.unlock()
             self._lock = None
 
-    def _take_place(self, folder: Path) -> Scene | None:
+    def _take_place(self, folder: Path) -> Left | None:
         """Lock the first place with a crashed session, else the first free one. Each lock costs a write to the disk."""
         places = [folder / (f"autosave-{number}.json" if number else "autosave.json") for number in range(WINDOWS)]
         for path in places:
             if path.exists() and (lock := _lock(path)) is not None:
-                if (scene := _read(path)) is not None:
+                if (left := _read(path)) is not None:
                     self._lock, self._path = lock, path
-                    return scene
+                    return left
                 lock.unlock()
         for path in places:
             if (lock := _lock(path)) is not None:
@@ -111,19 +144,46 @@ def _lock(path: Path) -> QLockFile | None:
     return lock if lock.tryLock(0) else None
 
 
-def _read(path: Path) -> Scene | None:
-    """The scene in ``path``; None, and a line in the log, when it cannot be used. A start must not fail for it."""
+def _restored(left: Left, crashed: bool) -> Restored:
+    return Restored(left.scene, left.path, left.modified, left.playhead, crashed)
+
+
+def read_session(path: Path) -> Left:
+    """What the session file ``path`` holds; that of an earlier program is a scene. Raises :class:`SceneError`."""
+    try:
+        data = path.read_bytes()
+        document = msgspec.json.decode(data, type=_Document)
+    except OSError as error:
+        raise SceneError(f"'{path}' cannot be read ({error.strerror or error}).") from error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Left(decode_scene(data, path.name))
+    if document.format != FORMAT:
+        return Left(decode_scene(data, path.name))
+    scene = decode_scene(bytes(document.scene), path.name)
+    return Left(scene, Path(document.path) if document.path else None, document.modified, document.playhead)
+
+
+def _read(path: Path) -> Left | None:
+    """What is in ``path``; None, and a line in the log, when it cannot be used. A start must not fail for it."""
     if not path.exists():
         return None
     try:
-        return load_scene(path)
+        return read_session(path)
     except ExplorerError as error:
         log.warning("the saved session is not used: %s", error)
         return None
 
 
-def _write(scene: Scene, path: Path) -> None:
+def _write(left: Left, path: Path) -> None:
     try:
-        atomic_write(path, encode_scene(scene))
+        document = _Document(
+            path=str(left.path or ""),
+            modified=left.modified,
+            playhead=left.playhead,
+            scene=msgspec.Raw(encode_scene(left.scene)),
+        )
+        atomic_write(path, msgspec.json.encode(document))
     except ExplorerError as error:
         log.warning("the session could not be saved: %s", error)
+    except UnicodeEncodeError:  # a file name that is not valid in this system's encoding
+        _write(replace(left, path=None), path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -18,13 +19,14 @@ from explorer.scene.model import Scene
 class Step:
     """From ``before`` to ``after``. Steps with the same ``merge_key`` (not None) that follow each other become one.
     ``lead``: the pane whose sliders those of the others followed (:mod:`explorer.scene.following`); None where the step
-    is no linked move."""
+    is no linked move. ``files``: to which file the scene belonged before and belongs afterwards, where that changes."""
 
     before: Scene
     after: Scene
     text: str
     merge_key: object = None
     lead: int | None = None
+    files: tuple[Path | None, Path | None] | None = None
 
 
 class UndoStack(QObject):
@@ -36,6 +38,7 @@ class UndoStack(QObject):
     redoTextChanged = Signal(str)
     cleanChanged = Signal(bool)
     indexChanged = Signal(int)
+    fileChanged = Signal(object)  # Path or None: the scene of now belongs to another file
 
     def __init__(self, set_scene: Callable[[Scene], None], limit: int, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -66,20 +69,28 @@ class UndoStack(QObject):
             self._clean = max(-1, self._clean - 1)
         self._index = len(self._steps)
         self._set_scene(step.after)
+        if step.files is not None:
+            self.fileChanged.emit(step.files[1])
         self._tell()
 
     def undo(self) -> None:
         """One step back, if there is one."""
         if self.canUndo():
             self._index -= 1
-            self._set_scene(self._steps[self._index].before)
+            step = self._steps[self._index]
+            self._set_scene(step.before)
+            if step.files is not None:
+                self.fileChanged.emit(step.files[0])
             self._tell()
 
     def redo(self) -> None:
         """One step forward again, if there is one."""
         if self.canRedo():
             self._index += 1
-            self._set_scene(self._steps[self._index - 1].after)
+            step = self._steps[self._index - 1]
+            self._set_scene(step.after)
+            if step.files is not None:
+                self.fileChanged.emit(step.files[1])
             self._tell()
 
     def clear(self) -> None:
@@ -127,6 +138,11 @@ class UndoStack(QObject):
     def setClean(self) -> None:
         """The scene has been saved as it is now; the next change is a step of its own."""
         self._clean = self._index
+        self._tell()
+
+    def resetClean(self) -> None:
+        """No state that steps lead to has been saved."""
+        self._clean = -1
         self._tell()
 
     def _state(self) -> tuple[bool, bool, str, str, bool, int]:

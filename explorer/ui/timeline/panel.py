@@ -14,6 +14,7 @@ from explorer.scene.model import Interpolation, Origin, Scene
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.state.controller import Controller
+from explorer.ui.state.session import Playhead
 from explorer.ui.timeline import edit
 from explorer.ui.timeline.geometry import snapped
 from explorer.ui.timeline.header import LOOPS, Loop, TimelineHeader
@@ -170,6 +171,24 @@ class TimelinePanel(DockPanel):
         self._set_playhead(moment or 0.0)
         if moment is not None:
             self._visit()
+
+    def place(self) -> Playhead | None:
+        """Where the playhead stands, while the canvas shows its time; None otherwise."""
+        scene = self._controller.scene
+        if not self._visited or not edit.is_moving(scene.timeline):
+            return None
+        touched = edit.moved_amounts(self._baseline, scene) | self._touched
+        if scene.origin != self._baseline.origin:
+            touched.add(edit.SEED)
+        return Playhead(self._playhead, tuple(sorted(touched)))
+
+    def put(self, place: Playhead) -> None:
+        """Bring the playhead, and what is seen there, back to where it stood in an earlier session."""
+        if edit.is_moving(self._controller.scene.timeline):
+            self._set_playhead(min(max(place.time, 0.0), self._controller.scene.timeline.duration))
+            self._visit()
+            self._touched.update(place.touched)
+            self._preview()
 
     def show_start(self) -> None:
         """A film has come: where the scene as it stands is no moment of it, its first one is seen."""

@@ -50,7 +50,7 @@ class Commands(QObject):
         for key, handler in (
             ("open_model", files.ask_model),
             ("open_folder", files.ask_folder),
-            ("new_scene", self._new_scene),
+            ("new_scene", controller.new_scene),
             ("open_scene", files.ask_scene),
             ("save_scene", files.save_scene),
             ("save_scene_as", files.save_scene_as),
@@ -90,10 +90,6 @@ class Commands(QObject):
             self._actions[key].setEnabled(False)
 
     # --- handlers ---
-
-    def _new_scene(self) -> None:
-        self._controller.new_scene()
-        self._files.forget_path()
 
     def _copy_picture(self) -> None:
         picture = self._controller.feed.picture(self._controller.scene.selected)

@@ -34,7 +34,7 @@ class Lifecycle(QObject):
 
     def quit_after(self, seconds: float) -> None:
         """Close the window by itself, for smoke tests."""
-        QTimer.singleShot(int(seconds * 1000), self._window.close)
+        QTimer.singleShot(int(seconds * 1000), self._window.close_unasked)
 
     def _follow_desktop(self) -> None:
         if self._window.settings.scheme == "system":
@@ -44,7 +44,7 @@ class Lifecycle(QObject):
         self._window.controller.say(sentence, "error", "copy_report")
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self._window.close()
+        self._window.close_unasked()
 
     def _end(self) -> None:
         # Not left to Qt's own count of windows: this one was hidden before it was closed, so it may not count.

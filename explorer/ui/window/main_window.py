@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,10 @@ from PySide6.QtWidgets import (
     QTabWidget,
 )
 
+from explorer.errors import ExplorerError
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import ModelRef, Scene
+from explorer.scene.store import load_scene
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.comparison.dock import ComparisonDock
 from explorer.ui.controls.method_settings import MethodSettings
@@ -36,7 +39,7 @@ from explorer.ui.look import icons
 from explorer.ui.measures.dock import MeasuresDock
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.notice import Notice
-from explorer.ui.state.session import Restored, Session
+from explorer.ui.state.session import Left, Restored, Session
 from explorer.ui.state.settings import Settings
 from explorer.ui.timeline.panel import TimelinePanel
 from explorer.ui.window.announcer import Announcer
@@ -69,6 +72,7 @@ class MainWindow(QMainWindow):
         self.controller = controller
         self.settings = settings
         self.session = session
+        self._asks = True  # before something is lost by closing
         self.setObjectName("window")
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
@@ -115,8 +119,7 @@ class MainWindow(QMainWindow):
         controller = self.controller
         controller.changed.connect(self._on_changed)
         controller.catalogue.model_opened.connect(self._on_opened)
-        controller.undo_stack.cleanChanged.connect(self._on_clean)
-        self.files.path_changed.connect(self._show_title)
+        controller.document.changed.connect(self._on_document)
         self.models.chosen.connect(self.open_model)
         self.files.film_opened.connect(self.timeline.show_start)
         self.bar.model_chosen.connect(self.open_model)
@@ -165,6 +168,10 @@ class MainWindow(QMainWindow):
             self.open_model(model)
         elif restored is not None:
             self.controller.load(restored.scene)
+            if restored.path is not None:
+                self.controller.document.settle(restored.path, restored.modified or not restored.path.is_file())
+            if restored.playhead is not None:
+                self.timeline.put(restored.playhead)
             if restored.crashed:
                 self.say(Notice("Restored your last session, which did not end by being closed.", action="new_scene"))
         else:
@@ -172,8 +179,8 @@ class MainWindow(QMainWindow):
         self.stage.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        exports = [job for job in self.controller.jobs.running() if job.path]
-        if exports and not self._may_quit(len(exports)):
+        self.session.keep(self._left)
+        if self._asks and not (self._may_cancel_exports() and self._may_leave()):
             event.ignore()
             return
         self.settings.set_geometry(self.saveGeometry(), self.saveState(), self.docks.key)
@@ -184,12 +191,48 @@ class MainWindow(QMainWindow):
         event.accept()
         self.closed.emit()
 
-    def _may_quit(self, count: int) -> bool:
+    def close_unasked(self) -> None:
+        """Close for a signal, when nobody may be there to answer: what is not saved comes back with the session."""
+        self._asks = False
+        self.close()
+
+    def _left(self) -> Left:
+        document = self.controller.document
+        return Left(self.controller.scene, document.path, document.is_modified, self.timeline.place())
+
+    def _may_cancel_exports(self) -> bool:
+        count = sum(bool(job.path) for job in self.controller.jobs.running())
+        if not count:
+            return True
         what = "An export is" if count == 1 else f"{count} exports are"
         answer = QMessageBox.question(
             self, "Quit", f"{what} still running. Quit and cancel? Nothing half written is left behind."
         )
         return answer == QMessageBox.StandardButton.Yes
+
+    def _may_leave(self) -> bool:
+        """Ask what is to become of changes to a scene that has a file. A scene without one comes back by itself."""
+        path = self.controller.document.path
+        if path is None or not self.controller.document.is_modified:
+            return True
+        save, discard = QMessageBox.StandardButton.Save, QMessageBox.StandardButton.Discard
+        answer = QMessageBox.question(
+            self, "Quit", f"'{path.name}' has changes that are not saved.",
+            save | discard | QMessageBox.StandardButton.Cancel, save,
+        )  # fmt: skip
+        if answer == save:
+            return self.files.save_scene()
+        if answer == discard:
+            self.session.keep(self._as_saved)
+        return answer == discard
+
+    def _as_saved(self) -> Left:
+        """What a session leaves whose changes are thrown away: the scene as its file has it."""
+        path = self.controller.document.path
+        try:
+            return Left(load_scene(path), path) if path is not None else self._left()
+        except ExplorerError:  # the file is gone or damaged: what is on screen is all that is left
+            return replace(self._left(), path=None, modified=False)
 
     def reset_layout(self) -> None:
         """Every dock where it belongs, in the default sizes."""
@@ -268,7 +311,7 @@ class MainWindow(QMainWindow):
             self.bar.refresh()
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
-        self.session.keep(new)
+        self.session.keep(self._left)
 
     def _explain_refusal(self, notice: Notice) -> None:
         if notice.refused is not None:
@@ -282,10 +325,12 @@ class MainWindow(QMainWindow):
         if not card.shipped:
             self.settings.add_recent_model(ref.path)
 
-    def _on_clean(self, clean: bool) -> None:
-        self.setWindowModified(not clean and self.files.scene_path is not None)
+    def _on_document(self) -> None:
+        self._show_title()
+        self.session.keep(self._left)
 
     def _show_title(self) -> None:
-        path = self.files.scene_path
-        self.setWindowTitle(f"{path.name}[*] — Latent Explorer" if path else "Latent Explorer")
+        document = self.controller.document
+        self.setWindowTitle(f"{document.path.name}[*] — Latent Explorer" if document.path else "Latent Explorer")
+        self.setWindowModified(document.is_modified)
         self.setWindowIcon(icons.icon("logo"))

@@ -6,21 +6,22 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
 
 from explorer.files import state_folder
 from explorer.scene.model import ModelRef, Scene, Seed
-from explorer.scene.store import load_scene
-from explorer.ui.state.session import Session
+from explorer.scene.store import encode_scene
+from explorer.ui.state.session import Left, Playhead, Session, read_session
 
 pytestmark = pytest.mark.gui
 SCENE = Scene(model=ModelRef(path="toy"), origin=Seed(41))
 
 
 def keep(session: Session, scene: Scene) -> None:
-    session.keep(scene)
+    session.keep(lambda: Left(scene))
     written = session.save_now()
     assert written is not None
     written.result(10)
@@ -48,20 +49,20 @@ def test_a_clean_end_comes_back_quietly(qapp: QApplication) -> None:
 def test_what_was_not_saved_yet_is_saved_at_the_end(qapp: QApplication) -> None:
     first = Session()
     first.begin()
-    first.keep(SCENE)
+    first.keep(lambda: Left(SCENE))
     first.end()
-    assert load_scene(Session.last_path()) == SCENE
+    assert read_session(Session.last_path()) == Left(SCENE)
 
 
 CRASH = """
 import os, signal
 from PySide6.QtCore import QCoreApplication
 from explorer.scene.model import ModelRef, Scene, Seed
-from explorer.ui.state.session import Session
+from explorer.ui.state.session import Left, Session
 app = QCoreApplication([])
 session = Session()
 session.begin()
-session.keep(Scene(model=ModelRef(path="toy"), origin=Seed(41)))
+session.keep(lambda: Left(Scene(model=ModelRef(path="toy"), origin=Seed(41))))
 session.save_now().result(10)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -90,10 +91,10 @@ def test_a_second_window_starts_fresh_and_spoils_nothing(qapp: QApplication) -> 
     second = Session()
     assert second.begin() is None
     keep(second, Scene(model=ModelRef(path="other")))
-    assert load_scene(state_folder() / "autosave.json") == SCENE
+    assert read_session(state_folder() / "autosave.json") == Left(SCENE)
     second.end()
     first.end()
-    assert load_scene(Session.last_path()) == SCENE
+    assert read_session(Session.last_path()) == Left(SCENE)
 
 
 def test_a_damaged_session_does_not_stop_the_start(qapp: QApplication, caplog: pytest.LogCaptureFixture) -> None:
@@ -108,6 +109,38 @@ def test_a_damaged_session_does_not_stop_the_start(qapp: QApplication, caplog: p
 def test_a_window_without_a_model_saves_nothing(qapp: QApplication) -> None:
     session = Session()
     session.begin()
-    session.keep(Scene(model=ModelRef(path="")))
+    session.keep(lambda: Left(Scene(model=ModelRef(path=""))))
     assert session.save_now() is None
+    session.end()
+
+
+def test_a_session_knows_its_file_and_the_playhead(qapp: QApplication, tmp_path: Path) -> None:
+    left = Left(SCENE, tmp_path / "größe.scene.json", True, Playhead(1.25, ((0, "hue"), (-1, ""))))
+    for again in (left, Left(SCENE, left.path, False), Left(SCENE)):
+        session = Session()
+        session.begin()
+        session.keep(lambda again=again: again)
+        session.end()
+        restored = Session()
+        found = restored.begin()
+        assert found is not None
+        assert Left(found.scene, found.path, found.modified, found.playhead) == again
+        restored.end()
+
+
+def test_a_file_name_that_is_no_text_is_not_kept_and_the_scene_is(qapp: QApplication) -> None:
+    session = Session()
+    session.begin()
+    session.keep(lambda: Left(SCENE, Path(os.fsdecode(b"\xff.json")), True))
+    session.end()
+    assert read_session(Session.last_path()) == Left(SCENE, None, True)
+
+
+def test_sessions_of_earlier_programs_come_back(qapp: QApplication) -> None:
+    state_folder().mkdir(parents=True)
+    Session.last_path().write_bytes(encode_scene(SCENE))
+    session = Session()
+    found = session.begin()
+    assert found is not None
+    assert (found.scene, found.path, found.modified) == (SCENE, None, False)
     session.end()

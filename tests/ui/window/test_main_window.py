@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, QuietClient
 
@@ -77,7 +77,7 @@ class Desk:
         self.window.begin(None, scene, restored or self.restored)
 
     def close(self) -> None:
-        self.window.close()
+        self.window.close_unasked()
         self.window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
@@ -347,6 +347,142 @@ def test_saving_clears_the_mark_of_change(desk: Desk, tmp_path: Path) -> None:
     assert desk.window.files.save_scene()
     assert not desk.window.isWindowModified()
     assert load_scene(path) == desk.controller.scene
+
+
+Button = QMessageBox.StandardButton
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, answer: Button) -> list[str]:
+    """Whatever is asked is answered like this; what was asked."""
+    questions: list[str] = []
+
+    def question(parent: QWidget, title: str, text: str, *buttons: Button) -> Button:
+        questions.append(text)
+        return answer
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    return questions
+
+
+@pytest.mark.parametrize("answer", [Button.Save, Button.Discard, Button.Cancel])
+def test_closing_asks_what_becomes_of_unsaved_changes_to_a_file(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Button
+) -> None:
+    questions = answered(monkeypatch, answer)
+    desk.begin()
+    path = tmp_path / "mine.scene.json"
+    desk.window.files.save_scene_to(path)
+    saved = desk.controller.scene
+    desk.controller.set_seed(77)
+    desk.window.close()
+    assert questions == ["'mine.scene.json' has changes that are not saved."]
+    assert desk.window.isVisible() == (answer == Button.Cancel)
+    assert load_scene(path).origin == (Seed(77) if answer == Button.Save else saved.origin)
+    if answer == Button.Cancel:
+        return
+    again = Desk()
+    again.begin()
+    # The scene that comes back is that of the file, and belongs to it.
+    assert again.controller.scene == load_scene(path)
+    assert again.window.windowTitle() == "mine.scene.json[*] — Latent Explorer"
+    assert not again.window.isWindowModified()
+    again.controller.set_seed(5)
+    assert again.window.files.save_scene()
+    assert load_scene(path).origin == Seed(5)
+    again.close()
+
+
+def test_what_cannot_be_saved_is_not_closed(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered(monkeypatch, Button.Save)
+    desk.begin()
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    desk.window.files.save_scene_to(folder / "a.scene.json")
+    desk.controller.set_seed(77)
+    (folder / "a.scene.json").unlink()
+    folder.rmdir()
+    folder.write_text("a file now")
+    desk.window.close()
+    assert desk.window.isVisible()
+    assert "cannot be written" in desk.window.toasts.sentences()[0]
+
+
+@pytest.mark.parametrize("scene", ["unnamed", "saved", "undone"])
+def test_closing_asks_nothing_where_nothing_is_lost(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scene: str
+) -> None:
+    questions = answered(monkeypatch, Button.Cancel)
+    desk.begin()
+    if scene != "unnamed":
+        desk.window.files.save_scene_to(tmp_path / "a.scene.json")
+    desk.controller.set_seed(3)
+    if scene == "saved":
+        desk.window.files.save_scene()
+    elif scene == "undone":
+        desk.controller.undo()
+    desk.window.close()
+    assert not desk.window.isVisible()
+    assert questions == []
+
+
+def test_a_signal_asks_nothing_and_what_was_not_saved_comes_back_with_its_file(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = answered(monkeypatch, Button.Cancel)
+    desk.begin()
+    path = tmp_path / "a.scene.json"
+    desk.window.files.save_scene_to(path)
+    desk.controller.set_seed(77)
+    desk.window.close_unasked()
+    assert questions == []
+    again = Desk()
+    again.begin()
+    assert again.controller.scene.origin == Seed(77)
+    assert again.controller.document.path == path
+    assert again.window.isWindowModified()
+    assert load_scene(path).origin != Seed(77)
+    again.close()
+
+
+def test_saving_never_writes_one_scene_into_the_file_of_another(desk: Desk, tmp_path: Path) -> None:
+    desk.begin()
+    first, second = tmp_path / "first.scene.json", tmp_path / "second.scene.json"
+    save_scene(Scene(model=MODEL, origin=Seed(2)), second)
+    desk.controller.set_seed(1)
+    desk.window.files.save_scene_to(first)
+    drop(desk, second)
+    assert desk.controller.document.path == second
+    desk.controller.undo()
+    assert desk.controller.document.path == first
+    assert desk.window.files.save_scene()
+    assert (load_scene(first).origin, load_scene(second).origin) == (Seed(1), Seed(2))
+    desk.controller.redo()
+    assert desk.window.windowTitle().startswith("second")
+    desk.window.table["new_scene"].trigger()
+    assert desk.controller.document.path is None
+    desk.controller.undo()
+    assert desk.controller.document.path == second
+
+
+def test_the_playhead_comes_back_with_the_session(desk: Desk) -> None:
+    desk.begin()
+    controller, timeline = desk.controller, desk.window.timeline
+    controller.move_control(0, "azimuth", -1.0)
+    timeline.add_key()
+    timeline.go_to(4.0)
+    controller.move_control(0, "azimuth", 2.0)
+    timeline.add_key()
+    timeline.go_to(1.25)
+    controller.move_control(0, "azimuth", 0.3)
+    seen = controller.shown_scene
+    desk.window.close()
+    again = Desk()
+    again.begin()
+    assert again.window.timeline.playhead == 1.25
+    assert again.controller.shown_scene == seen
+    again.window.timeline.go_to(4.0)
+    assert amount_of(again.controller.shown_scene.panes[0], "azimuth") == 2.0
+    again.close()
 
 
 def test_a_full_or_forbidden_place_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
