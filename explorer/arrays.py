@@ -6,6 +6,8 @@ All functions raise :class:`explorer.errors.ModelError` with one sentence.
 
 from __future__ import annotations
 
+import io
+import math
 import pickle
 import pickletools
 import re
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from explorer.checkpoint import DAMAGE, check_memory, check_readable, unreadable
 from explorer.errors import ModelError
+from explorer.reading import HashedFile, read_file, whole
 
 # What the readers of damaged headers and archives have been seen to raise, besides what other files make readers raise.
 _DAMAGE = (
@@ -37,19 +40,34 @@ def read_npy(path: Path) -> NDArray[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # headers that Python 2 wrote, which are read all the same
-            # Mapped first: a header that promises more than the file holds must not cost any memory.
-            return _native(np.array(np.load(path, mmap_mode="r", allow_pickle=False)))
+            return _native(read_file(path, _npy))
     except _DAMAGE as error:
         raise ModelError(unreadable(path, "an array of numbers (.npy)")) from error
+
+
+def _npy(file: HashedFile) -> NDArray[Any]:
+    data = whole(file)
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
+    shape, _, dtype = read_header(stream)
+    # Looked at first: a header that promises more than the file holds must not cost any memory.
+    if math.prod(shape) * dtype.itemsize > len(data) - stream.tell():
+        raise ValueError(f"an array of shape {shape} in {len(data)} bytes")
+    stream.seek(0)
+    return np.asarray(np.load(stream, allow_pickle=False))
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a ``.npz`` file by name; those of Python objects are refused."""
     check_readable(path)
+    check_memory(path.stat().st_size, path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        data = io.BytesIO(read_file(path, whole))
+        with zipfile.ZipFile(data) as archive:
             check_memory(sum(entry.file_size for entry in archive.infolist()), path)
-        with warnings.catch_warnings(), np.load(path, allow_pickle=False) as arrays:
+        data.seek(0)
+        with warnings.catch_warnings(), np.load(data, allow_pickle=False) as arrays:
             warnings.simplefilter("ignore")
             return {name: _native(np.array(arrays[name])) for name in arrays.files}
     except _DAMAGE as error:
@@ -64,10 +82,10 @@ def read_pickle(path: Path) -> dict[str, Any]:
     check_readable(path)
     check_memory(path.stat().st_size, path)
     try:
-        with path.open("rb") as file:
-            _check_memo(file)
-            file.seek(0)
-            content = _Restricted(file, encoding="latin1").load()
+        file = io.BytesIO(read_file(path, whole))
+        _check_memo(file)
+        file.seek(0)
+        content = _Restricted(file, encoding="latin1").load()
         if isinstance(content, dict) and all(isinstance(key, str) for key in content):
             return {key: value.array() if isinstance(value, _Record) else value for key, value in content.items()}
     except _ForeignGlobalError as error:

@@ -5,6 +5,7 @@ All functions raise :class:`explorer.errors.ModelError`.
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import re
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import safetensors
 import torch
 from torch import Tensor, nn
 
 from explorer.errors import ModelError
+from explorer.reading import HashedFile, is_reading, read_file, whole
+from explorer.tensor_file import header_of, tensors_of
 
 MAX_JSON_BYTES = 16 << 20
 # How torch's restricted unpickler names what it will not call.
@@ -33,22 +35,29 @@ DAMAGE = (
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a ``.safetensors`` file, on the CPU. Refuses one that does not fit into free memory."""
+    return read_safetensors_file(path)[1]
+
+
+def read_safetensors_file(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and the tensors of a ``.safetensors`` file; see :func:`read_safetensors`."""
     check_readable(path)
     check_memory(path.stat().st_size, path)
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
-    except (OSError, safetensors.SafetensorError, ValueError) as error:
+        metadata, tensors = read_file(path, tensors_of)
+    except (OSError, ValueError) as error:
         raise ModelError(unreadable(path, "a safetensors file")) from error
+    return dict(metadata), dict(tensors)
 
 
 def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Name → shape from the header alone, for `identify`."""
+    """Name → shape, for `identify`: from the header alone, unless the file is being read whole."""
+    if is_reading():
+        return {key: tuple(tensor.shape) for key, tensor in read_safetensors(path).items()}
     check_readable(path)
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError, ValueError) as error:
+        with path.open("rb") as file:
+            return header_of(HashedFile(file, path.stat().st_size)).shapes
+    except (OSError, ValueError) as error:
         raise ModelError(unreadable(path, "a safetensors file")) from error
 
 
@@ -67,7 +76,7 @@ def read_torch_value(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old files use storages that torch calls deprecated
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return read_file(path, _torch_value)
     except pickle.UnpicklingError as error:
         if found := _FOREIGN_GLOBAL.search(str(error)):
             raise ModelError(
@@ -77,6 +86,10 @@ def read_torch_value(path: Path) -> Any:
         raise ModelError(unreadable(path, "a PyTorch checkpoint")) from error
     except DAMAGE as error:
         raise ModelError(unreadable(path, "a PyTorch checkpoint")) from error
+
+
+def _torch_value(file: HashedFile) -> Any:
+    return torch.load(io.BytesIO(whole(file)), map_location="cpu", weights_only=True)
 
 
 def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:
@@ -125,7 +138,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ModelError(f"'{path.name}' is larger than any description of a model; it was not read.")
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_file(path, whole))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(unreadable(path, "a JSON file")) from error
     if not isinstance(found, dict):

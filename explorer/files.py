@@ -1,11 +1,10 @@
-"""Files: atomic writing, digests, and where the program keeps its own."""
+"""Files: atomic writing, and where the program keeps its own."""
 
 from __future__ import annotations
 
 import codecs
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import tempfile
@@ -60,23 +59,6 @@ def text_of(data: bytes, name: str) -> str:
             f"'{name}' is not encoded in UTF-8 (line {line} holds the byte 0x{data[error.start]:02x}, as Latin-1 and "
             "Windows' own encodings write accents); save it as UTF-8."
         ) from error
-
-
-def sha256_of(path: Path, chunk_bytes: int = 1 << 20) -> str:
-    """Hexadecimal SHA-256 of one file, read in chunks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(chunk_bytes):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def fingerprint_of(paths: list[Path]) -> str:
-    """One SHA-256 over several files, independent of their order and of the folder they lie in."""
-    digest = hashlib.sha256()
-    for path in sorted(paths, key=lambda p: p.name):
-        digest.update(path.name.encode() + b"\0" + sha256_of(path).encode() + b"\n")
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -37,13 +37,14 @@ from torch import Tensor
 from explorer.attributes.base import Attribute, Values
 from explorer.attributes.pictures import checked, grey, resized
 from explorer.errors import ExplorerError
-from explorer.files import fingerprint_of
 from explorer.generators.base import Generator
+from explorer.reading import fingerprint_of, read_file, reading, whole
 from explorer.scene.cards import ModelCard
 
 BATCH = 64
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 _Layout = Literal["NCHW", "NHWC"]
+_LOCATION = re.compile(rb"\x0a\x08location\x12([\x80-\xff]?)([\x01-\x7f])")
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +75,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 @dataclass(frozen=True)
 class OnnxReader:
     """Reads with the network in ``path``. ``channels`` 0: it takes as many as the pictures have; ``size`` None: as
-    large as they are; ``batch`` 0: any number at once."""
+    large as they are; ``batch`` 0: any number at once. ``digest``: of the graph, the file beside it, and the files in
+    which weights lie."""
 
     name: str
     path: Path
@@ -86,11 +88,7 @@ class OnnxReader:
     size: tuple[int, int] | None
     batch: int
     output: str
-
-    @cached_property
-    def digest(self) -> str:
-        """Of the graph, of the file beside it, and of weights that lie beside it under the usual names."""
-        return fingerprint_of([one for one in _files(self.path) if one.is_file()])
+    digest: str
 
     def read(self, pictures: Tensor) -> Values:
         """(B, A); see :meth:`explorer.attributes.base.AttributeReader.read`. Numbers that are not finite become NaN."""
@@ -143,8 +141,10 @@ class OnnxSource:
         gives something else than pictures and numbers.
         """
         path = Path(text).expanduser()
-        about = _description(path)
-        session = _session(path)
+        with reading():  # the digest is of the very bytes that are run
+            about = _description(path)
+            session = _session(path)
+            digest = fingerprint_of([one for one in _files(path) if one.is_file()])
         inputs = session.get_inputs()
         if len(inputs) != 1:
             names = ", ".join(one.name for one in inputs)
@@ -181,12 +181,36 @@ class OnnxSource:
             size=(size[0], size[1]) if all(size) else about.size,
             batch=shape[0],
             output=output,
+            digest=digest,
         )
 
 
 def _files(path: Path) -> tuple[Path, ...]:
-    """The graph, the file beside it, and where weights lie that are in a file of their own under the usual names."""
-    return path, path.with_suffix(".json"), Path(f"{path}_data"), Path(f"{path}.data")
+    """The graph, the file beside it, and those that its weights lie in."""
+    weights: tuple[str, ...] = ()
+    if path.is_file():
+        state = path.stat()
+        weights = _locations(path, state.st_size, state.st_mtime_ns)
+    return path, path.with_suffix(".json"), *(path.parent / name for name in weights)
+
+
+@lru_cache(maxsize=64)
+def _locations(path: Path, size: int, modified: int) -> tuple[str, ...]:
+    """Where the weights lie that the graph of this size and time keeps in other files."""
+    return _external(path.read_bytes())
+
+
+def _external(graph: bytes) -> tuple[str, ...]:
+    """The files in its folder that ``graph`` says its weights lie in: the values of the pairs (1: "location", 2: name)
+    of ``TensorProto.external_data``, as protocol buffers are written."""
+    found: dict[str, None] = {}
+    for match in _LOCATION.finditer(graph):
+        low, high = match[1], match[2][0]  # the length, in one byte or two
+        length = low[0] & 0x7F | high << 7 if low else high
+        name = graph[match.end() : match.end() + length].decode("utf-8", "ignore")
+        if not PurePath(name).is_absolute() and ".." not in PurePath(name).parts:
+            found[name] = None
+    return tuple(found)
 
 
 def _description(path: Path) -> Description:
@@ -194,7 +218,7 @@ def _description(path: Path) -> Description:
     if not beside.is_file():
         return Description()
     try:
-        about = msgspec.json.decode(beside.read_bytes(), type=Description)
+        about = msgspec.json.decode(read_file(beside, whole), type=Description)
         problem = about.problem()
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = str(error)
@@ -212,8 +236,17 @@ def _session(path: Path) -> Any:
     options.log_severity_level = 4  # what goes wrong is said in the sentence below
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
+    # From memory, because a session of a path maps the files of its weights.
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        graph = read_file(path, whole)
+        elsewhere = [name for name in _external(graph) if (path.parent / name).is_file()]
+        weights = [read_file(path.parent / name, whole) for name in elsewhere]
+    except OSError as error:
+        raise ExplorerError(f"'{error.filename}' cannot be read ({error.strerror}); check its permissions.") from error
+    if elsewhere:
+        options.add_external_initializers_from_files_in_memory(elsewhere, weights, [len(one) for one in weights])
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no base of their own
         reason = _first_line(error)
         if "external data" in reason.lower():

@@ -53,7 +53,7 @@ class TorchSource:
             )
         name = path.parent.name if folder == path and path.name == TRAINED else path.name
         device = None if generator is None else generator.device
-        return PredictorReader(name or path.resolve().name, load_attributes(folder, device), folder)
+        return PredictorReader(name or path.resolve().name, load_attributes(folder, device))
 
 
 SOURCE = TorchSource()

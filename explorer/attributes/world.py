@@ -14,31 +14,28 @@ from torch import Tensor
 from explorer.attributes.base import Attribute, Values
 from explorer.attributes.pictures import checked, grey
 from explorer.errors import ExplorerError
-from explorer.files import fingerprint_of
 from explorer.generators.base import Generator
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import Attributes, attributes_of, predicted_world, predictors_folder
 from explorer.worlds.base import Factor
-from explorer.worlds.predictor.files import CONFIG, WEIGHTS
 from explorer.worlds.registry import all_worlds
 from explorer.worlds.trained_on import trained_on
 
 
 @dataclass(frozen=True)
 class PredictorReader:
-    """Reads with the attribute predictor in ``folder``, which is called ``name``."""
+    """Reads with ``predictor``, which is called ``name``."""
 
     name: str
     predictor: Attributes
-    folder: Path
 
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         return tuple(_attribute(factor) for factor in self.predictor.factors)
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        return fingerprint_of([self.folder / CONFIG, self.folder / WEIGHTS])
+        return self.predictor.fingerprint
 
     def read(self, pictures: Tensor) -> Values:
         """(B, A); see :meth:`explorer.attributes.base.AttributeReader.read`."""
@@ -75,7 +72,7 @@ class WorldSource:
 
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> PredictorReader:
         """The reader of the world ``text``. Raises :class:`ExplorerError` where there is no predictor of it."""
-        return PredictorReader(text, attributes_of(text, _device(generator)), predictors_folder() / text)
+        return PredictorReader(text, attributes_of(text, _device(generator)))
 
 
 def own_world(model: ModelCard) -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from explorer.checkpoint import read_safetensors_file
 from explorer.controls.base import WEIGHTS, Control, WeightChange
 from explorer.controls.registry import kinds
-from explorer.errors import ControlError
+from explorer.errors import ControlError, ModelError
 from explorer.files import atomic_write
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.model import Scalar
@@ -159,19 +159,18 @@ def load(path: Path) -> ControlSet:
     Raises :class:`ControlError` when the file is foreign, truncated, damaged, newer, or its numbers are not finite.
     """
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            raw = (file.metadata() or {}).get(_METADATA_KEY)
-            if raw is None:
-                raise ControlError(
-                    f"'{path}' is a safetensors file, but not a control set of Latent Explorer; "
-                    "choose a file that 'latent-explorer discover' wrote."
-                )
-            metadata = _read_metadata(path, raw)
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a dict)
-    except (OSError, safetensors.SafetensorError) as error:
+        said, tensors = read_safetensors_file(path)
+    except (OSError, ModelError) as error:
         raise ControlError(
-            f"'{path}' is not a readable control set ({error}); choose a .safetensors file that was written whole."
+            f"'{path}' is not a readable control set ({str(error).rstrip('.')}); choose a .safetensors file that was "
+            "written whole."
         ) from error
+    if _METADATA_KEY not in said:
+        raise ControlError(
+            f"'{path}' is a safetensors file, but not a control set of Latent Explorer; choose a file that "
+            "'latent-explorer discover' wrote."
+        )
+    metadata = _read_metadata(path, said[_METADATA_KEY])
     controls = tuple(_restore(path, index, entry, tensors) for index, entry in enumerate(metadata.controls))
     return ControlSet(controls=controls, **_told(metadata))
 

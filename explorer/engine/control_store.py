@@ -23,11 +23,12 @@ from explorer.discovery.base import Watch
 from explorer.engine.cache import BoundedCache
 from explorer.engine.search_queue import POLL, SearchQueue
 from explorer.errors import Cancelled, ControlError
-from explorer.files import cache_folder, sha256_of
+from explorer.files import cache_folder
 from explorer.generators.base import Generator, Progress
 from explorer.generators.registry import resolve
 from explorer.importers.registry import open_controls
 from explorer.metrics.base import shared
+from explorer.reading import is_reading, reading, sha256_of
 from explorer.scene.model import ControlSetRef, ModelRef
 
 WORTH_KEEPING = 0.5
@@ -51,11 +52,13 @@ Waiting = Callable[[], None]
 @dataclass(frozen=True)
 class Kept:
     """A control set at hand. ``serial`` grows with every set that is kept, so that a picture made with an older one is
-    told from a picture made with this; ``files``: :func:`digest_of_files` when it was made."""
+    told from a picture made with this; ``files``: :func:`digest_of_files` when it was made; ``sha256``: of the file
+    that it was read from, if it was."""
 
     controls: ControlSet
     serial: int
     files: str
+    sha256: str = ""
 
 
 @dataclass(eq=False)
@@ -73,6 +76,7 @@ class _Search:
     may leave, and it is given up when the last one does."""
 
     files: str
+    sha256: str = ""
     since: float = field(default_factory=time.monotonic)
     done: Future[Kept] = field(default_factory=Future)
     askers: list[_Asker] = field(default_factory=list)
@@ -133,7 +137,8 @@ class ControlStore:
             asker = _Asker(progress, waiting)
             with self._changed:
                 kept = self._kept.get(key)
-                if kept is not None and kept.files == files:
+                # A file that is named with its digest is one content for ever, whatever its path leads to now.
+                if kept is not None and (kept.files == files or (controls.digest and kept.sha256 == controls.digest)):
                     return kept
                 search = self._searches.get(key) or self._begin(model, key, files)
                 search.askers.append(asker)
@@ -172,8 +177,9 @@ class ControlStore:
             ) from None
 
     def _key(self, model: ModelRef, controls: ControlSetRef) -> Key:
-        """What a set is kept under. Not its file's digest, which is there or not: :func:`digest_of_files` looks."""
-        return self._generator(model).card.fingerprint, msgspec.structs.replace(controls, digest="")
+        """What a set is kept under."""
+        named = controls if controls.path else msgspec.structs.replace(controls, digest="")
+        return self._generator(model).card.fingerprint, named
 
     # --- making one ----------------------------------------------------------------------------------------------
 
@@ -192,7 +198,7 @@ class ControlStore:
             self._end(key)
             search.done.set_exception(error)
         else:
-            kept = Kept(found, next(self._serials), search.files)
+            kept = Kept(found, next(self._serials), search.files, search.sha256)
             self._end(key, kept)
             search.done.set_result(kept)
 
@@ -208,8 +214,7 @@ class ControlStore:
         _, controls = key
         plain = msgspec.structs.replace(controls, without=(), units="native", tau=ControlSetRef().tau, like=None)
         if controls.path and controls == plain:
-            space = str(dict(controls.settings).get("space", ""))
-            return open_controls(Path(controls.path).expanduser(), self._generator(model).card, space)
+            return self._opened(model, controls, search)
         kept = _kept_at(key, search.files)
         if kept.is_file():
             return control_sets.load(kept)
@@ -218,8 +223,23 @@ class ControlStore:
             found = self._discovered(model, key, search, cache_folder() / "searches" / f"{kept.stem}.pt")
         else:
             found = self._derived(model, key, search, plain)
-        if time.perf_counter() - start > WORTH_KEEPING and _bytes(found) <= LARGEST_KEPT:
+        costly = time.perf_counter() - start > WORTH_KEEPING and _bytes(found) <= LARGEST_KEPT
+        if costly and digest_of_files(controls) == search.files:  # not under the digest of files of before
             control_sets.save(found, kept)
+        return found
+
+    def _opened(self, model: ModelRef, controls: ControlSetRef, search: _Search) -> ControlSet:
+        """The set in the file that ``controls`` name. Raises :class:`ControlError` where that has another digest than
+        they say."""
+        path, space = Path(controls.path).expanduser(), str(dict(controls.settings).get("space", ""))
+        with reading() as files:  # so that the digests are of the very bytes that are used
+            found = open_controls(path, self._generator(model).card, space)
+            search.files, search.sha256 = digest_of_files(controls), files.sha256(path)
+        if controls.digest and search.sha256 != controls.digest:
+            raise ControlError(
+                f"The control set '{controls.path}' has changed since it was chosen; put the old file back, or choose "
+                "it again."
+            )
         return found
 
     def _discovered(self, model: ModelRef, key: Key, search: _Search, checkpoint: Path) -> ControlSet:
@@ -322,7 +342,7 @@ def _digest_of(path: Path) -> str:
     """Of a file its SHA-256, of a folder that of its files' names, sizes and times; empty where there is neither."""
     if path.is_file():
         state = path.stat()
-        large = state.st_size >= LARGE_FILE
+        large = state.st_size >= LARGE_FILE and not is_reading()
         return _digest_at(path, state.st_size, state.st_mtime_ns) if large else sha256_of(path)
     if path.is_dir():
         inside = [(str(one.relative_to(path)), one.stat()) for one in sorted(path.rglob("*")) if one.is_file()]

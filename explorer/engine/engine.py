@@ -142,6 +142,14 @@ class Engine:
         """
         return self._controls.find(model, controls, progress, waiting).controls
 
+    def digest_of(self, model: ModelRef, controls: ControlSetRef) -> str:
+        """SHA-256 of the file that ``controls`` name, as it was when it was read; empty where they name none. Raises as
+        :meth:`control_set` does."""
+        if not controls.path:
+            return ""
+        plain = ControlSetRef(path=controls.path, digest=controls.digest, settings=controls.settings)
+        return self._controls.find(model, plain).sha256
+
     def measure(
         self, models: Sequence[ModelRef], options: MeasureOptions, progress: Progress | None = None
     ) -> list[MeasureReport]:

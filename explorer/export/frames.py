@@ -18,7 +18,6 @@ from explorer.export import traversal
 from explorer.export.compose import Caption, Frame, compose, rgb, scaled
 from explorer.export.options import ExportOptions
 from explorer.export.traversal import Cell
-from explorer.files import sha256_of
 from explorer.generators.base import Progress
 from explorer.scene.cards import ControlCard
 from explorer.scene.edit_text import edit_text, tau_text, unit_text
@@ -59,14 +58,13 @@ def pinned(engine: Engine, scene: Scene) -> Scene:
     def model(reference: ModelRef) -> ModelRef:
         return msgspec.structs.replace(reference, fingerprint=engine.card(reference).fingerprint)
 
+    def controls(used: ModelRef, reference: ControlSetRef) -> ControlSetRef:
+        like = reference.like and controls(used, reference.like)
+        return msgspec.structs.replace(reference, digest=engine.digest_of(used, reference), like=like)
+
     def pane(old: Pane) -> Pane:
-        controls = old.controls
-        if controls.path:
-            try:
-                controls = msgspec.structs.replace(controls, digest=sha256_of(_path(controls)))
-            except OSError as error:
-                raise ExportError(f"The control set '{controls.path}' cannot be read ({error.strerror}).") from error
-        return msgspec.structs.replace(old, controls=controls, model=old.model and model(old.model))
+        own = controls(old.model or scene.model, old.controls)
+        return msgspec.structs.replace(old, controls=own, model=old.model and model(old.model))
 
     return msgspec.structs.replace(scene, model=model(scene.model), panes=tuple(pane(one) for one in scene.panes))
 

@@ -20,8 +20,8 @@ from explorer.export.options import ExportOptions
 from explorer.export.provenance import Digester, FrameDigests, Provenance
 from explorer.export.stills import read_png, sequence_files
 from explorer.export.video import read_mp4
-from explorer.files import sha256_of
 from explorer.generators.base import Progress
+from explorer.reading import sha256_of
 from explorer.scene.model import Scene
 
 __all__ = ["Comparison", "Places", "compare", "frames", "read", "rerun", "verify"]

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import torch
 
-from explorer.checkpoint import check_finite, check_memory, read_card
+from explorer.checkpoint import check_memory, load_exactly, read_card, read_json, read_safetensors
 from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
@@ -181,42 +181,46 @@ def _load_component(component: Component) -> Any:
     check_memory(component.parameters * 4, component.folder)
     try:
         # Built without memory first: a false configuration must not cost any.
+        config = read_json(component.folder / "config.json")
         with torch.device("meta"):
-            expected = chosen.from_config(chosen.load_config(component.folder, local_files_only=True))
+            model = chosen.from_config(config).float()
     except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError,
             NotImplementedError) as error:  # fmt: skip
         raise ModelError(
             f"The config.json in {where} does not describe a {component.class_name} ({_one_line(error)})."
         ) from error
-    described = sum(math.prod(tensor.shape) for tensor in expected.state_dict().values())
+    described = sum(math.prod(tensor.shape) for tensor in model.state_dict().values())
     if described != component.parameters:
         raise ModelError(
             f"The config.json in {where} describes {described:,} numbers and its weights hold "
             f"{component.parameters:,}; they do not belong together."
         )
-    try:
-        model, found = chosen.from_pretrained(
-            component.folder,
-            local_files_only=True,
-            use_safetensors=True,
-            low_cpu_mem_usage=False,
-            output_loading_info=True,
-            torch_dtype=torch.float32,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        reason = _one_line(error)
-        raise ModelError(f"The weights in {where} cannot be loaded ({reason}); download the model again.") from error
-    for kind in ("missing", "unexpected", "mismatched"):
-        if keys := found[f"{kind}_keys"]:
-            raise ModelError(
-                f"The weights in {where} do not fit its config.json: {len(keys)} {kind} tensors, the first is "
-                f"'{sorted(map(str, keys))[0]}'."
-            )
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if tensor.is_meta:
-            raise ModelError(f"The weights in {where} lack the tensor '{name}'; download the model again.")
-        check_finite(name, tensor, component.weights[0])
-    return model
+    state: dict[str, Any] = {}
+    for file in component.weights:
+        state |= read_safetensors(file)
+    load_exactly(model, _renamed(model, state), component.weights[0])
+    if any(buffer.is_meta for buffer in model.buffers()):  # those that no file holds
+        buffers = dict(chosen.from_config(config).named_buffers())
+        for name, buffer in list(model.named_buffers()):
+            if buffer.is_meta:
+                owner, _, leaf = name.rpartition(".")
+                model.get_submodule(owner)._buffers[leaf] = buffers[name]
+    return model.eval()
+
+
+_OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+
+
+def _renamed(model: torch.nn.Module, state: dict[str, Any]) -> dict[str, Any]:
+    """``state`` with the names that attention layers have had since diffusers 0.14."""
+    names = {
+        f"{path}.{old}.{kind}": f"{path}.{new}.{kind}"
+        for path, module in model.named_modules()
+        if getattr(module, "_from_deprecated_attn_block", False)
+        for old, new in _OLD_NAMES.items()
+        for kind in ("weight", "bias")
+    }
+    return {names.get(name, name): tensor for name, tensor in state.items()}
 
 
 @torch.no_grad()

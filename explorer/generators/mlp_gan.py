@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from explorer.checkpoint import check_finite, read_torch
 from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
-from explorer.files import fingerprint_of
 from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen, standard_normal
 from explorer.generators.weights import WeightViews, grouped, named_tensors
+from explorer.reading import fingerprint_of
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 

@@ -12,8 +12,9 @@ from torch import nn
 
 from explorer.checkpoint import read_card, read_json, safetensors_shapes
 from explorer.errors import ModelError
-from explorer.files import atomic_write, fingerprint_of
+from explorer.files import atomic_write
 from explorer.generators.base import Verdict
+from explorer.reading import fingerprint_of
 from explorer.scene.cards import ModelCard, SpaceCard
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

@@ -14,6 +14,7 @@ from explorer.errors import ModelError
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
 from explorer.plugins import declared
+from explorer.reading import reading
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import predicted_world, predictors_folder
 
@@ -104,11 +105,13 @@ def describe(name_or_path: str, family: str = "") -> ModelCard:
 
 
 def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
-    """Identify and load. ``family`` overrides what `identify` says. Raises :class:`ModelError` with one sentence."""
+    """Identify and load. ``family`` overrides what `identify` says. What becomes of the files afterwards is nothing to
+    the generator. Raises :class:`ModelError` with one sentence."""
     path = resolve(name_or_path)
-    chosen = _family_of(path, family)
     try:
-        generator = chosen.load(path, device, progress)
+        with reading():  # so that the card, its fingerprint too, is of the very bytes that are loaded
+            chosen = _family_of(path, family)
+            generator = chosen.load(path, device, progress)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(
             f"'{path.name}' does not fit into the memory of {device}; close other models or choose a smaller one."

@@ -13,6 +13,7 @@ from explorer.arrays import read_npy, read_npz, read_pickle
 from explorer.checkpoint import DAMAGE, read_json, read_torch_value
 from explorer.errors import ControlError, ExplorerError, ModelError
 from explorer.files import text_of
+from explorer.reading import read_file, whole
 
 MAX_TEXT_BYTES = 1 << 20
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".yaml")
@@ -119,7 +120,7 @@ def _text(path: Path) -> str:
     Raises :class:`ExplorerError` for a file that is called a text, in an encoding that is not read.
     """
     try:
-        data = path.read_bytes() if path.stat().st_size <= MAX_TEXT_BYTES else b""
+        data = read_file(path, whole) if path.stat().st_size <= MAX_TEXT_BYTES else b""
     except OSError:
         return ""
     try:

@@ -11,10 +11,10 @@ from explorer.controls import control_set as control_sets
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.errors import ControlError
-from explorer.files import sha256_of
 from explorer.importers.base import Drawn, Importer, Sketch, written
 from explorer.importers.files import ForeignFile, opened
 from explorer.plugins import declared
+from explorer.reading import reading, sha256_of
 from explorer.scene.cards import ControlCard, ModelCard
 
 
@@ -59,6 +59,7 @@ def sniff(path: Path) -> Found:
     )
 
 
+@reading()  # the digest is of the very bytes that the controls are made of
 def read(
     path: Path, model: ModelCard, space: str = "", layers: tuple[int, int] | None = None, k: int | None = None
 ) -> ControlSet:

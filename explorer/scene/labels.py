@@ -13,6 +13,7 @@ import msgspec
 
 from explorer.errors import ExplorerError
 from explorer.files import atomic_write
+from explorer.reading import read_file, whole
 from explorer.scene.cards import ModelCard
 
 FORMAT = 1
@@ -109,7 +110,7 @@ def decode_labels(data: bytes, where: str = "the labels") -> Labels:
 def load_labels(path: Path) -> Labels:
     """The labels in the file ``path``. Raises :class:`ExplorerError` with one sentence."""
     try:
-        data = path.read_bytes()
+        data = read_file(path, whole)
     except OSError as error:
         raise ExplorerError(f"'{path}' cannot be read ({error.strerror}); choose a file that is there.") from error
     return decode_labels(data, f"'{path.name}'")

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import ExplorerError
-from explorer.files import fingerprint_of
 from explorer.generators.autoencoder_family import save_autoencoder
 from explorer.generators.convolutions import TrunkConfig
 from explorer.generators.own_folder import CONFIG, WEIGHTS
+from explorer.reading import fingerprint_of
 from explorer.training.base import Count, Recipe, Weight
 from explorer.training.batch import Batch, Source
 from explorer.training.card import write_card

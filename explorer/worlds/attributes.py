@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from explorer.errors import ExplorerError, ModelError
 from explorer.files import package_folder
+from explorer.reading import fingerprint_of, reading
 from explorer.worlds.base import Factor
-from explorer.worlds.predictor.files import CARD, CONFIG, FAMILY
+from explorer.worlds.predictor.files import CARD, CONFIG, FAMILY, WEIGHTS
 
 if TYPE_CHECKING:  # torch is loaded where a network is, so that listing the worlds does not wait for it
     import torch
@@ -50,12 +51,16 @@ class FactorError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attributes:
-    """What a predictor reads from pictures (B, C, H, W) in [-1, 1]; those of another size are resampled to its own."""
+    """What a predictor reads from pictures (B, C, H, W) in [-1, 1]; those of another size are resampled to its own.
+    ``fingerprint``: of the files that it was loaded from, if any."""
 
-    def __init__(self, network: PredictorNetwork, errors: dict[str, FactorError], device: torch.device) -> None:
+    def __init__(
+        self, network: PredictorNetwork, errors: dict[str, FactorError], device: torch.device, fingerprint: str = ""
+    ) -> None:
         self.world, self.factors, self.channels = network.config.world, network.config.factors, network.config.channels
         self.names = tuple(factor.name for factor in self.factors)
         self.errors = errors
+        self.fingerprint = fingerprint
         self._network, self._device = network, device
 
     def measure(self, pictures: Tensor) -> NDArray[np.float32]:
@@ -115,12 +120,14 @@ def load_attributes(folder: Path, device: torch.device | None = None) -> Attribu
     from explorer.worlds.predictor.network import load_predictor
 
     place = device or torch.device("cpu")
-    network = load_predictor(folder, place)
     try:
-        errors = msgspec.convert(read_card(folder).get("errors", {}), dict[str, FactorError])
+        with reading():  # the fingerprint is of the very bytes that are loaded
+            network = load_predictor(folder, place)
+            errors = msgspec.convert(read_card(folder).get("errors", {}), dict[str, FactorError])
+            fingerprint = fingerprint_of([folder / CONFIG, folder / WEIGHTS])
     except msgspec.ValidationError as error:
         raise ModelError(f"The errors in '{CARD}' of '{folder.name}' cannot be read: {error}.") from error
-    return Attributes(network, errors, place)
+    return Attributes(network, errors, place, fingerprint)
 
 
 def attributes_of(world: str, device: torch.device | None = None) -> Attributes:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from toys import ToyFamily
 
+from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery import base, registry
@@ -26,6 +27,7 @@ from explorer.errors import Cancelled, ControlError
 from explorer.files import cache_folder
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress
+from explorer.reading import sha256_of
 from explorer.scene.cards import ControlCard, MethodCard, SettingCard
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, View
 
@@ -321,7 +323,8 @@ def test_what_lies_beside_a_classifier_is_part_of_the_question(engine: Engine, t
     """Names, range and normalisation of an ONNX graph stand in a file of their own, and decide what is learned."""
     weights = tmp_path / "own.safetensors"
     for name in ("smile.onnx", "hair.onnx"):
-        (tmp_path / name).write_text(name)
+        weights_elsewhere = b"\x0a\x08location\x12" + bytes([len(name) + 5]) + name.encode() + b"_data"
+        (tmp_path / name).write_bytes(weights_elsewhere)
     weights.write_text("1")
     asked = ControlSetRef(
         method="interfacegan", k=1, settings=(("attributes", f"faces + {tmp_path / 'smile.onnx'}, hair.onnx"),)
@@ -380,10 +383,55 @@ def test_direction_files_of_other_programs_open_as_sets_do(engine: Engine, tmp_p
     assert [one.card.space for one in found.controls] == ["w"] * 3
     moved = found.controls[1].move(torch.zeros(1, 10), torch.ones(1))[0]
     np.testing.assert_allclose(moved, directions[1])
-    # Whether the file's digest is told makes no difference.
-    assert engine.control_set(MODEL, msgspec.structs.replace(ref, digest="0" * 64)) is found
+    # Named with its digest, it is this content and no other, whatever the file holds later.
+    pinned = msgspec.structs.replace(ref, digest=sha256_of(tmp_path / "found.npy"))
+    assert len(engine.control_set(MODEL, pinned).controls) == 3
     np.save(tmp_path / "found.npy", directions[:2])
     assert len(engine.control_set(MODEL, ref).controls) == 2
+    assert len(engine.control_set(MODEL, pinned).controls) == 3
+    assert engine.digest_of(MODEL, pinned) == pinned.digest
+    assert engine.digest_of(MODEL, ref) == sha256_of(tmp_path / "found.npy")
+    with pytest.raises(ControlError, match="has changed since it was chosen"):
+        Engine(torch.device("cpu")).control_set(MODEL, pinned)
+
+
+def test_a_control_set_is_nothing_to_its_file(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    control_sets.save(engine.control_set(MODEL, ControlSetRef(method="random_orthogonal", k=2)), path)
+    found = control_sets.load(path)
+    before = found.controls[0].direction.clone()  # type: ignore[attr-defined]
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\x3f" * (path.stat().st_size // 2))
+    assert torch.equal(found.controls[0].direction, before)  # type: ignore[attr-defined]
+    with path.open("r+b") as file:
+        file.truncate(0)
+    assert torch.equal(found.controls[0].direction, before)  # type: ignore[attr-defined]
+
+
+def test_a_set_of_files_that_changed_meanwhile_is_not_kept_under_their_old_digest(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", -1.0)
+    path = tmp_path / "own.safetensors"
+    source = ControlSetRef(method="random_orthogonal", k=2)
+    control_sets.save(engine.control_set(MODEL, source), path)
+    asked = ControlSetRef(path=str(path), units="effect", tau=0.03)
+    derived = control_store.ControlStore._derived
+    kept: list[Path] = []
+
+    def and_then_changed(self: object, *arguments: object) -> object:
+        found = derived(self, *arguments)  # type: ignore[arg-type]
+        control_sets.save(engine.control_set(MODEL, msgspec.structs.replace(source, seed=1)), path)
+        kept.extend((cache_folder() / "controls").iterdir())
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(control_store.ControlStore, "_derived", and_then_changed)
+        engine.control_set(MODEL, asked)
+    assert set((cache_folder() / "controls").iterdir()) == set(kept)
+    engine.control_set(MODEL, asked)
+    assert len(list((cache_folder() / "controls").iterdir())) == len(kept) + 1
 
 
 def test_a_search_goes_on_until_the_last_who_asked_for_it_has_left(engine: Engine, climb: Climb) -> None:

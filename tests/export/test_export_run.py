@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
+from explorer.controls import control_set as control_sets
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ExplorerError, ExportError, SceneError
 from explorer.export import frames as frame_module
@@ -23,6 +24,7 @@ from explorer.export.frames import pinned, shoot
 from explorer.export.options import ExportOptions, SheetOptions, decode_options, encode_options
 from explorer.export.run import run
 from explorer.export.stills import sequence_files
+from explorer.reading import sha256_of
 from explorer.scene.model import Pane, Scene, Timeline, view_of
 from explorer.scene.store import load_scene
 from explorer.scene.timeline import at, frame_times
@@ -279,9 +281,6 @@ def test_the_extension_chooses_the_kind(name: str, kind: str) -> None:
 
 
 def test_a_control_set_file_is_pinned_by_its_digest(engine: Engine, scene: Scene, tmp_path: Path) -> None:
-    from explorer.controls import control_set as control_sets
-    from explorer.files import sha256_of
-
     file = tmp_path / "set.safetensors"
     found = engine.control_set(scene.model, scene.panes[0].controls)
     control_sets.save(found, file)
@@ -289,3 +288,25 @@ def test_a_control_set_file_is_pinned_by_its_digest(engine: Engine, scene: Scene
     own = replace(scene, panes=(Pane(controls=controls),), timeline=Timeline())
     assert pinned(engine, own).panes[0].controls.digest == sha256_of(file)
     assert pinned(engine, own).model.fingerprint == engine.card(scene.model).fingerprint
+
+
+def test_a_film_keeps_the_control_set_that_it_began_with(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    """Also where the file is written again between two of its frames, and also for a set that others are matched to."""
+    file = tmp_path / "set.safetensors"
+    source = scene.panes[0].controls
+    control_sets.save(engine.control_set(scene.model, source), file)
+    controls = msgspec.structs.replace(source, path=str(file), method="", settings=())
+    film = replace(scene, panes=tuple(replace(pane, controls=controls) for pane in scene.panes))
+    whole = list(shoot(engine, pinned(engine, film), options("mp4")).frames())
+
+    def rewrite(share: float) -> None:
+        if share > 0:
+            other = engine.control_set(scene.model, msgspec.structs.replace(source, seed=9))
+            control_sets.save(other, file)
+
+    path = run(engine, film, tmp_path / "film", options("png_sequence"), rewrite)
+    for picture, frame in zip(sequence_files(path), whole, strict=True):
+        with Image.open(picture) as image:
+            assert np.array_equal(np.asarray(image), frame)
+    like = replace(film, panes=(replace(film.panes[0], controls=replace(source, like=controls)),))
+    assert pinned(engine, like).panes[0].controls.like.digest == sha256_of(file)

@@ -20,7 +20,7 @@ from explorer.scene.model import ModelRef, Quality
 SOURCE = '''
 import torch
 
-from explorer.files import fingerprint_of
+from explorer.reading import fingerprint_of
 from explorer.generators.base import Latent, Verdict, specimen, standard_normal
 from explorer.scene.cards import ModelCard, SpaceCard
 

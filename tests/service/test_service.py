@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 from multiprocessing import shared_memory
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import psutil
 import pytest
@@ -17,6 +19,7 @@ from service_desk import AXES, MODEL, Desk, view
 from explorer.controls.codebook import CodebookControl
 from explorer.engine.engine import Engine
 from explorer.export.options import ExportOptions, encode_options
+from explorer.files import package_folder
 from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Seed, Timeline
 from explorer.service import protocol
 from explorer.service.client import ServiceClient
@@ -146,6 +149,19 @@ def test_a_killed_engine_comes_back_with_the_same_picture(desk: Desk) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_a_model_whose_file_is_cut_is_drawn_on_by_the_same_engine(desk: Desk, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(package_folder("models") / "shapes-btcvae", tmp_path / "model"))
+    shown = msgspec.structs.replace(view(3), model=ModelRef(path=str(folder)))
+    desk.picture(0, shown)
+    process = desk.client.pid
+    for file in folder.iterdir():
+        os.truncate(file, 0)
+    frame, pixels = desk.picture(0, msgspec.structs.replace(shown, origin=Seed(4)))
+    expected, those = desk.picture(1, view(4))
+    assert np.array_equal(as_array(frame, pixels), as_array(expected, those))
+    assert desk.client.pid == process
+
+
 def test_requests_of_a_dead_engine_are_refused_and_it_gives_up_in_the_end(desk: Desk) -> None:
     for death in range(4):
         ready = desk.wait_for(protocol.Ready)

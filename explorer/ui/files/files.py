@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from explorer.errors import ExplorerError
-from explorer.files import sha256_of
+from explorer.reading import sha256_of
 from explorer.scene.model import ControlSetRef
 from explorer.scene.store import SUFFIX, save_scene
 from explorer.ui.files.dropping import CARRIERS, kind_of
@@ -77,6 +77,9 @@ class Files(QObject):
             digest = sha256_of(path)
         except OSError as error:
             self._controller.say(f"'{path}' cannot be read ({error.strerror}); check the file.", "error")
+            return
+        except ExplorerError as error:
+            self._controller.say(str(error), "error")
             return
         selected = self._controller.scene.selected
         self._controller.set_method(selected, ControlSetRef(path=str(path), digest=digest))
