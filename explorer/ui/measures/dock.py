@@ -40,7 +40,7 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
             actions.bind(key, handler)
         controller.changed.connect(self._enable)
         controller.measuring.changed.connect(self._enable)
-        controller.catalogue.models_changed.connect(self._on_models)
+        controller.catalogue.models_changed.connect(self._enable)
         controller.catalogue.methods_changed.connect(self._enable)
         self._enable()
 
@@ -82,15 +82,6 @@ class MeasuresDock(LazyDock["MeasuresPanel"]):
             self._controller.jobs.start_table(reports, path)
 
     # --- what can be done now -------------------------------------------------------------------------------------
-
-    def _on_models(self) -> None:
-        """A model that was opened again after its files changed has no reports."""
-        measuring = self._controller.measuring
-        for model, card in self._controller.catalogue.opened():
-            report = measuring.report(model)
-            if report is not None and report.fingerprint != card.fingerprint:
-                measuring.forget(model)
-        self._enable()
 
     def _enable(self, *_: object) -> None:
         controller = self._controller

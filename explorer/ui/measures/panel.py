@@ -95,7 +95,8 @@ class MeasuresPanel(QWidget):
         card = controller.model_card(controller.scene.selected) if controller.has_model else None
         report, turned = measuring.report(model), measuring.turned(model)
         self.header.show_model(card)
-        if model != self._model:
+        recalled = self._drawn[0] is None and report is not None  # or just measured, as the header says
+        if model != self._model or recalled:
             self._model = model
             shown = measuring.options(model)
             if shown is not None:

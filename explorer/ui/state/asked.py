@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from explorer.scene.cards import ModelCard
 from explorer.scene.model import ModelRef
 from explorer.service.protocol import JobProgress, Refused, Stopped
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList
+from explorer.ui.state.kept_reports import KeptReports
 from explorer.ui.state.replies import Replies
 
 Options = TypeVar("Options")
@@ -36,7 +38,8 @@ class Asked(Generic[Options]):
 
 
 class Asking(QObject, Generic[Options, Report]):
-    """Keeps the questions of one kind, by model. A subclass asks them, and keeps the answers."""
+    """Keeps the questions of one kind, by model. A subclass asks them, and holds the answers; these are kept on disk,
+    and are there again when the same model is."""
 
     changed = Signal()
 
@@ -47,17 +50,49 @@ class Asking(QObject, Generic[Options, Report]):
         self,
         jobs: JobList,
         replies: Replies,
-        keep: Callable[[Asked[Options], Report], None],
+        kept: KeptReports[Options, Report],
         parent: QObject | None = None,
     ) -> None:
-        """``keep``: what becomes of an answer."""
+        """``kept``: the answers of this kind on disk."""
         super().__init__(parent)
         self._jobs = jobs
-        self._keep = keep
+        self._kept = kept
         self._asked: dict[int, Asked[Options]] = {}
         self._problems: dict[ModelKey, str] = {}
         for kind in (JobProgress, Refused, Stopped, self.answer):
             replies.on(kind, self._heard)
+
+    @abstractmethod
+    def report(self, model: ModelRef) -> Report | None:
+        """The report of ``model`` that is shown, or None before there is one."""
+
+    @abstractmethod
+    def _hold(self, model: ModelKey, options: Options, report: Report) -> None:
+        """Show ``report``, which answers ``options``."""
+
+    @abstractmethod
+    def _forget(self, model: ModelKey) -> None:
+        """What is shown of ``model`` is of other files."""
+
+    @abstractmethod
+    def _fingerprint(self, report: Report) -> str:
+        """That of the model that ``report`` is about."""
+
+    def model_opened(self, model: ModelRef, card: ModelCard) -> None:
+        """A model was opened: what is shown of it is of these very files, or nothing is; what is kept of them comes."""
+        report = self.report(model)
+        if report is not None and self._fingerprint(report) == card.fingerprint:
+            return
+        if report is not None:
+            if (asked := self.under_way(model)) is not None:
+                self._drop(asked)
+            self._problems.pop(key_of(model), None)
+            self._forget(key_of(model))
+        recalled = self._kept.recalled(card.fingerprint)
+        for options, kept in recalled:
+            self._hold(key_of(model), options, kept)
+        if report is not None or recalled:
+            self.changed.emit()
 
     def problem(self, model: ModelRef) -> str:
         """Why the last question about ``model`` has no answer, or an empty string."""
@@ -84,7 +119,8 @@ class Asking(QObject, Generic[Options, Report]):
             if isinstance(reply, Refused):
                 self._problems[asked.model] = reply.sentence
             elif not isinstance(reply, Stopped):
-                self._keep(asked, reply.report)
+                self._hold(asked.model, asked.options, reply.report)
+                self._kept.keep(self._fingerprint(reply.report), asked.options, reply.report)
         self.changed.emit()
 
     def _ask(self, number: int, model: ModelRef, options: Options) -> None:

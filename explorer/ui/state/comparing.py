@@ -1,4 +1,4 @@
-"""The comparisons of this session: asks the engine for the table of a model's methods, and keeps the newest of each."""
+"""Comparisons: asks the engine for the table of a model's methods, and keeps the newest of each."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from PySide6.QtCore import QObject
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.model import ModelRef
 from explorer.service.protocol import Compared
-from explorer.ui.state.asked import Asked, Asking
+from explorer.ui.state.asked import Asking
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList
+from explorer.ui.state.kept_reports import KeptReports
 from explorer.ui.state.replies import Replies
 
 
@@ -19,11 +20,10 @@ class Comparing(Asking[CompareOptions, CompareReport]):
     answer = Compared
 
     def __init__(self, jobs: JobList, replies: Replies, parent: QObject | None = None) -> None:
-        super().__init__(jobs, replies, self._answered, parent)
+        super().__init__(jobs, replies, KeptReports("comparison", CompareOptions, CompareReport), parent)
         self._reports: dict[ModelKey, CompareReport] = {}
 
     def report(self, model: ModelRef) -> CompareReport | None:
-        """The newest table of ``model``, or None before there is one."""
         return self._reports.get(key_of(model))
 
     def ask(self, model: ModelRef, options: CompareOptions, name: str) -> None:
@@ -34,5 +34,11 @@ class Comparing(Asking[CompareOptions, CompareReport]):
         self._ask(self._jobs.start_comparison(model, options, name), model, options)
         self.changed.emit()
 
-    def _answered(self, asked: Asked[CompareOptions], report: CompareReport) -> None:
-        self._reports[asked.model] = report
+    def _hold(self, model: ModelKey, options: CompareOptions, report: CompareReport) -> None:
+        self._reports[model] = report
+
+    def _forget(self, model: ModelKey) -> None:
+        self._reports.pop(model, None)
+
+    def _fingerprint(self, report: CompareReport) -> str:
+        return report.model.fingerprint

@@ -96,6 +96,8 @@ class Controller(QObject):
         self.catalogue.controls_previewed.connect(self._on_previewed)
         self.catalogue.controls_refused.connect(self._on_refused)
         self.catalogue.search_left.connect(self.jobs.left)
+        self.catalogue.model_opened.connect(self.measuring.model_opened)
+        self.catalogue.model_opened.connect(self.comparing.model_opened)
         self.catalogue.begin()
 
     # --- reading ---

@@ -1,4 +1,4 @@
-"""The measures of the models of this session: asks the engine for them, and keeps the reports."""
+"""The measures of models: asks the engine for them, and keeps the reports."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from PySide6.QtCore import QObject
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef
 from explorer.service.protocol import Measured
-from explorer.ui.state.asked import Asked, Asking
+from explorer.ui.state.asked import Asking
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList
+from explorer.ui.state.kept_reports import KeptReports
 from explorer.ui.state.replies import Replies
 
 replace = msgspec.structs.replace
@@ -36,13 +37,12 @@ class Measuring(Asking[MeasureOptions, MeasureReport]):
     answer = Measured
 
     def __init__(self, jobs: JobList, replies: Replies, parent: QObject | None = None) -> None:
-        super().__init__(jobs, replies, self._answered, parent)
+        super().__init__(jobs, replies, KeptReports("measures", MeasureOptions, MeasureReport), parent)
         self._known: dict[ModelKey, _Known] = {}
 
     # --- what is known ---
 
     def report(self, model: ModelRef) -> MeasureReport | None:
-        """The report of ``model`` that is shown, or None before there is one."""
         known = self._known.get(key_of(model))
         return known.reports.get(known.shown) if known and known.shown else None
 
@@ -63,8 +63,9 @@ class Measuring(Asking[MeasureOptions, MeasureReport]):
         known = self._known.setdefault(key_of(model), _Known())
         self._replace(model)
         self._problems.pop(key_of(model), None)
-        if options in known.reports:
+        if (report := known.reports.get(options)) is not None:
             self._show(known, options)
+            self._kept.keep(report.fingerprint, options, report)  # it is the newest that was looked at
         else:
             self._ask(self._jobs.start_measures(model, options, name), model, options)
         self.changed.emit()
@@ -77,19 +78,18 @@ class Measuring(Asking[MeasureOptions, MeasureReport]):
             self._problems.pop(key_of(model), None)
         self.changed.emit()
 
-    def forget(self, model: ModelRef) -> None:
-        """The files of the model have changed, so that its reports are of another one."""
-        self._replace(model)
-        self._problems.pop(key_of(model), None)
-        if self._known.pop(key_of(model), None):
-            self.changed.emit()
-
     # --- inside ---
 
-    def _answered(self, asked: Asked[MeasureOptions], report: MeasureReport) -> None:
-        known = self._known.setdefault(asked.model, _Known())
-        known.reports[asked.options] = report
-        self._show(known, asked.options)
+    def _hold(self, model: ModelKey, options: MeasureOptions, report: MeasureReport) -> None:
+        known = self._known.setdefault(model, _Known())
+        known.reports[options] = report
+        self._show(known, options)
+
+    def _forget(self, model: ModelKey) -> None:
+        self._known.pop(model, None)
+
+    def _fingerprint(self, report: MeasureReport) -> str:
+        return report.fingerprint
 
     def _replace(self, model: ModelRef, rotated: bool = False) -> None:
         """Stop what is under way for the model (only where a pair is turned, if ``rotated``)."""
@@ -98,5 +98,7 @@ class Measuring(Asking[MeasureOptions, MeasureReport]):
             self._drop(asked)
 
     def _show(self, known: _Known, options: MeasureOptions) -> None:
-        known.shown = replace(options, rotation=None, best_rotation=False)
-        known.turned = options if options.rotation else None
+        straight = replace(options, rotation=None, best_rotation=False)
+        if straight in known.reports:  # a turned pair is shown beside it, never alone
+            known.shown = straight
+            known.turned = options if options.rotation else None

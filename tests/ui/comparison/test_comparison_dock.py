@@ -206,6 +206,18 @@ def test_the_table_is_asked_for_with_what_the_dialog_says(desk: Desk, qtbot: QtB
     assert desk.controller.comparing.under_way(MODEL) is None
 
 
+def test_a_table_is_there_after_a_restart_and_not_for_other_files(desk: Desk, qtbot: QtBot) -> None:
+    desk.compared()
+    newer = msgspec.structs.replace(REPORT, options=msgspec.structs.replace(REPORT.options, k=3), seconds=7)
+    desk.compared(newer)
+    again = Desk(qtbot)
+    assert again.controller.comparing.report(MODEL) == newer
+    assert again.actions["export_comparison"].isEnabled()
+    again.client.card = msgspec.structs.replace(TOY, fingerprint="beef")
+    again.controller.catalogue.open_model(MODEL)
+    assert again.controller.comparing.report(MODEL) is None
+
+
 def test_the_table_says_what_is_best_and_what_is_chance(desk: Desk) -> None:
     desk.compared()
     table = desk.dock.panel.table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on, tell_method
 
+from explorer import __version__
+from explorer.files import state_folder
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score, Violin
 from explorer.scene.model import ControlSetRef, ModelRef
@@ -310,7 +313,8 @@ def test_a_lost_engine_ends_the_job(desk: Desk) -> None:
 
 def test_another_model_has_its_own_report(desk: Desk) -> None:
     desk.measured()
-    other = ModelRef(path="other", fingerprint="f00d")
+    other = ModelRef(path="other", fingerprint="beef")
+    desk.client.card = msgspec.structs.replace(VAE, fingerprint="beef")
     scene = desk.controller.scene
     desk.controller.load(msgspec.structs.replace(scene, model=other))
     assert not desk.panel.table.isVisible()
@@ -327,6 +331,71 @@ def test_a_model_whose_files_changed_is_measured_anew(desk: Desk) -> None:
     assert not desk.panel.table.isVisible()
     desk.table["measure"].trigger()
     assert len(desk.asked()) == 2
+
+
+def test_what_was_measured_is_there_after_a_restart(desk: Desk, qtbot: QtBot) -> None:
+    desk.panel.header.n.setValue(3000)
+    desk.measured()
+    desk.click(0)
+    desk.click(2)
+    desk.panel.rotation.usual.click()
+    desk.answer(report(Rotation(first="z0", second="z2"), mig=0.8))
+    again = Desk(qtbot)
+    assert again.asked() == []
+    assert again.panel.table.isVisible()
+    assert again.controller.measuring.report(MODEL) == report()
+    assert again.controller.measuring.turned(MODEL) == report(Rotation(first="z0", second="z2"), mig=0.8)
+    # What is shown was asked with these settings, and so the header says them.
+    assert again.panel.header.wanted() == again.controller.measuring.options(MODEL)
+    assert again.panel.header.wanted().n == 3000
+    again.table["measure"].trigger()
+    assert again.asked() == []  # it is known
+    other = Desk(qtbot, msgspec.structs.replace(VAE, fingerprint="beef"))
+    assert not other.panel.table.isVisible()
+    other.client.card = VAE  # its files are the measured ones after all
+    other.controller.catalogue.open_model(MODEL)
+    assert other.panel.table.isVisible()
+    assert other.panel.header.wanted().n == 3000
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "older", "other type"])
+def test_a_kept_report_that_is_damaged_or_means_something_else_is_thrown_away(
+    desk: Desk, qtbot: QtBot, damage: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.measured()
+    (path,) = (state_folder() / "reports").iterdir()
+    whole = path.read_bytes()
+    if damage == "cut":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif damage == "noise":
+        path.write_bytes(b"\xff" * 500)
+    elif damage == "older":
+        monkeypatch.setattr("explorer.ui.state.kept_reports.VERSION", 2)
+    else:
+        path.write_bytes(msgspec.msgpack.encode((1, __version__, "f00d", "options", "report")))
+    again = Desk(qtbot)
+    assert not again.panel.table.isVisible()
+    assert not path.exists()
+    assert ("thrown away" in caplog.text) == (damage != "older")
+
+
+def test_numbers_that_are_not_finite_are_kept(desk: Desk, qtbot: QtBot) -> None:
+    desk.table["measure"].trigger()
+    desk.answer(report(mig=math.inf))
+    found = Desk(qtbot).controller.measuring.report(MODEL)
+    assert found is not None
+    assert found.metrics["mig"].value == math.inf
+
+
+def test_a_place_that_cannot_be_written_costs_nothing_but_the_report(
+    desk: Desk, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    state_folder().mkdir(parents=True, exist_ok=True)
+    (state_folder() / "reports").write_text("no folder")
+    desk.measured()
+    assert desk.panel.table.isVisible()
+    assert "is not kept" in caplog.text
+    assert not Desk(qtbot).panel.table.isVisible()
 
 
 # --- a pair -----------------------------------------------------------------------------------------------------------

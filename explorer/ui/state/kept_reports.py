@@ -1,0 +1,81 @@
+"""Reports that took the engine minutes, kept on disk under the model's fingerprint and what was asked."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from explorer import __version__
+from explorer.errors import ExportError
+from explorer.files import atomic_write, state_folder
+
+log = logging.getLogger("explorer.ui.state.kept_reports")
+VERSION = 1
+"""Of what the numbers mean: reports of another version are not shown any more."""
+
+MOST = 300  # of one kind, of all models; the oldest go first
+
+Options = TypeVar("Options")
+Report = TypeVar("Report")
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode  # unlike JSON it has numbers that are not finite
+
+
+class KeptReports(Generic[Options, Report]):
+    """The reports of one ``kind``; a file that is damaged, or of another version, is thrown away."""
+
+    def __init__(self, kind: str, options: type[Options], report: type[Report]) -> None:
+        self._kind = kind
+        self._decode = msgspec.msgpack.Decoder(tuple[int, str, str, options, report]).decode  # type: ignore[valid-type]
+
+    def keep(self, fingerprint: str, options: Options, report: Report) -> None:
+        """Keep ``report``, which becomes the newest of its model. Where that cannot be written, the log says so."""
+        if not fingerprint:
+            return
+        asked = hashlib.sha256(_encode(options)).hexdigest()[:16]
+        path = _folder() / f"{self._prefix(fingerprint)}{asked}.msgpack"
+        try:
+            atomic_write(path, _encode((VERSION, __version__, fingerprint, options, report)))
+            for old in _by_age(f"{self._kind}-*")[:-MOST]:
+                old.unlink(missing_ok=True)
+        except (ExportError, OSError) as error:
+            log.warning("a report is not kept: %s", error)
+
+    def recalled(self, fingerprint: str) -> list[tuple[Options, Report]]:
+        """What is kept of the model with this fingerprint, the newest last."""
+        if not fingerprint:
+            return []
+        try:
+            found = [self._read(path, fingerprint) for path in _by_age(f"{self._prefix(fingerprint)}*")]
+        except OSError as error:
+            log.warning("kept reports cannot be read: %s", error)
+            return []
+        return [pair for pair in found if pair is not None]
+
+    def _prefix(self, fingerprint: str) -> str:
+        return f"{self._kind}-{fingerprint[:16]}-"
+
+    def _read(self, path: Path, fingerprint: str) -> tuple[Options, Report] | None:
+        try:
+            version, program, model, options, report = self._decode(path.read_bytes())
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.warning("a damaged report is thrown away: %s (%s)", path.name, error)
+        else:
+            if (version, program) == (VERSION, __version__):
+                return (options, report) if model == fingerprint else None
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _folder() -> Path:
+    return state_folder() / "reports"
+
+
+def _by_age(pattern: str) -> list[Path]:
+    """The files of that name, the newest last."""
+    aged = [(path.stat().st_mtime_ns, path) for path in _folder().glob(f"{pattern}.msgpack")]
+    return [path for _, path in sorted(aged)]
