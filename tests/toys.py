@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from explorer.generators.base import Latent, Progress, Verdict, standard_normal
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -48,8 +49,7 @@ class ToyGenerator:
             name=name,
             family="toy",
             path=f"toy:{seed}",
-            size=(size, size),
-            channels=channels,
+            output=IMAGE.card((channels, size, size)),
             spaces={
                 "z": SpaceCard(shape=(width,), prior="normal"),
                 "w": SpaceCard(shape=(width,)),
@@ -105,8 +105,7 @@ class ToyVae:
             name="toy-vae",
             family="toy_vae",
             path="toy-vae",
-            size=(size, size),
-            channels=1,
+            output=IMAGE.card((1, size, size)),
             spaces={"z": SpaceCard(shape=(len(variances),), prior="normal")},
             fingerprint="e" * 64,
             capabilities=("encode", "posterior"),
@@ -139,8 +138,7 @@ class ToyDiffusion:
             name="toy-diffusion",
             family="toy_diffusion",
             path="toy-diffusion",
-            size=(8, 8),
-            channels=1,
+            output=IMAGE.card((1, 8, 8)),
             spaces={"x_T": SpaceCard(shape=(1, 4, 4), prior="normal"), "h": SpaceCard(shape=(2, 3, 3))},
             fingerprint="d" * 64,
             capabilities=("steps", "bottleneck"),

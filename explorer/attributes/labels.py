@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from explorer.attributes.base import Attribute, Values
-from explorer.attributes.pictures import checked
+from explorer.attributes.pictures import checked, without_pictures
 from explorer.attributes.world import SOURCE as WORLD
 from explorer.attributes.world import own_world
 from explorer.errors import ExplorerError
@@ -198,7 +198,7 @@ def _values(labels: Labels) -> NDArray[np.bool_]:
 
 
 def _check(labels: Labels, model: ModelCard) -> None:
-    if refusal := labels.refusal(model):
+    if refusal := labels.refusal(model) or without_pictures(model):
         raise ExplorerError(refusal)
     count, yes = len(labels.labels), labels.positives
     if yes in (0, count):

@@ -7,12 +7,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from explorer.errors import ExplorerError
+from explorer.scene.cards import ModelCard
 
 _LUMA = (
     0.299,
     0.587,
     0.114,
 )  # Rec. 601; the weights add to 1, so a grey picture of three equal channels keeps its grey
+
+
+def without_pictures(model: ModelCard) -> str:
+    """Why no attribute of what ``model`` makes can be read, or an empty string where it makes pictures."""
+    if model.makes_pictures:
+        return ""
+    return f"Attributes are read from pictures, and '{model.name}' makes {model.output.description}."
 
 
 def checked(pictures: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 import explorer.attributes as package
 from explorer.attributes.base import Attribute, AttributeReader, Source, Values
+from explorer.attributes.pictures import without_pictures
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator
 from explorer.plugins import declared
@@ -66,6 +67,8 @@ def open_reader(text: str, model: ModelCard | None = None, generator: Generator 
     Raises :class:`ExplorerError` with one sentence.
     """
     model = model or (None if generator is None else generator.card)
+    if model is not None and (refusal := without_pictures(model)):
+        raise ExplorerError(refusal)
     text = text.strip()
     if not text:
         if model is None:

@@ -14,6 +14,7 @@ from explorer.engine.engine import Engine
 from explorer.errors import ExplorerError
 from explorer.generators import devices
 from explorer.generators.base import Latent
+from explorer.outputs.registry import output_of
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ModelRef, Quality
 
@@ -37,6 +38,7 @@ def measure(name: str) -> dict[str, float | int | str]:
     control = engine.control_set(model, default_controls(card, card.methods[0])).controls[0]
     space = control.card.space
     deeper = list(card.spaces)[list(card.spaces).index(space) + 1 :]
+    shown = output_of(card)
     forward: list[float] = []
     convert: list[float] = []
     with torch.inference_mode():
@@ -46,10 +48,10 @@ def measure(name: str) -> dict[str, float | int | str]:
             moved = control.move(above[space], torch.tensor([run / 10 - 2.0], device=engine.device))
             latent = Latent({**above, space: moved}, origin.truncation_psi)
             clock = devices.device_clock(engine.device)
-            pictures = generator.render(latent, quality)
+            outputs = generator.render(latent, quality)
             milliseconds = clock()
             start = time.perf_counter()
-            to_bgrx(pictures).cpu().numpy()
+            to_bgrx(shown.picture(outputs)).cpu().numpy()
             if run >= WARM_UP:
                 forward.append(milliseconds)
                 convert.append((time.perf_counter() - start) * 1e3)

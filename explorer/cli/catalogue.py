@@ -17,29 +17,30 @@ def models(as_json: Json = False) -> None:
     """List the models that come with the program."""
     from explorer.generators import registry
 
-    rows: list[dict[str, Any]] = []
+    cards = []
     for name in registry.shipped_models():
         try:
-            card = registry.describe(name)
+            cards.append(registry.describe(name))
         except ModelError as error:
             typer.echo(f"warning: {error}", err=True)
-            continue
-        rows.append(
-            {
-                "name": card.name,
-                "family": card.family,
-                "path": card.path,
-                "kind": card.kind,
-                "size": list(card.size),
-                "spaces": {space: {"shape": list(one.shape)} for space, one in card.spaces.items()},
-                "fingerprint": card.fingerprint,
-            }
-        )
     if as_json:
-        return _print_json(rows)
-    for row in rows:
-        spaces = ", ".join(f"{name} {'×'.join(map(str, one['shape']))}" for name, one in row["spaces"].items())
-        typer.echo(f"{row['name']:24} {row['family']:16} {row['size'][1]}×{row['size'][0]:<6} {spaces}")
+        return _print_json(
+            [
+                {
+                    "name": card.name,
+                    "family": card.family,
+                    "path": card.path,
+                    "kind": card.kind,
+                    "size": list(card.size),
+                    "spaces": {space: {"shape": list(one.shape)} for space, one in card.spaces.items()},
+                    "fingerprint": card.fingerprint,
+                }
+                for card in cards
+            ]
+        )
+    for card in cards:
+        spaces = ", ".join(f"{name} {'×'.join(map(str, one.shape))}" for name, one in card.spaces.items())
+        typer.echo(f"{card.name:24} {card.family:16} {card.output.text:9} {spaces}")
     return None
 
 
@@ -88,7 +89,9 @@ def inspect(
     }
     if found.family:
         card = registry.describe(path)
-        document |= msgspec.to_builtins(msgspec.structs.replace(card, methods=methods_of.fitting(card)))
+        described = msgspec.to_builtins(msgspec.structs.replace(card, methods=methods_of.fitting(card)))
+        output = described.pop("output")
+        document |= described | {"kind": card.kind, "size": output["size"], "channels": output["shape"][0]}
     if as_json:
         return _print_json(document)
     for name, value in document.items():

@@ -13,6 +13,7 @@ from explorer.comparison.drawing import Job, draw, measured_quality
 from explorer.controls.base import Control
 from explorer.discovery.sampling import drawn_latents
 from explorer.generators.base import Generator, Latent, Progress
+from explorer.outputs.registry import output_of
 from explorer.scene.model import Quality
 
 FARTHEST = 8.0
@@ -39,11 +40,6 @@ def calibrated(
     return alphas(generator, controls, points, tau, measured_quality(generator.card), progress)
 
 
-def change(pictures: Tensor, base: Tensor) -> Tensor:
-    """(B,) root mean square of ``pictures`` - ``base``, both (B, C, H, W) in [-1, 1], in shares of that range."""
-    return (pictures.double() - base.double()).square().flatten(1).mean(1).sqrt() / 2
-
-
 def alphas(
     generator: Generator,
     controls: Sequence[Control],
@@ -53,7 +49,8 @@ def alphas(
     progress: Progress | None = None,
 ) -> list[float | None]:
     """For every control the amount α > 0, in its own unit, that changes a picture by ``tau`` (0 < tau < 1):
-    E RMS(G(move(z, ±α)) - G(z)) = tau, the mean over the points ``bases`` and both signs, to half a percent of tau.
+    E d(G(move(z, ±α)), G(z)) = tau, the mean over the points ``bases`` and both signs, to half a percent of tau; d is
+    the kind of output's :meth:`explorer.outputs.base.Output.distance`, the RMS in shares of the range.
 
     Both signs, so that a control turned round has the same α. None where no amount up to :data:`FARTHEST` times the
     control's range does ("no effect"). All controls are searched at once, their pictures drawn together; α is a root
@@ -88,11 +85,11 @@ def _changes(
     jobs = [
         Job(row, (index,), (sign * amount,)) for index, amount in wanted for sign in (1, -1) for row in range(len(base))
     ]
-    found, start = [], 0
-    for pictures in draw(generator, controls, bases, jobs, quality):
-        rows = [job.row for job in jobs[start : start + len(pictures)]]
-        found.append(change(pictures, base[rows]).cpu())
-        start += len(pictures)
+    kind, found, start = output_of(generator.card), [], 0
+    for outputs in draw(generator, controls, bases, jobs, quality):
+        rows = [job.row for job in jobs[start : start + len(outputs)]]
+        found.append(kind.distance(outputs, base[rows]).cpu())
+        start += len(outputs)
     return [float(one) for one in torch.cat(found).reshape(len(wanted), -1).mean(1)]
 
 

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from explorer.comparison.calibration import POINTS, POINTS_SEED, calibrated
 from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
-from explorer.comparison.features import features
 from explorer.comparison.matching import Floats, match
 from explorer.controls.base import Control, with_card
 from explorer.controls.control_set import ControlSet
@@ -25,6 +24,7 @@ from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.metrics.base import shared
+from explorer.outputs.registry import output_of
 from explorer.scene.edit_text import EFFECT_UNIT, NO_EFFECT, tau_text
 from explorer.scene.model import ControlSetRef
 
@@ -201,9 +201,9 @@ def effects(
     jobs = [
         Job(row, (index,), (sign * step,)) for index, step in living for sign in (1, -1) for row in range(points.batch)
     ]
-    seen = []
-    for pictures in draw(generator, controls, points, jobs, measured_quality(generator.card)):
-        seen.append(features(pictures).double().cpu())
+    kind, seen = output_of(generator.card), []
+    for outputs in draw(generator, controls, points, jobs, measured_quality(generator.card)):
+        seen.append(kind.features(outputs).double().cpu())
         if progress is not None:
             progress(min(1.0, len(seen) * BATCH / len(jobs)))
     if not seen:

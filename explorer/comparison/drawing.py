@@ -35,7 +35,7 @@ def measured_quality(model: ModelCard) -> Quality:
 def draw(
     generator: Generator, controls: Sequence[Control], points: Latent, jobs: Sequence[Job], quality: Quality
 ) -> Iterator[Tensor]:
-    """The pictures (B, C, H, W) of ``jobs`` in their order, at most :data:`BATCH` at once, without gradients.
+    """The outputs (B, *shape) of ``jobs`` in their order, at most :data:`BATCH` at once, without gradients.
 
     Neighbouring jobs of the same controls are moved together; every batch is one call of the generator, or one for
     every set of weights where a control changes these.

@@ -15,7 +15,6 @@ from torch import Tensor
 from explorer.attributes.base import AttributeReader
 from explorer.comparison.calibration import calibrated
 from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
-from explorer.comparison.features import features, thumbnails
 from explorer.comparison.observing import Observed, held, observe, percentiles
 from explorer.comparison.recognition import recognised
 from explorer.controls.base import WEIGHTS, Control
@@ -25,6 +24,7 @@ from explorer.generators.base import Generator, KnownTruth, Latent, Progress
 from explorer.generators.editing import edited, rows_of
 from explorer.metrics.base import shared
 from explorer.metrics.direction_evidence import Evidence, Floats
+from explorer.outputs.registry import output_of
 
 AMOUNTS = np.linspace(-1.0, 1.0, 9)
 PAIRED_BASES = 24
@@ -108,16 +108,17 @@ class _Seen:
     def __post_init__(self) -> None:
         count, directions = self.on.points.batch, len(self.controls)
         card = self.on.generator.card
-        blank = torch.zeros(1, card.channels, *card.size)
+        self.kind = output_of(card)
+        blank = torch.zeros(1, *card.shape)
         attributes = len(self.on.observed.attributes)
         self.living = [int(k) for k in np.flatnonzero(np.isfinite(self.alphas))]
         self.pairs = np.array(list(combinations(self.living, 2)), np.int64).reshape(-1, 2)
         self.values = np.full((count, directions, len(AMOUNTS), attributes), np.nan)
         self.interactions = np.full((count, len(self.pairs), 2), np.nan)
         self.cosines = np.full((count, directions, directions), np.nan)
-        self.features = np.full((count, directions, features(blank).shape[1]), np.nan)
+        self.features = np.full((count, directions, self.kind.features(blank).shape[1]), np.nan)
         self.steps = np.full((count, directions, len(AMOUNTS) - 1), np.nan)
-        self.thumbnails = torch.zeros(count, directions, 2, *thumbnails(blank).shape[1:])
+        self.thumbnails = torch.zeros(count, directions, 2, *self.kind.thumbnails(blank).shape[1:])
 
     def look(self, rows: range) -> None:
         """Draw all directions at all amounts at the base codes ``rows``, and read the pictures."""
@@ -141,8 +142,8 @@ class _Seen:
         single = len(rows) * (1 + len(self.living) * (len(AMOUNTS) - 1))
         moved = drawn[len(rows) : single].reshape(len(self.living), len(rows), len(AMOUNTS) - 1, *drawn.shape[1:])
         half = len(AMOUNTS) // 2
-        # (directions, rows, amounts, C, H, W): the base picture itself stands in the middle.
-        middle = base[None, :, None].expand(len(self.living), -1, 1, -1, -1, -1)
+        # (directions, rows, amounts, *shape): the base picture itself stands in the middle.
+        middle = base[None, :, None].expand(len(self.living), *(-1,) * (base.ndim + 1))
         paths = torch.cat([moved[:, :, :half], middle, moved[:, :, half:]], 2)
         together = drawn[single:].reshape(len(self.pairs), len(paired), *drawn.shape[1:])
         if self.living:
@@ -160,13 +161,13 @@ class _Seen:
 
     def _compare(self, rows: range, paths: Tensor) -> None:
         shape = paths.shape[:3]
-        seen = features(paths.flatten(0, 2)).double().cpu().numpy().reshape(*shape, -1)
+        seen = self.kind.features(paths.flatten(0, 2)).double().cpu().numpy().reshape(*shape, -1)
         where = np.ix_(rows, self.living)
         self.features[where] = (seen[:, :, -1] - seen[:, :, 0]).swapaxes(0, 1)
         self.steps[where] = np.linalg.norm(np.diff(seen, axis=2), axis=3).swapaxes(0, 1)
         half = len(AMOUNTS) // 2
         ends = torch.stack([paths[:, :, -1] - paths[:, :, half], paths[:, :, 0] - paths[:, :, half]], 2)
-        small = thumbnails(ends.flatten(0, 2)).cpu()
+        small = self.kind.thumbnails(ends.flatten(0, 2)).cpu()
         small = small.reshape(*ends.shape[:3], *small.shape[1:])
         self.thumbnails[torch.tensor(rows)[:, None], torch.tensor(self.living)] = small.swapaxes(0, 1)
         # The middle two steps, ± a quarter of a calibrated one, stand for the derivative: no picture more is drawn.
@@ -181,11 +182,10 @@ class _Seen:
         base = base[: len(paired)].double()
         alone = {k: ends[place, : len(paired)].double() - base for place, k in enumerate(self.living)}
         for place, (i, j) in enumerate(self.pairs):
-            both = together[place].double() - base
-            error = both - alone[int(i)] - alone[int(j)]
-            for column, picture in enumerate((error, both)):
-                rms = picture.square().flatten(1).mean(1).sqrt() / 2
-                self.interactions[paired, place, column] = rms.cpu().numpy()
+            summed = base + alone[int(i)] + alone[int(j)]
+            for column, other in enumerate((summed, base)):
+                distance = self.kind.distance(together[place], other)
+                self.interactions[paired, place, column] = distance.cpu().numpy()
 
 
 def _unit(alpha: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from explorer.attributes.base import Values
+from explorer.attributes.pictures import without_pictures
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, AttributeData, Target, attribute_data
 from explorer.discovery.request import CheckedMethod, Request
@@ -65,7 +66,7 @@ class AttributeRegression(CheckedMethod):
     )
 
     def refusal(self, model: ModelCard) -> str:
-        return ""
+        return without_pictures(model)
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """One control for each of the ``k`` attributes that are predicted best, or for all where there are fewer. One

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from explorer.attributes.base import Values
+from explorer.attributes.pictures import without_pictures
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.attribute_data import (
@@ -84,7 +85,7 @@ class InterFaceGan(CheckedMethod):
     )
 
     def refusal(self, model: ModelCard) -> str:
-        return ""
+        return without_pictures(model)
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """One control for each of the ``k`` attributes whose plane parts held-out samples best, or for all where there

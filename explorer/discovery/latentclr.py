@@ -23,6 +23,7 @@ from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
 from explorer.numerics.linalg import fix_signs, random_orthonormal
 from explorer.numerics.randomness import seeded
+from explorer.outputs.registry import output_of
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Quality
 
@@ -102,9 +103,7 @@ class _Search:
         latent, size = Latent({self.asked.space: z}), self.asked.number("layer")
         if "features" in self.asked.model.capabilities:
             return cast("Featured", self.generator).features(latent, size).flatten(1)
-        pictures = self.generator.render(latent, Quality())
-        height, width = (min(size, side) for side in pictures.shape[2:])
-        return functional.interpolate(pictures, size=(height, width), mode="area").flatten(1)
+        return output_of(self.asked.model).thumbnails(self.generator.render(latent, Quality()), size).flatten(1)
 
     def loss(self, step: int, source: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         value, right = contrastive_loss(

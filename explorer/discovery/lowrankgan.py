@@ -132,9 +132,9 @@ class LowRankGan(CheckedMethod):
 
 def _changes(asked: Request, pictures: PictureMap) -> Changes:
     """How the region that was asked for, and the rest, change at the samples."""
-    text, channels = asked.text("region"), asked.model.channels
-    whole = torch.ones(pictures.size, dtype=torch.bool)
-    mask = (region_mask(text, pictures.size) if text else whole).flatten().repeat(channels)
+    text, model = asked.text("region"), asked.model
+    whole = torch.ones(pictures.pixels, dtype=torch.bool)
+    mask = region_mask(text, model.size).flatten().repeat(model.shape[0]) if text else whole
     count = asked.number("samples") or max(SAMPLES, PER_DIMENSION * pictures.width)
     watch = asked.watch.part(0.1, 0.9)
     found, pixels = [], []

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from explorer.discovery.sampling import bottleneck_rows, deviations_along, space_moments
 from explorer.generators.base import Generator, Latent, Progress
 from explorer.numerics.derivatives import forward_mode_passes, jacobian_columns, transposed_product
 from explorer.numerics.linalg import fix_signs
+from explorer.outputs.registry import output_of
 from explorer.scene.model import Quality
 
 POINTS = 2000
@@ -70,11 +70,10 @@ class PictureMap:
         self.width = math.prod(generator.card.spaces[space].shape)
         self.calls = 0  # pictures so far
         self._quality = Quality(steps=generator.card.interactive_steps, precision="float32")
-        height, width = generator.card.size
-        self._pool = max(1, math.ceil(max(height, width) / size)) if size else 1
-        self.size = math.ceil(height / self._pool), math.ceil(width / self._pool)
-        self.pixels = generator.card.channels * math.prod(self.size)
-        self.batch = max(1, BATCH_PIXELS.get(generator.device.type, 1 << 17) // (height * width))
+        card = generator.card
+        self._kind, self._side = output_of(card), _evenly(max(card.shape[1:]), size) if size else 0
+        self.pixels = self._averaged(torch.empty(1, *card.shape)).numel()
+        self.batch = max(1, BATCH_PIXELS.get(generator.device.type, 1 << 17) // math.prod(card.shape[1:]))
 
     def points(self, count: int, seed: int, truncation_psi: float = 1.0) -> Latent:
         """``count`` prior points, filled in as far as the space that is moved; the same for a seed."""
@@ -104,11 +103,12 @@ class PictureMap:
                 psi = psi[:count] if row is None else psi[row : row + 1].expand(count)
             drawn = self.generator.render(Latent({**rows, self.space: moved}, psi), self._quality).float()
             self.calls += count
-            if self._pool > 1:
-                drawn = functional.avg_pool2d(drawn, self._pool, ceil_mode=True)
-            return drawn.flatten(1)
+            return self._averaged(drawn).flatten(1)
 
         return pictures
+
+    def _averaged(self, outputs: Tensor) -> Tensor:
+        return self._kind.thumbnails(outputs, self._side) if self._side else outputs
 
     def difference_step(self, spread: Spread) -> float | None:
         """None where forward mode passes through the generator, else the step of central differences.
@@ -171,3 +171,8 @@ class PictureMap:
         progress(1.0)
         _, singular, vectors = torch.linalg.svd(torch.cat(found), full_matrices=False)
         return singular.square() / count, fix_signs(vectors)
+
+
+def _evenly(longest: int, most: int) -> int:
+    """At most ``most`` pixels for ``longest``, so that each is the mean of as many wherever that can be."""
+    return math.ceil(longest / math.ceil(longest / most))

@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 
 import msgspec
 
@@ -17,7 +16,7 @@ from explorer.discovery.request import CheckedMethod, effort
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.generators.registry import families
-from explorer.plugins import declared
+from explorer.plugins import added, declared
 from explorer.scene.cards import MethodCard, ModelCard, Role
 from explorer.scene.defaults import room
 from explorer.scene.model import Scalar
@@ -54,22 +53,10 @@ class BrokenMethod:
 @cache
 def methods() -> dict[str, Method]:
     """Name → method, sorted by name. A plugin never replaces a method of this package, and never stops the program."""
-    found: dict[str, Method] = {method.card.name: method for _, method in declared(package, "METHOD")}
-    for entry in entry_points(group=ENTRY_POINTS):
-        try:
-            loaded = entry.load()
-            plugin: Method = getattr(loaded, "METHOD", loaded)
-            name = plugin.card.name
-            if name in found:
-                raise ValueError(f"its name '{name}' is taken")
-        except Exception as error:  # noqa: BLE001  (whatever a plugin does wrong, the program starts)
-            sentence = (
-                f"The plugin '{entry.name}' could not be loaded ({type(error).__name__}: {error}); update or remove it."
-            )
-            found.setdefault(entry.name, BrokenMethod(entry.name, sentence))
-        else:
-            found[name] = plugin
-    return dict(sorted(found.items()))
+    own: dict[str, Method] = {method.card.name: method for _, method in declared(package, "METHOD")}
+    plugged = added(own, ENTRY_POINTS, "METHOD", lambda method: method.card.name)
+    broken = {name: BrokenMethod(name, problem) for name, problem in plugged.problems.items()}
+    return dict(sorted({**broken, **plugged.found}.items()))
 
 
 def method(name: str) -> Method:

@@ -157,6 +157,7 @@ class CheckedMethod(ABC):
         if reason := self.refusal(model):
             raise ControlError(reason)
         chosen = checked_settings(self.card, settings)
+        _check_region(self.card, chosen, model)
         space = self.where(model, chosen)
         check_count(model, space, k)
         watch = progress if isinstance(progress, Watch) else Watch(progress)
@@ -205,6 +206,16 @@ def _checked(method: MethodCard, setting: SettingCard, value: Scalar) -> Scalar:
             limits = f"at least {low:g}" if high is None else f"between {low or 0:g} and {high:g}"
             raise ControlError(f"'{setting.name}' of {method.title} is {value}; it must be {limits}.")
     return value
+
+
+def _check_region(method: MethodCard, settings: Mapping[str, Scalar], model: ModelCard) -> None:
+    """Raise :class:`ControlError` where a part of the picture is asked for, and outputs are no pictures."""
+    regions = [setting.name for setting in method.settings if setting.kind == "region" and settings[setting.name]]
+    if regions and not model.makes_pictures:
+        raise ControlError(
+            f"'{regions[0]}' of {method.title} is a part of a picture, and '{model.name}' makes "
+            f"{model.output.description}; leave it empty."
+        )
 
 
 def check_count(model: ModelCard, space: str, k: int) -> None:

@@ -23,6 +23,7 @@ from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
 from explorer.numerics.linalg import fix_signs
 from explorer.numerics.randomness import seeded
+from explorer.outputs.registry import output_of
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Quality
 
@@ -203,7 +204,7 @@ class Voynov(CheckedMethod):
         width = model.spaces[space].shape[0]
         sigma = typical_deviation(generator, space, SAMPLES, seed)
         maps = deformator(asked.text("deformator"), k, width, asked.number("hidden"), seed, generator.device)
-        guesses = initialised(lambda: ShiftPredictor(model.channels, k), seed, 3, generator.device)
+        guesses = initialised(lambda: ShiftPredictor(output_of(model), model.shape, k), seed, 3, generator.device)
         search = _Search(asked, generator, maps, guesses, sigma)
         optimiser = torch.optim.Adam([*maps.parameters(), *guesses.parameters()], lr=asked.real("rate"))
         steps = asked.number("steps")

@@ -19,7 +19,7 @@ from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.engine.cache import BoundedCache
 from explorer.engine.control_store import ControlStore, Kept, Waiting
-from explorer.engine.convert import before_after, difference, to_bgrx
+from explorer.engine.convert import to_bgrx
 from explorer.engine.origins import latent_of
 from explorer.engine.turns import TakingTurns
 from explorer.generators import registry as generators
@@ -27,6 +27,8 @@ from explorer.generators.base import Generator, Latent, Progress
 from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import Moves, by_weights, edited, reweighted, stacked
 from explorer.metrics.encoding import fitting_worlds
+from explorer.outputs.base import Output
+from explorer.outputs.registry import output_of
 from explorer.scene.cards import ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.measures import MeasureOptions, MeasureReport
@@ -194,13 +196,14 @@ class Engine:
 
     # --- pictures ------------------------------------------------------------------------------------------------
 
-    def render(self, views: Sequence[View], exact: bool = False, live: bool = False) -> list[Picture]:
+    def render(self, views: Sequence[View], exact: bool = False, live: bool = False, height: int = 0) -> list[Picture]:
         """One picture per view; views of one generator and quality are rendered as one batch.
 
         ``exact``: no cached pictures, so that the same views in the same order give the same bits on the same machine
         (a float depends on the batch that it was computed in). ``live``: somebody looks on, so a view whose controls
         are still being searched for shows those found so far (:meth:`ControlStore.shown`), and is refused where there
-        are none; else the search is awaited. Raises :class:`ExplorerError` with one sentence.
+        are none; else the search is awaited. ``height``: what the pictures will be scaled to, for kinds of output that
+        are drawn (:meth:`explorer.outputs.base.Output.picture`). Raises :class:`ExplorerError` with one sentence.
         """
         wanted: dict[_Point, None] = {point: None for view in views for point in _points(view)}
         # Before the turn at the device is taken: a search may have to take some first.
@@ -232,7 +235,7 @@ class Engine:
                         if not exact:
                             self._pictures.put(keys[point], row)
             clock = device_clock(self.device)
-            painted = self._paint(views, pictures)
+            painted = self._paint(views, pictures, height)
             convert_ms = clock()
         return [
             Picture(
@@ -289,21 +292,17 @@ class Engine:
             self._mapped.put(key, latent)
         return edited(generator, latent, moves)
 
-    def _paint(self, views: Sequence[View], pictures: dict[_Point, Tensor]) -> list[tuple[NDArray[np.uint8], float]]:
+    def _paint(
+        self, views: Sequence[View], outputs: dict[_Point, Tensor], height: int
+    ) -> list[tuple[NDArray[np.uint8], float]]:
         """Bytes of every view; pictures of one size are converted together and leave the device in one copy."""
         ready: list[Tensor] = []
         rms: list[float] = []
         for view in views:
-            needed = [pictures[point] for point in _points(view)]
-            rms.append(0.0)
-            if view.view == "difference":
-                grey, distance = difference(needed[0][None], needed[1][None])
-                ready.append(grey[0])
-                rms[-1] = float(distance)
-            elif view.view == "before_after":
-                ready.append(before_after(needed[0], needed[1], view.split))
-            else:
-                ready.append(needed[0])
+            kind = output_of(self.generator(view.model).card)
+            needed = [outputs[point][None] for point in _points(view)]
+            ready.append(_shown(view, kind, needed, height)[0])
+            rms.append(float(kind.distance(*needed)) if view.view == "difference" else 0.0)
         shapes: dict[torch.Size, list[int]] = {}
         for index, tensor in enumerate(ready):
             shapes.setdefault(tensor.shape, []).append(index)
@@ -312,3 +311,14 @@ class Engine:
             block = to_bgrx(torch.stack([ready[index] for index in members])).cpu().numpy()
             painted.update(zip(members, block, strict=True))
         return [(painted[index], rms[index]) for index in range(len(views))]
+
+
+def _shown(view: View, kind: Output, outputs: Sequence[Tensor], height: int) -> Tensor:
+    """The picture (1, 1 or 3, h, w) of ``view``. ``outputs``: those of its points, a batch of one each."""
+    if view.view == "difference":
+        before, after = outputs
+        return kind.difference(before, after, height)
+    if view.view == "before_after":
+        before, after = outputs
+        return kind.before_after(before, after, view.split, height)
+    return kind.picture(outputs[0], height)

@@ -15,6 +15,8 @@ from explorer.attributes.registry import open_reader
 from explorer.engine.cache import BoundedCache
 from explorer.engine.convert import to_bgrx
 from explorer.generators.base import Generator
+from explorer.outputs.registry import output_of
+from explorer.outputs.sizes import within
 from explorer.scene.labels import Labels
 from explorer.scene.model import ModelRef, Quality
 
@@ -36,14 +38,13 @@ class Labelling:
         """(n, height, width, 3) RGB: the samples of ``seeds`` in full quality, the longer side at most ``size``
         pixels."""
         generator = self._generator(model)
-        height, width = generator.card.size
-        share = min(1.0, size / max(height, width))
-        shape = max(1, round(height * share)), max(1, round(width * share))
+        kind, shape = output_of(generator.card), within(generator.card.size, size)
         drawn = [np.empty((0, *shape, 3), np.uint8)]
         with torch.inference_mode():
             for start in range(0, len(seeds), TOGETHER):
                 latent = generator.sample(seeds[start : start + TOGETHER], truncation_psi)
-                pictures = functional.adaptive_avg_pool2d(generator.render(latent, Quality()), shape)
+                shown = kind.picture(generator.render(latent, Quality()), shape[0])
+                pictures = functional.adaptive_avg_pool2d(shown, shape)
                 drawn.append(to_bgrx(pictures)[..., [2, 1, 0]].cpu().numpy())
         return np.concatenate(drawn)
 

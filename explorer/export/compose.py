@@ -12,6 +12,7 @@ from PIL import Image
 
 from explorer.export.lettering import line, line_height, stamp
 from explorer.export.options import Scaling
+from explorer.outputs.sizes import at_height
 
 Frame = NDArray[np.uint8]
 """(H, W, 3), red, green, blue."""
@@ -40,7 +41,7 @@ def scaled(picture: Frame, height: int, scaling: Scaling = "pixels") -> Frame:
     if scaling == "pixels" and height % old_height == 0:
         factor = height // old_height
         return np.repeat(np.repeat(picture, factor, axis=0), factor, axis=1)
-    width = max(1, round(old_width * height / old_height))
+    _, width = at_height((old_height, old_width), height)
     straight = scaling == "smooth" and height > old_height
     method = Image.Resampling.BILINEAR if straight else Image.Resampling.LANCZOS
     return np.asarray(Image.fromarray(picture).resize((width, height), method))
@@ -82,7 +83,7 @@ def grid(
     caption fills the frame. ``headed``: with captions, there is a line above the columns for what they are called.
     """
     height = height or max(size[0] for size in sizes)
-    scaled_widths = [size[1] if size[0] == height else max(1, round(size[1] * height / size[0])) for size in sizes]
+    scaled_widths = [at_height(size, height)[1] for size in sizes]
     if not captions and len(sizes) == 1:
         return Grid(height, 1, (scaled_widths[0],), 0, 0, (height, scaled_widths[0]))
     if not columns:

@@ -102,7 +102,7 @@ def shoot(
         for chunk in _chunks(moments, max(1, batch // len(panes))):
             moved = [scene if time is None else at(scene, time) for time in chunk]
             views = [view_of(one, index) for one in moved for index in panes]
-            pictures = engine.render(views, exact=True)
+            pictures = engine.render(views, exact=True, height=options.height)
             for number, one in enumerate(moved):
                 own = pictures[number * len(panes) : (number + 1) * len(panes)]
                 captions = _captions(one, panes, [] if headings else names, own, cards) if options.labels else None
@@ -125,7 +125,7 @@ def _sheet(
     def frames(which: Sequence[Cell]) -> Iterator[Frame]:
         for chunk in _chunks(which, batch):
             views = [cell.view for cell in chunk if cell.view is not None]
-            pictures = iter(engine.render(views, exact=True) if views else ())
+            pictures = iter(engine.render(views, exact=True, height=options.height) if views else ())
             for cell in chunk:
                 if cell.view is None:
                     yield empty

@@ -19,6 +19,7 @@ from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.convolutions import TrunkConfig
 from explorer.generators.own_folder import CONFIG, WEIGHTS
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 
 Config = TypeVar("Config", bound=TrunkConfig)
@@ -77,8 +78,7 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
             path,
             [path / CONFIG, path / WEIGHTS],
             family=self.name,
-            size=(config.size, config.size),
-            channels=config.channels,
+            output=IMAGE.card((config.channels, config.size, config.size)),
             spaces=self.spaces(config),
             capabilities=self.capabilities,
             parameters=parameters,

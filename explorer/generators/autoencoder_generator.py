@@ -81,10 +81,9 @@ class AutoencoderGenerator(ABC, Generic[Network]):
 
     def _encoded(self, outputs: Tensor) -> Any:
         """What the network's ``encode`` gives for pictures (B, C, H, W) in [-1, 1]."""
-        wanted = (self.card.channels, *self.card.size)
-        if tuple(outputs.shape[1:]) != wanted:
+        if tuple(outputs.shape[1:]) != self.card.shape:
             raise ModelError(
-                f"'{self.card.name}' encodes pictures of shape {wanted} (channels, height, width), "
+                f"'{self.card.name}' encodes pictures of shape {self.card.shape} (channels, height, width), "
                 f"not {tuple(outputs.shape[1:])}; resize them first."
             )
         return self._network.encode((outputs.to(self.device, torch.float32) + 1.0) / 2.0)

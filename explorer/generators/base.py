@@ -1,4 +1,4 @@
-"""The generator: turns a latent into pictures. One protocol for every family."""
+"""The generator: turns a latent into outputs, pictures mostly. One protocol for every family."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from explorer.controls.base import Control, WeightEdits
-from explorer.scene.cards import ModelCard, SpaceCard
+from explorer.outputs.image import OUTPUT as IMAGE
+from explorer.scene.cards import ModelCard, OutputCard, SpaceCard
 from explorer.scene.model import Quality
 
 Progress = Callable[[float], None]
@@ -42,8 +43,8 @@ class Latent:
 
 @runtime_checkable
 class Generator(Protocol):
-    """A loaded generator of any family. All tensors are on ``device``; pictures are (B, C, H, W), float32, in [-1,
-    1]."""
+    """A loaded generator of any family. All tensors are on ``device``; outputs are (B, *shape), float32, in [-1, 1],
+    of the kind and the shape that ``card.output`` says: (B, C, H, W) where they are pictures."""
 
     card: ModelCard
     device: torch.device
@@ -56,15 +57,15 @@ class Generator(Protocol):
         there."""
 
     def render(self, latent: Latent, quality: Quality) -> Tensor:
-        """The picture of the last space that ``latent`` holds: (B, C, H, W) in [-1, 1]. Deterministic for its input
-        and batch size."""
+        """The outputs of the last space that ``latent`` holds: (B, *shape) in [-1, 1]. Deterministic for its input and
+        batch size."""
 
 
 class Posterior(Protocol):
     """What a family with the capability ``posterior`` adds (VAE encoders)."""
 
     def posterior(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance, each (B, latent), of q(z|x) for pictures (B, C, H, W) in [-1, 1]."""
+        """Mean and log-variance, each (B, latent), of q(z|x) for outputs (B, *shape) in [-1, 1]."""
 
 
 class Quantised(Protocol):
@@ -150,15 +151,22 @@ class Family(Protocol):
         sentence."""
 
 
-def specimen(family: str, spaces: dict[str, SpaceCard], capabilities: tuple[str, ...]) -> ModelCard:
-    """The card of a made-up model of ``family`` with ``spaces`` and ``capabilities``, which are all that a method goes
-    by."""
+_PICTURES = IMAGE.card((3, 64, 64))
+
+
+def specimen(
+    family: str,
+    spaces: dict[str, SpaceCard],
+    capabilities: tuple[str, ...],
+    output: OutputCard = _PICTURES,
+) -> ModelCard:
+    """The card of a made-up model of ``family`` with ``spaces``, ``capabilities`` and ``output``, which are all that a
+    method goes by."""
     return ModelCard(
         name=family,
         family=family,
         path="",
-        size=(64, 64),
-        channels=3,
+        output=output,
         spaces=spaces,
         fingerprint="",
         capabilities=capabilities,

@@ -13,6 +13,7 @@ from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.burgess_network import BurgessNetwork
 from explorer.generators.vae_generator import CAPABILITIES, VaeGenerator
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 
 SPECS, WEIGHTS = "specs.json", "model.pt"
@@ -64,8 +65,7 @@ class BurgessVaeFamily:
             path,
             [path / SPECS, path / WEIGHTS],
             family=self.name,
-            size=(size, size),
-            channels=channels,
+            output=IMAGE.card((channels, size, size)),
             spaces=_spaces(latents),
             capabilities=CAPABILITIES,
             parameters=parameters,
@@ -79,7 +79,7 @@ class BurgessVaeFamily:
         if progress is not None:
             progress(0.5)
         with torch.device("meta"):
-            network = BurgessNetwork(card.size[0], card.channels, card.spaces["z"].shape[0])
+            network = BurgessNetwork(card.size[0], card.shape[0], card.spaces["z"].shape[0])
         load_exactly(network, state, path / WEIGHTS)
         generator = VaeGenerator(card, network, device)
         if progress is not None:

@@ -19,6 +19,7 @@ from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.diffusion_folder import DECODERS, INDEX, UNET, Component, PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
 from explorer.generators.diffusion_scheduler import sampler_text
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -96,14 +97,12 @@ def _abilities(
 def _card(folder: PipelineFolder) -> ModelCard:
     config = folder.unet_config
     spaces, capabilities = _abilities(config.latent_shape, config.bottleneck_shape)
-    channels, height, width = folder.picture_shape
     settings = _own_settings(folder)
     card = own_folder.describe(
         folder.path,
         folder.files,
         family=DiffusionFamily.name,
-        size=(height, width),
-        channels=channels,
+        output=IMAGE.card(folder.picture_shape),
         spaces=spaces,
         capabilities=capabilities,
         parameters=folder.unet.parameters + (folder.decoder.parameters if folder.decoder else 0),
@@ -236,10 +235,8 @@ def _check_shapes(generator: DiffusionGenerator) -> None:
             raise
         reason = _one_line(error)
         raise ModelError(f"The parts of '{card.name}' do not fit together ({reason}).") from error
-    if made != (card.channels, *card.size):
-        raise ModelError(
-            f"'{card.name}' makes pictures of shape {made} where {(card.channels, *card.size)} was expected."
-        )
+    if made != card.shape:
+        raise ModelError(f"'{card.name}' makes pictures of shape {made} where {card.shape} was expected.")
 
 
 def _one_line(error: Exception) -> str:

@@ -121,9 +121,9 @@ class DiffusionGenerator:
         many steps or more returns to the picture, not exactly; the x_T found is less normal than a drawn one. Limits on
         the predicted picture are not undone: what they cut off cannot be told from the picture.
         """
-        wanted = self.card.channels, *self.card.size
-        if tuple(outputs.shape[1:]) != wanted:
-            raise ModelError(f"'{self.card.name}' takes pictures of shape {wanted}, not {tuple(outputs.shape[1:])}.")
+        shape = tuple(outputs.shape[1:])
+        if shape != self.card.shape:
+            raise ModelError(f"'{self.card.name}' takes pictures of shape {self.card.shape}, not {shape}.")
         x = outputs.to(self.device, torch.float32)
         if self._decoder is not None:
             found = self._decoder.encode(x)

@@ -19,7 +19,7 @@ Moves = Sequence[tuple[Control, Tensor]]
 
 
 def rendered(generator: Generator, edits: Sequence[tuple[Latent, Moves]], quality: Quality) -> Tensor:
-    """(N, C, H, W): the pictures of all points of ``edits``, each latent moved by its own moves, in their order.
+    """(N, *shape): the outputs of all points of ``edits``, each latent moved by its own moves, in their order.
 
     Points that the network draws as it is are one batch; those drawn with other weights are one batch for every set of
     weights, and start from the first space that they hold: what lies behind it came from the weights of before.

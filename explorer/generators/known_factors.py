@@ -32,6 +32,7 @@ from explorer.generators.known_factors_drawing import FACTORS, draw, factors_of
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.numerics.bending import Bend
 from explorer.numerics.linalg import random_orthonormal
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -173,8 +174,7 @@ class KnownFactorsFamily:
             path,
             [path / CONFIG, path / WEIGHTS],
             family=self.name,
-            size=(config.size, config.size),
-            channels=3,
+            output=IMAGE.card((3, config.size, config.size)),
             spaces=SPACES,
             capabilities=_capabilities(config.variant),
             parameters=sum(tensor.numel() for tensor in KnownFactorsNetwork(config).state_dict().values()),

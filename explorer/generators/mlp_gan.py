@@ -20,6 +20,7 @@ from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
 from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen, standard_normal
 from explorer.generators.weights import WeightViews, grouped, named_tensors
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.reading import fingerprint_of
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
@@ -60,7 +61,7 @@ class MlpGanGenerator:
         """(B, C, H, W) in [-1, 1]; any quality is full quality. Differentiable in z."""
         z = latent.tensors["z"].to(self.device, torch.float32)
         pictures: Tensor = self.network(z)
-        return pictures.reshape(len(z), self.card.channels, *self.card.size)
+        return pictures.reshape(len(z), *self.card.shape)
 
     def first_affine_weights(self, layers: tuple[int, int] | None = None) -> Sequence[Tensor]:
         """What SeFa factorises: the weight (hidden units, width of z) of the first layer. There are no layers to
@@ -191,8 +192,7 @@ def _card(path: Path, layers: list[tuple[Tensor, Tensor]]) -> ModelCard:
         name=path.stem,
         family=MlpGanFamily.name,
         path=str(path),
-        size=(side, side),
-        channels=channels,
+        output=IMAGE.card((channels, side, side)),
         spaces=_spaces(layers[0][0].shape[1]),
         fingerprint=fingerprint_of([path]),
         capabilities=CAPABILITIES,

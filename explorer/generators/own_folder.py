@@ -15,7 +15,7 @@ from explorer.errors import ModelError
 from explorer.files import atomic_write
 from explorer.generators.base import Verdict
 from explorer.reading import fingerprint_of
-from explorer.scene.cards import ModelCard, SpaceCard
+from explorer.scene.cards import ModelCard, OutputCard, SpaceCard
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -45,8 +45,7 @@ def describe(
     files: Sequence[Path],
     *,
     family: str,
-    size: tuple[int, int],
-    channels: int,
+    output: OutputCard,
     spaces: dict[str, SpaceCard],
     capabilities: tuple[str, ...],
     parameters: int,
@@ -61,8 +60,7 @@ def describe(
         name=path.resolve().name,
         family=family,
         path=str(path),
-        size=size,
-        channels=channels,
+        output=output,
         spaces=spaces,
         fingerprint=fingerprint_of(list(files)),
         capabilities=capabilities,

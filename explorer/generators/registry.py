@@ -13,19 +13,28 @@ import explorer.generators as package
 from explorer.errors import ModelError
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
-from explorer.plugins import declared
+from explorer.outputs.registry import output_of
+from explorer.plugins import Additions, added, declared
 from explorer.reading import reading
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import predicted_world, predictors_folder
 
 CHECKPOINTS = (".ckpt", ".pt", ".pth")
 
+ENTRY_POINTS = "explorer.generators"
+"""Group of entry points; each names a ``FAMILY`` object, or a module that has one."""
+
 
 @cache
+def plugged() -> Additions[Family]:
+    """Every family there is, and what came of no plugin; looked up once."""
+    own: dict[str, Family] = {family.name: family for _, family in declared(package, "FAMILY")}
+    return added(own, ENTRY_POINTS, "FAMILY", lambda family: family.name)
+
+
 def families() -> dict[str, Family]:
-    """Name → family: every module of this package with a module-level ``FAMILY``."""
-    found: dict[str, Family] = {family.name: family for _, family in declared(package, "FAMILY")}
-    return dict(sorted(found.items()))
+    """Name → family: every module of this package with a module-level ``FAMILY``, and those of installed packages."""
+    return plugged().found
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,9 @@ class Identification:
 
 def identify(path: Path) -> Identification:
     """Ask every family about ``path``; reads headers only."""
-    verdicts = {name: family.identify(path) for name, family in families().items()}
+    # A plugin that cannot be loaded claims no path, and says why.
+    verdicts = {name: Verdict(False, problem) for name, problem in plugged().problems.items()}
+    verdicts |= {name: family.identify(path) for name, family in families().items()}
     mine = [name for name, verdict in verdicts.items() if verdict.mine and not verdict.problem]
     return Identification(path, mine[0] if mine else "", verdicts)
 
@@ -121,5 +132,7 @@ def load(name_or_path: str, device: torch.device, family: str = "", progress: Pr
 
 
 def _completed(card: ModelCard, family: Family, path: Path) -> ModelCard:
-    """``card`` with what its family alone does not write: what it is called, and whether the model came with us."""
+    """``card`` with what its family alone does not write: what it is called, and whether the model came with us.
+    Raises :class:`ModelError` where the family makes what the program does not know."""
+    output_of(card)
     return msgspec.structs.replace(card, family_title=family.short_title, shipped=path in shipped_models().values())

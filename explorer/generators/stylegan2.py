@@ -18,6 +18,7 @@ from explorer.generators.base import Generator, Latent, Progress, Verdict, speci
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.generators.stylegan2_network import SQRT2, EqualisedLinear, NetworkConfig, StyleGAN2, ToPicture
 from explorer.generators.weights import WeightViews, grouped, named_tensors
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -157,8 +158,7 @@ class StyleGAN2Family:
             path,
             [path / CONFIG, path / WEIGHTS],
             family=self.name,
-            size=(config.resolution, config.resolution),
-            channels=config.picture_channels,
+            output=IMAGE.card((config.picture_channels, config.resolution, config.resolution)),
             spaces=_spaces(network),
             capabilities=CAPABILITIES,
             parameters=sum(parameter.numel() for parameter in network.parameters()),

@@ -42,9 +42,19 @@ def world_for(generator: Generator, name: str = "") -> World:
     """The world called ``name``, or where that is empty the one that the model was trained on, as its ``card.json`` or
     the ``specs.json`` of a checkpoint says.
 
-    Raises :class:`ExplorerError` where neither names a world.
+    Raises :class:`ExplorerError` where neither names a world, and for a model that makes no pictures.
     """
+    _check_kind(generator)
     return worlds.world(name or trained_on(generator.card, "name the world to measure on with --world"))
+
+
+def _check_kind(generator: Generator) -> None:
+    card = generator.card
+    if not card.makes_pictures:
+        raise ExplorerError(
+            f"Measures compare with the pictures of a world, and '{card.name}' makes {card.output.description}; "
+            "choose a model that makes pictures."
+        )
 
 
 def _check_fits(generator: Generator, world: World) -> None:
@@ -55,7 +65,7 @@ def _check_fits(generator: Generator, world: World) -> None:
             f"'{card.name}' encodes pictures of {card.size[1]} × {card.size[0]} pixels and the world '{world.name}' "
             f"draws {sizes}; choose another world with --world."
         )
-    if card.channels == 1 and world.channels == 3:
+    if card.shape[0] == 1 and world.channels == 3:
         raise ExplorerError(
             f"'{card.name}' encodes grey pictures and the world '{world.name}' draws coloured ones, whose colours are "
             "factors; choose another world with --world."
@@ -81,7 +91,7 @@ def pictures(world: World, factors: NDArray[np.float32], generator: Generator) -
     """Batches (B, C, H, W) in [-1, 1] of the rows ``factors``, as large and as coloured as the model's pictures."""
     for start in range(0, len(factors), _BATCH):
         drawn = world.render(factors[start : start + _BATCH], generator.card.size[0])
-        if world.channels == 1 and generator.card.channels == 3:
+        if world.channels == 1 and generator.card.shape[0] == 3:
             drawn = np.repeat(drawn, 3, axis=-1)
         yield as_images(drawn)
 

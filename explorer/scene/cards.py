@@ -28,10 +28,27 @@ class SpaceCard(msgspec.Struct, frozen=True, kw_only=True):
     widths: tuple[int, ...] = ()
 
 
+PICTURES = "image"
+"""The kind of output that is a picture as it stands: what worlds draw, and attributes and measures read."""
+
+
+class OutputCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a generator makes, as its kind of output says (:mod:`explorer.outputs`). ``shape`` of one output, without
+    the batch; ``size``: (height, width) in pixels of the picture that shows it; ``text``: how large it is, for lists
+    (``64×64``); ``description``: how large and what, in the plural, for sentences (``64 × 64 colour pictures``).
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    size: tuple[int, int]
+    text: str
+    description: str
+
+
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a generator before it is used.
 
-    ``size`` is (height, width) in pixels; ``spaces`` are in the order in which the generator passes through them;
+    ``output`` says what it makes; ``spaces`` are in the order in which the generator passes through them;
     ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods and
     measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``, ``mapping``
     (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
@@ -43,9 +60,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     family_title: str = ""
     path: str
-    kind: str = "image"
-    size: tuple[int, int]
-    channels: int
+    output: OutputCard
     spaces: dict[str, SpaceCard]
     fingerprint: str
     capabilities: tuple[str, ...] = ()
@@ -62,6 +77,26 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence
     notes: str = ""
     example_seed: int = 0  # of the picture that a window begins with; 0 where the folder's card proposes none
+
+    @property
+    def kind(self) -> str:
+        """The kind of its outputs."""
+        return self.output.kind
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels of the picture that shows an output."""
+        return self.output.size
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one output, without the batch; of a picture: channels, height, width."""
+        return self.output.shape
+
+    @property
+    def makes_pictures(self) -> bool:
+        """Whether its outputs are pictures, and not shown by some."""
+        return self.kind == PICTURES
 
     @property
     def has_codes(self) -> bool:

@@ -20,7 +20,7 @@ from explorer.export import directions, tables
 from explorer.export import run as export
 from explorer.export.options import decode_options
 from explorer.generators import registry as generators
-from explorer.scene.cards import AttributeCard, ModelCard
+from explorer.scene.cards import AttributeCard, ModelCard, OutputCard
 from explorer.scene.model import ControlSetRef, ModelRef
 from explorer.service import protocol, wording
 from explorer.service.reports import Reports
@@ -179,5 +179,6 @@ class Answers:
 
 def _broken(name: str, sentence: str) -> ModelCard:
     """A card without spaces: listed with what is wrong, and opened by nobody."""
-    empty = ModelCard(name=name, family="", path=name, size=(0, 0), channels=0, spaces={}, fingerprint="")
+    nothing = OutputCard(kind="", shape=(), size=(0, 0), text="", description="")
+    empty = ModelCard(name=name, family="", path=name, output=nothing, spaces={}, fingerprint="")
     return msgspec.structs.replace(empty, shipped=True, notes=sentence)

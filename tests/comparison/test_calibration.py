@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from toys import ToyDiffusion, ToyGenerator
 
-from explorer.comparison.calibration import FARTHEST, TOLERANCE, alphas, change
+from explorer.comparison.calibration import FARTHEST, TOLERANCE, alphas
 from explorer.controls.base import Control
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.linear import LinearControl
@@ -17,6 +17,7 @@ from explorer.discovery.registry import method
 from explorer.errors import Cancelled
 from explorer.generators.base import Latent
 from explorer.generators.editing import edited
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -33,7 +34,7 @@ class Linear:
         self.rendered: list[int] = []
         spaces = {"z": SpaceCard(shape=(WIDTH,), prior="normal")}
         self.card = ModelCard(
-            name="linear", family="toy", path="", size=(4, 4), channels=1, spaces=spaces, fingerprint="1" * 64
+            name="linear", family="toy", path="", output=IMAGE.card((1, 4, 4)), spaces=spaces, fingerprint="1" * 64
         )
 
     def sample(self, seeds: list[int], truncation_psi: float = 1.0) -> Latent:
@@ -88,7 +89,7 @@ def test_the_picture_changes_by_tau(toy: ToyGenerator | ToyDiffusion) -> None:
     for control, alpha in zip(controls, found, strict=True):
         assert alpha is not None
         moved = [
-            change(toy.render(edited(toy, bases, [(control, torch.full((8,), sign * alpha))]), Quality()), base)
+            IMAGE.distance(toy.render(edited(toy, bases, [(control, torch.full((8,), sign * alpha))]), Quality()), base)
             for sign in (1, -1)
         ]
         assert float(torch.cat(moved).mean()) == pytest.approx(0.03, rel=2 * TOLERANCE)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from toys import ToyGenerator
 
-from explorer.comparison.calibration import POINTS, POINTS_SEED, change
+from explorer.comparison.calibration import POINTS, POINTS_SEED
 from explorer.comparison.derive import RANGE, derive
 from explorer.controls.base import Control
 from explorer.controls.codebook import CodebookControl
@@ -23,6 +23,7 @@ from explorer.discovery.registry import method
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import Cancelled, ControlError
 from explorer.generators.editing import edited
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard
 from explorer.scene.edit_text import EFFECT_UNIT, NO_EFFECT
 from explorer.scene.model import ControlSetRef, Quality
@@ -48,7 +49,9 @@ def reached(control: Control, amount: float) -> float:
     points = next(drawn_latents(TOY, POINTS, POINTS_SEED, POINTS))
     base = TOY.render(points, Quality())
     both = [
-        change(TOY.render(edited(TOY, points, [(control, torch.full((POINTS,), sign * amount))]), Quality()), base)
+        IMAGE.distance(
+            TOY.render(edited(TOY, points, [(control, torch.full((POINTS,), sign * amount))]), Quality()), base
+        )
         for sign in (1, -1)
     ]
     return float(torch.cat(both).mean())

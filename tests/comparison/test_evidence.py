@@ -10,7 +10,6 @@ from test_calibration import Linear, axis
 from toys import ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.comparison.evidence import AMOUNTS, evidence, stage
-from explorer.comparison.features import features, thumbnails
 from explorer.comparison.observing import observe, percentiles
 from explorer.comparison.recognition import recognised
 from explorer.controls.base import Control
@@ -94,19 +93,6 @@ def test_percentiles_among_observed_codes() -> None:
     assert np.sort(places).tolist() == pytest.approx((np.arange(400) / 400).tolist())
     assert percentiles(codes.mean(0, keepdim=True), observed, "w").tolist() == [0.0]
     assert percentiles(codes.mean(0, keepdim=True) + 100, observed, "w").tolist() == [1.0]
-
-
-def test_features_of_flat_and_of_striped_pictures() -> None:
-    flat = features(torch.full((1, 3, 16, 16), 0.25))
-    assert float(flat[:, : 3 * 64].min()) == pytest.approx(0.25)
-    assert float(flat[:, 3 * 64 :].abs().max()) < 1e-6, "no contours"
-    stripes = torch.ones(1, 3, 16, 16)
-    stripes[..., ::2] = -1
-    striped = features(stripes)
-    assert float(striped[:, : 3 * 64].abs().max()) < 1e-6
-    assert float(striped[:, 3 * 64 : 4 * 64].min()) == pytest.approx(1.0), "all of it at the finest level"
-    assert thumbnails(stripes).shape == (1, 3, 16, 16)
-    assert thumbnails(torch.zeros(2, 1, 64, 48)).shape == (2, 1, 16, 16)
 
 
 def test_directions_are_recognised_by_what_they_do() -> None:

@@ -19,6 +19,7 @@ from explorer.controls.weights import WeightsControl
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.generators.weights import WeightViews, changed, summed
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 
 AMOUNT = st.floats(-10, 10, width=32)
@@ -103,7 +104,7 @@ def found(*controls: Control) -> ControlSet:
 def model(*capabilities: str) -> ModelCard:
     spaces = {"z": SpaceCard(shape=(2,), prior="normal")}
     return ModelCard(
-        name="n", family="f", path="", size=(2, 2), channels=1, spaces=spaces, fingerprint="f" * 64,
+        name="n", family="f", path="", output=IMAGE.card((1, 2, 2)), spaces=spaces, fingerprint="f" * 64,
         capabilities=capabilities,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from explorer.generators.base import Latent, standard_normal
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -27,8 +28,7 @@ class PlainMap:
             name="plain",
             family="plain",
             path="plain",
-            size=(8, 8),
-            channels=1,
+            output=IMAGE.card((1, 8, 8)),
             spaces={"z": SpaceCard(shape=(linear.shape[1],), prior="normal")},
             fingerprint="a" * 64,
             capabilities=capabilities,

@@ -129,16 +129,19 @@ def test_axes_that_a_decoder_ignores_have_no_part() -> None:
 
 def test_pictures_are_averaged_down_and_drawn_around_their_points() -> None:
     generator = PlainMap(LINEAR)
-    pictures = PictureMap(generator, "z", size=3)  # 8 pixels a side: blocks of 3, the last of 2
+    pictures = PictureMap(generator, "z", size=3)  # 8 pixels a side: windows that share some
     assert pictures.pixels == 9
     points = pictures.points(4, seed=1)
     offsets = normal(2, 4, 6)
     drawn = pictures.around(points)(offsets).reshape(4, 3, 3)
     exact = generator.render(Latent({"z": points.tensors["z"] + offsets}), Quality())[:, 0]
-    torch.testing.assert_close(drawn[:, 0, 2], exact[:, :3, 6:].mean((1, 2)))
-    torch.testing.assert_close(drawn[:, 1, 1], exact[:, 3:6, 3:6].mean((1, 2)))
+    torch.testing.assert_close(drawn[:, 0, 2], exact[:, :3, 5:].mean((1, 2)))
+    torch.testing.assert_close(drawn[:, 1, 1], exact[:, 2:6, 2:6].mean((1, 2)))
     torch.testing.assert_close(pictures.around(points, 2)(offsets)[2].reshape(3, 3), drawn[2])
     assert pictures.calls == 8
+    halved = PictureMap(generator, "z", size=7)
+    blocks = halved.around(points)(offsets).reshape(4, 4, 4)
+    torch.testing.assert_close(blocks, exact.reshape(4, 4, 2, 4, 2).mean((2, 4)))
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence() -> None:

@@ -21,6 +21,7 @@ from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
 from explorer.numerics.derivatives import jacobian_columns
 from explorer.numerics.linalg import random_orthonormal
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 
 WIDTH = 6
@@ -37,8 +38,7 @@ def generator() -> StyleGAN2Generator:
         name="tiny",
         family="stylegan2",
         path="tiny",
-        size=(8, 8),
-        channels=3,
+        output=IMAGE.card((3, 8, 8)),
         spaces={"z": SpaceCard(shape=(WIDTH,), prior="normal"), "w": SpaceCard(shape=(8,))},
         fingerprint="7" * 64,
         capabilities=("truncation", "affine", "mapping"),

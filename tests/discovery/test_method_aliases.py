@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from explorer import plugins
 from explorer.cli.main import run
 from explorer.discovery import registry
 from explorer.discovery.random_orthogonal import RandomOrthogonal
@@ -28,7 +29,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module.METHOD = Dice()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "dice_plugin", module)
     entry = importlib.metadata.EntryPoint("dice", "dice_plugin", registry.ENTRY_POINTS)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
     registry.methods.cache_clear()
     yield
     registry.methods.cache_clear()

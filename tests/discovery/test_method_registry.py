@@ -15,6 +15,7 @@ import pytest
 import torch
 from toys import ToyDiffusion, ToyGenerator, ToyVae
 
+from explorer import plugins
 from explorer.controls.control_set import load, save
 from explorer.discovery import registry
 from explorer.discovery.base import Method
@@ -206,7 +207,7 @@ class Echo(RandomOrthogonal):
 
 def _install(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, str]) -> None:
     found = [importlib.metadata.EntryPoint(name, value, registry.ENTRY_POINTS) for name, value in entries]
-    monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.ENTRY_POINTS else [])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: found if group == registry.ENTRY_POINTS else [])
 
 
 @pytest.mark.usefixtures("fresh")

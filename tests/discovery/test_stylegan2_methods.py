@@ -13,6 +13,7 @@ from explorer.errors import ControlError
 from explorer.generators.base import Latent
 from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -30,8 +31,7 @@ def generator() -> StyleGAN2Generator:
         name="tiny",
         family="stylegan2",
         path="tiny",
-        size=(16, 16),
-        channels=3,
+        output=IMAGE.card((3, 16, 16)),
         spaces={
             "z": SpaceCard(shape=(WIDTH,), prior="normal"),
             "w": SpaceCard(shape=(WIDTH,)),

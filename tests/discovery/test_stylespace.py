@@ -17,6 +17,7 @@ from explorer.discovery.stylespace import energies, separations, style_layers
 from explorer.errors import ControlError
 from explorer.generators.base import Latent, standard_normal
 from explorer.generators.stylegan2 import StyleGAN2Generator
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
@@ -36,8 +37,7 @@ class ToyStyles:
             name="toy-styles",
             family="toy",
             path="toy-styles",
-            size=(8, 8),
-            channels=1,
+            output=IMAGE.card((1, 8, 8)),
             spaces={"z": SpaceCard(shape=(10,), prior="normal"), "style": SpaceCard(shape=(10,))},
             fingerprint="9" * 64,
         )

@@ -23,6 +23,7 @@ from explorer.discovery.shift_predictor import ShiftPredictor
 from explorer.discovery.voynov import METHOD, bent_control, drawn_amounts
 from explorer.errors import Cancelled, ControlError
 from explorer.generators.base import Latent
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard
 from explorer.scene.model import Quality, Scalar
 
@@ -121,7 +122,7 @@ def test_amounts_fill_their_range_and_shun_zero() -> None:
 
 def test_the_reconstructor_cannot_read_the_label_from_its_neighbours() -> None:
     """What it says of a pair is the same alone, beside others, and in training mode: no statistics of the batch."""
-    network = initialised(lambda: ShiftPredictor(3, 5), 0, 0, CPU)
+    network = initialised(lambda: ShiftPredictor(IMAGE, (3, 16, 16), 5), 0, 0, CPU)
     assert not any(isinstance(layer, nn.modules.batchnorm._NormBase) for layer in network.modules())
     source = torch.Generator().manual_seed(0)
     before, after = (torch.rand(6, 3, 16, 16, generator=source) * 2 - 1 for _ in range(2))
@@ -135,7 +136,7 @@ def test_the_reconstructor_cannot_read_the_label_from_its_neighbours() -> None:
 
 
 def test_large_pictures_are_averaged_before_they_are_looked_at() -> None:
-    network = initialised(lambda: ShiftPredictor(1, 2), 0, 0, CPU)
+    network = initialised(lambda: ShiftPredictor(IMAGE, (1, 256, 128), 2), 0, 0, CPU)
     small = torch.rand(2, 1, 64, 32, generator=torch.Generator().manual_seed(0))
     large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
     for ours, same in zip(network(large, -large), network(small, -small), strict=True):

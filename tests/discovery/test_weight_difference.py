@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explorer.comparison.calibration import alphas, change
+from explorer.comparison.calibration import alphas
 from explorer.comparison.derive import derive
 from explorer.controls import control_set as control_sets
 from explorer.controls.base import WEIGHTS, Control
@@ -27,6 +27,7 @@ from explorer.generators.editing import edited, rendered
 from explorer.generators.stylegan2 import save_stylegan2
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 from explorer.scene.model import (
     Blend,
@@ -198,7 +199,7 @@ class Plain:
         self.device = CPU
         self.weight, self.bias = weight, bias
         self.card = ModelCard(
-            name="plain", family="plain", path="", size=(2, 2), channels=1, fingerprint="2" * 64,
+            name="plain", family="plain", path="", output=IMAGE.card((1, 2, 2)), fingerprint="2" * 64,
             spaces={"z": SpaceCard(shape=(2,), prior="normal")}, capabilities=("weights",),
         )  # fmt: skip
         self.asked = 0
@@ -318,7 +319,7 @@ def test_units_of_equal_effect_and_matching_work_with_weights(engine: Engine) ->
     generator = engine.generator(model)
     bases = generator.sample(list(range(40, 72)))
     base = generator.render(bases, Quality())
-    moved = [change(drawn(generator, bases, (found.controls[0], sign)), base).mean() for sign in (1.0, -1.0)]
+    moved = [IMAGE.distance(drawn(generator, bases, (found.controls[0], sign)), base).mean() for sign in (1.0, -1.0)]
     assert float(sum(moved) / 2) == pytest.approx(0.03, rel=0.25)  # other points than it was calibrated on
     turned = derive(found, ref(units="effect", tau=0.03, like=ref()), generator, lambda one: found)
     assert turned.controls[0].card.name == found.controls[0].card.name
@@ -380,7 +381,12 @@ def test_a_file_of_the_folder_will_do_and_progress_is_heard(models: Path) -> Non
 
 def test_models_without_weights_to_change_are_refused(models: Path) -> None:
     toy = ModelCard(
-        name="toy", family="toy", path="", size=(2, 2), channels=1, spaces={"z": SpaceCard(shape=(2,))}, fingerprint="0"
+        name="toy",
+        family="toy",
+        path="",
+        output=IMAGE.card((1, 2, 2)),
+        spaces={"z": SpaceCard(shape=(2,))},
+        fingerprint="0",
     )
     assert "those of 'toy' cannot" in METHOD.refusal(toy)
     assert METHOD.refusal(load(models / "vae0").card) == ""

@@ -1,12 +1,11 @@
 """Pixels: the bytes that leave the device are those that the definition gives, one by one."""
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.engine.convert import DIFFERENCE_GAIN, before_after, difference, to_bgrx
+from explorer.engine.convert import to_bgrx
 
 
 def level(value: float) -> int:
@@ -30,20 +29,3 @@ def test_the_input_is_left_alone() -> None:
     copy = pictures.clone()
     to_bgrx(pictures)
     assert torch.equal(pictures, copy)
-
-
-def test_difference_is_black_where_nothing_moved_and_counts_the_rest() -> None:
-    before = torch.zeros(1, 3, 2, 2)
-    after = before.clone()
-    after[0, :, 0, 0] = 0.1
-    grey, rms = difference(before, after)
-    assert grey[0, 0, 1, 1] == -1
-    assert grey[0, 0, 0, 0] == pytest.approx(2 * (0.1 / 2 * DIFFERENCE_GAIN) - 1)
-    assert float(rms) == pytest.approx(np.sqrt((0.05**2) / 4))
-
-
-@pytest.mark.parametrize(("split", "columns"), [(0.0, 0), (0.5, 4), (1.0, 8)])
-def test_before_is_left_of_the_divider(split: float, columns: int) -> None:
-    joined = before_after(torch.full((3, 2, 8), -1.0), torch.full((3, 2, 8), 1.0), split)
-    assert (joined[..., :columns] == -1).all()
-    assert (joined[..., columns:] == 1).all()

@@ -13,7 +13,7 @@ from explorer.export import frames as frame_module
 from explorer.export.compose import Caption, Frame, compose
 from explorer.export.frames import shoot
 from explorer.export.lettering import line
-from explorer.export.options import ExportOptions, SheetOptions
+from explorer.export.options import ExportOptions, Scaling, SheetOptions
 from explorer.generators.base import Generator, Progress
 from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, Edit, Pane, Scene, Timeline
 
@@ -39,10 +39,15 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[Caption]:
     found: list[Caption] = []
 
     def noted(
-        pictures: list[Frame], captions: list[Caption] | None, height: int, columns: int, headings: list[str]
+        pictures: list[Frame],
+        captions: list[Caption] | None,
+        height: int,
+        columns: int,
+        headings: list[str],
+        scaling: Scaling,
     ) -> Frame:
         found.extend(captions or ())
-        return compose(pictures, captions, height, columns, headings)
+        return compose(pictures, captions, height, columns, headings, scaling)
 
     monkeypatch.setattr(frame_module, "compose", noted)
     return found

@@ -68,10 +68,10 @@ def test_the_chunks_of_a_film_do_not_exceed_the_batch(
     sizes = []
     render = engine.render
 
-    def counting(views: list, exact: bool = False) -> list:
+    def counting(views: list, exact: bool = False, height: int = 0) -> list:
         sizes.append(len(views))
         assert exact
-        return render(views, exact)
+        return render(views, exact, height=height)
 
     monkeypatch.setattr(engine, "render", counting)
     expected(engine, scene, options("mp4"))

@@ -9,7 +9,7 @@ from explorer.engine.engine import Engine
 from explorer.export import frames as frame_module
 from explorer.export.compose import BACKGROUND, Caption, Frame, compose, grid
 from explorer.export.frames import shoot
-from explorer.export.options import ExportOptions
+from explorer.export.options import ExportOptions, Scaling
 from explorer.scene import editing
 from explorer.scene.model import ControlSetRef, Scene
 
@@ -38,10 +38,15 @@ def test_a_table_of_panes_is_exported_with_its_headings(
     said: list[tuple[list[str], list[str]]] = []
 
     def noted(
-        pictures: list[Frame], captions: list[Caption] | None, height: int, columns: int, headings: list[str]
+        pictures: list[Frame],
+        captions: list[Caption] | None,
+        height: int,
+        columns: int,
+        headings: list[str],
+        scaling: Scaling,
     ) -> Frame:
         said.append((list(headings), [caption.name for caption in captions or ()]))
-        return compose(pictures, captions, height, columns, headings)
+        return compose(pictures, captions, height, columns, headings, scaling)
 
     monkeypatch.setattr(frame_module, "compose", noted)
     sets = (ControlSetRef(method="latent_axes", k=2), ControlSetRef(method="random_orthogonal", k=2))

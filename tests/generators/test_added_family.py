@@ -22,6 +22,7 @@ import torch
 
 from explorer.reading import fingerprint_of
 from explorer.generators.base import Latent, Verdict, specimen, standard_normal
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 
 SPACES = {"code": SpaceCard(shape=(3,), prior="normal")}
@@ -62,7 +63,7 @@ class LanternFamily:
 
     def describe(self, path):
         return ModelCard(
-            name=path.stem, family=self.name, path=str(path), size=(9, 9), channels=1, spaces=SPACES,
+            name=path.stem, family=self.name, path=str(path), output=IMAGE.card((1, 9, 9)), spaces=SPACES,
             fingerprint=fingerprint_of([path]), capabilities=CAPABILITIES,
         )
 
@@ -79,12 +80,12 @@ def lantern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A file of the family; its module lies among those of the package."""
     (tmp_path / "lantern_box.py").write_text(SOURCE)
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-    registry.families.cache_clear()
+    registry.plugged.cache_clear()
     model = tmp_path / "first.lantern"
     model.write_bytes(b"light")
     yield model
     sys.modules.pop("explorer.generators.lantern_box", None)
-    registry.families.cache_clear()
+    registry.plugged.cache_clear()
 
 
 def test_a_model_of_it_opens_and_is_called_by_its_title(lantern: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_pixel_pipeline_is_found_and_described(tmp_path: Path) -> None:
     found = identify(folder)
     assert found.family == "diffusion", found.verdicts
     card = diffusion.FAMILY.describe(folder)
-    assert (card.size, card.channels, list(card.spaces)) == ((16, 16), 3, ["x_T", "h"])
+    assert (card.size, card.shape[0], list(card.spaces)) == ((16, 16), 3, ["x_T", "h"])
     assert card.spaces["x_T"].shape == (3, 16, 16)
     assert card.spaces["x_T"].prior == "normal"
     assert (card.spaces["h"].shape, card.spaces["h"].prior) == ((16, 8, 8), "")

@@ -54,7 +54,7 @@ def test_card_sampling_and_first_weights(tmp_path: Path) -> None:
     generator = registry.load(str(path), CPU)
     assert isinstance(generator, MlpGanGenerator)
     assert generator.card == registry.describe(str(path))
-    assert (generator.card.name, generator.card.size, generator.card.channels) == ("numbers", (4, 4), 1)
+    assert (generator.card.name, generator.card.size, generator.card.shape[0]) == ("numbers", (4, 4), 1)
     assert generator.card.parameters == 5 * 7 + 7 + 7 * 16 + 16
     assert torch.equal(generator.first_affine_weights()[0], layers["0.weight"])
     full, half = generator.sample([9]).tensors["z"], generator.sample([9], 0.5).tensors["z"]
@@ -140,7 +140,7 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
 def test_real_mnist_gan_draws_digits(real_models: Path) -> None:
     """Black ground with strokes of full brightness, centred as MNIST's digits are, different by seed."""
     generator = registry.load(str(real_models / "mnist_gan_mlp" / "G--300.ckpt"), CPU)
-    assert (generator.card.size, generator.card.channels) == ((28, 28), 1)
+    assert (generator.card.size, generator.card.shape[0]) == ((28, 28), 1)
     assert generator.card.spaces["z"].shape == (64,)
     pictures = generator.render(generator.sample(range(200)), Quality())
     brightness = (pictures + 1) / 2

@@ -59,7 +59,7 @@ def test_the_card_is_complete_before_the_weights_are_read(folder: Path) -> None:
     assert card.name == folder.name
     assert set(card.capabilities) == {"truncation", "encode", "posterior", "weights"}
     assert card.spaces["z"].prior == "normal"
-    network = VaeNetwork(SMALL) if found.family == "vae" else BurgessNetwork(card.size[0], card.channels, 6)
+    network = VaeNetwork(SMALL) if found.family == "vae" else BurgessNetwork(card.size[0], card.shape[0], 6)
     assert card.parameters == sum(p.numel() for p in network.parameters())
 
 
@@ -67,7 +67,7 @@ def test_pictures_repeat_and_lie_between_minus_1_and_1(folder: Path) -> None:
     generator = generator_of(folder)
     latent = generator.sample([5, 2**32 - 1, 5])
     pictures = generator.render(latent, Quality())
-    assert pictures.shape == (3, generator.card.channels, *generator.card.size)
+    assert pictures.shape == (3, generator.card.shape[0], *generator.card.size)
     assert pictures.dtype == torch.float32
     assert pictures.abs().max() <= 1
     assert torch.equal(pictures, generator_of(folder).render(latent, Quality()))

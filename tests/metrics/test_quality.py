@@ -13,6 +13,7 @@ from explorer.errors import Cancelled, ExplorerError
 from explorer.generators.base import Latent
 from explorer.metrics import quality
 from explorer.metrics.quality import MINIMUM, Seen, compare, coverage, sample_quality
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 from explorer.training.batch import as_images
@@ -110,7 +111,7 @@ class WorldGenerator:
         self.asked: list[Quality] = []
         self.seeds: list[int] = []
         self.card = ModelCard(
-            name="perfect", family="toy", path=path, size=(64, 64), channels=1, fingerprint="a",
+            name="perfect", family="toy", path=path, output=IMAGE.card((1, 64, 64)), fingerprint="a",
             spaces={"z": SpaceCard(shape=(5,))}, full_steps=steps[0], interactive_steps=steps[1],
         )  # fmt: skip
 

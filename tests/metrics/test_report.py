@@ -22,6 +22,7 @@ from explorer.metrics.base import scored, shared
 from explorer.metrics.encoding import encoded, pictures, world_for
 from explorer.metrics.registry import all_measures
 from explorer.metrics.report import measure_model, measure_models, violins
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score
 from explorer.worlds import registry as worlds
@@ -230,7 +231,9 @@ class Watcher(ToyVae):
 
     def __init__(self) -> None:
         super().__init__(variances=(0.01, 0.01), size=64)
-        self.card = msgspec.structs.replace(self.card, name="watcher", path="/nowhere/watcher", channels=3)
+        self.card = msgspec.structs.replace(
+            self.card, name="watcher", path="/nowhere/watcher", output=IMAGE.card((3, 64, 64))
+        )
         self.seen: list[np.ndarray] = []
 
     def posterior(self, outputs: Tensor) -> tuple[Tensor, Tensor]:

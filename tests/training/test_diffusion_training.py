@@ -155,7 +155,7 @@ def test_pixels_train_resume_and_open_here_and_in_diffusers(tmp_path: Path, fold
     assert "reconstruction_psnr_db" not in figures
 
     generator = load(str(straight), CPU)
-    assert (generator.card.channels, generator.card.spaces["x_T"].shape) == (1, (1, 16, 16))
+    assert (generator.card.shape[0], generator.card.spaces["x_T"].shape) == (1, (1, 16, 16))
     trainer = made(chosen)
     trainer.restore(torch.load(tmp_path / "straight" / "checkpoint.pt", weights_only=True)["trainer"])
     expected = trainer.samples(2, seed=3)
@@ -195,7 +195,7 @@ def test_a_run_ends_in_a_pipeline_that_the_program_opens(tmp_path: Path) -> None
     assert identify(model).family == "diffusion"
     generator = load(str(model), CPU)
     card = generator.card
-    assert (card.size, card.channels, card.full_steps, card.licence) == ((64, 64), 3, 4, "Apache-2.0")
+    assert (card.size, card.shape[0], card.full_steps, card.licence) == ((64, 64), 3, 4, "Apache-2.0")
     assert card.spaces["x_T"].shape == (4, 16, 16)
 
     trainer = made(chosen)

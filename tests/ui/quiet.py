@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard, Role, SpaceCard
+from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard, OutputCard, Role, SpaceCard
 from explorer.scene.edit_text import EFFECT_UNIT
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
@@ -14,14 +14,25 @@ from explorer.service import protocol
 from explorer.service.protocol import Frame, Request
 from explorer.ui.state.controller import Controller
 
+
+def pictures(height: int, width: int) -> OutputCard:
+    """What the engine says of a model that makes coloured pictures of this size."""
+    return OutputCard(
+        kind="image",
+        shape=(3, height, width),
+        size=(height, width),
+        text=f"{width}×{height}",
+        description=f"{width} × {height} colour pictures",
+    )
+
+
 MODEL = ModelRef(path="toy", fingerprint="f00d")
 CARD = ModelCard(
     name="toy",
     family="vae",
     family_title="VAE",
     path="toy",
-    size=(8, 12),
-    channels=3,
+    output=pictures(8, 12),
     spaces={"z": SpaceCard(shape=(4,), prior="normal")},
     fingerprint="f00d",
     shipped=True,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from explorer.export.options import ExportKind, ExportOptions
 from explorer.export.ranges import even, longest_codebook
+from explorer.outputs.sizes import at_height
 from explorer.scene.cards import ControlSetCard, ModelCard
 from explorer.scene.editing import is_table
 from explorer.scene.model import Scene, Seed
@@ -149,7 +150,6 @@ def _sheet_summary(
     parts = [f"{rows} row{'s' * (rows != 1)} × {columns} column{'s' * (columns != 1)}"]
     card = cards[options.pane if options.pane >= 0 else scene.selected]
     if card is not None:
-        own_height, own_width = card.size
-        height = options.height or own_height
-        parts.append(f"each {round(own_width * height / own_height)} × {height} pixels")
+        height, width = at_height(card.size, options.height)
+        parts.append(f"each {width} × {height} pixels")
     return " · ".join(parts)

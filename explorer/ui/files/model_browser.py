@@ -104,7 +104,7 @@ class ModelBrowser(DockPanel):
 
 def model_line(card: ModelCard) -> str:
     """``faces-stylegan2 · StyleGAN2 · 64×64``"""
-    return f"{card.name} · {card.family_title} · {card.size[1]}×{card.size[0]}"
+    return f"{card.name} · {card.family_title} · {card.output.text}"
 
 
 def describe(card: ModelCard) -> str:

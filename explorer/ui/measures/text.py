@@ -73,12 +73,10 @@ def invitation(card: ModelCard | None) -> tuple[str, str]:
     if card is None:
         return "Measures", "Open a model to measure it."
     if not card.worlds:
-        height, width = card.size
-        colours = "grey" if card.channels == 1 else "colour"
         return (
             "No world fits this model",
-            f"Measures compare a model with a world whose factors are known. None of the worlds draws {width} × "
-            f"{height} {colours} pictures, as '{card.name}' does.",
+            "Measures compare a model with a world whose factors are known. None of the worlds draws "
+            f"{card.output.description}, as '{card.name}' does.",
         )
     if not card.has_codes:
         return (

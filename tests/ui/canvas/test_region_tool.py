@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QToolButton
 from pytestqt.qtbot import QtBot
-from quiet import CARD, controller_on
+from quiet import CARD, controller_on, pictures
 
 from explorer.scene.cards import MethodCard, SettingCard
 from explorer.scene.model import ControlSetRef
@@ -32,7 +32,7 @@ METHODS = {
         ("stylespace", "StyleSpace", (REGION,)),
     )
 }
-LARGE = msgspec.structs.replace(CARD, size=(64, 96), methods=("latent_axes", "lowrankgan"))
+LARGE = msgspec.structs.replace(CARD, output=pictures(64, 96), methods=("latent_axes", "lowrankgan"))
 
 
 class Desk:
@@ -133,7 +133,7 @@ def test_too_small_a_drag_and_the_whole_picture_are_refused_in_a_sentence(qtbot:
 
 
 def test_less_than_a_pixel_of_a_small_picture_is_too_small(qtbot: QtBot) -> None:
-    desk = Desk(qtbot, card=msgspec.structs.replace(LARGE, size=(8, 12)))
+    desk = Desk(qtbot, card=msgspec.structs.replace(LARGE, output=pictures(8, 12)))
     desk.table["draw_region"].trigger()
     desk.drag(desk.at(0.51, 0.51), desk.at(0.53, 0.53))
     assert desk.tool.sentence == TOO_SMALL

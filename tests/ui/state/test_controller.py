@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
-from quiet import CARD, NAMES, QuietClient, controller_on, controls
+from quiet import CARD, NAMES, QuietClient, controller_on, controls, pictures
 
 from explorer.scene.cards import FamilyVerdict
 from explorer.scene.editing import amount_of, row_of, side_by_side, with_model, with_origin
@@ -538,7 +538,7 @@ def test_pictures_larger_than_the_ring_are_asked_for_again_once_there_is_room(qt
     large = scene.__class__(model=ModelRef(path="large"), panes=scene.panes)
     controller.load(large)
     asked = next(request for request in reversed(client.sent) if isinstance(request, OpenModel))
-    card = replace(CARD, path="large", size=(1024, 1024))
+    card = replace(CARD, path="large", output=pictures(1024, 1024))
     picture = controller.feed.pictures()[0]
     client.reply(ViewFailed(view_id=picture.view_id, revision=900, sentence="The picture is too large."))
     assert picture.error
