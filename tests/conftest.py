@@ -4,9 +4,13 @@ skips."""
 from __future__ import annotations
 
 import os
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from explorer import keeping
 
 # Before Qt or torch is imported: no window appears, and two test workers do not fight for the cores.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -16,8 +20,27 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Caches, settings and autosaves of a test stay in its own temporary folder."""
+    """Caches, settings and autosaves of a test stay in its own temporary folder; what was said of another is not."""
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setattr(keeping, "_told", {})
+
+
+@pytest.fixture
+def file_for_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file where the program's folders should be: nobody can write below it, not even root."""
+    home = tmp_path / "home"
+    home.write_text("")
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """The kernel refuses to write a byte into any file, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import io
 import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,10 +17,11 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from explorer import keeping
 from explorer.controls.base import Control
 from explorer.discovery.request import Request
 from explorer.errors import ControlError
-from explorer.files import atomic_path
+from explorer.files import atomic_write
 from explorer.numerics.randomness import seeded
 
 GOOD_EVERY = 50  # steps between states to which a search that goes astray returns
@@ -60,18 +62,21 @@ class Unfinished:
     def keep(self) -> None:
         """Write the parts, if there are any."""
         if self._path is not None and self.parts:
-            with atomic_path(self._path) as temporary:
-                torch.save({"asked": self._asked, "parts": self.parts}, temporary)
+            written = io.BytesIO()  # through bytes: a full disk is an OSError then, and not an error of torch's own
+            torch.save({"asked": self._asked, "parts": self.parts}, written)
+            with keeping.optional(self._path):
+                atomic_write(self._path, written.getvalue())
             self._saved = time.monotonic()
 
     def forget(self) -> None:
         """The search has ended."""
         self.parts.clear()
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            with keeping.optional(self._path):
+                self._path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any]:
-        if self._path is None or not self._path.is_file():
+        if self._path is None or not keeping.is_there(self._path):
             return {}
         try:
             kept: Any = torch.load(self._path, map_location="cpu", weights_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -14,7 +15,7 @@ from threading import Condition, Thread
 
 import msgspec
 
-from explorer import __version__
+from explorer import __version__, keeping
 from explorer.attributes.registry import files_of
 from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
@@ -30,6 +31,8 @@ from explorer.importers.registry import open_controls
 from explorer.metrics.base import shared
 from explorer.reading import is_reading, reading, sha256_of
 from explorer.scene.model import ControlSetRef, ModelRef
+
+log = logging.getLogger("explorer.engine.control_store")
 
 WORTH_KEEPING = 0.5
 """Seconds: control sets that took longer to make are kept on disk."""
@@ -163,7 +166,7 @@ class ControlStore:
             search = self._searches.get(key)
             if search is None:
                 files = digest_of_files(controls)
-                if not (_is_quick(controls) or _kept_at(key, files).is_file()):
+                if not (_is_quick(controls) or keeping.is_there(_kept_at(key, files))):
                     raise ControlError("The controls of this picture have not been looked for yet; choose them again.")
                 search = self._begin(model, key, files)
         try:
@@ -216,8 +219,11 @@ class ControlStore:
         if controls.path and controls == plain:
             return self._opened(model, controls, search)
         kept = _kept_at(key, search.files)
-        if kept.is_file():
-            return control_sets.load(kept)
+        if keeping.is_there(kept):
+            try:
+                return control_sets.load(kept)
+            except ControlError as error:
+                log.warning("a control set is looked for again: %s", error)
         start = time.perf_counter()
         if controls == plain:
             found = self._discovered(model, key, search, cache_folder() / "searches" / f"{kept.stem}.pt")
@@ -225,7 +231,8 @@ class ControlStore:
             found = self._derived(model, key, search, plain)
         costly = time.perf_counter() - start > WORTH_KEEPING and _bytes(found) <= LARGEST_KEPT
         if costly and digest_of_files(controls) == search.files:  # not under the digest of files of before
-            control_sets.save(found, kept)
+            with keeping.optional(kept):
+                control_sets.save(found, kept)
         return found
 
     def _opened(self, model: ModelRef, controls: ControlSetRef, search: _Search) -> ControlSet:

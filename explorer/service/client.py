@@ -17,8 +17,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Listener
+from pathlib import Path
 from threading import Condition, Thread
+from typing import BinaryIO
 
+from explorer import keeping
 from explorer.files import state_folder
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef, View
@@ -73,6 +76,7 @@ class ServiceClient:
         self._open_requests: set[int] = set()
         self._connection: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._log: Path | None = None  # of the engine, where it can be written
         self._closing = False
         self._thread: Thread | None = None
         self._crashes: deque[float] = deque()
@@ -257,18 +261,29 @@ class ServiceClient:
         return self._epitaph(process, "stopped")
 
     def _spawn(self, address: str, key: bytes) -> subprocess.Popen[bytes]:
-        log = state_folder() / "engine.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as errors:
+        with contextlib.ExitStack() as closing:
+            log = self._open_log()
+            if log is not None:
+                closing.enter_context(log)
             process = subprocess.Popen(
                 [sys.executable, "-m", "explorer.service.server"],
                 stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
+                stdout=log or subprocess.DEVNULL,
+                stderr=log,  # else where this process says its own
                 env={**os.environ, ADDRESS_VARIABLE: f"{address}\n{key.hex()}"},
             )
         self._process = process
         return process
+
+    def _open_log(self) -> BinaryIO | None:
+        """Where the engine's log goes on; None where it cannot be written."""
+        path = state_folder() / "engine.log"
+        log: BinaryIO | None = None
+        with keeping.optional(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            log = path.open("ab")
+        self._log = path if log is not None else None
+        return log
 
     def _epitaph(self, process: subprocess.Popen[bytes], what: str) -> str:
         try:
@@ -277,7 +292,7 @@ class ServiceClient:
             process.kill()
             code = process.wait()
         how = f"it was killed by signal {-code}" if code < 0 else f"exit code {code}"
-        return f"The engine {what} ({how}); details are in {state_folder() / 'engine.log'}."
+        return f"The engine {what} ({how}); details are in {self._log}." if self._log else f"The engine {what} ({how})."
 
     def _receive(self, reply: Reply) -> None:
         if isinstance(reply, Frames):

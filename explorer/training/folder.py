@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from explorer import keeping
 from explorer.checkpoint import DAMAGE
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, ExportError
 from explorer.files import atomic_path, atomic_write, cache_folder
 from explorer.generators.base import Progress
 from explorer.training.batch import Batch, as_images
@@ -163,8 +164,21 @@ def _prepared(
         key.update(os.fsencode(path.resolve()) + f"\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     home = cache_folder() / "pictures"
     array, described = home / f"{key.hexdigest()[:32]}.npy", home / f"{key.hexdigest()[:32]}.json"
-    if not (array.is_file() and described.is_file()):
-        _prepare(folder, files, size, array, described, progress)
+    if not (keeping.is_there(array) and keeping.is_there(described)):
+        try:
+            _prepare(folder, files, size, array, described, progress)
+        except ExportError as error:
+            keeping.failed(array, error)
+            # For this run alone. What is mapped stays when its name goes; where that cannot be, the name stays.
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+                array, described = Path(place) / array.name, Path(place) / described.name
+                _prepare(folder, files, size, array, described, progress)
+                return _read(array, described)
+    return _read(array, described)
+
+
+def _read(array: Path, described: Path) -> tuple[Listing, NDArray[np.uint8]]:
+    """What :func:`_prepare` wrote. Raises :class:`ExplorerError` where that is damaged."""
     try:
         listing = msgspec.json.decode(described.read_bytes(), type=Listing)
         return listing, np.load(array, mmap_mode="r", allow_pickle=False)

@@ -17,7 +17,7 @@ from toys import ToyFamily
 from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery import base, registry
+from explorer.discovery import base, registry, trained
 from explorer.discovery.random_orthogonal import RandomOrthogonal
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.trained import learn
@@ -541,3 +541,35 @@ def test_an_interrupt_at_the_keyboard_keeps_what_the_search_had(
     with pytest.raises(KeyboardInterrupt):
         engine.control_set(MODEL, LONG)
     assert 5 <= len(climb.steps) < STEPS
+
+
+def test_a_home_that_cannot_be_written_costs_no_search(
+    engine: Engine, climb: Climb, file_for_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the checkpoints on the way, nor the end that removes them, nor keeping what was found."""
+    monkeypatch.setattr(trained, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", 0.0)
+    assert [control.card.name for control in engine.control_set(MODEL, LONG).controls] == ["up"]
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"'{file_for_home}' cannot be written (Not a directory)")
+
+
+def test_a_full_disk_costs_no_search(
+    engine: Engine, climb: Climb, full_disk: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(trained, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", 0.0)
+    assert len(engine.control_set(MODEL, LONG).controls) == 1
+    assert len(caplog.records) == 1
+    assert [path for path in cache_folder().rglob("*") if path.is_file()] == []
+
+
+def test_a_kept_set_that_is_damaged_is_looked_for_again(
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", 0.0)
+    engine.control_set(MODEL, LONG)
+    (kept,) = (cache_folder() / "controls").glob("*.safetensors")
+    kept.write_bytes(kept.read_bytes()[:-40])
+    assert len(Engine(torch.device("cpu")).control_set(MODEL, LONG).controls) == 1
+    assert len(control_sets.load(kept).controls) == 1

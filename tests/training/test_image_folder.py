@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -161,6 +162,21 @@ def test_preparing_can_be_cancelled_and_leaves_nothing(folder: Path) -> None:
     home = Path(os.environ["LATENT_EXPLORER_HOME"]) / "cache" / "pictures"
     assert list(home.iterdir()) == []
     assert FolderSource(folder, 16).count == 18
+
+
+def test_pictures_are_prepared_for_this_run_where_nothing_can_be_kept(
+    folder: Path, file_for_home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = tmp_path / "temporary"
+    own.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
+    source = FolderSource(folder, 16)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"'{file_for_home}' cannot be written")
+    assert list(own.iterdir()) == []  # nothing is left behind
+    drawn = source.draw(6, seed=3)
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "other"))
+    assert torch.equal(drawn.images, FolderSource(folder, 16).draw(6, seed=3).images)
 
 
 def test_a_run_on_a_folder_resumes_bit_for_bit_and_refuses_other_pictures(folder: Path, tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from explorer import __version__
-from explorer.errors import ExportError
+from explorer import __version__, keeping
 from explorer.files import atomic_write, state_folder
 
 log = logging.getLogger("explorer.ui.state.kept_reports")
@@ -33,17 +32,15 @@ class KeptReports(Generic[Options, Report]):
         self._decode = msgspec.msgpack.Decoder(tuple[int, str, str, options, report]).decode  # type: ignore[valid-type]
 
     def keep(self, fingerprint: str, options: Options, report: Report) -> None:
-        """Keep ``report``, which becomes the newest of its model. Where that cannot be written, the log says so."""
+        """Keep ``report``, which becomes the newest of its model. Where that cannot be written, it is said once."""
         if not fingerprint:
             return
         asked = hashlib.sha256(_encode(options)).hexdigest()[:16]
         path = _folder() / f"{self._prefix(fingerprint)}{asked}.msgpack"
-        try:
+        with keeping.optional(path):
             atomic_write(path, _encode((VERSION, __version__, fingerprint, options, report)))
             for old in _by_age(f"{self._kind}-*")[:-MOST]:
                 old.unlink(missing_ok=True)
-        except (ExportError, OSError) as error:
-            log.warning("a report is not kept: %s", error)
 
     def recalled(self, fingerprint: str) -> list[tuple[Options, Report]]:
         """What is kept of the model with this fingerprint, the newest last."""
@@ -67,7 +64,8 @@ class KeptReports(Generic[Options, Report]):
         else:
             if (version, program) == (VERSION, __version__):
                 return (options, report) if model == fingerprint else None
-        path.unlink(missing_ok=True)
+        with keeping.optional(path):
+            path.unlink(missing_ok=True)
         return None
 
 

@@ -52,8 +52,13 @@ def forget(labels: Labels) -> None:
 def kept(fingerprint: str) -> list[Labels]:
     """All labels of the model with ``fingerprint``, the file written last first. A file that cannot be used is left
     where it is, with a line in the log: the others must not be lost for it."""
-    found = []
-    for path in sorted(_folder(fingerprint).glob(f"*{SUFFIX}"), key=lambda path: -path.stat().st_mtime):
+    found: list[Labels] = []
+    try:
+        paths = sorted(_folder(fingerprint).glob(f"*{SUFFIX}"), key=lambda path: -path.stat().st_mtime)
+    except OSError as error:
+        log.warning("labels cannot be looked for: %s", error)
+        return found
+    for path in paths:
         try:
             labels = load_labels(path)
         except ExplorerError as error:

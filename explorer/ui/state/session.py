@@ -7,7 +7,9 @@ file that is still there when its lock is taken again was left by a crash. A dea
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,6 +18,7 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QLockFile, QObject, QTimer
 
+from explorer import keeping
 from explorer.errors import ExplorerError, SceneError
 from explorer.files import atomic_write, state_folder
 from explorer.scene.model import Scene
@@ -86,8 +89,12 @@ class Session(QObject):
     def begin(self) -> Restored | None:
         """Take a place and return what is to be restored: a crashed session first, else the last one, else nothing."""
         folder = state_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        crashed = self._take_place(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            crashed = self._take_place(folder)
+        except OSError as error:
+            keeping.failed(folder, error)
+            return _left_in(folder)
         if crashed is not None:
             return _restored(crashed, crashed=True)
         if self._path is None or self._path.name != "autosave.json":
@@ -137,11 +144,25 @@ class Session(QObject):
         return None
 
 
+def _left_in(folder: Path) -> Restored | None:
+    """What is to be restored from a folder that cannot be written, where no window keeps a scene."""
+    for name, crashed in (("autosave.json", True), ("last-session.json", False)):
+        if (left := _read(folder / name)) is not None:
+            return _restored(left, crashed)
+    return None
+
+
 def _lock(path: Path) -> QLockFile | None:
-    """The lock beside ``path``, or None while another window holds it."""
+    """The lock beside ``path``, or None while another window holds it. Raises :class:`OSError` where there can be
+    none."""
     lock = QLockFile(str(path.with_suffix(".lock")))
     lock.setStaleLockTime(0)  # however old: only a dead owner makes a lock stale
-    return lock if lock.tryLock(0) else None
+    if lock.tryLock(0):
+        return lock
+    if lock.error() != QLockFile.LockError.LockFailedError:
+        keeping.probe(path.parent)  # which knows why
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK), str(path))
+    return None
 
 
 def _restored(left: Left, crashed: bool) -> Restored:
@@ -165,7 +186,7 @@ def read_session(path: Path) -> Left:
 
 def _read(path: Path) -> Left | None:
     """What is in ``path``; None, and a line in the log, when it cannot be used. A start must not fail for it."""
-    if not path.exists():
+    if not keeping.is_there(path):
         return None
     try:
         return read_session(path)
@@ -182,8 +203,9 @@ def _write(left: Left, path: Path) -> None:
             playhead=left.playhead,
             scene=msgspec.Raw(encode_scene(left.scene)),
         )
-        atomic_write(path, msgspec.json.encode(document))
-    except ExplorerError as error:
-        log.warning("the session could not be saved: %s", error)
+        data = msgspec.json.encode(document)
     except UnicodeEncodeError:  # a file name that is not valid in this system's encoding
         _write(replace(left, path=None), path)
+    else:
+        with keeping.optional(path):
+            atomic_write(path, data)

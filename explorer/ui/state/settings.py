@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from explorer import keeping
 from explorer.files import state_folder
 from explorer.scene.measures import Selection
 from explorer.ui.look.theme import Scheme
@@ -14,12 +15,14 @@ VERSION_4 = "models bookmarks controls timeline comparison label measures jobs"
 
 
 class Settings:
-    """An Ini file in the program's state folder. A value that cannot be used is ignored."""
+    """An Ini file in the program's state folder. A value that cannot be used is ignored; where the file cannot be
+    written, values are kept until the window is closed."""
 
     def __init__(self) -> None:
-        folder = state_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        self._store = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
+        self._path = state_folder() / "window.ini"
+        with keeping.optional(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._store = QSettings(str(self._path), QSettings.Format.IniFormat)
 
     @property
     def scheme(self) -> Scheme:
@@ -112,3 +115,6 @@ class Settings:
     def save(self) -> None:
         """Write now."""
         self._store.sync()
+        if self._store.status() == QSettings.Status.AccessError:
+            with keeping.optional(self._path):
+                keeping.probe(self._path.parent)  # which knows why

@@ -7,11 +7,11 @@ from collections import OrderedDict, deque
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QBuffer, QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
-from explorer.errors import ExportError
-from explorer.files import atomic_path, cache_folder
+from explorer import keeping
+from explorer.files import atomic_write, cache_folder
 from explorer.scene.model import Quality, View
 from explorer.ui.state.controller import Controller
 
@@ -98,11 +98,10 @@ def _path(view: View) -> Path:
 
 
 def _save(view: View, image: QImage) -> None:
-    try:
-        with atomic_path(_path(view)) as temporary:
-            image.save(str(temporary))  # its suffix says PNG
+    written = QBuffer()
+    image.save(written, "PNG")  # type: ignore[call-overload]  # the stubs know str alone, which PySide refuses
+    with keeping.optional(_path(view)):
+        atomic_write(_path(view), bytes(written.data().data()))
         files = sorted(_folder().glob("*.png"), key=lambda path: path.stat().st_mtime)
         for old in files[:-ON_DISK]:
             old.unlink(missing_ok=True)
-    except (ExportError, OSError):
-        return  # a full disk costs a second rendering next time, nothing more

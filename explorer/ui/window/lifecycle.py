@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
+from explorer import keeping
 from explorer.ui.look import theme
 from explorer.ui.window import report
 from explorer.ui.window.main_window import MainWindow
@@ -18,6 +19,8 @@ SIGNALS_EVERY_MS = 200
 class Lifecycle(QObject):
     """Lives as long as the application."""
 
+    _not_kept = Signal(str)  # from any thread: what the program keeps for itself cannot be written
+
     def __init__(self, app: QApplication, window: MainWindow) -> None:
         super().__init__(app)
         self._app = app
@@ -27,6 +30,10 @@ class Lifecycle(QObject):
         signal.signal(signal.SIGINT, self._interrupt)
         signal.signal(signal.SIGTERM, self._interrupt)
         window.closed.connect(self._end)
+        self._not_kept.connect(self._say_not_kept)
+        self._hear = self._not_kept.emit
+        keeping.listen(self._hear)
+        keeping.look()
         # Python sees a signal only while it runs; an idle event loop would sleep through it.
         self._heartbeat = QTimer(self)
         self._heartbeat.timeout.connect(self._wake)
@@ -43,10 +50,14 @@ class Lifecycle(QObject):
     def _say_error(self, sentence: str) -> None:
         self._window.controller.say(sentence, "error", "copy_report")
 
+    def _say_not_kept(self, sentence: str) -> None:
+        self._window.controller.say(sentence, "warning")
+
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._window.close_unasked()
 
     def _end(self) -> None:
+        keeping.unlisten(self._hear)
         # Not left to Qt's own count of windows: this one was hidden before it was closed, so it may not count.
         self._app.exit(0)
 

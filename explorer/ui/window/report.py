@@ -8,12 +8,13 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from types import TracebackType
 
 import PySide6
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler, qVersion
 
-from explorer import __version__
+from explorer import __version__, keeping
 from explorer.files import state_folder
 from explorer.ui.state.controller import Controller
 
@@ -30,14 +31,27 @@ class _Recent(logging.Handler):
         _recent.append(self.format(record))
 
 
+class _LogFile(RotatingFileHandler):
+    """A line that cannot be written is no error of whoever said it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            keeping.failed(Path(self.baseFilename), error)
+        else:
+            super().handleError(record)
+
+
 def start_logging() -> None:
-    """Log to a file in the state folder and to memory; Qt's own messages too."""
+    """Log to memory and, where it can be written, to a file in the state folder; Qt's own messages too."""
     root = logging.getLogger()
     root.setLevel(logging.INFO)
-    folder = state_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    to_file = RotatingFileHandler(folder / "window.log", maxBytes=1 << 20, backupCount=1, encoding="utf-8")
-    for handler in (_Recent(), to_file):
+    handlers: list[logging.Handler] = [_Recent()]
+    path = state_folder() / "window.log"
+    with keeping.optional(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(_LogFile(path, maxBytes=1 << 20, backupCount=1, encoding="utf-8"))
+    for handler in handlers:
         handler.setFormatter(FORMAT)
         root.addHandler(handler)
     qInstallMessageHandler(_on_qt_message)
