@@ -63,6 +63,7 @@ class AttributeRegression(CheckedMethod):
         supervised=True,
         aliases=("ceiling", "regression"),
         role="ceiling",
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

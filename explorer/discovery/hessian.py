@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,7 +20,8 @@ from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.numerics.derivatives import jacobian_columns, off_diagonal_squares, second_differences
 from explorer.numerics.linalg import fix_signs, gram_schmidt, random_orthonormal
-from explorer.scene.cards import MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import WITHOUT_END, MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
 
 WIDEST = {"hessian": 16, "jacobian": 64}
 """Dimensions in which the frame turns: all, or the leading ones of a wider space. A Hessian of m needs m² pictures."""
@@ -138,10 +140,17 @@ class HessianPenalty(CheckedMethod):
             *LAYER_SETTINGS,
         ),
         expensive=True,
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:
         return without_derivatives(model)
+
+    def grows_to(self, model: ModelCard, settings: Mapping[str, Scalar]) -> int:
+        """The frame turns in more dimensions where more directions are asked for than it has."""
+        dimensions = int(settings["dimensions"]) or WIDEST[str(settings["penalty"])]
+        whole = math.prod(model.spaces[self.where(model, settings)].shape)
+        return dimensions if dimensions < whole else WITHOUT_END
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` learned directions that change pictures most; one unit is one standard deviation of the space."""

@@ -82,6 +82,7 @@ class InterFaceGan(CheckedMethod):
         ),
         supervised=True,
         role="labels",
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

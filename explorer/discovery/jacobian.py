@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,8 @@ from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
-from explorer.scene.cards import MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import WITHOUT_END, MethodCard, ModelCard, SettingCard
+from explorer.scene.model import Scalar
 
 PROBED, SAMPLER_PROBED = 512, 128
 COLUMNED, SAMPLER_COLUMNED = 16, 4
@@ -62,10 +65,17 @@ class JacobianSvd(CheckedMethod):
             TRUNCATION,
             *LAYER_SETTINGS,
         ),
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:
         return without_derivatives(model)
+
+    def grows_to(self, model: ModelCard, settings: Mapping[str, Scalar]) -> int:
+        """By random products, more directions than half the usual points take more points."""
+        if settings["estimate"] != "probes" or settings["samples"]:
+            return WITHOUT_END
+        return (SAMPLER_PROBED if "steps" in model.capabilities else PROBED) // 2
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The ``k`` leading eigenvectors; one unit is one standard deviation of the space along the vector."""

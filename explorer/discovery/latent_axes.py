@@ -30,6 +30,7 @@ class LatentAxes(CheckedMethod):
         description="One slider per axis of the latent space; a VAE's most informative axes first.",
         settings=(axes.PICTURES,),
         first_count=axes.SHOWN,
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

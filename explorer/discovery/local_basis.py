@@ -74,6 +74,7 @@ class LocalBasis(CheckedMethod):
                 help="Units after which the direction is found again.",
             ),
         ),
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

@@ -106,6 +106,7 @@ class LowRankGan(CheckedMethod):
             TRUNCATION,
             *LAYER_SETTINGS,
         ),
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

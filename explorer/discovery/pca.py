@@ -65,6 +65,7 @@ class Pca(CheckedMethod):
             ),
             *LAYER_SETTINGS,
         ),
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

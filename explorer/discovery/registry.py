@@ -12,14 +12,14 @@ import msgspec
 import explorer.discovery as package
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.base import Method
-from explorer.discovery.request import CheckedMethod, effort
+from explorer.discovery.request import CheckedMethod, checked_settings, effort
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
 from explorer.generators.registry import families
 from explorer.plugins import added, declared
-from explorer.scene.cards import MethodCard, ModelCard, Role
+from explorer.scene.cards import WITHOUT_END, MethodCard, ModelCard, Role
 from explorer.scene.defaults import room
-from explorer.scene.model import Scalar
+from explorer.scene.model import ControlSetRef, Scalar
 
 ENTRY_POINTS = "explorer.methods"
 """Group of entry points; each names a ``METHOD`` object, or a module that has one."""
@@ -101,6 +101,17 @@ def with_role(role: Role) -> Method:
         if one.card.role == role:
             return one
     raise KeyError(role)
+
+
+def grows_to(controls: ControlSetRef, model: ModelCard) -> int:
+    """Up to how many controls may be asked for in place of ``controls.k`` before those that there are become others; 0
+    for files, and where the controls are put into the order of another set, which depends on all of them."""
+    if not controls.method or controls.like is not None:
+        return 0
+    one = method(controls.method)
+    if isinstance(one, CheckedMethod):
+        return one.grows_to(model, checked_settings(one.card, dict(controls.settings)))
+    return WITHOUT_END if one.card.grows else 0
 
 
 def with_methods(model: ModelCard) -> ModelCard:

@@ -20,7 +20,7 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery.base import Watch
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.cards import WITHOUT_END, ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.defaults import room
 from explorer.scene.model import Scalar
 
@@ -131,6 +131,11 @@ class CheckedMethod(ABC):
     def place(self, model: ModelCard) -> int:
         """Where it stands among the methods that fit ``model``: the most telling first, at 0, chance last, at 100."""
         return effort(self.card)
+
+    def grows_to(self, model: ModelCard, settings: Mapping[str, Scalar]) -> int:
+        """Up to how many controls of ``model`` may be asked for before those of a smaller set become others; 0 where
+        any other number gives others. ``settings`` are :func:`checked_settings`."""
+        return WITHOUT_END if self.card.grows else 0
 
     def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:
         """The space in which it looks for directions of ``model``. Raises :class:`ControlError` where there is none."""

@@ -68,6 +68,7 @@ class RotatedAxes(CheckedMethod):
         ),
         role="turned pair",
         first_count=axes.SHOWN,
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

@@ -63,6 +63,7 @@ class SeFa(CheckedMethod):
             ),
             *LAYER_SETTINGS,
         ),
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

@@ -110,6 +110,7 @@ class StyleSpace(CheckedMethod):
             ),
         ),
         supervised=True,
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

@@ -33,6 +33,7 @@ class TrueDirections(CheckedMethod):
         description="What a generator with known factors says of itself: no search, and the best there is.",
         supervised=True,
         role="truth",
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

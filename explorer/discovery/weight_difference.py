@@ -54,6 +54,7 @@ class WeightDifference(CheckedMethod):
             ),
         ),
         aliases=("task_vector",),
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

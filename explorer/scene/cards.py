@@ -10,6 +10,8 @@ from explorer.scene.model import Scalar
 
 DIRECTIONS_SHOWN = 10
 """Controls that a new pane begins with: as many as a hand can use."""
+WITHOUT_END = 2**31 - 1
+"""As ``grows_to``: however many are asked for."""
 Badge = Literal["active", "mixed", "passive", ""]
 Role = Literal["", "chance", "ceiling", "truth", "turned pair", "labels"]
 """What the program itself needs a method for. ``chance``: what every other method has to be better than. ``ceiling``:
@@ -145,8 +147,10 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     Whether a method fits a model is said by its `refusal`; the registry derives from it the ``families`` that have a
     model that it fits, and ``spaces`` is for the reader. ``problem`` is why a plugin could not be loaded, else empty.
     ``supervised``: it learns from attributes, so what it finds is no discovery, and labels are a cost. ``expensive``:
-    takes minutes rather than seconds on one core. ``aliases``: other names that it answers to. ``first_count``: how
-    many controls a new pane begins with, where the model has room.
+    takes minutes rather than seconds on one core. ``aliases``: other names that it answers to. ``grows``: every control
+    of a set is in the set of more controls that it finds with the same seed and settings, under the same name; a method
+    that finds its controls together does not. ``first_count``: how many controls a new pane begins with, where the
+    model has room.
     """
 
     name: str
@@ -161,6 +165,7 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     supervised: bool = False
     expensive: bool = False
     aliases: tuple[str, ...] = ()
+    grows: bool = False
     role: Role = ""
     first_count: int = DIRECTIONS_SHOWN
 
@@ -204,7 +209,8 @@ class AttributeCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A control set as the control panel shows it."""
+    """A control set as the control panel shows it. ``grows_to``: up to how many controls may be asked for in its place
+    before those that it has become others; 0 where any other number gives others."""
 
     method: str
     title: str
@@ -213,3 +219,4 @@ class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[ControlCard, ...]
     seconds: float = 0.0
     note: str = ""
+    grows_to: int = 0

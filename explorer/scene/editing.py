@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from explorer.scene.marks import grown_marks
 from explorer.scene.model import (
     AmountTrack,
     ControlSetRef,
@@ -160,22 +161,24 @@ def _with_panes(scene: Scene, order: Sequence[int], columns: int) -> Scene:
     )
 
 
-def with_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:
+def with_controls(scene: Scene, index: int, controls: ControlSetRef, grows: bool = False) -> Scene:
     """``scene`` with another control set in pane ``index``, in a table of panes in its whole column; edits and tracks
     of the old set's names go with it.
 
-    Where only the number of controls grows, the old ones are still there, and so everything stays.
+    Where only the number of controls grows, and ``grows`` says that the old ones are still there, everything stays;
+    without it, controls of the same names are others.
     """
     old = scene.panes[index].controls
     if old == controls:
         return scene
     column = column_of(scene, index)
-    grown = controls == replace(old, k=controls.k) and controls.k > old.k
+    grown = grows and controls == replace(old, k=controls.k) and controls.k > old.k
     tracks = tuple(track for track in scene.timeline.amounts if grown or track.pane not in column)
     for each in column:
         pane = replace(scene.panes[each], controls=controls)
         scene = with_pane(scene, each, pane if grown else replace(pane, edits=(), name=""))
-    return replace(scene, timeline=_timeline(scene, tracks))
+    scene = replace(scene, timeline=_timeline(scene, tracks))
+    return grown_marks(scene, old, controls.k) if grown else scene
 
 
 def row_of(scene: Scene, index: int) -> tuple[int, ...]:

@@ -24,17 +24,33 @@ def origin_of(controls: ControlSetRef) -> ControlSetRef:
 
 def mark_of(scene: Scene, controls: ControlSetRef, control: str) -> Mark:
     """What was said about ``control`` of ``controls``; an empty mark where nothing was."""
-    origin = origin_of(controls)
-    empty = Mark(controls=origin, control=control)
-    return next((mark for mark in scene.marks if mark.controls == origin and mark.control == control), empty)
+    key = (origin_of(controls), control)
+    known = [mark for mark in scene.marks if (mark.controls, mark.control) == key and mark.count in (0, controls.k)]
+    return max(known, key=lambda mark: mark.count, default=Mark(controls=key[0], control=control))
 
 
-def with_mark(scene: Scene, mark: Mark) -> Scene:
-    """``scene`` with ``mark`` in place of what was said about its control; an empty one is forgotten."""
-    mark = replace(mark, controls=origin_of(mark.controls))
-    others = tuple(one for one in scene.marks if (one.controls, one.control) != (mark.controls, mark.control))
-    empty = mark == Mark(controls=mark.controls, control=mark.control)
+def with_mark(scene: Scene, mark: Mark, grows: bool = False) -> Scene:
+    """``scene`` with ``mark`` in place of what was said about its control; an empty one is forgotten. It is said of the
+    set of ``mark.controls.k`` controls, and where ``grows`` says that it has the same controls however many there are,
+    of any number."""
+    count = 0 if grows else mark.controls.k
+    mark = replace(mark, controls=origin_of(mark.controls), count=count)
+    others = tuple(
+        one
+        for one in scene.marks
+        if (one.controls, one.control) != (mark.controls, mark.control) or (count and one.count not in (0, count))
+    )
+    empty = mark == Mark(controls=mark.controls, control=mark.control, count=count)
     return replace(scene, marks=others if empty else (*others, mark))
+
+
+def grown_marks(scene: Scene, controls: ControlSetRef, k: int) -> Scene:
+    """``scene`` with what was said of ``controls`` said of its set of ``k`` controls, too, which has all of them."""
+    origin = origin_of(controls)
+    more = [mark for mark in scene.marks if mark.controls == origin and mark.count == controls.k]
+    known = {(mark.control, mark.count) for mark in scene.marks if mark.controls == origin}
+    added = (replace(mark, count=k) for mark in more if (mark.control, k) not in known)
+    return replace(scene, marks=(*scene.marks, *added))
 
 
 def shown_name(scene: Scene, controls: ControlSetRef, control: str) -> str:

@@ -166,7 +166,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What the user has said about one control: another name, a star, whether it is hidden or stands at the top.
 
     ``controls`` is the set as its method finds it (:func:`explorer.scene.marks.origin_of`), so that a name stays when
-    the set is grown, calibrated or matched.
+    the set is calibrated or matched. ``count``: it holds for the set of so many controls alone, because the controls of
+    the same names in a larger one are others; 0: for any number.
     """
 
     controls: ControlSetRef
@@ -175,6 +176,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     starred: bool = False
     hidden: bool = False
     pinned: bool = False
+    count: int = 0
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):

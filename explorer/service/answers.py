@@ -20,7 +20,7 @@ from explorer.export import directions, tables
 from explorer.export import run as export
 from explorer.export.options import decode_options
 from explorer.generators import registry as generators
-from explorer.scene.cards import AttributeCard, ModelCard, OutputCard
+from explorer.scene.cards import AttributeCard, ControlSetCard, ModelCard, OutputCard
 from explorer.scene.model import ControlSetRef, ModelRef
 from explorer.service import protocol, wording
 from explorer.service.reports import Reports
@@ -90,13 +90,17 @@ class Answers:
         number, model, controls = request.request_id, request.model, request.controls
         title = f"Finding controls: {wording.search(model, controls)}"
 
+        def shown(found: ControlSet) -> ControlSetCard:
+            limit = methods.grows_to(controls, self._engine.generator(model).card)
+            return msgspec.structs.replace(found.card, grows_to=limit)
+
         def preview(found: ControlSet) -> None:
-            told = protocol.ControlsPreview(request_id=number, model=model, controls=controls, card=found.card)
+            told = protocol.ControlsPreview(request_id=number, model=model, controls=controls, card=shown(found))
             self._send(told)
 
         watch = Watch(reports.progress(title), preview)
         found = self._engine.control_set(model, controls, watch, reports.waiting(title))
-        return protocol.ControlsFound(request_id=number, model=model, controls=controls, card=found.card)
+        return protocol.ControlsFound(request_id=number, model=model, controls=controls, card=shown(found))
 
     # --- labelling -----------------------------------------------------------------------------------------------
 

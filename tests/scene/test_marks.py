@@ -18,24 +18,55 @@ from explorer.scene.model import (
     Seed,
     Timeline,
 )
+from explorer.scene.store import decode_scene, encode_scene
 
 replace = msgspec.structs.replace
 SEFA = ControlSetRef(method="sefa", k=6, seed=2)
 SCENE = Scene(model=ModelRef(path="m"), panes=(Pane(controls=SEFA),))
 
 
-def test_a_name_stays_when_the_set_is_grown_calibrated_and_matched() -> None:
-    named = marks.with_mark(SCENE, Mark(controls=SEFA, control="SeFa 1", name="smile"))
-    made = replace(SEFA, k=12, units="effect", tau=0.1, without=("SeFa 2",), like=ControlSetRef(method="pca"))
-    assert marks.shown_name(named, made, "SeFa 1") == "smile"
-    assert marks.shown_name(named, made, "SeFa 2") == "SeFa 2"
-    assert marks.shown_name(named, replace(SEFA, seed=3), "SeFa 1") == "SeFa 1"
-    assert marks.shown_name(named, replace(SEFA, method="pca"), "SeFa 1") == "SeFa 1"
+def test_a_name_stays_when_the_set_is_calibrated_and_matched() -> None:
+    for grows in (False, True):
+        named = marks.with_mark(SCENE, Mark(controls=SEFA, control="SeFa 1", name="smile"), grows)
+        made = replace(SEFA, units="effect", tau=0.1, without=("SeFa 2",), like=ControlSetRef(method="pca"))
+        assert marks.shown_name(named, made, "SeFa 1") == "smile"
+        assert marks.shown_name(named, made, "SeFa 2") == "SeFa 2"
+        assert marks.shown_name(named, replace(SEFA, seed=3), "SeFa 1") == "SeFa 1"
+        assert marks.shown_name(named, replace(SEFA, method="pca"), "SeFa 1") == "SeFa 1"
+
+
+def test_a_name_is_of_one_number_of_controls_unless_the_set_grows() -> None:
+    mark = Mark(controls=SEFA, control="SeFa 1", name="smile")
+    for k in (4, 12):
+        assert marks.shown_name(marks.with_mark(SCENE, mark, grows=True), replace(SEFA, k=k), "SeFa 1") == "smile"
+        assert marks.shown_name(marks.with_mark(SCENE, mark), replace(SEFA, k=k), "SeFa 1") == "SeFa 1"
+    both = marks.with_mark(marks.with_mark(SCENE, mark), replace(mark, controls=replace(SEFA, k=12), name="pose"))
+    assert [marks.shown_name(both, replace(SEFA, k=k), "SeFa 1") for k in (6, 12, 3)] == ["smile", "pose", "SeFa 1"]
+    assert decode_scene(encode_scene(both)) == both
+
+
+def test_names_go_along_as_far_as_a_set_grows() -> None:
+    named = marks.with_mark(SCENE, Mark(controls=SEFA, control="SeFa 1", name="smile", starred=True))
+    larger = replace(SEFA, k=12)
+    grown = editing.with_controls(named, 0, larger, grows=True)
+    assert marks.shown_name(grown, larger, "SeFa 1") == marks.shown_name(grown, SEFA, "SeFa 1") == "smile"
+    assert marks.mark_of(grown, larger, "SeFa 1").starred
+    own = marks.with_mark(named, Mark(controls=larger, control="SeFa 1", name="pose"))  # said before it was grown
+    assert marks.shown_name(editing.with_controls(own, 0, larger, grows=True), larger, "SeFa 1") == "pose"
+    assert editing.with_controls(named, 0, larger).marks == named.marks
+
+
+def test_files_without_a_count_name_the_controls_of_any_number() -> None:
+    document = msgspec.json.decode(encode_scene(marks.with_mark(SCENE, Mark(controls=SEFA, control="a", name="x"))))
+    del document["marks"][0]["count"]
+    old = decode_scene(msgspec.json.encode(document))
+    assert {marks.shown_name(old, replace(SEFA, k=k), "a") for k in (1, 6, 12)} == {"x"}
+    assert len(marks.with_mark(old, Mark(controls=SEFA, control="a", starred=True)).marks) == 1
 
 
 def test_a_mark_replaces_the_one_before_and_an_empty_one_is_forgotten() -> None:
-    once = marks.with_mark(SCENE, Mark(controls=SEFA, control="a", name="x"))
-    twice = marks.with_mark(once, Mark(controls=replace(SEFA, k=9), control="a", starred=True))
+    once = marks.with_mark(SCENE, Mark(controls=SEFA, control="a", name="x"), grows=True)
+    twice = marks.with_mark(once, Mark(controls=replace(SEFA, k=9), control="a", starred=True), grows=True)
     assert [(mark.name, mark.starred) for mark in twice.marks] == [("", True)]
     assert marks.with_mark(twice, Mark(controls=SEFA, control="a")) == SCENE
 
@@ -142,6 +173,9 @@ def test_another_set_in_a_table_is_another_column() -> None:
     assert editing.is_table(changed)
     assert changed.timeline.amounts == ()
     more = replace(_compared().panes[1].controls, k=20)
-    grown = editing.with_controls(_compared(), 1, more)
+    grown = editing.with_controls(_compared(), 1, more, grows=True)
     assert [pane.controls.k for pane in grown.panes] == [6, 20, 6, 20]
     assert grown.timeline == _compared().timeline
+    others = editing.with_controls(_compared(), 1, more)  # the same names, but not the same controls
+    assert [pane.controls.k for pane in others.panes] == [6, 20, 6, 20]
+    assert others.timeline.amounts == ()

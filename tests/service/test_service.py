@@ -20,6 +20,7 @@ from explorer.controls.codebook import CodebookControl
 from explorer.engine.engine import Engine
 from explorer.export.options import ExportOptions, encode_options
 from explorer.files import package_folder
+from explorer.scene.cards import WITHOUT_END
 from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Seed, Timeline
 from explorer.service import protocol
 from explorer.service.client import ServiceClient
@@ -64,6 +65,10 @@ def test_it_says_what_there_is(desk: Desk) -> None:
     found = desk.wait_for(protocol.ControlsFound)
     assert found.request_id == 4
     assert {control.space for control in found.card.controls} == {"z"}
+    assert found.card.grows_to == WITHOUT_END
+    chance = ControlSetRef(method="random_orthogonal", k=2)
+    desk.client.send(protocol.FindControls(request_id=5, model=MODEL, controls=chance))
+    assert desk.wait_for(protocol.ControlsFound).card.grows_to == 0  # a frame of three is another one
 
 
 def test_it_says_where_the_sliders_of_a_codebook_stop(desk: Desk) -> None:

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, ModelCard, OutputCard, Role, SpaceCard
+from explorer.scene.cards import (
+    WITHOUT_END,
+    ControlCard,
+    ControlSetCard,
+    MethodCard,
+    ModelCard,
+    OutputCard,
+    Role,
+    SpaceCard,
+)
 from explorer.scene.edit_text import EFFECT_UNIT
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
@@ -151,6 +160,7 @@ def controls(asked: ControlSetRef) -> ControlSetCard:
         space="z",
         fingerprint="f00d",
         controls=tuple(ControlCard(name=prefix + name, space="z", unit=unit, low=-2, high=2) for name in NAMES),
+        grows_to=WITHOUT_END if asked.method == "latent_axes" else 0,
     )
 
 

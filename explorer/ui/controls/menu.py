@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
+from explorer.scene.cards import WITHOUT_END
 from explorer.scene.marks import mark_of, with_mark
 from explorer.scene.model import Mark
 from explorer.ui.state.controller import Controller
@@ -93,4 +94,7 @@ class ControlMenu(QObject):
         return mark_of(scene, scene.panes[scene.selected].controls, self._control)
 
     def _apply(self, mark: Mark, text: str) -> None:
-        self._controller.apply(with_mark(self._controller.scene, mark), text)
+        scene, card = self._controller.scene, self._controller.controls_card()
+        said = replace(mark, controls=scene.panes[scene.selected].controls)
+        grows = card is not None and card.grows_to == WITHOUT_END
+        self._controller.apply(with_mark(scene, said, grows), text)

@@ -40,7 +40,7 @@ class OwnSets(QObject):
         model = scene.model_of()
         found = []
         for mark in scene.marks:
-            known = controller.catalogue.set_with(model, mark.controls, mark.control)
+            known = controller.catalogue.set_with(model, mark)
             if mark.starred and known is not None:
                 found.append(ChosenControl(controls=known, control=mark.control, name=mark.name, starred=True))
         return tuple(found)

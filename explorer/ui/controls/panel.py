@@ -33,6 +33,11 @@ SELECTIONS: dict[str, str] = {"all": "All", "non-passive": "Non-passive", "activ
 """Which latents, by their badges; as :data:`explorer.scene.measures.Selection`."""
 
 PREVIEW = "These are the directions that the search has so far; they follow it while it goes on."
+MORE = "Find {k} controls with this method; those that there are stay as they are"
+OTHERS = (
+    "Find {k} controls in place of these\n{title} finds its controls together, so when more are asked for all are "
+    "others: sliders go back to zero, and keyframes, names and stars of these do not carry over"
+)
 ABOVE_PASSIVE = 3  # widgets of the list above the passive ones: the message, the retry link, the line that unfolds them
 Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str, tuple[Mark, ...]]
 
@@ -67,7 +72,7 @@ class ControlsPanel(DockPanel):
         self.passive.setCheckable(True)
         self.hidden = link_button("", "Controls that you have hidden")
         self.hidden.setCheckable(True)
-        self.more = link_button("More…", "Find twice as many controls with this method")
+        self.more = link_button("More…")
         self.message = WrappedLabel()
         self.message.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self.retry = link_button("Try again")
@@ -218,7 +223,12 @@ class ControlsPanel(DockPanel):
         scene = self._controller.scene
         asked = scene.panes[scene.selected].controls
         whole = bool(card and asked.method and len(card.controls) == asked.k and not self._previewed())
-        self.more.setVisible(bool(whole and card and self._has_more(card)))
+        k = self._larger(card) if whole and card else 0
+        self.more.setVisible(k > 0)
+        if card and k:
+            stay = k <= card.grows_to
+            self.more.setText("More…" if stay else f"{k} others…")
+            self.more.setToolTip((MORE if stay else OTHERS).format(k=k, title=card.title))
 
     def _say_again(self) -> None:
         if self._shown is not None:
@@ -231,10 +241,12 @@ class ControlsPanel(DockPanel):
         pane = scene.panes[scene.selected]
         return self._controller.catalogue.is_preview(scene.model_of(), pane.controls)
 
-    def _has_more(self, card: ControlSetCard) -> bool:
+    def _larger(self, card: ControlSetCard) -> int:
+        """How many controls to ask for in place of all those of ``card``: twice as many, or what the space has room
+        for; 0 where it has room for no more."""
         model = self._controller.model_card(self._controller.scene.selected)
         space = model.spaces.get(card.space) if model else None
-        return bool(space and len(card.controls) < room(space))
+        return min(2 * len(card.controls), room(space)) if space and len(card.controls) < room(space) else 0
 
     def _offer_clearing(self) -> None:
         # Not before there is something to clear: the button's icon costs a hundredth of a second of the window's start.
@@ -277,12 +289,13 @@ class ControlsPanel(DockPanel):
     def _find_more(self) -> None:
         scene = self._controller.scene
         asked = scene.panes[scene.selected].controls
-        model = self._controller.model_card(scene.selected)
         card = self._controller.controls_card()
-        if model is None or card is None:
+        k = self._larger(card) if card is not None else 0
+        if card is None or not k:
             return
-        k = min(asked.k * 2, room(model.spaces[card.space]))
-        self._controller.set_method(scene.selected, msgspec.structs.replace(asked, k=k))
+        # What is kept fixed is named, and these names are of other controls in a set that does not grow.
+        fixed = asked.without if k <= card.grows_to else ()
+        self._controller.set_method(scene.selected, msgspec.structs.replace(asked, k=k, without=fixed))
 
     def _try_again(self) -> None:
         self._controller.catalogue.retry(self._controller.scene)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard, Role
 from explorer.scene.marks import origin_of
-from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.scene.model import ControlSetRef, Mark, ModelRef, Scene
 from explorer.service.protocol import (
     Cancel,
     ControlsFound,
@@ -91,13 +91,16 @@ class Catalogue(QObject):
         """The control set ``ref`` on ``model``, or None while it is not known."""
         return self._sets.get((key_of(model), ref))
 
-    def set_with(self, model: ModelRef, origin: ControlSetRef, control: str) -> ControlSetRef | None:
-        """A known set on ``model`` that was made of ``origin`` and has ``control``, as its method found it where that
-        is known; None where there is none."""
+    def set_with(self, model: ModelRef, mark: Mark) -> ControlSetRef | None:
+        """A known set on ``model`` that has the control of ``mark``, as its method found it where that is known; None
+        where there is none."""
         known = [
             ref
             for (key, ref), card in self._sets.items()
-            if key == key_of(model) and origin_of(ref) == origin and control in {one.name for one in card.controls}
+            if key == key_of(model)
+            and origin_of(ref) == mark.controls
+            and mark.count in (0, ref.k)
+            and mark.control in {one.name for one in card.controls}
         ]
         return min(known, key=lambda ref: (bool(ref.without), ref.like is not None, ref.units), default=None)
 

@@ -326,9 +326,11 @@ class Controller(QObject):
         self.apply(replace(self._scene, selected=pane % len(self._scene.panes)), "")
 
     def set_method(self, pane: int, controls: ControlSetRef) -> None:
-        """Use another control set in ``pane``; its sliders start at 0."""
+        """Use another control set in ``pane``; its sliders start at 0, unless it is the old set with more controls."""
         title = self.catalogue.method_title(controls.method) if controls.method else "control set"
-        self.apply(editing.with_controls(self._scene, pane, controls), f"Use {title}")
+        old = self.catalogue.controls(self._scene.model_of(pane), self._scene.panes[pane].controls)
+        grows = old is not None and controls.k <= old.grows_to
+        self.apply(editing.with_controls(self._scene, pane, controls, grows), f"Use {title}")
 
     def set_view(self, pane: int, view: PaneView, everywhere: bool = False) -> None:
         """Show the picture, the difference to the unmoved one, or both halves; in all panes, if ``everywhere``."""

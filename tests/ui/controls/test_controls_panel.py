@@ -15,8 +15,9 @@ from PySide6.QtWidgets import QMainWindow, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
-from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard
+from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, SpaceCard
 from explorer.scene.editing import amount_of
+from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.service.protocol import (
     PROTOCOL_VERSION,
@@ -244,6 +245,46 @@ def test_more_controls_keep_the_amounts_of_those_there_are(qtbot: QtBot) -> None
     assert amount_of(panel.controller.scene.panes[0], "hue") == 1.0
     panel.controller.set_method(0, ControlSetRef(method="random", k=4))
     assert panel.controller.scene.panes[0].edits == ()
+
+
+def _roomy(qtbot: QtBot, method: str) -> Panel:
+    """A panel with four controls of ``method`` in a space of 16, one of them moved, named and kept fixed."""
+    panel = Panel(qtbot)
+    roomy = msgspec.structs.replace(CARD, spaces={"z": SpaceCard(shape=(16,), prior="normal")})
+    panel.controller.catalogue._cards[key_of(MODEL)] = roomy
+    panel.controller.set_method(0, ControlSetRef(method=method, k=4))
+    first = panel.panel.rows()[0].card.name
+    panel.panel.menu.rename(first, "smile")
+    panel.panel.menu.actions(first)[-1].trigger()
+    panel.controller.move_control(0, first, 1.0)
+    return panel
+
+
+def test_more_of_a_set_that_grows_keeps_what_was_done(qtbot: QtBot) -> None:
+    panel = _roomy(qtbot, "latent_axes")
+    before = panel.controller.scene.panes[0]
+    assert panel.panel.more.text() == "More…"
+    assert "stay as they are" in panel.panel.more.toolTip()
+    panel.panel.more.click()
+    now = panel.controller.scene.panes[0]
+    assert now == msgspec.structs.replace(before, controls=msgspec.structs.replace(before.controls, k=8))
+    assert shown_name(panel.controller.scene, now.controls, "azimuth") == "smile"
+
+
+def test_more_of_a_set_that_does_not_grow_are_others_and_the_link_says_so(qtbot: QtBot) -> None:
+    panel = _roomy(qtbot, "random")
+    assert panel.panel.more.text() == "8 others…"
+    assert "Random finds its controls together" in panel.panel.more.toolTip()
+    assert "do not carry over" in panel.panel.more.toolTip()
+    panel.panel.more.click()
+    scene = panel.controller.scene
+    assert scene.panes[0].controls == ControlSetRef(method="random", k=8)  # what was kept fixed was one of the others
+    assert scene.panes[0].edits == ()
+    assert shown_name(scene, scene.panes[0].controls, "random azimuth") == "random azimuth"
+    panel.controller.undo()
+    scene = panel.controller.scene
+    assert shown_name(scene, scene.panes[0].controls, "random azimuth") == "smile"
+    assert amount_of(scene.panes[0], "random azimuth") == 1.0
 
 
 def test_the_link_button_is_there_for_several_panes_only(qtbot: QtBot) -> None:
