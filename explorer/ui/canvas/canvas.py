@@ -135,15 +135,14 @@ class Canvas(QWidget):
         picture = self._controller.feed.picture(pane)
         if picture is not None and pane < len(scene.panes):
             chosen = scene.panes[pane]
-            state = self._state(pane, picture)
             known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
             stopped = self._controller.catalogue.is_stopped(scene.model_of(pane), chosen.controls)
             moved = "" if stopped else pane_text.moved(scene, chosen, known)
+            state = self._sliders(pane) or self._state(pane, picture)
             if self._table is not None:  # what its column and its row are called stands at the edge
                 title, figure = moved, state
             else:
-                title = self._controller.pane_title(pane)
-                figure = state or self._sliders(pane) or moved or pane_text.start(scene, pane)
+                title, figure = self._controller.pane_title(pane), state or moved or pane_text.start(scene, pane)
             bold = self._table is None
             pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold)
 
@@ -155,9 +154,9 @@ class Canvas(QWidget):
         columns = len(self._table.above)
         for column, box in enumerate(self._table.above):
             title, views = self._controller.set_title(column), {pane.view for pane in scene.panes[column::columns]}
-            view = pane_text.VIEWS[views.pop()] if len(views) == 1 else ""
-            notes = [note for note in (self._sliders(column), view) if note]
-            pane_paint.paint_heading(painter, colors, title, " · ".join(notes), box)
+            pane_paint.paint_heading(
+                painter, colors, title, pane_text.VIEWS[views.pop()] if len(views) == 1 else "", box
+            )
         for row, box in enumerate(self._table.beside):
             pane_paint.paint_side(painter, colors, pane_text.start(scene, row * columns), box)
 
@@ -312,8 +311,8 @@ class Canvas(QWidget):
 
     def _on_jobs(self) -> None:
         """Searches have gone on: only what is written beside the pictures may change."""
-        for box in self._table.above if self._table is not None else [cell.caption for _, cell in self.cells()]:
-            self.update(box)
+        for _, cell in self.cells():
+            self.update(cell.caption)
 
     def _on_busy(self) -> None:
         self._show_busy = True

@@ -272,11 +272,9 @@ def test_a_small_pane_says_the_control_and_its_amount_before_the_method(qapp: QA
 
 
 def test_a_column_that_searches_says_so(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    headings: list[str] = []
     captions: list[str] = []
-    paint = "explorer.ui.canvas.pane_paint.paint_"
-    monkeypatch.setattr(f"{paint}heading", lambda p, c, title, note, box: headings.append(f"{title}, {note}"))
-    monkeypatch.setattr(f"{paint}caption", lambda p, c, title, figure, box, bold: captions.append(figure))
+    paint = "explorer.ui.canvas.pane_paint.paint_caption"
+    monkeypatch.setattr(paint, lambda p, c, title, figure, box, bold: captions.append(figure))
     controller, client = controller_on()
     canvas = Canvas(controller)
     qtbot.addWidget(canvas)
@@ -286,18 +284,17 @@ def test_a_column_that_searches_says_so(qtbot: QtBot, monkeypatch: pytest.Monkey
     controller.load(editing.side_by_side(controller.scene, sets))
 
     def seen() -> list[str]:
-        headings.clear()
         captions.clear()
         canvas.grab()
-        return headings or captions[1:]
+        return captions
 
     asked = next(one for one in reversed(client.sent) if isinstance(one, FindControls))
-    assert seen() == ["Latent axes, ", "Random, searching…"]
+    assert seen() == ["", "searching…"]
     monkeypatch.setattr("explorer.ui.state.job_list.WORTH_LISTING", 0.0)
     for _ in range(2):
         client.reply(JobProgress(request_id=asked.request_id, title="Random", share=0.4, remaining=3.0))
-    assert seen() == ["Latent axes, ", "Random, searching, 40%"]
+    assert seen() == ["", "searching, 40%"]
     client.reply(Refused(request_id=asked.request_id, sentence="There is no way."))
-    assert seen() == ["Latent axes, ", "Random, no sliders"]
+    assert seen() == ["", "no sliders"]
     controller.load(replace(controller.scene, columns=0))
-    assert seen() == ["no sliders"]
+    assert seen() == ["seed 3", "no sliders"]
