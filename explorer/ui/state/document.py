@@ -17,29 +17,24 @@ class Document(QObject):
     def __init__(self, history: UndoStack, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._history = history
-        self._path: Path | None = None
-        history.fileChanged.connect(self._set)
+        history.fileChanged.connect(self.changed)
         history.cleanChanged.connect(self.changed)
 
     @property
     def path(self) -> Path | None:
         """The file that saving writes; None where the user has to be asked for one."""
-        return self._path
+        return self._history.file()
 
     @property
     def is_modified(self) -> bool:
         """Whether there is such a file, and the scene is not as it was saved there."""
-        return self._path is not None and not self._history.isClean()
+        return self.path is not None and not self._history.isClean()
 
     def settle(self, path: Path | None, modified: bool = False) -> None:
         """The scene of now belongs to ``path``, and stands there unless it is ``modified``."""
-        self._path = path
+        self._history.setFile(path)
         if modified:
             self._history.resetClean()
         else:
             self._history.setClean()
-        self.changed.emit()
-
-    def _set(self, path: Path | None) -> None:
-        self._path = path
         self.changed.emit()

@@ -46,18 +46,18 @@ class UndoStack(QObject):
         self._limit = limit
         self._steps: list[Step] = []
         self._index = 0  # how many steps are done
-        self._clean = 0  # the index at which the scene was saved; -1: no step leads back there
+        self._file: Path | None = None
+        self._saved: dict[Path | None, int] = {None: 0}  # file → the index at which the scene stands there
         self._told = self._state()
 
     def push(self, step: Step) -> None:
         """Do ``step``, as a step of its own or as a continuation of the last one; what was undone is gone."""
-        if self._clean > self._index:
-            self._clean = -1
+        self._saved = {file: index for file, index in self._saved.items() if index <= self._index}
         del self._steps[self._index :]
         last = self._steps[-1] if self._steps else None
         # What was saved stays a state of its own: the next change does not melt into it.
         goes_on = last is not None and step.merge_key is not None and last.merge_key == step.merge_key
-        if last is not None and goes_on and self._clean != self._index:
+        if last is not None and goes_on and self._index not in self._saved.values():
             self._steps.pop()
             # A drag that comes back to where it began leaves nothing to undo.
             if step.after != last.before:
@@ -66,11 +66,11 @@ class UndoStack(QObject):
             self._steps.append(step)
         if len(self._steps) > self._limit:
             del self._steps[0]
-            self._clean = max(-1, self._clean - 1)
+            self._saved = {file: index - 1 for file, index in self._saved.items() if index > 0}
         self._index = len(self._steps)
         self._set_scene(step.after)
         if step.files is not None:
-            self.fileChanged.emit(step.files[1])
+            self.setFile(step.files[1])
         self._tell()
 
     def undo(self) -> None:
@@ -80,7 +80,7 @@ class UndoStack(QObject):
             step = self._steps[self._index]
             self._set_scene(step.before)
             if step.files is not None:
-                self.fileChanged.emit(step.files[0])
+                self.setFile(step.files[0])
             self._tell()
 
     def redo(self) -> None:
@@ -90,13 +90,14 @@ class UndoStack(QObject):
             step = self._steps[self._index - 1]
             self._set_scene(step.after)
             if step.files is not None:
-                self.fileChanged.emit(step.files[1])
+                self.setFile(step.files[1])
             self._tell()
 
     def clear(self) -> None:
-        """Forget everything; the scene of now counts as saved."""
+        """Forget everything; the scene of now belongs to no file, and counts as saved."""
         self._steps.clear()
-        self._index = self._clean = 0
+        self._index = 0
+        self._file, self._saved = None, {None: 0}
         self._tell()
 
     def steps(self) -> tuple[Step, ...]:
@@ -106,8 +107,11 @@ class UndoStack(QObject):
     def revise(self, steps: Sequence[Step]) -> None:
         """Put ``steps``, as many as there are, in the place of those that are known: the same history with something in
         it that came to be known late. A state that was saved and is another one now is not saved any more."""
-        if self._clean >= 0 and _state_at(steps, self._clean) != _state_at(self._steps, self._clean):
-            self._clean = -1
+        self._saved = {
+            file: index
+            for file, index in self._saved.items()
+            if _state_at(steps, index) == _state_at(self._steps, index)
+        }
         self._steps = list(steps)
         self._tell()
 
@@ -132,18 +136,28 @@ class UndoStack(QObject):
         return self._steps[self._index].text if self.canRedo() else ""
 
     def isClean(self) -> bool:
-        """Whether the scene is the one that was saved."""
-        return self._index == self._clean
+        """Whether the scene is the one that its file has."""
+        return self._saved.get(self._file) == self._index
 
     def setClean(self) -> None:
         """The scene has been saved as it is now; the next change is a step of its own."""
-        self._clean = self._index
+        self._saved[self._file] = self._index
         self._tell()
 
     def resetClean(self) -> None:
-        """No state that steps lead to has been saved."""
-        self._clean = -1
+        """No state that steps lead to stands in the scene's file."""
+        self._saved.pop(self._file, None)
         self._tell()
+
+    def file(self) -> Path | None:
+        """The file that the scene of now belongs to."""
+        return self._file
+
+    def setFile(self, file: Path | None) -> None:
+        """The scene of now belongs to ``file``."""
+        if file != self._file:
+            self._file = file
+            self.fileChanged.emit(file)
 
     def _state(self) -> tuple[bool, bool, str, str, bool, int]:
         return self.canUndo(), self.canRedo(), self.undoText(), self.redoText(), self.isClean(), self._index

@@ -454,6 +454,7 @@ def test_saving_never_writes_one_scene_into_the_file_of_another(desk: Desk, tmp_
     assert desk.controller.document.path == second
     desk.controller.undo()
     assert desk.controller.document.path == first
+    assert not desk.window.isWindowModified()  # it stands there as it is
     assert desk.window.files.save_scene()
     assert (load_scene(first).origin, load_scene(second).origin) == (Seed(1), Seed(2))
     desk.controller.redo()
