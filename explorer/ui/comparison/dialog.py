@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +23,9 @@ from explorer.scene.cards import MethodCard
 from explorer.scene.comparison import MOST_NULLS, CompareOptions, usual_nulls
 from explorer.scene.defaults import room
 from explorer.scene.model import ControlSetRef
+from explorer.scene.number_text import NumberError
 from explorer.ui.controls.method_chooser import listed, method_hints, method_tip
+from explorer.ui.look.numbers import DecimalField, SeedsLine, WholeField, settled
 from explorer.ui.look.widgets import Segments, WrappedLabel
 from explorer.ui.state.controller import Controller
 
@@ -53,14 +53,12 @@ class CompareDialog(QDialog):
         self.methods.setAccessibleName("Methods")
         self.methods.setMinimumSize(520, 300)
         self.methods.setSpacing(1)
-        self.k = QSpinBox()
+        self.k = WholeField(1, live=True)
         self.k.setToolTip("How many directions every method finds")
-        self.seeds = QLineEdit()
-        self.seeds.setPlaceholderText("the scene's own; or 1,2,3 for a row of each")
+        self.seeds = SeedsLine()
+        self.seeds.setPlaceholderText("the scene's own; or 1,2,3 or 0-2 for a row of each")
         self.units = Segments(UNITS, "What an amount of 1 means on every slider")
-        self.tau = QDoubleSpinBox()
-        self.tau.setRange(0.01, 0.3)
-        self.tau.setSingleStep(0.01)
+        self.tau = DecimalField(0.01, 0.3, decimals=2, step=0.01)
         self.tau.setValue(ControlSetRef().tau)
         self.tau.setToolTip("An amount of 1 changes a picture by this much on every slider, in the mean over 16 points")
         self.match = QCheckBox("Order and sign directions so that a row means the same everywhere")
@@ -71,12 +69,9 @@ class CompareDialog(QDialog):
         self.attributes.setToolTip(
             "What the effects are measured with: a world, a classifier (.onnx) or labels (.json), joined by +"
         )
-        self.trials = QSpinBox()
-        self.trials.setRange(1, 10)
-        self.trials.setValue(1)
+        self.trials = WholeField(1, 10)
         self.trials.setToolTip("How often every method is run, each time with another seed of its own")
-        self.nulls = QSpinBox()
-        self.nulls.setRange(0, MOST_NULLS)
+        self.nulls = WholeField(0, MOST_NULLS)
         self.nulls.setToolTip("Random frames whose mean is the chance level of every number: more of them, less noise")
         self.message = WrappedLabel()
         self.message.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -112,12 +107,9 @@ class CompareDialog(QDialog):
             found.append(made)
         return tuple(found)
 
-    def rows(self) -> tuple[int, ...] | None:
-        """The seeds of the rows (empty: the scene's own origin), or None where the text is no list of seeds."""
-        parts = [part.strip() for part in self.seeds.text().split(",") if part.strip()]
-        if not all(part.isdecimal() and int(part) < 2**32 for part in parts):
-            return None
-        return tuple(int(part) for part in parts)
+    def rows(self) -> tuple[int, ...]:
+        """The seeds of the rows; empty: the scene's own origin. Raises :class:`NumberError` for another text."""
+        return self.seeds.seeds() if self.seeds.text().strip() else ()
 
     def options(self) -> CompareOptions:
         """What the table is made of."""
@@ -133,10 +125,9 @@ class CompareDialog(QDialog):
 
     def accept(self) -> None:
         """Put them side by side, and have them measured where that is wanted."""
-        rows = self.rows()
-        if rows is None or not self._refresh():
+        if not settled(self) or not self._refresh():
             return
-        self.side_by_side.emit(self.sets(), rows)
+        self.side_by_side.emit(self.sets(), self.rows())
         if self.measure.isChecked():
             self.table.emit(self.options())
         super().accept()
@@ -145,21 +136,22 @@ class CompareDialog(QDialog):
 
     def _refresh(self, *_: object) -> bool:
         """Say what will be shown, or what is in the way; whether it can be done."""
-        chosen, rows = self.chosen(), self.rows()
-        count = len(chosen) * max(1, len(rows or ()))
+        chosen, problem, rows = self.chosen(), "", 1
+        try:
+            rows = max(1, len(self.rows()))
+        except NumberError as error:
+            problem = str(error)
+        count = len(chosen) * rows
         self._form.setRowVisible(self._change, self.units.value == "effect")
         self.nulls.setSpecialValueText(f"{usual_nulls(self.k.value())}, as usual")
         for row in (self.attributes, self.trials, self.nulls):
             self._form.setRowVisible(row, self.measure.isChecked())
-        problem = ""
         if not chosen:
             problem = "Tick at least one method."
-        elif rows is None:
-            problem = "The rows are seeds with commas between them, such as 1,2,3."
         elif count > MOST_PANES:
             problem = f"That would be {count} pictures at once; choose fewer methods or rows, at most {MOST_PANES}."
         slow = [self._title(name) for name in chosen if (card := self._method(name)) and card.expensive]
-        text = f"{len(chosen)} × {max(1, len(rows or ()))} pictures, {self.k.value()} linked sliders."
+        text = f"{len(chosen)} × {rows} pictures, {self.k.value()} linked sliders."
         if slow:
             text += f" {', '.join(slow)} {'learns its' if len(slow) == 1 else 'learn their'} directions: minutes."
         if self.measure.isChecked():

@@ -12,34 +12,28 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from explorer.errors import ControlError
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 from explorer.scene.defaults import room
 from explorer.scene.model import ControlSetRef, Scalar
-from explorer.ui.look.widgets import SeedBox, Segments, WrappedLabel, link_button
+from explorer.scene.region import read_region
+from explorer.ui.look.number_line import NumberLine
+from explorer.ui.look.numbers import DecimalField, SeedBox, WholeField, settled
+from explorer.ui.look.remark import Remark
+from explorer.ui.look.widgets import Segments, WrappedLabel, link_button
 
-LARGEST_WHOLE = 2**31 - 1  # what a QSpinBox holds
 TWO_LINES = 100  # letters of a help text that two lines of the dialog hold
 HELP = "Point at a setting to read what it means."
 UNITS = {"native": "The method's own", "effect": "Equal visible change"}
-
-
-class _Number(QDoubleSpinBox):
-    """A number without the zeros that say nothing."""
-
-    def textFromValue(self, value: float) -> str:
-        text, point = super().textFromValue(value), self.locale().decimalPoint()
-        return text.rstrip("0").removesuffix(point) if point in text else text
 
 
 class MethodDialog(QDialog):
@@ -59,14 +53,15 @@ class MethodDialog(QDialog):
         self._method, self._model, self._chosen = method, model, chosen
         self._read: dict[str, Callable[[], Scalar]] = {}
         self.fields: dict[str, QWidget] = {}
-        self.k = QSpinBox()
-        self.k.setRange(1, max(room(space) for space in model.spaces.values()))
-        self.k.setValue(chosen.k)
+        most = max(room(space) for space in model.spaces.values())
+        self.k = WholeField(1, most)
+        self.k.setValue(min(chosen.k, most))
         self.seed = SeedBox()
         self.seed.setValue(chosen.seed)
         self.units = Segments(UNITS, "What an amount of 1 means on every slider of this set")
         self.units.set_value(chosen.units)
-        self.help = WrappedLabel()
+        self.help = WrappedLabel("", self)  # hidden where no setting has one
+        self.help.hide()
         self.help.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._build()
 
@@ -78,7 +73,7 @@ class MethodDialog(QDialog):
         return msgspec.structs.replace(
             self._chosen,
             k=self.k.value(),
-            seed=self.seed.seed,
+            seed=self.seed.value(),
             settings=settings,
             units="effect" if self.units.value == "effect" else "native",
         )
@@ -114,6 +109,7 @@ class MethodDialog(QDialog):
             self.help.setMinimumHeight(self.fontMetrics().height() * (2 if longest <= TWO_LINES else 3))
             self.help.setText(HELP)
             layout.addWidget(self.help)
+            self.help.show()
         if self._method.expensive:
             note = WrappedLabel("This method learns its directions, which takes minutes; the sliders follow meanwhile.")
             note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -147,21 +143,13 @@ class MethodDialog(QDialog):
             self._read[setting.name] = box.isChecked
             return box
         if kind is int:
-            whole = QSpinBox()
-            least = -LARGEST_WHOLE if setting.low is None else int(setting.low)
-            whole.setRange(least, LARGEST_WHOLE if setting.high is None else int(setting.high))
-            whole.setGroupSeparatorShown(True)
-            if least == 0:
-                whole.setSpecialValueText(setting.empty)
+            low, high = (None if end is None else int(end) for end in (setting.low, setting.high))
+            whole = WholeField(low, high, special=setting.empty if low == 0 else "")
             whole.setValue(int(value))
             self._read[setting.name] = whole.value
             return whole
         if kind is float:
-            number = _Number()
-            number.setDecimals(6 if 0 < abs(float(value)) < 0.01 else 4)
-            low, high = setting.low, setting.high
-            number.setRange(-1e9 if low is None else low, 1e9 if high is None else high)
-            number.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+            number = DecimalField(setting.low, setting.high)
             number.setValue(float(value))
             self._read[setting.name] = number.value
             return number
@@ -178,12 +166,12 @@ class MethodDialog(QDialog):
         return box
 
     def _text(self, setting: SettingCard, value: str) -> QWidget:
-        line = QLineEdit(value)
+        line = NumberLine(value) if setting.kind == "region" else QLineEdit(value)
         self._read[setting.name] = lambda: line.text().strip()
         line.setPlaceholderText(setting.empty)
         if setting.kind == "region":
             beside = link_button("Draw on the picture", "Drag a rectangle over the selected pane's picture")
-            beside.clicked.connect(lambda: self.done(self.DRAW))
+            beside.clicked.connect(self._draw)
         elif setting.kind in ("file", "attributes"):
             beside = link_button("Browse…", "Choose a file")
             beside.clicked.connect(lambda: self._browse(line, setting.title))
@@ -195,6 +183,28 @@ class MethodDialog(QDialog):
         row.addWidget(line, 1)
         row.addWidget(beside)
         return both
+
+    def accept(self) -> None:
+        """End with what the fields hold, unless a number, or a region, was refused."""
+        if settled(self) and self._regions_fit():
+            super().accept()
+
+    def _regions_fit(self) -> bool:
+        """Whether every region that is typed is one; else it is said beside its field."""
+        for setting in self._method.settings:
+            text = str(self._read[setting.name]()) if setting.kind == "region" else ""
+            try:
+                if text:
+                    read_region(text)
+            except ControlError as error:
+                self.fields[setting.name].setFocus()
+                Remark(self.fields[setting.name], str(error))
+                return False
+        return True
+
+    def _draw(self) -> None:
+        if settled(self):
+            self.done(self.DRAW)
 
     def _browse(self, line: QLineEdit, title: str) -> None:
         path, _ = QFileDialog.getOpenFileName(self, title, line.text())

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen, QValidator
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from explorer.scene.cards import Badge, ControlCard
 from explorer.scene.model import Mark
 from explorer.ui.look import theme
+from explorer.ui.look.numbers import DecimalField
 from explorer.ui.look.slider import FloatSlider
-from explorer.ui.look.widgets import ElidedLabel, NumberBox
+from explorer.ui.look.widgets import ElidedLabel
 
 BADGES: dict[Badge, str] = {
     "active": "Active: the latent's distribution changes from picture to picture",
@@ -61,19 +62,15 @@ class BadgePill(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._badge[:1].upper())
 
 
-class AmountBox(NumberBox):
+class AmountBox(DecimalField):
     """The typed value: quiet until it has the focus, signed, reset by emptying it."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setButtonSymbols(NumberBox.ButtonSymbols.NoButtons)
-        self.setDecimals(2)
-        self.setSingleStep(0.1)
-        self.setKeyboardTracking(False)
+    def __init__(self, low: float, high: float, step: float = 0.1, parent: QWidget | None = None) -> None:
+        super().__init__(low, high, decimals=2, rounds=True, step=step, empty=0.0, parent=parent)
+        self.setButtonSymbols(AmountBox.ButtonSymbols.NoButtons)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.setFrame(False)
         self._make_quiet()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
@@ -94,14 +91,6 @@ class AmountBox(NumberBox):
         palette = QPalette()
         palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
         self.setPalette(palette)
-
-    def valueFromText(self, text: str) -> float:
-        return super().valueFromText(text) if text.strip() else 0.0
-
-    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        if not text.strip():
-            return QValidator.State.Acceptable, text, position  # emptied: zero
-        return super().validate(text, position)
 
 
 class ControlRow(QWidget):
@@ -128,11 +117,10 @@ class ControlRow(QWidget):
         self.name.setMaximumWidth(name_width)
         self.slider = FloatSlider(card.low, card.high, detents=card.detents)
         self.slider.setMinimumWidth(LEAST_SLIDER)
-        self.box = AmountBox()
-        self.figure = QLabel(card.figure)
         span = card.high - card.low
-        self.box.setRange(card.low - TYPED_BEYOND * span, card.high + TYPED_BEYOND * span)
-        self.box.setSingleStep(10 ** math.floor(math.log10(span / 40)) if span > 0 else 0.1)
+        step = 10 ** math.floor(math.log10(span / 40)) if span > 0 else 0.1
+        self.box = AmountBox(card.low - TYPED_BEYOND * span, card.high + TYPED_BEYOND * span, step)
+        self.figure = QLabel(card.figure)
         self.figure.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.figure.setFixedWidth(figure_width)

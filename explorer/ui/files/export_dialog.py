@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -37,6 +36,7 @@ from explorer.ui.files.export_plan import (
 )
 from explorer.ui.files.export_sheet import SheetForm
 from explorer.ui.look import theme
+from explorer.ui.look.numbers import WholeField, settled
 from explorer.ui.look.widgets import WrappedLabel
 from explorer.ui.state.controller import Controller
 
@@ -97,7 +97,7 @@ class ExportDialog(QDialog):
 
     def accept(self) -> None:
         """Start the export, unless something is in the way."""
-        if not self._refresh():
+        if not settled(self) or not self._refresh():
             return
         path = str(Path(self.path.text().strip()).expanduser().absolute())
         self.started.emit(self._controller.jobs.start_export(self.scene(), path, self.options()))
@@ -167,11 +167,9 @@ class ExportDialog(QDialog):
         self.panes.addItem(f"All {len(controller.scene.panes)}, side by side")
         self.panes.addItem(f"The selected one: {controller.pane_title(controller.scene.selected)}")
         card = self._cards[controller.scene.selected]
-        self.height_box = QSpinBox(self)
-        self.height_box.setRange(0, TALLEST)
-        self.height_box.setSuffix(" pixels")
-        self.height_box.setSingleStep(card.size[0] if card else 64)
-        self.height_box.setSpecialValueText(f"The model's own{f' ({card.size[0]} pixels)' if card else ''}")
+        own = f"The model's own{f' ({card.size[0]} pixels)' if card else ''}"
+        step = card.size[0] if card else 64
+        self.height_box = WholeField(0, TALLEST, step=step, suffix=" pixels", special=own, live=True, parent=self)
         self.height_box.setToolTip("Height of each picture")
         self.scaling = QComboBox(self)
         for _, text in _SCALINGS:

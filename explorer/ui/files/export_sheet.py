@@ -11,8 +11,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
-    QSpinBox,
     QWidget,
 )
 
@@ -20,9 +18,9 @@ from explorer.export import ranges
 from explorer.export.options import MOST_COLUMNS, RangeMode, SheetOptions
 from explorer.scene.cards import ControlCard
 from explorer.scene.model import Seed
-from explorer.scene.number_text import read_seeds
+from explorer.scene.validate import SEED_LIMIT
 from explorer.ui.files.export_plan import MOST_SEEDS, even_amounts
-from explorer.ui.look.widgets import NumberBox
+from explorer.ui.look.numbers import DecimalField, SeedsLine, WholeField
 from explorer.ui.state.controller import Controller
 
 replace = msgspec.structs.replace
@@ -63,13 +61,11 @@ class SheetForm(QWidget):
             self.control.setCurrentIndex(self._names.index(self._moved[-1]))
         origin = controller.seen_origin()
         first = origin.seed if isinstance(origin, Seed) else 0
-        self.seeds = QLineEdit(f"{first}-{first + 7}", self)
+        self.seeds = SeedsLine(f"{first}-{min(first + 7, SEED_LIMIT - 1)}", self)
         self.seeds.setToolTip("Seeds like 0-4, 7, 42")
         self.low, self.high = _amount_box(low, self), _amount_box(high, self)
-        self.columns = QSpinBox(self)
-        self.columns.setRange(1, MOST_COLUMNS)
+        self.columns = WholeField(1, MOST_COLUMNS, suffix=" columns", live=True, parent=self)
         self.columns.setValue(7)
-        self.columns.setSuffix(" columns")
         self.range = QComboBox(self)
         self.range.setAccessibleName("Range")
         for mode in ranges.RANGES:
@@ -118,7 +114,7 @@ class SheetForm(QWidget):
         if self.rows.currentIndex() == 0:
             return replace(asked, controls=self._choices[self.which.currentIndex()])
         controls = (self.control.currentText(),) if self._names else ()
-        return replace(asked, rows="seeds", controls=controls, seeds=read_seeds(self.seeds.text(), MOST_SEEDS))
+        return replace(asked, rows="seeds", controls=controls, seeds=self.seeds.seeds(MOST_SEEDS))
 
     def _shown(self) -> list[ControlCard]:
         """The controls of the rows."""
@@ -160,10 +156,7 @@ class SheetForm(QWidget):
         self.changed.emit()
 
 
-def _amount_box(value: float, parent: QWidget) -> NumberBox:
-    box = NumberBox(parent)
-    box.setRange(-100.0, 100.0)
-    box.setDecimals(2)
-    box.setSingleStep(0.5)
+def _amount_box(value: float, parent: QWidget) -> DecimalField:
+    box = DecimalField(-100.0, 100.0, decimals=2, step=0.5, live=True, parent=parent)
     box.setValue(value)
     return box

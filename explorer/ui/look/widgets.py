@@ -1,14 +1,13 @@
-"""Small widgets that several panels share: section titles, link buttons, a seed box, elided labels."""
+"""Small widgets that several panels share: section titles, link buttons, segments, elided labels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent, QValidator
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
-from explorer.scene.edit_text import minus
 from explorer.ui.look import theme
 
 
@@ -111,62 +110,6 @@ class ElidedLabel(QLabel):
         painter.setPen(self.palette().color(self.foregroundRole()))
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, text)
-
-
-class NumberBox(QDoubleSpinBox):
-    """A number field that leaves undo and redo to the window, unless something is being typed into it. It writes the
-    minus sign as captions do, and takes a hyphen for one."""
-
-    def textFromValue(self, value: float) -> str:
-        return minus(super().textFromValue(value or 0.0))  # no −0.00
-
-    def valueFromText(self, text: str) -> float:
-        return super().valueFromText(text.replace("−", "-"))
-
-    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        state, _, position = super().validate(text.replace("−", "-"), position)
-        return state, text, position
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            wanted = event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
-            if wanted and not self.lineEdit().isModified():
-                event.ignore()
-                return False
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        super().keyPressEvent(event)
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.lineEdit().setModified(False)
-
-
-class SeedBox(NumberBox):
-    """A whole number in 0 .. 2**32 - 1. (QSpinBox ends at 2**31 - 1.)"""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setDecimals(0)
-        self.setRange(0, 2**32 - 1)
-        self.setKeyboardTracking(False)
-        self.setGroupSeparatorShown(False)
-        self.setAccelerated(True)
-
-    @property
-    def seed(self) -> int:
-        return int(self.value())
-
-    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
-        # The base class would accept a decimal separator here and there; a seed is digits only.
-        if text and not (text.isascii() and text.isdigit()):
-            return (QValidator.State.Invalid, text, position)
-        return super().validate(text, position)
-
-    def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance("4294967295") + 44, super().sizeHint().height())
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance("000000") + 44, super().minimumSizeHint().height())
 
 
 class WrappedLabel(QLabel):

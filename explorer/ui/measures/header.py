@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions
 from explorer.ui.controls.panel import SELECTIONS
 from explorer.ui.jobs.progress_line import ProgressLine
+from explorer.ui.look.numbers import WholeField
 from explorer.ui.look.widgets import ElidedLabel, Segments, action_button, link_button
 
 FEWEST, MOST = 500, 200_000  # below, every measure is refused
@@ -32,12 +33,8 @@ class MeasuresHeader(QWidget):
         self.world.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.world.setMinimumWidth(70)
         self.world.setAccessibleName("World")
-        self.n = QSpinBox()
-        self.n.setRange(FEWEST, MOST)
-        self.n.setSingleStep(1000)
+        self.n = WholeField(FEWEST, MOST, step=1000)
         self.n.setValue(MeasureOptions().n)
-        self.n.setGroupSeparatorShown(True)
-        self.n.setKeyboardTracking(False)
         self.n.setAccessibleName("Pictures")
         self.n.setToolTip("How many pictures are encoded; below 5,000 chance swamps several measures")
         self.selection = Segments(SELECTIONS, LATENTS)

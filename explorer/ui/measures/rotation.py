@@ -7,8 +7,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from explorer.ui.look.numbers import DecimalField
 from explorer.ui.look.slider import FloatSlider
-from explorer.ui.look.widgets import ElidedLabel, NumberBox, link_button
+from explorer.ui.look.widgets import ElidedLabel, link_button
 
 HINT = "Click two latents to turn them against each other."
 USUAL = 45.0  # degrees: where two factors lie along the diagonals
@@ -31,11 +32,7 @@ class RotationBar(QWidget):
         self.slider.setMinimumWidth(84)
         self.slider.setAccessibleName("Angle of the pair")
         self.slider.setToolTip("Degrees from the first latent towards the second. Let go to measure.")
-        self.box = NumberBox()
-        self.box.setRange(-90.0, 90.0)
-        self.box.setDecimals(1)
-        self.box.setSuffix("°")
-        self.box.setKeyboardTracking(False)
+        self.box = DecimalField(-90.0, 90.0, decimals=1, step=1.0, suffix="°")
         self.box.setAccessibleName("Angle of the pair, typed")
         self.box.setFixedWidth(self.box.fontMetrics().horizontalAdvance("−90.0°") + 34)
         self.usual = link_button(f"{USUAL:g}°", "Turn by 45°: where two factors lie along the diagonals")

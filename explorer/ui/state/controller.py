@@ -249,7 +249,7 @@ class Controller(QObject):
         """Scale the prior around its mean by ``psi``, 0..1.5."""
         if dragging:
             self.begin_gesture()
-        psi = min(max(round(psi, 3), 0.0), editing.TRUNCATION_MAX)
+        psi = min(max(psi, 0.0), editing.TRUNCATION_MAX)
         self.apply(replace(self._scene, truncation_psi=psi), f"Spread {psi:g}", ("truncation", self._gesture))
         if not dragging:
             self.end_gesture()

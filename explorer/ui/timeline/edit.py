@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
-from explorer.errors import SceneError
 from explorer.scene import timeline as keys
 from explorer.scene.editing import amount_of, with_amount, with_pane
 from explorer.scene.model import Blend, Interpolation, Origin, OriginTrack, Scene, Seed, Timeline
 from explorer.scene.timeline import ORIGIN
-from explorer.scene.validate import AMOUNT_LIMIT, check_seed
+from explorer.scene.validate import AMOUNT_LIMIT, check_amount, check_seed
 from explorer.ui.timeline.rows import TimelineRow
 
 
@@ -146,23 +144,13 @@ def with_row_removed(scene: Scene, row: TimelineRow) -> Scene:
     return scene
 
 
-def with_key_typed(scene: Scene, row: TimelineRow, index: int, text: str) -> Scene:
-    """``scene`` with the amount, or the seed, that was typed. Raises :class:`SceneError` for what is no number."""
-    text = text.strip().replace("−", "-").replace(",", ".")
+def with_key_typed(scene: Scene, row: TimelineRow, index: int, number: float) -> Scene:
+    """``scene`` with the amount, or the seed, that was typed. Raises :class:`SceneError` where it is out of range."""
     if row.is_origin:
-        if not text.isdecimal():
-            raise SceneError(f"'{text}' is no seed; type a whole number from 0 to {2**32 - 1}.")
-        check_seed(int(text))
-        return keys.set_origin_key(scene, row.times[index], Seed(int(text)))
-    try:
-        amount = float(text)
-    except ValueError:
-        amount = math.nan
-    if not math.isfinite(amount):
-        raise SceneError(f"'{text}' is no amount; type a number such as 1.5.")
-    if abs(amount) > AMOUNT_LIMIT:
-        raise SceneError(f"{amount:g} is too far; an amount is between −{AMOUNT_LIMIT:g} and {AMOUNT_LIMIT:g}.")
-    return with_key_moved(scene, row, index, row.times[index], amount)
+        check_seed(int(number))
+        return keys.set_origin_key(scene, row.times[index], Seed(int(number)))
+    check_amount(number)
+    return with_key_moved(scene, row, index, row.times[index], number)
 
 
 def with_interpolation(scene: Scene, tracks: Iterable[int], interpolation: Interpolation) -> Scene:

@@ -6,11 +6,12 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from explorer.scene.model import Timeline
 from explorer.scene.validate import FASTEST_FPS, LONGEST_TIMELINE
 from explorer.ui.look import icons, theme
+from explorer.ui.look.numbers import DecimalField, WholeField
 
 Loop = Literal["once", "loop", "ping_pong"]
 Between = Literal["smooth", "lerp"]
@@ -36,8 +37,8 @@ class TimelineHeader(QWidget):
         self._build()
         self.play.clicked.connect(self.play_clicked)
         self.key.clicked.connect(self.key_clicked)
-        self.duration.valueChanged.connect(self.duration_changed)
-        self.fps.valueChanged.connect(self.fps_changed)
+        self.duration.valueChanged.connect(self.duration_changed.emit)
+        self.fps.valueChanged.connect(self.fps_changed.emit)
         self.loop.activated.connect(self._choose_loop)
         self.between.activated.connect(self._choose_between)
 
@@ -83,18 +84,10 @@ class TimelineHeader(QWidget):
         self.play.setAccessibleName("Play or pause")
         self.time = QLabel(self)
         self.time.setMinimumWidth(self.time.fontMetrics().horizontalAdvance("000.00 s"))
-        self.duration = QDoubleSpinBox(self)
-        self.duration.setRange(0.1, LONGEST_TIMELINE)
-        self.duration.setDecimals(2)
-        self.duration.setSingleStep(0.5)
-        self.duration.setSuffix(" s")
-        self.duration.setKeyboardTracking(False)
+        self.duration = DecimalField(0.1, LONGEST_TIMELINE, decimals=2, step=0.5, suffix=" s", parent=self)
         self.duration.setAccessibleName("Duration")
         self.duration.setToolTip("How long the timeline is, one way. Keyframes keep their times.")
-        self.fps = QSpinBox(self)
-        self.fps.setRange(1, FASTEST_FPS)
-        self.fps.setSuffix(" fps")
-        self.fps.setKeyboardTracking(False)
+        self.fps = WholeField(1, FASTEST_FPS, suffix=" fps", parent=self)
         self.fps.setAccessibleName("Frames per second")
         self.fps.setToolTip("Frames per second of the video. Playing here keeps time and drops frames if it must.")
         self.loop = QComboBox(self)

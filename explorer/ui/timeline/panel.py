@@ -345,9 +345,9 @@ class TimelinePanel(DockPanel):
         self._set_playhead(times[index])
         self._visit()
 
-    def _on_key_typed(self, row: int, index: int, text: str) -> None:
+    def _on_key_typed(self, row: int, index: int, number: float) -> None:
         try:
-            made = edit.with_key_typed(self._controller.scene, self.view.rows[row], index, text)
+            made = edit.with_key_typed(self._controller.scene, self.view.rows[row], index, number)
         except SceneError as error:
             self._controller.say(str(error), "warning")
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QContextMenuEvent,
@@ -17,9 +17,12 @@ from PySide6.QtGui import (
     QPalette,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QLineEdit, QMenu, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QMenu, QToolTip, QWidget
 
+from explorer.scene.validate import AMOUNT_LIMIT
 from explorer.ui.look import theme
+from explorer.ui.look.number_field import NumberField
+from explorer.ui.look.numbers import DecimalField, SeedBox
 from explorer.ui.timeline.geometry import KEY_RADIUS, RULER_HEIGHT, TimelineGeometry, snapped
 from explorer.ui.timeline.paint import (
     Key,
@@ -48,7 +51,7 @@ class TimelineView(QAbstractScrollArea):
     key_dragged = Signal(int, int, float, float)  # row, key, time, amount
     key_released = Signal(int, int)
     key_added = Signal(int, float)  # row, time
-    key_typed = Signal(int, int, str)
+    key_typed = Signal(int, int, object)  # row, key, amount or seed
     key_removed = Signal(int, int)
     row_removed = Signal(int)
     interpolation_chosen = Signal(int, str)  # row, lerp | slerp | smooth
@@ -75,13 +78,16 @@ class TimelineView(QAbstractScrollArea):
         self._direction = ""  # "time" or "amount" once the drag has one
         self._still = StillPicture()
         self._typed_key: Key | None = None
-        self._field = QLineEdit(self.viewport())
-        self._field.setFixedWidth(84)
-        self._field.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._field.hide()
-        self._field.returnPressed.connect(self._type)
-        self._field.editingFinished.connect(self._close_field)
-        self._field.installEventFilter(self)
+        self._seed = SeedBox(self.viewport())
+        self._amount = DecimalField(-AMOUNT_LIMIT, AMOUNT_LIMIT, decimals=2, step=0.1, parent=self.viewport())
+        self._fields: tuple[NumberField, ...] = (self._seed, self._amount)  # one of which lies beside a diamond
+        for field in self._fields:
+            field.setFixedWidth(100)
+            field.setAlignment(Qt.AlignmentFlag.AlignRight)
+            field.hide()
+            field.valueChanged.connect(self._type)
+            field.editingFinished.connect(self._close_field)
+            field.installEventFilter(self)
 
     # --- what it shows ------------------------------------------------------------------------------------------------
 
@@ -284,34 +290,36 @@ class TimelineView(QAbstractScrollArea):
         self._typed_key = key
         self.select(key)
         centre = key_centre(geometry, number, row, index)
-        self._field.setText(row.texts[index] if row.is_origin else f"{row.amounts[index]:.3g}")
-        self._field.setAccessibleName(f"{'Seed' if row.is_origin else row.label} at {row.times[index]:.2f} s")
-        self._field.adjustSize()
-        x = min(int(centre.x()) + 12, geometry.width - self._field.width() - 4)
-        y = min(max(0, int(centre.y()) - self._field.height() // 2), geometry.height - self._field.height())
-        self._field.move(x, y)
-        self._field.show()
-        self._field.selectAll()
-        self._field.setFocus(Qt.FocusReason.OtherFocusReason)
+        field = self._seed if row.is_origin else self._amount
+        with QSignalBlocker(field):
+            field.setValue(int(row.texts[index]) if row.is_origin else row.amounts[index])
+        field.setAccessibleName(f"{'Seed' if row.is_origin else row.label} at {row.times[index]:.2f} s")
+        field.adjustSize()
+        x = min(int(centre.x()) + 12, geometry.width - field.width() - 4)
+        y = min(max(0, int(centre.y()) - field.height() // 2), geometry.height - field.height())
+        field.move(x, y)
+        field.show()
+        field.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _type(self) -> None:
+    def _type(self, number: float) -> None:
         if self._typed_key is not None:
-            key, self._typed_key = self._typed_key, None
-            self.key_typed.emit(*key, self._field.text())
+            self.key_typed.emit(*self._typed_key, number)
 
     def _close_field(self) -> None:
         self._typed_key = None
-        if self._field.isVisible():
-            self._field.hide()
-            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        for field in self._fields:
+            if field.isVisible():
+                field.hide()
+                self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if (
-            watched is self._field
+            isinstance(watched, NumberField)
             and isinstance(event, QKeyEvent)
             and event.type() == QEvent.Type.KeyPress
             and event.key() == Qt.Key.Key_Escape
         ):
+            watched.restore()
             self._close_field()
             return True
         return False

@@ -14,8 +14,9 @@ from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.row import AmountBox
 from explorer.ui.files.model_browser import describe, model_line
 from explorer.ui.look import icons
+from explorer.ui.look.numbers import SeedBox
 from explorer.ui.look.slider import FloatSlider
-from explorer.ui.look.widgets import SeedBox, action_button
+from explorer.ui.look.widgets import action_button
 from explorer.ui.state.controller import NO_MODEL, Controller
 
 SPREAD_DEFAULT = NO_MODEL.truncation_psi
@@ -62,9 +63,7 @@ class ToolBar(QToolBar):
             "Spread (truncation ψ): 0 is the average picture, 1 the whole variety the model has learnt. "
             f"Double click: back to {SPREAD_DEFAULT:g}"
         )
-        self.spread_box = AmountBox()
-        self.spread_box.setRange(0.0, TRUNCATION_MAX)
-        self.spread_box.setSingleStep(0.05)
+        self.spread_box = AmountBox(0.0, TRUNCATION_MAX, 0.05)
         self.spread_box.setFixedWidth(48)
         self.spread_box.setAccessibleName("Spread value")
         self.addWidget(self.model)
@@ -162,9 +161,9 @@ class ToolBar(QToolBar):
         self.spread.setFixedWidth(SPREAD_WIDTH if room < 3 else SPREAD_NARROW)
         self.seed.setMaximumWidth(QWIDGETSIZE_MAX if room < 3 else self.seed.minimumSizeHint().width())
 
-    def _on_seed(self, value: float) -> None:
+    def _on_seed(self, seed: int) -> None:
         if not self._filling:
-            self._controller.set_seed(int(value))
+            self._controller.set_seed(seed)
 
     def _on_spread(self, value: float, dragging: bool) -> None:
         if not self._filling:

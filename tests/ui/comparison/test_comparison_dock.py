@@ -171,7 +171,7 @@ def test_the_dialog_refuses_with_a_sentence(desk: Desk, qtbot: QtBot) -> None:
     assert not dialog._go.isEnabled()
     ticked(dialog, "latent_axes")
     dialog.seeds.setText("four")
-    assert "seeds with commas" in dialog.message.text()
+    assert "'four' is no list of seeds" in dialog.message.text()
     dialog.seeds.setText(",".join(map(str, range(60))))
     assert "60 pictures at once" in dialog.message.text()
     dialog.accept()

@@ -6,17 +6,16 @@ from typing import TypeVar
 
 import msgspec
 import pytest
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QFocusEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QLineEdit,
     QMainWindow,
-    QSpinBox,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -29,6 +28,7 @@ from explorer.service.protocol import SaveControls
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.method_dialog import MethodDialog
 from explorer.ui.controls.own_sets import OwnSets
+from explorer.ui.look.numbers import DecimalField, WholeField
 from explorer.ui.state.settings import Settings
 
 pytestmark = pytest.mark.gui
@@ -67,8 +67,8 @@ def _field(dialog: MethodDialog, name: str, kind: type[W]) -> W:
 
 
 def test_the_fields_show_what_the_set_was_found_with(dialog: MethodDialog) -> None:
-    assert _field(dialog, "steps", QSpinBox).value() == 50
-    assert _field(dialog, "rate", QDoubleSpinBox).value() == 0.0001
+    assert _field(dialog, "steps", WholeField).value() == 50
+    assert _field(dialog, "rate", DecimalField).value() == 0.0001
     assert _field(dialog, "deformator", QComboBox).currentText() == "fc"
     assert _field(dialog, "sorted", QCheckBox).isChecked()
     assert dialog.fields["steps"].toolTip() == "How long it learns."
@@ -79,13 +79,13 @@ def test_a_field_says_what_it_means_when_it_is_used(dialog: MethodDialog) -> Non
     for name, expected in (("steps", "Steps: How long it learns."), ("rate", "Steps: How long it learns.")):
         QApplication.sendEvent(dialog.fields[name], QFocusEvent(QEvent.Type.FocusIn))
         assert dialog.help.text() == expected  # a setting without a help text leaves the last one
-    assert _field(dialog, "rate", QDoubleSpinBox).text() == dialog.locale().toString(0.0001, "f", 4)
-    _field(dialog, "rate", QDoubleSpinBox).setValue(0.5)
-    assert _field(dialog, "rate", QDoubleSpinBox).text() == dialog.locale().toString(0.5, "f", 1)
+    assert _field(dialog, "rate", DecimalField).text() == "0.0001"
+    _field(dialog, "rate", DecimalField).setValue(0.5)
+    assert _field(dialog, "rate", DecimalField).text() == "0.5"
 
 
 def test_only_what_differs_from_the_method_is_written_down(dialog: MethodDialog) -> None:
-    _field(dialog, "steps", QSpinBox).setValue(300)
+    _field(dialog, "steps", WholeField).setValue(300)
     _field(dialog, "deformator", QComboBox).setCurrentText("linear")
     _field(dialog, "sorted", QCheckBox).setChecked(False)
     _field(dialog, "space", QComboBox).setCurrentText("z")
@@ -102,9 +102,16 @@ def test_only_what_differs_from_the_method_is_written_down(dialog: MethodDialog)
 
 
 def test_numbers_stay_within_their_limits(dialog: MethodDialog) -> None:
-    steps = _field(dialog, "steps", QSpinBox)
-    steps.setValue(0)
-    assert steps.value() == 1
+    steps = _field(dialog, "steps", WholeField)
+    steps.selectAll()
+    QTest.keyClicks(steps, "0")
+    dialog.accept()
+    assert dialog.result() != dialog.DialogCode.Accepted
+    assert steps.sentence == "0 is out of range; it must be between 1 and 100000. It is still 50."
+    assert steps.value() == 50
+    QTest.keyClick(steps, Qt.Key.Key_Escape)
+    dialog.accept()
+    assert dialog.result() == dialog.DialogCode.Accepted
     assert dialog.k.maximum() == 4
 
 

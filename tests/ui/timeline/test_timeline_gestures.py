@@ -26,7 +26,7 @@ GESTURES = st.lists(
         st.tuples(st.just("origin_key")),
         st.tuples(st.just("drag"), NUMBER, NUMBER, TIME, AMOUNT),
         st.tuples(st.just("add"), NUMBER, st.floats(0, 4)),
-        st.tuples(st.just("type"), NUMBER, NUMBER, st.text("0123456789.-,ex", max_size=6)),
+        st.tuples(st.just("type"), NUMBER, NUMBER, st.one_of(st.integers(-1, 2**32), st.floats(-1100, 1100))),
         st.tuples(st.just("remove"), NUMBER, NUMBER),
         st.tuples(st.just("remove_row"), NUMBER),
         st.tuples(st.just("between"), NUMBER, st.sampled_from(["lerp", "smooth"])),

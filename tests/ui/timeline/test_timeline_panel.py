@@ -18,6 +18,7 @@ from quiet import QuietClient, controller_on
 from explorer.scene import timeline as keys
 from explorer.scene.editing import amount_of, side_by_side, with_amount
 from explorer.scene.model import AmountKey, Blend, ControlSetRef, OriginKey, Seed, Timeline
+from explorer.ui.look.number_field import NumberField
 from explorer.ui.state.controller import Controller
 from explorer.ui.timeline.paint import key_centre
 from explorer.ui.timeline.panel import NOTHING_TO_PLAY, OWN_SEED, TimelinePanel
@@ -278,13 +279,36 @@ def test_delete_enter_and_arrows_work_from_the_keyboard(desk: Desk) -> None:
 
 def test_typing_nonsense_says_so_and_changes_nothing(desk: Desk) -> None:
     desk.two_keys()
-    said: list[object] = []
-    desk.controller.noticed.connect(said.append)
     before = desk.controller.scene
-    for text in ("abc", "nan", "inf", "1e9"):
-        desk.view.key_typed.emit(0, 0, text)
-    assert len(said) == 4
+    desk.view.select((0, 0))
+    QTest.keyClick(desk.view, Qt.Key.Key_Return)
+    field = desk.view.focusWidget()
+    assert isinstance(field, NumberField)
+    assert field.text() == "−1.00"
+    for text in ("abc", "nan", "inf", "1e9", "1.2.3", "1,000.5"):
+        field.selectAll()
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        assert field.isVisible()
+        assert (field.text(), field.sentence.endswith(" It is still −1.00.")) == (text, True)
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert not field.isVisible()
     assert desk.controller.scene is before
+
+
+def test_a_typed_key_is_kept_when_the_focus_goes(desk: Desk) -> None:
+    desk.two_keys()
+    desk.view.select((0, 0))
+    QTest.keyClick(desk.view, Qt.Key.Key_Return)
+    field = desk.view.focusWidget()
+    QTest.keyClicks(field, "0,123456")
+    desk.panel.header.fps.setFocus()
+    assert not field.isVisible()
+    assert desk.timeline.amounts[0].keys[0] == AmountKey(0.0, 0.123456)
+    desk.view.select((0, 0))
+    QTest.keyClick(desk.view, Qt.Key.Key_Return)
+    QTest.keyClick(desk.view.focusWidget(), Qt.Key.Key_Return)  # untouched: it stays what it is
+    assert desk.timeline.amounts[0].keys[0] == AmountKey(0.0, 0.123456)
 
 
 def test_double_click_adds_a_key_on_the_curve(desk: Desk) -> None:
