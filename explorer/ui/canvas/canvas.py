@@ -138,11 +138,12 @@ class Canvas(QWidget):
             known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
             stopped = self._controller.catalogue.is_stopped(scene.model_of(pane), chosen.controls)
             moved = "" if stopped else pane_text.moved(scene, chosen, known)
-            state = self._sliders(pane) or self._state(pane, picture)
+            state, sliders = self._state(pane, picture), self._sliders(pane)
             if self._table is not None:  # what its column and its row are called stands at the edge
-                title, figure = moved, state
+                title, figure = moved, sliders or state
             else:
-                title, figure = self._controller.pane_title(pane), state or moved or pane_text.start(scene, pane)
+                title, said = self._controller.pane_title(pane), (moved, sliders) if known else (sliders, moved)
+                figure = next(filter(None, (state, *said)), pane_text.start(scene, pane))
             bold = self._table is None
             pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold)
 

@@ -66,7 +66,8 @@ def paint_caption(
     painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect, bold: bool = True
 ) -> None:
     """``title`` at the left, ``figure`` at the right. The title gives way to the figure, which is what one compares;
-    where it is ``bold``, the method's, and next to nothing would be left of it, altogether."""
+    where it is ``bold``, the method's, and next to nothing would be left of it, altogether. Where it is not, it ends
+    with an amount, which is not cut."""
     font = painter.font()
     wanted = painter.fontMetrics().horizontalAdvance(figure) + 13 if figure else 0
     font.setBold(bold)
@@ -77,7 +78,8 @@ def paint_caption(
     own = min(whole, max(0, box.width() - wanted))
     if bold and own < min(whole, LEAST_TITLE * painter.fontMetrics().averageCharWidth()):
         title, own = "", 0
-    title = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, own)
+    cut = Qt.TextElideMode.ElideRight if bold else Qt.TextElideMode.ElideMiddle
+    title = painter.fontMetrics().elidedText(title, cut, own)
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     font.setBold(False)
     painter.setFont(font)

@@ -11,11 +11,11 @@ from PySide6.QtGui import QFontMetrics, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from quiet import controller_on
+from quiet import controller_on, controls
 
 from explorer.scene import editing
 from explorer.scene.model import ControlSetRef, Seed
-from explorer.service.protocol import FindControls, JobProgress, Refused, ViewFailed
+from explorer.service.protocol import ControlsPreview, FindControls, JobProgress, Refused, ViewFailed
 from explorer.ui.canvas import pane_paint
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.canvas.pane_grid import GAP, grid, table
@@ -269,6 +269,9 @@ def test_a_small_pane_says_the_control_and_its_amount_before_the_method(qapp: QA
     assert title == ""
     assert shown.endswith("τ")  # the name is cut, the amount is not
     assert "…" in shown
+    title, _ = _caption(wanted, f"a name that is long {figure}", "", bold=False)  # in a table of panes
+    assert title.endswith("τ")
+    assert "…" in title
 
 
 def test_a_column_that_searches_says_so(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,3 +301,22 @@ def test_a_column_that_searches_says_so(qtbot: QtBot, monkeypatch: pytest.Monkey
     assert seen() == ["", "no sliders"]
     controller.load(replace(controller.scene, columns=0))
     assert seen() == ["seed 3", "no sliders"]
+
+
+def test_a_search_that_has_sliders_does_not_hide_what_they_do(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    captions: list[str] = []
+    paint = "explorer.ui.canvas.pane_paint.paint_caption"
+    monkeypatch.setattr(paint, lambda p, c, title, figure, box, bold: captions.append(figure))
+    controller, client = controller_on()
+    canvas = Canvas(controller)
+    qtbot.addWidget(canvas)
+    client.answers_models = False
+    controller.set_method(0, ControlSetRef(method="slow"))
+    (asked,) = [one for one in client.sent if isinstance(one, FindControls) and one.controls.method == "slow"]
+    card = controls(asked.controls)
+    client.reply(ControlsPreview(request_id=asked.request_id, model=asked.model, controls=asked.controls, card=card))
+    canvas.grab()
+    controller.move_control(0, "slow hue", 1.5)
+    client.draw()
+    canvas.grab()
+    assert captions == ["searching…", "slow hue +1.50"]
