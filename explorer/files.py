@@ -33,23 +33,16 @@ def package_folder(name: str) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
-def home_folder() -> Path | None:
-    """Where all of the program's own files are, if ``LATENT_EXPLORER_HOME`` says so; None: where the system wants
-    them."""
-    home = os.environ.get("LATENT_EXPLORER_HOME")
-    return Path(home) if home else None
-
-
 def cache_folder() -> Path:
     """Where discovered control sets and other re-computable files are kept (``LATENT_EXPLORER_HOME`` overrides it)."""
-    home = home_folder()
-    return home / "cache" if home else Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False))
+    home = os.environ.get("LATENT_EXPLORER_HOME")
+    return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False))
 
 
 def state_folder() -> Path:
     """Where settings, recent models and the autosaved scene are kept (``LATENT_EXPLORER_HOME`` overrides it)."""
-    home = home_folder()
-    return home / "state" if home else Path(platformdirs.user_state_dir(APP_NAME, appauthor=False))
+    home = os.environ.get("LATENT_EXPLORER_HOME")
+    return Path(home) / "state" if home else Path(platformdirs.user_state_dir(APP_NAME, appauthor=False))
 
 
 def text_of(data: bytes, name: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from explorer.errors import ExportError
-from explorer.files import cache_folder, home_folder, state_folder
+from explorer.files import cache_folder, state_folder
 
 log = logging.getLogger("explorer.keeping")
 
@@ -40,14 +40,15 @@ def optional(path: Path) -> Iterator[None]:
 
 
 def failed(path: Path, error: OSError | ExportError) -> None:
-    """``path`` could not be kept: say so, once for each kind of fault, as one sentence: to those who listen, and as a
-    warning in the log, which the command line shows."""
+    """``path``, a file or one of the program's two folders, could not be written: say so, once for each kind of fault,
+    as one sentence, to those who listen, and as a warning in the log, which the command line shows."""
+    folder = path if path in (state_folder(), cache_folder()) else path.parent
     cause = error if isinstance(error, OSError) else error.__cause__
     number = cause.errno if isinstance(cause, OSError) else None
     reason = (cause.strerror if isinstance(cause, OSError) else "") or str(error)
     advice = "free some space" if number in FULL else "set LATENT_EXPLORER_HOME to a folder that can be written"
     sentence = (
-        f"'{_home_of(path)}' cannot be written ({reason}), so nothing is kept there for the next time; all else goes "
+        f"'{folder}' cannot be written ({reason}), so nothing is kept there for the next time; all else goes "
         f"on. To keep settings, sessions and what was found, {advice}."
     )
     with _changing:
@@ -95,9 +96,3 @@ def is_there(path: Path) -> bool:
         return path.is_file() and os.access(path, os.R_OK)
     except OSError:
         return False
-
-
-def _home_of(path: Path) -> Path:
-    """The folder of the program's own that ``path`` lies in."""
-    folders = (home_folder(), state_folder(), cache_folder())
-    return next((folder for folder in folders if folder is not None and path.is_relative_to(folder)), path)

@@ -26,11 +26,10 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 def test_a_fault_is_said_once_for_each_kind(caplog: pytest.LogCaptureFixture) -> None:
     for error in (READ_ONLY, FULL, READ_ONLY, FULL):
         for folder in (state_folder(), cache_folder()):
-            with keeping.optional(folder / "file"):
+            with keeping.optional(folder):
                 raise error
     first, second = (record.getMessage() for record in caplog.records)
-    home = os.environ["LATENT_EXPLORER_HOME"]
-    assert first.startswith(f"'{home}' cannot be written (Read-only file system)")
+    assert first.startswith(f"'{state_folder()}' cannot be written (Read-only file system)")
     assert "set LATENT_EXPLORER_HOME" in first
     assert "(No space left on device)" in second
     assert "free some space" in second
@@ -63,13 +62,13 @@ def test_who_listens_late_hears_what_was_said_before() -> None:
     assert [sentence.partition("(")[2].partition(")")[0] for sentence in heard] == [READ_ONLY.strerror, FULL.strerror]
 
 
-def test_without_a_home_of_its_own_the_folder_itself_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LATENT_EXPLORER_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     heard: list[str] = []
     keeping.listen(heard.append)
     keeping.failed(cache_folder() / "controls" / "a.safetensors", READ_ONLY)
-    assert heard[0].startswith(f"'{cache_folder()}' cannot be written")
+    assert heard[0].startswith(f"'{tmp_path / 'latent-explorer' / 'controls'}' cannot be written")
 
 
 def test_looking_leaves_nothing(file_for_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +128,7 @@ def test_commands_work_without_a_home_and_say_so_in_one_line(file_for_home: Path
     assert out.stat().st_size > 0
     said = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(said) == 1, done.stderr
-    assert said[0].startswith(f"'{file_for_home}' cannot be written")
+    assert said[0].startswith(f"'{file_for_home / 'cache' / 'controls'}' cannot be written")
 
 
 def test_required_work_still_says_when_it_cannot_be_written(tmp_path: Path) -> None:

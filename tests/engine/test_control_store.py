@@ -551,7 +551,7 @@ def test_a_home_that_cannot_be_written_costs_no_search(
     monkeypatch.setattr(control_store, "WORTH_KEEPING", 0.0)
     assert [control.card.name for control in engine.control_set(MODEL, LONG).controls] == ["up"]
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith(f"'{file_for_home}' cannot be written (Not a directory)")
+    assert line.startswith(f"'{file_for_home / 'cache' / 'searches'}' cannot be written (Not a directory)")
 
 
 def test_a_full_disk_costs_no_search(

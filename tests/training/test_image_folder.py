@@ -172,7 +172,7 @@ def test_pictures_are_prepared_for_this_run_where_nothing_can_be_kept(
     monkeypatch.setattr(tempfile, "tempdir", str(own))
     source = FolderSource(folder, 16)
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith(f"'{file_for_home}' cannot be written")
+    assert line.startswith(f"'{file_for_home / 'cache' / 'pictures'}' cannot be written")
     assert list(own.iterdir()) == []  # nothing is left behind
     drawn = source.draw(6, seed=3)
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "other"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QWidget
 
@@ -19,6 +19,8 @@ from explorer.ui.state.settings import Settings
 
 Panel = TypeVar("Panel", bound=DockPanel)
 BOTTOM = Qt.DockWidgetArea.BottomDockWidgetArea
+FIRST_SIZE = (1440, 900)
+FRAME = (16, 48)  # what borders and title bars take, at most; the window knows only when it is shown
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,11 @@ class Docks(QObject):
             (Qt.Orientation.Vertical, {dock: dock.row.height for dock in self._docks.values() if dock.row.height}),
         ):
             self._window.resizeDocks(list(sizes), list(sizes.values()), direction)
+
+
+def first_size(available: QSize) -> QSize:
+    """How large the first window is on a screen where so much is ``available``: its frame fits too."""
+    return QSize(*FIRST_SIZE).boundedTo(available - QSize(*FRAME))
 
 
 class KeptWidths(QObject):

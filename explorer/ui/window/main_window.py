@@ -45,7 +45,7 @@ from explorer.ui.timeline.panel import TimelinePanel
 from explorer.ui.window.announcer import Announcer
 from explorer.ui.window.commands import Commands
 from explorer.ui.window.docks import DOCKS
-from explorer.ui.window.layout import DockRow, Docks, Parts
+from explorer.ui.window.layout import DockRow, Docks, Parts, first_size
 from explorer.ui.window.stage import Stage
 from explorer.ui.window.status_line import StatusLine
 from explorer.ui.window.toast import Toast, ToastArea
@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
         self._show_title()
         kept = settings.geometry(self.docks.key)
         if kept is None or not (self.restoreGeometry(kept[0]) and self.restoreState(kept[1])):
-            self.resize(1440, 900)
+            self.resize(first_size(self.screen().availableSize()))
             self.reset_layout()
 
     # --- parts ---

@@ -197,4 +197,4 @@ def test_the_program_works_without_a_home(file_for_home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     (said,) = done.stdout.splitlines()
-    assert said.startswith(f"'{file_for_home}' cannot be written")
+    assert said.startswith(f"'{file_for_home / 'state'}' cannot be written")
