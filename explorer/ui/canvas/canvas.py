@@ -41,7 +41,7 @@ class Canvas(QWidget):
         self._controller = controller
         self._cells: list[Cell] = []
         self._panes: list[int] = []  # the pane of each cell
-        self._columns = 0  # of the scene that was arranged last
+        self._arranged: object = None  # what the last arrangement depended on, of the scene
         self._table: Table | None = None  # where the panes are a table: its headings
         self._zoomed = False
         self._pixels = False
@@ -244,7 +244,7 @@ class Canvas(QWidget):
         else:
             self._panes = list(range(count))
         caption = self.fontMetrics().height() + 10
-        self._columns = scene.columns
+        self._arranged = self._arrangement(scene)
         self._table = None
         if len(self._panes) > 1 and is_table(scene):
             starts = {pane_text.start(scene, pane) for pane in range(count)} if count > scene.columns else set()
@@ -258,6 +258,11 @@ class Canvas(QWidget):
             columns = 0 if self._zoomed else scene.columns
             self._cells = grid(len(self._panes), self.width(), self.height(), self._aspect(), caption, columns)
         self.update()
+
+    def _arrangement(self, scene: Scene) -> object:
+        """What the places of the panes, and the words at the edge of a table of them, depend on."""
+        heads = [(pane.origin, pane.name) for pane in scene.panes] if is_table(scene) else None
+        return len(scene.panes), scene.columns, heads, scene.origin if heads else None
 
     def _aspect(self) -> float:
         card = self._controller.model_card()
@@ -288,8 +293,7 @@ class Canvas(QWidget):
             self._controller.set_split(self._dragged, share, dragging)
 
     def _on_shown(self, scene: Scene) -> None:
-        arranged = len(scene.panes), scene.columns, is_table(scene)
-        if arranged != (len(self._panes), self._columns, self._table is not None) or self._zoomed:
+        if self._arrangement(scene) != self._arranged or self._zoomed:
             self._arrange()
         if self._show_busy or not self._busy.isActive():
             self._show_busy = False

@@ -33,7 +33,7 @@ def sliders(catalogue: Catalogue, jobs: JobList, model: ModelRef, controls: Cont
     number = catalogue.search(model, controls)
     if number is not None:
         share = next((job.share for job in jobs.running() if job.request_id == number), 0.0)
-        return f"searching, {share:.0%}" if share > 0 else "searching…"
+        return f"search {share:.0%}" if share > 0 else "searching…"
     if catalogue.is_stopped(model, controls):
         return "search cancelled"
     return "no sliders" if catalogue.problem(model, controls) else ""

@@ -236,6 +236,38 @@ def test_a_table_of_panes_names_its_columns_and_rows_once(qtbot: QtBot, monkeypa
     assert stage.canvas.cells()[0][1].picture != before
 
 
+def test_what_stands_at_the_edge_of_a_table_follows_the_scene(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, client = controller_on()
+    canvas = Canvas(controller)
+    qtbot.addWidget(canvas)
+    canvas.resize(700, 500)
+    canvas.show()
+    sets = [controller.scene.panes[0].controls, ControlSetRef(method="random")]
+    controller.load(editing.side_by_side(controller.scene, sets, (4, 5)))
+    client.draw()
+    QTest.qWait(1)
+    seen: dict[str, list[str]] = {"side": [], "heading": []}
+    paint = "explorer.ui.canvas.pane_paint.paint_"
+    monkeypatch.setattr(f"{paint}side", lambda p, c, text, box: seen["side"].append(text))
+    monkeypatch.setattr(f"{paint}heading", lambda p, c, title, note, box: seen["heading"].append(title))
+
+    def painted(part: str) -> list[str]:
+        """What the next paint of the window writes there, without being asked to paint all."""
+        seen[part].clear()
+        qtbot.waitUntil(lambda: bool(seen[part]), timeout=2000)
+        return seen[part]
+
+    controller.select_pane(2)
+    QTest.qWait(1)
+    beside = canvas.cells()[0][1].picture.left()
+    controller.set_seed(123456)
+    assert painted("side") == ["seed 4", "seed 123456"]
+    assert canvas.cells()[0][1].picture.left() > beside  # there is room for it
+    QTest.qWait(1)
+    controller.rename_pane("Mine")
+    assert painted("heading") == ["Mine", "Random"]
+
+
 class _Heard(QPainter):
     """A painter that keeps the texts that it writes."""
 
@@ -296,7 +328,7 @@ def test_a_column_that_searches_says_so(qtbot: QtBot, monkeypatch: pytest.Monkey
     monkeypatch.setattr("explorer.ui.state.job_list.WORTH_LISTING", 0.0)
     for _ in range(2):
         client.reply(JobProgress(request_id=asked.request_id, title="Random", share=0.4, remaining=3.0))
-    assert seen() == ["", "searching, 40%"]
+    assert seen() == ["", "search 40%"]
     client.reply(Refused(request_id=asked.request_id, sentence="There is no way."))
     assert seen() == ["", "no sliders"]
     controller.load(replace(controller.scene, columns=0))
