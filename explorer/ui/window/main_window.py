@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +15,11 @@ from PySide6.QtWidgets import (
     QComboBox,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QTabWidget,
 )
 
-from explorer.errors import ExplorerError
 from explorer.scene.cards import ModelCard
-from explorer.scene.model import ModelRef, Scene
-from explorer.scene.store import load_scene
+from explorer.scene.model import ModelRef
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.comparison.dock import ComparisonDock
 from explorer.ui.controls.method_settings import MethodSettings
@@ -39,12 +35,13 @@ from explorer.ui.look import icons
 from explorer.ui.measures.dock import MeasuresDock
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.notice import Notice
-from explorer.ui.state.session import Left, Restored, Session
+from explorer.ui.state.session import Restored, Session
 from explorer.ui.state.settings import Settings
 from explorer.ui.timeline.panel import TimelinePanel
 from explorer.ui.window.announcer import Announcer
 from explorer.ui.window.commands import Commands
 from explorer.ui.window.docks import DOCKS
+from explorer.ui.window.keeping import Keeping
 from explorer.ui.window.layout import DockRow, Docks, Parts, first_size
 from explorer.ui.window.stage import Stage
 from explorer.ui.window.status_line import StatusLine
@@ -106,6 +103,7 @@ class MainWindow(QMainWindow):
         self.commands.attach(self.canvas)
         self.method_settings = MethodSettings(self.controller, self.table, self.canvas, self)
         self.docks = Docks(self, rows, Parts(self.controller, self.table, self.settings))
+        self.keeping = Keeping(self.controller, self.files, self.timeline, self.session, self)
         self.own_sets = OwnSets(self.controller, self.table, self.settings, self)
         self.announcer.tell_searches(self.controls)
         self.bar = ToolBar(self.controller, self.table)
@@ -117,9 +115,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         controller = self.controller
-        controller.changed.connect(self._on_changed)
         controller.catalogue.model_opened.connect(self._on_opened)
-        controller.document.changed.connect(self._on_document)
+        controller.document.changed.connect(self._show_title)
         self.models.chosen.connect(self.open_model)
         self.files.film_opened.connect(self.timeline.show_start)
         self.bar.model_chosen.connect(self.open_model)
@@ -163,30 +160,25 @@ class MainWindow(QMainWindow):
     def begin(self, model: str | None, scene: Path | None, restored: Restored | None) -> None:
         """Show what was asked for on the command line, else the last session, else the first shipped model."""
         if scene is not None and self.files.open_scene(scene):
+            self.keeping.set_aside(restored)
             return
         if model:
             self.open_model(model)
+            self.keeping.set_aside(restored)
         elif restored is not None:
-            self.controller.load(restored.scene)
-            if restored.path is not None:
-                self.controller.document.settle(restored.path, restored.modified or not restored.path.is_file())
-            if restored.playhead is not None:
-                self.timeline.put(restored.playhead)
-            if restored.crashed:
-                self.say(Notice("Restored your last session, which did not end by being closed.", action="new_scene"))
+            self.keeping.restore(restored)
         else:
             self.stage.want_shipped(True)
         self.stage.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.session.keep(self._left)
-        if self._asks and not (self._may_cancel_exports() and self._may_leave()):
+        if self._asks and not self.keeping.may_close():
             event.ignore()
             return
         self.settings.set_geometry(self.saveGeometry(), self.saveState(), self.docks.key)
         self.settings.save()
         self.hide()
-        self.session.end()
+        self.keeping.end()
         self.controller.close()
         event.accept()
         self.closed.emit()
@@ -195,44 +187,6 @@ class MainWindow(QMainWindow):
         """Close for a signal, when nobody may be there to answer: what is not saved comes back with the session."""
         self._asks = False
         self.close()
-
-    def _left(self) -> Left:
-        document = self.controller.document
-        return Left(self.controller.scene, document.path, document.is_modified, self.timeline.place())
-
-    def _may_cancel_exports(self) -> bool:
-        count = sum(bool(job.path) for job in self.controller.jobs.running())
-        if not count:
-            return True
-        what = "An export is" if count == 1 else f"{count} exports are"
-        answer = QMessageBox.question(
-            self, "Quit", f"{what} still running. Quit and cancel? Nothing half written is left behind."
-        )
-        return answer == QMessageBox.StandardButton.Yes
-
-    def _may_leave(self) -> bool:
-        """Ask what is to become of changes to a scene that has a file. A scene without one comes back by itself."""
-        path = self.controller.document.path
-        if path is None or not self.controller.document.is_modified:
-            return True
-        save, discard = QMessageBox.StandardButton.Save, QMessageBox.StandardButton.Discard
-        answer = QMessageBox.question(
-            self, "Quit", f"'{path.name}' has changes that are not saved.",
-            save | discard | QMessageBox.StandardButton.Cancel, save,
-        )  # fmt: skip
-        if answer == save:
-            return self.files.save_scene()
-        if answer == discard:
-            self.session.keep(self._as_saved)
-        return answer == discard
-
-    def _as_saved(self) -> Left:
-        """What a session leaves whose changes are thrown away: the scene as its file has it."""
-        path = self.controller.document.path
-        try:
-            return Left(load_scene(path), path) if path is not None else self._left()
-        except ExplorerError:  # the file is gone or damaged: what is on screen is all that is left
-            return replace(self._left(), path=None, modified=False)
 
     def reset_layout(self) -> None:
         """Every dock where it belongs, in the default sizes."""
@@ -310,9 +264,6 @@ class MainWindow(QMainWindow):
             self.empty.refresh_icons()
             self.bar.refresh()
 
-    def _on_changed(self, old: Scene, new: Scene) -> None:
-        self.session.keep(self._left)
-
     def _explain_refusal(self, notice: Notice) -> None:
         if notice.refused is not None:
             from explorer.ui.files.refusal_dialog import RefusalDialog
@@ -324,10 +275,6 @@ class MainWindow(QMainWindow):
     def _on_opened(self, ref: ModelRef, card: ModelCard) -> None:
         if not card.shipped:
             self.settings.add_recent_model(ref.path)
-
-    def _on_document(self) -> None:
-        self._show_title()
-        self.session.keep(self._left)
 
     def _show_title(self) -> None:
         document = self.controller.document

@@ -21,6 +21,7 @@ from explorer.export.options import ExportKind, ExportOptions
 from explorer.export.provenance import FrameDigests, Provenance
 from explorer.export.stills import write_png
 from explorer.export.video import write_mp4
+from explorer.files import state_folder
 from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.editing import amount_of, with_amount
@@ -463,6 +464,31 @@ def test_saving_never_writes_one_scene_into_the_file_of_another(desk: Desk, tmp_
     assert desk.controller.document.path is None
     desk.controller.undo()
     assert desk.controller.document.path == second
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        Restored(Scene(model=MODEL, origin=Seed(12)), Path("mine.scene.json"), modified=True),
+        Restored(Scene(model=MODEL, origin=Seed(12)), crashed=True),
+        Restored(Scene(model=MODEL, origin=Seed(12)), Path("mine.scene.json")),
+        Restored(Scene(model=MODEL, origin=Seed(12))),
+    ],
+)
+def test_a_session_that_is_passed_over_leaves_what_it_had_not_saved(desk: Desk, tmp_path: Path, left: Restored) -> None:
+    asked = tmp_path / "asked.scene.json"
+    save_scene(Scene(model=MODEL, origin=Seed(55)), asked)
+    desk.client.reply(READY)
+    for model, scene in ((None, asked), ("toy", None)):
+        desk.window.begin(model, scene, left)
+        assert desk.controller.scene.origin == Seed(55)
+    kept = sorted((state_folder() / "unsaved").glob("*"))
+    if left.modified or left.crashed:
+        assert len(kept) == 2
+        assert load_scene(kept[0]) == left.scene
+        assert any(str(kept[0]) in sentence for sentence in desk.window.toasts.sentences())
+    else:
+        assert kept == []
 
 
 def test_the_playhead_comes_back_with_the_session(desk: Desk) -> None:
