@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from explorer.attributes.base import Attribute, Values
 from explorer.attributes.pictures import checked, without_pictures
@@ -26,6 +25,7 @@ from explorer.attributes.world import SOURCE as WORLD
 from explorer.attributes.world import own_world
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator
+from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard
 from explorer.scene.labels import SUFFIX, Label, Labels, encode_labels, load_labels
 from explorer.scene.model import Quality
@@ -63,8 +63,7 @@ class PictureFeatures:
         """(B, d) of pictures (B, C, H, W) in [-1, 1]."""
         if self._reader is not None:
             return self._reader.features(pictures)
-        height, width = pictures.shape[-2:]
-        pooled = functional.adaptive_avg_pool2d(checked(pictures), (min(POOLED, height), min(POOLED, width)))
+        pooled = IMAGE.thumbnails(checked(pictures), POOLED)
         return np.asarray(pooled.flatten(1).cpu().numpy(), np.float64)
 
 

@@ -23,6 +23,7 @@ from explorer.generators.base import Generator, Progress
 from explorer.scene.cards import WITHOUT_END, ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.defaults import room
 from explorer.scene.model import Scalar
+from explorer.scene.region import region_setting, without_regions
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 LAYER_SETTINGS = (
@@ -214,13 +215,10 @@ def _checked(method: MethodCard, setting: SettingCard, value: Scalar) -> Scalar:
 
 
 def _check_region(method: MethodCard, settings: Mapping[str, Scalar], model: ModelCard) -> None:
-    """Raise :class:`ControlError` where a part of the picture is asked for, and outputs are no pictures."""
-    regions = [setting.name for setting in method.settings if setting.kind == "region" and settings[setting.name]]
-    if regions and not model.makes_pictures:
-        raise ControlError(
-            f"'{regions[0]}' of {method.title} is a part of a picture, and '{model.name}' makes "
-            f"{model.output.description}; leave it empty."
-        )
+    """Raise :class:`ControlError` where a part of the picture is asked for, and ``model`` makes no pictures."""
+    setting = region_setting(method)
+    if setting is not None and settings[setting.name] and (refusal := without_regions(model)):
+        raise ControlError(refusal)
 
 
 def check_count(model: ModelCard, space: str, k: int) -> None:

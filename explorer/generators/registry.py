@@ -29,7 +29,16 @@ ENTRY_POINTS = "explorer.generators"
 def plugged() -> Additions[Family]:
     """Every family there is, and what came of no plugin; looked up once."""
     own: dict[str, Family] = {family.name: family for _, family in declared(package, "FAMILY")}
-    return added(own, ENTRY_POINTS, "FAMILY", lambda family: family.name)
+    return added(own, ENTRY_POINTS, "FAMILY", _name_of)
+
+
+def _name_of(family: Family) -> str:
+    """The name of a plugin's ``family``, once it has given what lists of models and of methods ask of it."""
+    for card in family.specimens():
+        output_of(card)
+    if not (family.title and family.short_title):
+        raise ValueError("it has no title")
+    return family.name
 
 
 def families() -> dict[str, Family]:

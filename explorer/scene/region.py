@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from explorer.errors import ControlError
-from explorer.scene.cards import MethodCard, SettingCard
+from explorer.scene.cards import MethodCard, ModelCard, SettingCard
 from explorer.scene.model import ControlSetRef
 from explorer.scene.number_text import NumberError, read_numbers
 
@@ -30,6 +30,13 @@ def read_region(text: str) -> Region:
 def write_region(region: Region) -> str:
     """The text of ``region``, in four decimals."""
     return ",".join(f"{round(edge, 4):g}" for edge in region)
+
+
+def without_regions(model: ModelCard) -> str:
+    """Why nothing can be looked for in a part of what ``model`` makes, or an empty string where it makes pictures."""
+    if model.makes_pictures:
+        return ""
+    return f"A region is a part of a picture, and '{model.name}' makes {model.output.description}."
 
 
 def region_setting(method: MethodCard | None) -> SettingCard | None:

@@ -169,7 +169,7 @@ class MethodDialog(QDialog):
         line = NumberLine(value) if setting.kind == "region" else QLineEdit(value)
         self._read[setting.name] = lambda: line.text().strip()
         line.setPlaceholderText(setting.empty)
-        if setting.kind == "region":
+        if setting.kind == "region" and self._model.makes_pictures:
             beside = link_button("Draw on the picture", "Drag a rectangle over the selected pane's picture")
             beside.clicked.connect(self._draw)
         elif setting.kind in ("file", "attributes"):

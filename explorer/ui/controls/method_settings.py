@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from explorer.scene.cards import MethodCard, ModelCard
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
-from explorer.scene.region import region_setting, with_region
+from explorer.scene.region import region_setting, with_region, without_regions
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.canvas.region_tool import RegionTool
@@ -55,6 +55,8 @@ class MethodSettings(QObject):
         model = controller.model_card(scene.selected)
         if model is None:
             controller.say("There is no picture to draw on yet.")
+        elif refusal := without_regions(model):
+            controller.say(refusal, "warning")
         elif region_setting(method) is None and self._for_regions(model) is None:
             takers = (one for one in controller.catalogue.methods.values() if region_setting(one) is not None)
             why = next(map(model.why_not, takers), "There is no method that takes a region.")

@@ -139,6 +139,16 @@ def test_less_than_a_pixel_of_a_small_picture_is_too_small(qtbot: QtBot) -> None
     assert desk.tool.sentence == TOO_SMALL
 
 
+def test_what_is_no_picture_has_no_regions(qtbot: QtBot) -> None:
+    trace = msgspec.structs.replace(LARGE.output, kind="trace", description="traces of 97 samples")
+    desk = Desk(qtbot, card=msgspec.structs.replace(LARGE, output=trace))
+    before = desk.controls()
+    desk.table["draw_region"].trigger()
+    assert desk.tool.isHidden()
+    assert desk.said[-1] == "A region is a part of a picture, and 'toy' makes traces of 97 samples."
+    assert desk.controls() == before
+
+
 def test_escape_leaves_everything_as_it_was(qtbot: QtBot) -> None:
     desk = Desk(qtbot)
     before = desk.controller.scene
