@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from explorer.scene.editing import amount_of, with_amount, with_pane
 from explorer.scene.model import Scene
@@ -22,38 +22,46 @@ class Follower:
     change of its own that no pane has led is left as it is.
     """
 
-    def __init__(self, names: Sequence[str], panes_of: Callable[[Scene], Sequence[int]], names_of: NamesOf) -> None:
-        """``names`` of the set's controls, in order; ``panes_of`` a scene that show the set."""
+    def __init__(
+        self,
+        names: Sequence[str],
+        panes_of: Callable[[Scene], Sequence[int]],
+        names_of: NamesOf,
+        amounts: Mapping[int, float],
+    ) -> None:
+        """``names`` of the set's controls, in order (none while they are not known); ``panes_of`` a scene that show the
+        set; ``amounts`` that its controls were led to before the first step, by index."""
         self._names = names
         self._panes_of = panes_of
         self._names_of = names_of
-        self._amounts: dict[str, float] = {}
+        self.amounts = dict(amounts)  # by now
 
     def follow(self, before: Scene, after: Scene, lead: int | None) -> None:
         """One step on. ``lead``: the pane of ``after`` that the others follow in it, or :data:`EVERY`; None: none."""
         own = self._panes_of(after)
         same_panes = len(before.panes) == len(after.panes)
         if not own or lead == EVERY:
-            self._amounts.clear()
+            self.amounts.clear()
         elif lead is not None:
             is_new = not same_panes or not self._panes_of(before)
-            for name, other in zip(self._names, self._names_of(after, lead), strict=False):
+            for index, other in enumerate(self._names_of(after, lead)):
                 amount = amount_of(after.panes[lead], other)
                 if is_new or amount != amount_of(before.panes[lead], other):
-                    if not self._amounts.get(name):
-                        self._amounts.pop(name, None)  # what leaves 0 comes last, as under the hand
-                    self._amounts[name] = amount
+                    if not self.amounts.get(index):
+                        self.amounts.pop(index, None)  # what leaves 0 comes last, as under the hand
+                    self.amounts[index] = amount
         elif same_panes:
-            for index in own:
-                for name in list(self._amounts):
-                    if amount_of(before.panes[index], name) != amount_of(after.panes[index], name):
-                        del self._amounts[name]
+            for pane in own:
+                for index, name in enumerate(self._names):
+                    if amount_of(before.panes[pane], name) != amount_of(after.panes[pane], name):
+                        self.amounts.pop(index, None)
 
     def applied(self, scene: Scene) -> Scene:
         """``scene``, a state of now, with the panes of the set moved as far as they were led."""
-        for index in self._panes_of(scene):
-            pane = scene.panes[index]
-            for name, amount in self._amounts.items():
-                pane = with_amount(pane, name, amount)
-            scene = with_pane(scene, index, pane)
+        for number in self._panes_of(scene):
+            pane = scene.panes[number]
+            for index, amount in self.amounts.items():
+                if index < len(self._names):
+                    pane = with_amount(pane, self._names[index], amount)
+            scene = with_pane(scene, number, pane)
         return scene

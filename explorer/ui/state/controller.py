@@ -79,7 +79,7 @@ class Controller(QObject):
         self.catalogue = Catalogue(self.client, self.replies, self)
         self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
         self.document = Document(self.undo_stack, self)
-        self._late = LateSets(self.catalogue, self.undo_stack, self)
+        self.late = LateSets(self.catalogue, self.undo_stack, self)
         self.engine: Ready | None = None
         self._suspect: ModelKey | None = None  # the model that the engine loaded when it died
         self._scene = NO_MODEL
@@ -267,7 +267,7 @@ class Controller(QObject):
         partners = self.partners(pane, name)
         moved = editing.with_amounts(self._scene, partners, amount)
         lead = pane if self._scene.linked else None
-        self._late.note(moved)
+        self.late.note(moved)
         self.apply(moved, f"{name} {amount:+.2f}", ("amount", pane, name, self._gesture), lead)
         self.moved.emit(partners)
         if not dragging:
@@ -301,7 +301,7 @@ class Controller(QObject):
         if scene.linked and mine and theirs:
             pane = linking.adopted(pane, mine, source, theirs)
         added = editing.insert_pane(scene, scene.selected + 1, pane)
-        self._late.note(added)
+        self.late.note(added)
         self.apply(added, "Add pane", lead=added.selected - 1 if scene.linked else None)
 
     def duplicate_pane(self, pane: int | None = None) -> None:
@@ -423,7 +423,7 @@ class Controller(QObject):
 
     def _on_controls_found(self, model: ModelRef, controls: ControlSetRef) -> None:
         """What could not be moved or drawn while its controls were looked for can be now."""
-        scene = self._late.caught_up(model, controls, self._scene)
+        scene = self.late.caught_up(model, controls, self._scene)
         if scene != self._scene:
             self._set(scene)
         self._refresh()

@@ -3,6 +3,7 @@ it is there, as part of the steps that moved them, so that undo takes both back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import QObject
@@ -13,6 +14,9 @@ from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.ui.state.catalogue import Catalogue, Place, key_of
 from explorer.ui.state.undo import UndoStack
 
+Led = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
+"""Pane that shows a set → (index of a control, amount) of what it was led to."""
+
 
 class LateSets(QObject):
     """The sets that panes have been led in without being known."""
@@ -21,17 +25,32 @@ class LateSets(QObject):
         super().__init__(parent)
         self._catalogue = catalogue
         self._history = history
-        self._awaited: set[Place] = set()
+        self._awaited: dict[Place, Mapping[int, float]] = {}  # and what its controls were led to before the history
 
     def note(self, scene: Scene) -> None:
         """Linked sliders of ``scene`` were moved: panes whose set is not known follow later."""
         if scene.linked:
             places = [(scene.model_of(index), pane.controls) for index, pane in enumerate(scene.panes)]
-            self._awaited |= {
-                (key_of(model), controls)
-                for model, controls in places
-                if self._catalogue.controls(model, controls) is None
-            }
+            for model, controls in places:
+                if self._catalogue.controls(model, controls) is None:
+                    self._awaited.setdefault((key_of(model), controls), {})
+
+    def expect(self, scene: Scene, led: Led) -> None:
+        """``scene`` comes from an earlier session, in which sets were ``led`` that are still looked for."""
+        for pane, amounts in led:
+            if pane < len(scene.panes):
+                self._awaited[key_of(scene.model_of(pane)), scene.panes[pane].controls] = dict(amounts)
+
+    def led(self, scene: Scene) -> Led:
+        """Of the sets that ``scene``, the state of now, still waits for: how far they have been led."""
+        found = []
+        for place, earlier in self._awaited.items():
+            if panes := _showing(scene, place):
+                follower = self._follower(place, (), earlier)
+                for step in self._history.steps()[: self._history.index()]:
+                    follower.follow(step.before, step.after, step.lead)
+                found.append((panes[0], tuple(follower.amounts.items())))
+        return tuple(found)
 
     def caught_up(self, model: ModelRef, controls: ControlSetRef, scene: Scene) -> Scene:
         """``controls`` on ``model`` have come to be known: the history with what their panes missed, and ``scene``, the
@@ -40,8 +59,7 @@ class LateSets(QObject):
         place = key_of(model), controls
         if card is None or place not in self._awaited:
             return scene
-        self._awaited.discard(place)
-        follower = Follower(_names(card), lambda one: _showing(one, place), self._names_of)
+        follower = self._follower(place, _names(card), self._awaited.pop(place))
         revised, now = [], scene
         for number, step in enumerate(self._history.steps()):
             if number == self._history.index():
@@ -53,6 +71,9 @@ class LateSets(QObject):
             now = follower.applied(scene)
         self._history.revise(revised)
         return now
+
+    def _follower(self, place: Place, names: tuple[str, ...], earlier: Mapping[int, float]) -> Follower:
+        return Follower(names, lambda one: _showing(one, place), self._names_of, earlier)
 
     def _names_of(self, scene: Scene, pane: int) -> tuple[str, ...]:
         return _names(self._catalogue.controls(scene.model_of(pane), scene.panes[pane].controls))

@@ -23,6 +23,7 @@ from explorer.errors import ExplorerError, SceneError
 from explorer.files import atomic_write, state_folder
 from explorer.scene.model import Scene
 from explorer.scene.store import decode_scene, encode_scene
+from explorer.ui.state.late_sets import Led
 
 log = logging.getLogger("explorer.ui.state.session")
 FORMAT = "latent-explorer-session"
@@ -41,12 +42,13 @@ class Playhead(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Left:
     """What a session leaves: the scene, the file that it belongs to and whether it is another one there, and the
-    playhead, while the canvas shows its time."""
+    playhead, while the canvas shows its time. ``led``: what sets that are still looked for take over when they come."""
 
     scene: Scene
     path: Path | None = None
     modified: bool = False
     playhead: Playhead | None = None
+    led: Led = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     modified: bool = False
     playhead: Playhead | None = None
+    led: Led = ()
     scene: msgspec.Raw
 
 
@@ -166,7 +169,7 @@ def _lock(path: Path) -> QLockFile | None:
 
 
 def _restored(left: Left, crashed: bool) -> Restored:
-    return Restored(left.scene, left.path, left.modified, left.playhead, crashed)
+    return Restored(left.scene, left.path, left.modified, left.playhead, left.led, crashed)
 
 
 def read_session(path: Path) -> Left:
@@ -181,7 +184,8 @@ def read_session(path: Path) -> Left:
     if document.format != FORMAT:
         return Left(decode_scene(data, path.name))
     scene = decode_scene(bytes(document.scene), path.name)
-    return Left(scene, Path(document.path) if document.path else None, document.modified, document.playhead)
+    own = Path(document.path) if document.path else None
+    return Left(scene, own, document.modified, document.playhead, document.led)
 
 
 def _read(path: Path) -> Left | None:
@@ -201,6 +205,7 @@ def _write(left: Left, path: Path) -> None:
             path=str(left.path or ""),
             modified=left.modified,
             playhead=left.playhead,
+            led=left.led,
             scene=msgspec.Raw(encode_scene(left.scene)),
         )
         data = msgspec.json.encode(document)

@@ -39,6 +39,7 @@ class Keeping(QObject):
     def restore(self, restored: Restored) -> None:
         """Show what the last session left: the scene, its file, the playhead."""
         controller = self._controller
+        controller.late.expect(restored.scene, restored.led)
         controller.load(restored.scene)
         if restored.path is not None:
             controller.document.settle(restored.path, restored.modified or not restored.path.is_file())
@@ -76,8 +77,9 @@ class Keeping(QObject):
         self._session.keep(self._left)
 
     def _left(self) -> Left:
-        document = self._controller.document
-        return Left(self._controller.scene, document.path, document.is_modified, self._timeline.place())
+        scene, document = self._controller.scene, self._controller.document
+        led = self._controller.late.led(scene)
+        return Left(scene, document.path, document.is_modified, self._timeline.place(), led)
 
     def _may_cancel_exports(self) -> bool:
         count = sum(bool(job.path) for job in self._controller.jobs.running())

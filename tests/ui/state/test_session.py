@@ -115,7 +115,7 @@ def test_a_window_without_a_model_saves_nothing(qapp: QApplication) -> None:
 
 
 def test_a_session_knows_its_file_and_the_playhead(qapp: QApplication, tmp_path: Path) -> None:
-    left = Left(SCENE, tmp_path / "größe.scene.json", True, Playhead(1.25, ((0, "hue"), (-1, ""))))
+    left = Left(SCENE, tmp_path / "größe.scene.json", True, Playhead(1.25, ((0, "hue"), (-1, ""))), ((1, ((0, 1.5),)),))
     for again in (left, Left(SCENE, left.path, False), Left(SCENE)):
         session = Session()
         session.begin()
@@ -124,7 +124,7 @@ def test_a_session_knows_its_file_and_the_playhead(qapp: QApplication, tmp_path:
         restored = Session()
         found = restored.begin()
         assert found is not None
-        assert Left(found.scene, found.path, found.modified, found.playhead) == again
+        assert Left(found.scene, found.path, found.modified, found.playhead, found.led) == again
         restored.end()
 
 

@@ -24,7 +24,7 @@ from explorer.export.video import write_mp4
 from explorer.files import state_folder
 from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import FIRST_MODEL
-from explorer.scene.editing import amount_of, with_amount
+from explorer.scene.editing import amount_of, side_by_side, with_amount
 from explorer.scene.model import ControlSetRef, ModelRef, Scene, Seed
 from explorer.scene.store import encode_scene, load_scene, save_scene
 from explorer.scene.timeline import set_amount_key
@@ -464,6 +464,23 @@ def test_saving_never_writes_one_scene_into_the_file_of_another(desk: Desk, tmp_
     assert desk.controller.document.path is None
     desk.controller.undo()
     assert desk.controller.document.path == second
+
+
+def test_a_column_that_searches_takes_over_after_a_restart_too(desk: Desk) -> None:
+    desk.begin()
+    controller = desk.controller
+    desk.client.answers_models = False
+    sets = [controller.scene.panes[0].controls, ControlSetRef(method="random")]
+    controller.apply(side_by_side(controller.scene, sets), "Compare methods")
+    controller.move_control(0, "hue", 1.5)
+    controller.move_control(0, "size", 1.0)
+    controller.undo()
+    desk.window.close()
+    again = Desk()
+    again.begin()  # the search that is asked for again ends
+    assert amount_of(again.controller.scene.panes[1], "random hue") == 1.5
+    assert amount_of(again.controller.scene.panes[1], "random size") == 0.0
+    again.close()
 
 
 @pytest.mark.parametrize(
