@@ -10,6 +10,7 @@ import msgspec
 import torch
 from torch import Tensor
 
+from explorer.controls.base import Control
 from explorer.generators.base import Latent, Progress, Verdict, standard_normal
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
@@ -182,3 +183,8 @@ class ToyFamily:
         generator = ToyGenerator(int((path / "toy.txt").read_text()))
         generator.card = msgspec.structs.replace(generator.card, path=str(path), name=path.name)
         return generator
+
+
+def trajectory(control: Control, latent: Tensor, amounts: Tensor) -> Tensor:
+    """(N, B, *shape): where ``control`` leads from ``latent`` (B, *shape) by ``amounts`` (N,)."""
+    return torch.stack([control.move(latent, amount.expand(latent.shape[0])) for amount in amounts])

@@ -9,6 +9,7 @@ import time
 
 import torch
 
+from explorer.controls.base import Move
 from explorer.discovery.registry import method, with_role
 from explorer.engine.engine import Engine
 from explorer.errors import ExplorerError
@@ -95,7 +96,7 @@ def _edited(
         origin = generator.sample([0], 0.7)
         amounts = torch.tensor([amount], device=generator.device)
         controls = [engine.control_set(model, ref).control(name) for ref, name in zip(sets, names, strict=True)]
-        return stacked(generator, [edited(generator, origin, [(one, amounts)]) for one in controls])
+        return stacked(generator, [edited(generator, origin, [Move(one, amounts)]) for one in controls])
 
 
 def main() -> None:

@@ -129,6 +129,13 @@ def checked_name(controls: ControlSet, name: str) -> str:
     raise ControlError(f"There is no control '{name}' in this set of {controls.title}; {hint}")
 
 
+def as_shown(controls: ControlSet, edit: Edit) -> Edit:
+    """``edit``, whose number is what the slider of its control would show: an amount, or a value. Raises as
+    :func:`checked_name` does."""
+    control = controls.control(checked_name(controls, edit.control))
+    return Edit.of(edit.control, edit.number, control.card.shows)
+
+
 def moves(texts: list[str]) -> tuple[Edit, ...]:
     """``NAME=AMOUNT`` each. Raises :class:`ExplorerError` for anything else, and for a control named twice."""
     found: dict[str, Edit] = {}

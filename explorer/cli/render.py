@@ -20,7 +20,13 @@ def render(
     seed: arguments.SeedNumber = 0,
     psi: arguments.Truncation = 0.7,
     controls: arguments.SetName = "",
-    move: Annotated[list[str] | None, typer.Option(metavar="NAME=AMOUNT", help="Move a control; may repeat.")] = None,
+    move: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="Move a control by an amount, or to a value where its slider shows values; may repeat.",
+        ),
+    ] = None,
     k: arguments.Count = None,
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
@@ -39,9 +45,7 @@ def render(
     pane = Pane(edits=edits)
     if edits or controls:
         chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
-        for edit in edits:
-            arguments.checked_name(found, edit.control)
-        pane = Pane(controls=chosen, edits=edits)
+        pane = Pane(controls=chosen, edits=tuple(arguments.as_shown(found, edit) for edit in edits))
     scene = arguments.scene(reference, seed, psi, steps, pane)
     with shown("Rendering") as progress:
         options = ExportOptions(kind="png", labels=False, height=height, scaling=arguments.scaling(pixels))

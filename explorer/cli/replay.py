@@ -33,6 +33,8 @@ def replay(
             comparison: replaying.Comparison | None = replaying.verify(engine, file, progress, places)
         else:
             comparison = replaying.rerun(engine, file, out, progress, places=places)
+    if sentence := replaying.other_order(engine, file, places):
+        typer.echo(f"note: {sentence}", err=True)
     if out is not None:
         typer.echo(f"wrote {out}")
     if comparison is not None:

@@ -62,7 +62,11 @@ def traverse(
     chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
     name = arguments.checked_name(found, control)
     track = AmountTrack(
-        pane=0, control=name, keys=(AmountKey(0.0, low), AmountKey(duration, high)), interpolation="lerp"
+        pane=0,
+        control=name,
+        keys=(AmountKey(0.0, low), AmountKey(duration, high)),
+        interpolation="lerp",
+        holds=found.control(name).card.shows,
     )
     timeline = Timeline(duration=duration, fps=fps, loop=loop.value, amounts=(track,))
     scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), timeline)

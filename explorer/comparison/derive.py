@@ -74,7 +74,7 @@ def conditional(found: ControlSet, names: Sequence[str], generator: Generator) -
     held = [found.control(name) for name in names]
     others = [one for one in found.controls if one.card.name not in names]
     for one in (*held, *others):
-        if not isinstance(one, LinearControl):
+        if one.offset is None:
             raise ControlError(
                 f"'{one.card.name}' is no straight direction, so it cannot be made orthogonal to others; "
                 "choose a method that finds directions."
@@ -102,11 +102,10 @@ def _orthogonal(
         left, said = torch.zeros_like(left), f"lies within {_listed(names)}: nothing of it is left"
     else:
         left, said = left * (length / remaining), f"orthogonal to {_listed(names)}: {share:.0%} of it is left"
-    assert isinstance(one, LinearControl)
     card = msgspec.structs.replace(one.card, details=(*one.card.details, said))
     alike = all(other.card.layers == card.layers for other in held)
     space = generator.card.spaces[card.space]
-    if len(space.shape) == 2 and one.direction.dim() == 1 and alike:
+    if len(space.shape) == 2 and one.offset is not None and one.offset.dim() == 1 and alike:
         first, _ = card.layers or (0, 0)
         return LinearControl(card, left.reshape(space.shape)[first].float())
     if not alike:  # it moves the layers of the others now, too
@@ -143,7 +142,10 @@ def in_effect_units(
             made.append(with_card(one, details=(*card.details, NO_EFFECT)))
         else:
             said = f"1 {EFFECT_UNIT} = {alpha:.3g} {card.unit}"
-            made.append(scaled(one, alpha, unit=EFFECT_UNIT, low=-RANGE, high=RANGE, details=(*card.details, said)))
+            changes = {"unit": EFFECT_UNIT, "low": -RANGE, "high": RANGE, "details": (*card.details, said)}
+            if card.shows == "value":  # of equal effect are amounts alone
+                changes |= {"shows": "amount", "detents": ()}
+            made.append(scaled(one, alpha, **changes))
     note = (
         f"An amount of 1 changes a picture by {tau_text(tau)} of its range (root mean square, mean of "
         f"{POINTS} points and both signs)."

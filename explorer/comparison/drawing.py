@@ -9,7 +9,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from explorer.controls.base import Control
+from explorer.controls.base import Control, Move
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import rendered, rows_of
 from explorer.scene.cards import ModelCard
@@ -46,7 +46,7 @@ def draw(
             for chosen, group in groupby(jobs[start : start + BATCH], lambda job: job.controls):
                 members = list(group)
                 amounts = torch.tensor([job.amounts for job in members], dtype=torch.float32, device=generator.device)
-                moves = [(controls[index], amounts[:, place]) for place, index in enumerate(chosen)]
+                moves = [Move(controls[index], amounts[:, place]) for place, index in enumerate(chosen)]
                 edits.append((rows_of(points, [job.row for job in members]), moves))
             pictures = rendered(generator, edits, quality)
         yield pictures

@@ -17,7 +17,7 @@ from explorer.comparison.calibration import calibrated
 from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
 from explorer.comparison.observing import Observed, held, observe, percentiles
 from explorer.comparison.recognition import recognised
-from explorer.controls.base import WEIGHTS, Control
+from explorer.controls.base import WEIGHTS, Control, Move
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.sampling import drawn_latents
 from explorer.generators.base import Generator, KnownTruth, Latent, Progress
@@ -75,7 +75,7 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
         looking(start / on.points.batch)
         seen.look(range(start, min(start + CHUNK, on.points.batch)))
     looking(1.0)
-    coordinates, reason = _coordinates(on, chosen, alphas)
+    coordinates, reason = _coordinates(on, chosen)
     return Evidence(
         controls=tuple(one.card.name for one in chosen),
         attributes=on.observed.attributes,
@@ -91,7 +91,7 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
         recognised=recognised(seen.thumbnails, np.isfinite(alphas), 0, naming),
         typicality=_typicality(on, chosen, alphas),
         coordinates=coordinates,
-        truth=_truth(on, chosen, alphas),
+        truth=_truth(on, chosen),
         unobserved=reason,
         notes={"additivity": f"pairs at {PAIRED_BASES} base codes"} if on.points.batch > PAIRED_BASES else {},
     )
@@ -188,11 +188,6 @@ class _Seen:
                 self.interactions[paired, place, column] = distance.cpu().numpy()
 
 
-def _unit(alpha: float) -> float:
-    """The step by which a direction's own way through its space is taken: one amount where it has no effect."""
-    return float(alpha) if np.isfinite(alpha) else 1.0
-
-
 def _typicality(on: Stage, controls: Sequence[Control], alphas: Floats) -> Floats:
     generator, points = on.generator, on.points
     found = np.full((points.batch, len(controls)), np.nan)
@@ -211,12 +206,12 @@ def _typicality(on: Stage, controls: Sequence[Control], alphas: Floats) -> Float
         shifts = []
         for sign in (1, -1):
             amounts = torch.full((points.batch,), sign * float(alpha), device=generator.device)
-            shifts.append(np.abs(places(edited(generator, points, [(control, amounts)]), space) - before[space]))
+            shifts.append(np.abs(places(edited(generator, points, [Move(control, amounts)]), space) - before[space]))
         found[:, k] = np.mean(shifts, axis=0)
     return found
 
 
-def _coordinates(on: Stage, controls: Sequence[Control], alphas: Floats) -> tuple[Floats | None, str]:
+def _coordinates(on: Stage, controls: Sequence[Control]) -> tuple[Floats | None, str]:
     """(n, K) coordinates c = D⁺ (z - mean) of the observed codes, the rows of D the directions at the mean code; or why
     there are none."""
     spaces = {one.card.space for one in controls}
@@ -228,18 +223,15 @@ def _coordinates(on: Stage, controls: Sequence[Control], alphas: Floats) -> tupl
     codes = on.observed.codes(space)
     middle = codes.double().mean(0)
     start = middle.float().reshape(1, *on.generator.card.spaces[space].shape)
-    rows = []
-    for control, alpha in zip(controls, alphas, strict=True):
-        step = _unit(alpha)
-        rows.append(((control.move(start, torch.tensor([step])) - start).double() / step).flatten())
-    dual = torch.linalg.pinv(torch.stack(rows))  # (d, K)
+    rows = torch.stack([control.velocity(start).flatten() for control in controls])
+    dual = torch.linalg.pinv(rows)  # (d, K)
     found: NDArray[np.float64] = torch.cat(
         [(part.double() - middle) @ dual for part in torch.split(codes, 256)]
     ).numpy()
     return found, ""
 
 
-def _truth(on: Stage, controls: Sequence[Control], alphas: Floats) -> Floats | None:
+def _truth(on: Stage, controls: Sequence[Control]) -> Floats | None:
     """(N, K, J) |cos| of each direction with each true one, both at the base code; None where the truth is not known,
     or lies in another space."""
     generator, points = on.generator, on.points
@@ -250,10 +242,8 @@ def _truth(on: Stage, controls: Sequence[Control], alphas: Floats) -> Floats | N
         truth = cast("KnownTruth", generator).true_directions(points).double().cpu()
         start = points.tensors[first]
         found = []
-        for control, alpha in zip(controls, alphas, strict=True):
-            # A small step: along a curve the direction is that in which it sets out.
-            amounts = torch.full((points.batch,), 1e-2 * _unit(alpha), device=start.device)
-            way = (control.move(start, amounts) - start).double().cpu()
+        for control in controls:
+            way = control.velocity(start).cpu()
             way = way / way.norm(dim=1, keepdim=True).clamp_min(1e-300)
             found.append(torch.einsum("nd,njd->nj", way, truth / truth.norm(dim=2, keepdim=True)).abs())
         return np.asarray(torch.stack(found, 1).numpy(), float)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import msgspec
+import torch
 from torch import Tensor
 
-from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.scene.cards import ControlCard, ControlLaws, SpaceCard
 from explorer.scene.model import Scalar
 
 WEIGHTS = "weights"
@@ -19,9 +20,9 @@ WEIGHTS = "weights"
 class Control(Protocol):
     """A way to move a latent by an amount. Moving by 0 is the exact identity.
 
-    Laws, tested for every kind: identity at 0 bit for bit; a batch equals its rows one at a time; determinism; flows
-    compose and reverse within the tolerance they state. A kind is one file in this folder, found by its module-level
-    ``KIND``, the class (:mod:`explorer.controls.registry`).
+    Laws, tested for every kind: identity at 0 bit for bit; a batch equals its rows one at a time; determinism; and
+    what :attr:`ControlCard.laws` says of composing, commuting and time. A kind is one file in this folder, found by its
+    module-level ``KIND``, the class (:mod:`explorer.controls.registry`); most are made of :class:`PointControl`.
     """
 
     kind: ClassVar[str]
@@ -29,15 +30,25 @@ class Control(Protocol):
 
     @property
     def card(self) -> ControlCard:
-        """Name, space, unit, range: what the slider shows."""
+        """Name, space, unit, range, laws: what the slider shows."""
+
+    @property
+    def place(self) -> Place | None:
+        """How values lie along it, where a point has a value there; None where it knows amounts only."""
 
     def move(self, latent: Tensor, amount: Tensor) -> Tensor:
         """Move ``latent`` (B, *shape of the space) by ``amount`` (B,), in the control's unit; same shape,
         differentiable.
         """
 
-    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
-        """The trajectory (N, B, *shape) of ``latent`` (B, *shape) at ``amounts`` (N,)."""
+    @property
+    def offset(self) -> Tensor | None:
+        """What an amount of 1 adds to every point, in the shape of the space, or as one vector for every layer of
+        ``card.layers``; None where it depends on the point or the amount."""
+
+    def velocity(self, latent: Tensor) -> Tensor:
+        """(B, *shape) float64: the derivative of :meth:`move` from ``latent`` (B, *shape) with respect to the amount,
+        at 0."""
 
     def misfit(self, space: SpaceCard) -> str:
         """Why this control cannot move a point of ``space`` ("has width 8, but … width 16"), or an empty string."""
@@ -56,6 +67,19 @@ class Control(Protocol):
         """
 
 
+class Place(Protocol):
+    """Where points stand along a control: what do(x = v) and a slider of values need."""
+
+    def value(self, latent: Tensor) -> Tensor:
+        """(B,) float64: the values that the points ``latent`` (B, *shape of the space) have."""
+
+    def amount_to(self, latent: Tensor, value: Tensor) -> Tensor:
+        """(B,): the amounts that lead from ``latent`` to ``value`` (B,); exactly 0 where it is the value there."""
+
+    def stops(self) -> tuple[float, ...]:
+        """The values that were learned, ascending; empty where every value is as good as the next."""
+
+
 @runtime_checkable
 class WeightChange(Protocol):
     """What a control adds whose card says :data:`WEIGHTS` where others name a space: it changes the network that draws,
@@ -65,18 +89,109 @@ class WeightChange(Protocol):
         """Name → what ``amount`` adds to that tensor of the network; none where the amount is 0."""
 
 
+class Move(NamedTuple):
+    """A control, and how far it is moved: by amounts, or to values where ``absolute``. ``number`` (B,)."""
+
+    control: Control
+    number: Tensor
+    absolute: bool = False
+
+
+Moves = Sequence[Move]
+"""What is done to points, in the order of the control set."""
+
+
 @runtime_checkable
-class Stepped(Protocol):
-    """What a control adds that leads from one learned value to the next: which amounts lead to them depends on where
-    one starts."""
+class Joint(Protocol):
+    """What a control adds that is not moved alone, one after the other, but together with the others of its group:
+    fields whose flows mix, interventions on variables of one graph."""
 
-    def stops(self, latent: Tensor) -> tuple[float, ...]:
-        """The amounts that lead from ``latent`` (1, *shape of the space) to each of the values, ascending; empty where
-        there are none."""
+    @property
+    def group(self) -> Hashable:
+        """Controls of one space whose groups are equal are moved by one call."""
 
+    def move_together(self, latent: Tensor, moves: Moves) -> Tensor:
+        """``latent`` (B, *shape) with all of ``moves`` made at once, this control's among them. The same whatever their
+        order, and bit-identical to ``latent`` where every amount is 0 and every value the one that stands there."""
+
+
+@runtime_checkable
+class StartBound(Protocol):
+    """What a control adds that has to look at where it starts, or at the generator, before it can move."""
+
+    def prepare(self, generator: Any, latent: Any) -> Control:
+        """The control for this start: ``latent`` (:class:`explorer.generators.base.Latent`) holds the control's space,
+        not moved there yet, of ``generator`` (:class:`explorer.generators.base.Generator`). It is kept for as long as
+        the start stays, so that a drag repeats only what it changes."""
+
+
+SMALL = 1e-4
+"""The amount over which velocities are differences: in float64 its square and the rounding are both about 1e-8."""
 
 WeightEdits = tuple[tuple[WeightChange, float], ...]
 """Changes of weights, each with its amount, which is not 0; () is the network as it is."""
+
+
+class PointControl:
+    """What kinds that move points of a space have in common. A kind is a frozen dataclass with a field ``card`` that
+    says in :meth:`moved` where points go, in :attr:`shape` of which space, and in ``laws`` how its moves add up."""
+
+    laws: ClassVar[ControlLaws] = ControlLaws()
+
+    card: ControlCard
+
+    def __post_init__(self) -> None:
+        # The card says what is true of the kind, whatever an older file has written.
+        object.__setattr__(self, "card", msgspec.structs.replace(self.card, laws=self._laws()))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the space, without the batch."""
+        raise TypeError(f"{type(self).__name__} does not say which space it moves")
+
+    @property
+    def place(self) -> Place | None:
+        """None: points have no value along it."""
+        return None
+
+    @property
+    def offset(self) -> Tensor | None:
+        """None: what an amount of 1 adds depends on the point, or on the amount."""
+        return None
+
+    def velocity(self, latent: Tensor) -> Tensor:
+        """(B, *shape) float64: the derivative at the amount 0, by central differences; at a corner, the mean of both
+        sides."""
+        point, step = latent.double(), torch.full((latent.shape[0],), SMALL, dtype=torch.float64, device=latent.device)
+        return (self.moved(point, step) - self.moved(point, -step)) / (2 * SMALL)
+
+    def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
+        """``latent`` (B, *shape) moved by ``amount`` (B,), both in float32 or better; what it gives where the amount is
+        0 does not matter."""
+        raise TypeError(f"{type(self).__name__} does not say where points go")
+
+    def move(self, latent: Tensor, amount: Tensor) -> Tensor:
+        """``latent`` (B, *shape) moved by ``amount`` (B,), computed in float32 or better; bit-identical to ``latent``
+        where the amount is 0."""
+        precise = torch.promote_types(latent.dtype, torch.float32)
+        steps = amount.to(latent.device, precise)
+        moved = self.moved(latent.to(precise), steps).to(latent.dtype)
+        return torch.where((steps == 0).reshape(-1, *[1] * (latent.dim() - 1)), latent, moved)
+
+    def misfit(self, space: SpaceCard) -> str:
+        """Why the control cannot move a point of ``space``, or an empty string."""
+        if tuple(space.shape) != self.shape:
+            return f"has width {written(self.shape)}, but the space has width {written(space.shape)}"
+        return ""
+
+    def _laws(self) -> ControlLaws:
+        """Of this very control; a kind whose parameters decide says so here."""
+        return self.laws
+
+
+def written(shape: Sequence[int]) -> str:
+    """``4 × 16``."""
+    return " × ".join(map(str, shape))
 
 
 def with_card(control: Control, **changes: Any) -> Control:

@@ -9,7 +9,8 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.controls.base import Place, PointControl
+from explorer.scene.cards import ControlCard, ControlLaws
 from explorer.scene.model import Scalar
 
 BEYOND = 0.01
@@ -17,14 +18,16 @@ BEYOND = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class CodebookControl:
+class CodebookControl(PointControl):
     """Moves one number of a vector along ``values``, one value an amount of 1.
 
     Between the values it is linear: from a point on the codebook whole amounts lead to points on the codebook, and
     halves midway between two. ``values`` (codes ≥ 2,) ascend strictly; ``axis`` is the number's place in the vector.
+    As a value of a point counts the number of the code that it has, from 0; between two codes, a number between.
     """
 
     kind: ClassVar[str] = "codebook"
+    laws: ClassVar[ControlLaws] = ControlLaws(composes=True, commutes=True)
 
     card: ControlCard
     values: Tensor
@@ -33,44 +36,40 @@ class CodebookControl:
 
     def __post_init__(self) -> None:
         """Raises ValueError for values between which there are no steps."""
+        super().__post_init__()
         values = self.values
         if values.ndim != 1 or len(values) < 2 or not bool((values.diff() > 0).all()):
             raise ValueError("values that do not ascend")
         if not 0 <= self.axis < self.width:
             raise ValueError(f"axis {self.axis} of {self.width}")
 
-    def move(self, latent: Tensor, amount: Tensor) -> Tensor:
-        """``latent`` (B, width) with ``axis`` moved by ``amount`` (B,) values; bit-identical to ``latent`` where the
-        amount is 0."""
-        precise = torch.promote_types(latent.dtype, torch.float32)
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.width,)
+
+    @property
+    def place(self) -> Place | None:
+        """The numbers of the codes. Beyond the first and the last of them nothing more happens."""
+        return self
+
+    def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
         before = latent[:, self.axis]
-        after = self._value(self._place(before.to(precise)) + amount.to(latent.device, precise))
         moved = latent.clone()
-        moved[:, self.axis] = torch.where(amount.to(latent.device) == 0, before, after.to(latent))
+        # Rows that stay keep their bits: there and back through the codebook may round.
+        moved[:, self.axis] = torch.where(amount == 0, before, self._value(self._place(before) + amount))
         return moved
 
-    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
-        """(N, B, width): the points along the codebook from ``latent`` at ``amounts`` (N,)."""
-        return torch.stack([self.move(latent, amount.expand(latent.shape[0])) for amount in amounts])
+    def value(self, latent: Tensor) -> Tensor:
+        """(B,): the numbers of the codes that ``latent`` (B, width) has."""
+        return self._place(latent[:, self.axis].to(torch.promote_types(latent.dtype, torch.float32))).double()
 
-    unit: ClassVar[float] = 1.0
-    """How far an amount of 1 goes, in values."""
+    def amount_to(self, latent: Tensor, value: Tensor) -> Tensor:
+        """(B,): by how many codes ``latent`` (B, width) is moved to the codes numbered ``value`` (B,)."""
+        return value.to(latent.device).double() - self.value(latent)
 
-    def position(self, latent: Tensor) -> Tensor:
-        """(B,): the number of the value that ``latent`` (B, width) has, from 0; between two, a number between."""
-        return self._place(latent[:, self.axis].to(torch.promote_types(latent.dtype, torch.float32)))
-
-    def stops(self, latent: Tensor) -> tuple[float, ...]:
-        """The amounts that lead from ``latent`` (1, width) to each of the values, ascending. Beyond the first and the
-        last of them nothing more happens."""
-        place = float(self.position(latent)[0])
-        return tuple(round(number - place, 4) for number in range(len(self.values)))
-
-    def misfit(self, space: SpaceCard) -> str:
-        """Why the axis is none of ``space``, or an empty string."""
-        if space.shape != (self.width,):
-            return f"has width {self.width}, but the space has width {' × '.join(map(str, space.shape))}"
-        return ""
+    def stops(self) -> tuple[float, ...]:
+        """The number of every code."""
+        return tuple(float(number) for number in range(len(self.values)))
 
     def tensors(self) -> dict[str, Tensor]:
         return {"values": self.values}

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.controls.base import PointControl
+from explorer.scene.cards import ControlCard, ControlLaws
 from explorer.scene.model import Scalar
 
 STEP = 0.125
@@ -24,7 +25,7 @@ drawn into such a point ends there, and does not lead back."""
 
 
 @dataclass(frozen=True, eq=False)
-class ConditionalControl:
+class ConditionalControl(PointControl):
     """Moves z along d(z) = D(z) / ‖D(z)‖, ``step`` an amount of 1, where D is an affine map or a network of rectified
     linear units: ``weights`` (H, d) … (d, H) and ``biases``, one fewer when the last layer has none.
 
@@ -43,6 +44,7 @@ class ConditionalControl:
 
     def __post_init__(self) -> None:
         """Raises ValueError for layers that do not fit one another, or do not give back the width they take."""
+        super().__post_init__()
         if not self.weights or any(weight.ndim != 2 for weight in self.weights):
             raise ValueError("no weights, or one that is no matrix")
         width = self.weights[0].shape[1]
@@ -56,30 +58,24 @@ class ConditionalControl:
         if width != self.weights[0].shape[1]:
             raise ValueError(f"a direction of width {width} for width {self.weights[0].shape[1]}")
 
-    def move(self, latent: Tensor, amount: Tensor) -> Tensor:
-        """``latent`` (B, d) moved by ``amount`` (B,); bit-identical to ``latent`` where the amount is 0."""
-        precise = torch.promote_types(latent.dtype, torch.float32)
-        amounts = amount.to(latent.device, precise)
-        like = amounts.detach()
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.weights[0].shape[1],)
+
+    def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
+        like = amount.detach()
         # Row by row and on copies: the last bit of a product of matrices depends on how many rows they have, and on
         # where in memory they begin, which is not the same for a tensor read from a file.
-        weights = [one.to(like, copy=True) for one in self.weights]
-        biases = [one.to(like, copy=True) for one in self.biases]
-        moved = [
-            self._moved(weights, biases, row.clone(), by) for row, by in zip(latent.to(precise), amounts, strict=True)
-        ]
-        return torch.where((amounts == 0)[:, None], latent, torch.stack(moved).to(latent.dtype))
+        weights = [weight.to(like, copy=True) for weight in self.weights]
+        biases = [bias.to(like, copy=True) for bias in self.biases]
+        rows = zip(latent, amount, strict=True)
+        return torch.stack([self._moved(weights, biases, row.clone(), by) for row, by in rows])
 
-    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
-        """(N, B, d): where ``latent`` is at ``amounts`` (N,)."""
-        return torch.stack([self.move(latent, amount.expand(latent.shape[0])) for amount in amounts])
-
-    def misfit(self, space: SpaceCard) -> str:
-        """Why the direction is none of ``space``, or an empty string."""
-        width = self.weights[0].shape[1]
-        if space.shape != (width,):
-            return f"has width {width}, but the space has width {' × '.join(map(str, space.shape))}"
-        return ""
+    def _laws(self) -> ControlLaws:
+        # Followed, the way back is the way there. A direction that is kept is another one from where it has led.
+        if self.frozen:
+            return ControlLaws(composes=False, commutes=False, negative="anti-field")
+        return ControlLaws(composes=True, commutes=False)
 
     def tensors(self) -> dict[str, Tensor]:
         weights = {f"weight_{index + 1}": weight for index, weight in enumerate(self.weights)}

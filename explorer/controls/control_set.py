@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from explorer.checkpoint import read_safetensors_file
-from explorer.controls.base import WEIGHTS, Control, WeightChange
+from explorer.controls.base import WEIGHTS, Control, Move, Moves, WeightChange
 from explorer.controls.registry import kinds
 from explorer.errors import ControlError, ModelError
 from explorer.files import atomic_write
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
-from explorer.scene.model import Scalar
+from explorer.scene.model import Edit, Scalar
 
 FORMAT = 1
 _METADATA_KEY = "latent_explorer"
@@ -61,6 +63,18 @@ class ControlSet:
         names = ", ".join(control.card.name for control in self.controls)
         raise ControlError(f"There is no control '{name}' in this set of {self.title}; it has {names}.")
 
+    def moves(self, edits: Sequence[Edit]) -> Moves:
+        """``edits`` as moves of one point, in the order of the set, whatever theirs. Raises :class:`ControlError` for a
+        name that is not in it."""
+        by_name = {edit.control: edit for edit in edits}
+        for name in by_name:
+            self.control(name)
+        return [
+            Move(control, torch.tensor([edit.number], dtype=_dtype(edit)), edit.holds == "value")
+            for control in self.controls
+            if (edit := by_name.get(control.card.name)) is not None
+        ]
+
     def check(self, card: ModelCard) -> None:
         """Raise :class:`ControlError` unless the set was found on this generator and its spaces fit."""
         if self.fingerprint != card.fingerprint:
@@ -83,6 +97,11 @@ class ControlSet:
                     f"The control '{name}' does not fit space '{space}' of '{card.name}': it {reason}; "
                     "discover again on this model."
                 )
+
+
+def _dtype(edit: Edit) -> torch.dtype:
+    """A value must be the number that was read to its last bit, to be the identity where it stands."""
+    return torch.float64 if edit.holds == "value" else torch.float32
 
 
 def _check_weights(control: Control, card: ModelCard) -> None:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.controls.base import PointControl
+from explorer.scene.cards import ControlCard, ControlLaws
 from explorer.scene.model import Scalar
 
 
@@ -47,7 +48,7 @@ class Deformation:
 
 
 @dataclass(frozen=True, eq=False)
-class DeformationControl:
+class DeformationControl(PointControl):
     """z ↦ z + step · (A(amount · e_k) - A(0)): bends with the amount, and does not look at z.
 
     ``column`` (H,) and ``bias`` (H,) are A's first layer along e_k; ``axis`` is k, the number of z to which A also adds
@@ -56,6 +57,7 @@ class DeformationControl:
     """
 
     kind: ClassVar[str] = "deformation"
+    laws: ClassVar[ControlLaws] = ControlLaws(composes=False, commutes=True, negative="own")
 
     card: ControlCard
     column: Tensor
@@ -66,6 +68,7 @@ class DeformationControl:
 
     def __post_init__(self) -> None:
         """Raises ValueError for tensors that make no deformator, naming the first that is wrong."""
+        super().__post_init__()
         tensors, (width, hidden) = self.tensors(), _sizes(self.deformation)
         for name, tensor in tensors.items():
             wanted = {"weight_4": (width, hidden), "weight_2": (hidden, hidden), "weight_3": (hidden, hidden)}
@@ -74,30 +77,19 @@ class DeformationControl:
         if not -1 <= self.axis < width:
             raise ValueError(f"axis {self.axis} of {width}")
 
-    def move(self, latent: Tensor, amount: Tensor) -> Tensor:
-        """``latent`` (B, d) moved by ``amount`` (B,); bit-identical to ``latent`` where the amount is 0."""
-        precise = torch.promote_types(latent.dtype, torch.float32)
-        steps = amount.to(latent.device, precise)
-        like = steps.detach()
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (_sizes(self.deformation)[0],)
+
+    def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
+        like = amount.detach()
         # Row by row and on copies: the last bit of a product of matrices depends on how many rows they have, and on
         # where in memory they begin, which is not the same for a tensor read from a file.
         shape, column, bias = self.deformation.copied(like), self.column.to(like), self.bias.to(like)
-        rows = torch.stack([shape(step * column + bias) for step in steps]) - shape(bias)
+        rows = torch.stack([shape(step * column + bias) for step in amount]) - shape(bias)
         if self.axis >= 0:
-            rows = rows + functional.one_hot(torch.tensor(self.axis), rows.shape[1]).to(like) * steps[:, None]
-        moved = (latent.to(precise) + self.step * rows).to(latent.dtype)
-        return torch.where((steps == 0)[:, None], latent, moved)
-
-    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
-        """(N, B, d): where ``latent`` is at ``amounts`` (N,)."""
-        return torch.stack([self.move(latent, amount.expand(latent.shape[0])) for amount in amounts])
-
-    def misfit(self, space: SpaceCard) -> str:
-        """Why the shift cannot be added to a point of ``space``, or an empty string."""
-        width = _sizes(self.deformation)[0]
-        if space.shape != (width,):
-            return f"has width {width}, but the space has width {' × '.join(map(str, space.shape))}"
-        return ""
+            rows = rows + functional.one_hot(torch.tensor(self.axis), rows.shape[1]).to(like) * amount[:, None]
+        return latent + self.step * rows
 
     def tensors(self) -> dict[str, Tensor]:
         shape = self.deformation

@@ -9,12 +9,13 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.controls.base import Place, PointControl, written
+from explorer.scene.cards import ControlCard, ControlLaws, SpaceCard
 from explorer.scene.model import Scalar
 
 
 @dataclass(frozen=True, eq=False)
-class LinearControl:
+class LinearControl(PointControl):
     """z ↦ z + amount · direction. One amount unit is one typical step (the direction carries the scale).
 
     ``direction`` has the shape of the space, or, in ``w_plus`` (layers, width), may be one (width,) vector that is
@@ -22,35 +23,35 @@ class LinearControl:
     """
 
     kind: ClassVar[str] = "linear"
+    laws: ClassVar[ControlLaws] = ControlLaws(composes=True, commutes=True)
 
     card: ControlCard
     direction: Tensor
 
-    def move(self, latent: Tensor, amount: Tensor) -> Tensor:
-        """``latent`` (B, *shape) moved by ``amount`` (B,); bit-identical to ``latent`` where the amount is 0."""
-        steps = amount.to(latent).reshape(-1, *([1] * (latent.dim() - 1)))
-        return torch.where(steps == 0, latent, latent + steps * self._offset(latent))
-
-    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
-        """(N, B, *shape): the straight line through ``latent`` at ``amounts`` (N,)."""
-        return torch.stack([self.move(latent, amount.expand(latent.shape[0])) for amount in amounts])
+    def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
+        return latent + amount.reshape(-1, *([1] * (latent.dim() - 1))) * self._spread(latent)
 
     @property
-    def unit(self) -> float:
-        """How far an amount of 1 goes, in the units of the space."""
-        return float(self.direction.double().norm())
+    def offset(self) -> Tensor:
+        """The direction."""
+        return self.direction
 
-    def position(self, latent: Tensor) -> Tensor:
-        """(B,): where the points of a vector space ``latent`` (B, width) lie along the direction, in the units of the
-        space."""
-        return latent.double() @ (self.direction.to(latent.device).double() / self.unit)
+    def velocity(self, latent: Tensor) -> Tensor:
+        """(B, *shape) float64: the direction, everywhere."""
+        return self._spread(latent.double()).expand(latent.shape)
+
+    @property
+    def place(self) -> Place | None:
+        """Values are how far points lie along what an amount of 1 adds, in the units of the space; a direction of
+        length 0 leads nowhere."""
+        return _Projection(self) if bool(self.direction.any()) else None
 
     def misfit(self, space: SpaceCard) -> str:
         """Why the direction cannot be added to a point of ``space``, or an empty string."""
         shape = tuple(self.direction.shape)
-        wanted = space.shape[-1:] if len(space.shape) == 2 and len(shape) == 1 else space.shape
-        if shape != wanted:
-            return f"has width {_written(shape)}, but the space has width {_written(wanted)}"
+        expected = space.shape[-1:] if len(space.shape) == 2 and len(shape) == 1 else space.shape
+        if shape != expected:
+            return f"has width {written(shape)}, but the space has width {written(expected)}"
         if self.card.layers is not None:
             first, last = self.card.layers
             if len(space.shape) != 2 or not 0 <= first <= last < space.shape[0]:
@@ -70,8 +71,8 @@ class LinearControl:
             raise ValueError(f"a direction of {direction.dtype}")
         return cls(card, direction)
 
-    def _offset(self, latent: Tensor) -> Tensor:
-        """What one unit adds to a point: the direction, in the shape of ``latent`` without its batch."""
+    def _spread(self, latent: Tensor) -> Tensor:
+        """(*shape): what an amount of 1 adds to a point of ``latent`` (B, *shape)."""
         direction = self.direction.to(latent)
         if direction.dim() == latent.dim() - 1:
             return direction
@@ -81,8 +82,24 @@ class LinearControl:
         return offset
 
 
-def _written(shape: tuple[int, ...]) -> str:
-    return " × ".join(str(size) for size in shape)
+@dataclass(frozen=True, eq=False)
+class _Projection:
+    """Along a direction that is not 0."""
+
+    control: LinearControl
+
+    def value(self, latent: Tensor) -> Tensor:
+        offset = self.control.velocity(latent[:1])
+        # Row by row, not as a product of matrices, whose last bit depends on how many rows there are.
+        along: Tensor = (latent.double() * (offset / offset.norm())).flatten(1).sum(dim=1)
+        return along
+
+    def amount_to(self, latent: Tensor, value: Tensor) -> Tensor:
+        length = float(self.control.velocity(latent[:1]).norm())
+        return (value.to(latent.device).double() - self.value(latent)) / length
+
+    def stops(self) -> tuple[float, ...]:
+        return ()
 
 
 KIND = LinearControl

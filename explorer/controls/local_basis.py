@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from explorer.controls.base import PointControl
+from explorer.controls.curves import knot
 from explorer.numerics.perceptron import with_jacobian
-from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.scene.cards import ControlCard, ControlLaws
 from explorer.scene.model import Scalar
 
 STEEPEST = 10.0
 """No unit is longer in z than this many times the typical one: where the network is flat, w falls behind instead."""
 LONGEST = 400  # steps of one curve; beyond them it goes straight on
-CURVES_KEPT = 64  # while a slider is dragged the point it starts from stays the same
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class _Knot:
 
 
 @dataclass(frozen=True, eq=False)
-class LocalBasisControl:
+class LocalBasisControl(PointControl):
     """Moves z along the right singular vector v_i of ∂w/∂z so that w goes equally far everywhere: dz = scale / σ_i v_i.
 
     Choi et al., "Do Not Escape From the Manifold", ICLR 2022, section 3 and algorithm 1. The decomposition is made
@@ -47,6 +46,7 @@ class LocalBasisControl:
     """
 
     kind: ClassVar[str] = "local_basis"
+    laws: ClassVar[ControlLaws] = ControlLaws(composes=False, commutes=False, negative="anti-field")
 
     card: ControlCard
     weights: tuple[Tensor, ...]
@@ -56,11 +56,10 @@ class LocalBasisControl:
     scale: float
     step: float
     frozen: bool = False
-    _curves: OrderedDict[tuple[bytes, bool], list[_Knot]] = field(default_factory=OrderedDict, repr=False)
-    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
         """Raises ValueError for layers that do not follow each other, or numbers that mean nothing."""
+        super().__post_init__()
         if not self.weights or any(weight.ndim != 2 for weight in self.weights):
             raise ValueError("no layers")
         if any(after.shape[1] != before.shape[0] for before, after in pairwise(self.weights)):
@@ -68,37 +67,23 @@ class LocalBasisControl:
         outputs = [(weight.shape[0],) for weight in self.weights]
         if [tuple(bias.shape) for bias in self.biases] != outputs or tuple(self.reference.shape) != outputs[-1]:
             raise ValueError("biases or a reference of another width")
-        if not 0 <= self.index < min(self.width, len(self.reference)):
+        if not 0 <= self.index < min(*self.shape, len(self.reference)):
             raise ValueError(f"index {self.index}")
         if not (self.step > 0 and self.scale >= 0):
             raise ValueError(f"step {self.step} and scale {self.scale}")
 
     @property
-    def width(self) -> int:
-        """Of z."""
-        return self.weights[0].shape[1]
+    def shape(self) -> tuple[int, ...]:
+        return (self.weights[0].shape[1],)
 
-    def move(self, latent: Tensor, amount: Tensor) -> Tensor:
-        """``latent`` (B, width) moved by ``amount`` (B,); bit-identical to ``latent`` where the amount is 0."""
-        amounts = amount.to(latent)
+    def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
         rows = []
-        for z, one in zip(latent.detach(), amounts.detach().cpu().tolist(), strict=True):
+        for z, by in zip(latent.detach(), amount.detach().cpu().tolist(), strict=True):
             # Kept curves must be ordinary tensors: the engine draws in inference mode, others differentiate.
             with torch.inference_mode(False), torch.no_grad():
-                rows.append(self._reached(z.clone().cpu().double(), one))
+                rows.append(self._reached(z.clone().cpu().double(), by))
         shift, velocity, whole = (torch.stack(column).to(latent) for column in zip(*rows, strict=True))
-        moved = latent + (shift + velocity * (amounts - whole)[:, None])
-        return torch.where(amounts[:, None] == 0, latent, moved)
-
-    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
-        """(N, B, width): the curves through ``latent`` at ``amounts`` (N,)."""
-        return torch.stack([self.move(latent, amount.expand(latent.shape[0])) for amount in amounts])
-
-    def misfit(self, space: SpaceCard) -> str:
-        """Why the mapping network does not start from ``space``, or an empty string."""
-        if space.shape != (self.width,):
-            return f"has width {self.width}, but the space has width {' × '.join(map(str, space.shape))}"
-        return ""
+        return latent + (shift + velocity * (amount - whole)[:, None])
 
     def tensors(self) -> dict[str, Tensor]:
         named = {f"weight.{index}": weight for index, weight in enumerate(self.weights)}
@@ -133,22 +118,14 @@ class LocalBasisControl:
         All in float64 on the CPU: a singular vector of a small gap would otherwise differ between devices.
         """
         forward = amount >= 0
-        key = (z.numpy().tobytes(), forward)
-        with self._turn:
-            knots = self._curves.setdefault(key, [])
-            self._curves.move_to_end(key)
-            if not knots:
-                knots.append(self._knot(z, None))
-            steps = 0 if self.frozen else min(int(abs(amount) / self.step), LONGEST)
-            while len(knots) <= steps:
-                last = knots[-1]
-                ahead = last.velocity * (self.step if forward else -self.step)
-                knots.append(self._knot(last.z + ahead, last.followed))
-            while len(self._curves) > CURVES_KEPT:
-                self._curves.popitem(last=False)
-        knot = knots[steps]
+        steps = 0 if self.frozen else min(int(abs(amount) / self.step), LONGEST)
+
+        def following(last: _Knot) -> _Knot:
+            return self._knot(last.z + last.velocity * (self.step if forward else -self.step), last.followed)
+
+        reached = knot(self, (z.numpy().tobytes(), forward), steps, lambda: self._knot(z, None), following)
         whole = steps * self.step if forward else -steps * self.step
-        return knot.z - z, knot.velocity, torch.tensor(whole, dtype=torch.float64)
+        return reached.z - z, reached.velocity, torch.tensor(whole, dtype=torch.float64)
 
     def _knot(self, z: Tensor, before: Tensor | None) -> _Knot:
         layers = [

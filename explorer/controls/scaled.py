@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 from torch import Tensor
 
-from explorer.controls.base import Control, Stepped, WeightChange
+from explorer.controls.base import Control, Move, Place, WeightChange
 from explorer.controls.linear import LinearControl
 from explorer.controls.weights import WeightsControl
 from explorer.scene.cards import ControlCard, SpaceCard
@@ -36,19 +36,27 @@ class ScaledControl:
             raise ValueError(f"a factor of {self.factor}")
         if isinstance(self.inner, WeightChange):
             raise ValueError("a scaled change of weights, which has a factor of its own")
+        object.__setattr__(self, "card", msgspec.structs.replace(self.card, laws=self.inner.card.laws))
 
     def move(self, latent: Tensor, amount: Tensor) -> Tensor:
         """``latent`` (B, *shape) moved by ``amount`` (B,); bit-identical to ``latent`` where the amount is 0."""
         return self.inner.move(latent, amount * self.factor)
 
-    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
-        """(N, B, *shape): the trajectory of ``inner`` at the scaled ``amounts`` (N,)."""
-        return self.inner.path(latent, amounts * self.factor)
+    @property
+    def place(self) -> Place | None:
+        """That of ``inner``, whose values stay what they are."""
+        inner = self.inner.place
+        return None if inner is None else _ScaledPlace(inner, self.factor)
 
-    def stops(self, latent: Tensor) -> tuple[float, ...]:
-        """Those of ``inner``, in this unit, ascending; none where it has none."""
-        inner = self.inner.stops(latent) if isinstance(self.inner, Stepped) else ()
-        return tuple(sorted(stop / self.factor for stop in inner))
+    @property
+    def offset(self) -> Tensor | None:
+        """That of ``inner``, as long as the factor makes it."""
+        inner = self.inner.offset
+        return None if inner is None else inner * self.factor
+
+    def velocity(self, latent: Tensor) -> Tensor:
+        """(B, *shape) float64: that of ``inner``, times the factor."""
+        return self.inner.velocity(latent) * self.factor
 
     def misfit(self, space: SpaceCard) -> str:
         """Why ``inner`` does not fit ``space``, or an empty string."""
@@ -75,14 +83,32 @@ class ScaledControl:
         return cls(card, kinds()[kind].restore(card, tensors, own), factor)
 
 
+@dataclass(frozen=True, eq=False)
+class _ScaledPlace:
+    """The same values, led to by amounts of another unit."""
+
+    inner: Place
+    factor: float
+
+    def value(self, latent: Tensor) -> Tensor:
+        return self.inner.value(latent)
+
+    def amount_to(self, latent: Tensor, value: Tensor) -> Tensor:
+        return self.inner.amount_to(latent, value) / self.factor
+
+    def stops(self) -> tuple[float, ...]:
+        return self.inner.stops()
+
+
 def scaled(control: Control, factor: float, **changes: Any) -> Control:
     """``control`` of which an amount of 1 goes as far as ``factor`` did: its range, detents and direction are those of
     before. ``changes`` to the card come last. A direction stays a direction, of points or of weights. Raises ValueError
     for a factor of 0.
     """
     card = control.card
-    low, high = sorted((card.low / factor, card.high / factor))
-    detents = tuple(sorted(one / factor for one in card.detents))
+    unit = factor if card.shows == "amount" else 1.0  # values stay what they are
+    low, high = sorted((card.low / unit, card.high / unit))
+    detents = tuple(sorted(one / unit for one in card.detents))
     card = msgspec.structs.replace(card, **{"low": low, "high": high, "detents": detents, **changes})
     if isinstance(control, ScaledControl):
         return ScaledControl(card, control.inner, control.factor * factor)
@@ -91,6 +117,14 @@ def scaled(control: Control, factor: float, **changes: Any) -> Control:
     if isinstance(control, WeightsControl):
         return WeightsControl(card, control.change, control.factor * factor)
     return ScaledControl(card, control, factor)
+
+
+def unscaled(move: Move) -> Move:
+    """``move`` of what its control scales, if it does; a value is the same in every unit of amounts."""
+    if not isinstance(move.control, ScaledControl):
+        return move
+    number = move.number if move.absolute else move.number * move.control.factor
+    return Move(move.control.inner, number, move.absolute)
 
 
 KIND = ScaledControl

@@ -51,9 +51,19 @@ class WeightsControl:
         """``latent`` itself: the network is changed, not the point."""
         return latent
 
-    def path(self, latent: Tensor, amounts: Tensor) -> Tensor:
-        """(N, B, *shape): ``latent`` (B, *shape), N times."""
-        return torch.stack([latent] * len(amounts))
+    @property
+    def place(self) -> None:
+        """None: no point has a value along it."""
+        return None
+
+    @property
+    def offset(self) -> None:
+        """None: it adds nothing to points."""
+        return None
+
+    def velocity(self, latent: Tensor) -> Tensor:
+        """(B, *shape) float64 zeros."""
+        return torch.zeros_like(latent, dtype=torch.float64)
 
     def misfit(self, space: SpaceCard) -> str:
         """Always why not: no point has a place along it."""

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explorer.controls.base import WEIGHTS, Stepped, WeightEdits
+from explorer.controls.base import WEIGHTS, Control, Moves, StartBound, WeightEdits
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.engine.cache import BoundedCache
@@ -25,11 +25,11 @@ from explorer.engine.turns import TakingTurns
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Latent, Progress
 from explorer.generators.devices import choose_device, device_clock
-from explorer.generators.editing import Moves, by_weights, edited, reweighted, stacked
+from explorer.generators.editing import Prepare, by_weights, edited, prepared_anew, reweighted, stacked
 from explorer.metrics.encoding import fitting_worlds
 from explorer.outputs.base import Output
 from explorer.outputs.registry import output_of
-from explorer.scene.cards import ModelCard
+from explorer.scene.cards import ControlPlace, ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, View
@@ -37,6 +37,7 @@ from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality,
 MODELS_KEPT = 3
 PICTURES_KEPT = 512
 MAPPED_KEPT = 256
+PREPARED_KEPT = 64
 LARGEST_BATCH = 32
 
 
@@ -76,6 +77,8 @@ def _points(view: View) -> tuple[_Point, ...]:
 _PictureKey = tuple[str, _Point, int]
 """Fingerprint of the model, the point, and the serial number of the control set that it was edited with: a set may be a
 preview of what a search will find."""
+_PreparedKey = tuple[str, Origin, float, int, bytes]
+"""Fingerprint of the model, origin, truncation, identity of the control, the point in its space."""
 _Sets = dict[tuple[ModelRef, ControlSetRef], Kept]
 
 
@@ -98,6 +101,8 @@ class Engine:
         self._generators: BoundedCache[tuple[str, str], Generator] = BoundedCache(MODELS_KEPT)
         self._controls = ControlStore(lambda model: self.generator(model), self.shared)
         self._mapped: BoundedCache[tuple[str, Origin, float], Latent] = BoundedCache(MAPPED_KEPT)
+        # With the control itself, whose identity is part of the key: nothing else may get its number meanwhile.
+        self._prepared: BoundedCache[_PreparedKey, tuple[StartBound, Control]] = BoundedCache(PREPARED_KEPT)
         self._pictures: BoundedCache[_PictureKey, Tensor] = BoundedCache(PICTURES_KEPT)
 
     # --- what there is -------------------------------------------------------------------------------------------
@@ -180,19 +185,30 @@ class Engine:
         subjects = [Subject(model, self.shared(model), find) for model in models]
         return compare(subjects, options, progress, scheduler)
 
-    def stops(
-        self, model: ModelRef, controls: ControlSetRef, origin: Origin, truncation_psi: float
-    ) -> dict[str, tuple[float, ...]]:
-        """Name → the amounts that lead from ``origin`` to the learned values, ascending, of every control of the set
-        that goes along some. Raises as :meth:`control_set` does."""
-        stepped = [one for one in self.control_set(model, controls).controls if isinstance(one, Stepped)]
+    def places(
+        self,
+        model: ModelRef,
+        controls: ControlSetRef,
+        origin: Origin,
+        truncation_psi: float,
+        edits: tuple[Edit, ...] = (),
+    ) -> dict[str, ControlPlace]:
+        """Name → where the picture that starts from ``origin`` stands along each control of the set along which it has
+        a value, and how far its slider reaches from there. ``edits`` made in spaces before a control's own count, as
+        they do for the picture (:func:`explorer.generators.editing.edited`). Raises as :meth:`control_set` does."""
+        chosen = self.control_set(model, controls)
+        placed = [control for control in chosen.controls if control.place is not None]
         generator = self.generator(model)
+        names = list(generator.card.spaces)
         with self._turn, torch.inference_mode():
             start = latent_of(generator, origin, truncation_psi)
-            spaces = {one.card.space for one in stepped}
-            points = {space: generator.advance(start, space).tensors[space] for space in spaces}
-            found = {one.card.name: one.stops(points[one.card.space]) for one in stepped}
-        return {name: stops for name, stops in found.items() if stops}
+            points: dict[str, Tensor] = {}
+            for space in {control.card.space for control in placed}:
+                before = [
+                    move for move in chosen.moves(edits) if move.control.card.space in names[: names.index(space)]
+                ]
+                points[space] = generator.advance(edited(generator, start, before), space).tensors[space]
+            return {control.card.name: _place(control, points[control.card.space]) for control in placed}
 
     # --- pictures ------------------------------------------------------------------------------------------------
 
@@ -265,11 +281,7 @@ class Engine:
         groups: dict[WeightEdits, list[_Point]] = {}
         for point in points:
             controls = _controls(point, sets)
-            moves[point] = [
-                (controls.control(edit.control), torch.tensor([edit.amount], device=self.device))
-                for edit in point.edits
-                if controls is not None
-            ]
+            moves[point] = controls.moves(point.edits) if controls is not None else []
             (weights,) = by_weights(moves[point], 1)
             groups.setdefault(weights, []).append(point)
         for weights, members in groups.items():
@@ -284,13 +296,30 @@ class Engine:
         if latent is None:
             latent = latent_of(generator, point.origin, point.truncation_psi)
         names = list(generator.card.spaces)
-        places = [names.index(control.card.space) for control, _ in moves if control.card.space != WEIGHTS]
-        first = min(places, default=0)
+        spaces = [move.control.card.space for move in moves if move.control.card.space != WEIGHTS]
+        first = min(map(names.index, spaces), default=0)
         if first > max(names.index(name) for name in latent.tensors):
             latent = generator.advance(latent, names[first])
         if keep:
             self._mapped.put(key, latent)
-        return edited(generator, latent, moves)
+        return edited(generator, latent, moves, self._prepared_for(point) if keep else prepared_anew)
+
+    def _prepared_for(self, point: _Point) -> Prepare:
+        """Prepares controls for the start of ``point``, and keeps them, so that a drag prepares once. A start is what
+        the point is without its edits, and what edits in earlier spaces have made of it: those of the same space come
+        after (:func:`explorer.generators.editing.edited`)."""
+
+        def prepare(control: StartBound, generator: Generator, latent: Latent) -> Control:
+            space = cast(Control, control).card.space
+            start = latent.tensors[space].cpu().numpy().tobytes()
+            key = (generator.card.fingerprint, point.origin, point.truncation_psi, id(control), start)
+            kept = self._prepared.get(key)
+            if kept is None:
+                kept = (control, control.prepare(generator, latent))
+                self._prepared.put(key, kept)
+            return kept[1]
+
+        return prepare
 
     def _paint(
         self, views: Sequence[View], outputs: dict[_Point, Tensor], height: int
@@ -322,3 +351,17 @@ def _shown(view: View, kind: Output, outputs: Sequence[Tensor], height: int) -> 
         before, after = outputs
         return kind.before_after(before, after, view.split, height)
     return kind.picture(outputs[0], height)
+
+
+def _place(control: Control, latent: Tensor) -> ControlPlace:
+    """Where the point ``latent`` (1, *shape) stands along ``control``, which has a place."""
+    place, card = control.place, control.card
+    assert place is not None
+    stops = place.stops()
+    if card.shows == "amount":
+        ways = [place.amount_to(latent, torch.tensor([stop], dtype=torch.float64)) for stop in stops]
+        stops = tuple(sorted(round(float(way), 4) for way in ways))
+        low, high = (min(0.0, stops[0]), max(0.0, stops[-1])) if stops else (card.low, card.high)
+    else:
+        low, high = (stops[0], stops[-1]) if stops else (card.low, card.high)
+    return ControlPlace(value=float(place.value(latent)), low=low, high=high, stops=stops)

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
-from explorer.controls.linear import LinearControl
 from explorer.errors import ControlError, ExportError
 from explorer.files import atomic_write
 from explorer.importers.base import unit_rows, written
@@ -78,12 +77,12 @@ def directions(controls: ControlSet) -> Tensor:
 
 def _direction(controls: ControlSet, control: Control) -> Tensor:
     name = control.card.name
-    if not isinstance(control, LinearControl):
+    if control.offset is None:
         raise ControlError(
             f"The control '{name}' is of kind '{control.kind}', but files of directions hold linear ones only; keep "
             "the .safetensors file."
         )
-    direction = control.direction.detach().cpu().double()
+    direction = control.offset.detach().cpu().double()
     if control.card.space == "w_plus" and direction.ndim == 2:
         raise ControlError(
             f"The control '{name}' moves every layer of w_plus by an offset of its own, but files of directions hold "

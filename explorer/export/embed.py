@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from PIL import Image
 
 from explorer.errors import SceneError
@@ -13,7 +14,8 @@ from explorer.export.options import ExportOptions
 from explorer.export.provenance import KEY, Provenance, decode
 from explorer.scene.model import Scene
 from explorer.scene.store import FORMAT as SCENE_FORMAT
-from explorer.scene.store import decode_scene
+from explorer.scene.store import Touched, decode_scene
+from explorer.scene.store import order_of_touch as scene_order
 
 SEQUENCE_FILE = "provenance.json"
 GIF_MARK = KEY.encode() + b"="
@@ -35,6 +37,14 @@ def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | None]:
         return decode_scene(data, path.name), ExportOptions(scaling="smooth"), None
     provenance = decode(data, path.name)
     return provenance.restored(path.name), provenance.options, provenance
+
+
+def order_of_touch(path: Path) -> Touched:
+    """In which order the scene that ``path`` carries, and that :func:`read` has read, moved its controls when it was
+    saved (:func:`explorer.scene.store.order_of_touch`)."""
+    data = _carried(Path(path)) or b""
+    document = msgspec.json.decode(data) if SCENE_FORMAT.encode() in data[:200] else decode(data, path.name).scene
+    return scene_order(document)
 
 
 def _carried(path: Path) -> bytes | None:

@@ -199,9 +199,7 @@ def _captions(
             unit_text(pane.controls, known.get(name)) for name in (*(edit.control for edit in pane.edits), *tracked)
         ):
             parts.append(tau_text(pane.controls.tau))
-        moved = ", ".join(
-            edit_text(scene, pane.controls, edit, known.get(edit.control)) for edit in pane.edits if edit.amount
-        )
+        moved = ", ".join(edit_text(scene, pane.controls, edit, known.get(edit.control)) for edit in pane.edits)
         captions.append(Caption(" · ".join(parts), moved))
     return captions
 

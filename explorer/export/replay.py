@@ -14,7 +14,7 @@ from explorer.engine.engine import Engine
 from explorer.errors import ExportError, ModelError
 from explorer.export import run as export
 from explorer.export.compose import Frame
-from explorer.export.embed import read
+from explorer.export.embed import order_of_touch, read
 from explorer.export.frames import shoot
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import Digester, FrameDigests, Provenance
@@ -23,6 +23,8 @@ from explorer.export.video import read_mp4
 from explorer.generators.base import Progress
 from explorer.reading import sha256_of
 from explorer.scene.model import Scene
+from explorer.scene.order import OTHER_ORDER, order_mattered
+from explorer.scene.store import ORDERED, drawn_panes
 
 __all__ = ["Comparison", "Places", "compare", "frames", "read", "rerun", "verify"]
 
@@ -175,6 +177,19 @@ def require_generators(engine: Engine, scene: Scene) -> None:
                 raise ExportError(f"The control set '{controls.path}' has changed since; put the old file back.")
 
 
+def other_order(engine: Engine, path: Path, places: Places | None = None) -> str:
+    """What is to be said of the scene that ``path`` carries, if it was drawn in another order of its controls than it
+    is now (:data:`OTHER_ORDER`); else nothing."""
+    scene, _, _ = read(path)
+    scene = (places or Places()).applied(scene)
+    for (model, controls), names in zip(drawn_panes(scene)[: len(scene.panes)], order_of_touch(path), strict=False):
+        if len(names) > 1:
+            card = engine.control_set(model, controls).card
+            if order_mattered(names, card):
+                return OTHER_ORDER
+    return ""
+
+
 def _pictures(options: ExportOptions) -> ExportOptions:
     """``options`` without what changes the encoding alone, to tell whether two exports show the same frames."""
     groups = {"gif": "mp4", "png_sequence": "mp4", "sheet_pdf": "sheet_png"}
@@ -208,6 +223,8 @@ def _cause(engine: Engine, provenance: Provenance) -> str:
         return f"made on {provenance.device}, rendered again on {engine.device}"
     if str(torch.__version__) != provenance.torch:
         return f"made with torch {provenance.torch}, rendered again with {torch.__version__}"
+    if provenance.scene.get("version", ORDERED) < ORDERED:
+        return "made by a version that moved and listed sliders in the order in which they had been touched"
     return ""
 
 

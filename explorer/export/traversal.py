@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import msgspec
 import torch
 from torch import Tensor
 
 from explorer.controls.base import Control
-from explorer.controls.codebook import CodebookControl
 from explorer.controls.control_set import ControlSet
-from explorer.controls.linear import LinearControl
 from explorer.engine.engine import Engine
 from explorer.engine.origins import latent_of
 from explorer.errors import ExportError
@@ -22,11 +19,13 @@ from explorer.export import ranges
 from explorer.export.options import SheetOptions
 from explorer.export.ranges import Spread
 from explorer.generators.base import Generator, Progress
+from explorer.generators.editing import edited
 from explorer.metrics import latent_activity
 from explorer.metrics.latent_activity import SELF_ENCODED, LatentActivity
 from explorer.numerics.gaussian_posterior import along
 from explorer.scene.cards import ControlCard
 from explorer.scene.edit_text import NO_EFFECT, tau_text, unit_text
+from explorer.scene.editing import with_edit
 from explorer.scene.model import Edit, Origin, Pane, Scene, Seed, View, view_of
 
 PICTURES = 1000
@@ -49,18 +48,6 @@ class Grid:
     title: str
     cells: tuple[Cell, ...]
     columns: int
-
-
-@runtime_checkable
-class Placed(Protocol):
-    """A control along which a point has a place, so that it can be sent to another one."""
-
-    @property
-    def unit(self) -> float:
-        """How far an amount of 1 goes."""
-
-    def position(self, latent: Tensor) -> Tensor:
-        """(B,): where the points ``latent`` (B, width) lie along it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +74,7 @@ def grid(
         unit = next((said for row in rows if (said := unit_text(base.controls, row.control.card))), "")
         headings = tuple(f"{amount:+g}{unit}" if amount else "0" for amount in sheet.amounts)
         title = f"{title} · {tau_text(base.controls.tau)}" if unit else title
-        amounts: list[tuple[float, ...]] = [sheet.amounts] * len(rows)
+        amounts: list[tuple[float, ...]] = [sheet.amounts] * len(rows)  # values of the controls that show values
     else:
         amounts, source = _ranged(engine, scene, sheet, pane, controls, rows, progress)
         headings = ranges.labels(sheet.range, max(map(len, amounts)))
@@ -100,8 +87,8 @@ def grid(
             cells.append(Cell(row.label, "base", _view(scene, shown)))
         for column, heading in enumerate(headings):
             if column < len(own):
-                edits = (*(edit for edit in base.edits if edit.control != name), Edit(name, own[column]))
-                cells.append(Cell(row.label, heading, _view(scene, msgspec.structs.replace(shown, edits=edits))))
+                edit = Edit.of(name, own[column], row.control.card.shows)
+                cells.append(Cell(row.label, heading, _view(scene, with_edit(shown, edit))))
             else:  # a codebook with fewer values than another row's
                 cells.append(Cell(row.label, heading, None))
     name = engine.card(scene.model_of(pane)).name
@@ -119,7 +106,7 @@ def _rows(scene: Scene, sheet: SheetOptions, pane: int, controls: ControlSet) ->
         return [_Row(described(control.card), control, origin) for control in chosen], where
     if not sheet.seeds:
         raise ExportError("A contact sheet of seeds needs at least one seed for its rows.")
-    moving = [edit.control for edit in base.edits if edit.amount]
+    moving = [edit.control for edit in base.edits]
     control = controls.control((*sheet.controls, *moving, *(one.card.name for one in controls.controls))[0])
     return [_Row(f"seed {seed}", control, Seed(seed)) for seed in sheet.seeds], control.card.name
 
@@ -162,14 +149,17 @@ def _ranged(
         spreads, source = _spreads(generator, moved, progress)
     amounts = []
     for row in rows:
-        control = row.control
-        if not isinstance(control, Placed):
-            raise ExportError(f"Points have no place along '{control.card.name}'; choose a range of amounts.")
-        name = control.card.name
-        count = len(control.values) if isinstance(control, CodebookControl) else sheet.columns
-        wanted = ranges.positions(sheet.range, count, spreads.get(name))
-        stands = float(control.position(_point(generator, scene, base, row, controls))[0])
-        amounts.append(tuple((position - stands) / control.unit for position in wanted))
+        place = row.control.place
+        if place is None:
+            raise ExportError(f"Points have no place along '{row.control.card.name}'; choose a range of amounts.")
+        name = row.control.card.name
+        positions = ranges.positions(sheet.range, len(place.stops()) or sheet.columns, spreads.get(name))
+        point = _point(generator, scene, base, row, controls)
+        if row.control.card.shows == "value":
+            amounts.append(positions)
+            continue
+        led = place.amount_to(point.expand(len(positions), -1), torch.tensor(positions, dtype=torch.float64))
+        amounts.append(tuple(led.tolist()))
     return amounts, source
 
 
@@ -181,12 +171,8 @@ def _point(generator: Generator, scene: Scene, base: Pane, row: _Row, controls: 
         raise ExportError(
             f"The picture starts from a stored point that is not in space '{space}'; choose a seed, or amounts."
         )
-    tensor = latent.tensors[space]
-    for edit in base.edits:
-        other = controls.control(edit.control)
-        if edit.control != row.control.card.name and edit.amount and other.card.space == space:
-            tensor = other.move(tensor, torch.tensor([edit.amount], device=tensor.device))
-    return tensor
+    others = [move for move in controls.moves(base.edits) if move.control is not row.control]
+    return edited(generator, latent, [move for move in others if move.control.card.space == space]).tensors[space]
 
 
 def _spreads(
@@ -196,9 +182,10 @@ def _spreads(
     else of the model's own pictures, encoded again."""
     directions: dict[str, Tensor] = {}
     for name, control in moved.items():
-        if not isinstance(control, LinearControl):
+        if control.offset is None:
             raise ExportError(f"Codes have no range along '{name}', which is no direction; choose another range.")
-        directions[name] = control.direction.double() / control.unit
+        direction = control.offset.double()
+        directions[name] = direction / direction.norm()
     axes = [_axis(direction) for direction in directions.values()]
     found = latent_activity.stored(generator)
     if found is not None and found.mean_of_mean and None not in axes:

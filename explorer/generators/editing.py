@@ -1,21 +1,32 @@
 """Controls applied: to latents, space by space, and to the weights of the network that draws them; latents put together
-into one batch."""
+into one batch.
+
+Moves come in the order of their control set. Within a space they are made group by group (:func:`grouped`): a group is
+what moves together, and most controls are one of their own. Changes of weights are a group, too, whose move is another
+network.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from explorer.controls.base import WEIGHTS, Control, WeightChange, WeightEdits
+from explorer.controls.base import WEIGHTS, Control, Joint, Move, Moves, StartBound, WeightChange, WeightEdits
+from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError, ExplorerError
 from explorer.generators.base import Generator, Latent, Reweightable
 from explorer.scene.model import Quality
 
-Moves = Sequence[tuple[Control, Tensor]]
-"""Controls, each with its amounts (B,)."""
+Prepare = Callable[[StartBound, Generator, Latent], Control]
+"""Gives the control for a start; the engine's keeps those of the last starts."""
+
+
+def prepared_anew(control: StartBound, generator: Generator, latent: Latent) -> Control:
+    """The control for this start, kept nowhere."""
+    return control.prepare(generator, latent)
 
 
 def rendered(generator: Generator, edits: Sequence[tuple[Latent, Moves]], quality: Quality) -> Tensor:
@@ -29,7 +40,7 @@ def rendered(generator: Generator, edits: Sequence[tuple[Latent, Moves]], qualit
     for latent, moves in edits:
         for weights, rows in by_weights(moves, latent.batch).items():
             part = latent if len(rows) == latent.batch else rows_of(latent, rows)
-            own = moves if part is latent else [(control, amount[rows]) for control, amount in moves]
+            own = moves if part is latent else [move._replace(number=move.number[rows]) for move in moves]
             batches.setdefault(weights, []).append(([count + row for row in rows], part, own))
         count += latent.batch
     drawn, places = [], []
@@ -43,18 +54,34 @@ def rendered(generator: Generator, edits: Sequence[tuple[Latent, Moves]], qualit
     return torch.cat(drawn)[torch.tensor(places).argsort().to(drawn[0].device)]
 
 
+def grouped(moves: Moves) -> list[tuple[Hashable, list[Move]]]:
+    """``moves`` in groups that are made together, each with its key: :data:`WEIGHTS` for all changes of weights, the
+    group of a :class:`Joint` control within its space, else the control itself. In the order in which the groups
+    begin, and within each in that of ``moves``; controls in another unit come as what they scale."""
+    groups: dict[Hashable, list[Move]] = {}
+    for move in map(unscaled, moves):
+        control, space = move.control, move.control.card.space
+        key: Hashable = cast(Hashable, control)
+        if space == WEIGHTS:
+            key = WEIGHTS
+        elif isinstance(control, Joint):
+            key = (space, control.group)
+        groups.setdefault(key, []).append(move)
+    return list(groups.items())
+
+
 def by_weights(moves: Moves, count: int) -> dict[WeightEdits, list[int]]:
     """Which of ``count`` points that are moved by ``moves`` are drawn with which changes of weights."""
     changes = [
-        (cast(WeightChange, control), amount.tolist()) for control, amount in moves if control.card.space == WEIGHTS
+        (cast(WeightChange, move.control), move.number.tolist()) for move in dict(grouped(moves)).get(WEIGHTS, [])
     ]
     if not changes:
         return {(): list(range(count))}
-    found: dict[WeightEdits, list[int]] = {}
+    rows: dict[WeightEdits, list[int]] = {}
     for row in range(count):
         edits = tuple((control, amounts[row]) for control, amounts in changes if amounts[row] != 0)
-        found.setdefault(edits, []).append(row)
-    return found
+        rows.setdefault(edits, []).append(row)
+    return rows
 
 
 def reweighted(generator: Generator, weights: WeightEdits) -> Generator:
@@ -73,31 +100,56 @@ def _start(generator: Generator, latent: Latent) -> Latent:
     return Latent({first: latent.tensors[first]}, latent.truncation_psi)
 
 
-def edited(generator: Generator, latent: Latent, moves: Moves) -> Latent:
-    """``latent`` with every control of ``moves`` moved by its amount (B,), in the order of the generator's spaces and,
-    within one space, in the order of ``moves``. Spaces behind an edited one are dropped: they came from the unedited
-    point, and the generator computes them anew. Controls that change weights move no point: :func:`rendered` and
-    :func:`reweighted` are for them.
+def edited(generator: Generator, latent: Latent, moves: Moves, prepare: Prepare = prepared_anew) -> Latent:
+    """``latent`` with ``moves`` made, in the order of the generator's spaces and, within one space, group by group in
+    the order of ``moves``. Spaces behind an edited one are dropped: they came from the unedited point, and the
+    generator computes them anew. Controls that change weights move no point: :func:`rendered` and :func:`reweighted`
+    are for them.
 
-    Raises :class:`ExplorerError` where a control's space comes before all that ``latent`` holds.
+    Where a space is reached, before anything is moved in it, is where its values are read and its controls prepared: so
+    neither depends on what else is moved there. Raises :class:`ExplorerError` where a control's space comes before all
+    that ``latent`` holds, or a control that knows no values is sent to one.
     """
     names = list(generator.card.spaces)
     for depth, space in enumerate(names):
-        here = [(control, amount) for control, amount in moves if control.card.space == space]
+        here = [move for move in moves if move.control.card.space == space]
         if not here:
             continue
         if space not in latent.tensors and depth < max(names.index(name) for name in latent.tensors):
             raise ExplorerError(
                 f"The picture starts from a stored point of a later space than '{space}', "
-                f"so '{here[0][0].card.name}' cannot move it; choose a control of that space, or a seed."
+                f"so '{here[0].control.card.name}' cannot move it; choose a control of that space, or a seed."
             )
         latent = generator.advance(latent, space)
-        tensor = latent.tensors[space]
-        for control, amount in here:
-            tensor = control.move(tensor, amount.to(tensor.device))
+        start = tensor = latent.tensors[space]
+        for _, group in grouped(here):
+            tensor = _moved(tensor, start, [_prepared(move, generator, latent, prepare) for move in group])
         kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
         latent = Latent({**kept, space: tensor}, latent.truncation_psi)
     return latent
+
+
+def _prepared(move: Move, generator: Generator, latent: Latent, prepare: Prepare) -> Move:
+    number = move.number.to(generator.device)
+    if isinstance(move.control, StartBound):
+        return move._replace(control=prepare(move.control, generator, latent), number=number)
+    return move._replace(number=number)
+
+
+def _moved(tensor: Tensor, start: Tensor, group: Moves) -> Tensor:
+    """``tensor`` with one group of moves made; ``start``: the points before anything was moved in their space."""
+    for move in group:
+        if move.absolute and move.control.place is None:
+            raise ControlError(
+                f"Points have no value along '{move.control.card.name}', so it cannot be sent to one; give it an "
+                "amount."
+            )
+    control, number, absolute = group[0]
+    if isinstance(control, Joint):
+        return control.move_together(tensor, group)
+    if absolute and control.place is not None:
+        number = control.place.amount_to(start, number)
+    return control.move(tensor, number)
 
 
 def stacked(generator: Generator, latents: Sequence[Latent]) -> Latent:

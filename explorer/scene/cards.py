@@ -180,9 +180,25 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.expensive or self.supervised or self.needs_file)
 
 
+class ControlLaws(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be expected of a control's moves; each kind is tested for what it says here.
+
+    ``composes``: moving by a and then by b is moving by a + b. ``commutes``: two of a set, moved one after the other,
+    lead to one point in either order. ``timed``: the velocity depends on the time since the start, so a move goes on
+    only with its time. ``negative``: what amounts below 0 mean: ``reverse``, the way back of the amounts above;
+    ``anti-field``, along the field turned round; ``own``, a way of its own; ``none``, nothing, it has no such amounts.
+    """
+
+    composes: bool = True
+    commutes: bool = True
+    timed: bool = False
+    negative: Literal["reverse", "anti-field", "own", "none"] = "reverse"
+
+
 class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     """One slider. ``low``/``high`` in ``unit``; ``figure`` is the short number at its right, ``details`` the tool
-    tip's lines."""
+    tip's lines. ``shows``: what the numbers of the slider are, amounts (how far it is moved, from 0) or values (where
+    the picture stands, and where it is sent: do(x = v)); range and ``detents`` are in the same."""
 
     name: str
     space: str
@@ -193,8 +209,21 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     figure: str = ""
     details: tuple[str, ...] = ()
     layers: tuple[int, int] | None = None  # first and last layer, both included
-    detents: tuple[float, ...] = ()  # amounts at which the slider snaps, ascending; empty: it moves freely
+    detents: tuple[float, ...] = ()  # where the slider snaps, ascending; empty: it moves freely
+    shows: Literal["amount", "value"] = "amount"
+    laws: ControlLaws = ControlLaws()
     starred: bool = False  # by the user, in a set of their own
+
+
+class ControlPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a picture stands along one control before it is moved by it: ``value``, in the unit of its values; and
+    where its slider may stop and how far it reaches from there, in what the slider shows (``stops`` ascending, empty:
+    anywhere)."""
+
+    value: float
+    low: float
+    high: float
+    stops: tuple[float, ...] = ()
 
 
 class AttributeCard(msgspec.Struct, frozen=True, kw_only=True):

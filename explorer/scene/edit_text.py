@@ -31,11 +31,39 @@ def unit_text(controls: ControlSetRef, card: ControlCard | None = None) -> str:
 
 
 def edit_text(scene: Scene, controls: ControlSetRef, edit: Edit, card: ControlCard | None = None) -> str:
-    """Which control is moved and how far, ``smile −1.00 τ``: by the user's name for it; ``card`` as above."""
-    return f"{shown_name(scene, controls, edit.control)} {amount_text(edit.amount)}{unit_text(controls, card)}"
+    """Which control is moved and how far, ``smile −1.00 τ``, or to which value, ``angle = −12.5°``: by the user's name
+    for it; ``card`` as above."""
+    name = shown_name(scene, controls, edit.control)
+    if edit.value is not None:
+        return f"{name} = {value_text(edit.value, card)}"
+    return f"{name} {amount_text(edit.amount)}{unit_text(controls, card)}"
+
+
+def value_text(value: float, card: ControlCard | None = None) -> str:
+    """``−12.5°``, ``3 codes``: a value in its unit; ``card``: the control's, where it is known."""
+    unit = card.unit if card is not None else ""
+    return f"{minus(f'{value:.4g}')}{unit if unit in ('', '°', '%') else f' {unit}'}"
 
 
 def tau_text(tau: float) -> str:
     """How much an amount of 1 changes a picture in units of equal effect, ``τ = 0.06``: the root mean square over the
     pixels, in shares of their range."""
     return f"{EFFECT_UNIT} = {tau:g}"
+
+
+def laws_text(card: ControlCard) -> tuple[str, ...]:
+    """What is worth knowing of how a control's moves add up, a line each; nothing where they do so plainly."""
+    laws = card.laws
+    lines = []
+    if laws.timed:
+        lines.append("Depends on time: two moves are not one by their sum")
+    elif not laws.composes:
+        lines.append("Two moves are not one by their sum")
+    negative = {
+        "anti-field": "Below 0: along the field turned round, which is not the way back",
+        "own": "Below 0: a way of its own",
+        "none": "Has no amounts below 0",
+    }
+    if laws.negative in negative:
+        lines.append(negative[laws.negative])
+    return tuple(lines)

@@ -26,20 +26,19 @@ SEED_COUNT = 2**32
 TRUNCATION_MAX = 1.5
 
 
+def edit_of(pane: Pane, control: str) -> Edit:
+    """How ``control`` is moved in ``pane``; by an amount of 0 when it is not."""
+    return next((edit for edit in pane.edits if edit.control == control), Edit(control))
+
+
 def amount_of(pane: Pane, control: str) -> float:
-    """How far ``control`` is moved in ``pane``; 0 when it is not."""
-    return next((edit.amount for edit in pane.edits if edit.control == control), 0.0)
+    """How far ``control`` is moved in ``pane``; 0 when it is not, or is sent to a value."""
+    return edit_of(pane, control).amount
 
 
-def with_amount(pane: Pane, control: str, amount: float) -> Pane:
-    """``pane`` with ``control`` moved to ``amount``; 0 removes the edit, so that equal pictures are equal values."""
-    others = tuple(edit for edit in pane.edits if edit.control != control)
-    if amount == 0:
-        return replace(pane, edits=others)
-    if len(others) == len(pane.edits):
-        return replace(pane, edits=(*others, Edit(control, amount)))
-    moved = tuple(Edit(control, amount) if edit.control == control else edit for edit in pane.edits)
-    return replace(pane, edits=moved)
+def with_edit(pane: Pane, edit: Edit) -> Pane:
+    """``pane`` with ``edit`` in place of what it did with that control."""
+    return replace(pane, edits=(*(other for other in pane.edits if other.control != edit.control), edit))
 
 
 def with_pane(scene: Scene, index: int, pane: Pane) -> Scene:
@@ -47,10 +46,10 @@ def with_pane(scene: Scene, index: int, pane: Pane) -> Scene:
     return replace(scene, panes=(*scene.panes[:index], pane, *scene.panes[index + 1 :]))
 
 
-def with_amounts(scene: Scene, control_of_pane: Mapping[int, str], amount: float) -> Scene:
-    """``scene`` with one control of each listed pane (pane index → control name) moved to ``amount``."""
+def with_edits(scene: Scene, edit_of_pane: Mapping[int, Edit]) -> Scene:
+    """``scene`` with one edit in each listed pane (pane index → edit)."""
     panes = tuple(
-        with_amount(pane, control_of_pane[index], amount) if index in control_of_pane else pane
+        with_edit(pane, edit_of_pane[index]) if index in edit_of_pane else pane
         for index, pane in enumerate(scene.panes)
     )
     return replace(scene, panes=panes)

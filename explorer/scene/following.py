@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from explorer.scene.editing import amount_of, with_amount, with_pane
-from explorer.scene.model import Scene
+from msgspec.structs import replace
+
+from explorer.scene.editing import edit_of, with_edit, with_pane
+from explorer.scene.model import Edit, Scene
 
 EVERY = -1
 """Leads a step that sets every slider of every pane, known or not: back to zero, to a bookmark, to another scene."""
@@ -27,41 +29,39 @@ class Follower:
         names: Sequence[str],
         panes_of: Callable[[Scene], Sequence[int]],
         names_of: NamesOf,
-        amounts: Mapping[int, float],
+        edits: Mapping[int, Edit],
     ) -> None:
         """``names`` of the set's controls, in order (none while they are not known); ``panes_of`` a scene that show the
-        set; ``amounts`` that its controls were led to before the first step, by index."""
+        set; ``edits`` that its controls were led to before the first step, by index, and without their names."""
         self._names = names
         self._panes_of = panes_of
         self._names_of = names_of
-        self.amounts = dict(amounts)  # by now
+        self.edits = dict(edits)  # by now
 
     def follow(self, before: Scene, after: Scene, lead: int | None) -> None:
         """One step on. ``lead``: the pane of ``after`` that the others follow in it, or :data:`EVERY`; None: none."""
         own = self._panes_of(after)
         same_panes = len(before.panes) == len(after.panes)
         if not own or lead == EVERY:
-            self.amounts.clear()
+            self.edits.clear()
         elif lead is not None:
             is_new = not same_panes or not self._panes_of(before)
             for index, other in enumerate(self._names_of(after, lead)):
-                amount = amount_of(after.panes[lead], other)
-                if is_new or amount != amount_of(before.panes[lead], other):
-                    if not self.amounts.get(index):
-                        self.amounts.pop(index, None)  # what leaves 0 comes last, as under the hand
-                    self.amounts[index] = amount
+                edit = edit_of(after.panes[lead], other)
+                if is_new or edit != edit_of(before.panes[lead], other):
+                    self.edits[index] = replace(edit, control="")
         elif same_panes:
             for pane in own:
                 for index, name in enumerate(self._names):
-                    if amount_of(before.panes[pane], name) != amount_of(after.panes[pane], name):
-                        self.amounts.pop(index, None)
+                    if edit_of(before.panes[pane], name) != edit_of(after.panes[pane], name):
+                        self.edits.pop(index, None)
 
     def applied(self, scene: Scene) -> Scene:
         """``scene``, a state of now, with the panes of the set moved as far as they were led."""
         for number in self._panes_of(scene):
             pane = scene.panes[number]
-            for index, amount in self.amounts.items():
+            for index, edit in self.edits.items():
                 if index < len(self._names):
-                    pane = with_amount(pane, self._names[index], amount)
+                    pane = with_edit(pane, replace(edit, control=self._names[index]))
             scene = with_pane(scene, number, pane)
         return scene

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from explorer.scene.cards import ControlSetCard
-from explorer.scene.editing import amount_of, with_amount
+from explorer.scene.editing import edit_of, with_edit
 from explorer.scene.model import Pane, Scene
 
 
@@ -23,13 +25,17 @@ def partners(scene: Scene, cards: Sequence[ControlSetCard | None], pane: int, na
             continue
         if (scene.model_of(other), scene.panes[other].controls) == here:
             found[other] = name
-        elif theirs and name in names and names.index(name) < len(theirs.controls):
-            found[other] = theirs.controls[names.index(name)].name
+        elif own and theirs and name in names and names.index(name) < len(theirs.controls):
+            partner = theirs.controls[names.index(name)]
+            # A value of one thing is no amount of another.
+            if partner.shows == own.controls[names.index(name)].shows:
+                found[other] = partner.name
     return found
 
 
 def adopted(pane: Pane, card: ControlSetCard, neighbour: Pane, theirs: ControlSetCard) -> Pane:
     """``pane`` with its controls moved as far as those of ``neighbour``, in the order of both sets."""
     for own, other in zip(card.controls, theirs.controls, strict=False):
-        pane = with_amount(pane, own.name, amount_of(neighbour, other.name))
+        if own.shows == other.shows:
+            pane = with_edit(pane, replace(edit_of(neighbour, other.name), control=own.name))
     return pane

@@ -1,18 +1,19 @@
 """The scene: a frozen value that holds everything the picture depends on, and nothing else.
 
-Equality answers "must I redraw?"; undo keeps the old value; the scene file is the value written down; a comparison
-is two
-panes that differ in one field; a video is a function from time to scenes (:mod:`explorer.scene.timeline`).
+Equality answers "must I redraw?"; undo keeps the old value; the scene file is the value written down; a comparison is
+two panes that differ in one field; a video is a function from time to scenes (:mod:`explorer.scene.timeline`).
 No Qt and no torch here: the window, the service and the command line all speak in these structs.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
-SCENE_VERSION = 2
+SCENE_VERSION = 3
 
 Interpolation = Literal["lerp", "slerp", "smooth"]
 PaneView = Literal["image", "difference", "before_after"]
@@ -84,15 +85,53 @@ class ChosenControl(msgspec.Struct, frozen=True, kw_only=True):
     starred: bool = False
 
 
+Holds = Literal["amount", "value"]
+"""What a number says of a control: how far it is moved, or to which value."""
+
+
 class Edit(msgspec.Struct, frozen=True):
-    """One control moved by an amount; ``control`` is its name in the pane's control set. Amount 0 changes nothing."""
+    """One control moved; ``control`` is its name in the pane's control set. Either by an ``amount``, of which 0 changes
+    nothing, or to a ``value``, do(x = v), of which the one that stands there changes nothing."""
 
     control: str
-    amount: float
+    amount: float = 0.0
+    value: float | None = None
+
+    @classmethod
+    def of(cls, control: str, number: float, holds: Holds) -> Edit:
+        """``control`` moved by the amount, or to the value, ``number``."""
+        return cls(control, value=number) if holds == "value" else cls(control, number)
+
+    @property
+    def holds(self) -> Holds:
+        return "amount" if self.value is None else "value"
+
+    @property
+    def number(self) -> float:
+        """The value, where it holds one, else the amount."""
+        return self.amount if self.value is None else self.value
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it changes no picture, whatever the control."""
+        return self.value is None and self.amount == 0
+
+
+def as_set(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """``edits`` without those that change nothing, in the order of their names (numbers within these by size), so that
+    equal sets are equal values. How they are applied does not depend on it: that is the order of the control set."""
+    return tuple(sorted((edit for edit in edits if not edit.is_nothing), key=lambda edit: _by_name(edit.control)))
+
+
+def _by_name(name: str) -> tuple[list[tuple[str, int]], str]:
+    """``PC 2`` before ``PC 10``."""
+    parts = re.findall(r"(\D*)(\d*)", name)
+    return [(text, int(digits[:18] or -1)) for text, digits in parts], name
 
 
 class Pane(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture of the grid. ``None`` means: the scene's own model, origin or truncation."""
+    """One picture of the grid. ``None`` means: the scene's own model, origin or truncation. ``edits`` are a set
+    (:func:`as_set`)."""
 
     name: str = ""
     controls: ControlSetRef = ControlSetRef(method="latent_axes")
@@ -101,6 +140,10 @@ class Pane(msgspec.Struct, frozen=True, kw_only=True):
     split: float = 0.5  # before_after: where the divider stands, 0..1 from the left
     model: ModelRef | None = None
     origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        # The picture depends on the set of edits, never on the order in which the hand made them.
+        msgspec.structs.force_setattr(self, "edits", as_set(self.edits))
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,19 +154,21 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AmountKey(msgspec.Struct, frozen=True):
-    """At ``time`` seconds the control stands at ``amount``."""
+    """At ``time`` seconds the control stands at ``amount``, or in a track of values at that value."""
 
     time: float
     amount: float
 
 
 class AmountTrack(msgspec.Struct, frozen=True, kw_only=True):
-    """How one control of one pane moves over time. ``smooth`` is monotone cubic: it never overshoots its keys."""
+    """How one control of one pane moves over time. ``smooth`` is monotone cubic: it never overshoots its keys.
+    ``holds``: what the keys say of the control, amounts or values."""
 
     pane: int
     control: str
     keys: tuple[AmountKey, ...]
     interpolation: Literal["lerp", "smooth"] = "smooth"
+    holds: Holds = "amount"
 
 
 class OriginKey(msgspec.Struct, frozen=True):
@@ -220,17 +265,19 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     split: float = 0.5
     quality: Quality = Quality()
 
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "edits", as_set(self.edits))
+
 
 def view_of(scene: Scene, pane: int, quality: Quality | None = None) -> View:
-    """The self-contained :class:`View` of pane number ``pane``. Edits of amount 0 are dropped, so that equal
-    pictures are equal values."""
+    """The self-contained :class:`View` of pane number ``pane``."""
     chosen = scene.panes[pane]
     return View(
         model=scene.model_of(pane),
         origin=scene.origin_of(pane),
         truncation_psi=scene.truncation_psi,
         controls=chosen.controls,
-        edits=tuple(edit for edit in chosen.edits if edit.amount != 0),
+        edits=chosen.edits,
         view=chosen.view,
         split=chosen.split if chosen.view == "before_after" else 0.5,
         quality=quality or scene.quality,

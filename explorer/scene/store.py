@@ -11,7 +11,7 @@ import msgspec
 
 from explorer.errors import SceneError
 from explorer.files import atomic_write
-from explorer.scene.model import SCENE_VERSION, Scene
+from explorer.scene.model import SCENE_VERSION, ControlSetRef, ModelRef, Scene
 from explorer.scene.validate import validate_scene
 
 FORMAT = "latent-explorer-scene"
@@ -19,8 +19,17 @@ SUFFIX = ".scene.json"
 
 Document = dict[str, Any]
 
-MIGRATIONS: dict[int, Callable[[Document], Document]] = {1: lambda document: document}
-"""Version n → what turns a document of version n into one of version n + 1 (the reader advances the number itself)."""
+Touched = tuple[tuple[str, ...], ...]
+"""For each pane, and each of each bookmark, the names of the controls that it moves, in the order in which a program
+before :data:`ORDERED` applied
+them: that in which the hand had touched them."""
+
+ORDERED = 3
+"""The version from which on the picture depends on the set of edits alone."""
+
+MIGRATIONS: dict[int, Callable[[Document], Document]] = {1: lambda document: document, 2: lambda document: document}
+"""Version n → what turns a document of version n into one of version n + 1 (the reader advances the number itself).
+From 2 to 3 nothing is to be done: edits become a set when they are read (:func:`explorer.scene.model.as_set`)."""
 
 
 def encode_scene(scene: Scene) -> bytes:
@@ -61,6 +70,30 @@ def decode_scene(data: bytes, where: str = "the scene") -> Scene:
     except SceneError as error:
         raise SceneError(f"'{where}' cannot be used: {error}") from error
     return scene
+
+
+def order_of_touch(document: Document) -> Touched:
+    """The order in which the scene in ``document``, as it was before its migrations, was drawn when it was saved; empty
+    where the order does not matter any more. Tracks come after the edits that stand. The document is one that
+    :func:`decode_scene` has read."""
+    if int(document["version"]) >= ORDERED:
+        return ()
+    panes = [*document.get("panes", ())]
+    for bookmark in document.get("bookmarks", ()):
+        panes += bookmark["panes"]
+    names = [[edit["control"] for edit in pane.get("edits", ())] for pane in panes]
+    for track in document.get("timeline", {}).get("amounts", ()):
+        if track["control"] not in names[track["pane"]]:
+            names[track["pane"]].append(track["control"])
+    return tuple(map(tuple, names))
+
+
+def drawn_panes(scene: Scene) -> list[tuple[ModelRef, ControlSetRef]]:
+    """The model and the control set of every pane that :func:`order_of_touch` tells of, in its order: those of the
+    scene, then those of its bookmarks."""
+    own = [(scene.model_of(index), pane.controls) for index, pane in enumerate(scene.panes)]
+    kept = [(pane.model or bookmark.model, pane.controls) for bookmark in scene.bookmarks for pane in bookmark.panes]
+    return own + kept
 
 
 def save_scene(scene: Scene, path: Path) -> None:
@@ -108,7 +141,9 @@ def _unknown_field(given: object, known: object, prefix: str = "") -> str:
             if found := _unknown_field(value, known[name], path):
                 return found
     elif isinstance(given, list) and isinstance(known, list | tuple):
-        for index, (inner, other) in enumerate(zip(given, known, strict=True)):
+        for index, inner in enumerate(given):
+            # Edits that change nothing are not kept; what they could hold is what the others hold.
+            other = known[index] if index < len(known) else inner
             if found := _unknown_field(inner, other, f"{prefix}[{index}]"):
                 return found
     return ""

@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from explorer.errors import SceneError
 from explorer.scene.curves import catmull_rom_weights, pchip, piecewise_linear
-from explorer.scene.editing import with_amount
+from explorer.scene.editing import with_edit
 from explorer.scene.model import (
     AmountKey,
     AmountTrack,
     Blend,
+    Edit,
+    Holds,
     Interpolation,
     Origin,
     OriginKey,
@@ -43,15 +45,21 @@ def at(scene: Scene, time: float) -> Scene:
     panes = list(scene.panes)
     for track in timeline.amounts:
         if track.keys:
-            panes[track.pane] = with_amount(panes[track.pane], track.control, amount_at(track, time))
+            panes[track.pane] = with_edit(panes[track.pane], edit_at(track, time))
     origin = scene.origin
     if timeline.origin.keys:
         origin = origin_at(timeline.origin, time, timeline.loop == "loop")
     return replace(scene, panes=tuple(panes), origin=origin)
 
 
+def edit_at(track: AmountTrack, time: float) -> Edit:
+    """What ``track`` (one key at least) does at ``time`` seconds."""
+    return Edit.of(track.control, amount_at(track, time), track.holds)
+
+
 def amount_at(track: AmountTrack, time: float) -> float:
-    """The amount of ``track`` (one key at least) at ``time`` seconds; always between the two keys around it."""
+    """The amount, or value, of ``track`` (one key at least) at ``time`` seconds; always between the two keys around
+    it."""
     times = [key.time for key in track.keys]
     amounts = [key.amount for key in track.keys]
     index = _before(times, time)
@@ -126,8 +134,9 @@ def track_number(timeline: Timeline, pane: int, control: str) -> int | None:
     return None
 
 
-def set_amount_key(scene: Scene, pane: int, control: str, time: float, amount: float) -> Scene:
-    """A keyframe of ``amount`` at ``time``: replaces one within half a frame, or begins a track."""
+def set_amount_key(scene: Scene, pane: int, control: str, time: float, amount: float, holds: Holds = "amount") -> Scene:
+    """A keyframe of ``amount`` at ``time``: replaces one within half a frame, or begins a track, of values where that
+    is what ``holds`` says. A track keeps what it was begun with: raises :class:`SceneError` for the other."""
     timeline = scene.timeline
     number = track_number(timeline, pane, control)
     key = AmountKey(_in_timeline(timeline, time), amount)
@@ -135,7 +144,16 @@ def set_amount_key(scene: Scene, pane: int, control: str, time: float, amount: f
         if not 0 <= pane < len(scene.panes):
             raise SceneError(f"There is no pane {pane}; the scene has panes 0 to {len(scene.panes) - 1}.")
         return _with_timeline(
-            scene, replace(timeline, amounts=(*timeline.amounts, AmountTrack(pane=pane, control=control, keys=(key,))))
+            scene,
+            replace(
+                timeline,
+                amounts=(*timeline.amounts, AmountTrack(pane=pane, control=control, keys=(key,), holds=holds)),
+            ),
+        )
+    if timeline.amounts[number].holds != holds:
+        raise SceneError(
+            f"The track of '{control}' holds {timeline.amounts[number].holds}s, so it cannot have a key of "
+            f"{'an amount' if holds == 'amount' else 'a value'}; remove the track first."
         )
     return _with_track(scene, number, lambda track: replace(track, keys=_inserted(track.keys, key, timeline.fps)))
 

@@ -27,6 +27,7 @@ LONGEST_TIMELINE = 86_400.0  # seconds; a typing error must not ask for years of
 FASTEST_FPS = 240
 MOST_COLUMNS = 64
 AMOUNT_LIMIT = 1000.0  # far beyond any slider; what lies further is a slip of the keyboard, and its picture noise
+VALUE_LIMIT = 1e9
 LEAST_TAU, GREATEST_TAU = 0.001, 0.5  # of the range of the pixels; beyond lies rounding, or another picture
 INTEGER_LIMIT = 2**63  # what JSON readers and msgspec carry
 
@@ -57,6 +58,12 @@ def check_psi(psi: float, field: str = "truncation_psi") -> None:
 def check_amount(amount: float, field: str = "amount") -> None:
     """Raise :class:`SceneError` unless -1000 ≤ amount ≤ 1000."""
     _within(amount, -AMOUNT_LIMIT, AMOUNT_LIMIT, field)
+
+
+def check_value(value: float, field: str = "value") -> None:
+    """Raise :class:`SceneError` unless -1e9 ≤ value ≤ 1e9: values are in units of their own, but no picture shows so
+    much."""
+    _within(value, -VALUE_LIMIT, VALUE_LIMIT, field)
 
 
 def _stored_latent(latent: StoredLatent, field: str) -> None:
@@ -114,6 +121,11 @@ def _pane(pane: Pane, field: str) -> None:
     _controls(pane.controls, f"{field}.controls")
     for index, edit in enumerate(pane.edits):
         check_amount(edit.amount, f"{field}.edits[{index}].amount")
+        if edit.value is not None:
+            check_value(edit.value, f"{field}.edits[{index}].value")
+            _require(
+                edit.amount == 0, f"{field}.edits[{index}]", "holds an amount and a value; it must hold one of them"
+            )
     names = [edit.control for edit in pane.edits]
     _require(len(set(names)) == len(names), f"{field}.edits", "moves one control twice")
     _within(pane.split, 0.0, 1.0, f"{field}.split")
@@ -156,7 +168,8 @@ def _timeline(timeline: Timeline, panes: int) -> None:
         _require(len(track.keys) > 0, f"{field}.keys", "is empty; a track needs at least one keyframe")
         _times(track.keys, f"{field}.keys")
         for index, key in enumerate(track.keys):
-            check_amount(key.amount, f"{field}.keys[{index}].amount")
+            check = check_amount if track.holds == "amount" else check_value
+            check(key.amount, f"{field}.keys[{index}].amount")
 
 
 def validate_scene(scene: Scene) -> None:

@@ -28,7 +28,7 @@ from explorer.service.reports import Reports
 Job = (
     protocol.ListModels | protocol.ListMethods | protocol.OpenModel | protocol.FindControls | protocol.ExportScene
     | protocol.MeasureModel | protocol.ExportReports | protocol.CompareMethods | protocol.ExportComparison
-    | protocol.SaveControls | protocol.FindStops | protocol.DrawSamples | protocol.TrainProbe | protocol.ListAttributes
+    | protocol.SaveControls | protocol.FindPlaces | protocol.DrawSamples | protocol.TrainProbe | protocol.ListAttributes
 )  # fmt: skip
 
 
@@ -52,9 +52,11 @@ class Answers:
                 return protocol.ModelOpened(request_id=number, card=self._engine.card(request.model))
             case protocol.FindControls():
                 return self._find(request, reports)
-            case protocol.FindStops():
-                stops = self._engine.stops(request.model, request.controls, request.origin, request.truncation_psi)
-                return protocol.StopsFound(request_id=number, stops=stops)
+            case protocol.FindPlaces():
+                places = self._engine.places(
+                    request.model, request.controls, request.origin, request.truncation_psi, request.edits
+                )
+                return protocol.PlacesFound(request_id=number, places=places)
             case protocol.MeasureModel():
                 (measures,) = self._engine.measure([request.model], request.options, reports.progress("Measuring"))
                 return protocol.Measured(request_id=number, model=request.model, report=measures)

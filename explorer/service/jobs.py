@@ -55,7 +55,7 @@ class Jobs:
                 protocol.ListModels()
                 | protocol.ListMethods()
                 | protocol.OpenModel()
-                | protocol.FindStops()
+                | protocol.FindPlaces()
                 | protocol.ExportReports()
             ):
                 self._start(self._short, request)

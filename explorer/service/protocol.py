@@ -11,13 +11,13 @@ from typing import Literal
 
 import msgspec
 
-from explorer.scene.cards import AttributeCard, ControlSetCard, FamilyVerdict, MethodCard, ModelCard
+from explorer.scene.cards import AttributeCard, ControlPlace, ControlSetCard, FamilyVerdict, MethodCard, ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.labels import Labels
 from explorer.scene.measures import MeasureOptions, MeasureReport
-from explorer.scene.model import ChosenControl, ControlSetRef, ModelRef, Origin, Scene, View
+from explorer.scene.model import ChosenControl, ControlSetRef, Edit, ModelRef, Origin, Scene, View
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class ViewRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,15 +87,16 @@ class FindControls(msgspec.Struct, frozen=True, kw_only=True, tag="find_controls
     controls: ControlSetRef
 
 
-class FindStops(msgspec.Struct, frozen=True, kw_only=True, tag="find_stops"):
-    """Which amounts of the sliders of ``controls`` lead from ``origin`` to learned values; answered by
-    :class:`StopsFound`."""
+class FindPlaces(msgspec.Struct, frozen=True, kw_only=True, tag="find_places"):
+    """Where the picture that starts from ``origin`` stands along the controls of ``controls``; answered by
+    :class:`PlacesFound`. ``edits``: those of the pane, of which the ones in earlier spaces count."""
 
     request_id: int
     model: ModelRef
     controls: ControlSetRef
     origin: Origin
     truncation_psi: float = 1.0
+    edits: tuple[Edit, ...] = ()
 
 
 class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
@@ -204,7 +205,7 @@ Request = (
     | ListMethods
     | OpenModel
     | FindControls
-    | FindStops
+    | FindPlaces
     | ExportScene
     | MeasureModel
     | ExportReports
@@ -302,11 +303,11 @@ class ControlsPreview(msgspec.Struct, frozen=True, kw_only=True, tag="controls_p
     card: ControlSetCard
 
 
-class StopsFound(msgspec.Struct, frozen=True, kw_only=True, tag="stops_found"):
-    """``stops``: name → amounts, ascending, of the controls that go along learned values."""
+class PlacesFound(msgspec.Struct, frozen=True, kw_only=True, tag="places_found"):
+    """``places``: name → where the picture stands, of the controls along which it has a value."""
 
     request_id: int
-    stops: dict[str, tuple[float, ...]]
+    places: dict[str, ControlPlace]
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
@@ -385,7 +386,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 
 Reply = (
-    Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | StopsFound
+    Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
     | Exported | Measured | Compared | SamplesDrawn | ProbeTrained | AttributeList | JobProgress | Stopped | Refused
 )  # fmt: skip
 

@@ -25,8 +25,8 @@ def doing(what: View | protocol.Request) -> str:
             return f"Opening {_name(what.model)}"
         case protocol.FindControls():
             return f"Finding the controls of {search(what.model, what.controls)}"
-        case protocol.FindStops():
-            return f"Finding where the sliders of {search(what.model, what.controls)} stop"
+        case protocol.FindPlaces():
+            return f"Finding where the picture stands along {search(what.model, what.controls)}"
         case protocol.MeasureModel():
             return f"Measuring {_name(what.model)}"
         case protocol.CompareMethods():

@@ -10,7 +10,7 @@ from torch import Tensor
 from toys import ToyDiffusion, ToyGenerator
 
 from explorer.comparison.calibration import FARTHEST, TOLERANCE, alphas
-from explorer.controls.base import Control
+from explorer.controls.base import Control, Move
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.linear import LinearControl
 from explorer.discovery.registry import method
@@ -89,7 +89,9 @@ def test_the_picture_changes_by_tau(toy: ToyGenerator | ToyDiffusion) -> None:
     for control, alpha in zip(controls, found, strict=True):
         assert alpha is not None
         moved = [
-            IMAGE.distance(toy.render(edited(toy, bases, [(control, torch.full((8,), sign * alpha))]), Quality()), base)
+            IMAGE.distance(
+                toy.render(edited(toy, bases, [Move(control, torch.full((8,), sign * alpha))]), Quality()), base
+            )
             for sign in (1, -1)
         ]
         assert float(torch.cat(moved).mean()) == pytest.approx(0.03, rel=2 * TOLERANCE)

@@ -14,7 +14,7 @@ from toys import ToyGenerator
 
 from explorer.comparison.calibration import POINTS, POINTS_SEED
 from explorer.comparison.derive import RANGE, derive
-from explorer.controls.base import Control
+from explorer.controls.base import Control, Move
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.control_set import ControlSet, load, save
 from explorer.controls.linear import LinearControl
@@ -50,7 +50,7 @@ def reached(control: Control, amount: float) -> float:
     base = TOY.render(points, Quality())
     both = [
         IMAGE.distance(
-            TOY.render(edited(TOY, points, [(control, torch.full((POINTS,), sign * amount))]), Quality()), base
+            TOY.render(edited(TOY, points, [Move(control, torch.full((POINTS,), sign * amount))]), Quality()), base
         )
         for sign in (1, -1)
     ]

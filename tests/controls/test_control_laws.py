@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -9,11 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from toys import trajectory
 
-from explorer.controls.base import Control, Stepped
+from explorer.controls.base import Control
 from explorer.controls.bent import BentControl
 from explorer.controls.codebook import CodebookControl
-from explorer.controls.conditional import ConditionalControl
+from explorer.controls.conditional import TOLERANCE, ConditionalControl, direction
 from explorer.controls.deformation import Deformation, DeformationControl
 from explorer.controls.linear import LinearControl
 from explorer.controls.local_basis import LocalBasisControl
@@ -21,6 +23,8 @@ from explorer.controls.registry import kinds
 from explorer.controls.scaled import ScaledControl, scaled
 from explorer.numerics.bending import Bend
 from explorer.scene.cards import ControlCard, SpaceCard
+
+CARD = ControlCard(name="c", space="s")
 
 
 def _normal(seed: int, *shape: int) -> Tensor:
@@ -131,9 +135,6 @@ EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] 
     "scaled": rescaled,
 }
 EVERY_KIND = st.one_of([example() for example in EXAMPLES.values()])
-EXACT_FLOWS = st.one_of(
-    bent(), codebook(), linear(), rescaled()
-)  # where a move by a and then by b is a move by a + b, without an error
 AMOUNT = st.floats(-10, 10, width=32)
 
 
@@ -156,7 +157,6 @@ def test_amount_zero_is_the_identity_bit_for_bit(
     latent.flatten()[::4] = -0.0
     moved = control.move(latent, torch.full((3,), zero))
     assert torch.equal(_bits(moved), _bits(latent))
-    assert torch.equal(_bits(control.path(latent, torch.tensor([zero]))[0]), _bits(latent))
 
 
 @given(EVERY_KIND, st.integers(0, 2**16), st.lists(AMOUNT, min_size=3, max_size=3))
@@ -182,27 +182,117 @@ def test_the_same_question_has_the_same_answer(example: tuple[Control, SpaceCard
     assert torch.equal(latent, kept)  # the argument is left alone
 
 
-@given(EVERY_KIND, st.integers(0, 2**16), st.lists(AMOUNT, min_size=1, max_size=4))
-@settings(max_examples=50, deadline=None)
-def test_a_path_is_made_of_moves(example: tuple[Control, SpaceCard], seed: int, amounts: list[float]) -> None:
+@given(EVERY_KIND, st.integers(0, 2**16), st.floats(-3, 3), st.floats(-3, 3))
+@settings(max_examples=120, deadline=None)
+def test_moves_compose_and_reverse_where_the_card_says_so(
+    example: tuple[Control, SpaceCard], seed: int, a: float, b: float
+) -> None:
     control, space = example
-    latent = _normal(seed, 2, *space.shape)
-    path = control.path(latent, torch.tensor(amounts))
-    for step, amount in zip(path, amounts, strict=True):
-        torch.testing.assert_close(step, control.move(latent, torch.full((2,), amount)))
-
-
-@given(EXACT_FLOWS, st.integers(0, 2**16), AMOUNT, AMOUNT)
-@settings(max_examples=50, deadline=None)
-def test_moves_compose_and_reverse(example: tuple[Control, SpaceCard], seed: int, a: float, b: float) -> None:
-    control, space = example
+    laws = control.card.laws
     latent = _normal(seed, 1, *space.shape).double()
 
     def moved(start: Tensor, amount: float) -> Tensor:
         return control.move(start, torch.tensor([amount], dtype=torch.float64))
 
-    torch.testing.assert_close(moved(moved(latent, a), b), moved(latent, a + b), rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(moved(moved(latent, a), -a), latent, rtol=1e-9, atol=1e-9)
+    if laws.composes:
+        # A direction that is followed is integrated; the others are exact.
+        error = TOLERANCE if isinstance(control, ConditionalControl) else 1e-9
+        if isinstance(control, ConditionalControl) and not _turns_slowly(control, latent, a, b):
+            return
+        torch.testing.assert_close(moved(moved(latent, a), b), moved(latent, a + b), rtol=error, atol=error)
+        torch.testing.assert_close(moved(moved(latent, a), -a), latent, rtol=error, atol=error)
+        assert laws.negative == "reverse"
+
+
+def _turns_slowly(control: ConditionalControl, latent: Tensor, a: float, b: float) -> bool:
+    """Whether the direction turns by less than a tenth of a radian a step on the way there, back and on."""
+    ways = [trajectory(control, latent, torch.linspace(0.0, end, 64)) for end in (a, a + b)]
+    ways.append(trajectory(control, ways[0][-1], torch.linspace(0.0, b, 64)))
+    ways.append(trajectory(control, ways[0][-1], torch.linspace(0.0, -a, 64)))
+    along = [direction(control.weights, control.biases, way[:, 0].float()) for way in ways]
+    return all(float((d[1:] * d[:-1]).sum(-1).min()) > math.cos(0.05) for d in along)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_where_the_card_says_that_moves_do_not_compose_they_do_not(name: str) -> None:
+    """Else the card would warn of nothing."""
+    apart: list[float] = []
+
+    @given(EXAMPLES[name](), st.integers(0, 2**16))
+    @settings(max_examples=40, deadline=None, database=None)
+    def gather(example: tuple[Control, SpaceCard], seed: int) -> None:
+        control, space = example
+        if not control.card.laws.composes:
+            latent = _normal(seed, 1, *space.shape).double()
+            once, twice = torch.ones(1).double(), torch.full((1,), 2.0).double()
+            apart.append(float((control.move(control.move(latent, once), once) - control.move(latent, twice)).norm()))
+
+    gather()
+    assert not apart or max(apart) > 1e-3
+
+
+@given(st.data(), st.integers(0, 2**16), AMOUNT, AMOUNT)
+@settings(max_examples=60, deadline=None)
+def test_two_of_a_kind_commute_where_the_card_says_so(data: st.DataObject, seed: int, a: float, b: float) -> None:
+    """Two that a set could hold: of one space, of one bend, along two numbers of a vector."""
+    name = data.draw(st.sampled_from(["linear", "deformation", "bent", "codebook"]))
+    match name:
+        case "linear":
+            first: Control = LinearControl(CARD, _normal(seed, 6))
+            second: Control = LinearControl(CARD, _normal(seed + 1, 6))
+            shape = (6,)
+        case "deformation":
+            (first, space), (second, _) = data.draw(deformation()), data.draw(deformation())
+            shape = tuple(space.shape)
+        case "bent":
+            bend = Bend(_normal(seed, 2, 3, 3), _normal(seed + 1, 2, 3, 3))
+            first, second, shape = (
+                BentControl(CARD, _normal(seed + 2, 6), bend),
+                BentControl(CARD, _normal(5, 6), bend),
+                (6,),
+            )
+        case _:
+            first, second, shape = CodebookControl(CARD, CODES, 0, 3), CodebookControl(CARD, CODES, 2, 3), (3,)
+    assert first.card.laws.commutes
+    latent = _normal(seed, 2, *shape).double()
+    by_a, by_b = torch.full((2,), a).double(), torch.full((2,), b).double()
+    torch.testing.assert_close(
+        second.move(first.move(latent, by_a), by_b), first.move(second.move(latent, by_b), by_a), rtol=1e-9, atol=1e-9
+    )
+
+
+@given(EVERY_KIND, st.integers(0, 2**16))
+@settings(max_examples=80, deadline=None)
+def test_a_control_s_velocity_is_the_derivative_of_its_move(example: tuple[Control, SpaceCard], seed: int) -> None:
+    control, space = example
+    latent = _normal(seed, 2, *space.shape).double()
+    step = torch.full((2,), 1e-6, dtype=torch.float64)
+    forward = (control.move(latent, step) - latent) / 1e-6
+    back = (latent - control.move(latent, -step)) / 1e-6
+    scale = float(forward.abs().max()) + 1.0
+    # At a corner the sides differ, and it is their mean.
+    torch.testing.assert_close(control.velocity(latent), (forward + back) / 2, rtol=0.02, atol=0.02 * scale)
+    if control.offset is not None:
+        torch.testing.assert_close(
+            control.move(latent, torch.full((2,), 3.0).double()) - latent, 3 * control.velocity(latent)
+        )
+
+
+@given(st.one_of(codebook(), linear(), rescaled()), st.integers(0, 2**16), st.floats(-2, 2))
+@settings(max_examples=80, deadline=None)
+def test_a_value_is_where_a_point_stands_and_can_be_sent(
+    example: tuple[Control, SpaceCard], seed: int, share: float
+) -> None:
+    control, space = example
+    place = control.place
+    latent = _normal(seed, 3, *space.shape)
+    assert place is not None
+    here = place.value(latent)
+    assert torch.equal(place.amount_to(latent, here), torch.zeros(3, dtype=torch.float64))  # do(x = x) is the identity
+    stops = place.stops()
+    goal = torch.full((3,), stops[0] + (stops[-1] - stops[0]) * (share + 2) / 4 if stops else share).double()
+    moved = control.move(latent.double(), place.amount_to(latent.double(), goal))
+    torch.testing.assert_close(place.value(moved), goal, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
@@ -274,7 +364,7 @@ CODES = torch.tensor([-0.5, -0.2, 0.4, 0.5])
 def stepped(start: float, *amounts: float) -> list[float]:
     control = CodebookControl(ControlCard(name="c", space="z"), CODES, axis=1, width=3)
     latent = torch.tensor([[7.0, start, -7.0]])
-    path = control.path(latent, torch.tensor(amounts))
+    path = trajectory(control, latent, torch.tensor(amounts))
     assert torch.equal(path[..., 0], latent[:, 0].expand(len(amounts), 1))
     assert torch.equal(path[..., 2], latent[:, 2].expand(len(amounts), 1))
     return [round(value, 4) for value in path[:, 0, 1].tolist()]
@@ -307,16 +397,18 @@ def test_the_stops_are_the_amounts_that_lead_to_the_values(start: float, factor:
     control: Control = CodebookControl(ControlCard(name="c", space="z"), CODES, axis=1, width=3)
     control = ScaledControl(control.card, control, factor) if factor != 1 else control
     latent = torch.tensor([[7.0, start, -7.0]])
-    assert isinstance(control, Stepped)
-    stops = control.stops(latent)
-    assert list(stops) == sorted(stops)
-    reached = control.path(latent, torch.tensor(stops))[:, 0, 1]
-    torch.testing.assert_close(reached.sort().values, CODES, atol=1e-4, rtol=0)
+    assert control.place is not None
+    assert control.place.stops() == (0.0, 1.0, 2.0, 3.0)
+    ways = [control.place.amount_to(latent, torch.tensor([stop])) for stop in control.place.stops()]
+    reached = torch.stack([control.move(latent, way)[0, 1] for way in ways])
+    torch.testing.assert_close(reached, CODES, atol=1e-4, rtol=0)
 
 
 def test_a_scaled_direction_has_no_stops() -> None:
     direction = LinearControl(ControlCard(name="c", space="z"), torch.ones(3))
-    assert ScaledControl(direction.card, direction, 2.0).stops(torch.zeros(1, 3)) == ()
+    place = ScaledControl(direction.card, direction, 2.0).place
+    assert place is not None
+    assert place.stops() == ()
 
 
 @pytest.mark.parametrize("values", [[0.0], [0.0, 0.0], [1.0, 0.0], [[0.0, 1.0]]])

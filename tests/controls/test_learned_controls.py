@@ -11,6 +11,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from toys import trajectory
 
 from explorer.controls.base import Control
 from explorer.controls.conditional import STEP, TOLERANCE, ConditionalControl, direction
@@ -67,7 +68,7 @@ def test_a_deformation_is_the_published_network_written_again_in_numpy() -> None
 
 def test_a_deformation_bends() -> None:
     control, latent = _deformation(), torch.zeros(1, WIDTH)
-    once, twice = control.path(latent, torch.tensor([1.0, 2.0]))
+    once, twice = trajectory(control, latent, torch.tensor([1.0, 2.0]))
     assert not torch.allclose(twice, 2 * once, rtol=0.05)
 
 
@@ -107,7 +108,7 @@ def test_followed_ways_compose_and_reverse_within_the_stated_share(
     control = _conditional(depth, frozen=False, step=0.3, seed=seed)
     start = _normal(seed + 50, 1, WIDTH).double()
     steps = torch.linspace(0, amount, 1 + math.ceil(abs(amount) / STEP))
-    along = direction(control.weights, control.biases, control.path(start.float(), steps)[:, 0])
+    along = direction(control.weights, control.biases, trajectory(control, start.float(), steps)[:, 0])
     turns = (along[1:] * along[:-1]).sum(1).clamp(-1, 1).arccos()
     assume(len(turns) == 0 or float(turns.max()) < 0.1)
     whole = control.move(start, torch.tensor([amount]))

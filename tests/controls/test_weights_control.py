@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from toys import trajectory
 
 from explorer.controls import control_set
 from explorer.controls.base import WEIGHTS, Control, WeightChange, with_card
@@ -65,7 +66,7 @@ def test_changes_are_proportional_and_add_up(first: float, second: float) -> Non
 def test_no_point_moves() -> None:
     latent = normal(1, 2, 5)
     assert torch.equal(some().move(latent, torch.tensor([3.0, -1.0])), latent)
-    assert torch.equal(some().path(latent, torch.tensor([0.0, 2.0, 3.0])), latent.expand(3, 2, 5))
+    assert torch.equal(trajectory(some(), latent, torch.tensor([0.0, 2.0, 3.0])), latent.expand(3, 2, 5))
     assert "no point" in some().misfit(SpaceCard(shape=(5,)))
 
 

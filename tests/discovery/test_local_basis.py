@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from toys import ToyGenerator, ToyVae
+from toys import ToyGenerator, ToyVae, trajectory
 
 from explorer.controls.control_set import load, save
 from explorer.controls.local_basis import LocalBasisControl
@@ -89,7 +89,7 @@ def test_the_direction_is_followed_along_the_path_and_does_not_turn_back(generat
     control, frozen = _controls(generator, 3, step=0.1)[2], _controls(generator, 3, frozen=True)[2]
     z = torch.randn(1, WIDTH, generator=torch.Generator().manual_seed(8)).double()
     amounts = torch.linspace(-2, 2, 41, dtype=torch.float64)
-    path = control.path(z, amounts)[:, 0]
+    path = trajectory(control, z, amounts)[:, 0]
     moves = path.diff(dim=0)
     for before, after in pairwise(moves):
         assert float(torch.cosine_similarity(before, after, 0)) > 0
@@ -101,7 +101,7 @@ def test_the_direction_is_followed_along_the_path_and_does_not_turn_back(generat
         assert overlaps.max() > 1 - 1e-6
         turned += float(torch.cosine_similarity(move, moves[20], 0)) < 0.999
     assert turned > 0  # the network bends, so a frame that is kept would have been wrong
-    straight = frozen.path(z, amounts)[:, 0].diff(dim=0)
+    straight = trajectory(frozen, z, amounts)[:, 0].diff(dim=0)
     torch.testing.assert_close(straight, straight[:1].expand_as(straight), rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(straight[20], moves[20], rtol=1e-6, atol=1e-9)
 
@@ -163,7 +163,7 @@ def test_the_note_tells_the_warping_and_its_bounds(generator: StyleGAN2Generator
 
 def test_models_without_a_mapping_network_are_refused() -> None:
     for toy in (ToyGenerator(), ToyVae()):
-        assert "mapping network" in registry.refusals(toy.card)["local_basis"]
+        assert "mapping network" in registry.method("local_basis").refusal(toy.card)
         with pytest.raises(ControlError, match="mapping network"):
             registry.method("local_basis").discover(toy, 2)
 

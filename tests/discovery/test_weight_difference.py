@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from explorer.comparison.calibration import alphas
 from explorer.comparison.derive import derive
 from explorer.controls import control_set as control_sets
-from explorer.controls.base import WEIGHTS, Control
+from explorer.controls.base import WEIGHTS, Control, Move
 from explorer.controls.linear import LinearControl
 from explorer.controls.weights import WeightsControl
 from explorer.discovery import registry as methods
@@ -89,7 +89,7 @@ def discovered(generator: Generator, other: Path, k: int = 1, **more: str) -> tu
 
 
 def drawn(generator: Generator, latent: Latent, *moves: tuple[Control, float]) -> Tensor:
-    amounts = [(control, torch.full((latent.batch,), amount)) for control, amount in moves]
+    amounts = [Move(control, torch.full((latent.batch,), amount)) for control, amount in moves]
     return rendered(generator, [(latent, amounts)], Quality())
 
 
@@ -174,7 +174,11 @@ def test_mixed_edits_keep_their_order(models: Path) -> None:
     plain = own.sample([15], 0.8)
     together = rendered(
         own,
-        [(latent, [(whole, amounts[0]), (step, amounts[1])]), (plain, []), (latent, [(whole, amounts[0])])],
+        [
+            (latent, [Move(whole, amounts[0]), Move(step, amounts[1])]),
+            (plain, []),
+            (latent, [Move(whole, amounts[0])]),
+        ],
         Quality(),
     )
     assert together.shape[0] == 9
@@ -185,7 +189,7 @@ def test_mixed_edits_keep_their_order(models: Path) -> None:
             torch.testing.assert_close(together[place : place + 1], alone, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(together[4:5], own.render(plain, Quality()), atol=1e-5, rtol=1e-4)
     # The move of the point is made with the other weights: in their w.
-    moved = edited(other, other.sample([12], 0.8), [(step, torch.tensor([-1.0]))])
+    moved = edited(other, other.sample([12], 0.8), [Move(step, torch.tensor([-1.0]))])
     torch.testing.assert_close(together[1:2], other.render(moved, Quality()), atol=1e-4, rtol=1e-4)
 
 
@@ -235,7 +239,7 @@ def test_a_linear_network_in_closed_form() -> None:
     generator, control = plain()
     latent = generator.sample([1, 2, 3, 4, 5])
     amounts = torch.tensor([-1.0, 0.0, 0.5, 1.0, 0.0])
-    pictures = rendered(generator, [(latent, [(control, amounts)])], Quality())
+    pictures = rendered(generator, [(latent, [Move(control, amounts)])], Quality())
     z = latent.tensors["z"]
     for row, amount in enumerate(amounts):
         weight = generator.weight + amount * control.change["weight"]

@@ -74,9 +74,10 @@ def test_an_amount_moves_a_position_by_its_unit(amount: float, length: float) ->
     control = LinearControl(ControlCard(name="d", space="z"), direction * length / direction.norm())
     points = torch.randn(3, 7, generator=source)
     moved = control.move(points, torch.full((3,), amount))
-    assert control.unit == pytest.approx(length, rel=1e-5)
-    wanted = control.position(points) + amount * length
-    assert control.position(moved).tolist() == pytest.approx(wanted.tolist(), abs=1e-4)
+    assert control.place is not None
+    values = control.place.value(points) + amount * length
+    assert control.place.value(moved).tolist() == pytest.approx(values.tolist(), abs=1e-4)
+    assert control.place.amount_to(points, values).tolist() == pytest.approx([amount] * 3, abs=1e-4)
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------

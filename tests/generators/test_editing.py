@@ -6,6 +6,7 @@ import pytest
 import torch
 from toys import ToyGenerator
 
+from explorer.controls.base import Move
 from explorer.controls.linear import LinearControl
 from explorer.errors import ExplorerError
 from explorer.generators.base import Latent
@@ -27,7 +28,7 @@ def test_each_space_is_edited_and_what_lies_behind_is_drawn_anew() -> None:
     latent = TOY.sample([1, 2])
     one, two, three = torch.tensor([0.5, -1.0]), torch.tensor([2.0, 0.0]), torch.tensor([0.0, 0.7])
     # In whatever order they are given: first z, then w computed from it, then w_plus from that.
-    found = edited(TOY, TOY.advance(latent, "w_plus"), [(layered, three), (w, two), (z, one)])
+    found = edited(TOY, TOY.advance(latent, "w_plus"), [Move(layered, three), Move(w, two), Move(z, one)])
     start = z.move(latent.tensors["z"], one)
     mapped = TOY.advance(Latent({"z": start}, latent.truncation_psi), "w").tensors["w"]
     layers = w.move(mapped, two)[:, None].repeat(1, 4, 1)
@@ -36,7 +37,7 @@ def test_each_space_is_edited_and_what_lies_behind_is_drawn_anew() -> None:
 
 
 def test_behind_an_edited_space_nothing_is_kept() -> None:
-    found = edited(TOY, TOY.advance(TOY.sample([1]), "w_plus"), [(control("z", 1), torch.ones(1))])
+    found = edited(TOY, TOY.advance(TOY.sample([1]), "w_plus"), [Move(control("z", 1), torch.ones(1))])
     assert set(found.tensors) == {"z"}
     untouched = TOY.sample([1])
     assert edited(TOY, untouched, []) is untouched
@@ -45,13 +46,13 @@ def test_behind_an_edited_space_nothing_is_kept() -> None:
 def test_a_space_before_all_there_is() -> None:
     stored = Latent({"w_plus": torch.zeros(1, 4, 10)})
     with pytest.raises(ExplorerError, match="stored point of a later space than 'w'"):
-        edited(TOY, stored, [(control("w", 1), torch.ones(1))])
+        edited(TOY, stored, [Move(control("w", 1), torch.ones(1))])
 
 
 def test_a_batch_of_latents_in_different_spaces() -> None:
     rows = [
         TOY.sample([1]),
-        edited(TOY, TOY.sample([2, 3]), [(control("w_plus", 1), torch.ones(2))]),
+        edited(TOY, TOY.sample([2, 3]), [Move(control("w_plus", 1), torch.ones(2))]),
         TOY.advance(TOY.sample([4]), "w"),
     ]
     together = stacked(TOY, rows)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from explorer.errors import ExportError, SceneError
 from explorer.scene import store
 from explorer.scene.model import (
+    SCENE_VERSION,
     AmountKey,
     AmountTrack,
     Blend,
@@ -171,7 +172,7 @@ def test_what_is_written_is_read_back_equal_and_written_again_alike(scene: Scene
 def test_the_file_is_readable_and_names_its_format() -> None:
     text = store.encode_scene(PLAIN).decode()
     assert text.startswith(
-        '{\n  "format": "latent-explorer-scene",\n  "version": 2,\n  "model": {\n    "path": "vae-shapes"'
+        '{\n  "format": "latent-explorer-scene",\n  "version": 3,\n  "model": {\n    "path": "vae-shapes"'
     )
     assert json.loads(text)["panes"][0]["controls"]["method"] == "latent_axes"
 
@@ -235,8 +236,8 @@ def changed(**fields: Any) -> bytes:
 
 
 def test_a_newer_version_asks_for_an_update() -> None:
-    with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 3\); update the program"):
-        store.decode_scene(changed(version=3), "new.json")
+    with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 4\); update the program"):
+        store.decode_scene(changed(version=SCENE_VERSION + 1), "new.json")
 
 
 @pytest.mark.parametrize("version", [0, -1, True, "1", 1.0, None])

@@ -84,7 +84,7 @@ def test_only_what_has_a_track_moves() -> None:
     track = AmountTrack(pane=0, control="a", keys=(AmountKey(0, 1), AmountKey(1, 5)), interpolation="lerp")
     scene = with_tracks(track)
     moved = tl.at(scene, 0.5)
-    assert moved.panes[0].edits == (Edit("kept", 2.0), Edit("a", 3.0))
+    assert moved.panes[0].edits == (Edit("a", 3.0), Edit("kept", 2.0))
     assert replace(moved, panes=scene.panes) == scene
     assert tl.at(SCENE, 1.0) == SCENE
 

@@ -15,6 +15,7 @@ import psutil
 import pytest
 import torch
 from service_desk import AXES, MODEL, Desk, view
+from toys import trajectory
 
 from explorer.controls.codebook import CodebookControl
 from explorer.engine.engine import Engine
@@ -74,20 +75,23 @@ def test_it_says_what_there_is(desk: Desk) -> None:
 def test_it_says_where_the_sliders_of_a_codebook_stop(desk: Desk) -> None:
     quantised = ModelRef(path="shapes-qlae")
     for number, seed in enumerate((0, 1)):
-        desk.client.send(
-            protocol.FindStops(request_id=number, model=quantised, controls=AXES, origin=Seed(seed), truncation_psi=0.7)
-        )
-        stops = desk.wait_for(protocol.StopsFound).stops
+        asked = protocol.FindPlaces(request_id=number, model=quantised, controls=AXES, origin=Seed(seed))
+        desk.client.send(asked)
+        places = desk.wait_for(protocol.PlacesFound).places
         found = Engine().control_set(quantised, AXES)
         start = Engine().generator(quantised).sample([seed]).tensors["z"]
-        assert set(stops) == {control.card.name for control in found.controls}
-        for name, amounts in stops.items():
+        assert set(places) == {control.card.name for control in found.controls}
+        for name, place in places.items():
             control = found.control(name)
             assert isinstance(control, CodebookControl)
-            reached = control.path(start, torch.tensor(amounts))[:, 0, control.axis]
+            reached = trajectory(control, start, torch.tensor(place.stops))[:, 0, control.axis]
             torch.testing.assert_close(reached, control.values.to(reached), atol=1e-4, rtol=0)
-    desk.client.send(protocol.FindStops(request_id=9, model=MODEL, controls=AXES, origin=Seed(0)))
-    assert desk.wait_for(protocol.StopsFound).stops == {}  # directions go on
+            assert (place.low, place.high) == (min(0.0, place.stops[0]), max(0.0, place.stops[-1]))
+    desk.client.send(protocol.FindPlaces(request_id=9, model=MODEL, controls=AXES, origin=Seed(0)))
+    axes = desk.wait_for(protocol.PlacesFound).places
+    start = Engine().generator(MODEL).sample([0]).tensors["z"][0]
+    assert axes["z3"].value == pytest.approx(float(start[3]))
+    assert all(place.stops == () for place in axes.values())  # directions go on
 
 
 def test_views_shown_together_are_one_batch(desk: Desk) -> None:

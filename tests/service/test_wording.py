@@ -27,8 +27,8 @@ NAMED = (
     (protocol.OpenModel(request_id=1, model=MODEL), "Opening shapes-qlae"),
     (FIND, "Finding the controls of PCA on shapes-qlae"),
     (
-        protocol.FindStops(request_id=1, model=MODEL, controls=PCA, origin=Seed(0)),
-        "Finding where the sliders of PCA on shapes-qlae stop",
+        protocol.FindPlaces(request_id=1, model=MODEL, controls=PCA, origin=Seed(0)),
+        "Finding where the picture stands along PCA on shapes-qlae",
     ),
     (protocol.MeasureModel(request_id=1, model=MODEL, options=MeasureOptions()), "Measuring shapes-qlae"),
     (

@@ -137,7 +137,8 @@ class Canvas(QWidget):
             chosen = scene.panes[pane]
             known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
             stopped = self._controller.catalogue.is_stopped(scene.model_of(pane), chosen.controls)
-            moved = "" if stopped else pane_text.moved(scene, chosen, known)
+            latest = self._controller.moved_last(pane)
+            moved = "" if stopped else pane_text.moved(scene, chosen, known, latest)
             state, sliders = self._state(pane, picture), self._sliders(pane)
             if self._table is not None:  # what its column and its row are called stands at the edge
                 title, figure = moved, sliders or state

@@ -11,12 +11,12 @@ from explorer.ui.state.job_list import JobList
 VIEWS: dict[PaneView, str] = {"image": "", "difference": "rms difference", "before_after": "before | after"}
 
 
-def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None) -> str:
-    """The control that was moved last, how far and in which unit, and how many others are moved. ``controls``: the
-    pane's set, where it is known."""
+def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None, latest: str = "") -> str:
+    """The control ``latest``, or where that is not moved the first that is, how far and in which unit, and how many
+    others are moved. ``controls``: the pane's set, where it is known."""
     if not pane.edits:
         return ""
-    last = pane.edits[-1]
+    last = next((edit for edit in pane.edits if edit.control == latest), pane.edits[0])
     card = next((one for one in controls.controls if one.name == last.control), None) if controls else None
     more = f", {len(pane.edits) - 1} more" if len(pane.edits) > 1 else ""
     return f"{edit_text(scene, pane.controls, last, card)}{more}"

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.defaults import room
-from explorer.scene.editing import amount_of
+from explorer.scene.editing import edit_of
 from explorer.scene.marks import mark_of, ordered
 from explorer.scene.model import ControlSetRef, Mark, ModelRef, Scene
 from explorer.ui.actions.actions import ActionTable
@@ -87,7 +87,7 @@ class ControlsPanel(DockPanel):
         self.searching.toggled.connect(self._say_again)
         controller.changed.connect(self._on_changed)
         controller.shown.connect(self._show_amounts)
-        controller.stops.changed.connect(self._show_stops)
+        controller.places.changed.connect(self._show_places)
         catalogue = controller.catalogue
         catalogue.controls_found.connect(self._on_found)
         catalogue.controls_refused.connect(self._on_refused)
@@ -193,7 +193,7 @@ class ControlsPanel(DockPanel):
             row.slider.set_snapping(self._snapping)
             self._rows[control.name] = row
             self._column.insertWidget(index + ABOVE_PASSIVE * _is_passive(control), row)
-        self._show_stops()
+        self._show_places()
         self._order_tabs()
         self._say(card, problem)
         self._apply_filter()
@@ -274,17 +274,17 @@ class ControlsPanel(DockPanel):
         scene = self._controller.shown_scene
         pane = scene.panes[min(self._controller.scene.selected, len(scene.panes) - 1)]
         for name, row in self._rows.items():
-            row.set_amount(amount_of(pane, name))
+            row.set_edit(edit_of(pane, name))
 
-    def _show_stops(self) -> None:
-        stops = self._controller.stops.known()
+    def _show_places(self) -> None:
+        places = self._controller.places.known()
         for name, row in self._rows.items():
-            row.set_stops(stops.get(name, ()))
+            row.set_place(places.get(name))
 
     # --- what the user does ---
 
-    def _move(self, name: str, amount: float, dragging: bool) -> None:
-        self._controller.move_control(self._controller.scene.selected, name, amount, dragging)
+    def _move(self, name: str, number: float, dragging: bool) -> None:
+        self._controller.move_control(self._controller.scene.selected, name, number, dragging)
 
     def _find_more(self) -> None:
         scene = self._controller.scene

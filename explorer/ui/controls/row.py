@@ -8,8 +8,9 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from explorer.scene.cards import Badge, ControlCard
-from explorer.scene.model import Mark
+from explorer.scene.cards import Badge, ControlCard, ControlPlace
+from explorer.scene.edit_text import laws_text
+from explorer.scene.model import Edit, Mark
 from explorer.ui.look import theme
 from explorer.ui.look.numbers import DecimalField
 from explorer.ui.look.slider import FloatSlider
@@ -112,6 +113,8 @@ class ControlRow(QWidget):
         self.card = card
         self.mark = mark
         self._filling = False
+        self._origin = 0.0  # where the slider stands while nothing moves it
+        self._is_free = True
         self.badge = BadgePill(card.badge)
         self.name = ElidedLabel(titled(card, mark))
         self.name.setMaximumWidth(name_width)
@@ -147,34 +150,46 @@ class ControlRow(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.menu_wanted.emit(self.card.name, event.globalPos())
 
-    def set_amount(self, amount: float) -> None:
-        """Show ``amount`` without a signal."""
-        self.slider.set_value(amount)
+    def set_edit(self, edit: Edit) -> None:
+        """Show how the control is moved, without a signal: its number, or where it is free and shows values, where the
+        picture stands."""
+        free = edit.is_nothing and self.card.shows == "value"
+        number = self._origin if free else edit.number
+        self.slider.set_value(number)
         self._filling = True
-        self.box.setValue(amount)
+        self.box.setValue(number)
         self._filling = False
+        self._is_free = free
 
-    def set_stops(self, stops: tuple[float, ...]) -> None:
-        """The amounts that lead to learned values from where the picture starts, ascending: the slider reaches these
-        and no further. Without any it is as the card says, which is true of every start."""
-        low, high = (min(0.0, stops[0]), max(0.0, stops[-1])) if stops else (self.card.low, self.card.high)
-        self.slider.set_range(low, high, stops or self.card.detents)
+    def set_place(self, place: ControlPlace | None) -> None:
+        """Where the picture stands along it, and how far the slider reaches from there. Without, it is as the card
+        says, which is true of every start."""
+        if place is None:
+            self.slider.set_range(self.card.low, self.card.high, self.card.detents)
+            return
+        if self.card.shows == "value":
+            self._origin = place.value
+        self.slider.set_range(place.low, place.high, place.stops or self.card.detents, self._origin)
+        if self._is_free:
+            self.set_edit(Edit(self.card.name))
 
     def _describe(self) -> None:
         card = self.card
         where = f"space {card.space}" + (f", layers {card.layers[0]}–{card.layers[1]}" if card.layers else "")
         own = (card.name,) if self.shown_name != card.name else ()
-        lines = [self.shown_name, *own, f"Amount in {card.unit}, {where}", *card.details]
+        what = f"{card.shows.capitalize()} in {card.unit}, {where}"
+        lines = [self.shown_name, *own, what, *laws_text(card), *card.details]
         self.name.setToolTip("\n".join(lines))
-        hint = "Double click: back to zero. Arrows: one step. Shift: finer. Page Up / Page Down: ten steps."
+        back = "back to zero" if card.shows == "amount" else "back to where the picture stands"
+        hint = f"Double click: {back}. Arrows: one step. Shift: finer. Page Up / Page Down: ten steps."
         if card.detents:
             hint = (
                 "The ticks are learned values, and the slider stops at them. Alt or Shift, or a typed value: between "
-                "them. Arrows: the next one. Double click: back to zero."
+                f"them. Arrows: the next one. Double click: {back}."
             )
         self.slider.setToolTip(hint)
         self.slider.setAccessibleName(self.shown_name)
-        self.box.setAccessibleName(f"{self.shown_name} amount")
+        self.box.setAccessibleName(f"{self.shown_name} {card.shows}")
         self.figure.setToolTip("\n".join(card.details))
 
     def _on_slider(self, value: float, dragging: bool) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from explorer.scene.edit_text import edit_text
 from explorer.scene.model import Bookmark, Scene, Seed, View, view_of
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
@@ -239,9 +240,10 @@ def _seeds(scene: Scene) -> str:
 def describe(bookmark: Bookmark) -> str:
     """The tool tip: name, model, seed, and what is moved."""
     lines = [bookmark.name, bookmark.model.path.replace("\\", "/").rpartition("/")[2]]
-    if seeds := _seeds(_scene_of(bookmark)):
+    scene = _scene_of(bookmark)
+    if seeds := _seeds(scene):
         lines.append(f"{seeds.lower()}, spread {bookmark.truncation_psi:g}")
-    moved = [f"{edit.control} {edit.amount:+.2f}" for edit in bookmark.panes[0].edits if edit.amount]
+    moved = [edit_text(scene, bookmark.panes[0].controls, edit) for edit in bookmark.panes[0].edits]
     lines += [", ".join(moved)] if moved else []
     lines += [f"{len(bookmark.panes)} panes"] if len(bookmark.panes) > 1 else []
     return "\n".join(lines)

@@ -39,7 +39,7 @@ class SheetForm(QWidget):
         self._model = controller.model_card(controller.scene.selected)
         self._cards = card.controls if card else ()
         self._names = tuple(control.name for control in card.controls) if card else ()
-        self._moved = tuple(edit.control for edit in pane.edits if edit.amount != 0)
+        self._moved = tuple(edit.control for edit in pane.edits)
         self._active = tuple(one.name for one in card.controls if one.badge not in ("", "passive")) if card else ()
         low, high = (card.controls[0].low, card.controls[0].high) if card and card.controls else (-3.0, 3.0)
         self.rows = QComboBox(self)
@@ -57,8 +57,8 @@ class SheetForm(QWidget):
                 self.which.addItem(text)
         self.control = QComboBox(self)
         self.control.addItems(self._names)
-        if self._moved and self._moved[-1] in self._names:
-            self.control.setCurrentIndex(self._names.index(self._moved[-1]))
+        if (latest := controller.moved_last(controller.scene.selected)) in self._names:
+            self.control.setCurrentIndex(self._names.index(latest))
         origin = controller.seen_origin()
         first = origin.seed if isinstance(origin, Seed) else 0
         self.seeds = SeedsLine(f"{first}-{min(first + 7, SEED_LIMIT - 1)}", self)

@@ -54,7 +54,7 @@ class Files(QObject):
 
         False when it cannot be read.
         """
-        from explorer.export.embed import read  # Pillow's import is not for the start of the window
+        from explorer.export.embed import order_of_touch, read  # Pillow's import is not for the start of the window
 
         try:
             scene, options, exported = read(path)
@@ -63,6 +63,7 @@ class Files(QObject):
             return False
         # Saving the scene must not write over a picture or a film.
         self._controller.load_file(scene, f"Open {path.name}", path.absolute() if exported is None else None)
+        self._controller.drawn_order.opened(scene, order_of_touch(path))
         self._settings.folder = str(path.absolute().parent)
         if exported is None or options.kind in FILMS:
             self.film_opened.emit()

@@ -61,10 +61,11 @@ class FloatSlider(QWidget):
         """Whether the hand stops at detents only. Without detents nothing changes."""
         self._snapping = snapping
 
-    def set_range(self, low: float, high: float, detents: tuple[float, ...] = ()) -> None:
-        """Reach from ``low`` to ``high``, with these detents; the value stays."""
-        if (low, high, detents) != (self._low, self._high, self._detents):
-            self._low, self._high, self._detents = low, high, detents
+    def set_range(self, low: float, high: float, detents: tuple[float, ...] = (), origin: float | None = None) -> None:
+        """Reach from ``low`` to ``high``, with these detents, and if given from another origin; the value stays."""
+        origin = self._origin if origin is None else origin
+        if (low, high, detents, origin) != (self._low, self._high, self._detents, self._origin):
+            self._low, self._high, self._detents, self._origin = low, high, detents, origin
             self.update()
 
     def set_value(self, value: float) -> None:

@@ -20,6 +20,7 @@ from explorer.scene.following import EVERY
 from explorer.scene.model import (
     Blend,
     ControlSetRef,
+    Edit,
     ModelRef,
     Origin,
     Pane,
@@ -35,6 +36,7 @@ from explorer.ui.state.bridge import Connect, EngineBridge
 from explorer.ui.state.catalogue import Catalogue, ModelKey
 from explorer.ui.state.comparing import Comparing
 from explorer.ui.state.document import Document
+from explorer.ui.state.drawn_order import DrawnOrder
 from explorer.ui.state.feed import Feed
 from explorer.ui.state.job_list import JobList
 from explorer.ui.state.labelling import Labelling
@@ -42,8 +44,8 @@ from explorer.ui.state.late_sets import LateSets
 from explorer.ui.state.measuring import Measuring
 from explorer.ui.state.notice import Notice
 from explorer.ui.state.opening import Opening
+from explorer.ui.state.places import Places
 from explorer.ui.state.replies import Replies
-from explorer.ui.state.stops import Stops
 from explorer.ui.state.undo import Step, UndoStack
 
 replace = msgspec.structs.replace
@@ -82,13 +84,15 @@ class Controller(QObject):
         self.late = LateSets(self.catalogue, self.undo_stack, self)
         self.engine: Ready | None = None
         self._suspect: ModelKey | None = None  # the model that the engine loaded when it died
+        self._last_moved: dict[int, str] = {}  # pane → control that the hand has moved last; no part of the picture
         self._scene = NO_MODEL
         self._preview: Scene | None = None
         self._preview_moves = True
         self._gesture = 0
         self._dragging = False
         self.opening = Opening(self, self)
-        self.stops = Stops(self, self)
+        self.places = Places(self, self)
+        self.drawn_order = DrawnOrder(self, self)
         self.replies.on(Ready, self.engine_ready.emit)
         self.replies.on(EngineLost, self._ask_the_next)
         self.bridge.replied.connect(self.replies.deliver)
@@ -129,6 +133,13 @@ class Controller(QObject):
         """The card of one control of a pane, or None when it is unknown."""
         card = self.controls_card(pane)
         return next((control for control in card.controls if control.name == name), None) if card else None
+
+    def moved_last(self, pane: int) -> str:
+        """The control of the pane that the hand has moved last, where it is moved still; else one that is moved, or
+        nothing."""
+        names = [edit.control for edit in self.shown_scene.panes[pane].edits]
+        latest = self._last_moved.get(pane, "")
+        return latest if latest in names else names[0] if names else ""
 
     def pane_title(self, pane: int) -> str:
         """What the pane is called: its own name, or its method's title, or its control file's name."""
@@ -256,8 +267,10 @@ class Controller(QObject):
 
     # --- sliders ---
 
-    def move_control(self, pane: int, name: str, amount: float, dragging: bool = False) -> None:
-        """Move control ``name`` of ``pane`` to ``amount``, and its partners in other panes while sliders are linked.
+    def move_control(self, pane: int, name: str, number: float, dragging: bool = False) -> None:
+        """Move control ``name`` of ``pane`` by the amount ``number``, or to that value where its slider shows values,
+        and its partners in other panes while sliders are linked. A value slider that is put where the picture stands
+        anyway sets its variable free again.
 
         While ``dragging`` the moves are one step of undo and pictures are interactive; the call with
         ``dragging=False`` ends the step and asks for full quality.
@@ -265,10 +278,19 @@ class Controller(QObject):
         if dragging:
             self.begin_gesture()
         partners = self.partners(pane, name)
-        moved = editing.with_amounts(self._scene, partners, amount)
+        card = self.control_card(pane, name)
+        holds = card.shows if card is not None else "amount"
+        place = self.places.known().get(name) if pane == self._scene.selected else None
+        free = holds == "value" and place is not None and number == place.value
+        edits = {
+            index: Edit(control) if free else Edit.of(control, number, holds) for index, control in partners.items()
+        }
+        moved = editing.with_edits(self._scene, edits)
+        text = f"{name} = {number:g}" if holds == "value" else f"{name} {number:+.2f}"
         lead = pane if self._scene.linked else None
+        self._last_moved |= partners
         self.late.note(moved)
-        self.apply(moved, f"{name} {amount:+.2f}", ("amount", pane, name, self._gesture), lead)
+        self.apply(moved, text, ("amount", pane, name, self._gesture), lead)
         self.moved.emit(partners)
         if not dragging:
             self.end_gesture()

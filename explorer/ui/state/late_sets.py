@@ -10,12 +10,12 @@ from PySide6.QtCore import QObject
 
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.following import Follower
-from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scene
 from explorer.ui.state.catalogue import Catalogue, Place, key_of
 from explorer.ui.state.undo import UndoStack
 
-Led = tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
-"""Pane that shows a set → (index of a control, amount) of what it was led to."""
+Led = tuple[tuple[int, tuple[tuple[int, Edit], ...]], ...]
+"""Pane that shows a set → (index of a control, nameless edit) of what it was led to."""
 
 
 class LateSets(QObject):
@@ -25,7 +25,7 @@ class LateSets(QObject):
         super().__init__(parent)
         self._catalogue = catalogue
         self._history = history
-        self._awaited: dict[Place, Mapping[int, float]] = {}  # and what its controls were led to before the history
+        self._awaited: dict[Place, Mapping[int, Edit]] = {}  # and what its controls were led to before the history
 
     def note(self, scene: Scene) -> None:
         """Linked sliders of ``scene`` were moved: panes whose set is not known follow later."""
@@ -37,9 +37,9 @@ class LateSets(QObject):
 
     def expect(self, scene: Scene, led: Led) -> None:
         """``scene`` comes from an earlier session, in which sets were ``led`` that are still looked for."""
-        for pane, amounts in led:
+        for pane, edits in led:
             if pane < len(scene.panes):
-                self._awaited[key_of(scene.model_of(pane)), scene.panes[pane].controls] = dict(amounts)
+                self._awaited[key_of(scene.model_of(pane)), scene.panes[pane].controls] = dict(edits)
 
     def led(self, scene: Scene) -> Led:
         """Of the sets that ``scene``, the state of now, still waits for: how far they have been led."""
@@ -49,7 +49,7 @@ class LateSets(QObject):
                 follower = self._follower(place, (), earlier)
                 for step in self._history.steps()[: self._history.index()]:
                     follower.follow(step.before, step.after, step.lead)
-                found.append((panes[0], tuple(follower.amounts.items())))
+                found.append((panes[0], tuple(follower.edits.items())))
         return tuple(found)
 
     def caught_up(self, model: ModelRef, controls: ControlSetRef, scene: Scene) -> Scene:
@@ -72,7 +72,7 @@ class LateSets(QObject):
         self._history.revise(revised)
         return now
 
-    def _follower(self, place: Place, names: tuple[str, ...], earlier: Mapping[int, float]) -> Follower:
+    def _follower(self, place: Place, names: tuple[str, ...], earlier: Mapping[int, Edit]) -> Follower:
         return Follower(names, lambda one: _showing(one, place), self._names_of, earlier)
 
     def _names_of(self, scene: Scene, pane: int) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 from msgspec.structs import replace
 
 from explorer.scene import timeline as keys
-from explorer.scene.editing import amount_of, with_amount, with_pane
-from explorer.scene.model import Blend, Interpolation, Origin, OriginTrack, Scene, Seed, Timeline
+from explorer.scene.editing import edit_of, with_edit, with_pane
+from explorer.scene.model import Blend, Holds, Interpolation, Origin, OriginTrack, Scene, Seed, Timeline
 from explorer.scene.timeline import ORIGIN
 from explorer.scene.validate import AMOUNT_LIMIT, check_amount, check_seed
 from explorer.ui.timeline.rows import TimelineRow
@@ -36,15 +36,15 @@ MOST_MOMENTS = 4000
 """Frames of a timeline that are looked through; of a longer one only the keyframes are."""
 
 
-def moved_amounts(before: Scene, after: Scene) -> set[tuple[int, str]]:
-    """(pane, control) of every amount in which two scenes differ; nothing where they have other panes."""
+def moved_controls(before: Scene, after: Scene) -> set[tuple[int, str]]:
+    """(pane, control) of every edit in which two scenes differ; nothing where they have other panes."""
     if len(before.panes) != len(after.panes) or before.model != after.model:
         return set()
     return {
         (number, edit.control)
         for number, (old, new) in enumerate(zip(before.panes, after.panes, strict=True))
         for edit in (*old.edits, *new.edits)
-        if amount_of(old, edit.control) != amount_of(new, edit.control)
+        if edit_of(old, edit.control) != edit_of(new, edit.control)
     }
 
 
@@ -54,10 +54,9 @@ def overlaid(scene: Scene, time: float, baseline: Scene, touched: Touched = froz
     The timeline decides, except for sliders and seeds that the hand has moved since: those are seen as they stand.
     """
     shown = keys.at(scene, time)
-    for number, name in moved_amounts(baseline, scene) | touched:
+    for number, name in moved_controls(baseline, scene) | touched:
         if 0 <= number < len(scene.panes):
-            amount = amount_of(scene.panes[number], name)
-            shown = with_pane(shown, number, with_amount(shown.panes[number], name, amount))
+            shown = with_pane(shown, number, with_edit(shown.panes[number], edit_of(scene.panes[number], name)))
     by_hand = scene.origin != baseline.origin or SEED in touched
     return replace(shown, origin=scene.origin) if by_hand else shown
 
@@ -71,7 +70,7 @@ def moment_of(scene: Scene) -> float | None:
     frames = keys.frame_times(replace(timeline, loop="once")) if timeline.duration * timeline.fps < MOST_MOMENTS else ()
     for time in sorted({*key_times(timeline), *frames}):
         shown = keys.at(scene, time)
-        if shown.origin == scene.origin and not moved_amounts(shown, scene):
+        if shown.origin == scene.origin and not moved_controls(shown, scene):
             return time
     return None
 
@@ -87,13 +86,17 @@ def captured(scene: Scene, shown: Scene, time: float, earlier: tuple[float, Orig
     around = _around(key_times(scene.timeline), time)
     kept = False
     for number, pane in enumerate(shown.panes):
-        names = [edit.control for edit in pane.edits if edit.amount != 0]
+        names = [edit.control for edit in pane.edits]
         names += [track.control for track in scene.timeline.amounts if track.pane == number]
         for name in dict.fromkeys(names):
-            if keys.track_number(scene.timeline, number, name) is None:
+            edit = edit_of(pane, name)
+            track = keys.track_number(scene.timeline, number, name)
+            if track is None and edit.holds == "amount":  # a value has none that it stood at before
                 for other in around:
                     made = keys.set_amount_key(made, number, name, other, 0.0)
-            made = keys.set_amount_key(made, number, name, time, amount_of(pane, name))
+            if track is not None and edit.is_nothing and scene.timeline.amounts[track].holds == "value":
+                continue  # it was set free at this time, which no key of a value can say
+            made = keys.set_amount_key(made, number, name, time, edit.number, edit.holds)
             kept = True
     if all(pane.origin is not None for pane in scene.panes):
         return made  # no pane starts where the scene does
@@ -126,7 +129,7 @@ def with_key_added(scene: Scene, row: TimelineRow, time: float) -> Scene:
             scene = keys.set_origin_key(scene, time, nearest if isinstance(here, Blend) else here)
         else:
             old = scene.timeline.amounts[track]
-            scene = keys.set_amount_key(scene, old.pane, old.control, time, keys.amount_at(old, time))
+            scene = keys.set_amount_key(scene, old.pane, old.control, time, keys.amount_at(old, time), old.holds)
     return scene
 
 
@@ -165,13 +168,13 @@ def cleared(scene: Scene) -> Scene:
     return replace(scene, timeline=replace(scene.timeline, amounts=(), origin=OriginTrack()))
 
 
-def traversal(scene: Scene, pane_controls: dict[int, str], low: float, high: float) -> Scene:
+def traversal(scene: Scene, pane_controls: dict[int, str], low: float, high: float, holds: Holds = "amount") -> Scene:
     """``scene`` whose timeline moves one control of each listed pane from ``low`` to ``high``, there and back."""
     made = cleared(scene)
     made = keys.set_timing(made, loop="ping_pong")
     for pane, control in pane_controls.items():
-        made = keys.set_amount_key(made, pane, control, 0.0, low)
-        made = keys.set_amount_key(made, pane, control, made.timeline.duration, high)
+        made = keys.set_amount_key(made, pane, control, 0.0, low, holds)
+        made = keys.set_amount_key(made, pane, control, made.timeline.duration, high, holds)
     return made
 
 

@@ -117,12 +117,10 @@ class TimelinePanel(DockPanel):
         """Traverse the control of the selected pane that was moved last, or its first one."""
         scene = self._controller.scene
         card = self._controller.controls_card()
-        names = [edit.control for edit in scene.panes[scene.selected].edits] or (
-            [card.controls[0].name] if card and card.controls else []
-        )
-        if names:
+        first = card.controls[0].name if card and card.controls else ""
+        if name := self._controller.moved_last(scene.selected) or first:
             self.wanted.emit()
-            self.traverse(scene.selected, names[-1])
+            self.traverse(scene.selected, name)
         else:
             self._controller.say("There is no control to traverse yet; choose a method first.")
 
@@ -132,9 +130,10 @@ class TimelinePanel(DockPanel):
         controller = self._controller
         card = controller.control_card(pane, control)
         low, high = (card.low, card.high) if card else (-3.0, 3.0)
-        if pane == controller.scene.selected and (stops := controller.stops.known().get(control)):
-            low, high = min(0.0, stops[0]), max(0.0, stops[-1])
-        made = edit.traversal(controller.scene, controller.partners(pane, control), low, high)
+        if pane == controller.scene.selected and (place := controller.places.known().get(control)):
+            low, high = place.low, place.high
+        holds = card.shows if card else "amount"
+        made = edit.traversal(controller.scene, controller.partners(pane, control), low, high, holds)
         self.player.stop()
         self._apply(made, f"Traverse {control}")
         self.go_to(0.0)
@@ -177,7 +176,7 @@ class TimelinePanel(DockPanel):
         scene = self._controller.scene
         if not self._visited or not edit.is_moving(scene.timeline):
             return None
-        touched = edit.moved_amounts(self._baseline, scene) | self._touched
+        touched = edit.moved_controls(self._baseline, scene) | self._touched
         if scene.origin != self._baseline.origin:
             touched.add(edit.SEED)
         return Playhead(self._playhead, tuple(sorted(touched)))
@@ -249,7 +248,7 @@ class TimelinePanel(DockPanel):
             self._earlier = None
             self._settle()
         # An undone move is seen no longer; one by the hand is announced right after this.
-        self._touched -= edit.moved_amounts(old, new)
+        self._touched -= edit.moved_controls(old, new)
         if new.origin != old.origin:
             self._touched.discard(edit.SEED)
         if new.timeline.duration < self._playhead:

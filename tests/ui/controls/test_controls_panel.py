@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QMainWindow, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
-from explorer.scene.cards import ControlCard, ControlSetCard, MethodCard, SpaceCard
+from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard, MethodCard, SpaceCard
 from explorer.scene.editing import amount_of
 from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, Seed
@@ -26,14 +26,14 @@ from explorer.service.protocol import (
     ControlsPreview,
     EngineLost,
     FindControls,
-    FindStops,
+    FindPlaces,
     JobProgress,
     MethodList,
+    PlacesFound,
     Ready,
     Refused,
     Request,
     Stopped,
-    StopsFound,
 )
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas.canvas import Canvas
@@ -155,6 +155,11 @@ def test_the_badge_switch_leaves_the_latents_that_are_used(qtbot: QtBot) -> None
     assert heard == ["non-passive", "active", "all"]
 
 
+def _places(stops: tuple[float, ...]) -> dict[str, ControlPlace]:
+    """The answer of the engine for a slider of amounts along learned values."""
+    return {"z0": ControlPlace(value=-stops[0], low=min(0.0, stops[0]), high=max(0.0, stops[-1]), stops=stops)}
+
+
 def _stepped(panel: Panel) -> ControlRow:
     """The row of a slider along five learned values, of which a picture may start at any."""
     panel.client.answers_models = False
@@ -170,24 +175,24 @@ def _stepped(panel: Panel) -> ControlRow:
 
 def test_a_slider_along_a_codebook_ends_where_the_codebook_ends(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
-    assert not any(isinstance(one, FindStops) for one in panel.client.sent)  # directions have no end
+    assert not any(isinstance(one, FindPlaces) for one in panel.client.sent)  # directions have no end
     row = _stepped(panel)
-    asked = panel.last(FindStops)
+    asked = panel.last(FindPlaces)
     assert (asked.model, asked.controls, asked.origin) == (MODEL, ControlSetRef(method="codes"), Seed(3))
-    panel.client.reply(StopsFound(request_id=asked.request_id, stops={"z0": (-3.0, -2.0, -1.0, 0.0, 1.0)}))
+    panel.client.reply(PlacesFound(request_id=asked.request_id, places=_places((-3.0, -2.0, -1.0, 0.0, 1.0))))
     QTest.keyClick(row.slider, Qt.Key.Key_End)
     assert amount_of(panel.controller.scene.panes[0], "z0") == 1.0
     for _ in range(9):
         QTest.keyClick(row.slider, Qt.Key.Key_Left)
     assert amount_of(panel.controller.scene.panes[0], "z0") == -3.0
-    assert panel.last(FindStops) is asked  # the start is what it was, whatever the amounts
+    assert panel.last(FindPlaces) is asked  # the start is what it was, whatever the amounts
 
     panel.controller.set_seed(4)
     assert amount_of(panel.controller.scene.panes[0], "z0") == -3.0  # amounts stay what they were
-    newer = panel.last(FindStops)
+    newer = panel.last(FindPlaces)
     assert newer.origin == Seed(4)
-    panel.client.reply(StopsFound(request_id=asked.request_id, stops={"z0": (0.0, 9.0)}))  # overtaken
-    panel.client.reply(StopsFound(request_id=newer.request_id, stops={"z0": (0.0, 1.0, 2.0, 3.0, 4.0)}))
+    panel.client.reply(PlacesFound(request_id=asked.request_id, places=_places((0.0, 9.0))))  # overtaken
+    panel.client.reply(PlacesFound(request_id=newer.request_id, places=_places((0.0, 1.0, 2.0, 3.0, 4.0))))
     QTest.keyClick(row.slider, Qt.Key.Key_End)
     assert amount_of(panel.controller.scene.panes[0], "z0") == 4.0
 
@@ -195,10 +200,10 @@ def test_a_slider_along_a_codebook_ends_where_the_codebook_ends(qtbot: QtBot) ->
 def test_a_new_engine_is_asked_where_a_codebook_ends(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
     _stepped(panel)
-    lost = panel.last(FindStops)
+    lost = panel.last(FindPlaces)
     panel.client.reply(EngineLost(sentence="It stopped.", restarting=True))
     panel.client.reply(Ready(version=PROTOCOL_VERSION, pid=2, device="cpu", precision="float32"))
-    assert panel.last(FindStops).request_id != lost.request_id
+    assert panel.last(FindPlaces).request_id != lost.request_id
 
 
 def test_a_refused_search_says_why_and_can_be_tried_again(qtbot: QtBot) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from explorer.scene.cards import ControlCard
+from explorer.scene.model import Edit
 from explorer.ui.controls.row import ControlRow
 from explorer.ui.look.slider import RADIUS, STEPS, FloatSlider
 
@@ -120,7 +121,7 @@ def test_showing_an_amount_says_nothing(qtbot: QtBot) -> None:
     qtbot.addWidget(row)
     said: list[object] = []
     row.moved.connect(lambda *heard: said.append(heard))
-    row.set_amount(1.234)
+    row.set_edit(Edit(row.card.name, 1.234))
     assert said == []
     assert (row.box.value(), row.box.text()) == (1.234, "1.23")
     assert row.slider.value == 1.234
@@ -212,15 +213,15 @@ def test_the_box_writes_a_minus_sign_and_takes_a_hyphen(qtbot: QtBot) -> None:
     row = ControlRow(ControlCard(name="pose", space="z"), 0)
     qtbot.addWidget(row)
     row.show()
-    row.set_amount(-0.194)
+    row.set_edit(Edit(row.card.name, -0.194))
     assert row.box.text() == "−0.19"
     for typed, amount in (("-1.5", -1.5), ("−0.25", -0.25), ("2", 2.0)):
         row.box.selectAll()
         row.box.lineEdit().insert(typed)  # as a key press does; QTest has keys for Latin-1 only
         QTest.keyClick(row.box, Qt.Key.Key_Return)
         assert row.box.value() == amount
-    row.set_amount(-0.001)
+    row.set_edit(Edit(row.card.name, -0.001))
     assert row.box.text() == "0.00"
-    row.set_amount(-0.19)
+    row.set_edit(Edit(row.card.name, -0.19))
     row.box.stepBy(1)  # reads its own text again
     assert row.box.text() == "−0.09"

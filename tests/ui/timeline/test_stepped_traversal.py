@@ -6,9 +6,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 from quiet import MODEL, controller_on, controls
 
-from explorer.scene.cards import ControlCard, ControlSetCard
+from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard
 from explorer.scene.model import ControlSetRef
-from explorer.service.protocol import ControlsFound, FindControls, FindStops, StopsFound
+from explorer.service.protocol import ControlsFound, FindControls, FindPlaces, PlacesFound
 from explorer.ui.timeline.panel import LATE, TimelinePanel
 
 pytestmark = pytest.mark.gui
@@ -27,8 +27,9 @@ def test_a_codebook_is_traversed_to_its_ends(qtbot: QtBot) -> None:
     qtbot.addWidget(panel)
     for stops, amounts in ((None, [-4.0, 4.0]), ((-3.0, -2.0, -1.0, 0.0, 1.0), [-3.0, 1.0])):
         if stops:
-            number = next(one for one in reversed(client.sent) if isinstance(one, FindStops)).request_id
-            client.reply(StopsFound(request_id=number, stops={"z0": stops}))
+            number = next(one for one in reversed(client.sent) if isinstance(one, FindPlaces)).request_id
+            place = ControlPlace(value=3.0, low=stops[0], high=stops[-1], stops=stops)
+            client.reply(PlacesFound(request_id=number, places={"z0": place}))
         panel.traverse(0, "z0")
         panel.player.stop()
         assert [key.amount for key in controller.scene.timeline.amounts[0].keys] == amounts

@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 from quiet import QuietClient, controller_on
 
 from explorer.scene import timeline as keys
-from explorer.scene.editing import amount_of, side_by_side, with_amount
-from explorer.scene.model import AmountKey, Blend, ControlSetRef, OriginKey, Seed, Timeline
+from explorer.scene.editing import amount_of, side_by_side, with_edit
+from explorer.scene.model import AmountKey, Blend, ControlSetRef, Edit, OriginKey, Seed, Timeline
 from explorer.ui.look.number_field import NumberField
 from explorer.ui.state.controller import Controller
 from explorer.ui.timeline.paint import key_centre
@@ -383,7 +383,7 @@ def loaded(desk: Desk, azimuth: float, hue: float = 0.0) -> None:
     """A scene comes from a file, with azimuth going from -1 to 2 in 4 s, and sliders standing where they were left."""
     desk.two_keys()
     scene = desk.controller.scene
-    pane = with_amount(with_amount(scene.panes[0], "azimuth", azimuth), "hue", hue)
+    pane = with_edit(with_edit(scene.panes[0], Edit("azimuth", azimuth)), Edit("hue", hue))
     desk.controller.load(replace(scene, panes=(pane,)))
 
 

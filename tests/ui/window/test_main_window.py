@@ -24,8 +24,8 @@ from explorer.export.video import write_mp4
 from explorer.files import state_folder
 from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import FIRST_MODEL
-from explorer.scene.editing import amount_of, side_by_side, with_amount
-from explorer.scene.model import ControlSetRef, ModelRef, Scene, Seed
+from explorer.scene.editing import amount_of, side_by_side, with_edit
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scene, Seed
 from explorer.scene.store import encode_scene, load_scene, save_scene
 from explorer.scene.timeline import set_amount_key
 from explorer.service.protocol import (
@@ -309,7 +309,7 @@ def test_picture_sliders_and_playhead_agree_when_a_file_with_a_timeline_is_opene
     desk: Desk, tmp_path: Path, kind: str, standing: float
 ) -> None:
     desk.begin()
-    pane = with_amount(desk.controller.scene.panes[0], "hue", standing)
+    pane = with_edit(desk.controller.scene.panes[0], Edit("hue", standing))
     scene = msgspec.structs.replace(desk.controller.scene, panes=(pane,))
     for time, amount in ((0.0, -1.0), (4.0, 2.0)):
         scene = set_amount_key(scene, 0, "hue", time, amount)
