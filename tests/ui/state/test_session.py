@@ -12,12 +12,13 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from explorer.files import state_folder
-from explorer.scene.model import ModelRef, Scene, Seed
+from explorer.scene.model import Edit, ModelRef, Scene, Seed
 from explorer.scene.store import encode_scene
 from explorer.ui.state.session import Left, Playhead, Session, read_session
 
 pytestmark = pytest.mark.gui
 SCENE = Scene(model=ModelRef(path="toy"), origin=Seed(41))
+LED = ((1, ((0, Edit("", 1.5)), (2, Edit("", value=-3.0)))),)
 
 
 def keep(session: Session, scene: Scene) -> None:
@@ -57,7 +58,7 @@ def test_what_was_not_saved_yet_is_saved_at_the_end(qapp: QApplication) -> None:
 CRASH = """
 import os, signal
 from PySide6.QtCore import QCoreApplication
-from explorer.scene.model import ModelRef, Scene, Seed
+from explorer.scene.model import Edit, ModelRef, Scene, Seed
 from explorer.ui.state.session import Left, Session
 app = QCoreApplication([])
 session = Session()
@@ -115,7 +116,7 @@ def test_a_window_without_a_model_saves_nothing(qapp: QApplication) -> None:
 
 
 def test_a_session_knows_its_file_and_the_playhead(qapp: QApplication, tmp_path: Path) -> None:
-    left = Left(SCENE, tmp_path / "größe.scene.json", True, Playhead(1.25, ((0, "hue"), (-1, ""))), ((1, ((0, 1.5),)),))
+    left = Left(SCENE, tmp_path / "größe.scene.json", True, Playhead(1.25, ((0, "hue"), (-1, ""))), LED)
     for again in (left, Left(SCENE, left.path, False), Left(SCENE)):
         session = Session()
         session.begin()
