@@ -127,8 +127,8 @@ class ComparisonPanel(QWidget):
         row = QHBoxLayout(header)
         row.setContentsMargins(10, 0, 8, 0)
         row.setSpacing(8)
-        for widget in (self.ask, self.progress):
-            row.addWidget(widget)
+        row.addWidget(self.ask)
+        row.addWidget(self.progress, 2)
         row.addWidget(self.state, 1)
         row.addWidget(self.use)
         row.addWidget(self.export)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from explorer.ui.jobs.jobs_panel import duration
-from explorer.ui.look.widgets import link_button
+from explorer.ui.look.widgets import ElidedLabel, link_button
+
+LEAST_BAR = 40  # pixels
 
 
 class ProgressLine(QWidget):
@@ -21,15 +23,18 @@ class ProgressLine(QWidget):
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
-        self.bar.setFixedSize(120, 8)
-        self.left = QLabel()
+        self.bar.setFixedHeight(8)
+        self.bar.setMinimumWidth(LEAST_BAR)
+        self.bar.setMaximumWidth(120)
+        self.left = ElidedLabel()
         self.left.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.cancel = link_button("Cancel", stopping)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        for widget in (self.bar, self.left, self.cancel):
-            layout.addWidget(widget)
+        layout.addWidget(self.bar, 1)
+        layout.addWidget(self.left, 2)
+        layout.addWidget(self.cancel)
         self.cancel.clicked.connect(self.cancelled)
         self.setVisible(False)
 
@@ -42,4 +47,6 @@ class ProgressLine(QWidget):
         share, remaining = progress
         self.bar.setValue(round(share * 1000))
         left = duration(remaining)
-        self.left.setText(", ".join(part for part in (title, f"{share:.0%}", f"{left} left" if left else "") if part))
+        said = ", ".join(part for part in (title, f"{share:.0%}", f"{left} left" if left else "") if part)
+        self.left.setText(said)
+        self.left.setToolTip(said)

@@ -71,8 +71,9 @@ class MeasuresHeader(QWidget):
             label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             layout.addWidget(label)
             layout.addWidget(field)
-        for widget in (self.selection, self.causal, self.quick, self.button, self.progress):
+        for widget in (self.selection, self.causal, self.quick, self.button):
             layout.addWidget(widget)
+        layout.addWidget(self.progress, 2)
         layout.addWidget(self.state, 1)
         layout.addWidget(self.export)
         self.world.activated.connect(self._on_changed)

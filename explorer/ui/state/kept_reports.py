@@ -21,7 +21,8 @@ MOST = 300  # of one kind, of all models; the oldest go first
 Options = TypeVar("Options")
 Report = TypeVar("Report")
 
-_encode = msgspec.msgpack.Encoder(order="deterministic").encode  # unlike JSON it has numbers that are not finite
+_encode = msgspec.msgpack.Encoder().encode  # unlike JSON it has numbers that are not finite
+_key = msgspec.msgpack.Encoder(order="deterministic").encode  # a report keeps the order of its rows instead
 
 
 class KeptReports(Generic[Options, Report]):
@@ -35,7 +36,7 @@ class KeptReports(Generic[Options, Report]):
         """Keep ``report``, which becomes the newest of its model. Where that cannot be written, it is said once."""
         if not fingerprint:
             return
-        asked = hashlib.sha256(_encode(options)).hexdigest()[:16]
+        asked = hashlib.sha256(_key(options)).hexdigest()[:16]
         path = _folder() / f"{self._prefix(fingerprint)}{asked}.msgpack"
         with keeping.optional(path):
             atomic_write(path, _encode((VERSION, __version__, fingerprint, options, report)))

@@ -275,6 +275,19 @@ def test_other_settings_mark_the_report_as_stale(desk: Desk) -> None:
     assert "Press Measure" not in desk.panel.header.state.text()
 
 
+def test_how_far_it_is_can_be_read_and_does_not_widen_the_window(desk: Desk, qtbot: QtBot) -> None:
+    QTest.qWait(1)
+    narrow = desk.panel.header.minimumSizeHint().width()
+    desk.table["measure"].trigger()
+    number = desk.asked()[-1].request_id
+    desk.client.reply(protocol.JobProgress(request_id=number, title="Measuring", share=0.4, remaining=100))
+    QTest.qWait(1)
+    assert desk.panel.header.minimumSizeHint().width() <= narrow + 100
+    line = desk.panel.header.progress.left
+    assert line.text() == line.toolTip() == "40%, 1 min 40 s left"
+    qtbot.waitUntil(lambda: line.width() >= line.fontMetrics().horizontalAdvance(line.text()))
+
+
 def test_cancel_keeps_what_was_shown(desk: Desk) -> None:
     jobs = JobsPanel(desk.controller)
     desk.measured()
@@ -343,7 +356,9 @@ def test_what_was_measured_is_there_after_a_restart(desk: Desk, qtbot: QtBot) ->
     again = Desk(qtbot)
     assert again.asked() == []
     assert again.panel.table.isVisible()
-    assert again.controller.measuring.report(MODEL) == report()
+    found = again.controller.measuring.report(MODEL)
+    assert found == report()
+    assert list(found.metrics) == list(report().metrics)  # the rows stand in the same order
     assert again.controller.measuring.turned(MODEL) == report(Rotation(first="z0", second="z2"), mig=0.8)
     # What is shown was asked with these settings, and so the header says them.
     assert again.panel.header.wanted() == again.controller.measuring.options(MODEL)
