@@ -113,7 +113,7 @@ class ControlRow(QWidget):
         self.card = card
         self.mark = mark
         self._filling = False
-        self._origin = 0.0  # where the slider stands while nothing moves it
+        self._origin = 0.0  # where the slider stands while nothing moves it: 0, or where the picture does
         self._is_free = True
         self.badge = BadgePill(card.badge)
         self.name = ElidedLabel(titled(card, mark))
@@ -169,6 +169,7 @@ class ControlRow(QWidget):
             return
         if self.card.shows == "value":
             self._origin = place.value
+            self.box.setEmptyValue(place.value)
         self.slider.set_range(place.low, place.high, place.stops or self.card.detents, self._origin)
         if self._is_free:
             self.set_edit(Edit(self.card.name))

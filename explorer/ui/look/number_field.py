@@ -89,6 +89,10 @@ class NumberField(QAbstractSpinBox):
         """How far an arrow key goes."""
         self._form = replace(self._form, step=step)
 
+    def setEmptyValue(self, value: float | None) -> None:
+        """What an emptied field stands for; None: nothing, so it is refused."""
+        self._form = replace(self._form, empty=value)
+
     def setSpecialValueText(self, text: str) -> None:
         """What stands in the place of the low end."""
         self._form = replace(self._form, special=text)

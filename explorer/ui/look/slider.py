@@ -231,7 +231,8 @@ class FloatSlider(QWidget):
         return self._clamped(self._value + steps * self.step * fine)
 
     def _choose(self, value: float, dragging: bool) -> None:
-        value = round(value, 4)
+        if value != self._origin:  # which is somebody else's number, to be given back as it is
+            value = round(value, 4)
         if value == self._value and dragging:
             return
         self._value = value

@@ -22,7 +22,7 @@ from explorer import keeping
 from explorer.errors import ExplorerError, SceneError
 from explorer.files import atomic_write, state_folder
 from explorer.scene.model import Scene
-from explorer.scene.store import decode_scene, encode_scene
+from explorer.scene.store import Touched, decode_scene, encode_scene, order_of_touch
 from explorer.ui.state.late_sets import Led
 
 log = logging.getLogger("explorer.ui.state.session")
@@ -42,13 +42,15 @@ class Playhead(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Left:
     """What a session leaves: the scene, the file that it belongs to and whether it is another one there, and the
-    playhead, while the canvas shows its time. ``led``: what sets that are still looked for take over when they come."""
+    playhead, while the canvas shows its time. ``led``: what sets that are still looked for take over when they come;
+    ``touched``: how an older program has drawn the scene."""
 
     scene: Scene
     path: Path | None = None
     modified: bool = False
     playhead: Playhead | None = None
     led: Led = ()
+    touched: Touched = ()
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _lock(path: Path) -> QLockFile | None:
 
 
 def _restored(left: Left, crashed: bool) -> Restored:
-    return Restored(left.scene, left.path, left.modified, left.playhead, left.led, crashed)
+    return Restored(left.scene, left.path, left.modified, left.playhead, left.led, left.touched, crashed)
 
 
 def read_session(path: Path) -> Left:
@@ -180,12 +182,17 @@ def read_session(path: Path) -> Left:
     except OSError as error:
         raise SceneError(f"'{path}' cannot be read ({error.strerror or error}).") from error
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Left(decode_scene(data, path.name))
+        return _of_scene_file(data, path)
     if document.format != FORMAT:
-        return Left(decode_scene(data, path.name))
+        return _of_scene_file(data, path)
     scene = decode_scene(bytes(document.scene), path.name)
     own = Path(document.path) if document.path else None
     return Left(scene, own, document.modified, document.playhead, document.led)
+
+
+def _of_scene_file(data: bytes, path: Path) -> Left:
+    scene = decode_scene(data, path.name)
+    return Left(scene, touched=order_of_touch(msgspec.json.decode(data)))
 
 
 def _read(path: Path) -> Left | None:

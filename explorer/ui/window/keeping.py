@@ -41,6 +41,7 @@ class Keeping(QObject):
         controller = self._controller
         controller.late.expect(restored.scene, restored.led)
         controller.load(restored.scene)
+        controller.drawn_order.opened(restored.scene, restored.touched)
         if restored.path is not None:
             controller.document.settle(restored.path, restored.modified or not restored.path.is_file())
         if restored.playhead is not None:
