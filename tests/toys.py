@@ -179,6 +179,9 @@ class ToyFamily:
             return Verdict(True, f"'{file}' holds no seed.", problem=True)
         return Verdict(True, f"'{path.name}' holds a toy generator.")
 
+    def describe(self, path: Path) -> ModelCard:
+        return self.load(path, torch.device("cpu")).card
+
     def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> ToyGenerator:
         generator = ToyGenerator(int((path / "toy.txt").read_text()))
         generator.card = msgspec.structs.replace(generator.card, path=str(path), name=path.name)

@@ -58,6 +58,9 @@ class Source(Protocol):
     is one file in this folder, found by its module-level ``SOURCE``."""
 
     name: ClassVar[str]
+    noun: ClassVar[str]
+    """What one of them is called in a sentence."""
+
     title: ClassVar[str]
     """What the user writes for one, as the end of "… is neither a world's name nor"."""
 

@@ -42,6 +42,7 @@ class KnownFactorsSource:
     """Claims its own name."""
 
     name: ClassVar[str] = "known_factors"
+    noun: ClassVar[str] = "factors"
     title: ClassVar[str] = "known_factors"
 
     def claims(self, text: str) -> bool:

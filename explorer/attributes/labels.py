@@ -171,6 +171,7 @@ class LabelsSource:
     """Claims paths that end with ``.json``."""
 
     name: ClassVar[str] = "labels"
+    noun: ClassVar[str] = "labels"
     title: ClassVar[str] = "labels of samples (.json)"
 
     def claims(self, text: str) -> bool:

@@ -128,6 +128,7 @@ class OnnxSource:
     """Claims paths that end with ``.onnx``."""
 
     name: ClassVar[str] = "onnx"
+    noun: ClassVar[str] = "classifier"
     title: ClassVar[str] = "a classifier (.onnx)"
 
     def claims(self, text: str) -> bool:

@@ -107,8 +107,13 @@ def files_of(text: str) -> tuple[Path, ...]:
     """The user's files and folders that decide what :func:`open_reader` of ``text`` reads, in the order of the sources;
     some need not exist. Whatever no source claims has none.
     """
-    named = [(part, source) for part in _parts(text.strip()) if part and (source := _source(part)) is not None]
-    return tuple(path for part, source in named for path in source.files(part))
+    return tuple(path for part, source in named_sources(text) for path in source.files(part))
+
+
+def named_sources(text: str) -> tuple[tuple[str, Source], ...]:
+    """What each source is asked for in ``text``, and the source. Whatever none claims is left out."""
+    parts = [part for part in _parts(text.strip()) if part]
+    return tuple((part, source) for part in parts if (source := _source(part)) is not None)
 
 
 def _parts(text: str) -> list[str]:

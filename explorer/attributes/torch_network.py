@@ -12,6 +12,7 @@ from explorer.errors import ExplorerError
 from explorer.generators.base import Generator
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import load_attributes, predicted_world
+from explorer.worlds.predictor.files import CARD, CONFIG, WEIGHTS
 from explorer.worlds.registry import all_worlds
 
 CODE = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".jit", ".ts", ".pt2")
@@ -22,6 +23,7 @@ class TorchSource:
     """Claims folders, and files with the suffixes of torch."""
 
     name: ClassVar[str] = "torch"
+    noun: ClassVar[str] = "attribute predictor"
     title: ClassVar[str] = "the folder of a trained attribute predictor"
 
     def claims(self, text: str) -> bool:
@@ -29,7 +31,9 @@ class TorchSource:
         return path.suffix.lower() in (*CODE, ".safetensors") or (path.is_dir() and text not in all_worlds())
 
     def files(self, text: str) -> tuple[Path, ...]:
-        return (Path(text).expanduser(),)
+        path = Path(text).expanduser()
+        folder = _folder(path) or path
+        return tuple(folder / name for name in (CONFIG, WEIGHTS, CARD)) if path.is_dir() else (path,)
 
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> PredictorReader:
         """The reader in the folder ``text``. Raises :class:`ExplorerError` for a file that would have to be run."""
@@ -45,7 +49,7 @@ class TorchSource:
             raise ExplorerError(
                 f"'{path.name}' {reason}; export the network with torch.onnx.export and choose the .onnx file."
             )
-        folder = next((one for one in (path, path / TRAINED) if predicted_world(one)), None)
+        folder = _folder(path)
         if folder is None:
             raise ExplorerError(
                 f"The folder '{text}' holds no attribute predictor; choose one that 'latent-explorer train "
@@ -54,6 +58,11 @@ class TorchSource:
         name = path.parent.name if folder == path and path.name == TRAINED else path.name
         device = None if generator is None else generator.device
         return PredictorReader(name or path.resolve().name, load_attributes(folder, device))
+
+
+def _folder(path: Path) -> Path | None:
+    """The folder in or at ``path`` that holds a predictor, if one does."""
+    return next((one for one in (path, path / TRAINED) if predicted_world(one)), None)
 
 
 SOURCE = TorchSource()

@@ -61,6 +61,7 @@ class WorldSource:
     """Claims the names of worlds."""
 
     name: ClassVar[str] = "world"
+    noun: ClassVar[str] = "world"
     title: ClassVar[str] = "the name of a world"
 
     def claims(self, text: str) -> bool:

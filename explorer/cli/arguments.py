@@ -119,6 +119,15 @@ def scene(model: ModelRef, seed: int, psi: float, steps: int, pane: Pane, timeli
     )
 
 
+def say_written(out: Path, more: str = "") -> None:
+    """Say that ``out`` was exported, and on stderr what it does not carry of what a replay needs."""
+    from explorer.export.embed import not_carried
+
+    typer.echo(f"wrote {out}{more}")
+    if note := not_carried(out):
+        typer.echo(f"note: {note}", err=True)
+
+
 def checked_name(controls: ControlSet, name: str) -> str:
     """``name`` if the set has it. Raises :class:`ControlError` that suggests the nearest one, or lists them."""
     names = [control.card.name for control in controls.controls]

@@ -50,4 +50,4 @@ def render(
     with shown("Rendering") as progress:
         options = ExportOptions(kind="png", labels=False, height=height, scaling=arguments.scaling(pixels))
         export.run(engine, scene, out, options, progress)
-    typer.echo(f"wrote {out}")
+    arguments.say_written(out)

@@ -36,7 +36,7 @@ def replay(
     if sentence := replaying.other_order(engine, file, places):
         typer.echo(f"note: {sentence}", err=True)
     if out is not None:
-        typer.echo(f"wrote {out}")
+        arguments.say_written(out)
     if comparison is not None:
         typer.echo(comparison.sentence)
         if not comparison.identical:

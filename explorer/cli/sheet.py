@@ -88,4 +88,4 @@ def sheet(
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
     columns_at = ", ".join(map(number_text, asked.amounts)) if amounts else ""  # a comma is no decimal point there
-    typer.echo(f"wrote {out}" + (f": columns at {columns_at}" if columns_at else ""))
+    arguments.say_written(out, f": columns at {columns_at}" if columns_at else "")

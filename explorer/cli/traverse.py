@@ -72,7 +72,7 @@ def traverse(
     scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), timeline)
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
-    typer.echo(f"wrote {out}: {frames} frames")
+    arguments.say_written(out, f": {frames} frames")
 
 
 def film_seconds(frames: int, fps: int, loop: str) -> float:

@@ -16,17 +16,16 @@ from threading import Condition, Thread
 import msgspec
 
 from explorer import __version__, keeping
-from explorer.attributes.registry import files_of
 from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.discovery.base import Watch
 from explorer.engine.cache import BoundedCache
+from explorer.engine.named_files import named_in
 from explorer.engine.search_queue import POLL, SearchQueue
 from explorer.errors import Cancelled, ControlError
 from explorer.files import cache_folder
 from explorer.generators.base import Generator, Progress
-from explorer.generators.registry import resolve
 from explorer.importers.registry import open_controls
 from explorer.metrics.base import shared
 from explorer.reading import is_reading, reading, sha256_of
@@ -331,17 +330,7 @@ def _is_quick(controls: ControlSetRef) -> bool:
 
 def digest_of_files(controls: ControlSetRef) -> str:
     """What tells whether the files that ``controls`` names are still the same; empty where it names none."""
-    named = [Path(controls.path).expanduser()] if controls.path else []
-    if not controls.path and controls.method:
-        kinds = {setting.name: setting.kind for setting in methods.method(controls.method).card.settings}
-        for name, value in controls.settings:
-            if kinds.get(name) == "file" and value:
-                named.append(resolve(str(value)))  # which may also be the name of a model that ships
-            elif kinds.get(name) == "attributes":
-                named += files_of(str(value))
-    found = [_digest_of(one) for one in named]
-    if controls.like is not None:
-        found.append(digest_of_files(controls.like))
+    found = [_digest_of(path) for named in named_in(controls) for path in named.paths]
     return "" if not any(found) else hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 

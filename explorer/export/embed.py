@@ -10,6 +10,7 @@ import msgspec
 from PIL import Image
 
 from explorer.errors import SceneError
+from explorer.export.carried import unaccompanied
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import KEY, Provenance, decode
 from explorer.scene.model import Scene
@@ -45,6 +46,13 @@ def order_of_touch(path: Path) -> Touched:
     data = _carried(Path(path)) or b""
     document = msgspec.json.decode(data) if SCENE_FORMAT.encode() in data[:200] else decode(data, path.name).scene
     return scene_order(document)
+
+
+def not_carried(path: Path) -> str:
+    """One sentence that says what the exported file or folder at ``path`` lacks to be replayed elsewhere; empty where
+    it has all that it needs. Raises as :func:`read`."""
+    _, _, provenance = read(path)
+    return unaccompanied(provenance.references) if provenance is not None else ""
 
 
 def _carried(path: Path) -> bytes | None:

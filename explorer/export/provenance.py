@@ -14,6 +14,7 @@ import numpy as np
 
 from explorer import __version__
 from explorer.errors import SceneError
+from explorer.export.carried import Reference
 from explorer.export.compose import Frame
 from explorer.export.options import ExportOptions
 from explorer.scene.model import Scene
@@ -48,7 +49,8 @@ class GeneratorRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """How a file was made. ``threads`` and ``batch`` are kept because the last bits of a float depend on them."""
+    """How a file was made. ``threads`` and ``batch`` are kept because the last bits of a float depend on them;
+    ``references``: what the scene names outside itself."""
 
     format: str = FORMAT
     version: int = VERSION
@@ -60,6 +62,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     generators: tuple[GeneratorRecord, ...]
     options: ExportOptions
     frames: FrameDigests
+    references: tuple[Reference, ...] = ()
     scene: dict[str, Any]  # the scene file's document
 
     def restored(self, where: str) -> Scene:

@@ -11,8 +11,10 @@ import msgspec
 import torch
 
 from explorer.engine.engine import Engine
+from explorer.engine.named_files import CONTROLS, MODEL
 from explorer.errors import ExportError, ModelError
 from explorer.export import run as export
+from explorer.export.carried import needed, restored, texts_in
 from explorer.export.compose import Frame
 from explorer.export.embed import order_of_touch, read
 from explorer.export.frames import shoot
@@ -27,6 +29,10 @@ from explorer.scene.order import OTHER_ORDER, order_mattered
 from explorer.scene.store import ORDERED, drawn_panes
 
 __all__ = ["Comparison", "Places", "compare", "frames", "read", "rerun", "verify"]
+
+
+OPTIONS = {MODEL: "--model", CONTROLS: "--controls"}
+"""What a replay is told with where something lies."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +99,27 @@ def frames(
     Raises :class:`explorer.errors.SceneError` when it carries none, :class:`ModelError` when a generator has changed.
     """
     scene, options, provenance = read(path)
-    scene = (places or Places()).applied(scene)
+    scene = _here((places or Places()).applied(scene), provenance, path)
     if provenance is None:
         yield from shoot(engine, scene, options, progress=progress).frames()
         return
     require_generators(engine, scene)
     with _threads(provenance.threads):
         yield from shoot(engine, scene, options, provenance.batch, progress).frames()
+
+
+def _here(scene: Scene, provenance: Provenance | None, path: Path) -> Scene:
+    """``scene`` with what the export carries where it is not there. Raises :class:`ExportError` naming what its
+    pictures need and what is neither there nor carried."""
+    if provenance is None:
+        return scene
+    needed_for_pictures = texts_in(msgspec.structs.replace(scene, bookmarks=(), marks=()))
+    scene, missing = restored(scene, provenance.references)
+    if missing := tuple(reference for reference in missing if reference.text in needed_for_pictures):
+        options = [option for noun, option in OPTIONS.items() if any(one.noun == noun for one in missing)]
+        elsewhere = f", or say with {' and '.join(options)} where it is" if options else ""
+        raise ExportError(f"{needed(missing, path.name).removesuffix('.')}{elsewhere}.")
+    return scene
 
 
 def verify(engine: Engine, path: Path, progress: Progress | None = None, places: Places | None = None) -> Comparison:
@@ -137,7 +157,7 @@ def rerun(
     file, or other pictures were asked for.
     """
     scene, old_options, provenance = read(path)
-    scene = (places or Places()).applied(scene)
+    scene = _here((places or Places()).applied(scene), provenance, path)
     chosen = options or for_path(old_options, out)
     if provenance is None:
         export.run(engine, scene, out, chosen, progress)

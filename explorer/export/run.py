@@ -10,11 +10,13 @@ import torch
 
 from explorer.engine.engine import Engine
 from explorer.errors import ExportError
+from explorer.export.carried import Reference
 from explorer.export.compose import Frame
 from explorer.export.frames import Shoot, pinned, shoot
 from explorer.export.gif import PALETTE_FRAMES, write_gif
 from explorer.export.options import MOST_COLUMNS, TALLEST, ExportKind, ExportOptions
 from explorer.export.provenance import Digester, FrameDigests, GeneratorRecord, Provenance
+from explorer.export.references import gathered
 from explorer.export.sheet import Sheet, document, draw
 from explorer.export.stills import write_png, write_sequence
 from explorer.export.video import write_mp4
@@ -73,6 +75,7 @@ def run(
     report = progress or (lambda share: None)
     report(0.0)
     scene = pinned(engine, scene)
+    references = gathered(scene)
     job = shoot(engine, scene, options, batch, progress)
     digester = Digester(job.count)
     threads = torch.get_num_threads()
@@ -84,7 +87,7 @@ def run(
             report(digester.count / job.count)
 
     def provenance() -> Provenance:
-        return _describe(engine, scene, options, job.batch, threads, digester.result())
+        return _describe(engine, scene, options, job.batch, threads, digester.result(), references)
 
     if options.kind == "png_sequence":
         write_sequence(path, frames(), job.count, scene, provenance)
@@ -109,7 +112,13 @@ def run(
 
 
 def _describe(
-    engine: Engine, scene: Scene, options: ExportOptions, batch: int, threads: int, frames: FrameDigests
+    engine: Engine,
+    scene: Scene,
+    options: ExportOptions,
+    batch: int,
+    threads: int,
+    frames: FrameDigests,
+    references: tuple[Reference, ...],
 ) -> Provenance:
     used = {scene.model: None, **{pane.model: None for pane in scene.panes if pane.model}}
     cards = [engine.card(model) for model in used]
@@ -124,6 +133,7 @@ def _describe(
         ),
         options=options,
         frames=frames,
+        references=references,
         scene=msgspec.json.decode(encode_scene(scene)),
     )
 

@@ -18,6 +18,7 @@ from explorer.engine.selection import selected
 from explorer.errors import ModelError
 from explorer.export import directions, tables
 from explorer.export import run as export
+from explorer.export.embed import not_carried
 from explorer.export.options import decode_options
 from explorer.generators import registry as generators
 from explorer.scene.cards import AttributeCard, ControlSetCard, ModelCard, OutputCard
@@ -74,7 +75,9 @@ class Answers:
             case _:
                 start = time.perf_counter()
                 path = self._written(request, reports)
-                return protocol.Exported(request_id=number, path=str(path), seconds=time.perf_counter() - start)
+                note = not_carried(path) if isinstance(request, protocol.ExportScene) else ""
+                seconds = time.perf_counter() - start
+                return protocol.Exported(request_id=number, path=str(path), seconds=seconds, note=note)
 
     # --- models and controls -------------------------------------------------------------------------------------
 

@@ -311,9 +311,12 @@ class PlacesFound(msgspec.Struct, frozen=True, kw_only=True, tag="places_found")
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
+    """``note``: a sentence about what is in the file."""
+
     request_id: int
     path: str
     seconds: float
+    note: str = ""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, tag="measured"):

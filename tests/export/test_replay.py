@@ -18,7 +18,7 @@ from PIL import Image
 
 from explorer.engine.engine import Engine
 from explorer.errors import ExportError, ModelError, SceneError
-from explorer.export import embed, provenance, replay
+from explorer.export import embed, provenance, references, replay
 from explorer.export.compose import scaled
 from explorer.export.frames import pinned, shoot
 from explorer.export.options import ExportOptions, SheetOptions
@@ -157,7 +157,9 @@ def test_a_changed_generator_is_refused(engine: Engine, scene: Scene, tmp_path: 
         replay.verify(Engine(torch.device("cpu")), path)
 
 
-def test_a_changed_control_set_file_is_refused(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+def test_a_changed_control_set_file_is_not_taken_for_the_old_one(
+    engine: Engine, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from explorer.controls import control_set as control_sets
 
     file = tmp_path / "set.safetensors"
@@ -167,7 +169,14 @@ def test_a_changed_control_set_file_is_refused(engine: Engine, scene: Scene, tmp
     path = run(engine, replace(scene, panes=panes), tmp_path / "a.png", ExportOptions(kind="png"))
     assert replay.verify(engine, path).identical
     control_sets.save(dataclasses.replace(found, note="renamed"), file)
+    assert replay.verify(engine, path).identical  # with the set that the picture carries
     with pytest.raises(ExportError, match="has changed since"):
+        replay.verify(engine, path, places=replay.Places(controls=f"{tmp_path}/models/../{file.name}"))
+    monkeypatch.setattr(references, "MOST_CARRIED", 0)
+    control_sets.save(found, file)
+    path = run(engine, replace(scene, panes=panes), tmp_path / "b.png", ExportOptions(kind="png"))
+    control_sets.save(dataclasses.replace(found, note="renamed"), file)
+    with pytest.raises(ExportError, match="does not carry and which is not here as it was; put it back, or say with"):
         replay.verify(engine, path)
 
 

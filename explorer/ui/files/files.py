@@ -54,10 +54,12 @@ class Files(QObject):
 
         False when it cannot be read.
         """
+        from explorer.export.carried import needed, restored
         from explorer.export.embed import order_of_touch, read  # Pillow's import is not for the start of the window
 
         try:
             scene, options, exported = read(path)
+            scene, missing = restored(scene, exported.references if exported is not None else ())
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False
@@ -65,6 +67,8 @@ class Files(QObject):
         self._controller.load_file(scene, f"Open {path.name}", path.absolute() if exported is None else None)
         self._controller.drawn_order.opened(scene, order_of_touch(path))
         self._settings.folder = str(path.absolute().parent)
+        if missing:
+            self._controller.say(needed(missing, path.name), "warning")
         if exported is None or options.kind in FILMS:
             self.film_opened.emit()
         return True

@@ -44,7 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     remaining: float = -1.0
     path: str = ""  # of the file that an export writes
     asked: bool = False  # by the user, and not asked again by itself when the engine is lost
-    sentence: str = ""  # why it failed, or was stopped
+    sentence: str = ""  # why it failed, or was stopped; or what is to be known of what it made
 
 
 class JobList(QObject):
@@ -140,7 +140,8 @@ class JobList(QObject):
         if number not in self._jobs or isinstance(reply, JobProgress | ControlsPreview):
             return
         state = "stopped" if isinstance(reply, Stopped) else "failed" if isinstance(reply, Refused) else "done"
-        self._end(number, state, getattr(reply, "path", ""), reply.sentence if isinstance(reply, Refused) else "")
+        sentence = reply.sentence if isinstance(reply, Refused) else getattr(reply, "note", "")
+        self._end(number, state, getattr(reply, "path", ""), sentence)
 
     def _engine_lost(self, lost: EngineLost) -> None:
         """What the user asked for died with the engine; discoveries are asked again by the catalogue."""

@@ -82,4 +82,5 @@ class Announcer(QObject):
         elif job.state == "done" and job.path:
             self._exported = Path(job.path)
             self._actions["show_export"].setEnabled(True)
-            self.say(Notice(f"Exported to {job.path}", action="show_export"))
+            told = f"Exported to {job.path}" + (f". {job.sentence}" if job.sentence else "")
+            self.say(Notice(told, action="show_export"))

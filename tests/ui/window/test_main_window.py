@@ -558,6 +558,16 @@ def test_jobs_are_listed_and_their_end_is_said(desk: Desk) -> None:
     assert desk.window.toasts.sentences() == ["Exported to /films/out.mp4"]
 
 
+def test_what_an_export_does_not_carry_is_said(desk: Desk) -> None:
+    from explorer.export.options import ExportOptions
+
+    desk.begin()
+    number = desk.controller.jobs.start_export(desk.controller.scene, "/films/out.mp4", ExportOptions())
+    note = "The file does not carry the model '/models/mine' (fingerprint 12ab…); a replay needs it."
+    desk.client.reply(Exported(request_id=number, path="/films/out.mp4", seconds=2, note=note))
+    assert desk.window.toasts.sentences() == [f"Exported to /films/out.mp4. {note}"]
+
+
 def test_an_export_that_the_engine_took_along_is_said(desk: Desk) -> None:
     from explorer.export.options import ExportOptions
 

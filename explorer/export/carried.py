@@ -1,0 +1,212 @@
+"""What a scene names outside itself, and how it travels with an export. No torch here: the window opens exports.
+
+Small files (labels, classifiers, control sets) are carried whole, and used where those that the scene names are not
+there. Models, and what is too large, are named with their digest; the export says so, and so does a replay without
+them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from explorer.errors import ExportError, SceneError
+from explorer.files import atomic_write, state_folder
+from explorer.reading import sha256_of
+from explorer.scene.model import ControlSetRef, ModelRef, Scene
+
+MOST_CARRIED = 4 << 20
+"""Bytes of files in one export; more would make a picture a heavy one."""
+
+
+class CarriedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a scene needs. ``name``: below the folder that all files of its reference lie in, with ``/``;
+    ``data``: its bytes, or None where only its digest travels."""
+
+    name: str
+    sha256: str
+    size: int
+    data: bytes | None = None
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a scene names by a path. ``noun``: what it is; ``text``: the path as the scene has it; ``entry``:
+    what it leads to, below the folder that all ``files`` lie in. A model has no files here, but a ``fingerprint``."""
+
+    noun: str
+    text: str
+    entry: str = ""
+    fingerprint: str = ""
+    files: tuple[CarriedFile, ...] = ()
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether all of it travels."""
+        return bool(self.files) and all(file.data is not None for file in self.files)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def digest(self) -> str:
+        """What tells it from all others: of a model its fingerprint, of files one digest over theirs."""
+        told = "\n".join(f"{file.name} {file.sha256}" for file in self.files)
+        return self.fingerprint or hashlib.sha256(f"{self.entry}\n{told}".encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """``the model '/models/a' (fingerprint 12ab…)``."""
+        said = f"fingerprint {self.fingerprint[:12]}" if self.fingerprint or not self.files else ""
+        said = said or f"SHA-256 {self._main.sha256[:12]}"
+        return f"the {self.noun} '{self.text}' ({said}…)"
+
+    @property
+    def _main(self) -> CarriedFile:
+        return next((file for file in self.files if file.name == self.entry), self.files[0])
+
+    def is_here(self) -> bool:
+        """Whether what it names lies where the scene says, with the same content; of a model, whether anything does."""
+        place = Path(self.text).expanduser()
+        if not self.files:
+            return place.exists()
+        return all(_holds(folder_of(place, self.entry) / file.name, file.sha256) for file in self.files)
+
+
+def folder_of(place: Path, entry: str) -> Path:
+    """The folder in which ``entry`` leads to ``place``."""
+    for _ in PurePosixPath(entry).parts:
+        place = place.parent
+    return place
+
+
+def unaccompanied(references: Sequence[Reference]) -> str:
+    """One sentence that says what an export does not carry; empty where it carries all that it needs."""
+    left = [reference.title for reference in references if not reference.is_carried]
+    return f"The file does not carry {_listed(left)}; a replay needs {_pronoun(left)}." if left else ""
+
+
+def restored(scene: Scene, references: Sequence[Reference]) -> tuple[Scene, tuple[Reference, ...]]:
+    """``scene`` with the paths of carried files where those that it names are not there, and what is missing: neither
+    there nor carried. References that the scene does not have (any more) do not matter.
+
+    Raises :class:`SceneError` for a file that is not what its digest says, :class:`ExportError` where none can be
+    written.
+    """
+    named = texts_in(scene)
+    away = [one for one in references if one.text in named and not one.is_here()]
+    moved = {one.text: str(_unpacked(one)) for one in away if one.is_carried}
+    return (_renamed(scene, moved) if moved else scene), tuple(one for one in away if not one.is_carried)
+
+
+def needed(missing: Sequence[Reference], where: str) -> str:
+    """One sentence that says what the export ``where`` lacks here."""
+    titles = [reference.title for reference in missing]
+    verb = "is" if len(titles) == 1 else "are"
+    changed = " as it was" if any(Path(one.text).expanduser().exists() for one in missing) else ""
+    return (
+        f"'{where}' needs {_listed(titles)}, which it does not carry and which {verb} not here{changed}; put "
+        f"{_pronoun(titles)} back."
+    )
+
+
+def _listed(titles: Sequence[str]) -> str:
+    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
+
+
+def _pronoun(titles: Sequence[str]) -> str:
+    return "it" if len(titles) == 1 else "them"
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    try:
+        return path.is_file() and sha256_of(path) == sha256
+    except OSError:  # a file that cannot be read is none that is here
+        return False
+
+
+def _unpacked(reference: Reference) -> Path:
+    """Where the carried files of ``reference`` lie now, by their content: equal ones are written once."""
+    try:
+        return _unpacked_below(state_folder() / "carried", reference)
+    except ExportError:  # a home that cannot be written
+        return _unpacked_below(_fleeting(), reference)
+
+
+def _unpacked_below(home: Path, reference: Reference) -> Path:
+    folder = home / reference.digest[:32]
+    for file in reference.files:
+        _unpack(file, folder)
+    return folder / reference.entry
+
+
+def _unpack(file: CarriedFile, folder: Path) -> None:
+    name = PurePosixPath(file.name)
+    if name.is_absolute() or ".." in name.parts or "\\" in file.name or ":" in file.name:
+        raise SceneError(f"A file that is carried is called '{file.name}', which leads elsewhere; it was not written.")
+    if hashlib.sha256(file.data or b"").hexdigest() != file.sha256:
+        raise SceneError(f"The file '{file.name}' that is carried is damaged; export again, or ask for another copy.")
+    if not _holds(folder / name, file.sha256):
+        atomic_write(folder / name, file.data or b"")
+
+
+@cache
+def _fleeting() -> Path:
+    """For a home that cannot be written: a folder that lasts as long as the program runs."""
+    folder = Path(tempfile.mkdtemp(prefix="latent-explorer-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+# --- paths in scenes -------------------------------------------------------------------------------------------------
+
+
+def texts_in(scene: Scene) -> set[str]:
+    """All that could be paths in ``scene``, and the parts of those that name several things."""
+    found: set[str] = set()
+
+    def collect(value: str) -> str:
+        found.update((value, *(part.strip() for part in re.split("[+,]", value))))
+        return value
+
+    _walked(scene, collect)
+    return found
+
+
+def _renamed(scene: Scene, moved: Mapping[str, str]) -> Scene:
+    """``scene`` with other paths to control sets and in settings; several of those may stand in one setting."""
+
+    def rename(value: str) -> str:
+        if value in moved:
+            return moved[value]
+        parts = re.split(r"(\s*[+,]\s*)", value)
+        return "".join(moved.get(part.strip(), part) for part in parts)
+
+    renamed: Scene = _walked(scene, rename)
+    return renamed
+
+
+def _walked(value: Any, change: Callable[[str], str]) -> Any:
+    """``value`` with every path and text setting of a control set, and every path of a model, given to ``change``."""
+    if isinstance(value, tuple):
+        return tuple(_walked(one, change) for one in value)
+    if not isinstance(value, msgspec.Struct):
+        return value
+    changed = {field: _walked(getattr(value, field), change) for field in value.__struct_fields__}
+    if isinstance(value, ControlSetRef):
+        changed["settings"] = tuple(
+            (name, change(one) if isinstance(one, str) else one) for name, one in value.settings
+        )
+    if isinstance(value, ControlSetRef | ModelRef) and value.path:
+        changed["path"] = change(value.path)
+    return msgspec.structs.replace(value, **changed)

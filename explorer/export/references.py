@@ -1,0 +1,107 @@
+"""Gathers what a scene needs and does not hold: see :mod:`explorer.export.carried`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from explorer.discovery import registry as methods
+from explorer.engine.named_files import CONTROLS, MODEL, Named, named_in
+from explorer.errors import ExplorerError
+from explorer.export.carried import MOST_CARRIED, CarriedFile, Reference
+from explorer.generators import registry as generators
+from explorer.importers.registry import open_controls
+from explorer.reading import reading, whole
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene
+
+
+def gathered(scene: Scene) -> tuple[Reference, ...]:
+    """All that ``scene``, whose digests are written in, names by a path: models, and files with their bytes as long as
+    these are small together, the smallest first."""
+    found: dict[str, Reference] = {}
+    for model, pane in _panes(scene):
+        used = pane.model or model
+        found.setdefault(used.path, _model(used.path, used.fingerprint))
+        for controls in _known(pane.controls):
+            for named in named_in(controls):
+                if named.noun == MODEL:
+                    found.setdefault(named.text, _model(named.text, ""))
+                elif named.text not in found and (reference := _files(used, controls, named)) is not None:
+                    found[named.text] = reference
+    external = [one for one in found.values() if one.files or one.text not in generators.shipped_models()]
+    return _bounded(external)
+
+
+def _panes(scene: Scene) -> Iterator[tuple[ModelRef, Pane]]:
+    yield from ((scene.model, pane) for pane in scene.panes)
+    yield from ((bookmark.model, pane) for bookmark in scene.bookmarks for pane in bookmark.panes)
+
+
+def _known(controls: ControlSetRef) -> tuple[ControlSetRef, ...]:
+    """``controls`` and what they are matched to, one by one, without those of methods that are not installed here."""
+    alone = msgspec.structs.replace(controls, like=None)
+    known = bool(controls.path) or not controls.method or controls.method in methods.methods()
+    return (*((alone,) if known else ()), *(_known(controls.like) if controls.like is not None else ()))
+
+
+def _model(text: str, fingerprint: str) -> Reference:
+    if not fingerprint:
+        path = generators.resolve(text)
+        try:
+            fingerprint = generators.describe(str(path)).fingerprint
+        except ExplorerError:  # the other checkpoint of a set that is only bookmarked may be gone
+            fingerprint = ""
+    return Reference(noun=MODEL, text=text, fingerprint=fingerprint)
+
+
+def _files(model: ModelRef, controls: ControlSetRef, named: Named) -> Reference | None:
+    """What ``named`` is made of; None where there is nothing of a user's own."""
+    beside = _read_with(model, controls) if named.noun == CONTROLS else ()
+    with reading() as files:
+        read = [path.absolute() for path in (*named.paths, *beside) if path.is_file()]
+        place = Path(named.text).expanduser().absolute()
+        if controls.digest and (place not in read or files.sha256(place) != controls.digest):
+            # What was opened is no longer there to be carried.
+            gone = CarriedFile(name=place.name, sha256=controls.digest, size=0)
+            return Reference(noun=named.noun, text=named.text, entry=place.name, files=(gone,))
+        if not read:
+            return None
+        root = Path(os.path.commonpath([place.parent, *(path.parent for path in read)]))
+        carried = tuple(_file(path, root, files.value(path, whole), files.sha256(path)) for path in read)
+    return Reference(noun=named.noun, text=named.text, entry=place.relative_to(root).as_posix(), files=carried)
+
+
+def _read_with(model: ModelRef, controls: ControlSetRef) -> tuple[Path, ...]:
+    """The files beside that of ``controls`` that are read with it: the format of another program may have some."""
+    path, space = Path(controls.path).expanduser(), str(dict(controls.settings).get("space", ""))
+    if path.suffix.lower() == ".safetensors":
+        return ()
+    try:
+        card = generators.describe(model.path, model.family)
+        with reading() as files:
+            open_controls(path, card, space)
+    except ExplorerError:  # of a bookmark, or no longer there: that of a pane was opened before
+        return ()
+    return tuple(one for one in files.digests if one != path.absolute())
+
+
+def _file(path: Path, root: Path, data: bytes, sha256: str) -> CarriedFile:
+    return CarriedFile(name=path.relative_to(root).as_posix(), sha256=sha256, size=len(data), data=data)
+
+
+def _bounded(references: list[Reference]) -> tuple[Reference, ...]:
+    """``references`` in their order, without the bytes of those for which there is no room."""
+    room, carried = MOST_CARRIED, set()
+    for reference in sorted(references, key=lambda one: one.size):
+        if reference.size <= room:
+            room -= reference.size
+            carried.add(reference.text)
+    return tuple(one if one.text in carried else _bare(one) for one in references)
+
+
+def _bare(reference: Reference) -> Reference:
+    files = tuple(msgspec.structs.replace(file, data=None) for file in reference.files)
+    return msgspec.structs.replace(reference, files=files)

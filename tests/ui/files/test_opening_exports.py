@@ -1,0 +1,74 @@
+"""Opening an exported file in the window: what its scene names comes out of the file, or is said to be missing."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+from quiet import MODEL, controller_on
+
+from explorer.export.carried import CarriedFile, Reference
+from explorer.export.options import ExportOptions
+from explorer.export.provenance import Digester, Provenance
+from explorer.export.stills import write_png
+from explorer.files import state_folder
+from explorer.scene.model import ControlSetRef, Pane, Scene
+from explorer.scene.store import encode_scene
+from explorer.ui.files.files import Files
+from explorer.ui.state.settings import Settings
+
+LABELS = "/home/of/somebody/state/labels/used/smile-12ab.json"
+
+
+def exported(path: Path, *references: Reference) -> Path:
+    """A picture whose scene has a direction that was learned from :data:`LABELS`."""
+    controls = ControlSetRef(method="interfacegan", k=1, settings=(("attributes", LABELS),))
+    scene = Scene(model=MODEL, panes=(Pane(controls=controls),))
+    picture = np.zeros((4, 4, 3), np.uint8)
+    digester = Digester(1)
+    digester.add(picture)
+    provenance = Provenance(
+        torch="2", device="cpu", threads=1, batch=16, generators=(), options=ExportOptions(kind="png"),
+        frames=digester.result(), references=references, scene=msgspec.json.decode(encode_scene(scene)),
+    )  # fmt: skip
+    write_png(path, picture, provenance)
+    return path
+
+
+def labels(data: bytes | None) -> Reference:
+    file = CarriedFile(name="smile-12ab.json", sha256=hashlib.sha256(data or b"").hexdigest(), size=3, data=data)
+    return Reference(noun="labels", text=LABELS, entry="smile-12ab.json", files=(file,))
+
+
+def test_labels_that_a_picture_carries_are_used(qtbot: QtBot, tmp_path: Path) -> None:
+    controller, _ = controller_on()
+    window = QWidget()
+    qtbot.addWidget(window)
+    said: list[object] = []
+    controller.noticed.connect(said.append)
+    assert Files(controller, Settings(), window).open_scene(exported(tmp_path / "a.png", labels(b"{}\n")))
+    ((name, text),) = controller.scene.panes[0].controls.settings
+    assert name == "attributes"
+    assert Path(str(text)).is_relative_to(state_folder())
+    assert Path(str(text)).name == "smile-12ab.json"
+    assert Path(str(text)).read_bytes() == b"{}\n"
+    assert said == []
+
+
+def test_what_a_picture_does_not_carry_is_said(qtbot: QtBot, tmp_path: Path) -> None:
+    controller, _ = controller_on()
+    window = QWidget()
+    qtbot.addWidget(window)
+    said: list[str] = []
+    controller.noticed.connect(lambda notice: said.append(notice.sentence))
+    assert Files(controller, Settings(), window).open_scene(exported(tmp_path / "a.png", labels(None)))
+    assert dict(controller.scene.panes[0].controls.settings)["attributes"] == LABELS
+    digest = hashlib.sha256(b"").hexdigest()[:12]
+    assert said == [
+        f"'a.png' needs the labels '{LABELS}' (SHA-256 {digest}…), which it does not carry and which is not here; "
+        "put it back."
+    ]
