@@ -6,36 +6,37 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from explorer.scene.cards import ControlCard
 from explorer.scene.editing import edit_of, with_edit, with_pane
 from explorer.scene.model import Edit, Scene
 
 EVERY = -1
 """Leads a step that sets every slider of every pane, known or not: back to zero, to a bookmark, to another scene."""
 
-NamesOf = Callable[[Scene, int], Sequence[str]]
-"""The names of a pane's controls, in the order of its set; none while that is not known."""
+ControlsOf = Callable[[Scene, int], Sequence[ControlCard]]
+"""A pane's controls, in the order of its set; none while that is not known."""
 
 
 class Follower:
     """Goes through the history of a scene, step by step, and says how far the panes of one set would have been moved by
     then, had the set been known from the beginning.
 
-    Its controls move with those of the same index in the pane that leads a step, the one that the hand has moved. A
-    change of its own that no pane has led is left as it is.
+    Its controls move with those of the same index, that show the same (amounts or values), in the pane that leads a
+    step, the one that the hand has moved. A change of its own that no pane has led is left as it is.
     """
 
     def __init__(
         self,
-        names: Sequence[str],
+        controls: Sequence[ControlCard],
         panes_of: Callable[[Scene], Sequence[int]],
-        names_of: NamesOf,
+        controls_of: ControlsOf,
         edits: Mapping[int, Edit],
     ) -> None:
-        """``names`` of the set's controls, in order (none while they are not known); ``panes_of`` a scene that show the
-        set; ``edits`` that its controls were led to before the first step, by index, and without their names."""
-        self._names = names
+        """``controls`` of the set, in order (none while they are not known); ``panes_of`` a scene that show the set;
+        ``edits`` that its controls were led to before the first step, by index, and without their names."""
+        self._controls = controls
         self._panes_of = panes_of
-        self._names_of = names_of
+        self._controls_of = controls_of
         self.edits = dict(edits)  # by now
 
     def follow(self, before: Scene, after: Scene, lead: int | None) -> None:
@@ -46,13 +47,15 @@ class Follower:
             self.edits.clear()
         elif lead is not None:
             is_new = not same_panes or not self._panes_of(before)
-            for index, other in enumerate(self._names_of(after, lead)):
-                edit = edit_of(after.panes[lead], other)
-                if is_new or edit != edit_of(before.panes[lead], other):
+            for index, other in enumerate(self._controls_of(after, lead)):
+                edit = edit_of(after.panes[lead], other.name)
+                follows = not self._controls or self._shows(index) == other.shows
+                if follows and (is_new or edit != edit_of(before.panes[lead], other.name)):
                     self.edits[index] = replace(edit, control="")
         elif same_panes:
             for pane in own:
-                for index, name in enumerate(self._names):
+                for index, own_control in enumerate(self._controls):
+                    name = own_control.name
                     if edit_of(before.panes[pane], name) != edit_of(after.panes[pane], name):
                         self.edits.pop(index, None)
 
@@ -61,7 +64,11 @@ class Follower:
         for number in self._panes_of(scene):
             pane = scene.panes[number]
             for index, edit in self.edits.items():
-                if index < len(self._names):
-                    pane = with_edit(pane, replace(edit, control=self._names[index]))
+                if self._shows(index) and (edit.is_nothing or edit.holds == self._shows(index)):
+                    pane = with_edit(pane, replace(edit, control=self._controls[index].name))
             scene = with_pane(scene, number, pane)
         return scene
+
+    def _shows(self, index: int) -> str:
+        """What the set's control of that index shows; empty where it has none."""
+        return self._controls[index].shows if index < len(self._controls) else ""

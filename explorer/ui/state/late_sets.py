@@ -3,12 +3,12 @@ it is there, as part of the steps that moved them, so that undo takes both back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QObject
 
-from explorer.scene.cards import ControlSetCard
+from explorer.scene.cards import ControlCard
 from explorer.scene.following import Follower
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scene
 from explorer.ui.state.catalogue import Catalogue, Place, key_of
@@ -59,7 +59,7 @@ class LateSets(QObject):
         place = key_of(model), controls
         if card is None or place not in self._awaited:
             return scene
-        follower = self._follower(place, _names(card), self._awaited.pop(place))
+        follower = self._follower(place, card.controls, self._awaited.pop(place))
         revised, now = [], scene
         for number, step in enumerate(self._history.steps()):
             if number == self._history.index():
@@ -72,15 +72,12 @@ class LateSets(QObject):
         self._history.revise(revised)
         return now
 
-    def _follower(self, place: Place, names: tuple[str, ...], earlier: Mapping[int, Edit]) -> Follower:
-        return Follower(names, lambda one: _showing(one, place), self._names_of, earlier)
+    def _follower(self, place: Place, controls: Sequence[ControlCard], earlier: Mapping[int, Edit]) -> Follower:
+        return Follower(controls, lambda one: _showing(one, place), self._controls_of, earlier)
 
-    def _names_of(self, scene: Scene, pane: int) -> tuple[str, ...]:
-        return _names(self._catalogue.controls(scene.model_of(pane), scene.panes[pane].controls))
-
-
-def _names(card: ControlSetCard | None) -> tuple[str, ...]:
-    return tuple(control.name for control in card.controls) if card else ()
+    def _controls_of(self, scene: Scene, pane: int) -> Sequence[ControlCard]:
+        card = self._catalogue.controls(scene.model_of(pane), scene.panes[pane].controls)
+        return card.controls if card else ()
 
 
 def _showing(scene: Scene, place: Place) -> list[int]:
