@@ -89,6 +89,14 @@ class WeightChange(Protocol):
         """Name → what ``amount`` adds to that tensor of the network; none where the amount is 0."""
 
 
+@runtime_checkable
+class Scalable(Protocol):
+    """What a control adds that holds its own unit, so that nothing has to be put around it to change that."""
+
+    def in_unit(self, factor: float, card: ControlCard) -> Control:
+        """The same control, of which an amount of 1 goes ``factor`` (not 0) times as far, with another card."""
+
+
 class Move(NamedTuple):
     """A control, and how far it is moved: by amounts, or to values where ``absolute``. ``number`` (B,)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
@@ -45,6 +45,10 @@ class LinearControl(PointControl):
         """Values are how far points lie along what an amount of 1 adds, in the units of the space; a direction of
         length 0 leads nowhere."""
         return _Projection(self) if bool(self.direction.any()) else None
+
+    def in_unit(self, factor: float, card: ControlCard) -> Self:
+        """Along a direction ``factor`` times as long."""
+        return replace(self, card=card, direction=self.direction * factor)
 
     def misfit(self, space: SpaceCard) -> str:
         """Why the direction cannot be added to a point of ``space``, or an empty string."""

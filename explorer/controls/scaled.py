@@ -10,9 +10,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 from torch import Tensor
 
-from explorer.controls.base import Control, Move, Place, WeightChange
-from explorer.controls.linear import LinearControl
-from explorer.controls.weights import WeightsControl
+from explorer.controls.base import Control, Move, Place, Scalable, WeightChange
 from explorer.scene.cards import ControlCard, SpaceCard
 from explorer.scene.model import Scalar
 
@@ -57,6 +55,10 @@ class ScaledControl:
     def velocity(self, latent: Tensor) -> Tensor:
         """(B, *shape) float64: that of ``inner``, times the factor."""
         return self.inner.velocity(latent) * self.factor
+
+    def in_unit(self, factor: float, card: ControlCard) -> ScaledControl:
+        """Nothing is wrapped twice."""
+        return ScaledControl(card, self.inner, self.factor * factor)
 
     def misfit(self, space: SpaceCard) -> str:
         """Why ``inner`` does not fit ``space``, or an empty string."""
@@ -110,13 +112,7 @@ def scaled(control: Control, factor: float, **changes: Any) -> Control:
     low, high = sorted((card.low / unit, card.high / unit))
     detents = tuple(sorted(one / unit for one in card.detents))
     card = msgspec.structs.replace(card, **{"low": low, "high": high, "detents": detents, **changes})
-    if isinstance(control, ScaledControl):
-        return ScaledControl(card, control.inner, control.factor * factor)
-    if isinstance(control, LinearControl):
-        return LinearControl(card, control.direction * factor)
-    if isinstance(control, WeightsControl):
-        return WeightsControl(card, control.change, control.factor * factor)
-    return ScaledControl(card, control, factor)
+    return control.in_unit(factor, card) if isinstance(control, Scalable) else ScaledControl(card, control, factor)
 
 
 def unscaled(move: Move) -> Move:

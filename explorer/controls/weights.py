@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
@@ -64,6 +64,10 @@ class WeightsControl:
     def velocity(self, latent: Tensor) -> Tensor:
         """(B, *shape) float64 zeros."""
         return torch.zeros_like(latent, dtype=torch.float64)
+
+    def in_unit(self, factor: float, card: ControlCard) -> Self:
+        """By ``factor`` times the change."""
+        return replace(self, card=card, factor=self.factor * factor)
 
     def misfit(self, space: SpaceCard) -> str:
         """Always why not: no point has a place along it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -123,6 +124,7 @@ def as_set(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     return tuple(sorted((edit for edit in edits if not edit.is_nothing), key=lambda edit: _by_name(edit.control)))
 
 
+@lru_cache(maxsize=4096)
 def _by_name(name: str) -> tuple[list[tuple[str, int]], str]:
     """``PC 2`` before ``PC 10``."""
     parts = re.findall(r"(\D*)(\d*)", name)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 from toys import ToyGenerator
 
-from explorer.controls.base import Move
+from explorer.controls.base import Move, Moves, with_card
+from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
+from explorer.controls.scaled import scaled
+from explorer.engine.engine import Engine
 from explorer.errors import ExplorerError
 from explorer.generators.base import Latent
-from explorer.generators.editing import edited, rows_of, stacked
+from explorer.generators.editing import edited, grouped, rows_of, stacked
 from explorer.scene.cards import ControlCard
-from explorer.scene.model import Quality
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed
 
 TOY = ToyGenerator()
 
@@ -62,3 +66,75 @@ def test_a_batch_of_latents_in_different_spaces() -> None:
     torch.testing.assert_close(rows_of(together, [3, 0]).tensors["w_plus"], together.tensors["w_plus"][[3, 0]])
     half = Latent({"z": torch.zeros(1, 10)})
     assert stacked(TOY, [half, TOY.sample([1])]).truncation_psi is None
+
+
+def test_values_are_read_where_the_picture_starts_and_not_after_the_other_edits() -> None:
+    first, second = control("z", 1), control("z", 2)
+    latent = TOY.sample([1, 2])
+    start = latent.tensors["z"]
+    assert second.place is not None
+    goal = torch.tensor([1.5, -0.5], dtype=torch.float64)
+    amount = second.place.amount_to(start, goal)
+    by = torch.tensor([2.0, -1.0])
+    expected = second.move(first.move(start, by), amount)
+    found = edited(TOY, latent, [Move(first, by), Move(second, goal, absolute=True)]).tensors["z"]
+    assert torch.equal(found, expected)
+    # So the two may come in either order, though the directions are not orthogonal.
+    other = edited(TOY, latent, [Move(second, goal, absolute=True), Move(first, by)]).tensors["z"]
+    torch.testing.assert_close(other, found)
+    alone = edited(TOY, latent, [Move(second, goal, absolute=True)]).tensors["z"]
+    torch.testing.assert_close(second.place.value(alone), goal, atol=1e-5, rtol=0)
+    # In a later space that is where the edits of the earlier ones have led.
+    layered = LinearControl(ControlCard(name="l", space="w"), torch.ones(10))
+    assert layered.place is not None
+    mapped = TOY.advance(Latent({"z": first.move(start, by)}, latent.truncation_psi), "w").tensors["w"]
+    moved = edited(TOY, latent, [Move(first, by), Move(layered, layered.place.value(mapped), absolute=True)])
+    assert torch.equal(moved.tensors["w"], mapped)
+
+
+def test_groups_are_made_in_the_order_in_which_they_begin() -> None:
+    class Together(LinearControl):
+        group = "one"
+
+        def move_together(self, latent: Tensor, moves: Moves) -> Tensor:
+            assert [move.control.card.name for move in moves] == ["a", "c"]
+            return latent + 1.0
+
+    def together(name: str) -> Together:
+        return Together(ControlCard(name=name, space="z"), torch.zeros(10))
+
+    alone = LinearControl(ControlCard(name="b", space="z"), torch.ones(10))
+    turned = scaled(together("c"), -1.0)
+    moves = [Move(together("a"), torch.ones(1)), Move(alone, torch.ones(1)), Move(turned, torch.ones(1))]
+    groups = grouped(moves)
+    assert [[move.control.card.name for move in group] for _, group in groups] == [["a", "c"], ["b"]]
+    latent = TOY.sample([1])
+    assert torch.equal(edited(TOY, latent, moves).tensors["z"], (latent.tensors["z"] + 1.0) + torch.ones(10))
+    # Of another space it is another group, however the kinds call it.
+    elsewhere = Together(ControlCard(name="d", space="w"), torch.zeros(10))
+    assert len(grouped([*moves, Move(elsewhere, torch.ones(1))])) == 3
+
+
+def test_where_a_picture_stands_depends_on_edits_of_earlier_spaces_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    z, w, other = control("z", 1), control("w", 2), control("w", 3)
+    found = ControlSet(
+        method="m",
+        title="M",
+        fingerprint=TOY.card.fingerprint,
+        space="z",
+        controls=(z, w, with_card(other, name="other")),
+    )
+    monkeypatch.setattr(Engine, "generator", lambda self, reference, progress=None: TOY)
+    monkeypatch.setattr(Engine, "control_set", lambda self, model, ref: found)
+    engine, model, ref = Engine(torch.device("cpu")), ModelRef(path="toy"), ControlSetRef(method="m")
+    plain = engine.places(model, ref, Seed(1), 1.0)
+    same = engine.places(model, ref, Seed(1), 1.0, (Edit("other", 2.0), Edit("w", 1.0)))
+    moved = engine.places(model, ref, Seed(1), 1.0, (Edit("z", 2.0),))
+    assert plain == same
+    assert moved["z"] == plain["z"]
+    assert moved["w"] != plain["w"]
+    assert w.place is not None
+    mapped = TOY.advance(Latent({"z": z.move(TOY.sample([1]).tensors["z"], torch.full((1,), 2.0))}), "w").tensors["w"]
+    assert moved["w"].value == pytest.approx(float(w.place.value(mapped)), abs=1e-5)
