@@ -15,6 +15,7 @@ from explorer.cli.progress import shown
 from explorer.errors import ControlError, ExplorerError
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
 from explorer.scene.number_text import NumberError, read_number, read_whole
+from explorer.scene.steps import require_steps, steps_text
 from explorer.scene.validate import PSI_LIMIT, SEED_LIMIT
 
 if TYPE_CHECKING:
@@ -104,6 +105,17 @@ def found_controls(
     chosen = control_reference(used, model, name, k, seed)
     with shown("Finding controls") as progress:
         return chosen, used.control_set(model, chosen, progress)
+
+
+def steps_note(used: Engine, model: ModelRef, steps: int) -> str:
+    """What a command says of ``steps``, where they are not the model's own number, such as `` (5 of 50 steps)``.
+
+    Raises :class:`ExplorerError` where the model's pictures cannot take them.
+    """
+    card = used.card(model)
+    require_steps(card, steps)
+    text = steps_text(card, steps)
+    return f" ({text})" if text else ""
 
 
 def scene(model: ModelRef, seed: int, psi: float, steps: int, pane: Pane, timeline: Timeline | None = None) -> Scene:

@@ -42,6 +42,7 @@ def render(
     edits = arguments.moves(move or [])
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
+    drawn = arguments.steps_note(engine, reference, steps)
     pane = Pane(edits=edits)
     if edits or controls:
         chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
@@ -50,4 +51,4 @@ def render(
     with shown("Rendering") as progress:
         options = ExportOptions(kind="png", labels=False, height=height, scaling=arguments.scaling(pixels))
         export.run(engine, scene, out, options, progress)
-    arguments.say_written(out)
+    arguments.say_written(out, drawn)

@@ -80,6 +80,7 @@ def sheet(
     rows = numbers.seeds(seeds, "--seeds") if seeds else ()
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
+    drawn = arguments.steps_note(engine, reference, steps)
     chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
     names = tuple(arguments.checked_name(found, name) for name in control or [])
     asked = msgspec.structs.replace(asked, rows="seeds" if rows else "controls", controls=names, seeds=rows)
@@ -88,4 +89,4 @@ def sheet(
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
     columns_at = ", ".join(map(number_text, asked.amounts)) if amounts else ""  # a comma is no decimal point there
-    arguments.say_written(out, f": columns at {columns_at}" if columns_at else "")
+    arguments.say_written(out, drawn + (f": columns at {columns_at}" if columns_at else ""))

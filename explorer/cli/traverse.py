@@ -59,6 +59,7 @@ def traverse(
     duration = film_seconds(frames, fps, loop.value)
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
+    drawn = arguments.steps_note(engine, reference, steps)
     chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
     name = arguments.checked_name(found, control)
     track = AmountTrack(
@@ -72,7 +73,7 @@ def traverse(
     scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), timeline)
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
-    arguments.say_written(out, f": {frames} frames")
+    arguments.say_written(out, f": {frames} frames{drawn}")
 
 
 def film_seconds(frames: int, fps: int, loop: str) -> float:

@@ -3,7 +3,7 @@ tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import RLock
 from typing import cast
@@ -23,10 +23,11 @@ from explorer.engine.convert import to_bgrx
 from explorer.engine.origins import latent_of
 from explorer.engine.turns import TakingTurns
 from explorer.generators import registry as generators
-from explorer.generators.base import Generator, Latent, Progress
+from explorer.generators.base import Generator, Latent, Progress, Stepwise
 from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import Prepare, by_weights, edited, prepared_anew, reweighted, stacked
 from explorer.metrics.encoding import fitting_worlds
+from explorer.numerics.samplers import Callback
 from explorer.outputs.base import Output
 from explorer.outputs.registry import output_of
 from explorer.scene.cards import ControlPlace, ModelCard
@@ -43,13 +44,19 @@ LARGEST_BATCH = 32
 
 @dataclass(frozen=True)
 class Picture:
-    """A rendered view: ``bgrx`` (H, W, 4) uint8, and what it took. ``rms``: of a difference view, 0..1; else 0."""
+    """A rendered view: ``bgrx`` (H, W, 4) uint8, and what it took. ``rms``: of a difference view, 0..1; else 0.
+    ``steps``: of the sampler; 0 where there is none."""
 
     bgrx: NDArray[np.uint8]
     rms: float
     forward_ms: float
     convert_ms: float
     batch: int
+    steps: int
+
+
+class Overtaken(Exception):
+    """Nobody waits any more for the pictures that are being rendered."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,31 @@ def _key(generator: Generator, point: _Point, sets: _Sets) -> _PictureKey:
 
 def _controls(point: _Point, sets: _Sets) -> ControlSet | None:
     return sets[point.model, point.controls].controls if point.edits else None
+
+
+def _steps(generator: Generator, quality: Quality) -> int:
+    return len(generator.steps(quality)) if isinstance(generator, Stepwise) else 0
+
+
+def _drawn(generator: Generator, latent: Latent, quality: Quality, after_step: Callback | None) -> Tensor:
+    if after_step is not None and isinstance(generator, Stepwise):
+        return generator.render(latent, quality, after_step)
+    return generator.render(latent, quality)
+
+
+def _ending(
+    views: Sequence[View], chunk: Sequence[_Point], is_awaited: Callable[[View], bool] | None
+) -> Callback | None:
+    """Ends a batch of points that no awaited view needs."""
+    if is_awaited is None:
+        return None
+    needing = [view for view in views if not set(chunk).isdisjoint(_points(view))]
+
+    def check(done: int, sample: Tensor) -> None:
+        if not any(is_awaited(view) for view in needing):
+            raise Overtaken
+
+    return check
 
 
 class Engine:
@@ -212,14 +244,23 @@ class Engine:
 
     # --- pictures ------------------------------------------------------------------------------------------------
 
-    def render(self, views: Sequence[View], exact: bool = False, live: bool = False, height: int = 0) -> list[Picture]:
+    def render(
+        self,
+        views: Sequence[View],
+        exact: bool = False,
+        live: bool = False,
+        height: int = 0,
+        is_awaited: Callable[[View], bool] | None = None,
+    ) -> list[Picture]:
         """One picture per view; views of one generator and quality are rendered as one batch.
 
         ``exact``: no cached pictures, so that the same views in the same order give the same bits on the same machine
         (a float depends on the batch that it was computed in). ``live``: somebody looks on, so a view whose controls
         are still being searched for shows those found so far (:meth:`ControlStore.shown`), and is refused where there
         are none; else the search is awaited. ``height``: what the pictures will be scaled to, for kinds of output that
-        are drawn (:meth:`explorer.outputs.base.Output.picture`). Raises :class:`ExplorerError` with one sentence.
+        are drawn (:meth:`explorer.outputs.base.Output.picture`). ``is_awaited`` is asked after every step of a sampler:
+        where no view of the batch is awaited any more, this raises :class:`Overtaken`. Raises :class:`ExplorerError`
+        with one sentence.
         """
         wanted: dict[_Point, None] = {point: None for view in views for point in _points(view)}
         # Before the turn at the device is taken: a search may have to take some first.
@@ -229,9 +270,11 @@ class Engine:
         pictures: dict[_Point, Tensor] = {}
         forward_ms: dict[_Point, float] = {}
         batches: dict[_Point, int] = {}
+        steps: dict[_Point, int] = {}
         with self._turn, torch.inference_mode():
             for generator, points in self._grouped(wanted):
                 keys = {point: _key(generator, point, sets) for point in points}
+                steps.update(dict.fromkeys(points, _steps(generator, points[0].quality)))
                 missing = []
                 for point in points:
                     cached = None if exact else self._pictures.get(keys[point])
@@ -243,7 +286,8 @@ class Engine:
                     clock = device_clock(self.device)
                     drawing = reweighted(generator, weights)
                     edits = [self._edited(drawing, point, moves[point], not weights) for point in chunk]
-                    rendered = drawing.render(stacked(drawing, edits), chunk[0].quality)
+                    after_step = _ending(views, chunk, is_awaited)
+                    rendered = _drawn(drawing, stacked(drawing, edits), chunk[0].quality, after_step)
                     milliseconds = clock()
                     for row, point in zip(rendered, chunk, strict=True):
                         pictures[point] = row
@@ -260,6 +304,7 @@ class Engine:
                 max(forward_ms.get(point, 0.0) for point in _points(view)),
                 convert_ms,
                 max(batches.get(point, 0) for point in _points(view)),
+                steps[_points(view)[-1]],
             )
             for view, (bgrx, rms) in zip(views, painted, strict=True)
         ]

@@ -19,10 +19,11 @@ from explorer.export.compose import Caption, Frame, compose, rgb, scaled
 from explorer.export.options import ExportOptions
 from explorer.export.traversal import Cell
 from explorer.generators.base import Progress
-from explorer.scene.cards import ControlCard
+from explorer.scene.cards import ControlCard, ModelCard
 from explorer.scene.edit_text import edit_text, tau_text, unit_text
 from explorer.scene.editing import is_table
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, view_of
+from explorer.scene.steps import steps_at_rest, steps_text
 from explorer.scene.timeline import at, frame_times
 
 BATCH = 16
@@ -83,9 +84,9 @@ def shoot(
         if moved or options.kind.startswith("sheet"):
             found = _controls(engine, scene, index, progress)
             cards[index] = {control.card.name: control.card for control in found.controls}
+    models = {index: engine.card(scene.model_of(index)) for index in panes}
     if not batch:
-        steps = any(engine.card(scene.model_of(index)).full_steps for index in panes)
-        batch = BATCH_OF_SAMPLERS if steps else BATCH
+        batch = BATCH_OF_SAMPLERS if any(model.full_steps for model in models.values()) else BATCH
     if options.kind in ("sheet_png", "sheet_pdf"):
         return _sheet(engine, scene, options, panes[0], batch, progress)
     if options.kind == "png":
@@ -105,7 +106,8 @@ def shoot(
             pictures = engine.render(views, exact=True, height=options.height)
             for number, one in enumerate(moved):
                 own = pictures[number * len(panes) : (number + 1) * len(panes)]
-                captions = _captions(one, panes, [] if headings else names, own, cards) if options.labels else None
+                called = [] if headings else names
+                captions = _captions(one, panes, called, own, cards, models) if options.labels else None
                 shown = [rgb(picture.bgrx) for picture in own]
                 yield compose(shown, captions, options.height, columns, headings, options.scaling)
 
@@ -119,8 +121,9 @@ def _sheet(
     engine: Engine, scene: Scene, options: ExportOptions, pane: int, batch: int, progress: Progress | None
 ) -> Shoot:
     grid = traversal.grid(engine, scene, options.sheet, pane, _controls(engine, scene, pane, None), _heard(progress))
-    own = engine.card(scene.model_of(pane)).size
-    empty = scaled(np.full((*own, 3), 255, np.uint8), options.height)
+    model = engine.card(scene.model_of(pane))
+    drawn = steps_text(model, steps_at_rest(model, scene.quality))
+    empty = scaled(np.full((*model.size, 3), 255, np.uint8), options.height)
 
     def frames(which: Sequence[Cell]) -> Iterator[Frame]:
         for chunk in _chunks(which, batch):
@@ -138,7 +141,7 @@ def _sheet(
         lambda: frames(cells),
         lambda count: frames(cells[:: max(1, -(-len(cells) // count))]),
         batch,
-        grid.title,
+        " · ".join(filter(None, (grid.title, drawn))),
         cells,
         grid.columns,
     )
@@ -179,9 +182,10 @@ def _captions(
     names: Sequence[str],
     pictures: Sequence[Picture],
     cards: Mapping[int, Mapping[str, ControlCard]],
+    models: Mapping[int, ModelCard],
 ) -> list[Caption]:
     """What stands below each picture. ``names``: of the panes; empty where the columns are named above them. ``cards``:
-    of the controls, by pane and name."""
+    of the controls, by pane and name; ``models``: their cards, by pane."""
     captions = []
     for number, (index, picture) in enumerate(zip(panes, pictures, strict=True)):
         pane = scene.panes[index]
@@ -192,6 +196,8 @@ def _captions(
             parts.append(f"difference, rms {picture.rms:.3f}")
         elif pane.view == "before_after":
             parts.append("before | after")
+        if drawn := steps_text(models[index], picture.steps):
+            parts.append(drawn)
         known = cards.get(index, {})
         # Tracks too, whose amounts may pass through 0: the line must not come and go in a film.
         tracked = (track.control for track in scene.timeline.amounts if track.pane == index)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from explorer.controls.base import Control, WeightEdits
+from explorer.numerics.samplers import Callback
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, OutputCard, SpaceCard
 from explorer.scene.model import Quality
@@ -59,6 +60,17 @@ class Generator(Protocol):
     def render(self, latent: Latent, quality: Quality) -> Tensor:
         """The outputs of the last space that ``latent`` holds: (B, *shape) in [-1, 1]. Deterministic for its input and
         batch size."""
+
+
+@runtime_checkable
+class Stepwise(Protocol):
+    """What a family with the capability ``steps`` adds: pictures are made in steps, as many as one likes."""
+
+    def steps(self, quality: Quality) -> tuple[int, ...]:
+        """The training steps that a picture of this quality visits: as many as the picture takes."""
+
+    def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
+        """As :meth:`Generator.render`; ``callback`` is called after every step that is computed."""
 
 
 class Posterior(Protocol):

@@ -115,6 +115,7 @@ def _card(folder: PipelineFolder) -> ModelCard:
         fingerprint=fingerprint,
         full_steps=settings.full_steps,
         interactive_steps=settings.interactive_steps,
+        most_steps=folder.scheduler.num_train_timesteps,
         sampler=sampler_text(folder.scheduler_class, folder.scheduler),
     )
 

@@ -72,6 +72,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int = 0
     full_steps: int = 0  # diffusion: sampler steps of the full picture
     interactive_steps: int = 0  # diffusion: sampler steps while a slider moves
+    most_steps: int = 0  # diffusion: as many as in training
     sampler: str = ""  # diffusion: how pictures are drawn, and what of the folder's own sampler is not followed
     methods: tuple[str, ...] = ()  # names of the discovery methods that fit, the default first
     first_counts: dict[str, int] = {}  # name of a method that fits → how many controls a new pane of it begins with

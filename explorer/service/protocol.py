@@ -255,6 +255,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     device_memory: int  # bytes in use on the device (CUDA), 0 on the CPU
     engine_memory: int  # resident bytes of the engine process
     engine_ms: float
+    steps: int = 0  # of the sampler, with which the picture was made; 0 where there is none
     rms: float = 0.0  # difference views: root mean square difference in the range of the pixels, 0..1
 
 

@@ -8,6 +8,7 @@ as one batch; workers run jobs. A model that crashes takes this process with it,
 from __future__ import annotations
 
 import faulthandler
+import math
 import os
 import signal
 import time
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from explorer.scene.model import View
 from explorer.service import protocol
 from explorer.service.client import ADDRESS_VARIABLE
 from explorer.service.frames import Ring
@@ -141,9 +143,20 @@ class Server:
             return [self._views.pop(view_id) for view_id in chosen]
 
     def _render(self, engine: Engine, due: list[_Waiting]) -> None:
+        from explorer.engine.engine import Overtaken
+
         started = time.perf_counter()
+
+        def is_awaited(view: View) -> bool:
+            return any(one.request.view == view and not self._is_overtaken(one) for one in due)
+
         try:
-            pictures = engine.render([waiting.request.view for waiting in due], live=True)
+            pictures = engine.render([one.request.view for one in due], live=True, is_awaited=is_awaited)
+        except Overtaken:
+            with self._changed:
+                for one in due:  # the others come back together with what has overtaken them
+                    self._views.setdefault(one.request.view_id, one)
+            return
         except Exception as error:  # noqa: BLE001  (one bad view must not take the others, nor the process)
             if len(due) > 1:
                 for one in due:
@@ -159,6 +172,13 @@ class Server:
             )
             return
         self._deliver(engine, due, pictures, started)
+
+    def _is_overtaken(self, one: _Waiting) -> bool:
+        """Whether the same pane waits for a draft by now: the hand moves again. A picture of the same quality that is
+        newer overtakes nothing, or else none would ever be finished."""
+        with self._changed:
+            newer = self._views.get(one.request.view_id)
+        return newer is not None and _steps(newer.request) < _steps(one.request)
 
     def _deliver(self, engine: Engine, due: list[_Waiting], pictures: list[Picture], started: float) -> None:
         from explorer.generators.devices import memory_in_use
@@ -199,10 +219,16 @@ class Server:
                     batch=picture.batch,
                     device_memory=device_memory,
                     engine_memory=memory,
+                    steps=picture.steps,
                     rms=picture.rms,
                 )
             )
         self.send(protocol.Frames(frames=tuple(frames)))
+
+
+def _steps(request: ViewRequest) -> float:
+    """How many steps of a sampler are asked for; the model's own number is the largest."""
+    return request.view.quality.steps or math.inf
 
 
 @cache

@@ -101,6 +101,19 @@ def test_pictures_are_enlarged_smoothly_unless_pixels_are_asked_for(model: str) 
         assert read(Path(out))[1].scaling == "pixels"
 
 
+def test_steps_are_said_and_what_cannot_be_is_refused(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["render", "shapes-diffusion", "--seed", "3", "-o", "a.png", "--steps"]
+    assert run([*command, "2"]) == 0
+    assert lines(capsys)[0] == "wrote a.png (2 of 50 steps)"
+    assert read(Path("a.png"))[0].quality.steps == 2
+    Path("a.png").unlink()
+    assert run([*command, "1001"]) == 2
+    assert "1 to 1000 steps, not 1001" in lines(capsys)[1]
+    assert run(["render", model, "-o", "a.png", "--steps", "5"]) == 2
+    assert "leave the number of steps out" in lines(capsys)[1]
+    assert not Path("a.png").exists()
+
+
 def test_replay_says_that_nothing_differs(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["traverse", model, "--control", "z1", "--frames", "4", "-o", "a.mp4"]) == 0
     lines(capsys)

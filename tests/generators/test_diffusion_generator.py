@@ -16,7 +16,7 @@ from explorer.generators import diffusion
 from explorer.generators.base import standard_normal
 from explorer.generators.diffusion_generator import DiffusionGenerator
 from explorer.generators.prefix_cache import PrefixCache, digest_of
-from explorer.generators.registry import identify, load
+from explorer.generators.registry import describe, identify, load
 from explorer.scene.model import Quality
 
 CPU = torch.device("cpu")
@@ -38,7 +38,7 @@ def test_a_pixel_pipeline_is_found_and_described(tmp_path: Path) -> None:
     folder = save_pixels(tmp_path / "pixels")
     found = identify(folder)
     assert found.family == "diffusion", found.verdicts
-    card = diffusion.FAMILY.describe(folder)
+    card = describe(str(folder))
     assert (card.size, card.shape[0], list(card.spaces)) == ((16, 16), 3, ["x_T", "h"])
     assert card.spaces["x_T"].shape == (3, 16, 16)
     assert card.spaces["x_T"].prior == "normal"

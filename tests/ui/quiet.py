@@ -48,6 +48,7 @@ CARD = ModelCard(
     methods=("latent_axes", "random"),
     interactive_steps=4,
     full_steps=50,
+    most_steps=1000,
 )
 NAMES = ("azimuth", "hue", "size", "shape")
 
@@ -126,7 +127,8 @@ class QuietClient:
         due, self._due = self._due, {}
         for view_id, (revision, view) in due.items():
             self._last = view
-            self.reply(msgspec.structs.replace(frame(view_id, revision), **figures))
+            made = frame(view_id, revision, view.quality.steps or self.card.full_steps)
+            self.reply(msgspec.structs.replace(made, **figures))
         return len(due)
 
     def due(self) -> dict[int, int]:
@@ -142,11 +144,11 @@ class QuietClient:
         return bytes([seed * 7 % 256, seed * 31 % 256, seed * 57 % 256, 255]) * (frame.width * frame.height)
 
 
-def frame(view_id: int, revision: int) -> Frame:
-    """A frame of 12 x 8 pixels."""
+def frame(view_id: int, revision: int, steps: int = 0) -> Frame:
+    """A frame of 12 x 8 pixels, made in so many sampler steps."""
     return Frame(
         view_id=view_id, revision=revision, slot=0, ring="", asked=0, width=12, height=8, waited_ms=0, forward_ms=1,
-        convert_ms=0, engine_ms=1, batch=1, device_memory=0, engine_memory=0,
+        convert_ms=0, engine_ms=1, batch=1, device_memory=0, engine_memory=0, steps=steps,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QWidget
 from explorer.scene.editing import is_table
 from explorer.scene.model import Scene
 from explorer.scene.region import region_of
+from explorer.scene.steps import draft_texts
 from explorer.ui.canvas import pane_paint, pane_text
 from explorer.ui.canvas.pane_grid import Cell, Table, grid, table
 from explorer.ui.canvas.region_tool import paint_outline
@@ -117,8 +118,11 @@ class Canvas(QWidget):
         if picture.error:
             over = picture.image is not None
             pane_paint.paint_error(painter, colors, picture.error, over, cell.picture)
-        elif scene.panes[pane].view == "before_after" and picture.image is not None:
-            pane_paint.paint_divider(painter, colors, scene.panes[pane].split, cell.picture)
+        elif picture.image is not None:
+            if scene.panes[pane].view == "before_after":
+                pane_paint.paint_divider(painter, colors, scene.panes[pane].split, cell.picture)
+            if (steps := pane_text.draft(self._controller.catalogue, scene, picture)) is not None:
+                pane_paint.paint_mark(painter, draft_texts(*steps), cell.picture)
         chosen = scene.panes[pane].controls
         region = region_of(self._controller.catalogue.methods.get(chosen.method), chosen)
         if region is not None:
@@ -300,7 +304,8 @@ class Canvas(QWidget):
             self._show_busy = False
             self._busy.start()
         # Captions follow at once, the ring and the divider too; a picture is painted when it comes, not before.
-        frames = [(pane.view, pane.split, pane.controls) for pane in scene.panes], self._controller.scene.selected
+        panes = [(pane.view, pane.split, pane.controls) for pane in scene.panes]
+        frames = panes, scene.quality, self._controller.scene.selected
         if frames != self._painted_frames:
             self._painted_frames = frames
             self.update()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, Qt
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 
 from explorer.ui.look import theme
@@ -47,17 +49,37 @@ def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: 
     ):
         if not shown:
             continue
-        box = QRect(0, 0, painter.fontMetrics().horizontalAdvance(text) + 12, painter.fontMetrics().height() + 4)
-        box.moveTop(target.top() + 8)
+        box = _tag(painter, text)
+        box.moveTop(target.top() + TAG_MARGIN)
         if place == Qt.AlignmentFlag.AlignLeft:
-            box.moveLeft(target.left() + 8)
+            box.moveLeft(target.left() + TAG_MARGIN)
         else:
-            box.moveRight(target.right() - 8)
-        painter.fillRect(box, QColor(0, 0, 0, 140))
-        painter.setPen(QColor(255, 255, 255))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            box.moveRight(target.right() - TAG_MARGIN)
+        _paint_tag(painter, text, box)
 
 
+def paint_mark(painter: QPainter, texts: Sequence[str], target: QRect) -> None:
+    """What has to be known of a picture, in its lower left corner: the first of ``texts`` that fits, else the last."""
+    if not texts:
+        return
+    room = target.width() - 2 * TAG_MARGIN
+    text = next((text for text in texts if _tag(painter, text).width() <= room), texts[-1])
+    box = _tag(painter, text)
+    box.moveBottomLeft(target.bottomLeft() + QPoint(TAG_MARGIN, -TAG_MARGIN))
+    _paint_tag(painter, text, box)
+
+
+def _tag(painter: QPainter, text: str) -> QRect:
+    return QRect(0, 0, painter.fontMetrics().horizontalAdvance(text) + 12, painter.fontMetrics().height() + 4)
+
+
+def _paint_tag(painter: QPainter, text: str, box: QRect) -> None:
+    painter.fillRect(box, QColor(0, 0, 0, 140))
+    painter.setPen(QColor(255, 255, 255))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+TAG_MARGIN = 8  # between a tag on a picture and the picture's edge
 SIDE_GAP = 12  # between the name of a row and its first picture
 LEAST_TITLE = 4  # letters: a title of which less would be left is left out
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.edit_text import edit_text
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, PaneView, Scene, Seed
+from explorer.scene.steps import steps_at_rest
 from explorer.ui.state.catalogue import Catalogue
+from explorer.ui.state.feed import Picture
 from explorer.ui.state.job_list import JobList
 
 VIEWS: dict[PaneView, str] = {"image": "", "difference": "rms difference", "before_after": "before | after"}
@@ -26,6 +28,15 @@ def start(scene: Scene, pane: int) -> str:
     """Where the picture of pane number ``pane`` starts from."""
     origin = scene.origin_of(pane)
     return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"
+
+
+def draft(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[int, int] | None:
+    """(steps of the picture, steps of a finished one) where the frame on the screen is a draft: the frame says."""
+    if picture.frame is None or picture.view is None:
+        return None
+    card = catalogue.model(picture.view.model)
+    at_rest = steps_at_rest(card, scene.quality) if card is not None else 0
+    return (picture.frame.steps, at_rest) if 0 < picture.frame.steps < at_rest else None
 
 
 def sliders(catalogue: Catalogue, jobs: JobList, model: ModelRef, controls: ControlSetRef) -> str:

@@ -13,6 +13,7 @@ from explorer.outputs.sizes import at_height
 from explorer.scene.cards import ControlSetCard, ModelCard
 from explorer.scene.editing import is_table
 from explorer.scene.model import Scene, Seed
+from explorer.scene.steps import steps_at_rest, steps_text
 from explorer.scene.timeline import frame_times
 
 
@@ -133,7 +134,13 @@ def summary(
         if kind.kind == "mp4":  # video asks for even sizes
             height, width = height + height % 2, width + width % 2
         parts.append(f"{width} × {height} pixels")
-    return " · ".join(parts)
+    return " · ".join([*parts, *_drawn(scene, [cards[pane] for pane in panes])])
+
+
+def _drawn(scene: Scene, cards: list[ModelCard | None]) -> list[str]:
+    """In how many sampler steps the pictures are made, where these are not the model's own number."""
+    texts = [steps_text(card, steps_at_rest(card, scene.quality)) for card in cards if card is not None]
+    return list(dict.fromkeys(filter(None, texts)))
 
 
 def _sheet_summary(
@@ -152,4 +159,4 @@ def _sheet_summary(
     if card is not None:
         height, width = at_height(card.size, options.height)
         parts.append(f"each {width} × {height} pixels")
-    return " · ".join(parts)
+    return " · ".join([*parts, *_drawn(scene, [card])])

@@ -25,7 +25,6 @@ from explorer.scene.model import (
     Origin,
     Pane,
     PaneView,
-    Quality,
     Scene,
     Seed,
     View,
@@ -36,6 +35,7 @@ from explorer.ui.state.bridge import Connect, EngineBridge
 from explorer.ui.state.catalogue import Catalogue, ModelKey
 from explorer.ui.state.comparing import Comparing
 from explorer.ui.state.document import Document
+from explorer.ui.state.drafts import Drafts
 from explorer.ui.state.drawn_order import DrawnOrder
 from explorer.ui.state.feed import Feed
 from explorer.ui.state.job_list import JobList
@@ -50,6 +50,7 @@ from explorer.ui.state.undo import Step, UndoStack
 
 replace = msgspec.structs.replace
 UNDO_LIMIT = 500
+Motion = Literal["still", "scrubbed", "playing"]
 NO_MODEL = Scene(model=ModelRef(path=""))
 """The scene of a window without a model; `Controller.has_model` tells."""
 
@@ -87,9 +88,10 @@ class Controller(QObject):
         self._last_moved: dict[int, str] = {}  # pane → control that the hand has moved last; no part of the picture
         self._scene = NO_MODEL
         self._preview: Scene | None = None
-        self._preview_moves = True
+        self._motion: Motion = "still"
         self._gesture = 0
-        self._dragging = False
+        self.drafts = Drafts(self)
+        self.drafts.rested.connect(self._refresh)
         self.opening = Opening(self, self)
         self.places = Places(self, self)
         self.drawn_order = DrawnOrder(self, self)
@@ -189,14 +191,14 @@ class Controller(QObject):
         self.loaded.emit()
 
     def begin_gesture(self) -> None:
-        """A drag begins: until `end_gesture`, pictures are interactive and its changes are one step."""
-        self._dragging = True
+        """A drag begins or goes on: until `end_gesture` its changes are one step of undo, and pictures are drafts
+        whenever the hand does not rest."""
+        self.drafts.hold()
 
     def end_gesture(self) -> None:
         """The drag ended: the next one is a new step, and the pictures are rendered in full quality."""
         self._gesture += 1
-        if self._dragging:
-            self._dragging = False
+        if self.drafts.release():
             self._refresh()
 
     @property
@@ -212,13 +214,18 @@ class Controller(QObject):
         """One step forward again."""
         self.undo_stack.redo()
 
-    def set_preview(self, scene: Scene | None, moving: bool = True) -> None:
+    def set_preview(self, scene: Scene | None, motion: Motion = "still") -> None:
         """Show ``scene`` on the canvas without making it the current one (the timeline); None shows the scene again.
 
-        ``moving``: it plays or is scrubbed, so pictures are asked for in interactive quality.
+        ``motion``: whether it plays, or a hand moves the playhead; pictures are drafts then.
         """
-        if scene != self._preview or moving != self._preview_moves:
-            self._preview, self._preview_moves = scene, moving
+        if scene != self._preview or motion != self._motion:
+            if motion == "scrubbed" and scene != self._preview:
+                self.drafts.hold()
+            elif motion != "scrubbed" and self._motion == "scrubbed":
+                self.drafts.release()
+            self._preview, self._motion = scene, motion
+            self.drafts.playing = motion == "playing"
             self._refresh()
             self.shown.emit(self.shown_scene)
 
@@ -302,6 +309,21 @@ class Controller(QObject):
     def set_linked(self, linked: bool) -> None:
         """Whether one slider moves its partners in the other panes too."""
         self.apply(replace(self._scene, linked=linked), "Link sliders" if linked else "Unlink sliders")
+
+    # --- steps of diffusion models ---
+
+    def set_steps(self, steps: int) -> None:
+        """How many sampler steps a finished picture takes; the model's own number is kept as such."""
+        card = self.model_card(self._scene.selected)
+        own = card is not None and steps == card.full_steps
+        quality = replace(self._scene.quality, steps=0 if own else steps)
+        self.apply(replace(self._scene, quality=quality), f"{steps} sampler steps")
+
+    def set_draft_steps(self, steps: int) -> None:
+        """How many sampler steps a draft takes; 0: the model's own number. No part of the scene: it changes no finished
+        picture."""
+        self.drafts.choose(steps)
+        self._refresh()
 
     # --- panes ---
 
@@ -419,11 +441,7 @@ class Controller(QObject):
         self.feed.show(views, moment)
 
     def _view(self, scene: Scene, pane: int) -> View:
-        quality = scene.quality
-        if self._dragging or (self._preview is not None and self._preview_moves):
-            card = self.catalogue.model(scene.model_of(pane))
-            if card is not None and card.interactive_steps:
-                quality = Quality(steps=card.interactive_steps, precision=quality.precision)
+        quality = self.drafts.quality(scene.quality, self.catalogue.model(scene.model_of(pane)))
         view = view_of(scene, pane, quality)
         if self.catalogue.is_stopped(view.model, view.controls):
             # There are no sliders, and nothing that they could move; a search that is asked for again brings both back.

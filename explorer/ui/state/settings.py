@@ -53,6 +53,16 @@ class Settings:
         self._store.setValue("snap", "true" if snap else "false")
 
     @property
+    def draft_steps(self) -> int:
+        """How many sampler steps a draft takes; 0: the model's own number."""
+        value = str(self._store.value("draft_steps", "0"))
+        return int(value) if value.isascii() and value.isdigit() else 0
+
+    @draft_steps.setter
+    def draft_steps(self, steps: int) -> None:
+        self._store.setValue("draft_steps", steps)
+
+    @property
     def badges(self) -> Selection:
         """Which sliders are listed, by their badges."""
         value = self._store.value("badges", "all")

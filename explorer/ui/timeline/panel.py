@@ -13,7 +13,7 @@ from explorer.scene.cards import ControlSetCard
 from explorer.scene.model import Interpolation, Origin, Scene
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look.dock_panel import DockPanel
-from explorer.ui.state.controller import Controller
+from explorer.ui.state.controller import Controller, Motion
 from explorer.ui.state.session import Playhead
 from explorer.ui.timeline import edit
 from explorer.ui.timeline.geometry import snapped
@@ -228,7 +228,8 @@ class TimelinePanel(DockPanel):
             self._controller.set_preview(None)
         else:
             shown = edit.overlaid(scene, self._playhead, self._baseline, self._touched)
-            self._controller.set_preview(shown, moving=self.player.playing or self.view.is_scrubbing)
+            scrubbed: Motion = "scrubbed" if self.view.is_scrubbing else "still"
+            self._controller.set_preview(shown, "playing" if self.player.playing else scrubbed)
 
     def _on_player_moved(self, time: float) -> None:
         self._set_playhead(time)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow
 
 from explorer.scene.model import PaneView, Scene
 from explorer.ui.actions.actions import ActionTable
+from explorer.ui.canvas import pane_text
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.files.files import Files
 from explorer.ui.look import theme
@@ -95,7 +96,9 @@ class Commands(QObject):
         picture = self._controller.feed.picture(self._controller.scene.selected)
         if picture is not None and picture.image is not None:
             QGuiApplication.clipboard().setImage(picture.image.copy())
-            self._controller.say("The picture is on the clipboard.")
+            steps = pane_text.draft(self._controller.catalogue, self._controller.shown_scene, picture)
+            made = f", a draft in {steps[0]} of {steps[1]} steps" if steps else ""
+            self._controller.say(f"The picture is on the clipboard{made}.")
 
     def _next_seed(self) -> None:
         self._controller.step_seed(1)

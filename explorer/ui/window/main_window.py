@@ -80,6 +80,7 @@ class MainWindow(QMainWindow):
         self.commands = Commands(self, controller, self.table, self.files, settings)
         self.table.bind("reset_layout", self.reset_layout)
         self._build(docks)
+        controller.set_draft_steps(settings.draft_steps)
         self._connect()
         self._show_title()
         kept = settings.geometry(self.docks.key)
@@ -120,8 +121,13 @@ class MainWindow(QMainWindow):
         self.models.chosen.connect(self.open_model)
         self.files.film_opened.connect(self.timeline.show_start)
         self.bar.model_chosen.connect(self.open_model)
+        self.bar.steps.draft_steps_chosen.connect(controller.set_draft_steps)
+        controller.drafts.chosen.connect(self._keep_draft_steps)
         self.canvas.menu_wanted.connect(self._show_pane_menu)
         self.exporting.started.connect(self.jobs.wanted)
+
+    def _keep_draft_steps(self, steps: int) -> None:
+        self.settings.draft_steps = steps
 
     @property
     def models(self) -> ModelBrowser:

@@ -18,6 +18,7 @@ from explorer.ui.look.numbers import SeedBox
 from explorer.ui.look.slider import FloatSlider
 from explorer.ui.look.widgets import action_button
 from explorer.ui.state.controller import NO_MODEL, Controller
+from explorer.ui.window.steps_field import StepsField
 
 SPREAD_DEFAULT = NO_MODEL.truncation_psi
 
@@ -67,14 +68,18 @@ class ToolBar(QToolBar):
         self.spread_box.setFixedWidth(48)
         self.spread_box.setAccessibleName("Spread value")
         self.addWidget(self.model)
-        self._captions = [_label("Seed"), _label("Spread")]
-        self._fields = [_row(self._captions[0], self.seed), _row(self._captions[1], self.spread, self.spread_box)]
+        self.steps = StepsField(controller)
+        self._captions = [_label("Seed"), _label("Spread"), *self.steps.captions]
+        self._fields = [
+            _row(self._captions[0], self.seed), _row(self._captions[1], self.spread, self.spread_box), self.steps,
+        ]  # fmt: skip
         self.addWidget(self._fields[0])
         if "randomise" in actions:
             dice = action_button(actions["randomise"])
             dice.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
             self.addWidget(dice)
         self._spread_action = self.addWidget(self._fields[1])
+        self._steps_action = self.addWidget(self.steps)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(spacer)
@@ -92,6 +97,7 @@ class ToolBar(QToolBar):
         self.spread_box.valueChanged.connect(self._on_spread_typed)
         controller.changed.connect(self._on_changed)
         controller.shown.connect(self._show_values)
+        controller.drafts.chosen.connect(self.steps.show_values)
         controller.catalogue.models_changed.connect(self.refresh)
         self.refresh()
 
@@ -107,14 +113,17 @@ class ToolBar(QToolBar):
         self._more.setIcon(icons.icon("extension"))
         self.seed.setEnabled(self._controller.has_model)
         self._spread_action.setVisible(bool(card and "truncation" in card.capabilities))
+        self._steps_action.setVisible(self.steps.show_values())
         self._show_values(self._controller.shown_scene)
         self._needs = []
         self._fit()
 
     def _on_changed(self, old: Scene, new: Scene) -> None:
         # Texts and icons lay the window out again, which a slider drag must not wait for.
-        if old.model != new.model:
+        if (old.model, old.model_of()) != (new.model, new.model_of()):
             self.refresh()
+        elif old.quality != new.quality:
+            self.steps.show_values()
 
     def _show_values(self, scene: Scene) -> None:
         self._filling = True

@@ -15,6 +15,7 @@ from quiet import controller_on, controls
 
 from explorer.scene import editing
 from explorer.scene.model import ControlSetRef, Seed
+from explorer.scene.steps import draft_texts
 from explorer.service.protocol import ControlsPreview, FindControls, JobProgress, Refused, ViewFailed
 from explorer.ui.canvas import pane_paint
 from explorer.ui.canvas.canvas import Canvas
@@ -286,6 +287,48 @@ def _caption(width: int, title: str, figure: str, bold: bool = True) -> tuple[st
     pane_paint.paint_caption(painter, theme.DARK, title, figure, QRect(0, 0, width, 20), bold)
     painter.end()
     return painter.texts[0], painter.texts[1]
+
+
+def marks(painted: QImage, texts: tuple[str, ...], width: int) -> list[str]:
+    painter = _Heard(painted)
+    painter.setFont(QApplication.font())
+    pane_paint.paint_mark(painter, texts, QRect(0, 0, width, 90))
+    painter.end()
+    return painter.texts
+
+
+def test_a_mark_says_as_much_as_there_is_room_for(qapp: QApplication) -> None:
+    texts = draft_texts(5, 50)
+    seen = [marks(QImage(400, 100, QImage.Format.Format_RGB32), texts, width)[0] for width in range(400, 20, -4)]
+    assert list(dict.fromkeys(seen)) == list(texts)
+
+
+def test_a_draft_says_so_as_long_as_it_is_on_the_screen(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot)
+    painted: list[tuple[str, ...]] = []
+    monkeypatch.setattr(pane_paint, "paint_mark", lambda painter, texts, target: painted.append(texts))
+
+    def seen() -> list[str]:
+        painted.clear()
+        stage.canvas.grab()
+        return [texts[0] for texts in painted]
+
+    assert seen() == []
+    stage.controller.move_control(0, "hue", 1.0, dragging=True)
+    assert seen() == []  # the picture on the screen is the finished one of before
+    stage.client.draw()
+    assert seen() == ["draft · 4 of 50 steps"]
+    stage.controller.move_control(0, "hue", 1.0, dragging=False)
+    assert seen() == ["draft · 4 of 50 steps"]  # until the other one has come
+    stage.client.draw()
+    assert seen() == []
+    stage.controller.set_steps(100)
+    assert seen() == ["draft · 50 of 100 steps"]
+    stage.client.draw()
+    assert seen() == []
+    stage.controller.set_steps(3)
+    stage.client.draw()
+    assert seen() == []  # that is what the user wants of a finished picture
 
 
 def test_a_small_pane_says_the_control_and_its_amount_before_the_method(qapp: QApplication) -> None:

@@ -144,7 +144,7 @@ def test_a_still_shows_what_the_canvas_shows(qtbot: QtBot, tmp_path: Path) -> No
     desk = Desk(qtbot, tmp_path)
     seen = desk.controller.scene
     desk.choose("png")
-    desk.controller.set_preview(Desk(qtbot, tmp_path, moving=False).controller.scene, moving=False)
+    desk.controller.set_preview(Desk(qtbot, tmp_path, moving=False).controller.scene)
     assert desk.dialog.scene() == desk.controller.shown_scene != seen
     desk.choose("gif")
     assert desk.dialog.scene() == seen

@@ -75,6 +75,62 @@ def test_quality_is_interactive_while_dragging_and_full_after_the_release(qtbot:
     assert [view.quality for _, view in client.shown] == [Quality(steps=CARD.interactive_steps), Quality()]
 
 
+def qualities(client: QuietClient) -> list[Quality]:
+    seen = [view.quality for _, view in client.shown]
+    client.shown.clear()
+    return seen
+
+
+def test_a_hand_that_rests_has_the_finished_picture_and_drafts_again_when_it_moves(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    controller.drafts._rest.setInterval(0)
+    draft = Quality(steps=CARD.interactive_steps)
+    qualities(client)
+    controller.move_control(0, "hue", 1.0, dragging=True)
+    assert qualities(client) == [draft]
+    qtbot.waitUntil(lambda: bool(client.shown))
+    assert qualities(client) == [Quality()]
+    controller.move_control(0, "hue", 1.2, dragging=True)
+    assert qualities(client) == [draft]
+    controller.move_control(0, "hue", 1.2, dragging=False)
+    assert qualities(client) == [Quality()]
+    assert controller.undo_stack.count() == 1  # resting does not end the drag
+    qtbot.wait(20)
+    assert qualities(client) == []
+
+
+def test_a_trembling_hand_that_changes_nothing_asks_for_nothing(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    controller.drafts._rest.setInterval(0)
+    controller.move_control(0, "hue", 1.0, dragging=True)
+    qtbot.waitUntil(lambda: client.shown[-1][1].quality == Quality())
+    client.draw()
+    qualities(client)
+    controller.move_control(0, "hue", 1.0, dragging=True)
+    qtbot.wait(20)
+    controller.move_control(0, "hue", 1.0, dragging=False)
+    assert qualities(client) == []
+
+
+def test_steps_of_drafts_and_of_finished_pictures_are_the_users(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    qualities(client)
+    controller.set_steps(20)
+    controller.set_draft_steps(8)
+    controller.move_control(0, "hue", 1.0, dragging=True)
+    controller.move_control(0, "hue", 1.0, dragging=False)
+    assert qualities(client) == [Quality(steps=20), Quality(steps=8), Quality(steps=20)]
+    controller.set_steps(6)
+    qualities(client)
+    controller.move_control(0, "hue", 2.0, dragging=True)
+    assert qualities(client) == [Quality(steps=6)]  # a draft never takes more
+    controller.move_control(0, "hue", 2.0, dragging=False)
+    controller.set_steps(CARD.full_steps)
+    assert controller.scene.quality == Quality()  # the model's own number, as it was
+    controller.undo()
+    assert controller.scene.quality == Quality(steps=6)
+
+
 def test_linked_sliders_move_the_same_name_or_the_same_index(qtbot: QtBot) -> None:
     controller, _ = controller_on(3, ("latent_axes", "random", "latent_axes"))
     controller.move_control(0, "hue", 1.2)

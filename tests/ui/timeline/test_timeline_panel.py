@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
-from quiet import QuietClient, controller_on
+from quiet import CARD, QuietClient, controller_on
 
 from explorer.scene import timeline as keys
 from explorer.scene.editing import amount_of, side_by_side, with_edit
-from explorer.scene.model import AmountKey, Blend, ControlSetRef, Edit, OriginKey, Seed, Timeline
+from explorer.scene.model import AmountKey, Blend, ControlSetRef, Edit, OriginKey, Quality, Seed, Timeline
 from explorer.ui.look.number_field import NumberField
 from explorer.ui.state.controller import Controller
 from explorer.ui.timeline.paint import key_centre
@@ -195,6 +195,33 @@ def test_a_seed_that_the_timeline_does_not_move_gets_no_key(qtbot: QtBot) -> Non
     assert not desk.timeline.origin.keys
     assert len(desk.timeline.amounts) == 4
     desk.controller.close()
+
+
+def test_films_are_drafts_throughout_and_a_scrubbing_hand_that_rests_is_not(desk: Desk, qtbot: QtBot) -> None:
+    desk.two_keys()
+    desk.controller.drafts._rest.setInterval(0)
+    shown, draft = desk.client.shown, Quality(steps=CARD.interactive_steps)
+    shown.clear()
+    desk.panel.go_to(0.0)
+    assert shown[-1][1].quality == Quality()
+    desk.panel.toggle_play()
+    for _ in range(3):
+        desk.pass_time(0.5)
+        qtbot.wait(10)
+        assert shown[-1][1].quality == draft
+    desk.panel.toggle_play()
+    assert shown[-1][1].quality == Quality()
+    rulers = [QPoint(desk.at_time(time).x(), 8) for time in (1.0, 2.0, 3.0)]
+    area = desk.view.viewport()
+    QTest.mousePress(area, Qt.MouseButton.LeftButton, pos=rulers[0])
+    QTest.mouseMove(area, rulers[1])
+    assert shown[-1][1].quality == draft
+    qtbot.waitUntil(lambda: shown[-1][1].quality == Quality())
+    QTest.mouseMove(area, rulers[2])
+    assert shown[-1][1].quality == draft
+    QTest.mouseRelease(area, Qt.MouseButton.LeftButton, pos=rulers[2])
+    assert shown[-1][1].quality == Quality()
+    assert not desk.controller.drafts.drafting
 
 
 def test_scrubbing_shows_that_moment(desk: Desk) -> None:

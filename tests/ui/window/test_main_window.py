@@ -25,7 +25,7 @@ from explorer.files import state_folder
 from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.editing import amount_of, side_by_side, with_edit
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scene, Seed
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scene, Seed
 from explorer.scene.store import encode_scene, load_scene, save_scene
 from explorer.scene.timeline import set_amount_key
 from explorer.service.protocol import (
@@ -713,6 +713,55 @@ def test_undo_reaches_the_scene_from_a_number_field(desk: Desk) -> None:
     override = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     QApplication.sendEvent(box, override)
     assert override.isAccepted()
+
+
+def typed(box: QWidget, text: str) -> None:
+    box.setFocus()
+    QTest.keySequence(box, "Ctrl+A")
+    QTest.keyClicks(box, text)
+    QTest.keyClick(box, Qt.Key.Key_Return)
+
+
+def test_the_tool_bar_has_the_steps_of_models_that_take_some(desk: Desk) -> None:
+    desk.begin()
+    steps = desk.window.bar.steps
+    assert steps.isVisibleTo(desk.window.bar)
+    assert (steps.at_rest.value(), steps.draft.value()) == (50, 4)
+    typed(steps.at_rest, "20")
+    typed(steps.draft, "8")
+    assert desk.controller.scene.quality == Quality(steps=20)
+    assert (desk.controller.drafts.chosen_steps, desk.window.settings.draft_steps) == (8, 8)
+    typed(steps.at_rest, "6")
+    assert (steps.at_rest.value(), steps.draft.value(), steps.draft.maximum()) == (6, 6, 6)
+    assert desk.controller.drafts.chosen_steps == 8  # the choice stays, for where there is room
+    desk.controller.undo()
+    assert (steps.at_rest.value(), steps.draft.value()) == (20, 8)
+    typed(steps.at_rest, "50")
+    typed(steps.draft, "4")
+    assert desk.controller.scene.quality == Quality()
+    assert desk.controller.drafts.chosen_steps == 0
+
+
+def test_the_tool_bar_has_no_steps_for_models_that_take_none(qapp: QApplication) -> None:
+    desk = Desk((msgspec.structs.replace(CARD, full_steps=0, interactive_steps=0, most_steps=0),))
+    desk.client.card = desk.client.models[0]
+    desk.begin()
+    assert not desk.window.bar.steps.isVisibleTo(desk.window.bar)
+    desk.close()
+
+
+def test_a_copied_draft_is_called_one(desk: Desk) -> None:
+    desk.begin()
+    said: list[str] = []
+    desk.controller.noticed.connect(lambda notice: said.append(notice.sentence))
+    for dragging in (True, False):
+        desk.controller.move_control(0, "hue", 1.0, dragging)
+        desk.client.draw()
+        desk.window.table["copy_picture"].trigger()
+    assert said == [
+        "The picture is on the clipboard, a draft in 4 of 50 steps.",
+        "The picture is on the clipboard.",
+    ]
 
 
 def test_the_reasons_of_a_refusal_can_be_read_and_overridden(desk: Desk, tmp_path: Path) -> None:
