@@ -28,7 +28,8 @@ class Exporting(QObject):
         """Ask what to write, and where."""
         from explorer.ui.files.export_dialog import ExportDialog  # dialogs do not keep the start of the window waiting
 
-        dialog = ExportDialog(self._controller, self._settings.export_folder, self._window)
+        settings = self._settings
+        dialog = ExportDialog(self._controller, settings.export_folder, self._window, settings.pixels)
         dialog.started.connect(self._on_started)
         dialog.exec()
         dialog.deleteLater()

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD
 from test_main_window import Desk
 
+from explorer.export.options import decode_options
 from explorer.scene.cards import Badge, ControlCard
 from explorer.scene.editing import amount_of, side_by_side
 from explorer.scene.model import ControlSetRef, Seed
@@ -125,9 +126,13 @@ def test_the_palette_opens_a_slider(desk: Desk) -> None:
     assert row.slider.hasFocus()
 
 
+@pytest.mark.parametrize("pixels", [False, True])
 def test_an_export_from_the_shortcut_to_the_folder(
-    desk: Desk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pixels: bool
 ) -> None:
+    if desk.window.table["pixels"].isChecked() != pixels:
+        press(desk, Qt.Key.Key_P)
+
     def fill_in() -> None:
         dialog = QApplication.activeModalWidget()
         if not isinstance(dialog, ExportDialog):
@@ -142,6 +147,7 @@ def test_an_export_from_the_shortcut_to_the_folder(
     press(desk, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     (request,) = [one for one in desk.client.sent if isinstance(one, ExportScene)]
     assert request.path == str(tmp_path / "still.png")
+    assert decode_options(request.options).scaling == ("pixels" if pixels else "smooth")  # as the canvas shows it
     desk.client.reply(JobProgress(request_id=request.request_id, title="Export still.png", share=0.5, remaining=3.0))
     desk.client.reply(Exported(request_id=request.request_id, path=request.path, seconds=1.0))
     assert any("still.png" in sentence for sentence in desk.window.toasts.sentences())
