@@ -121,7 +121,7 @@ def with_methods(model: ModelCard) -> ModelCard:
         model,
         methods=fit,
         first_counts={name: _first_count(methods()[name].card, model) for name in fit},
-        refusals={name: reason for name, one in methods().items() if (reason := one.refusal(model))},
+        refusals=refusals(model),
     )
 
 
@@ -129,6 +129,11 @@ def fitting(model: ModelCard) -> tuple[str, ...]:
     """The names of the methods that fit ``model``: the most telling first, chance last."""
     fit = {name: one for name, one in methods().items() if not one.refusal(model)}
     return tuple(sorted(fit, key=lambda name: (_place(fit[name], model), name)))
+
+
+def refusals(model: ModelCard) -> dict[str, str]:
+    """Why each method that does not fit ``model`` does not, in one sentence."""
+    return {name: reason for name, one in methods().items() if (reason := one.refusal(model))}
 
 
 def _place(one: Method, model: ModelCard) -> int:
