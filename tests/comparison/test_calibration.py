@@ -110,6 +110,32 @@ def test_a_jump_ends_at_its_far_side() -> None:
     assert found[0] == pytest.approx(0.37, rel=1e-4)
 
 
+class Wave(Linear):
+    """x = sin z₀ everywhere: from z = 0 a change of α changes the picture by |sin α| / 2, to and fro."""
+
+    def render(self, latent: Latent, quality: Quality) -> Tensor:
+        self.rendered.append(latent.batch)
+        self.farthest = max(getattr(self, "farthest", 0.0), float(latent.tensors["z"].abs().max()))
+        return latent.tensors["z"][:, :1].sin().reshape(-1, 1, 1, 1).expand(-1, 1, 4, 4)
+
+
+@pytest.mark.parametrize("tau", [0.2, 0.3, 0.4, 0.45])
+def test_of_several_amounts_the_smallest_is_found(tau: float) -> None:
+    found = alphas(Wave(), [axis(0)], Latent({"z": torch.zeros(2, WIDTH)}), tau, Quality())
+    assert found[0] == pytest.approx(math.asin(2 * tau), rel=0.02)
+
+
+@pytest.mark.parametrize("reach", [0.05, 3.0, 20.0])
+def test_no_amount_beyond_the_farthest_is_tried(reach: float) -> None:
+    generator = Wave()
+    direction = torch.zeros(WIDTH)
+    direction[0] = 1e-3 / reach
+    card = ControlCard(name="weak", space="z", low=-reach, high=reach / 2)
+    weak = LinearControl(card, direction)
+    assert alphas(generator, [weak], Latent({"z": torch.zeros(2, WIDTH)}), 0.1, Quality()) == [None]
+    assert generator.farthest == pytest.approx(FARTHEST * 1e-3)  # it ends there, and it gets there
+
+
 def test_a_codebook_that_ends_too_soon_has_no_effect() -> None:
     generator = Linear()
     card = ControlCard(name="code", space="z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import msgspec
@@ -98,6 +99,12 @@ def test_the_same_question_has_the_same_answer(report: CompareReport) -> None:
     (again,) = compare([subject(ToyGenerator(width=6, size=8))], SMALL)
     for one, two in zip(report.methods, again.methods, strict=True):
         assert msgspec.structs.replace(one, seconds=0) == msgspec.structs.replace(two, seconds=0)
+
+
+def test_the_seconds_of_a_report_are_those_that_it_took() -> None:
+    started = time.perf_counter()
+    reports = compare([subject(ToyGenerator(width=6, size=8))], SMALL)
+    assert all(0 < one.seconds <= time.perf_counter() - started for one in reports)
 
 
 def test_seeds_of_searches_nulls_and_evaluation_are_apart() -> None:

@@ -11,7 +11,7 @@ from toys import ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.comparison.evidence import AMOUNTS, evidence, stage
 from explorer.comparison.observing import observe, percentiles
-from explorer.comparison.recognition import recognised
+from explorer.comparison.recognition import FEWEST_BASES, recognised
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
@@ -93,6 +93,32 @@ def test_percentiles_among_observed_codes() -> None:
     assert np.sort(places).tolist() == pytest.approx((np.arange(400) / 400).tolist())
     assert percentiles(codes.mean(0, keepdim=True), observed, "w").tolist() == [0.0]
     assert percentiles(codes.mean(0, keepdim=True) + 100, observed, "w").tolist() == [1.0]
+
+
+def test_a_number_that_never_varies_does_not_change_the_distances_of_the_others() -> None:
+    toy = ToyGenerator()
+    observed = observe(toy, None, 400, 3)
+    codes = observed.codes("w")
+    still = codes.clone()
+    still[:, 0] = 2.0
+    observed._codes["w"] = still
+    # The same order of distances as among the other numbers alone, each in its own deviation.
+    rest = still[:, 1:].double()
+    distances = ((rest - rest.mean(0)) / rest.std(0)).norm(dim=1)
+    expected = torch.searchsorted(distances.sort().values, distances).double() / 400
+    assert percentiles(still, observed, "w").tolist() == pytest.approx(expected.tolist())
+
+
+def test_recognition_needs_four_base_codes_and_no_scale() -> None:
+    source = torch.Generator().manual_seed(0)
+    patterns = torch.randn(2, 1, 1, 8, 8, generator=source)
+    changes = patterns + 4 * torch.randn(FEWEST_BASES, 2, 8, 1, 8, 8, generator=source)
+    alive = np.array([True, True])
+    shares = recognised(changes, alive, 0)
+    assert np.isfinite(shares).all()
+    assert np.isnan(recognised(changes[1:], alive, 0)).all()
+    # What is small in the picture is told apart as well as what is large.
+    np.testing.assert_array_equal(recognised(changes / 1024, alive, 0), shares)
 
 
 def test_directions_are_recognised_by_what_they_do() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import msgspec
@@ -18,8 +19,11 @@ from explorer.engine.convert import to_bgrx
 from explorer.engine.engine import Engine
 from explorer.errors import ControlError, ModelError, SceneError
 from explorer.generators import registry
+from explorer.generators.base import Latent, Progress
 from explorer.scene.model import Blend, ControlSetRef, Edit, ModelRef, Quality, Seed, StoredLatent, View
 
+MODEL = ModelRef(path="toy0")
+PATIENCE = 60.0  # seconds: a limit for a hang, not a measurement
 RANDOM = ControlSetRef(method="random_orthogonal", k=4, seed=1)
 PCA = ControlSetRef(method="pca", k=4, seed=0, settings=(("samples", 512),))
 
@@ -100,9 +104,92 @@ def test_batches_and_caches_change_at_most_one_level(
         assert np.abs(picture.bgrx.astype(int) - alone).max() <= 1
 
 
+class Careful(ToyGenerator):
+    """Fewer steps make a darker picture."""
+
+    def render(self, latent: Latent, quality: Quality) -> torch.Tensor:
+        return super().render(latent, quality) - quality.steps / 10
+
+
+class CarefulFamily(ToyFamily):
+    def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> ToyGenerator:
+        generator = Careful(int((path / "toy.txt").read_text()))
+        generator.card = msgspec.structs.replace(generator.card, path=str(path), name=path.name)
+        return generator
+
+
+VIEWS = st.builds(
+    lambda model, seed, psi, principal, amounts, kind, split, steps: (
+        View(
+            model=ModelRef(path=model),
+            origin=Seed(seed),
+            truncation_psi=psi,
+            controls=PCA if principal else RANDOM,
+            edits=tuple(Edit(("PC" if principal else "random") + f" {1 + i}", a) for i, a in enumerate(amounts) if a),
+            view=kind,
+            split=split,
+            quality=Quality(steps=steps),
+        )
+    ),
+    st.sampled_from(["toy0", "toy1"]), st.integers(0, 1), st.sampled_from([0.5, 1.0]), st.booleans(),
+    st.tuples(*[st.sampled_from([0.0, 1.0, -2.0])] * 2), st.sampled_from(["image", "before_after", "difference"]),
+    st.sampled_from([0.25, 0.5]), st.integers(0, 1),
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(VIEWS, min_size=1, max_size=3), min_size=1, max_size=4))
+def test_no_picture_depends_on_what_was_drawn_before(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, calls: list[list[View]]
+) -> None:
+    """Whatever is kept between calls, and whatever is drawn beside: every part of a view is part of the question."""
+    monkeypatch.setattr(registry, "families", lambda: {"toy": CarefulFamily()})
+    for views in calls:
+        for asked, picture in zip(views, engine.render(views), strict=True):
+            (alone,) = Engine(torch.device("cpu")).render([asked])
+            assert picture.rms == pytest.approx(alone.rms, abs=1e-6)
+            if asked.view != "difference":
+                assert np.abs(picture.bgrx.astype(int) - alone.bgrx).max() <= 1
+
+
+def test_both_pictures_of_a_difference_are_of_one_quality(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "families", lambda: {"toy": CarefulFamily()})
+    assert engine.render([view(view="difference", quality=Quality(steps=1))])[0].rms == 0
+
+
 def test_views_of_one_generator_are_one_batch(engine: Engine) -> None:
     pictures = engine.render([view(origin=Seed(seed)) for seed in range(8)])
     assert {picture.batch for picture in pictures} == {8}
+
+
+def test_a_picture_waits_for_the_call_that_has_the_device(engine: Engine) -> None:
+    """Of a long search, say: two calls at once would take the memory of both."""
+    toy, shown = engine.generator(MODEL), view()
+    draw, inside, go_on = toy.render, threading.Semaphore(0), threading.Event()
+    at_once: list[int] = []
+    running = 0
+
+    def slow(latent: Latent, quality: Quality) -> torch.Tensor:
+        nonlocal running
+        running += 1
+        at_once.append(running)
+        inside.release()
+        go_on.wait(PATIENCE)
+        running -= 1
+        return draw(latent, quality)
+
+    toy.render = slow  # type: ignore[method-assign]
+    latent = toy.sample([0])
+    search = threading.Thread(target=lambda: engine.shared(MODEL).render(latent, Quality()))
+    look = threading.Thread(target=lambda: engine.render([shown]))
+    search.start()
+    assert inside.acquire(timeout=PATIENCE)
+    look.start()
+    assert not inside.acquire(timeout=0.5)  # long enough for a picture that does not wait
+    go_on.set()
+    for thread in (search, look):
+        thread.join(PATIENCE)
+    assert at_once == [1, 1]
 
 
 def test_equal_points_are_computed_once(engine: Engine) -> None:

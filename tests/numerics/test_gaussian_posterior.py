@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from explorer.numerics.gaussian_posterior import along, decompose_kl, kl_to_standard_normal, posterior_statistics
+from explorer.numerics.gaussian_posterior import (
+    aggregate_covariance,
+    along,
+    decompose_kl,
+    kl_to_standard_normal,
+    posterior_statistics,
+)
 
 
 def test_kl_is_that_of_torch_distributions_and_0_at_the_prior() -> None:
@@ -30,6 +37,18 @@ def test_statistics_are_those_of_the_definition() -> None:
     assert found.mean_of_mean.tolist() == [1.0, 1.0]
     assert found.lowest_mean.tolist() == [0.0, 1.0]
     assert found.highest_mean.tolist() == [2.0, 1.0]
+
+
+def test_the_covariance_of_draws_follows_the_law_of_total_covariance() -> None:
+    source = torch.Generator().manual_seed(0)
+    mean = 3 + torch.randn(50, 4, generator=source, dtype=torch.float64)
+    log_variance = torch.randn(50, 4, generator=source, dtype=torch.float64)
+    expected = np.cov(mean.numpy().T, bias=True) + np.diag(log_variance.exp().numpy().mean(axis=0))
+    np.testing.assert_allclose(aggregate_covariance(mean, log_variance).numpy(), expected, atol=1e-12)
+    # And of draws.
+    draws = mean + torch.randn(20_000, 50, 4, generator=source, dtype=torch.float64) * (0.5 * log_variance).exp()
+    sampled = np.cov(draws.reshape(-1, 4).numpy().T)
+    np.testing.assert_allclose(sampled, expected, atol=0.02)
 
 
 def test_the_posterior_along_directions_is_the_marginal() -> None:
