@@ -13,7 +13,8 @@ from explorer.scene.cards import ControlSetCard
 from explorer.scene.model import Interpolation, Origin, Scene
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look.dock_panel import DockPanel
-from explorer.ui.state.controller import Controller, Motion
+from explorer.ui.state.controller import Controller
+from explorer.ui.state.scene_state import Motion
 from explorer.ui.state.session import Playhead
 from explorer.ui.timeline import edit
 from explorer.ui.timeline.geometry import snapped

@@ -17,7 +17,8 @@ from explorer.ui.look import icons
 from explorer.ui.look.numbers import SeedBox
 from explorer.ui.look.slider import FloatSlider
 from explorer.ui.look.widgets import action_button
-from explorer.ui.state.controller import NO_MODEL, Controller
+from explorer.ui.state.controller import Controller
+from explorer.ui.state.scene_state import NO_MODEL
 from explorer.ui.window.steps_field import StepsField
 
 SPREAD_DEFAULT = NO_MODEL.truncation_psi
