@@ -19,12 +19,13 @@ from PySide6.QtWidgets import (
 
 from explorer.scene.edit_text import edit_text
 from explorer.scene.model import Bookmark, Scene, Seed, View, view_of
+from explorer.scene.steps import draft_texts, steps_at_rest
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
 from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.look.widgets import SectionTitle, WrappedLabel, link_button
 from explorer.ui.state.controller import Controller
-from explorer.ui.state.thumbnails import Thumbnails
+from explorer.ui.state.thumbnails import Thumbnails, thumbnail_quality
 
 TILE = 58
 EMPTY = "Press Ctrl+D, or “+ Add”, to keep what you see. A click brings it back."
@@ -136,7 +137,6 @@ class BookmarksPanel(DockPanel):
             for bookmark in bookmarks:
                 item = QListWidgetItem(bookmark.name)
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-                item.setToolTip(describe(bookmark))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
                 item.setSizeHint(self.list.gridSize())
                 item.setIcon(_tile(None, self.devicePixelRatioF()))
@@ -150,7 +150,17 @@ class BookmarksPanel(DockPanel):
             for number, bookmark in enumerate(self._controller.scene.bookmarks):
                 item = self.list.item(number)
                 if item is not None:
+                    item.setToolTip("\n".join(filter(None, (describe(bookmark), self._drawn(bookmark)))))
                     item.setIcon(_tile(self._thumbnails.of(picture_of(bookmark)), self.devicePixelRatioF()))
+
+    def _drawn(self, bookmark: Bookmark) -> str:
+        """That the small picture is a draft, where it is."""
+        card = self._controller.catalogue.model(bookmark.model)
+        if card is None:
+            return ""
+        at_rest = steps_at_rest(card, self._controller.scene.quality)
+        steps = thumbnail_quality(card).steps
+        return f"small picture: {draft_texts(steps, at_rest)[0]}" if 0 < steps < at_rest else ""
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -115,9 +115,8 @@ def describe(card: ModelCard) -> str:
         lines.append(f"{millions:.1f} million parameters")
     lines += [f"{name}: {' × '.join(map(str, space.shape))}" for name, space in card.spaces.items()]
     if card.full_steps:
-        lines.append(f"{card.full_steps} sampler steps, {card.interactive_steps} while a slider moves")
-    if card.sampler:
-        lines.append(f"Drawn by {card.sampler}")
+        steps = f"{card.full_steps} sampler steps, {card.interactive_steps} while a slider moves"
+        lines.append(", drawn by ".join(filter(None, (steps, card.sampler))))
     lines += [text for text in (card.origin, card.licence and f"Licence: {card.licence}", card.notes) if text]
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 
 from explorer import keeping
 from explorer.files import atomic_write, cache_folder
+from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality, View
 from explorer.ui.state.controller import Controller
 
@@ -20,6 +21,11 @@ IN_MEMORY = 256
 ON_DISK = 400
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+def thumbnail_quality(card: ModelCard) -> Quality:
+    """A thumbnail of a diffusion model is a draft: the canvas does not wait for it."""
+    return Quality(steps=card.interactive_steps)
 
 
 class Thumbnails(QObject):
@@ -58,12 +64,9 @@ class Thumbnails(QObject):
         for view in self._waiting:
             card = catalogue.model(view.model)
             if card is not None:
-                quality = Quality(steps=card.interactive_steps) if card.interactive_steps else Quality()
                 self._waiting.remove(view)
-                self._asked = (
-                    self._controller.feed.request_picture(msgspec.structs.replace(view, quality=quality)),
-                    view,
-                )
+                drawn = msgspec.structs.replace(view, quality=thumbnail_quality(card))
+                self._asked = (self._controller.feed.request_picture(drawn), view)
                 return
 
     def _on_picture(self, token: int, image: QImage | None) -> None:

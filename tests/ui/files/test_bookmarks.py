@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from quiet import controller_on
 
 from explorer.files import cache_folder
-from explorer.scene.model import Seed
+from explorer.scene.model import Quality, Seed
 from explorer.scene.timeline import set_amount_key
 from explorer.scene.validate import validate_scene
 from explorer.ui.actions.actions import ActionTable
@@ -52,6 +52,19 @@ class Desk:
 @pytest.fixture
 def desk(qtbot: QtBot) -> Desk:
     return Desk(qtbot)
+
+
+def test_a_small_picture_that_is_a_draft_is_called_one(desk: Desk) -> None:
+    desk.add()
+    item = desk.panel.list.item(0)
+    assert item is not None
+    assert desk.client.shown[-1][1].quality == Quality(steps=4)
+    assert item.toolTip().splitlines()[-1] == "small picture: draft · 4 of 50 steps"
+    desk.controller.set_steps(4)
+    desk.client.draw()
+    item = desk.panel.list.item(0)
+    assert item is not None
+    assert "draft" not in item.toolTip()
 
 
 def test_add_go_rename_delete_are_single_steps(desk: Desk) -> None:
