@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from explorer.scene.cards import Badge, ControlCard, ControlPlace
@@ -70,28 +70,19 @@ class AmountBox(DecimalField):
         super().__init__(low, high, decimals=2, rounds=True, step=step, empty=0.0, parent=parent)
         self.setButtonSymbols(AmountBox.ButtonSymbols.NoButtons)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.setFrame(False)
-        self._make_quiet()
+        self.set_quiet(True)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         return QSize(self.fontMetrics().horizontalAdvance("−00.00") + 20, 24)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        self.setFrame(True)
-        self.setPalette(QPalette())
+        self.set_quiet(False)
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self.setFrame(False)
-        self._make_quiet()
-
-    def _make_quiet(self) -> None:
-        """Only the number, on whatever is behind it."""
-        palette = QPalette()
-        palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
-        self.setPalette(palette)
+        self.set_quiet(True)
 
 
 class ControlRow(QWidget):

@@ -50,6 +50,7 @@ class NumberField(QAbstractSpinBox):
         self._value = form.clamped(0)
         self._before = self._value  # what Escape brings back
         self._is_refused = False  # something was, and nobody has corrected it or been asked about it since
+        self._is_quiet = False
         self._is_wrong = False  # what is being typed, as it stands
         self._remark: Remark | None = None
         self.setLineEdit(NumberLine(self))
@@ -130,6 +131,12 @@ class NumberField(QAbstractSpinBox):
         refused, self._is_refused = self._is_refused, False
         return refused
 
+    def set_quiet(self, quiet: bool) -> None:
+        """Whether there is only the number, on whatever is behind it."""
+        self._is_quiet = quiet
+        self.setFrame(not quiet)
+        self._colour()
+
     # --- inside ---
 
     def _write(self) -> None:
@@ -192,12 +199,18 @@ class NumberField(QAbstractSpinBox):
 
     def _redden(self, wrong: bool) -> None:
         if wrong != self._is_wrong:
-            palette = QPalette()
-            if wrong:
-                palette.setColor(QPalette.ColorRole.Text, theme.color(theme.current().red))
-            self.lineEdit().setPalette(palette)
             self._is_wrong = wrong
-            self.update()
+            self._colour()
+
+    def _colour(self) -> None:
+        palette = QPalette()
+        if self._is_quiet:
+            palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
+        if self._is_wrong:
+            palette.setColor(QPalette.ColorRole.Text, theme.color(theme.current().red))
+        for part in (self, self.lineEdit()):  # the line does not follow once it has had a colour of its own
+            part.setPalette(palette)
+        self.update()
 
     def _clear(self) -> None:
         """Nothing is being typed, and nothing is refused, any more."""

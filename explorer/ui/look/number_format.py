@@ -66,8 +66,8 @@ class NumberFormat:
 
     def longest(self) -> tuple[str, ...]:
         """Texts that a field makes room for."""
-        ends = [number_text(end, self.decimals)[:LONGEST_END] for end in (self.low, self.high) if end is not None]
-        return (*(text + self.suffix for text in (*ends, "000000")), self.special)
+        ends = ["000000" if end is None else number_text(end, self.decimals) for end in (self.low, self.high)]
+        return (*(text[:LONGEST_END] + self.suffix for text in ends), self.special)
 
     def clamped(self, value: float) -> float:
         """The number of the range that is nearest to ``value``."""

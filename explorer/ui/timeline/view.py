@@ -313,16 +313,19 @@ class TimelineView(QAbstractScrollArea):
                 self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if (
-            isinstance(watched, NumberField)
-            and isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.KeyPress
-            and event.key() == Qt.Key.Key_Escape
-        ):
+        if not isinstance(watched, NumberField) or not isinstance(event, QKeyEvent):
+            return False
+        if event.type() != QEvent.Type.KeyPress:
+            return False
+        if event.key() == Qt.Key.Key_Escape:
             watched.restore()
             self._close_field()
-            return True
-        return False
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):  # not the tracks', which open the field again
+            if watched.settle():
+                self._close_field()
+        else:
+            return False
+        return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, jump = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)

@@ -15,6 +15,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QTo
 from typing_hand import LEFT, LOCALES, click, double_click, line_of, type_text
 
 from explorer.scene.number_text import NumberError
+from explorer.ui.controls.row import AmountBox
+from explorer.ui.look import theme
 from explorer.ui.look.number_field import NumberField
 from explorer.ui.look.number_format import NumberFormat
 from explorer.ui.look.numbers import DecimalField, SeedBox, SeedsLine, WholeField, settled
@@ -158,6 +160,29 @@ def colours(field: NumberField) -> set[str]:
     image = field.grab().toImage()
     edge = image.pixelColor(image.width() // 2, 1)
     return {"wrong"} if edge.red() > edge.blue() + 40 else set()
+
+
+def test_a_quiet_field_says_it_too(desk: Desk) -> None:
+    """The amounts of sliders have no frame at rest, so one that is refused gets it."""
+    field = AmountBox(-3.0, 3.0, parent=desk.window)
+    field.setGeometry(300, 8, 64, 24)
+    field.show()
+    click(field)
+    type_text(field, "99")
+    assert red(line_of(field))
+    QTest.keyClick(field, Qt.Key.Key_Tab)
+    assert (field.value(), field.text(), colours(field)) == (0.0, "0.00", {"wrong"})
+    assert not red(line_of(field))
+    field.setValue(1.0)
+    assert colours(field) == set()
+    assert field.lineEdit().palette().base().color().alpha() == 0
+    click(field)
+    assert field.lineEdit().palette().base().color().alpha() == 255
+
+
+def red(line: QLineEdit) -> bool:
+    """Whether the text is written in the colour of what went wrong."""
+    return line.palette().text().color().name() == theme.current().red
 
 
 def test_it_says_while_one_types_that_it_cannot_become_a_number(desk: Desk) -> None:

@@ -296,6 +296,8 @@ def test_delete_enter_and_arrows_work_from_the_keyboard(desk: Desk) -> None:
     QTest.keyClicks(field, "-0,75")
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert desk.timeline.amounts[0].keys[1] == AmountKey(4.0, -0.75)
+    assert not field.isVisible()
+    assert view.hasFocus()
     view.select((0, 1))
     QTest.keyClick(view, Qt.Key.Key_Delete)
     assert desk.timeline.amounts[0].keys == (AmountKey(0.0, -1.0),)
