@@ -60,10 +60,10 @@ def _without_window(worlds: bool, training: bool, as_json: bool) -> None:
         typer.echo(json.dumps(found, indent=2))
         return
     for row in found.get("worlds", ()):
-        speed = f"{row['pictures_per_second']:,} pictures a second (ratio to conversion {row['ratio']})"
+        speed = f"{row['pictures_per_second']} pictures a second (ratio to conversion {row['ratio']})"
         typer.echo(f"{row['name']} at {row['size']} pixels: {speed}")
     for row in found.get("training", ()):
-        speed = f"{row['pictures_per_second']:,} pictures a second (drawing takes {row['ratio']} of a step)"
+        speed = f"{row['pictures_per_second']} pictures a second (drawing takes {row['ratio']} of a step)"
         typer.echo(f"{row['name']}, batches of {row['batch']}: {speed}")
 
 

@@ -156,7 +156,7 @@ def _control(title: str, change: dict[str, Tensor], own: Mapping[str, Tensor], o
         figure=f"{share:.1%}",
         details=(
             f"1 Δθ = the weights of '{other}'",
-            f"{sum(one.numel() for one in kept.values()):,} weights in {len(kept)} tensors differ, by {share:.1%} of "
+            f"{sum(one.numel() for one in kept.values())} weights in {len(kept)} tensors differ, by {share:.1%} of "
             "their norm",
         ),
     )

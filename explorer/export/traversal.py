@@ -190,11 +190,11 @@ def _spreads(
     found = latent_activity.stored(generator)
     if found is not None and found.mean_of_mean and None not in axes:
         columns = [axis for axis in axes if axis is not None]
-        return _by_name(directions, found, columns), f", from {found.n:,} pictures of {found.data}"
+        return _by_name(directions, found, columns), f", from {found.n} pictures of {found.data}"
     mean, log_variance = latent_activity.self_encoded(generator, PICTURES, progress=progress)
     projected = along(mean, log_variance, torch.stack(list(directions.values())))
     found = latent_activity.from_posterior(*projected, SELF_ENCODED)
-    return _by_name(directions, found, range(len(directions))), f", from {found.n:,} of its own pictures"
+    return _by_name(directions, found, range(len(directions))), f", from {found.n} of its own pictures"
 
 
 def _axis(direction: Tensor) -> int | None:

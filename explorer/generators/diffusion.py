@@ -192,8 +192,8 @@ def _load_component(component: Component) -> Any:
     described = sum(math.prod(tensor.shape) for tensor in model.state_dict().values())
     if described != component.parameters:
         raise ModelError(
-            f"The config.json in {where} describes {described:,} numbers and its weights hold "
-            f"{component.parameters:,}; they do not belong together."
+            f"The config.json in {where} describes {described} numbers and its weights hold "
+            f"{component.parameters}; they do not belong together."
         )
     state: dict[str, Any] = {}
     for file in component.weights:

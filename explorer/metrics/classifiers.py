@@ -38,7 +38,7 @@ def _rows(data: Codes, rows: Labels) -> Codes:
 def split_line(n: int, train: int = 10_000, test: int = 5_000) -> str:
     """The sizes of :func:`split`, for an estimator's line."""
     first, second = split_sizes(n, train, test)
-    return f"{first:,} pictures train, {second:,} others test"
+    return f"{first} pictures train, {second} others test"
 
 
 def logistic_regression(

@@ -33,4 +33,4 @@ class FixedFactor:
 
 def table_line(n: int, train: int, test: int) -> str:
     """How the batches were drawn, for an estimator's line."""
-    return f"{train:,} batches of {BATCH} train, {test:,} test, drawn from a table of {n:,} encoded pictures"
+    return f"{train} batches of {BATCH} train, {test} test, drawn from a table of {n} encoded pictures"

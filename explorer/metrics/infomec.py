@@ -75,7 +75,7 @@ class InfoMec(Measure):
         reading = "one-hot" if _discrete(data) else "standardised"
         return (
             f"{nmi_estimator(data)}; latents kept: {rule}; InfoE: balanced unpenalised logistic regression on "
-            f"{reading} codes, scored on the {data.n:,} pictures it was fitted to"
+            f"{reading} codes, scored on the {data.n} pictures it was fitted to"
         )
 
 

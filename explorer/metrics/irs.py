@@ -52,7 +52,7 @@ class InterventionalRobustness(Measure):
 
     def estimator(self, data: Codes) -> str:
         """Bins of factors, quantile, and the count of pictures."""
-        return f"{QUANTILE:.0%} quantile of deviations, factors in at most {BINS} bins, all {data.n:,} pictures"
+        return f"{QUANTILE:.0%} quantile of deviations, factors in at most {BINS} bins, all {data.n} pictures"
 
 
 def deviations(codes: Floats, labels: Labels) -> Floats:

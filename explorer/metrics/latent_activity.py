@@ -80,7 +80,7 @@ class LatentActivity:
         return (
             f"KL {self.kl[axis]:.2f} nats · E[σ²] {self.mean_variance[axis]:.3f} · "
             f"Var[σ²] {self.variance_of_variance[axis]:.4f} · Var[μ] {self.variance_of_mean[axis]:.2f} · "
-            f"n = {self.n:,} ({self.data})"
+            f"n = {self.n} ({self.data})"
         )
 
 

@@ -40,7 +40,7 @@ class MutualInformationGap(Measure):
 
     def estimator(self, data: Codes) -> str:
         """Bins and the count of pictures."""
-        return f"plug-in, {BINS} equal bins from each latent's smallest to largest value, all {data.n:,} pictures"
+        return f"plug-in, {BINS} equal bins from each latent's smallest to largest value, all {data.n} pictures"
 
 
 MEASURE = MutualInformationGap()

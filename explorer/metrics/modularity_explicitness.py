@@ -72,7 +72,7 @@ class ModularityExplicitness(Measure):
     def estimator(self, data: Codes) -> str:
         """Bins, classifier and counts."""
         return (
-            f"plug-in information in {BINS} equal bins, all {data.n:,} pictures, every latent counted; logistic "
+            f"plug-in information in {BINS} equal bins, all {data.n} pictures, every latent counted; logistic "
             f"regression on standardised codes, {split_line(data.n)}"
         )
 

@@ -105,7 +105,7 @@ def compare(
     samples, data = (replace(seen, features=seen.features.double() / scale) for seen in (samples, data))
     first, second = data.part(slice(0, n)), data.part(slice(n, 2 * n))
     estimator = (
-        f"features of the attribute predictor of '{world}', of unit variance; {n:,} samples and {n:,} pictures; "
+        f"features of the attribute predictor of '{world}', of unit variance; {n} samples and {n} pictures; "
         "chance: data in "
     )
 

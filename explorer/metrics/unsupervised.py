@@ -71,7 +71,7 @@ class Dependence(Measure):
     def estimator(self, data: Codes) -> str:
         """What is Gaussian, and bins."""
         return (
-            f"covariance of {data.n:,} pictures; information by plug-in in {BINS} equal bins; null: every latent "
+            f"covariance of {data.n} pictures; information by plug-in in {BINS} equal bins; null: every latent "
             "permuted on its own"
         )
 

@@ -65,7 +65,7 @@ def conditions(report: CompareReport) -> str:
         f"{asked.k} directions",
         f"seed{'s' if len(asked.seeds) > 1 else ''} {seeds}",
         f"{asked.bases} base codes",
-        f"{asked.observed:,} observed pictures",
+        f"{asked.observed} observed pictures",
         tau_text(asked.tau),
     ]
     if asked.nulls:  # older reports do not say
@@ -91,7 +91,7 @@ def cost_text(result: MethodResult, name: str) -> str:
     if result.problem:
         return DASH
     value = float(getattr(result, name))
-    return f"{value:.1f}" if name == "seconds" else f"{value:,.0f}"
+    return f"{value:.1f}" if name == "seconds" else f"{value:.0f}"
 
 
 def amount_text(direction: Direction, unit: str = "") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from explorer.scene.measures import MeasureReport, Rotation, Score
+from explorer.scene.number_text import number_text
 
 GROUPS = {
     "disentanglement": "Disentanglement",
@@ -42,7 +43,7 @@ def figure(value: float | None) -> str:
 
 def rotation_text(rotation: Rotation | None) -> str:
     """``z4, z8 by 45°``, or nothing."""
-    return f"{rotation.first}, {rotation.second} by {rotation.degrees:g}°" if rotation else ""
+    return f"{rotation.first}, {rotation.second} by {number_text(rotation.degrees)}°" if rotation else ""
 
 
 def turned_formulas(rotation: Rotation) -> tuple[str, str]:
@@ -70,7 +71,7 @@ def labels(reports: Sequence[MeasureReport]) -> list[str]:
 def conditions(report: MeasureReport) -> str:
     """On what the numbers were taken, in one line."""
     drawn = ", factors drawn from its causal model" if report.sampling == "causal" else ""
-    parts = [f"world {report.world}{drawn}", f"{report.n:,} pictures", f"seed {report.seed}"]
+    parts = [f"world {report.world}{drawn}", f"{report.n} pictures", f"seed {report.seed}"]
     if report.latents:
         chosen = "" if report.selection == "all" else f"{report.selection} "
         parts.append(f"{len(report.latents)} {chosen}{'latent' if len(report.latents) == 1 else 'latents'}")

@@ -29,7 +29,7 @@ class WorldSource:
         self.count = math.prod(len(factor.values) for factor in world.factors)
         drawn = "uniformly from the grid" if uniform else "from its causal model"
         self.fingerprint = ""
-        self.description = f"{world.name}, {self.size} pixels: {self.count:,} combinations on the grid, drawn {drawn}"
+        self.description = f"{world.name}, {self.size} pixels: {self.count} combinations on the grid, drawn {drawn}"
 
     def factors(self, n: int, seed: int) -> Array:
         """(n, factors) values alone: those of the ``n`` pictures that the same seed draws."""

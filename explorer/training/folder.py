@@ -90,9 +90,9 @@ class FolderSource:
         self._held_out = everyone[::HELD_OUT] if apart else everyone
         self._training = np.setdiff1d(everyone, self._held_out) if apart else everyone
         self.count = len(self._training)
-        tested = f"{len(self._held_out):,} more held out for the figures" if apart else "none held out"
+        tested = f"{len(self._held_out)} more held out for the figures" if apart else "none held out"
         colours = "grey" if self.channels == 1 else "colour"
-        self.description = f"{self.count:,} {colours} pictures of the user's, {self.size} pixels; {tested}"
+        self.description = f"{self.count} {colours} pictures of the user's, {self.size} pixels; {tested}"
 
     def draw(self, n: int, seed: int) -> Batch:
         """``n`` of the training pictures, with replacement."""
@@ -105,12 +105,12 @@ class FolderSource:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know: how many files are used, what was converted, and every skipped file by name."""
-        lines = [f"{len(self.listing.used):,} pictures in '{self.name}'"]
+        lines = [f"{len(self.listing.used)} pictures in '{self.name}'"]
         counts = Counter(why for _, why in self.listing.converted)
-        lines += [f"{count:,} converted: {why}" for why, count in counts.most_common()]
+        lines += [f"{count} converted: {why}" for why, count in counts.most_common()]
         lines += [f"skipped '{name}': {why}" for name, why in (*self._closed, *self.listing.skipped)]
         if self._others:
-            kinds = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in self._others.items())
+            kinds = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in self._others.items())
             lines.append(f"left out, no pictures by their names: {kinds}")
         return tuple(lines)
 

@@ -173,7 +173,7 @@ def test_no_report_breaks_a_table(report: CompareReport) -> None:
 def test_tables_read_as_they_should() -> None:
     text = compare_tables.latex_table(example())
     assert r"Random directions \textit{(chance)} & \atchance{0.120} & \atchance{0.500} & 0 & 0 & 0.0 \\" in text
-    assert r"PCA & 0.710 & \atchance{0.500} & 0 & 1,234 & 1.5 \\" in text
+    assert r"PCA & 0.710 & \atchance{0.500} & 0 & 1234 & 1.5 \\" in text
     assert r"& \interval{[0.600, 0.800]} & \interval{[0.400, 0.600]} &" in text
     assert r"Attribute regression \textit{(ceiling)} & \multicolumn{5}{l}{n/a} \\" in text
     assert "% Same model & 2 directions." in text

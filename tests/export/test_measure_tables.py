@@ -260,8 +260,8 @@ def test_two_reports_of_one_model_are_told_apart() -> None:
 def test_conditions() -> None:
     assert (
         conditions(example())
-        == "world sprites · 5,000 pictures · seed 0 · 3 latents · z4, z8 turned by 45°, of unit variance"
+        == "world sprites · 5000 pictures · seed 0 · 3 latents · z4, z8 turned by 45°, of unit variance"
     )
     assert "1 active latent" in conditions(example(latents=("z1",), selection="active"))
     drawn = conditions(example(sampling="causal"))
-    assert drawn.startswith("world sprites, factors drawn from its causal model · 5,000 pictures")
+    assert drawn.startswith("world sprites, factors drawn from its causal model · 5000 pictures")

@@ -124,7 +124,7 @@ def test_rows_stand_where_the_mode_says_whatever_the_picture_is(vae: Engine) -> 
     assert next(iter(points)).endswith("nat · active")
     assert grid.columns == 6
     assert [cell.column for cell in grid.cells[:6]] == ["base", "least", "25%", "50%", "75%", "greatest"]
-    assert "least to greatest code, from 1,000 of its own pictures" in grid.title
+    assert "least to greatest code, from 1000 of its own pictures" in grid.title
     base = ToyVae().sample([7], 0.7).tensors["z"][0]
     for row, found in points.items():
         axis = int(row[1])
@@ -162,7 +162,7 @@ def test_figures_of_data_are_used_where_the_model_has_them(vae: Engine, monkeypa
     kept = LatentActivity(six, six, six, six, 5000, "shapes", six, (-1.5,) * 6, (2.5,) * 6)
     monkeypatch.setattr(latent_activity, "stored", lambda generator: kept)
     grid, points = standing(vae, scene(), SheetOptions(range="minmax", columns=3, controls=("z2",)))
-    assert "from 5,000 pictures of shapes" in grid.title
+    assert "from 5000 pictures of shapes" in grid.title
     (found,) = points.values()
     assert found[:, 2].tolist() == pytest.approx([-1.5, 0.5, 2.5], abs=1e-5)
     old = LatentActivity(six, six, six, six, 5000, "shapes")

@@ -83,7 +83,7 @@ def test_null_parts_estimator_and_what_is_not_defined() -> None:
     found = scored(QUICK, data)["beta_vae"]
     assert found.null == pytest.approx(1 / 3, abs=0.08)
     assert found.parts["f1"] == pytest.approx(1.0, abs=0.01)
-    assert "2,000 batches of 64 train, 1,000 test, drawn from a table of 1,000 encoded pictures" in found.estimator
+    assert "2000 batches of 64 train, 1000 test, drawn from a table of 1000 encoded pictures" in found.estimator
     one = QUICK(replace(data, labels=data.labels * [1, 0, 0]), 0)["beta_vae"]
     assert one.value is None
     assert "it needs 2" in one.note

@@ -66,7 +66,7 @@ def test_parts_counts_and_what_is_not_defined() -> None:
     assert list(found["dci_completeness"].parts) == ["f0", "f1"]
     assert "300 pictures train, 150 others test" in QUICK.estimator(data)
     assert "600 pictures train, 300 others test" in MEASURE.estimator(data)
-    assert "1,000 pictures train, 500 others test" in MEASURE.estimator(noise())
+    assert "1000 pictures train, 500 others test" in MEASURE.estimator(noise())
     one_latent = QUICK(data.only([0]), 0)
     assert one_latent["dci_completeness"].value is None
     assert one_latent["dci_completeness"].parts == {"f0": None, "f1": None}

@@ -78,7 +78,7 @@ def test_null_estimator_and_what_is_not_defined() -> None:
     assert found.null == pytest.approx(0.38, abs=0.06)
     assert found.null < found.null_high < 0.5  # type: ignore[operator]
     assert "standard deviation ≥ 0.05" in found.estimator
-    assert "drawn from a table of 1,000 encoded pictures" in found.estimator
+    assert "drawn from a table of 1000 encoded pictures" in found.estimator
     one = QUICK(replace(data, labels=data.labels * [1, 0, 0]), 0)["factor_vae"]
     assert one.value is None
     assert "without f1, f2" in one.note or "it needs 2" in one.note

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import explorer
 from explorer.scene.number_text import (
     MOST_SEEDS,
     NumberError,
@@ -189,3 +192,14 @@ def test_a_number_out_of_range_is_told_the_range(low: float | None, high: float 
             check_within(number, low, high)
     with pytest.raises(NumberError, match=f"is out of range; it must be {limits}."):
         check_within((high + 0.1) if high is not None else low - 0.1, low, high)  # type: ignore[operator]
+
+
+def test_nothing_writes_marks_between_groups() -> None:
+    """A comma that is typed is the decimal point, so one that is written may not part thousands."""
+    grouped = []
+    for path in Path(explorer.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            spec = node.format_spec if isinstance(node, ast.FormattedValue) else None
+            if spec is not None and any(mark in ast.unparse(spec).strip("f'\"") for mark in ",_"):
+                grouped.append(f"{path.name}: {ast.unparse(node)}")
+    assert grouped == []

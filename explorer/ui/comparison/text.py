@@ -26,7 +26,7 @@ def cell(column: Column, row: MethodResult) -> str:
         if row.problem:
             return DASH
         value = cost(row, column.name)
-        return f"{value:,.0f}" if column.name != "seconds" else f"{value:.1f}"
+        return f"{value:.0f}" if column.name != "seconds" else f"{value:.1f}"
     found = row.columns.get(column.name)
     return DASH if found is None or found.value is None else f"{found.value:.2f}".replace("-", "−")
 

@@ -51,7 +51,9 @@ class Remark(QLabel):
 
     def _place(self, field: QWidget) -> None:
         over = field.window()
-        width = min(WIDEST, over.width() - 2 * _EDGE, self.sizeHint().width())
+        margins = self.contentsMargins()
+        natural = self.fontMetrics().horizontalAdvance(self.text()) + margins.left() + margins.right() + 2
+        width = min(WIDEST, over.width() - 2 * _EDGE, natural)
         height = self.heightForWidth(width)
         at = QRect(field.mapTo(over, QPoint(0, 0)), field.size())
         left = min(max(_EDGE, at.left()), over.width() - width - _EDGE)

@@ -36,7 +36,7 @@ class MeasuresHeader(QWidget):
         self.n = WholeField(FEWEST, MOST, step=1000)
         self.n.setValue(MeasureOptions().n)
         self.n.setAccessibleName("Pictures")
-        self.n.setToolTip("How many pictures are encoded; below 5,000 chance swamps several measures")
+        self.n.setToolTip("How many pictures are encoded; below 5000 chance swamps several measures")
         self.selection = Segments(SELECTIONS, LATENTS)
         self.quick = QToolButton()
         self.quick.setText("Quick")

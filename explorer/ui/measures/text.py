@@ -47,7 +47,7 @@ def tool_tip(name: str, score: Score) -> str:
     by_chance = f"{beside}: {chance(score)}" if score.null is not None else ""
     lines += [text for text in (by_chance, better, score.estimator, score.paper) if text]
     if score.n:
-        lines.append(f"n = {score.n:,}")
+        lines.append(f"n = {score.n}")
     if score.value is not None and score.note:
         lines.append(score.note)
     parts = list(score.parts.items())

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from explorer.scene.measures import MeasureReport, Violin
+from explorer.scene.number_text import number_text
 from explorer.ui.look import theme
 from explorer.ui.measures.columns import GAP, NAME_HEIGHT, LatentColumns
 
@@ -29,8 +30,8 @@ class Violins(LatentColumns):
         violin = report.violins[column]
         low, middle, high = violin.quartiles
         return (
-            f"{report.latents[column]}: median {middle:.2f}, half of the codes in {low:.2f} … {high:.2f}, "
-            f"all in {violin.low:.2f} … {violin.high:.2f}"
+            f"{report.latents[column]}: median {number_text(middle, 2)}, half of the codes in {number_text(low, 2)} … "
+            f"{number_text(high, 2)}, all in {number_text(violin.low, 2)} … {number_text(violin.high, 2)}"
         )
 
     def paint_columns(self, painter: QPainter, report: MeasureReport) -> None:

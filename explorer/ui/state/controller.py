@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 
 from explorer.scene import editing, linking
 from explorer.scene.defaults import default_controls
+from explorer.scene.edit_text import amount_text
 from explorer.scene.following import EVERY
 from explorer.scene.model import (
     Blend,
@@ -21,6 +22,7 @@ from explorer.scene.model import (
     Scene,
     Seed,
 )
+from explorer.scene.number_text import number_text
 from explorer.ui.state.scene_state import SceneState
 
 replace = msgspec.structs.replace
@@ -92,7 +94,7 @@ class Controller(SceneState):
             index: Edit(control) if free else Edit.of(control, number, holds) for index, control in partners.items()
         }
         moved = editing.with_edits(self._scene, edits)
-        text = f"{name} = {number:g}" if holds == "value" else f"{name} {number:+.2f}"
+        text = f"{name} = {number_text(number)}" if holds == "value" else f"{name} {amount_text(number)}"
         lead = pane if self._scene.linked else None
         self._last_moved |= partners
         self.late.note(moved)
