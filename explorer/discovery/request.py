@@ -109,6 +109,7 @@ class Request:
             fingerprint=self.model.fingerprint,
             space=self.moved,
             controls=tuple(controls),
+            version=self.method.version,
             seed=self.seed,
             settings=self.settings,
             cost={

@@ -297,7 +297,7 @@ class ControlStore:
 def _kept_at(key: Key, files: str) -> Path:
     """The file that keeps the set of ``key``, if it took long enough to make."""
     fingerprint, controls = key
-    asked = msgspec.json.encode([fingerprint, controls, __version__, files])
+    asked = msgspec.json.encode([fingerprint, controls, __version__, _versions(controls), files])
     return cache_folder() / "controls" / f"{hashlib.sha256(asked).hexdigest()[:32]}.safetensors"
 
 
@@ -326,6 +326,16 @@ def _is_quick(controls: ControlSetRef) -> bool:
         return True
     card = methods.method(controls.method).card
     return not (card.trained or card.expensive) and (controls.like is None or _is_quick(controls.like))
+
+
+def _versions(controls: ControlSetRef) -> list[int]:
+    """Of the method of ``controls``, and of that of the set that it is matched to: what an older one has found is not
+    what it finds now. 0 for a method that is not there: its search says so."""
+    try:
+        own = methods.method(controls.method).card.version if controls.method else 0
+    except ControlError:
+        own = 0
+    return [own, *(_versions(controls.like) if controls.like is not None else ())]
 
 
 def digest_of_files(controls: ControlSetRef) -> str:

@@ -151,7 +151,7 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     takes minutes rather than seconds on one core. ``aliases``: other names that it answers to. ``grows``: every control
     of a set is in the set of more controls that it finds with the same seed and settings, under the same name; a method
     that finds its controls together does not. ``first_count``: how many controls a new pane begins with, where the
-    model has room.
+    model has room. ``version``: raised whenever it finds something else for the same request than before.
     """
 
     name: str
@@ -169,6 +169,7 @@ class MethodCard(msgspec.Struct, frozen=True, kw_only=True):
     grows: bool = False
     role: Role = ""
     first_count: int = DIRECTIONS_SHOWN
+    version: int = 1
 
     @property
     def needs_file(self) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from explorer.errors import SceneError
 from explorer.files import atomic_write
 from explorer.scene.model import SCENE_VERSION, ControlSetRef, ModelRef, Scene
+from explorer.scene.old_defaults import spelt_out
 from explorer.scene.validate import validate_scene
 
 FORMAT = "latent-explorer-scene"
@@ -27,9 +28,10 @@ them: that in which the hand had touched them."""
 ORDERED = 3
 """The version from which on the picture depends on the set of edits alone."""
 
-MIGRATIONS: dict[int, Callable[[Document], Document]] = {1: lambda document: document, 2: lambda document: document}
+MIGRATIONS: dict[int, Callable[[Document], Document]] = {1: lambda document: document, 2: spelt_out}
 """Version n → what turns a document of version n into one of version n + 1 (the reader advances the number itself).
-From 2 to 3 nothing is to be done: edits become a set when they are read (:func:`explorer.scene.model.as_set`)."""
+From 2 to 3 edits become a set when they are read (:func:`explorer.scene.model.as_set`), and what was left unsaid is
+said (:mod:`explorer.scene.old_defaults`)."""
 
 
 def encode_scene(scene: Scene) -> bytes:

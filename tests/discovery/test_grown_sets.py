@@ -122,6 +122,7 @@ def test_more_products_than_points_are_another_estimate(monkeypatch: pytest.Monk
     assert limit(**probes) == 4
     assert not _changed(toy, "jacobian", (2, 4), probes)
     assert _changed(toy, "jacobian", (4, 6), probes)
+    assert limit() == 4  # by itself it may choose them
     assert limit(estimate="probes", samples=8) == limit(estimate="columns") == WITHOUT_END
     assert not _changed(toy, "jacobian", (2, 8), {**probes, "samples": 8})
 

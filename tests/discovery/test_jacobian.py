@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from plain_maps import PlainMap, normal
 from torch import Tensor
 from toys import ToyDiffusion, ToyGenerator, ToyVae
@@ -12,6 +14,7 @@ from toys import ToyDiffusion, ToyGenerator, ToyVae
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery import registry
+from explorer.discovery.jacobian import columns_are_closer
 from explorer.discovery.pictures import PictureMap
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
@@ -47,15 +50,68 @@ def test_of_a_linear_map_they_are_the_right_singular_vectors(capabilities: tuple
     assert ("central differences" if capabilities else "forward derivatives") in found.note
     for one in found.controls:
         assert isinstance(one, LinearControl)
-        assert one.unit == pytest.approx(1)  # the deviation of a normal prior
+        assert float(one.direction.norm()) == pytest.approx(1)  # the deviation of a normal prior
 
 
 def test_random_products_come_to_the_same_directions() -> None:
     generator = PlainMap(LINEAR)
-    found = METHOD.discover(generator, 3, settings={"samples": 4000})
+    found = METHOD.discover(generator, 3, settings={"estimate": "probes", "samples": 4000})
     right = np.linalg.svd(LINEAR.double().numpy())[2]
     _same_axes(_units(found), torch.from_numpy(right[:3]), 0.01)
     assert found.cost["generator_evaluations"] == generator.drawn == 4000
+
+
+def test_by_itself_it_takes_whole_jacobians_where_they_are_the_same_everywhere() -> None:
+    """Two eigenvalues that lie close, 35.0 and 31.7: random products turn their directions against each other."""
+    linear = torch.linalg.qr(normal(0, 64, 10)).Q * torch.tensor([35.0, 31.7, 20, 15, 12, 9, 7, 5, 3, 2]).sqrt()
+    right = torch.linalg.svd(linear.double()).Vh[:3]
+    for seed in range(3):
+        generator = PlainMap(linear)
+        found = METHOD.discover(generator, 3, seed=seed)
+        _same_axes(_units(found), right, 1e-4)
+        assert "all columns" in found.note
+        drawn = generator.drawn
+        assert found.cost["generator_evaluations"] == drawn
+        by_products = METHOD.discover(generator, 3, seed=seed, settings={"estimate": "probes"})
+        assert drawn <= by_products.cost["generator_evaluations"] + 3  # three look whether forward mode passes
+        assert float((_units(by_products) @ right.T).diagonal().abs().min()) < 0.99
+
+
+def test_by_itself_it_takes_random_products_where_points_differ() -> None:
+    bent = torch.einsum("p,i,j->pij", normal(1, 64), *(normal(2, 6),) * 2)  # flat in places, steep in others
+    generator = PlainMap(0.01 * LINEAR, curved=bent)
+    found = METHOD.discover(generator, 3, seed=4)
+    assert "one random product" in found.note
+    probes = {"estimate": "probes"}
+    torch.testing.assert_close(_units(found), _units(METHOD.discover(generator, 3, seed=4, settings=probes)))
+    assert found.cost["generator_evaluations"] == 512 + 8 * 6 + 3  # and the points that it looked at
+
+
+@given(st.integers(0, 1000), st.floats(0.05, 4.0), st.integers(3, 8))
+@settings(max_examples=20, deadline=None)
+def test_the_closer_estimate_is_closer(seed: int, differ: float, width: int) -> None:
+    """Mean squared errors of both by drawing, from populations whose Jacobians differ more or less."""
+    source = torch.Generator().manual_seed(seed)
+    jacobians = torch.randn(400, 40, width, generator=source).double() * differ
+    jacobians = jacobians * torch.rand(400, 1, 1, generator=source) + torch.randn(40, width, generator=source)
+    grams = jacobians.transpose(1, 2) @ jacobians
+    mean, pictures = grams.mean(0), 8 * width
+    signs = (torch.randint(0, 2, (400, 40), generator=source) * 2 - 1).double()
+    products = torch.einsum("npd,np->nd", jacobians, signs)
+    one = (products[:, :, None] * products[:, None] - mean).square().sum((1, 2)).mean() / pictures
+    whole = (grams - mean).square().sum((1, 2)).mean() * width / pictures
+    if not 0.8 < float(one / whole) < 1.25:
+        assert columns_are_closer(grams, width) == bool(whole < one)
+
+
+def test_random_products_find_what_they_found_before_there_was_a_choice() -> None:
+    found = METHOD.discover(ToyGenerator(), 2, seed=3, settings={"estimate": "probes"})
+    before = [
+        [0.2182, 0.4469, -0.127, 0.355, -0.0398, -0.0234, 0.0407, 0.0497, 0.0296, -0.0164],
+        [0.5493, -0.1954, 0.0505, -0.0733, -0.0216, 0.0255, -0.0501, 0.0338, 0.0196, 0.0333],
+    ]
+    rows = torch.stack([one.direction for one in found.controls if isinstance(one, LinearControl)])
+    torch.testing.assert_close(rows, torch.tensor(before), atol=1e-3, rtol=0)
 
 
 def _mean_gram(generator: Generator, points: Latent, space: str, mask: Tensor | None = None) -> Tensor:
