@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from explorer.scene.model import ModelRef, View
-from explorer.service.protocol import EngineLost, Frame, ViewFailed
+from explorer.service.protocol import EngineLost, Frame, Ready, ViewFailed
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.pace import Pace, Sample
 from explorer.ui.state.replies import Replies
@@ -64,7 +64,8 @@ class Feed(QObject):
         self.pace = Pace()
         replies.on(Frame, self._arrived)
         replies.on(ViewFailed, self._failed)
-        replies.on(EngineLost, self._engine_lost)
+        replies.on(EngineLost, self._waited)
+        replies.on(Ready, self._waited)
 
     @property
     def samples(self) -> deque[Sample]:
@@ -134,8 +135,8 @@ class Feed(QObject):
         self._client.show_all({token: view})
         return token
 
-    def _engine_lost(self, lost: EngineLost) -> None:
-        """The client asks the next engine for the newest views; how long that takes is no speed of pictures."""
+    def _waited(self, reply: EngineLost | Ready) -> None:
+        """Waiting for an engine, the first one or the next, is no speed of pictures."""
         for picture in self._panes:
             picture.moments = {revision: (None, view) for revision, (_, view) in picture.moments.items()}
 

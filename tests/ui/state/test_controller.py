@@ -420,6 +420,22 @@ def test_the_time_of_a_restart_is_no_speed_of_pictures(qtbot: QtBot) -> None:
     assert len(controller.feed.samples) == before
 
 
+def test_the_time_of_a_start_is_no_speed_of_pictures(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.draw()
+    controller.feed.note_paint(0, 1.0)
+    before = len(controller.feed.samples)
+    controller.set_seed(8)
+    client.reply(Ready(version=1, pid=1, device="cpu", precision="float32"))
+    client.draw()
+    controller.feed.note_paint(0, 1.0)
+    assert len(controller.feed.samples) == before
+    controller.set_seed(9)
+    client.draw()
+    controller.feed.note_paint(0, 1.0)
+    assert len(controller.feed.samples) == before + 1
+
+
 def test_going_back_before_the_answer_came_asks_again(qtbot: QtBot) -> None:
     controller, client = controller_on()
     client.draw()
