@@ -5,6 +5,7 @@ Nothing heavy is imported here or by the command files' heads, so that ``--help`
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import sys
@@ -14,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from explorer import __version__
+from explorer import __version__, ending
 from explorer.cli import (
     bench,
     catalogue,
@@ -95,7 +96,8 @@ def run(arguments: Sequence[str]) -> int:
     except ExplorerError as error:
         return _fail(str(error))
     except (Cancelled, KeyboardInterrupt, typer.Abort):
-        typer.echo("stopped", err=True)
+        with contextlib.suppress(OSError):  # the terminal may be what has ended
+            typer.echo("stopped", err=True)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         sys.stderr.close()
@@ -119,4 +121,5 @@ def _fail(sentence: str) -> int:
 
 def main() -> None:
     """The entry of the script ``latent-explorer``."""
-    sys.exit(run(sys.argv[1:]))
+    ending.raise_when_told()
+    sys.exit(ending.exit_code(run(sys.argv[1:])))

@@ -11,8 +11,9 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from functools import cache
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from explorer import __version__
@@ -27,6 +28,9 @@ from explorer.scene.model import ControlSetRef, ModelRef
 
 CONNECTING = 10.0
 """Seconds in which a scheduler has to answer."""
+
+POLL = 0.1
+"""Seconds between two looks at whether it has."""
 
 ASKING = 1.0
 """Seconds between two times that a worker asks whether its job is still wanted, and that we look for progress."""
@@ -47,33 +51,58 @@ def run(
     """
     if not address:
         return perform_all(bench, jobs, progress)
-    with _connected(address) as client:
+    with _connected(address, progress) as client:
         return _distributed(client, jobs, progress)
 
 
 @contextlib.contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def _connected(address: str, progress: Progress | None) -> Iterator[Any]:
     try:
         import distributed
     except ImportError as error:
         raise ExplorerError(
             "A scheduler needs the package 'distributed'; install it with: pip install 'latent-explorer[cluster]'."
         ) from error
+    client = _answering(address, lambda: _greeted(distributed, address), progress)
     try:
-        client = distributed.Client(address, timeout=CONNECTING, set_as_default=False)
+        yield client
+    finally:
+        client.close()
+
+
+def _greeted(distributed: Any, address: str) -> Any:
+    """A client of the scheduler at ``address``, which has workers. Raises :class:`ExplorerError` where it has none."""
+    client = distributed.Client(address, timeout=CONNECTING, set_as_default=False)
+    if not client.nthreads():
+        client.close()
+        raise ExplorerError(f"The scheduler at '{address}' has no workers; start some with 'dask worker {address}'.")
+    return client
+
+
+def _answering(address: str, connect: Callable[[], Any], progress: Progress | None) -> Any:
+    """The client that ``connect`` makes. Raises :class:`ExplorerError` where there is no scheduler at ``address``, or
+    one that says nothing: the library waits for that for ever, on a thread that is left behind here."""
+    made: Future[Any] = Future()
+
+    def attempt() -> None:
+        try:
+            made.set_result(connect())
+        except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+            made.set_exception(error)
+
+    Thread(target=attempt, name="connecting", daemon=True).start()
+    for _ in range(max(1, round(CONNECTING / POLL) + 10)):
+        if wait([made], POLL).done:
+            break
+        if progress is not None:
+            progress(0.0)
+    try:
+        return made.result(0)
     except (OSError, ValueError, TimeoutError) as error:
         raise ExplorerError(
             f"No scheduler answers at '{address}'; start one with 'dask scheduler' and workers with "
             f"'dask worker {address}', or leave --scheduler out."
         ) from error
-    try:
-        if not client.nthreads():
-            raise ExplorerError(
-                f"The scheduler at '{address}' has no workers; start some with 'dask worker {address}'."
-            )
-        yield client
-    finally:
-        client.close()
 
 
 def _distributed(client: Any, jobs: Sequence[Job], progress: Progress | None) -> list[Outcome]:

@@ -250,6 +250,9 @@ def main() -> None:
     faulthandler.enable()
     # Ctrl-C in a terminal reaches the whole group; the window decides when the engine ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # So does its end, and this process sees that the window is gone.
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Being told to end is an end in good order: jobs remove what they have half written.
     signal.signal(signal.SIGTERM, _end_in_order)
     address, key = os.environ.pop(ADDRESS_VARIABLE).split("\n")

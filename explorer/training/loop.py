@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 
 import explorer.training as trainers
 from explorer.checkpoint import DAMAGE
-from explorer.errors import ExplorerError, ExportError
+from explorer.ending import between_steps
+from explorer.errors import Cancelled, ExplorerError, ExportError
 from explorer.files import atomic_path, atomic_write
 from explorer.numerics.randomness import step_seed
 from explorer.plugins import declared
@@ -76,7 +77,8 @@ def train(
     finished model.
 
     ``folder`` receives ``recipe.json``, ``checkpoint.pt``, ``log.jsonl``, with every checkpoint ``samples.png`` and, at
-    the end, ``model/``. ``stop_after`` ends early after that many steps, with a checkpoint. ``announce`` is told what
+    the end, ``model/``. ``stop_after`` ends early after that many steps, with a checkpoint; so do Ctrl-C and being told
+    to end (:mod:`explorer.ending`), after the step at hand. ``announce`` is told what
     the user should know about the pictures, a line each (``pictures.txt`` has it, too). Raises
     :class:`ExplorerError` when the folder holds a run of another recipe or of other pictures, when its checkpoint is
     damaged, when the disk is full (the last checkpoint stays), and when the training diverges.
@@ -134,16 +136,25 @@ def _follow(
     start = _resume(trainer, keeper.checkpoint, device) if keeper.checkpoint.is_file() else 0
     stop = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
     clock, counted = time.perf_counter(), 0
-    for step, batch in _batches(source, recipe, start, stop):
-        losses = trainer.step(step, batch.to(device))
-        if not all(np.isfinite(value) for value in losses.values()):
-            raise keeper.diverged(step, losses)
-        counted += recipe.batch
-        done = step + 1
-        if done % recipe.checkpoint_every == 0 or done == stop:
-            keeper.save(done, losses)
-        if report is not None:
-            report(done, recipe.steps, losses, counted / (time.perf_counter() - clock))
+    # Whoever ends the training does so between two steps: then what is kept is what a straight run would have had.
+    with between_steps() as is_ending:
+        for step, batch in _batches(source, recipe, start, stop):
+            losses = trainer.step(step, batch.to(device))
+            if not all(np.isfinite(value) for value in losses.values()):
+                raise keeper.diverged(step, losses)
+            counted += recipe.batch
+            done = step + 1
+            if done % recipe.checkpoint_every == 0 or done == stop:
+                keeper.save(done, losses)
+            try:
+                if report is not None:
+                    report(done, recipe.steps, losses, counted / (time.perf_counter() - clock))
+            except (Cancelled, KeyboardInterrupt):
+                keeper.leave(done, losses)
+                raise
+            if is_ending():
+                keeper.leave(done, losses)
+                return
     if stop == recipe.steps:
         with keeper.told():
             trainer.export(folder / "model")
@@ -174,8 +185,14 @@ class _Keeper:
     def __init__(self, folder: Path, trainer: Trainer) -> None:
         self.folder, self.checkpoint, self._trainer = folder, folder / "checkpoint.pt", trainer
         self._began, self._drawing = time.perf_counter(), 0.0
+        self._saved = 0
 
-    def save(self, step: int, losses: dict[str, float]) -> None:
+    def leave(self, step: int, losses: dict[str, float]) -> None:
+        """Keep the state of a run that is ended after ``step`` steps, if it is not kept: quickly, without samples."""
+        if step != self._saved:
+            self.save(step, losses, draw=False)
+
+    def save(self, step: int, losses: dict[str, float], draw: bool = True) -> None:
         """Raises :class:`ExplorerError` where something cannot be written, or is not worth keeping."""
         state = self._trainer.state()
         if not _finite(state):  # the losses of this step were those before it
@@ -185,7 +202,9 @@ class _Keeper:
                 _write({"step": step, "trainer": state}, temporary)
             with (self.folder / "log.jsonl").open("a") as log:
                 log.write(json.dumps({"step": step, **losses}) + "\n")
-            self._draw()
+            self._saved = step
+            if draw:
+                self._draw()
 
     @contextmanager
     def told(self) -> Iterator[None]:

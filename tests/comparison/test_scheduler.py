@@ -4,6 +4,7 @@ what is missing."""
 from __future__ import annotations
 
 import builtins
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,32 @@ def test_what_a_worker_meets_is_one_sentence(model: ModelRef, cluster: Any, monk
 def test_a_worker_of_another_version_says_so(model: ModelRef) -> None:
     with pytest.raises(ExplorerError, match=r"A worker has version .* of the program, not 0\.0\.9; install the same"):
         scheduler.perform(packed(_jobs(model)[0]), "0.0.9", "stop")
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of something that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_scheduler_that_says_nothing_is_one_sentence(
+    model: ModelRef, silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    monkeypatch.setattr(scheduler, "CONNECTING", 0.5)
+    with pytest.raises(ExplorerError, match=f"No scheduler answers at '{silent}'; start one with"):
+        scheduler.run(_jobs(model), lambda one: pytest.fail("done here"), address=silent)
+
+
+def test_waiting_for_a_scheduler_can_be_cancelled(model: ModelRef, silent: str) -> None:
+    pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+
+    def cancel(share: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        scheduler.run(_jobs(model), lambda one: pytest.fail("done here"), cancel, address=silent)
 
 
 def test_no_scheduler_and_no_package_are_one_sentence(model: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:

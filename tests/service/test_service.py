@@ -239,6 +239,18 @@ def test_frames_larger_than_a_slot(desk: Desk) -> None:
         desk.picture(1, view(number))
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a signal of POSIX")
+def test_a_closed_terminal_leaves_the_end_to_the_window(desk: Desk) -> None:
+    """SIGHUP goes to the whole group, as Ctrl-C does; what the window is told ends the engine in order."""
+    desk.picture(0, view(1))
+    process = desk.client.pid
+    assert process is not None
+    for number in (signal.SIGHUP, signal.SIGINT):
+        os.kill(process, number)
+    desk.picture(0, view(2))
+    assert desk.client.pid == process
+
+
 def test_an_export_reports_and_can_be_cancelled(desk: Desk, tmp_path: Path) -> None:
     scene = moving(400.0)
     options = encode_options(ExportOptions(kind="mp4"))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import pytest
 import torch
 
+from explorer import ending
 from explorer.errors import Cancelled, ExplorerError
 from explorer.training.base import Recipe, read_recipe
-from explorer.training.data import source_of
+from explorer.training.data import Batch, source_of
 from explorer.training.loop import batch_of, train
+from explorer.training.vae import VaeTrainer
 
 CPU = torch.device("cpu")
 TOY = Recipe(
@@ -57,6 +62,87 @@ def test_a_run_that_was_cancelled_resumes_from_its_last_checkpoint(straight: Pat
         ".lock", "checkpoint.pt", "log.jsonl", "recipe.json", "samples.png",
     ]  # fmt: skip
     train(TOY, tmp_path, CPU)
+    assert weights(tmp_path) == weights(straight)
+
+
+SIGNALS = (signal.SIGINT, *ending.TOLD)
+
+
+@pytest.fixture
+def told() -> Iterator[None]:
+    """As the command does it; afterwards signals are what they were."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    ending.raise_when_told()
+    yield
+    for number, action in before.items():
+        signal.signal(number, action)
+    ending._ended_by = 0
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda one: one.name)
+@pytest.mark.parametrize("place", ["in a step", "between steps"])
+def test_a_run_that_is_ended_before_its_first_checkpoint_goes_on_from_there(
+    number: signal.Signals, place: str, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = msgspec.structs.replace(TOY, checkpoint_every=500)
+    steps: list[int] = []
+    step = VaeTrainer.step
+
+    def ended_in_its_midst(self: VaeTrainer, which: int, batch: Batch) -> dict[str, float]:
+        steps.append(which)
+        if place == "in a step" and which == 0:
+            signal.raise_signal(number)
+        return step(self, which, batch)
+
+    def ended_between(done: int, *_: object) -> None:
+        if place == "between steps" and done == 1:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(VaeTrainer, "step", ended_in_its_midst)
+        with pytest.raises(KeyboardInterrupt):
+            train(long, tmp_path, CPU, ended_between)
+    assert steps == [0]  # the step at hand was finished, and no other begun
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 1
+    assert ending.exit_code(0) == (0 if number == signal.SIGINT else 128 + number)
+    train(long, tmp_path, CPU)
+    assert weights(tmp_path) == weights(straight)
+
+
+@pytest.mark.parametrize("error", [Cancelled, KeyboardInterrupt])
+def test_a_run_that_its_watcher_ends_is_kept_too(error: type[BaseException], straight: Path, tmp_path: Path) -> None:
+    long = msgspec.structs.replace(TOY, checkpoint_every=500)
+
+    def leave(done: int, *_: object) -> None:
+        if done == 3:
+            raise error
+
+    with pytest.raises(error):
+        train(long, tmp_path, CPU, leave)
+    train(long, tmp_path, CPU)
+    assert weights(tmp_path) == weights(straight)
+
+
+def test_a_second_signal_ends_a_step_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(self: VaeTrainer, which: int, batch: Batch) -> dict[str, float]:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the step went on")
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(VaeTrainer, "step", endless)
+    with pytest.raises(KeyboardInterrupt):
+        train(TOY, tmp_path, CPU)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_training_in_a_thread_leaves_signals_alone(straight: Path, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(train, TOY, tmp_path, CPU, lambda *_: None).result()
+    assert signal.getsignal(signal.SIGINT) is before
     assert weights(tmp_path) == weights(straight)
 
 

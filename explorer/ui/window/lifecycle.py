@@ -8,7 +8,7 @@ from types import FrameType
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from explorer import keeping
+from explorer import ending, keeping
 from explorer.ui.look import theme
 from explorer.ui.window import report
 from explorer.ui.window.main_window import MainWindow
@@ -27,8 +27,7 @@ class Lifecycle(QObject):
         self._window = window
         app.styleHints().colorSchemeChanged.connect(self._follow_desktop)
         report.catch_exceptions(self._say_error)
-        signal.signal(signal.SIGINT, self._interrupt)
-        signal.signal(signal.SIGTERM, self._interrupt)
+        ending.handle(self._interrupt, (signal.SIGINT, *ending.TOLD))
         window.closed.connect(self._end)
         self._not_kept.connect(self._say_not_kept)
         self._hear = self._not_kept.emit

@@ -1,0 +1,77 @@
+"""Being told to end: SIGTERM (a shutdown, a queue's time limit) and SIGHUP (a closed terminal) are ends in as good an
+order as Ctrl-C, so that nothing half written is left behind."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+TOLD = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that tell a program to end; not all systems have both."""
+
+_ended_by = 0
+
+
+class Ended(KeyboardInterrupt):
+    """Raised where the program is, when it is told to end: whatever cleans up after Ctrl-C does so after this."""
+
+
+def raise_when_told() -> None:
+    """From now on :data:`TOLD` raise :class:`Ended` in the main thread. One that is ignored stays so (``nohup``), and
+    so does each after the first: cleaning up must not be interrupted."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        global _ended_by
+        _ended_by = number
+        for one in TOLD:
+            signal.signal(one, signal.SIG_IGN)
+        raise Ended
+
+    handle(end)
+
+
+def handle(action: Callable[[int, FrameType | None], None], signals: tuple[int, ...] = TOLD) -> dict[int, object]:
+    """Have ``action`` called for each of ``signals`` that is not ignored; what was done before, by signal."""
+    return {
+        number: signal.signal(number, action) for number in signals if signal.getsignal(number) is not signal.SIG_IGN
+    }
+
+
+def exit_code(code: int) -> int:
+    """The exit code of the program that would else be ``code``: 128 + the signal that ended it, as shells have it."""
+    return 128 + _ended_by if _ended_by else code
+
+
+@contextmanager
+def between_steps() -> Iterator[Callable[[], bool]]:
+    """Within the block Ctrl-C and :data:`TOLD` wait; what is yielded says whether one came. It is delivered when the
+    block is left; a second one is delivered at once. In a thread that is not the main one signals do not arrive, and
+    nothing is changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before: dict[int, object] = {}
+    came: list[int] = []
+
+    def restore() -> None:
+        for number, action in before.items():
+            if action is not None:  # one that Python knows
+                signal.signal(number, action)  # type: ignore[arg-type]
+        before.clear()
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            restore()
+            signal.raise_signal(number)
+
+    before |= handle(wait, (signal.SIGINT, *TOLD))
+    try:
+        yield lambda: bool(came)
+    finally:
+        restore()
+    if came:
+        signal.raise_signal(came[0])
