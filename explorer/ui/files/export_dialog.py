@@ -126,7 +126,7 @@ class ExportDialog(QDialog):
 
     def _refresh(self) -> bool:
         """Say what will come out, or what is in the way; whether it can be started."""
-        problem = obstacle(self.scene(), self.chosen, self.path.text())
+        problem = obstacle(self.scene(), self.chosen, self.path.text()) or self._cancelled()
         text = ""
         try:
             options = self.options()
@@ -142,6 +142,18 @@ class ExportDialog(QDialog):
         self.problem.setPalette(palette)
         self._go.setEnabled(not problem)
         return not problem
+
+    def _cancelled(self) -> str:
+        """Why the file would show something else than the canvas; empty where it does not."""
+        scene, catalogue = self.scene(), self._controller.catalogue
+        only = self.chosen.is_sheet or self.panes.currentIndex() == 1
+        for index in (scene.selected,) if only else range(len(scene.panes)):
+            pane = scene.panes[index]
+            moves = pane.edits or any(track.pane == index for track in scene.timeline.amounts) or self.chosen.is_sheet
+            if moves and catalogue.is_stopped(scene.model_of(index), pane.controls):
+                title = catalogue.method_title(pane.controls.method)
+                return f"The search for the sliders of {title} was cancelled; try it again, or use another method."
+        return ""
 
     def _browse(self) -> None:
         kind = self.chosen

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QImage, QPainter, QStandardItemModel
 from pytestqt.qtbot import QtBot
-from quiet import CARD, QuietClient, controller_on
+from quiet import CARD, QuietClient, controller_on, controls
 
 from explorer.export.options import ExportOptions, SheetOptions, decode_options
 from explorer.export.ranges import RANGES
 from explorer.scene import editing
 from explorer.scene.model import ControlSetRef
 from explorer.scene.timeline import set_amount_key
-from explorer.service.protocol import ExportScene
+from explorer.service.protocol import ControlsPreview, ExportScene, FindControls, Stopped
 from explorer.ui.canvas.pane_paint import paint_image
 from explorer.ui.files.export_dialog import TALLEST, ExportDialog
 from explorer.ui.files.export_plan import KINDS, default_name, even_amounts, free_path, with_suffix
@@ -104,6 +104,27 @@ def test_pictures_are_enlarged_as_the_canvas_shows_them(qtbot: QtBot, tmp_path: 
     dialog.scaling.setCurrentIndex(1 - dialog.scaling.currentIndex())
     other = scaled(small, 96, dialog.options().scaling)
     assert np.abs(other.astype(int) - seen).max() > 50
+
+
+def test_what_a_cancelled_search_moved_is_not_exported(qtbot: QtBot, tmp_path: Path) -> None:
+    desk = Desk(qtbot, tmp_path, panes=2, moving=False)
+    controller, client = desk.controller, desk.client
+    client.answers_models = False
+    slow = ControlSetRef(method="slow")
+    controller.set_method(1, slow)
+    asked = next(one for one in reversed(client.sent) if isinstance(one, FindControls))
+    client.reply(ControlsPreview(request_id=asked.request_id, model=asked.model, controls=slow, card=controls(slow)))
+    desk.choose("png")
+    for moved, cancelled in ((False, False), (False, True), (True, True)):
+        if moved:
+            controller.move_control(1, "slow hue", 1.0)
+        if cancelled and not moved:
+            client.reply(Stopped(request_id=asked.request_id))
+        desk.dialog._refresh()
+        assert desk.dialog._go.isEnabled() != moved  # what stands at 0 is exported as it is seen
+    assert desk.dialog.problem.text().startswith("The search for the sliders of Slow was cancelled")
+    desk.dialog.panes.setCurrentIndex(1)  # the other pane alone
+    assert desk.dialog._go.isEnabled()
 
 
 def test_what_is_said_is_what_comes_out(qtbot: QtBot, tmp_path: Path) -> None:
