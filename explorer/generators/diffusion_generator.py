@@ -152,6 +152,11 @@ class DiffusionGenerator:
         """The x_t from which one DDIM step lands on ``x``: x = c_x x_t + c_m m(x_t, t), iterated from x_t = x."""
         alpha = float(self._alphas[t])
         from_x, from_prediction = ddim_coefficients(alpha, landing, self._scheduler.prediction_type)
+        if from_x == 0.0:
+            raise ModelError(
+                f"'{self.card.name}' makes its picture of the network's prediction alone at step {t}; what was there "
+                "before cannot be told from it, so pictures cannot be encoded."
+            )
         guess = x
         for _ in range(1 + refinements):
             guess = (x - from_prediction * self._denoise(guess, t, half=False)) / from_x

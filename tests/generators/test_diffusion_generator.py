@@ -283,6 +283,15 @@ def test_inversion_finds_the_noise_of_a_picture(tmp_path: Path) -> None:
         generator.encode(picture[:, :1])
 
 
+def test_a_step_that_forgets_where_it_came_from_cannot_be_inverted(tmp_path: Path) -> None:
+    """Predicted samples that end without noise: the last step is the prediction itself."""
+    generator = opened(save_ddim(tmp_path / "ddim", prediction_type="sample"))
+    with pytest.raises(ModelError, match="cannot be encoded"):
+        generator.encode(torch.zeros(1, 3, 16, 16), 4)
+    other = opened(save_ddim(tmp_path / "other", prediction_type="sample", set_alpha_to_one=False, steps_offset=1))
+    assert other.encode(torch.zeros(1, 3, 16, 16), 4).tensors["x_T"].isfinite().all()
+
+
 def test_a_network_that_learns_its_variance_is_read_by_its_first_half(tmp_path: Path) -> None:
     from diffusers import DDPMPipeline, DDPMScheduler
     from tiny_pipelines import tiny_unet
