@@ -48,6 +48,7 @@ class NumberField(QAbstractSpinBox):
         super().__init__(parent)
         self._form, self._live = form, live
         self._value = form.clamped(0)
+        self._blank = ""  # stands in the place of the value, where there is none
         self._before = self._value  # what Escape brings back
         self._is_refused = False  # something was, and nobody has corrected it or been asked about it since
         self._is_quiet = False
@@ -68,9 +69,15 @@ class NumberField(QAbstractSpinBox):
     def setValue(self, value: float) -> None:
         """Show ``value``; what is being typed stays in the field."""
         self._before = self._form.kind(value)
-        if self._before != self._value:
+        if self._before != self._value or self._blank:
             self._say("")  # what it says of the value holds no longer
             self._put(self._before)
+
+    def set_blank(self, text: str) -> None:
+        """Show ``text`` (not empty) in the place of the value, for there is none until one is set or typed."""
+        if text != self._blank:
+            self._blank = text
+            self._write()
 
     def minimum(self) -> float | None:
         """The low end of the range."""
@@ -124,7 +131,10 @@ class NumberField(QAbstractSpinBox):
     def restore(self) -> None:
         """Forget what is being typed."""
         self._clear()
-        self._put(self._before)
+        if self._blank:
+            self._write()
+        else:
+            self._put(self._before)
 
     def was_refused(self) -> bool:
         """Whether something was refused that has not been corrected; it is asked about once."""
@@ -142,13 +152,14 @@ class NumberField(QAbstractSpinBox):
     def _write(self) -> None:
         """Bring the text in line with the value, unless something is being typed."""
         if not self.is_typing:
-            self.lineEdit().setText(self._form.text(self._value, at_rest=not self.hasFocus()))
+            self.lineEdit().setText(self._blank or self._form.text(self._value, at_rest=not self.hasFocus()))
             self.update()  # the buttons, at the ends of the range
             if self.hasFocus():
                 self.selectAll()  # what is typed next is another number, not the rest of this one
 
     def _put(self, value: float) -> None:
-        changed, self._value = value != self._value, value
+        changed, self._value = value != self._value or bool(self._blank), value
+        self._blank = ""
         self._write()
         if changed:
             self.valueChanged.emit(value)
@@ -177,7 +188,7 @@ class NumberField(QAbstractSpinBox):
     def _refuse(self, reason: str) -> None:
         self._is_refused = True
         self._redden(True)
-        self._say(f"{reason} It is still {self._form.text(self._before)}.")
+        self._say(f"{reason} It is still {self._blank or self._form.text(self._before)}.")
         if self._live and self._value != self._before:
             self._value = self._before
             self.valueChanged.emit(self._value)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from explorer.scene.editing import TRUNCATION_MAX
-from explorer.scene.model import Scene, Seed
+from explorer.scene.model import Blend, Scene, Seed
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.row import AmountBox
 from explorer.ui.files.model_browser import describe, model_line
@@ -131,6 +131,8 @@ class ToolBar(QToolBar):
         origin = self._controller.seen_origin()
         if isinstance(origin, Seed):
             self.seed.setValue(origin.seed)
+        else:
+            self.seed.set_blank("between" if isinstance(origin, Blend) else "stored")
         self.spread.set_value(scene.truncation_psi)
         self.spread_box.setValue(scene.truncation_psi)
         self._filling = False

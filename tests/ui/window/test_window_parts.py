@@ -17,7 +17,7 @@ from test_main_window import Desk
 from explorer.export.options import decode_options
 from explorer.scene.cards import Badge, ControlCard
 from explorer.scene.editing import amount_of, side_by_side
-from explorer.scene.model import ControlSetRef, Seed
+from explorer.scene.model import Blend, ControlSetRef, Seed, StoredLatent
 from explorer.service.protocol import DrawSamples, Exported, ExportScene, JobProgress, SamplesDrawn
 from explorer.ui.controls.row import ControlRow
 from explorer.ui.files.bookmarks import describe
@@ -88,6 +88,30 @@ def test_the_seed_is_that_of_the_selected_row_everywhere(desk: Desk) -> None:
     assert default_name(controller.scene, CARD, picture) == "toy.png"
     controller.set_seed(10)
     assert default_name(controller.scene, CARD, picture) == "toy-seed10.png"
+
+
+def test_where_there_is_no_seed_none_is_shown_and_one_can_be_typed(desk: Desk) -> None:
+    controller, field = desk.controller, desk.window.bar.seed
+    controller.set_seed(5)
+    for origin, text in (
+        (StoredLatent("z", (4,), bytes(16)), "stored"),
+        (Blend((Seed(1), Seed(2)), (0.5, 0.5)), "between"),
+    ):
+        controller.set_origin(origin, "Start elsewhere")
+        assert field.text() == text
+        field.setFocus()
+        QTest.keyClicks(field, "7")
+        QTest.keyClick(field, Qt.Key.Key_Escape)
+        assert (controller.scene.origin, field.text()) == (origin, text)
+        field.selectAll()
+        QTest.keyClicks(field, "5")  # as it was before
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        assert controller.scene.origin == Seed(5)
+        assert field.text() == "5"
+        controller.undo()
+        assert field.text() == text
+        controller.undo()
+        assert field.text() == "5"
 
 
 def test_letters_typed_into_a_field_are_letters(desk: Desk) -> None:
