@@ -143,7 +143,7 @@ class Server:
             return [self._views.pop(view_id) for view_id in chosen]
 
     def _render(self, engine: Engine, due: list[_Waiting]) -> None:
-        from explorer.engine.engine import Overtaken
+        from explorer.engine.points import Overtaken
 
         started = time.perf_counter()
 

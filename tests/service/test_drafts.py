@@ -12,7 +12,8 @@ import pytest
 import torch
 from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
-from explorer.engine.engine import Engine, Overtaken
+from explorer.engine.engine import Engine
+from explorer.engine.points import Overtaken
 from explorer.scene.model import ControlSetRef, ModelRef, Quality, Seed, View
 from explorer.service import protocol
 from explorer.service.frames import Ring

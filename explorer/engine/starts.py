@@ -1,0 +1,94 @@
+"""Where pictures start: origins mapped once, controls prepared for a start, and where a start stands along controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from explorer.controls.base import WEIGHTS, Control, Moves, StartBound
+from explorer.controls.control_set import ControlSet
+from explorer.engine.cache import BoundedCache
+from explorer.engine.origins import latent_of
+from explorer.engine.points import Point
+from explorer.generators.base import Generator, Latent
+from explorer.generators.editing import Prepare, edited, prepared_anew
+from explorer.scene.cards import ControlPlace
+from explorer.scene.model import Edit, Origin
+
+MAPPED_KEPT = 256
+PREPARED_KEPT = 64
+
+_MappedKey = tuple[str, Origin, float]
+"""Fingerprint of the model, origin, truncation."""
+_PreparedKey = tuple[_MappedKey, int, bytes]
+"""The start, the identity of the control, and the point in its space."""
+
+
+class Starts:
+    """The last starts, mapped and prepared for, so that a drag repeats only what it changes."""
+
+    def __init__(self) -> None:
+        self._mapped: BoundedCache[_MappedKey, Latent] = BoundedCache(MAPPED_KEPT)
+        # With the control itself, whose identity is part of the key: nothing else may get its number meanwhile.
+        self._prepared: BoundedCache[_PreparedKey, tuple[StartBound, Control]] = BoundedCache(PREPARED_KEPT)
+
+    def edited(self, generator: Generator, point: Point, moves: Moves, keep: bool) -> Latent:
+        """The latent (batch 1) of one point: its origin, mapped once and kept (``keep``: not where ``generator`` has
+        other weights), with ``moves`` made."""
+        key = (generator.card.fingerprint, point.origin, point.truncation_psi)
+        latent = self._mapped.get(key) if keep else None
+        if latent is None:
+            latent = latent_of(generator, point.origin, point.truncation_psi)
+        names = list(generator.card.spaces)
+        spaces = [move.control.card.space for move in moves if move.control.card.space != WEIGHTS]
+        first = min(map(names.index, spaces), default=0)
+        if first > max(names.index(name) for name in latent.tensors):
+            latent = generator.advance(latent, names[first])
+        if not keep:
+            return edited(generator, latent, moves, prepared_anew)
+        self._mapped.put(key, latent)
+        return edited(generator, latent, moves, self._prepared_for(key))
+
+    def _prepared_for(self, key: _MappedKey) -> Prepare:
+        """Prepares controls for the start ``key``, and keeps them. A start is what the point is without its edits, and
+        what edits in earlier spaces have made of it: those of the same space come after."""
+
+        def prepare(control: StartBound, generator: Generator, latent: Latent) -> Control:
+            start = latent.tensors[cast(Control, control).card.space].cpu().numpy().tobytes()
+            kept = self._prepared.get((key, id(control), start))
+            if kept is None:
+                kept = (control, control.prepare(generator, latent))
+                self._prepared.put((key, id(control), start), kept)
+            return kept[1]
+
+        return prepare
+
+
+def places(generator: Generator, controls: ControlSet, start: Latent, edits: Sequence[Edit]) -> dict[str, ControlPlace]:
+    """Name → where ``start`` (batch 1) stands along each of ``controls`` along which it has a value, and how far its
+    slider reaches from there. Of ``edits`` those in spaces before a control's own count."""
+    names = list(generator.card.spaces)
+    placed = [control for control in controls.controls if control.place is not None]
+    points: dict[str, Tensor] = {}
+    for space in {control.card.space for control in placed}:
+        earlier = names[: names.index(space)]
+        before = [move for move in controls.moves(edits) if move.control.card.space in earlier]
+        points[space] = generator.advance(edited(generator, start, before), space).tensors[space]
+    return {control.card.name: _place(control, points[control.card.space]) for control in placed}
+
+
+def _place(control: Control, latent: Tensor) -> ControlPlace:
+    """Where the point ``latent`` (1, *shape) stands along ``control``, which has a place."""
+    place, card = control.place, control.card
+    assert place is not None
+    stops = place.stops()
+    if card.shows == "amount":
+        ways = [place.amount_to(latent, torch.tensor([stop], dtype=torch.float64)) for stop in stops]
+        stops = tuple(sorted(round(float(way), 4) for way in ways))
+        low, high = (min(0.0, stops[0]), max(0.0, stops[-1])) if stops else (card.low, card.high)
+    else:
+        low, high = (stops[0], stops[-1]) if stops else (card.low, card.high)
+    return ControlPlace(value=float(place.value(latent)), low=low, high=high, stops=stops)
