@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -108,7 +109,9 @@ def test_a_device_that_does_not_exist_is_one_line(
     assert "The device 'abacus' cannot be used here" in capsys.readouterr().err
 
 
-def test_no_display_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_display_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
@@ -116,7 +119,13 @@ def test_no_display_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         assert run(arguments) == 2
         assert "There is no display to open a window on" in capsys.readouterr().err
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    require_display()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with pytest.raises(ExplorerError, match="The Wayland display 'wayland-0' does not answer"):
+        require_display()
+    with socket.socket(socket.AF_UNIX) as compositor:
+        compositor.bind(str(tmp_path / "wayland-0"))
+        compositor.listen()
+        require_display()
 
 
 def test_the_window_is_told_what_was_asked_for_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
