@@ -66,7 +66,8 @@ def _picture(engine: Engine, report: CompareReport, result: MethodResult, one: D
         )
         for share in STEPS
     ]
-    frames = [rgb(picture.bgrx) for picture in engine.render(views)]
+    height = min(engine.generator(report.model).card.size[0], TALLEST)
+    frames = [rgb(picture.bgrx) for picture in engine.render(views, height=height)]
     frames = [scaled(frame, TALLEST) if frame.shape[0] > TALLEST else frame for frame in frames]
     height, width = frames[0].shape[:2]
     strip = np.full((height, len(frames) * (width + _GAP) - _GAP, 3), 255, np.uint8)

@@ -98,12 +98,13 @@ def shoot(
     names = [_pane_name(engine, scene, index) for index in panes]
     columns = scene.columns if len(panes) == len(scene.panes) else 0
     headings = names[:columns] if columns and is_table(scene) else []
+    height = options.height or max(model.size[0] for model in models.values())  # as the panes are laid out
 
     def rendered(moments: Sequence[float | None]) -> Iterator[Frame]:
         for chunk in _chunks(moments, max(1, batch // len(panes))):
             moved = [scene if time is None else at(scene, time) for time in chunk]
             views = [view_of(one, index) for one in moved for index in panes]
-            pictures = engine.render(views, exact=True, height=options.height)
+            pictures = engine.render(views, exact=True, height=height)
             for number, one in enumerate(moved):
                 own = pictures[number * len(panes) : (number + 1) * len(panes)]
                 called = [] if headings else names

@@ -33,6 +33,7 @@ from explorer.engine.convert import to_bgrx
 from explorer.engine.engine import Engine, Picture
 from explorer.engine.labelling import Labelling
 from explorer.errors import ControlError, ExplorerError, ModelError
+from explorer.export.compare_strips import TALLEST, strips
 from explorer.export.options import ExportKind, ExportOptions, SheetOptions
 from explorer.export.replay import verify
 from explorer.export.run import run as export
@@ -44,6 +45,7 @@ from explorer.outputs.sizes import at_height
 from explorer.reading import fingerprint_of
 from explorer.scene.cards import ControlCard, ModelCard, OutputCard, SpaceCard
 from explorer.scene.comparison import CompareOptions
+from explorer.scene.labels import Label, Labels
 from explorer.scene.measures import MeasureOptions
 from explorer.scene.model import (
     AmountKey,
@@ -338,6 +340,35 @@ def test_exports_draw_it_at_their_height(model: ModelRef, engine: Engine, tmp_pa
     assert verify(engine, film).identical
 
 
+def test_beside_taller_pictures_it_is_drawn_as_tall(
+    model: ModelRef, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trace, "size", (12, 24))
+    tall = engine.card(ModelRef(path="known-distinct")).size[0]
+    assert tall > 12
+    beside = Pane(controls=ControlSetRef(method="random_orthogonal", k=2), model=ModelRef(path="known-distinct"))
+    scene = Scene(model=model, origin=Seed(5), truncation_psi=1.0, panes=(Pane(controls=AXES), beside))
+    path = export(engine, scene, tmp_path / "both.png", ExportOptions(kind="png", labels=False))
+    generator = engine.generator(model)
+    drawn = to_bgrx(OUTPUT.picture(generator.render(generator.sample([5]), None), tall))[0].numpy()[..., [2, 1, 0]]
+    gap = max(2, round(tall / 64))
+    assert drawn.shape == (tall, 2 * tall, 3)
+    assert np.array_equal(np.asarray(Image.open(path))[gap : gap + tall, gap : gap + 2 * tall], drawn)
+
+
+def test_strips_of_a_comparison_are_drawn_small(
+    model: ModelRef, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trace, "size", (192, 384))
+    (report,) = engine.compare([model], CompareOptions(methods=("jacobian",), k=2, bases=4, observed=200, nulls=1))
+    generator = engine.generator(model)
+    drawn = to_bgrx(OUTPUT.picture(generator.render(generator.sample([0]), None), TALLEST))[0].numpy()[..., [2, 1, 0]]
+    strip = next(one for row in strips(engine, report) for one in row if one is not None and one.picture is not None)
+    assert strip.picture is not None
+    middle = 2 * (192 + 2)  # the column of amount 0
+    assert np.array_equal(strip.picture[:, middle : middle + 192], drawn)
+
+
 def test_samples_to_label_are_shown_small(model: ModelRef, engine: Engine) -> None:
     drawn = Labelling(engine.shared).draw(model, [1, 2], 32, 1.0)
     assert drawn.shape == (2, 16, 32, 3)
@@ -353,6 +384,12 @@ def test_what_needs_pictures_says_so_in_one_sentence(
         engine.measure([model], MeasureOptions(world="sprites", n=1000))
     assert command(["measure", model.path, "--world", "sprites"]) == 2
     assert capsys.readouterr().err.startswith("error: Measures compare with the pictures of a world")
+    card = engine.card(model)
+    labels = Labels(
+        attribute="loud", fingerprint=card.fingerprint, labels=(Label(seed=1, value=1), Label(seed=2, value=0))
+    )
+    with pytest.raises(ExplorerError, match=rf"^Attributes are read from pictures, and 'first' {said}\.$"):
+        Labelling(engine.shared).validated(model, labels)
     for attributes in ("", "sprites"):
         with pytest.raises(ExplorerError, match=rf"^Attributes are read from pictures, and 'first' {said}\.$"):
             open_reader(attributes, generator=engine.generator(model))
