@@ -75,6 +75,12 @@ def test_other_files_are_refused(data: bytes, sentence: str, tmp_path: Path) -> 
         load_labels(tmp_path / "odd.json")
 
 
+@pytest.mark.parametrize(("seed", "psi", "fine"), [(0, 1.0, True), (2**32 - 1, 0.0, True), (2**32, 1.0, False)])
+def test_seeds_of_labels_are_those_that_can_be_drawn(seed: int, psi: float, fine: bool) -> None:
+    labels = Labels(attribute="a", fingerprint="f", labels=(Label(seed=seed, truncation_psi=psi, value=1),))
+    assert (labels.problem() == "") == fine
+
+
 @given(st.integers(1, 200), st.floats(0, 1))
 def test_the_interval_is_wilsons(trials: int, share: float) -> None:
     successes = round(share * trials)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import threading
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -17,6 +20,7 @@ from explorer.controls import control_set as control_sets
 from explorer.engine import control_store
 from explorer.engine.convert import to_bgrx
 from explorer.engine.engine import Engine
+from explorer.engine.origins import latent_of
 from explorer.errors import ControlError, ModelError, SceneError
 from explorer.generators import registry
 from explorer.generators.base import Latent, Progress
@@ -242,6 +246,34 @@ def test_blends_meet_their_ends(engine: Engine) -> None:
         mixed = engine.render([view(origin=blend) for blend in blends], exact=True)
         for left, right in zip(ends, mixed, strict=True):
             assert np.abs(left.bgrx.astype(int) - right.bgrx).max() <= 1
+
+
+def test_blends_are_the_mixtures_that_they_name() -> None:
+    toy = ToyGenerator(0)
+    points = toy.sample([1, 2, 3]).tensors["z"].double()
+    norms = points.norm(dim=1)
+
+    def mixed(interpolation: Literal["lerp", "slerp", "smooth"], *weights: float) -> torch.Tensor:
+        origins = tuple(Seed(1 + index) for index in range(len(weights)))
+        return latent_of(toy, Blend(origins, weights, interpolation), 1.0).tensors["z"][0].double()
+
+    def curved(*weights: float) -> torch.Tensor:
+        """The plain mixture, as long as the geometric mean of the lengths."""
+        share = torch.tensor(weights, dtype=torch.float64)
+        plain = share @ points[: len(weights)]
+        return plain / plain.norm() * (share @ norms[: len(weights)].log()).exp()
+
+    close = functools.partial(torch.testing.assert_close, atol=1e-5, rtol=0)
+    close(mixed("lerp", 0.75, 0.25), 0.75 * points[0] + 0.25 * points[1])
+    units = points / norms[:, None]
+    angle = math.acos(float(units[0] @ units[1]))
+    turned = (math.sin(0.75 * angle) * units[0] + math.sin(0.25 * angle) * units[1]) / math.sin(angle)
+    close(mixed("slerp", 0.75, 0.25), turned * (0.75 * norms[0] + 0.25 * norms[1]))
+    close(mixed("smooth", 0.75, 0.25), curved(0.75, 0.25))
+    close(mixed("smooth", 0.5, 0.3, 0.2), curved(0.5, 0.3, 0.2))
+    close(mixed("lerp", 0.5, 0.3, 0.2), curved(0.5, 0.3, 0.2))  # a line has two ends
+    with pytest.raises(SceneError, match="two origins, this one has 3"):
+        mixed("slerp", 0.5, 0.3, 0.2)
 
 
 def test_a_stored_latent_shows_the_picture_it_was_stored_from(engine: Engine) -> None:

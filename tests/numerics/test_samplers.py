@@ -151,6 +151,13 @@ def test_coefficients_run_backwards_too() -> None:
         assert back_x * landed + back_m * there == pytest.approx(x)
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 5), (0, 3), (2, 5), (4, 4)])
+def test_a_callback_hears_how_many_steps_are_done(start: int, stop: int) -> None:
+    heard: list[int] = []
+    ddim(rough, noise(3), timesteps(5), ALPHAS, start=start, stop=stop, callback=lambda done, x: heard.append(done))
+    assert heard == list(range(start + 1, stop + 1))
+
+
 def test_a_callback_may_stop_the_sampler() -> None:
     def stop(done: int, x: Tensor) -> None:
         if done == 2:

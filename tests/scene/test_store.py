@@ -235,6 +235,31 @@ def changed(**fields: Any) -> bytes:
     return json.dumps(document).encode()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"timeline__duration": 86_400},
+        {"timeline__fps": 1},
+        {"timeline__fps": 240},
+        {"truncation_psi": 1.5},
+        {"truncation_psi": 0},
+        {"columns": 64},
+        {"panes__0__split": 1},
+        {"panes__0__split": 0},
+        {"panes__0__controls__tau": 0.5},
+        {"panes__0__edits": [{"control": "a", "amount": -1000}]},
+        {"origin": {"type": "seed", "seed": 2**32 - 1}},
+    ],
+)
+def test_the_ends_of_every_range_belong_to_it(fields: dict[str, Any]) -> None:
+    assert store.decode_scene(changed(**fields), "good.json")
+
+
+def test_what_is_wrong_with_a_field_is_said_in_words() -> None:
+    with pytest.raises(SceneError, match=r"in the field 'origin.seed', expected `int`, got `str`"):
+        store.decode_scene(changed(origin={"type": "seed", "seed": "x"}), "bad.json")
+
+
 def test_a_newer_version_asks_for_an_update() -> None:
     with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 4\); update the program"):
         store.decode_scene(changed(version=SCENE_VERSION + 1), "new.json")
