@@ -21,10 +21,12 @@ SHOWN = 64  # axes are looked up rather than ranked, so nearly all of them are l
 PICTURES = SettingCard(
     name="pictures",
     title="Pictures",
-    default=1000,
-    low=2,
+    default=0,
+    low=0,
     high=100_000,
-    help="The model's own pictures that a VAE encodes to measure its axes, where no figures came with it.",
+    help="What a VAE encodes to measure its axes, where no figures came with it: pictures of the world that it was "
+    f"trained on, where that is known, else its own; 0: {latent_activity.OF_WORLD}, or {latent_activity.OWN} of its "
+    "own.",
 )
 
 
@@ -57,8 +59,9 @@ def axes(
 ) -> tuple[dict[int, Axis], int]:
     """Number of the axis → the axis, and how many pictures were rendered for it.
 
-    With an encoder, ``pictures`` of the model's own are encoded where no figures came with the model. A family that
-    knows its axes itself (capability ``axes``) has the first word.
+    With an encoder, ``pictures`` are encoded where no figures came with the model
+    (:func:`explorer.metrics.latent_activity.posteriors`). A family that knows its axes itself (capability ``axes``) has
+    the first word.
     """
     model = generator.card
     if "axes" in model.capabilities:

@@ -31,6 +31,7 @@ class LatentAxes(CheckedMethod):
         settings=(axes.PICTURES,),
         first_count=axes.SHOWN,
         grows=True,
+        version=2,
     )
 
     def refusal(self, model: ModelCard) -> str:

@@ -29,8 +29,8 @@ class RotatedAxes(CheckedMethod):
     """The latent axes, but for axes a and b there are a' = cos·a + sin·b and b' = −sin·a + cos·b, in units of the prior
     (measures turn codes of unit variance: :class:`explorer.scene.measures.Rotation`).
 
-    The a' and b' are measured on its own samples, encoded again: the posterior along a direction is Gaussian too,
-    of variance cos²·σ²_a + sin²·σ²_b.
+    The a' and b' are measured by posteriors, of its world's pictures or its own: the posterior along a direction is
+    Gaussian too, of variance cos²·σ²_a + sin²·σ²_b.
     """
 
     card = MethodCard(
@@ -69,6 +69,7 @@ class RotatedAxes(CheckedMethod):
         role="turned pair",
         first_count=axes.SHOWN,
         grows=True,
+        version=2,
     )
 
     def refusal(self, model: ModelCard) -> str:
@@ -104,12 +105,12 @@ class RotatedAxes(CheckedMethod):
         free = (number for number in axes.by_information(found) if number not in wanted)
         first, second = (next(free) if number == -1 else number for number in wanted)
         pair = (first, second)
-        turned = _turned(generator, pair, asked.real("angle"), pictures, seed, _share(asked.watch, 0.5))
+        turned, drawn = _turned(generator, pair, asked.real("angle"), pictures, seed, _share(asked.watch, 0.5))
         others = [number for number in axes.by_information(found) if number not in pair][: max(0, k - 2)]
         kept = {number: {**found, **turned}[number] for number in sorted((*pair, *others))}
         controls = tuple(kept[number].control for number in axes.by_information(kept)[:k])
         asked.watch(1.0)
-        return asked.found(controls, evaluations + pictures, axes.note(controls))
+        return asked.found(controls, evaluations + drawn, axes.note(controls))
 
 
 def _share(progress: Progress, start: float) -> Progress:
@@ -119,20 +120,21 @@ def _share(progress: Progress, start: float) -> Progress:
 
 def _turned(
     generator: Generator, pair: tuple[int, int], angle: float, pictures: int, seed: int, progress: Progress
-) -> dict[int, Axis]:
-    """The number of each axis of the pair → what it becomes."""
+) -> tuple[dict[int, Axis], int]:
+    """The number of each axis of the pair → what it becomes, and how many pictures the generator drew for that."""
     space, width = next((name, one.shape[0]) for name, one in generator.card.spaces.items())
     rotation = Rotation(first=f"{space}{pair[0]}", second=f"{space}{pair[1]}", degrees=angle)
     directions = torch.zeros(2, width)
     directions[:, list(pair)] = torch.tensor(rotation.matrix)
     formulas = [f"{formula}, {OF_AXES}" for formula in turned_formulas(rotation)]
-    mean, log_variance = latent_activity.self_encoded(generator, pictures, seed, progress)
-    activity = latent_activity.from_posterior(*along(mean, log_variance, directions), latent_activity.SELF_ENCODED)
+    seen = latent_activity.posteriors(generator, pictures, seed, progress)
+    activity = latent_activity.from_posterior(*along(seen.mean, seen.log_variance, directions), seen.data)
     moved = directions * axes.deviation(generator.card)
-    return {
+    axes_of = {
         number: axes.axis(rotation.names[row], space, moved[row], activity, row, (formulas[row],))
         for row, number in enumerate(pair)
     }
+    return axes_of, len(seen.mean) if seen.data == latent_activity.SELF_ENCODED else 0
 
 
 METHOD = RotatedAxes()

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, OwnAxes, Progress
 from explorer.metrics.base import Codes
 from explorer.metrics.latent_activity import LatentActivity, from_posterior
+from explorer.metrics.world_pictures import BATCH, check_fits, has_encoder, pictures, world_for
 from explorer.scene.measures import Sampling
-from explorer.training.batch import as_images
 from explorer.worlds import registry as worlds
 from explorer.worlds.base import World
-from explorer.worlds.trained_on import trained_on
-
-_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -33,45 +29,6 @@ class Encoded:
     activity: LatentActivity | None
 
 
-def has_encoder(generator: Generator) -> bool:
-    """Whether a picture has a code: one vector whose entries are the latents."""
-    return generator.card.has_codes
-
-
-def world_for(generator: Generator, name: str = "") -> World:
-    """The world called ``name``, or where that is empty the one that the model was trained on, as its ``card.json`` or
-    the ``specs.json`` of a checkpoint says.
-
-    Raises :class:`ExplorerError` where neither names a world, and for a model that makes no pictures.
-    """
-    _check_kind(generator)
-    return worlds.world(name or trained_on(generator.card, "name the world to measure on with --world"))
-
-
-def _check_kind(generator: Generator) -> None:
-    card = generator.card
-    if not card.makes_pictures:
-        raise ExplorerError(
-            f"Measures compare with the pictures of a world, and '{card.name}' makes {card.output.description}; "
-            "choose a model that makes pictures."
-        )
-
-
-def _check_fits(generator: Generator, world: World) -> None:
-    card = generator.card
-    if card.size[0] != card.size[1] or card.size[0] not in world.sizes:
-        sizes = ", ".join(f"{size} × {size}" for size in world.sizes)
-        raise ExplorerError(
-            f"'{card.name}' encodes pictures of {card.size[1]} × {card.size[0]} pixels and the world '{world.name}' "
-            f"draws {sizes}; choose another world with --world."
-        )
-    if card.shape[0] == 1 and world.channels == 3:
-        raise ExplorerError(
-            f"'{card.name}' encodes grey pictures and the world '{world.name}' draws coloured ones, whose colours are "
-            "factors; choose another world with --world."
-        )
-
-
 def fitting_worlds(generator: Generator) -> tuple[str, ...]:
     """The names of the worlds that the model can be measured on: the one that it was trained on first, then those whose
     pictures its encoder takes. Without an encoder any world will do, where the model does not say which is its own."""
@@ -80,20 +37,11 @@ def fitting_worlds(generator: Generator) -> tuple[str, ...]:
         with contextlib.suppress(ExplorerError):  # it names none, or these pictures do not fit
             chosen = world_for(generator, name)
             if has_encoder(generator):
-                _check_fits(generator, chosen)
+                check_fits(generator, chosen)
             found.append(chosen.name)
             if not name and not has_encoder(generator):
                 break
     return tuple(dict.fromkeys(found))
-
-
-def pictures(world: World, factors: NDArray[np.float32], generator: Generator) -> Iterator[Tensor]:
-    """Batches (B, C, H, W) in [-1, 1] of the rows ``factors``, as large and as coloured as the model's pictures."""
-    for start in range(0, len(factors), _BATCH):
-        drawn = world.render(factors[start : start + _BATCH], generator.card.size[0])
-        if world.channels == 1 and generator.card.shape[0] == 3:
-            drawn = np.repeat(drawn, 3, axis=-1)
-        yield as_images(drawn)
 
 
 def encoded(
@@ -113,7 +61,7 @@ def encoded(
     """
     if not has_encoder(generator):
         raise ExplorerError(f"'{generator.card.name}' has no encoder, so its pictures have no codes to measure.")
-    _check_fits(generator, world)
+    check_fits(generator, world)
     if n < 2:
         raise ExplorerError(f"Measures need thousands of pictures, not {n}; raise n.")
     factors = world.sample(n, seed) if sampling == "causal" else world.independent(n, seed)
@@ -122,7 +70,7 @@ def encoded(
         for done, batch in enumerate(pictures(world, factors, generator), start=1):
             found.append(tuple(part.float().cpu() for part in coded(batch)))
             if progress is not None:
-                progress(min(1.0, done * _BATCH / n))
+                progress(min(1.0, done * BATCH / n))
     mean, *rest = (torch.cat(parts) for parts in zip(*found, strict=True))
     if not all(bool(torch.isfinite(part).all()) for part in (mean, *rest)):
         raise ExplorerError(f"'{generator.card.name}' gives codes that are not finite; its training diverged.")

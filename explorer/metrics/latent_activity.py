@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from explorer.checkpoint import read_card
-from explorer.errors import ModelError
+from explorer.errors import ExplorerError, ModelError
 from explorer.generators.base import Generator, Progress
+from explorer.metrics.world_pictures import BATCH, check_fits, pictures, world_for
 from explorer.numerics.gaussian_posterior import posterior_statistics
 from explorer.scene.model import Quality
 
@@ -26,7 +27,9 @@ Activity = Literal["active", "mixed", "passive"]
 VARIANCE_THRESHOLD = 0.1  # of Var σ²: above it the variable is active for some pictures and passive for others
 MEAN_ERROR = 0.1  # how far E σ² may be from 0 (active) or from 1 (passive)
 SELF_ENCODED = "self-encoded"
-_BATCH = 128
+OWN, OF_WORLD = 1000, 400
+"""Pictures by which an encoder is looked at: of its own as many as nobody waits for; drawing a world's takes longer,
+and 400 give a KL within some per cent."""
 _ALWAYS = ("kl", "mean_variance", "variance_of_variance", "variance_of_mean")
 _LATER = ("mean_of_mean", "lowest_mean", "highest_mean")  # not in the cards of models that were trained before
 
@@ -76,11 +79,13 @@ class LatentActivity:
         return tuple(sorted(range(len(self.kl)), key=lambda axis: -self.kl[axis]))
 
     def details(self, axis: int) -> str:
-        """One line for a tool tip: every figure with its unit, and on how many pictures it was taken."""
+        """One line for a tool tip: every figure with its unit, and on how many pictures of what it was taken."""
+        own = "of its own samples, encoded again · Of data the figures may differ, most for weak latents"
+        of = own if self.data == SELF_ENCODED else f"pictures of {self.data}"
         return (
             f"KL {self.kl[axis]:.2f} nats · E[σ²] {self.mean_variance[axis]:.3f} · "
             f"Var[σ²] {self.variance_of_variance[axis]:.4f} · Var[μ] {self.variance_of_mean[axis]:.2f} · "
-            f"n = {self.n} ({self.data})"
+            f"n = {self.n} {of}"
         )
 
 
@@ -102,19 +107,53 @@ def from_posterior(mean: Tensor, log_variance: Tensor, data: str = "") -> Latent
     return LatentActivity(**columns, n=len(mean), data=data)
 
 
-def from_generator(
-    generator: Generator, n: int = 1000, seed: int = 0, progress: Progress | None = None
-) -> LatentActivity:
-    """Activity of a VAE: what training measured and stored in ``card.json``, else its own prior samples re-encoded.
+def from_generator(generator: Generator, n: int = 0, seed: int = 0, progress: Progress | None = None) -> LatentActivity:
+    """Activity of a VAE: what training measured and stored in ``card.json``, else by its :func:`posteriors`.
 
-    Stored figures count only for exactly these weights (their fingerprint is stored with them). ``n`` and ``seed``
-    govern the prior samples. Raises :class:`ModelError` for a generator without an encoder.
+    Stored figures count only for exactly these weights (their fingerprint is stored with them). Raises
+    :class:`ModelError` for a generator without an encoder.
     """
     if "posterior" not in generator.card.capabilities:
         raise ModelError(f"'{generator.card.name}' has no encoder with a variance, so no axis is active or passive.")
     if (found := stored(generator)) is not None:
         return found
-    return from_posterior(*self_encoded(generator, n, seed, progress), SELF_ENCODED)
+    measured = posteriors(generator, n, seed, progress)
+    return from_posterior(measured.mean, measured.log_variance, measured.data)
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """``mean`` and ``log_variance``, each (n, L), of pictures of ``data``: a world, or :data:`SELF_ENCODED`."""
+
+    mean: Tensor
+    log_variance: Tensor
+    data: str
+
+
+def posteriors(generator: Generator, n: int = 0, seed: int = 0, progress: Progress | None = None) -> Posteriors:
+    """The posteriors of ``n`` pictures, or where that is 0 of :data:`OF_WORLD` or :data:`OWN`, the same for a seed.
+
+    They are of the world that the model was trained on, its factors drawn independently as measures draw them, where
+    its files name one whose pictures it takes; else of its own samples, encoded again. These are no data: what comes
+    back of a latent that the decoder hardly uses may be far from what data give it. The generator must have the
+    capability ``posterior``.
+    """
+    try:
+        world = world_for(generator)
+        check_fits(generator, world)
+    except ExplorerError:  # it names none, or these pictures do not fit
+        return Posteriors(*self_encoded(generator, n or OWN, seed, progress), SELF_ENCODED)
+    encoder: Encoder = generator  # type: ignore[assignment]
+    count = max(2, n or OF_WORLD)
+    found: list[tuple[Tensor, Tensor]] = []
+    with torch.inference_mode():
+        for batch in pictures(world, world.independent(count, seed), generator):
+            mean, log_variance = encoder.posterior(batch.to(generator.device))
+            found.append((mean.cpu(), log_variance.cpu()))
+            if progress is not None:
+                progress(min(1.0, len(found) * BATCH / count))
+    means, log_variances = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return Posteriors(means, log_variances, world.name)
 
 
 def self_encoded(
@@ -125,13 +164,13 @@ def self_encoded(
     encoder: Encoder = generator  # type: ignore[assignment]
     means, log_variances = [], []
     with torch.inference_mode():
-        for start in range(0, n, _BATCH):
-            seeds = [(seed + index) % 2**32 for index in range(start, min(start + _BATCH, n))]
+        for start in range(0, n, BATCH):
+            seeds = [(seed + index) % 2**32 for index in range(start, min(start + BATCH, n))]
             mean, log_variance = encoder.posterior(generator.render(generator.sample(seeds), Quality()))
             means.append(mean.cpu())
             log_variances.append(log_variance.cpu())
             if progress is not None:
-                progress(min(1.0, (start + _BATCH) / n))
+                progress(min(1.0, (start + BATCH) / n))
     return torch.cat(means), torch.cat(log_variances)
 
 

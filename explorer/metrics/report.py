@@ -13,13 +13,14 @@ import numpy as np
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Progress
 from explorer.metrics.base import Codes, Measure, check_count, scored, shared
-from explorer.metrics.encoding import encoded, has_encoder, world_for
+from explorer.metrics.encoding import encoded
 from explorer.metrics.infomec import unpruned
 from explorer.metrics.information import nmi_estimator, nmi_matrix, nmi_null
 from explorer.metrics.quality import sample_quality
 from explorer.metrics.registry import all_measures
 from explorer.metrics.rotation import best_rotation, rotate
 from explorer.metrics.udr import udr
+from explorer.metrics.world_pictures import has_encoder, world_for
 from explorer.scene.cards import Badge
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score, Selection, Violin
 from explorer.worlds.attributes import predicted_world, predictors_folder

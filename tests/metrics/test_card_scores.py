@@ -11,8 +11,9 @@ import typer
 
 from explorer.cli.main import app
 from explorer.generators import registry
-from explorer.metrics.encoding import encoded, world_for
+from explorer.metrics.encoding import encoded
 from explorer.metrics.registry import all_measures
+from explorer.metrics.world_pictures import world_for
 
 SHIPPED = registry.shipped_models()
 TRAINED = [name for name in SHIPPED if registry.describe(name).family != "known_factors"]

@@ -11,8 +11,17 @@ import torch
 from toys import ToyVae
 
 from explorer.errors import ModelError
+from explorer.files import package_folder
 from explorer.generators import registry
-from explorer.metrics.latent_activity import LatentActivity, from_generator, from_posterior, from_record
+from explorer.metrics.encoding import encoded
+from explorer.metrics.latent_activity import (
+    OF_WORLD,
+    OWN,
+    LatentActivity,
+    from_generator,
+    from_posterior,
+    from_record,
+)
 from explorer.scene.model import Quality
 from explorer.worlds.sprites import WORLD as SPRITES
 
@@ -47,7 +56,7 @@ def test_closed_forms() -> None:
     s = 0.01
     mean = torch.tensor([[1.0, 0.0, 1.0], [-1.0, 0.0, 0.0]]).repeat(50, 1)
     variance = torch.tensor([[s, 1.0, s], [s, 1.0, 1.0]]).repeat(50, 1)
-    found = from_posterior(mean, variance.log(), "two pictures")
+    found = from_posterior(mean, variance.log(), "faces")
     assert found.badges == ("active", "passive", "mixed")
     precise = (1 + s - math.log(s) - 1) / 2
     assert found.kl == pytest.approx((precise, 0.0, precise / 2), abs=1e-6)
@@ -56,7 +65,7 @@ def test_closed_forms() -> None:
     assert found.variance_of_mean == pytest.approx((1.0, 0.0, 0.25))
     assert found.by_kl() == (0, 2, 1)
     assert found.counts == {"active": 1, "mixed": 1, "passive": 1}
-    assert found.details(0) == "KL 2.31 nats · E[σ²] 0.010 · Var[σ²] 0.0000 · Var[μ] 1.00 · n = 100 (two pictures)"
+    assert found.details(0) == "KL 2.31 nats · E[σ²] 0.010 · Var[σ²] 0.0000 · Var[μ] 1.00 · n = 100 pictures of faces"
 
 
 @pytest.mark.parametrize("shape", [(4,), (1, 3)])
@@ -80,6 +89,31 @@ def test_a_generator_is_measured_on_its_own_samples() -> None:
     # Of its own samples an active axis has the prior's mean and variance: KL = (1 + s - log s - 1) / 2 in expectation.
     assert found.kl[4] == pytest.approx((0.001 - math.log(0.001)) / 2, abs=0.2)
     assert found == from_generator(ToyVae(variances), n=300, seed=3)
+
+
+def test_the_tool_tip_says_what_was_measured() -> None:
+    assert "n = 300 of its own samples, encoded again · Of data" in from_generator(ToyVae(), n=300).details(0)
+
+
+@pytest.mark.parametrize("damage", [{"recipe": {"data": "sprites"}}, {}])
+def test_a_model_that_names_its_world_is_measured_on_it(damage: dict[str, object], tmp_path: Path) -> None:
+    """Without figures of its own that are believed: on pictures of the world, which give what training had measured."""
+    folder = package_folder("models") / "sprites-btcvae"
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / "card.json").write_text(json.dumps(damage))
+    generator = registry.load(str(tmp_path), CPU)
+    found = from_generator(generator)
+    if not damage:
+        assert (found.data, found.n) == ("self-encoded", OWN)
+        return
+    assert (found.data, found.n) == ("sprites", OF_WORLD)
+    trained = from_record(json.loads((folder / "card.json").read_text())["latent_activity"])
+    assert found.badges == trained.badges
+    assert found.kl == pytest.approx(trained.kl, abs=0.08)
+    measured = encoded(generator, SPRITES, OF_WORLD, 0).activity
+    assert measured is not None
+    assert found.kl == pytest.approx(measured.kl, abs=1e-5), "as measures say"
 
 
 def test_a_generator_without_an_encoder_is_refused() -> None:

@@ -19,9 +19,10 @@ from explorer.errors import Cancelled, ExplorerError
 from explorer.generators.base import Latent
 from explorer.metrics import report as reports
 from explorer.metrics.base import scored, shared
-from explorer.metrics.encoding import encoded, pictures, world_for
+from explorer.metrics.encoding import encoded
 from explorer.metrics.registry import all_measures
 from explorer.metrics.report import measure_model, measure_models, violins
+from explorer.metrics.world_pictures import pictures, world_for
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score

@@ -75,6 +75,10 @@ def test_figures_of_other_weights_are_not_believed(model: Path, tmp_path: Path) 
     card["latent_activity"]["fingerprint"] = "0" * 64
     (tmp_path / "card.json").write_text(json.dumps(card))
     found = latent_activity.from_generator(registry.load(str(tmp_path), CPU), n=16)
+    assert (found.data, found.n) == ("shapes", 16)  # drawn anew: the recipe still says what it was trained on
+    del card["recipe"]
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    found = latent_activity.from_generator(registry.load(str(tmp_path), CPU), n=16)
     assert (found.data, found.n) == (latent_activity.SELF_ENCODED, 16)
 
 

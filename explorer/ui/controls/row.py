@@ -183,6 +183,8 @@ class ControlRow(QWidget):
         self.slider.setAccessibleName(self.shown_name)
         self.box.setAccessibleName(f"{self.shown_name} {card.shows}")
         self.figure.setToolTip("\n".join(card.details))
+        if card.badge:
+            self.badge.setToolTip("\n".join((BADGES[card.badge], *card.details)))
 
     def _on_slider(self, value: float, dragging: bool) -> None:
         self._filling = True

@@ -134,6 +134,15 @@ def test_passive_controls_are_folded_and_come_last(qtbot: QtBot) -> None:
     assert tops == sorted(tops)
 
 
+def test_badge_and_figure_say_what_they_were_measured_on(qtbot: QtBot) -> None:
+    card = ControlCard(name="z0", space="z", badge="mixed", figure="0.48 nat", details=("KL 0.48 nats", "n = 400 of x"))
+    row = ControlRow(card, 60)
+    qtbot.addWidget(row)
+    assert row.figure.toolTip() == "KL 0.48 nats\nn = 400 of x"
+    assert row.badge.toolTip().splitlines()[1:] == ["KL 0.48 nats", "n = 400 of x"]
+    assert row.badge.toolTip().startswith("Mixed: ")
+
+
 def test_the_badge_switch_leaves_the_latents_that_are_used(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
     assert not panel.panel.badges.isVisible()  # controls without badges
