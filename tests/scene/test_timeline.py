@@ -231,6 +231,9 @@ def test_a_moved_key_keeps_its_place_among_its_neighbours() -> None:
     assert times(tl.move_key(scene, 0, 1, 9.0)) == [1.0, 3.0 - frame, 3.0]
     assert times(tl.move_key(scene, 0, 1, 0.0)) == [1.0, 1.0 + frame, 3.0]
     assert times(tl.move_key(scene, 0, 2, 9.0)) == [1.0, 2.0, 4.0]
+    assert times(tl.move_key(scene, 0, 0, 0.25)) == [0.25, 2.0, 3.0]
+    assert times(tl.move_key(scene, 0, 0, -1.0)) == [0.0, 2.0, 3.0]
+    assert times(tl.move_key(scene, 0, 0, 9.0)) == [2.0 - frame, 2.0, 3.0]
     assert tl.move_key(scene, 0, 1, 2.5, 7.0).timeline.amounts[0].keys[1] == AmountKey(2.5, 7.0)
     assert tl.move_key(scene, 0, 1, 2.5).timeline.amounts[0].keys[1].amount == 2.0
 
