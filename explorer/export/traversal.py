@@ -27,6 +27,7 @@ from explorer.scene.cards import ControlCard
 from explorer.scene.edit_text import NO_EFFECT, tau_text, unit_text
 from explorer.scene.editing import with_edit
 from explorer.scene.model import Edit, Origin, Pane, Scene, Seed, View, view_of
+from explorer.scene.origin_text import origin_text
 
 PICTURES = 1000
 """The model's own pictures that are encoded for the ranges of codes, where none of data came with the model."""
@@ -102,8 +103,7 @@ def _rows(scene: Scene, sheet: SheetOptions, pane: int, controls: ControlSet) ->
     if sheet.rows == "controls":
         chosen = [controls.control(name) for name in sheet.controls] or list(controls.controls)
         described = _name if sheet.range == "amounts" else _described
-        where = f"seed {origin.seed}" if isinstance(origin, Seed) else "stored point"
-        return [_Row(described(control.card), control, origin) for control in chosen], where
+        return [_Row(described(control.card), control, origin) for control in chosen], origin_text(origin)
     if not sheet.seeds:
         raise ExportError("A contact sheet of seeds needs at least one seed for its rows.")
     moving = [edit.control for edit in base.edits]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.edit_text import edit_text
-from explorer.scene.model import ControlSetRef, ModelRef, Pane, PaneView, Scene, Seed
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, PaneView, Scene
+from explorer.scene.origin_text import origin_text
 from explorer.scene.steps import steps_at_rest
 from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.feed import Picture
@@ -26,8 +27,7 @@ def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None, late
 
 def start(scene: Scene, pane: int) -> str:
     """Where the picture of pane number ``pane`` starts from."""
-    origin = scene.origin_of(pane)
-    return f"seed {origin.seed}" if isinstance(origin, Seed) else "stored latent"
+    return origin_text(scene.origin_of(pane))
 
 
 def draft(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from explorer.scene.edit_text import edit_text
 from explorer.scene.model import Bookmark, Scene, Seed, View, view_of
+from explorer.scene.origin_text import origin_text
 from explorer.scene.steps import draft_texts, steps_at_rest
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
@@ -238,8 +239,12 @@ def _scene_of(bookmark: Bookmark) -> Scene:
 
 
 def _seeds(scene: Scene) -> str:
-    """``Seed 3``, or the first of several that the panes start from; empty where one starts from something else."""
+    """Where the panes start: ``Seed 3``, or what else they have in common, or the first of several seeds; empty where
+    they have not and one of them starts from something else."""
     origins = dict.fromkeys(map(scene.origin_of, range(len(scene.panes))))
+    if len(origins) == 1:
+        text = origin_text(*origins)
+        return text[0].upper() + text[1:]
     seeds = [str(origin.seed) for origin in origins if isinstance(origin, Seed)]
     if len(seeds) < len(origins):
         return ""

@@ -18,6 +18,7 @@ from quiet import CARD, QuietClient, controller_on
 from explorer.scene import timeline as keys
 from explorer.scene.editing import amount_of, side_by_side, with_edit
 from explorer.scene.model import AmountKey, Blend, ControlSetRef, Edit, OriginKey, Quality, Seed, Timeline
+from explorer.ui.canvas.pane_text import start
 from explorer.ui.look.number_field import NumberField
 from explorer.ui.state.controller import Controller
 from explorer.ui.timeline.paint import key_centre
@@ -178,6 +179,8 @@ def test_a_seed_that_is_set_is_seen_whatever_the_playhead_shows(desk: Desk) -> N
     assert desk.controller.shown_scene.origin == own
     desk.panel.go_to(4.0)
     assert desk.controller.shown_scene.origin == Seed(8)
+    desk.panel.go_to(2.0)
+    assert start(desk.controller.shown_scene, 0) == f"between seeds {own.seed} and 8"  # what its caption says
 
 
 def test_a_seed_that_the_timeline_does_not_move_gets_no_key(qtbot: QtBot) -> None:
