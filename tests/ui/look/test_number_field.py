@@ -303,6 +303,17 @@ def test_arrows_and_buttons_step_within_the_range(desk: Desk) -> None:
     assert desk.at() == (0.2, "x")
 
 
+def test_a_click_into_what_is_being_typed_goes_on_with_it(desk: Desk) -> None:
+    click(desk.field)
+    type_text(desk.field, "1.5")
+    click(desk.field)
+    assert (desk.at(), line_of(desk.field).hasSelectedText()) == ((0.0, "1.5"), False)
+    QTest.keyClick(desk.field, Qt.Key.Key_Home)
+    type_text(desk.field, "-")
+    QTest.keyClick(desk.field, ENTER)
+    assert desk.heard == [-1.5]
+
+
 def test_a_wheel_that_passes_changes_nothing(desk: Desk) -> None:
     def turn() -> None:
         place, none = QPointF(9, 9), Qt.KeyboardModifier.NoModifier

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QCoreApplication, QEvent, QLocale, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QDialog, QLineEdit, QPushButton, QWidget
 from quiet import CARD as PLAIN
 from quiet import QuietClient
 from typing_hand import LOCALES, click, double_click, line_of, type_text
@@ -227,6 +227,23 @@ def test_what_no_field_can_read_changes_none(desk: Desk, data: st.DataObject) ->
     assert field.value() == before[0]
     assert desk.controller.scene == scene
     assert field.text() == before[1]
+
+
+def test_no_dialog_goes_on_over_a_number_that_it_refused(plain_desk: Desk) -> None:
+    """Whether its button is pressed with the mouse, which takes the focus from the field, or by the keyboard."""
+    for dialog in plain_desk.dialogs:
+        go = next(button for button in dialog.findChildren(QPushButton) if button.isDefault())
+        field = next(field for field in dialog.findChildren(NumberField) if field.isVisibleTo(dialog))
+        before = field.value()
+        for press in (lambda go=go: QTest.mouseClick(go, Qt.MouseButton.LeftButton), lambda go=go: go.click()):
+            reveal(field)
+            click(field)
+            type_text(field, "1.2.3")
+            press()
+            assert dialog.isVisible(), type(dialog)
+            assert (field.value(), field.hasFocus(), bool(field.sentence)) == (before, True, True)
+            QTest.keyClick(field, Qt.Key.Key_Escape)
+        dialog.hide()
 
 
 def test_the_scene_holds_what_was_typed_in_the_window(desk: Desk) -> None:
