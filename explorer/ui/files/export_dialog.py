@@ -97,7 +97,7 @@ class ExportDialog(QDialog):
 
     def accept(self) -> None:
         """Start the export, unless something is in the way."""
-        if not self._refresh():
+        if not settled(self) or not self._refresh():
             return
         path = str(Path(self.path.text().strip()).expanduser().absolute())
         self.started.emit(self._controller.jobs.start_export(self.scene(), path, self.options()))
