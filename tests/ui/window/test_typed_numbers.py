@@ -83,7 +83,7 @@ class Desk:
         return self.window.findChildren(kind)
 
     def close(self) -> None:
-        self.window.close()
+        self.window.close_unasked()
         self.window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
