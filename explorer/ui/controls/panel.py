@@ -35,8 +35,8 @@ SELECTIONS: dict[str, str] = {"all": "All", "non-passive": "Non-passive", "activ
 PREVIEW = "These are the directions that the search has so far; they follow it while it goes on."
 MORE = "Find {k} controls with this method; those that there are stay as they are"
 OTHERS = (
-    "Find {k} controls in place of these\n{title} finds its controls together, so when more are asked for all are "
-    "others: sliders go back to zero, and keyframes, names and stars of these do not carry over"
+    "Find {k} controls in place of these\n{title} finds its controls together, so all of them will be others:\n"
+    "sliders go back to zero; keyframes, names and stars of these do not carry over"
 )
 ABOVE_PASSIVE = 3  # widgets of the list above the passive ones: the message, the retry link, the line that unfolds them
 Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str, tuple[Mark, ...]]
