@@ -90,6 +90,29 @@ def folder_of(place: Path, entry: str) -> Path:
     return place
 
 
+def bounded(references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """``references`` in their order, without the bytes of those for which there is no room."""
+    room, carried = MOST_CARRIED, set()
+    for reference in sorted(references, key=lambda one: one.size):
+        if reference.size <= room:
+            room -= reference.size
+            carried.add(reference.text)
+    return tuple(one if one.text in carried else _bare(one) for one in references)
+
+
+def _bare(reference: Reference) -> Reference:
+    files = tuple(msgspec.structs.replace(file, data=None) for file in reference.files)
+    return msgspec.structs.replace(reference, files=files)
+
+
+def references_in(entry: object, where: str) -> tuple[Reference, ...]:
+    """The references that a scene file has beside its scene. Raises :class:`SceneError` naming ``where``."""
+    try:
+        return msgspec.convert(entry, tuple[Reference, ...])
+    except msgspec.ValidationError as error:
+        raise SceneError(f"What '{where}' carries beside its scene is damaged ({error}).") from error
+
+
 def unaccompanied(references: Sequence[Reference]) -> str:
     """One sentence that says what an export does not carry; empty where it carries all that it needs."""
     left = [reference.title for reference in references if not reference.is_carried]

@@ -10,12 +10,12 @@ import msgspec
 from PIL import Image
 
 from explorer.errors import SceneError
-from explorer.export.carried import unaccompanied
+from explorer.export.carried import Reference, references_in, unaccompanied
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import KEY, Provenance, decode
 from explorer.scene.model import Scene
+from explorer.scene.store import BESIDE, Touched, decode_scene
 from explorer.scene.store import FORMAT as SCENE_FORMAT
-from explorer.scene.store import Touched, decode_scene
 from explorer.scene.store import order_of_touch as scene_order
 
 SEQUENCE_FILE = "provenance.json"
@@ -46,6 +46,15 @@ def order_of_touch(path: Path) -> Touched:
     data = _carried(Path(path)) or b""
     document = msgspec.json.decode(data) if SCENE_FORMAT.encode() in data[:200] else decode(data, path.name).scene
     return scene_order(document)
+
+
+def references_of(path: Path) -> tuple[Reference, ...]:
+    """What the file ``path``, which :func:`read` has read, says of the files that its scene names. Raises
+    :class:`SceneError` where that is damaged."""
+    data = _carried(Path(path)) or b""
+    if SCENE_FORMAT.encode() in data[:200]:
+        return references_in(msgspec.json.decode(data).get(BESIDE, []), Path(path).name)
+    return decode(data, Path(path).name).references
 
 
 def not_carried(path: Path) -> str:

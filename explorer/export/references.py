@@ -11,7 +11,7 @@ import msgspec
 from explorer.discovery import registry as methods
 from explorer.engine.named_files import CONTROLS, MODEL, Named, named_in
 from explorer.errors import ExplorerError
-from explorer.export.carried import MOST_CARRIED, CarriedFile, Reference
+from explorer.export.carried import CarriedFile, Reference, bounded
 from explorer.generators import registry as generators
 from explorer.importers.registry import open_controls
 from explorer.reading import reading, whole
@@ -26,13 +26,24 @@ def gathered(scene: Scene) -> tuple[Reference, ...]:
         used = pane.model or model
         found.setdefault(used.path, _model(used.path, used.fingerprint))
         for controls in _known(pane.controls):
-            for named in named_in(controls):
-                if named.noun == MODEL:
-                    found.setdefault(named.text, _model(named.text, ""))
-                elif named.text not in found and (reference := _files(used, controls, named)) is not None:
-                    found[named.text] = reference
-    external = [one for one in found.values() if one.files or one.text not in generators.shipped_models()]
-    return _bounded(external)
+            _gather(used, controls, found)
+    return bounded([one for one in found.values() if one.files or one.text not in generators.shipped_models()])
+
+
+def files_of(model: ModelRef, controls: ControlSetRef) -> tuple[Reference, ...]:
+    """The files that ``controls`` of ``model`` name, with their bytes as long as these are small."""
+    found: dict[str, Reference] = {}
+    _gather(model, controls, found)
+    return bounded([one for one in found.values() if one.files])
+
+
+def _gather(model: ModelRef, controls: ControlSetRef, found: dict[str, Reference]) -> None:
+    """Add what ``controls`` name to ``found``, by the text that names it."""
+    for named in named_in(controls):
+        if named.text not in found:
+            reference = _model(named.text, "") if named.noun == MODEL else _files(model, controls, named)
+            if reference is not None:
+                found[named.text] = reference
 
 
 def _panes(scene: Scene) -> Iterator[tuple[ModelRef, Pane]]:
@@ -90,18 +101,3 @@ def _read_with(model: ModelRef, controls: ControlSetRef) -> tuple[Path, ...]:
 
 def _file(path: Path, root: Path, data: bytes, sha256: str) -> CarriedFile:
     return CarriedFile(name=path.relative_to(root).as_posix(), sha256=sha256, size=len(data), data=data)
-
-
-def _bounded(references: list[Reference]) -> tuple[Reference, ...]:
-    """``references`` in their order, without the bytes of those for which there is no room."""
-    room, carried = MOST_CARRIED, set()
-    for reference in sorted(references, key=lambda one: one.size):
-        if reference.size <= room:
-            room -= reference.size
-            carried.add(reference.text)
-    return tuple(one if one.text in carried else _bare(one) for one in references)
-
-
-def _bare(reference: Reference) -> Reference:
-    files = tuple(msgspec.structs.replace(file, data=None) for file in reference.files)
-    return msgspec.structs.replace(reference, files=files)

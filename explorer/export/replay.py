@@ -16,7 +16,7 @@ from explorer.errors import ExportError, ModelError
 from explorer.export import run as export
 from explorer.export.carried import needed, restored, texts_in
 from explorer.export.compose import Frame
-from explorer.export.embed import order_of_touch, read
+from explorer.export.embed import order_of_touch, read, references_of
 from explorer.export.frames import shoot
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import Digester, FrameDigests, Provenance
@@ -99,7 +99,7 @@ def frames(
     Raises :class:`explorer.errors.SceneError` when it carries none, :class:`ModelError` when a generator has changed.
     """
     scene, options, provenance = read(path)
-    scene = _here((places or Places()).applied(scene), provenance, path)
+    scene = _here((places or Places()).applied(scene), path)
     if provenance is None:
         yield from shoot(engine, scene, options, progress=progress).frames()
         return
@@ -108,13 +108,11 @@ def frames(
         yield from shoot(engine, scene, options, provenance.batch, progress).frames()
 
 
-def _here(scene: Scene, provenance: Provenance | None, path: Path) -> Scene:
-    """``scene`` with what the export carries where it is not there. Raises :class:`ExportError` naming what its
-    pictures need and what is neither there nor carried."""
-    if provenance is None:
-        return scene
+def _here(scene: Scene, path: Path) -> Scene:
+    """``scene`` with what the file carries where it is not there. Raises :class:`ExportError` naming what its pictures
+    need and what is neither there nor carried."""
     needed_for_pictures = texts_in(msgspec.structs.replace(scene, bookmarks=(), marks=()))
-    scene, missing = restored(scene, provenance.references)
+    scene, missing = restored(scene, references_of(path))
     if missing := tuple(reference for reference in missing if reference.text in needed_for_pictures):
         options = [option for noun, option in OPTIONS.items() if any(one.noun == noun for one in missing)]
         elsewhere = f", or say with {' and '.join(options)} where it is" if options else ""
@@ -157,7 +155,7 @@ def rerun(
     file, or other pictures were asked for.
     """
     scene, old_options, provenance = read(path)
-    scene = _here((places or Places()).applied(scene), provenance, path)
+    scene = _here((places or Places()).applied(scene), path)
     chosen = options or for_path(old_options, out)
     if provenance is None:
         export.run(engine, scene, out, chosen, progress)

@@ -34,11 +34,18 @@ From 2 to 3 edits become a set when they are read (:func:`explorer.scene.model.a
 said (:mod:`explorer.scene.old_defaults`)."""
 
 
-def encode_scene(scene: Scene) -> bytes:
-    """``scene`` as indented UTF-8 JSON; equal scenes give equal bytes. Raises :class:`SceneError`."""
+BESIDE = "references"
+"""The entry of a scene file that is not part of the scene: files that it names (:mod:`explorer.export.carried`)."""
+
+
+def encode_scene(scene: Scene, beside: object = ()) -> bytes:
+    """``scene`` as indented UTF-8 JSON; equal scenes give equal bytes. ``beside``: what is written under
+    :data:`BESIDE`, if it is anything. Raises :class:`SceneError`."""
     validate_scene(scene)
     try:
         document = {"format": FORMAT, **msgspec.to_builtins(scene)}
+        if beside:
+            document[BESIDE] = msgspec.to_builtins(beside)
         return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     except UnicodeEncodeError as error:  # a file name that is not valid in this system's encoding
         raise SceneError(f"The scene holds a name that cannot be written as text: {error.object!r}.") from error
@@ -61,6 +68,7 @@ def decode_scene(data: bytes, where: str = "the scene") -> Scene:
     for step in range(version, SCENE_VERSION):
         document = {**MIGRATIONS[step](document), "version": step + 1}
     del document["format"]
+    document.pop(BESIDE, None)
     try:
         scene = msgspec.convert(document, Scene)
     except msgspec.ValidationError as error:
@@ -98,9 +106,10 @@ def drawn_panes(scene: Scene) -> list[tuple[ModelRef, ControlSetRef]]:
     return own + kept
 
 
-def save_scene(scene: Scene, path: Path) -> None:
-    """Write ``scene`` to ``path``, whole or not at all. Raises :class:`SceneError` or ``ExportError``."""
-    atomic_write(path, encode_scene(scene))
+def save_scene(scene: Scene, path: Path, beside: object = ()) -> None:
+    """Write ``scene`` to ``path``, whole or not at all; ``beside``: see :func:`encode_scene`. Raises
+    :class:`SceneError` or ``ExportError``."""
+    atomic_write(path, encode_scene(scene, beside))
 
 
 def load_scene(path: Path) -> Scene:

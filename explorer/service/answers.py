@@ -20,6 +20,7 @@ from explorer.export import directions, tables
 from explorer.export import run as export
 from explorer.export.embed import not_carried
 from explorer.export.options import decode_options
+from explorer.export.references import files_of
 from explorer.generators import registry as generators
 from explorer.scene.cards import AttributeCard, ControlSetCard, ModelCard, OutputCard
 from explorer.scene.model import ControlSetRef, ModelRef
@@ -105,7 +106,9 @@ class Answers:
 
         watch = Watch(reports.progress(title), preview)
         found = self._engine.control_set(model, controls, watch, reports.waiting(title))
-        return protocol.ControlsFound(request_id=number, model=model, controls=controls, card=shown(found))
+        return protocol.ControlsFound(
+            request_id=number, model=model, controls=controls, card=shown(found), references=files_of(model, controls)
+        )
 
     # --- labelling -----------------------------------------------------------------------------------------------
 

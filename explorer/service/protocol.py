@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from explorer.export.carried import Reference
 from explorer.scene.cards import AttributeCard, ControlPlace, ControlSetCard, FamilyVerdict, MethodCard, ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.labels import Labels
@@ -293,6 +294,7 @@ class ControlsFound(msgspec.Struct, frozen=True, kw_only=True, tag="controls_fou
     model: ModelRef
     controls: ControlSetRef
     card: ControlSetCard
+    references: tuple[Reference, ...] = ()  # the files that it names, for scene files
 
 
 class ControlsPreview(msgspec.Struct, frozen=True, kw_only=True, tag="controls_preview"):

@@ -24,11 +24,11 @@ from explorer.errors import ExportError, SceneError
 from explorer.export import carried
 from explorer.export import run as export
 from explorer.export.carried import CarriedFile, Reference, restored, texts_in
-from explorer.export.embed import not_carried, read
+from explorer.export.embed import not_carried, read, references_of
 from explorer.export.frames import pinned, shoot
 from explorer.export.options import ExportKind, ExportOptions
 from explorer.export.provenance import decode, encode
-from explorer.export.references import gathered
+from explorer.export.references import files_of, gathered
 from explorer.export.replay import frames, rerun, verify
 from explorer.export.run import SUFFIXES, run
 from explorer.files import state_folder
@@ -46,6 +46,7 @@ from explorer.scene.model import (
     Seed,
     Timeline,
 )
+from explorer.scene.store import load_scene, save_scene
 from explorer.worlds.base import Factor
 from explorer.worlds.predictor.network import PredictorConfig, PredictorNetwork, save_predictor
 
@@ -155,6 +156,29 @@ def test_the_scene_of_a_film_is_opened_with_its_labels(engine: Engine, labelled:
     assert restored(opened, provenance.references) == (opened, ())  # it is there now
 
 
+def test_a_scene_file_carries_what_it_was_saved_with(engine: Engine, labelled: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "mine.scene.json"
+    scene = pinned(engine, labelled)
+    references = files_of(scene.model, scene.panes[0].controls)
+    assert [one.noun for one in references] == ["labels"]
+    save_scene(scene, path, references)
+    assert load_scene(path) == read(path)[0] == scene
+    assert references_of(path) == references
+    options = ExportOptions(kind="png", labels=False)
+    before = list(shoot(engine, scene, options).frames())
+    shutil.rmtree(state_folder())
+    rerun(another_engine(), path, tmp_path / "again.png", options=options)
+    with Image.open(tmp_path / "again.png") as image:
+        assert np.array_equal(np.asarray(image), before[0])
+    damaged = path.read_text().replace('"noun"', '"nun"')
+    path.write_text(damaged)
+    assert load_scene(path) == scene
+    with pytest.raises(SceneError, match=r"What 'mine.scene.json' carries beside its scene is damaged"):
+        references_of(path)
+    save_scene(scene, path)
+    assert b"references" not in path.read_bytes()
+
+
 def test_what_is_there_is_used_as_it_is(engine: Engine, labelled: Scene, tmp_path: Path) -> None:
     scene = pinned(engine, labelled)
     assert restored(scene, gathered(scene)) == (scene, ())
@@ -205,9 +229,7 @@ def test_everything_that_a_scene_names_travels(engine: Engine, tmp_path: Path) -
 def test_what_is_too_large_is_named_and_missed(
     engine: Engine, labelled: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from explorer.export import references
-
-    monkeypatch.setattr(references, "MOST_CARRIED", 100)
+    monkeypatch.setattr(carried, "MOST_CARRIED", 100)
     path = run(engine, labelled, tmp_path / "film.png", ExportOptions(kind="png"))
     _, _, provenance = read(path)
     (labels,) = (one for one in provenance.references if one.files)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from explorer.engine.engine import Engine
 from explorer.errors import ExportError, ModelError, SceneError
-from explorer.export import embed, provenance, references, replay
+from explorer.export import carried, embed, provenance, replay
 from explorer.export.compose import scaled
 from explorer.export.frames import pinned, shoot
 from explorer.export.options import ExportOptions, SheetOptions
@@ -172,7 +172,7 @@ def test_a_changed_control_set_file_is_not_taken_for_the_old_one(
     assert replay.verify(engine, path).identical  # with the set that the picture carries
     with pytest.raises(ExportError, match="has changed since"):
         replay.verify(engine, path, places=replay.Places(controls=f"{tmp_path}/models/../{file.name}"))
-    monkeypatch.setattr(references, "MOST_CARRIED", 0)
+    monkeypatch.setattr(carried, "MOST_CARRIED", 0)
     control_sets.save(found, file)
     path = run(engine, replace(scene, panes=panes), tmp_path / "b.png", ExportOptions(kind="png"))
     control_sets.save(dataclasses.replace(found, note="renamed"), file)

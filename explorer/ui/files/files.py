@@ -55,11 +55,15 @@ class Files(QObject):
         False when it cannot be read.
         """
         from explorer.export.carried import needed, restored
-        from explorer.export.embed import order_of_touch, read  # Pillow's import is not for the start of the window
+        from explorer.export.embed import (  # Pillow's import is not for the start of the window
+            order_of_touch,
+            read,
+            references_of,
+        )
 
         try:
             scene, options, exported = read(path)
-            scene, missing = restored(scene, exported.references if exported is not None else ())
+            scene, missing = restored(scene, references_of(path))
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False
@@ -104,8 +108,11 @@ class Files(QObject):
 
     def save_scene_to(self, path: Path) -> bool:
         """Save to ``path``."""
+        from explorer.export.carried import bounded
+
         try:
-            save_scene(self._controller.scene, path)
+            scene = self._controller.scene
+            save_scene(scene, path, bounded(self._controller.catalogue.references(scene)))
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False

@@ -7,6 +7,7 @@ from typing import get_args
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from explorer.export.carried import Reference
 from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard, Role
 from explorer.scene.marks import origin_of
 from explorer.scene.model import ControlSetRef, Mark, ModelRef, Scene
@@ -67,6 +68,7 @@ class Catalogue(QObject):
         self._cards: dict[ModelKey, ModelCard] = {}
         self._refs: dict[ModelKey, ModelRef] = {}
         self._sets: dict[Place, ControlSetCard] = {}
+        self._references: dict[Place, tuple[Reference, ...]] = {}
         self._problems: dict[object, str] = {}
         self._previewed: set[Place] = set()  # known by a preview alone
         self._stopped: set[Place] = set()  # whose search the user has cancelled, and of which nothing is known since
@@ -90,6 +92,16 @@ class Catalogue(QObject):
     def controls(self, model: ModelRef, ref: ControlSetRef) -> ControlSetCard | None:
         """The control set ``ref`` on ``model``, or None while it is not known."""
         return self._sets.get((key_of(model), ref))
+
+    def references(self, scene: Scene) -> tuple[Reference, ...]:
+        """The files that the control sets of ``scene`` and of its bookmarks name, as far as these are known."""
+        panes = [(scene.model, pane) for pane in scene.panes]
+        panes += [(bookmark.model, pane) for bookmark in scene.bookmarks for pane in bookmark.panes]
+        found: dict[str, Reference] = {}
+        for model, pane in panes:
+            for reference in self._references.get((key_of(pane.model or model), pane.controls), ()):
+                found.setdefault(reference.text, reference)
+        return tuple(found.values())
 
     def set_with(self, model: ModelRef, mark: Mark) -> ControlSetRef | None:
         """A known set on ``model`` that has the control of ``mark``, as its method found it where that is known; None
@@ -188,7 +200,7 @@ class Catalogue(QObject):
         """Take ``reply`` if it answers one of our questions."""
         if (left := self._given_up.pop(reply.request_id, None)) is not None:
             if isinstance(reply, ControlsFound):
-                self._found(left, reply.card)
+                self._found(left, reply)
             return  # nobody is told
         asked = self._pending.pop(reply.request_id, None)
         if asked is None:
@@ -207,7 +219,7 @@ class Catalogue(QObject):
             self.models_changed.emit()
             self.model_opened.emit(asked.model, reply.card)
         elif isinstance(reply, ControlsFound) and isinstance(asked, FindControls):
-            self._found(asked, reply.card)
+            self._found(asked, reply)
         elif isinstance(reply, Refused | Stopped):
             self._refused(asked, reply)
 
@@ -249,9 +261,10 @@ class Catalogue(QObject):
             self._previewed.discard(place)
             del self._sets[place]
 
-    def _found(self, asked: FindControls, card: ControlSetCard) -> None:
+    def _found(self, asked: FindControls, reply: ControlsFound) -> None:
         place = _place(asked)
-        self._sets[place] = card
+        self._sets[place] = reply.card
+        self._references[place] = reply.references
         self._stopped.discard(place)
         previewed = place in self._previewed
         self._previewed.discard(place)

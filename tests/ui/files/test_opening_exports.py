@@ -9,15 +9,17 @@ import msgspec
 import numpy as np
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
-from quiet import MODEL, controller_on
+from quiet import MODEL, controller_on, controls
 
 from explorer.export.carried import CarriedFile, Reference
+from explorer.export.embed import references_of
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import Digester, Provenance
 from explorer.export.stills import write_png
 from explorer.files import state_folder
 from explorer.scene.model import ControlSetRef, Pane, Scene
 from explorer.scene.store import encode_scene
+from explorer.service.protocol import ControlsFound, FindControls
 from explorer.ui.files.files import Files
 from explorer.ui.state.settings import Settings
 
@@ -72,3 +74,28 @@ def test_what_a_picture_does_not_carry_is_said(qtbot: QtBot, tmp_path: Path) -> 
         f"'a.png' needs the labels '{LABELS}' (SHA-256 {digest}…), which it does not carry and which is not here; "
         "put it back."
     ]
+
+
+def test_a_scene_is_saved_with_its_labels(qtbot: QtBot, tmp_path: Path) -> None:
+    """The engine sends them with the controls that were learned from them."""
+    controller, client = controller_on()
+    window = QWidget()
+    qtbot.addWidget(window)
+    files = Files(controller, Settings(), window)
+    client.answers_models = False
+    asked = ControlSetRef(method="interfacegan", k=1, settings=(("attributes", LABELS),))
+    controller.set_method(0, asked)
+    question = next(one for one in reversed(client.sent) if isinstance(one, FindControls))
+    reference = labels(b"{}\n")
+    client.reply(
+        ControlsFound(
+            request_id=question.request_id, model=question.model, controls=question.controls, card=controls(asked),
+            references=(reference,),
+        )
+    )  # fmt: skip
+    path = tmp_path / "mine.scene.json"
+    assert files.save_scene_to(path)
+    assert references_of(path) == (reference,)
+    assert files.open_scene(path)
+    ((_, text),) = controller.scene.panes[0].controls.settings
+    assert Path(str(text)).read_bytes() == b"{}\n"
