@@ -13,7 +13,7 @@ import torch
 from toys import ToyGenerator
 
 from explorer.comparison.calibration import POINTS, POINTS_SEED
-from explorer.comparison.derive import RANGE, derive
+from explorer.comparison.derive import RANGE, conditional, derive
 from explorer.controls.base import Control, Move
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.control_set import ControlSet, load, save
@@ -206,3 +206,32 @@ def test_deriving_can_be_cancelled_and_reports_to_its_end() -> None:
 
     with pytest.raises(Cancelled):
         derive(found(3), EFFECT, TOY, no_other, stop)
+
+
+def _axes(*rows: Sequence[float]) -> ControlSet:
+    controls = [
+        LinearControl(ControlCard(name=f"c{index}", space="w"), torch.tensor([*row, *[0.0] * (10 - len(row))]))
+        for index, row in enumerate(rows)
+    ]
+    return with_controls(controls)
+
+
+def test_two_conditions_that_are_one_direction_take_away_one() -> None:
+    """What rounding leaves between them is no direction."""
+    third = 1 / 3
+    alike = _axes([third, third, 0.0], [3 * third * 0.1, 3 * third * 0.1, 1e-12], [1.0, 2.0, 2.0])
+    one, both = (conditional(alike, names, TOY).control("c2") for names in (("c0",), ("c0", "c1")))
+    assert isinstance(one, LinearControl)
+    assert isinstance(both, LinearControl)
+    torch.testing.assert_close(both.direction, one.direction)
+    assert float(both.direction[2]) > 2  # nothing of it was taken
+
+
+def test_what_rounding_leaves_of_a_direction_is_nothing() -> None:
+    within = _axes(
+        [0.3, 0.4, 0.5], [0.1, 0.7, 0.2], [0.3 * 0.7 + 0.1 * 0.3, 0.4 * 0.7 + 0.7 * 0.3, 0.5 * 0.7 + 0.2 * 0.3]
+    )
+    gone = conditional(within, ("c0", "c1"), TOY).control("c2")
+    assert isinstance(gone, LinearControl)
+    assert not gone.direction.any()
+    assert gone.card.details[-1] == "lies within c0, c1: nothing of it is left"
