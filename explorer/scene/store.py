@@ -22,8 +22,7 @@ Document = dict[str, Any]
 
 Touched = tuple[tuple[str, ...], ...]
 """For each pane, and each of each bookmark, the names of the controls that it moves, in the order in which a program
-before :data:`ORDERED` applied
-them: that in which the hand had touched them."""
+before :data:`ORDERED` applied them: that in which the hand had touched them."""
 
 ORDERED = 3
 """The version from which on the picture depends on the set of edits alone."""
@@ -88,7 +87,7 @@ def order_of_touch(document: Document) -> Touched:
     :func:`decode_scene` has read."""
     if int(document["version"]) >= ORDERED:
         return ()
-    panes = [*document.get("panes", ())]
+    panes = [*document.get("panes", ({},))]  # as many as the scene has where it does not say
     for bookmark in document.get("bookmarks", ()):
         panes += bookmark["panes"]
     names = [[edit["control"] for edit in pane.get("edits", ())] for pane in panes]

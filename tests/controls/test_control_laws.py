@@ -474,3 +474,18 @@ def test_a_scaled_control_knows_what_it_scales() -> None:
             ScaledControl.restore(kept.card, kept.tensors(), {**kept.parameters(), **wrong})
     with pytest.raises(KeyError):
         ScaledControl.restore(kept.card, kept.tensors(), {"factor": 1.0})
+
+
+@given(EVERY_KIND, st.integers(0, 2**16), AMOUNT, AMOUNT)
+@settings(max_examples=60, deadline=None)
+def test_what_was_moved_before_leaves_no_trace(
+    example: tuple[Control, SpaceCard], seed: int, before: float, amount: float
+) -> None:
+    """Curves are kept while the hand moves along them: there, back over the start, and to the other side."""
+    control, space = example
+    latent = _normal(seed, 1, *space.shape)
+    fresh = control.restore(control.card, control.tensors(), control.parameters())
+    for earlier in (before, -amount):
+        control.move(latent, torch.full((1,), earlier))
+    by = torch.full((1,), amount)
+    assert torch.equal(control.move(latent, by), fresh.move(latent, by))

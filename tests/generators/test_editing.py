@@ -138,3 +138,13 @@ def test_where_a_picture_stands_depends_on_edits_of_earlier_spaces_alone(
     assert w.place is not None
     mapped = TOY.advance(Latent({"z": z.move(TOY.sample([1]).tensors["z"], torch.full((1,), 2.0))}), "w").tensors["w"]
     assert moved["w"].value == pytest.approx(float(w.place.value(mapped)), abs=1e-5)
+
+
+def test_the_value_that_a_direction_reads_is_the_identity_to_the_last_bit() -> None:
+    w = control("z", 5)
+    found = ControlSet(method="m", title="M", fingerprint="f", space="z", controls=(w,))
+    latent = TOY.sample([1])
+    assert w.place is not None
+    standing = float(w.place.value(latent.tensors["z"]))  # a float64 that no float32 is equal to
+    moved = edited(TOY, latent, found.moves([Edit("z", value=standing)])).tensors["z"]
+    assert torch.equal(moved, latent.tensors["z"])

@@ -167,6 +167,14 @@ def test_the_order_of_touch_is_read_from_files_that_were_drawn_in_it() -> None:
     assert store.order_of_touch(msgspec.json.decode(store.encode_scene(scene))) == ()
 
 
+def test_a_scene_that_says_little_of_its_panes_has_an_order_of_touch_too() -> None:
+    key = {"time": 0.0, "amount": 1.0}
+    tracks = [{"pane": 0, "control": name, "keys": [key]} for name in ("b", "a")]
+    document = {"format": store.FORMAT, "version": 1, "model": {"path": "m"}, "timeline": {"amounts": tracks}}
+    store.decode_scene(msgspec.json.encode(document))
+    assert store.order_of_touch(document) == (("b", "a"),)
+
+
 def test_edits_of_nothing_in_a_file_are_dropped_and_misspelt_fields_still_found() -> None:
     edits = [{"control": "b", "amount": 0.0}, {"control": "a", "amount": 1.0}]
     document = {"format": store.FORMAT, "version": 2, "model": {"path": "m"}, "panes": [{"edits": edits}]}
