@@ -121,6 +121,17 @@ def test_a_film_is_compared_with_the_sequence_made_of_it(engine: Engine, scene: 
     assert replay.rerun(engine, film, tmp_path / "still.png") is None  # other pictures: nothing to compare
 
 
+def test_another_compression_shows_the_same_frames_and_another_size_does_not(
+    engine: Engine, scene: Scene, tmp_path: Path
+) -> None:
+    options = ExportOptions(kind="mp4", crf=0, height=32)
+    film = run(engine, scene, tmp_path / "a.mp4", options)
+    smaller = replay.rerun(engine, film, tmp_path / "b.mp4", options=replace(options, crf=30))
+    assert smaller is not None
+    assert smaller.identical
+    assert replay.rerun(engine, film, tmp_path / "c.mp4", options=replace(options, height=64)) is None
+
+
 def test_a_scene_file_is_exported_too(engine: Engine, scene: Scene, tmp_path: Path) -> None:
     save_scene(scene, tmp_path / "a.scene.json")
     assert replay.rerun(engine, tmp_path / "a.scene.json", tmp_path / "a.gif") is None
