@@ -68,7 +68,7 @@ class Files(QObject):
             self._controller.say(str(error), "error")
             return False
         # Saving the scene must not write over a picture or a film.
-        self._controller.load_file(scene, f"Open {path.name}", path.absolute() if exported is None else None)
+        self._controller.load_document(scene, f"Open {path.name}", path.absolute() if exported is None else None)
         self._controller.drawn_order.opened(scene, order_of_touch(path))
         self._settings.folder = str(path.absolute().parent)
         if missing:

@@ -206,4 +206,4 @@ class Controller(SceneState):
         method = card.methods[0] if card and card.methods else ""
         controls = default_controls(card, method) if card and method else self._scene.panes[0].controls
         fresh = Scene(model=self._scene.model, panes=(Pane(controls=controls),))
-        self.load_file(replace(fresh, bookmarks=self._scene.bookmarks), "New scene", None)
+        self.load_document(replace(fresh, bookmarks=self._scene.bookmarks), "New scene", None)

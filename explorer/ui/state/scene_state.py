@@ -174,7 +174,7 @@ class SceneState(QObject):
             self._set(scene)
         self.loaded.emit()
 
-    def load_file(self, scene: Scene, text: str, path: Path | None) -> None:
+    def load_document(self, scene: Scene, text: str, path: Path | None) -> None:
         """As :meth:`load`; from now on the scene belongs to ``path``, where it stands as it is (None: to no file)."""
         if not self.has_model:
             self.undo_stack.clear()

@@ -41,7 +41,7 @@ from explorer.ui.timeline.panel import TimelinePanel
 from explorer.ui.window.announcer import Announcer
 from explorer.ui.window.commands import Commands
 from explorer.ui.window.docks import DOCKS
-from explorer.ui.window.keeping import Keeping
+from explorer.ui.window.last_session import LastSession
 from explorer.ui.window.layout import DockRow, Docks, Parts, first_size
 from explorer.ui.window.stage import Stage
 from explorer.ui.window.status_line import StatusLine
@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
         self.commands.attach(self.canvas)
         self.method_settings = MethodSettings(self.controller, self.table, self.canvas, self)
         self.docks = Docks(self, rows, Parts(self.controller, self.table, self.settings))
-        self.keeping = Keeping(self.controller, self.files, self.timeline, self.session, self)
+        self.last_session = LastSession(self.controller, self.files, self.timeline, self.session, self)
         self.own_sets = OwnSets(self.controller, self.table, self.settings, self)
         self.announcer.tell_searches(self.controls)
         self.bar = ToolBar(self.controller, self.table)
@@ -166,25 +166,25 @@ class MainWindow(QMainWindow):
     def begin(self, model: str | None, scene: Path | None, restored: Restored | None) -> None:
         """Show what was asked for on the command line, else the last session, else the first shipped model."""
         if scene is not None and self.files.open_scene(scene):
-            self.keeping.set_aside(restored)
+            self.last_session.set_aside(restored)
             return
         if model:
             self.open_model(model)
-            self.keeping.set_aside(restored)
+            self.last_session.set_aside(restored)
         elif restored is not None:
-            self.keeping.restore(restored)
+            self.last_session.restore(restored)
         else:
             self.stage.want_shipped(True)
         self.stage.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self._asks and not self.keeping.may_close():
+        if self._asks and not self.last_session.may_close():
             event.ignore()
             return
         self.settings.set_geometry(self.saveGeometry(), self.saveState(), self.docks.key)
         self.settings.save()
         self.hide()
-        self.keeping.end()
+        self.last_session.end()
         self.controller.close()
         event.accept()
         self.closed.emit()

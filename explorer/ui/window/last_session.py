@@ -18,7 +18,7 @@ from explorer.ui.state.session import Left, Restored, Session
 from explorer.ui.timeline.panel import TimelinePanel
 
 
-class Keeping(QObject):
+class LastSession(QObject):
     """Hands the session what there is to keep, whenever the scene or its file changes."""
 
     def __init__(
