@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from explorer.errors import SceneError
 from explorer.scene import timeline as keys
 from explorer.scene.cards import ControlSetCard
-from explorer.scene.model import Interpolation, Origin, Scene
+from explorer.scene.model import Origin, Scene
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.scene_state import Motion
 from explorer.ui.state.session import Playhead
 from explorer.ui.timeline import edit
+from explorer.ui.timeline.changes import Changes
 from explorer.ui.timeline.geometry import snapped
-from explorer.ui.timeline.header import LOOPS, Loop, TimelineHeader
+from explorer.ui.timeline.header import TimelineHeader
 from explorer.ui.timeline.player import Player
 from explorer.ui.timeline.rows import rows_of
 from explorer.ui.timeline.view import TimelineView
@@ -48,6 +47,7 @@ class TimelinePanel(DockPanel):
         self.player.setParent(self)
         self.view = TimelineView(self)
         self.header = TimelineHeader(self)
+        self._changes = Changes(controller, self.view, self.header, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(2)
@@ -346,52 +346,11 @@ class TimelinePanel(DockPanel):
         self._set_playhead(times[index])
         self._visit()
 
-    def _on_key_typed(self, row: int, index: int, number: float) -> None:
-        try:
-            made = edit.with_key_typed(self._controller.scene, self.view.rows[row], index, number)
-        except SceneError as error:
-            self._controller.say(str(error), "warning")
-            return
-        self._apply(made, "Change keyframe")
-
-    def _on_key_removed(self, row: int, index: int) -> None:
-        self._apply(edit.with_key_removed(self._controller.scene, self.view.rows[row], index), "Delete keyframe")
-
-    def _on_row_removed(self, row: int) -> None:
-        chosen = self.view.rows[row]
-        self._apply(edit.with_row_removed(self._controller.scene, chosen), f"Remove track {chosen.label}")
-
-    def _on_interpolation_chosen(self, row: int, kind: str) -> None:
-        tracks = self.view.rows[row].tracks
-        made = edit.with_interpolation(self._controller.scene, tracks, cast(Interpolation, kind))
-        self._apply(made, "Change interpolation")
-
-    # --- the header ---------------------------------------------------------------------------------------------------
-
-    def _on_duration(self, duration: float) -> None:
-        self._apply(keys.set_timing(self._controller.scene, duration=duration), "Duration", "duration")
-
-    def _on_fps(self, fps: int) -> None:
-        self._apply(keys.set_timing(self._controller.scene, fps=fps), "Frames per second", "fps")
-
-    def _on_loop(self, loop: str) -> None:
-        chosen = cast(Loop, loop)
-        self._apply(keys.set_timing(self._controller.scene, loop=chosen), f"Play {dict(LOOPS)[chosen].lower()}")
-
-    def _on_between(self, kind: str) -> None:
-        scene = self._controller.scene
-        made = edit.with_interpolation(scene, range(len(scene.timeline.amounts)), cast(Interpolation, kind))
-        self._apply(made, "Change interpolation")
-
     def _connect(self) -> None:
         view, controller = self.view, self._controller
         header = self.header
         header.play_clicked.connect(self.toggle_play)
         header.key_clicked.connect(self.add_key)
-        header.duration_changed.connect(self._on_duration)
-        header.fps_changed.connect(self._on_fps)
-        header.loop_chosen.connect(self._on_loop)
-        header.between_chosen.connect(self._on_between)
         self.player.moved.connect(self._on_player_moved)
         self.player.playing_changed.connect(self._on_playing_changed)
         view.scrubbed.connect(self._on_scrubbed)
@@ -402,10 +361,6 @@ class TimelinePanel(DockPanel):
         view.key_dragged.connect(self._on_key_dragged)
         view.key_released.connect(self._on_key_released)
         view.key_added.connect(self._on_key_added)
-        view.key_typed.connect(self._on_key_typed)
-        view.key_removed.connect(self._on_key_removed)
-        view.row_removed.connect(self._on_row_removed)
-        view.interpolation_chosen.connect(self._on_interpolation_chosen)
         controller.changed.connect(self._on_changed)
         controller.moved.connect(self._on_moved)
         controller.origin_set.connect(self._on_origin_set)
