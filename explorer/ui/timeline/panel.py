@@ -87,7 +87,11 @@ class TimelinePanel(DockPanel):
         """Keep what is seen as a keyframe at the playhead."""
         controller = self._controller
         shown = controller.shown_scene
-        made = edit.captured(controller.scene, shown, self._playhead, self._earlier)
+        try:
+            made = edit.captured(controller.scene, shown, self._playhead, self._earlier)
+        except SceneError as error:  # a slider of values whose track holds amounts, from a scene made elsewhere
+            controller.say(str(error), "warning")
+            return
         if made == controller.scene and not edit.is_moving(made.timeline):
             controller.say(OWN_SEED)
             return

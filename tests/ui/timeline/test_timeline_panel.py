@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD, QuietClient, controller_on
 
 from explorer.scene import timeline as keys
-from explorer.scene.editing import amount_of, side_by_side, with_edit
+from explorer.scene.editing import amount_of, edit_of, side_by_side, with_edit
 from explorer.scene.model import AmountKey, Blend, ControlSetRef, Edit, OriginKey, Quality, Seed, Timeline
 from explorer.ui.canvas.pane_text import start
 from explorer.ui.look.number_field import NumberField
@@ -495,3 +495,24 @@ def test_a_closed_panel_is_freed(qtbot: QtBot) -> None:
     assert gone() is None
     assert view() is None
     controller.move_control(0, "azimuth", 1.0)
+
+
+def test_a_value_is_keyed_as_one_and_never_among_amounts(desk: Desk) -> None:
+    scene = desk.controller.scene
+    desk.controller.apply(replace(scene, panes=(with_edit(scene.panes[0], Edit("hue", value=30.0)),)), "Set")
+    desk.panel.add_key()
+    desk.panel.go_to(4.0)
+    here = desk.controller.scene
+    desk.controller.apply(replace(here, panes=(with_edit(here.panes[0], Edit("hue", value=90.0)),)), "Set")
+    desk.panel.add_key()
+    (track,) = desk.timeline.amounts
+    assert (track.holds, [key.amount for key in track.keys]) == ("value", [30.0, 90.0])
+    desk.panel.go_to(2.0)
+    assert edit_of(desk.controller.shown_scene.panes[0], "hue").value == pytest.approx(60.0)
+    notices: list[str] = []
+    desk.controller.noticed.connect(lambda notice: notices.append(notice.sentence))
+    before = desk.controller.scene
+    desk.controller.apply(replace(before, panes=(with_edit(before.panes[0], Edit("hue", 1.0)),)), "Move")
+    desk.panel.add_key()
+    assert notices == ["The track of 'hue' holds values, so it cannot have a key of an amount; remove the track first."]
+    assert desk.timeline == before.timeline
