@@ -4,8 +4,6 @@ skips."""
 from __future__ import annotations
 
 import os
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,15 +31,6 @@ def file_for_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.write_text("")
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(home))
     return home
-
-
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """The kernel refuses to write a byte into any file, as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk
 
 from explorer import keeping
 from explorer.errors import ExportError
@@ -82,10 +83,11 @@ def test_looking_leaves_nothing(file_for_home: Path, tmp_path: Path, monkeypatch
     assert [path.name for path in (tmp_path / "other").rglob("*") if path.is_file()] == []
 
 
-def test_looking_finds_a_full_disk(full_disk: None) -> None:
+def test_looking_finds_a_full_disk() -> None:
     heard: list[str] = []
     keeping.listen(heard.append)
-    keeping.look()
+    with small_disk():
+        keeping.look()
     assert len(heard) == 1
 
 

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from small_disk import small_disk
 from torch import Tensor, nn
 from toys import ToyFamily
 
@@ -555,11 +556,12 @@ def test_a_home_that_cannot_be_written_costs_no_search(
 
 
 def test_a_full_disk_costs_no_search(
-    engine: Engine, climb: Climb, full_disk: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(trained, "CHECKPOINT_EVERY", 0.0)
     monkeypatch.setattr(control_store, "WORTH_KEEPING", 0.0)
-    assert len(engine.control_set(MODEL, LONG).controls) == 1
+    with small_disk():
+        assert len(engine.control_set(MODEL, LONG).controls) == 1
     assert len(caplog.records) == 1
     assert [path for path in cache_folder().rglob("*") if path.is_file()] == []
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,6 +10,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from PIL import Image
+from small_disk import small_disk
 
 from explorer.controls import control_set as control_sets
 from explorer.engine.engine import Engine
@@ -210,20 +208,6 @@ def test_cancelling_leaves_nothing_behind(engine: Engine, scene: Scene, tmp_path
     with pytest.raises(Cancelled):
         run(engine, scene, target, options(kind), cancel)
     assert [one.name for one in tmp_path.iterdir()] == ["models"]
-
-
-@contextmanager
-def small_disk(limit: int) -> Iterator[None]:
-    """No file of this process may grow beyond ``limit`` bytes: every writer meets a real error of the system."""
-    resource = pytest.importorskip("resource")  # POSIX
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.parametrize("kind", KINDS)

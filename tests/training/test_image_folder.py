@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import tempfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_disk import small_disk
 
 from explorer.errors import Cancelled, ExplorerError
 from explorer.training.base import Recipe, changed, read_recipe
@@ -196,17 +196,14 @@ def test_a_run_on_a_folder_resumes_bit_for_bit_and_refuses_other_pictures(folder
 
 
 def test_a_disk_that_fills_leaves_the_last_checkpoint(tmp_path: Path) -> None:
-    """The kernel refuses to write more than so many bytes of a file, as a full disk does."""
     recipe = msgspec.structs.replace(TOY, settings={**TOY.settings, "widths": [4, 4, 4, 4]})
     train(recipe, tmp_path, CPU, stop_after=1)
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
-    try:
-        with pytest.raises(ExplorerError, match="The last checkpoint is whole") as caught:
-            train(recipe, tmp_path, CPU)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with (
+        small_disk(len(before) // 2),
+        pytest.raises(ExplorerError, match="The last checkpoint is whole") as caught,
+    ):
+        train(recipe, tmp_path, CPU)
     assert "Free some space" in str(caught.value)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [".lock"]

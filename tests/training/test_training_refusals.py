@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_disk import small_disk
 
 from explorer.errors import ExplorerError
 from explorer.generators.devices import choose_device
@@ -42,17 +40,6 @@ def recipe(trainer: str, **settings: object) -> Recipe:
         "settings": {**SETTINGS[trainer], **settings},
     }  # fmt: skip
     return msgspec.convert(asked, Recipe)
-
-
-@contextmanager
-def files_no_larger_than(count: int) -> Iterator[None]:
-    """The kernel refuses to write more than so many bytes of a file, as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +153,7 @@ def test_a_state_that_is_not_finite_is_not_kept(tmp_path: Path) -> None:
 def test_a_disk_that_fills_while_the_model_is_written_is_one_sentence(tmp_path: Path, trainer: str) -> None:
     train(recipe(trainer), tmp_path, CPU)
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    with files_no_larger_than(2048), pytest.raises(ExplorerError, match="The last checkpoint is whole"):
+    with small_disk(2048), pytest.raises(ExplorerError, match="The last checkpoint is whole"):
         train(recipe(trainer), tmp_path, CPU)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     assert train(recipe(trainer), tmp_path, CPU).is_dir()
@@ -179,7 +166,7 @@ def test_every_card_says_what_its_model_was_trained_on(tmp_path: Path) -> None:
 
 def test_a_disk_that_fills_while_pictures_are_prepared_leaves_nothing(tmp_path: Path) -> None:
     _pictures(tmp_path)
-    with files_no_larger_than(20_000), pytest.raises(ExplorerError, match="Free some space"):
+    with small_disk(20_000), pytest.raises(ExplorerError, match="Free some space"):
         FolderSource(tmp_path, 32)
     assert list((Path(os.environ["LATENT_EXPLORER_HOME"]) / "cache" / "pictures").iterdir()) == []
 

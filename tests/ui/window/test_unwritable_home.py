@@ -15,6 +15,7 @@ import pytest
 from PySide6.QtCore import qInstallMessageHandler
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
+from small_disk import small_disk
 
 from explorer import keeping
 from explorer.files import atomic_write, cache_folder, state_folder
@@ -60,19 +61,17 @@ def test_a_session_that_cannot_be_kept_is_one_line(qapp: QApplication, file_for_
     assert str(file_for_home) in heard[0]
 
 
-def test_a_disk_that_fills_leaves_the_session_of_before(
-    qapp: QApplication, heard: list[str], request: pytest.FixtureRequest
-) -> None:
+def test_a_disk_that_fills_leaves_the_session_of_before(qapp: QApplication, heard: list[str]) -> None:
     kept(SCENE)
     before = Session.last_path().read_bytes()
     made = Session()
     made.begin()
-    request.getfixturevalue("full_disk")
-    made.keep(lambda: Left(Scene(model=ModelRef(path="toy"), origin=Seed(7))))
-    written = made.save_now()
-    assert written is not None
-    written.result(10)  # nothing is raised
-    made.end()
+    with small_disk():
+        made.keep(lambda: Left(Scene(model=ModelRef(path="toy"), origin=Seed(7))))
+        written = made.save_now()
+        assert written is not None
+        written.result(10)  # nothing is raised
+        made.end()
     assert Session.last_path().read_bytes() == before
     assert len(heard) == 1
 
@@ -102,11 +101,11 @@ def test_settings_last_until_the_window_is_closed(file_for_home: Path, heard: li
     assert len(heard) == 1
 
 
-def test_settings_on_a_full_disk_are_said(heard: list[str], request: pytest.FixtureRequest) -> None:
+def test_settings_on_a_full_disk_are_said(heard: list[str]) -> None:
     settings = Settings()
     settings.pixels = True
-    request.getfixturevalue("full_disk")
-    settings.save()
+    with small_disk():
+        settings.save()
     assert len(heard) == 1
 
 
@@ -124,21 +123,23 @@ def test_a_log_that_cannot_be_written_is_kept_in_memory(
 
 
 def test_a_log_that_becomes_full_troubles_nobody(
-    heard: list[str], tmp_path: Path, full_disk: None, capsys: pytest.CaptureFixture[str]
+    heard: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    handler = report._LogFile(tmp_path / "window.log")
-    handler.emit(logging.makeLogRecord({"msg": "a line"}))
+    with small_disk():
+        handler = report._LogFile(tmp_path / "window.log")
+        handler.emit(logging.makeLogRecord({"msg": "a line"}))
     assert capsys.readouterr().err == ""
     assert len(heard) == 1
     with contextlib.suppress(OSError):  # what it still holds has no place to go
         handler.close()
 
 
-def test_thumbnails_on_a_full_disk_leave_no_broken_file(full_disk: None, heard: list[str]) -> None:
+def test_thumbnails_on_a_full_disk_leave_no_broken_file(heard: list[str]) -> None:
     image = QImage(8, 8, QImage.Format.Format_RGB32)
     image.fill(QColor("red"))
     view = view_of(SCENE, 0, SCENE.quality)
-    thumbnails._save(view, image)
+    with small_disk():
+        thumbnails._save(view, image)
     assert len(heard) == 1
     assert [path for path in cache_folder().rglob("*") if path.is_file()] == []
 
@@ -151,8 +152,9 @@ def test_thumbnails_are_read_as_they_were_written() -> None:
     assert QImage(str(thumbnails._path(view))).pixelColor(4, 4) == QColor("red")
 
 
-def test_reports_on_a_full_disk_are_not_kept(full_disk: None, heard: list[str]) -> None:
-    KeptReports("measures", MeasureOptions, MeasureReport).keep("f00d", MeasureOptions(), REPORT)
+def test_reports_on_a_full_disk_are_not_kept(heard: list[str]) -> None:
+    with small_disk():
+        KeptReports("measures", MeasureOptions, MeasureReport).keep("f00d", MeasureOptions(), REPORT)
     assert len(heard) == 1
     assert [path for path in state_folder().rglob("*") if path.is_file()] == []
 
