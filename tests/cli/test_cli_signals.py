@@ -26,13 +26,16 @@ def ended(
         command = [sys.executable, "-c", f"import os, signal; {before}; os.execv({sys.executable!r}, {command!r})"]
     with log.open("w") as stderr:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr)
-    limit = time.monotonic() + PATIENCE
-    while not is_at_work(log.read_text()):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < limit, "it never came to its work"
-        time.sleep(0.02)
-    process.send_signal(number)
-    process.wait(PATIENCE)
+    try:
+        limit = time.monotonic() + PATIENCE
+        while not is_at_work(log.read_text()):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < limit, "it never came to its work"
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.wait(PATIENCE)
+    finally:
+        process.kill()  # where it has not ended by itself
     return process.returncode, log.read_text()
 
 

@@ -33,13 +33,16 @@ def test_the_window_ends_in_order_when_it_is_told_to(number: signal.Signals, tmp
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "LATENT_EXPLORER_HOME": str(tmp_path)}
     command = [sys.executable, "-c", PROGRAM]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "open\n"
-        limit = time.monotonic() + PATIENCE
-        while not (engines := psutil.Process(process.pid).children(recursive=True)):
-            assert time.monotonic() < limit, "the engine never started"
-            time.sleep(0.02)
-        process.send_signal(number)
-        assert process.wait(PATIENCE) == 0
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            limit = time.monotonic() + PATIENCE
+            while not (engines := psutil.Process(process.pid).children(recursive=True)):
+                assert time.monotonic() < limit, "the engine never started"
+                time.sleep(0.02)
+            process.send_signal(number)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()  # where it has not ended by itself
     _, alive = psutil.wait_procs(engines, timeout=PATIENCE)
     assert alive == []
