@@ -116,8 +116,7 @@ def _orthogonal(
 def _offset(control: Control, generator: Generator) -> Tensor:
     """(d,) float64: what an amount of 1 adds to a point of the whole space."""
     zero = torch.zeros(1, *generator.card.spaces[control.card.space].shape, dtype=torch.float64)
-    offset: Tensor = control.move(zero, torch.ones(1, dtype=torch.float64)).flatten()
-    return offset
+    return control.velocity(zero).flatten()
 
 
 def _span(rows: Tensor) -> Tensor:

@@ -31,11 +31,6 @@ def edit_of(pane: Pane, control: str) -> Edit:
     return next((edit for edit in pane.edits if edit.control == control), Edit(control))
 
 
-def amount_of(pane: Pane, control: str) -> float:
-    """How far ``control`` is moved in ``pane``; 0 when it is not, or is sent to a value."""
-    return edit_of(pane, control).amount
-
-
 def with_edit(pane: Pane, edit: Edit) -> Pane:
     """``pane`` with ``edit`` in place of what it did with that control."""
     return replace(pane, edits=(*(other for other in pane.edits if other.control != edit.control), edit))

@@ -18,17 +18,17 @@ def partners(scene: Scene, cards: Sequence[ControlSetCard | None], pane: int, na
     if not scene.linked:
         return found
     own = cards[pane]
-    names = [control.name for control in own.controls] if own else []
+    controls = own.controls if own else ()
+    index = next((number for number, control in enumerate(controls) if control.name == name), None)
     here = (scene.model_of(pane), scene.panes[pane].controls)
     for other, theirs in enumerate(cards):
         if other == pane:
             continue
         if (scene.model_of(other), scene.panes[other].controls) == here:
             found[other] = name
-        elif own and theirs and name in names and names.index(name) < len(theirs.controls):
-            partner = theirs.controls[names.index(name)]
-            # A value of one thing is no amount of another.
-            if partner.shows == own.controls[names.index(name)].shows:
+        elif theirs and index is not None and index < len(theirs.controls):
+            partner = theirs.controls[index]
+            if partner.shows == controls[index].shows:  # a value of one thing is no amount of another
                 found[other] = partner.name
     return found
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from explorer.errors import SceneError
 from explorer.scene import store
 from explorer.scene.cards import ControlCard, ControlLaws, ControlSetCard
-from explorer.scene.editing import amount_of, edit_of, with_edit, with_edits
+from explorer.scene.editing import edit_of, with_edit, with_edits
 from explorer.scene.model import AmountKey, AmountTrack, Edit, ModelRef, Pane, Scene, Timeline, View, as_set, view_of
 from explorer.scene.order import order_mattered
 from explorer.scene.timeline import at, edit_at, set_amount_key
@@ -74,7 +74,7 @@ def test_an_amount_of_nothing_is_no_edit_and_a_value_of_nothing_is_one() -> None
     )
     sent = with_edit(Pane(), Edit("a", value=0.0))
     assert sent.edits == (Edit("a", value=0.0),)
-    assert (edit_of(sent, "a").number, edit_of(sent, "a").holds, amount_of(sent, "a")) == (0.0, "value", 0.0)
+    assert (edit_of(sent, "a").number, edit_of(sent, "a").holds, edit_of(sent, "a").amount) == (0.0, "value", 0.0)
     scene = with_edits(Scene(model=MODEL, panes=(sent, Pane())), {0: Edit("a"), 1: Edit("b", 2.0)})
     assert [pane.edits for pane in scene.panes] == [(), (Edit("b", 2.0),)]
 

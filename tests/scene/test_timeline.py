@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from explorer.errors import SceneError
 from explorer.scene import timeline as tl
-from explorer.scene.editing import amount_of
+from explorer.scene.editing import edit_of
 from explorer.scene.model import (
     AmountKey,
     AmountTrack,
@@ -53,7 +53,7 @@ def with_tracks(*amounts: AmountTrack, **fields: object) -> Scene:
 @given(tracks)
 def test_at_a_key_the_amount_is_the_keys_own_exactly(track: AmountTrack) -> None:
     for key in track.keys:
-        assert amount_of(tl.at(with_tracks(track), key.time).panes[1], "a") == key.amount
+        assert edit_of(tl.at(with_tracks(track), key.time).panes[1], "a").amount == key.amount
 
 
 @settings(max_examples=300, deadline=None)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from explorer.export.embed import read
 from explorer.scene.comparison import CompareOptions
-from explorer.scene.editing import amount_of
+from explorer.scene.editing import edit_of
 from explorer.scene.model import ModelRef
 from explorer.scene.store import encode_scene, load_scene
 from explorer.ui.comparison.dialog import CompareDialog
@@ -51,7 +51,7 @@ def moved_by_hand(hand: Hand, model: str) -> Steps:
         before = hand.pixels()
         yield from hand.drag_slider(name, to)
         assert hand.pixels() != before, f"{name} of {model} moved nothing"
-        assert abs(amount_of(controller.scene.panes[0], name)) > 0.5
+        assert abs(edit_of(controller.scene.panes[0], name).amount) > 0.5
     hand.shoot(f"{Path(model).name}-moved")
     assert controller.undo_stack.index() == steps + 2, "a drag is one step"
     hand.key(Qt.Key.Key_Z, CONTROL)
@@ -129,7 +129,7 @@ def animated(hand: Hand) -> Steps:
     hand.release(view.viewport(), ruler)
     yield "the picture at a quarter of a second", hand.settled
     assert window.timeline.playhead == 0.25
-    half = amount_of(controller.shown_scene.panes[0], name)
+    half = edit_of(controller.shown_scene.panes[0], name).amount
     assert keys[1].amount < half < keys[0].amount
     hand.key(Qt.Key.Key_Space)
     yield "it plays", lambda: window.timeline.player.playing

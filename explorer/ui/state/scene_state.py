@@ -6,6 +6,7 @@ Widgets read fields of the new scene and never ask each other; a change is a new
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from explorer.scene.following import EVERY
 from explorer.scene.model import (
     ControlSetRef,
     ModelRef,
+    Pane,
     Scene,
     View,
     view_of,
@@ -29,7 +31,7 @@ from explorer.ui.state.comparing import Comparing
 from explorer.ui.state.document import Document
 from explorer.ui.state.drafts import Drafts
 from explorer.ui.state.drawn_order import DrawnOrder
-from explorer.ui.state.feed import Feed
+from explorer.ui.state.feed import Feed, Picture
 from explorer.ui.state.job_list import JobList
 from explorer.ui.state.labelling import Labelling
 from explorer.ui.state.late_sets import LateSets
@@ -285,24 +287,19 @@ class SceneState(QObject):
         if scene != self._scene:
             self._set(scene)
         self._refresh()
-        panes = zip(self.shown_scene.panes, self.feed.pictures(), strict=False)
-        self.feed.anew(
-            [index for index, (pane, picture) in enumerate(panes) if pane.controls == controls and picture.error]
-        )
+        self._draw_anew(controls, lambda pane, picture: bool(picture.error))
 
     def _on_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
         """Sliders that a search had shown until now are gone: so is what they did to the pictures."""
         self._refresh()
-        panes = zip(self.shown_scene.panes, self.feed.pictures(), strict=False)
-        self.feed.anew(
-            [
-                index
-                for index, (pane, picture) in enumerate(panes)
-                if pane.controls == controls and picture.asked is not None and picture.asked.edits
-            ]
-        )
+        self._draw_anew(controls, lambda pane, picture: picture.asked is not None and bool(picture.asked.edits))
 
     def _on_previewed(self, model: ModelRef, controls: ControlSetRef) -> None:
         """A search has found other directions under the names that panes move by now."""
-        panes = enumerate(self.shown_scene.panes)
-        self.feed.anew([index for index, pane in panes if pane.controls == controls and pane.edits])
+        self._draw_anew(controls, lambda pane, picture: bool(pane.edits))
+
+    def _draw_anew(self, controls: ControlSetRef, needs: Callable[[Pane, Picture], bool]) -> None:
+        """Ask again for the pictures of the panes that show ``controls`` and ``needs`` it."""
+        panes = enumerate(zip(self.shown_scene.panes, self.feed.pictures(), strict=False))
+        shown = [(index, *both) for index, both in panes if both[0].controls == controls]
+        self.feed.anew([index for index, pane, picture in shown if needs(pane, picture)])

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
 from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard, MethodCard, SpaceCard
-from explorer.scene.editing import amount_of
+from explorer.scene.editing import edit_of
 from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.service.protocol import (
@@ -108,7 +108,7 @@ def test_rows_are_kept_while_only_amounts_change(qtbot: QtBot) -> None:
 def test_a_slider_moves_the_scene(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
     panel.panel.rows()[2].moved.emit("size", -0.7, False)
-    assert amount_of(panel.controller.scene.panes[0], "size") == -0.7
+    assert edit_of(panel.controller.scene.panes[0], "size").amount == -0.7
 
 
 def test_the_filter_leaves_what_matches(qtbot: QtBot) -> None:
@@ -190,20 +190,20 @@ def test_a_slider_along_a_codebook_ends_where_the_codebook_ends(qtbot: QtBot) ->
     assert (asked.model, asked.controls, asked.origin) == (MODEL, ControlSetRef(method="codes"), Seed(3))
     panel.client.reply(PlacesFound(request_id=asked.request_id, places=_places((-3.0, -2.0, -1.0, 0.0, 1.0))))
     QTest.keyClick(row.slider, Qt.Key.Key_End)
-    assert amount_of(panel.controller.scene.panes[0], "z0") == 1.0
+    assert edit_of(panel.controller.scene.panes[0], "z0").amount == 1.0
     for _ in range(9):
         QTest.keyClick(row.slider, Qt.Key.Key_Left)
-    assert amount_of(panel.controller.scene.panes[0], "z0") == -3.0
+    assert edit_of(panel.controller.scene.panes[0], "z0").amount == -3.0
     assert panel.last(FindPlaces) is asked  # the start is what it was, whatever the amounts
 
     panel.controller.set_seed(4)
-    assert amount_of(panel.controller.scene.panes[0], "z0") == -3.0  # amounts stay what they were
+    assert edit_of(panel.controller.scene.panes[0], "z0").amount == -3.0  # amounts stay what they were
     newer = panel.last(FindPlaces)
     assert newer.origin == Seed(4)
     panel.client.reply(PlacesFound(request_id=asked.request_id, places=_places((0.0, 9.0))))  # overtaken
     panel.client.reply(PlacesFound(request_id=newer.request_id, places=_places((0.0, 1.0, 2.0, 3.0, 4.0))))
     QTest.keyClick(row.slider, Qt.Key.Key_End)
-    assert amount_of(panel.controller.scene.panes[0], "z0") == 4.0
+    assert edit_of(panel.controller.scene.panes[0], "z0").amount == 4.0
 
 
 def test_a_new_engine_is_asked_where_a_codebook_ends(qtbot: QtBot) -> None:
@@ -256,7 +256,7 @@ def test_more_controls_keep_the_amounts_of_those_there_are(qtbot: QtBot) -> None
     panel.controller.set_method(0, ControlSetRef(method="latent_axes", k=2))
     panel.controller.move_control(0, "hue", 1.0)
     panel.controller.set_method(0, ControlSetRef(method="latent_axes", k=4))
-    assert amount_of(panel.controller.scene.panes[0], "hue") == 1.0
+    assert edit_of(panel.controller.scene.panes[0], "hue").amount == 1.0
     panel.controller.set_method(0, ControlSetRef(method="random", k=4))
     assert panel.controller.scene.panes[0].edits == ()
 
@@ -298,7 +298,7 @@ def test_more_of_a_set_that_does_not_grow_are_others_and_the_link_says_so(qtbot:
     panel.controller.undo()
     scene = panel.controller.scene
     assert shown_name(scene, scene.panes[0].controls, "random azimuth") == "smile"
-    assert amount_of(scene.panes[0], "random azimuth") == 1.0
+    assert edit_of(scene.panes[0], "random azimuth").amount == 1.0
 
 
 def test_the_link_button_is_there_for_several_panes_only(qtbot: QtBot) -> None:

@@ -23,7 +23,7 @@ from explorer.service.protocol import ControlsFound, FindControls
 from explorer.ui.files.files import Files
 from explorer.ui.state.settings import Settings
 
-LABELS = "/home/of/somebody/state/labels/used/smile-12ab.json"
+LABELS = "/somebody/state/labels/used/smile-12ab.json"
 
 
 def exported(path: Path, *references: Reference) -> Path:

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD, NAMES, QuietClient, controller_on, controls, pictures
 
 from explorer.scene.cards import FamilyVerdict
-from explorer.scene.editing import amount_of, row_of, side_by_side, with_model, with_origin
+from explorer.scene.editing import edit_of, row_of, side_by_side, with_model, with_origin
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Quality, Scene, Seed, StoredLatent
 from explorer.service.protocol import (
     ControlsFound,
@@ -32,7 +32,7 @@ AMOUNTS = st.sampled_from([-1.5, 0.0, 0.5, 2.0])
 
 
 def amounts(scene: Scene, control: str) -> list[float]:
-    return [amount_of(pane, control) for pane in scene.panes]
+    return [edit_of(pane, control).amount for pane in scene.panes]
 
 
 def test_a_drag_is_one_step_of_undo(qtbot: QtBot) -> None:
@@ -45,7 +45,7 @@ def test_a_drag_is_one_step_of_undo(qtbot: QtBot) -> None:
     controller.undo()
     assert controller.scene == start
     controller.redo()
-    assert amount_of(controller.scene.panes[0], "hue") == 1.95
+    assert edit_of(controller.scene.panes[0], "hue").amount == 1.95
 
 
 def test_two_drags_of_one_slider_are_two_steps(qtbot: QtBot) -> None:
@@ -55,7 +55,7 @@ def test_two_drags_of_one_slider_are_two_steps(qtbot: QtBot) -> None:
         controller.move_control(0, "hue", end, dragging=False)
     assert controller.undo_stack.count() == 2
     controller.undo()
-    assert amount_of(controller.scene.panes[0], "hue") == 0.5
+    assert edit_of(controller.scene.panes[0], "hue").amount == 0.5
 
 
 def test_a_release_where_the_drag_already_stood_ends_it(qtbot: QtBot) -> None:
@@ -517,7 +517,7 @@ def test_columns_that_search_take_over_what_was_moved_meanwhile(qtbot: QtBot) ->
         controller.undo()
         seen.append(amounts(controller.scene, "random size")[1])
         for first, second in (("hue", "random hue"), ("size", "random size")):
-            assert amount_of(controller.scene.panes[0], first) == amount_of(controller.scene.panes[1], second)
+            assert edit_of(controller.scene.panes[0], first).amount == edit_of(controller.scene.panes[1], second).amount
     assert seen == [2.0, -1.0, -1.0, 0.0, 0.0]
     assert all(pane.edits == () for pane in controller.scene.panes)
 
@@ -583,7 +583,7 @@ def test_when_a_search_ends_makes_no_difference(qtbot: QtBot, moves: list[tuple[
                 answer(client, "sefa")
             if what == "move":
                 # A slider that is let go where it stood is no step while nothing follows it.
-                if amount_of(controller.scene.panes[0], NAMES[which]) != amount:
+                if edit_of(controller.scene.panes[0], NAMES[which]).amount != amount:
                     controller.move_control(0, NAMES[which], amount)
             elif what == "seed":
                 controller.set_seed(which)

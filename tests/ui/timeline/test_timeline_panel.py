@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD, QuietClient, controller_on
 
 from explorer.scene import timeline as keys
-from explorer.scene.editing import amount_of, edit_of, side_by_side, with_edit
+from explorer.scene.editing import edit_of, side_by_side, with_edit
 from explorer.scene.model import AmountKey, Blend, ControlSetRef, Edit, OriginKey, Quality, Seed, Timeline
 from explorer.ui.canvas.pane_text import start
 from explorer.ui.look.number_field import NumberField
@@ -54,7 +54,7 @@ class Desk:
         return self.controller.scene.timeline
 
     def shown(self, name: str = "azimuth", pane: int = 0) -> float:
-        return amount_of(self.controller.shown_scene.panes[pane], name)
+        return edit_of(self.controller.shown_scene.panes[pane], name).amount
 
     def two_keys(self) -> None:
         """azimuth from -1 at 0 s to 2 at 4 s, set as a user would."""
@@ -407,7 +407,7 @@ def test_another_scene_is_seen_as_it_stands(desk: Desk) -> None:
     desk.controller.new_scene()
     assert desk.controller.shown_scene is desk.controller.scene
     desk.controller.undo()
-    assert desk.shown() == amount_of(desk.controller.scene.panes[0], "azimuth") == 2.0
+    assert desk.shown() == edit_of(desk.controller.scene.panes[0], "azimuth").amount == 2.0
     assert desk.panel.playhead == 4.0  # the moment at which the timeline shows this
 
 
@@ -424,10 +424,10 @@ def loaded(desk: Desk, azimuth: float, hue: float = 0.0) -> None:
 def test_the_playhead_and_the_sliders_agree_when_a_scene_comes(qtbot: QtBot, frame: int, hue: float) -> None:
     desk = Desk(qtbot)
     desk.two_keys()
-    azimuth = amount_of(keys.at(desk.controller.scene, frame / 24).panes[0], "azimuth")
+    azimuth = edit_of(keys.at(desk.controller.scene, frame / 24).panes[0], "azimuth").amount
     loaded(desk, azimuth, hue)
     shown = keys.at(desk.controller.scene, desk.panel.playhead)
-    assert desk.shown() == azimuth == amount_of(shown.panes[0], "azimuth")
+    assert desk.shown() == azimuth == edit_of(shown.panes[0], "azimuth").amount
     assert desk.shown("hue") == hue
     assert desk.panel.header.time.text() == f"{desk.panel.playhead:.2f} s"
     desk.controller.close()

@@ -24,7 +24,7 @@ from explorer.export.video import write_mp4
 from explorer.files import state_folder
 from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import FIRST_MODEL
-from explorer.scene.editing import amount_of, side_by_side, with_edit
+from explorer.scene.editing import edit_of, side_by_side, with_edit
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scene, Seed
 from explorer.scene.store import encode_scene, load_scene, save_scene
 from explorer.scene.timeline import set_amount_key
@@ -320,7 +320,7 @@ def test_picture_sliders_and_playhead_agree_when_a_file_with_a_timeline_is_opene
         path = carrier(tmp_path / f"a.{kind}", scene, kind)  # type: ignore[arg-type]
     drop(desk, path)
     timeline, row = desk.window.timeline, next(one for one in desk.window.controls.rows() if one.card.name == "hue")
-    seen = amount_of(desk.controller.shown_scene.panes[0], "hue")
+    seen = edit_of(desk.controller.shown_scene.panes[0], "hue").amount
     assert row.slider.value == pytest.approx(seen)
     if standing == 2.0:
         assert (timeline.playhead, seen) == (4.0, 2.0)
@@ -478,8 +478,8 @@ def test_a_column_that_searches_takes_over_after_a_restart_too(desk: Desk) -> No
     desk.window.close()
     again = Desk()
     again.begin()  # the search that is asked for again ends
-    assert amount_of(again.controller.scene.panes[1], "random hue") == 1.5
-    assert amount_of(again.controller.scene.panes[1], "random size") == 0.0
+    assert edit_of(again.controller.scene.panes[1], "random hue").amount == 1.5
+    assert edit_of(again.controller.scene.panes[1], "random size").amount == 0.0
     again.close()
 
 
@@ -525,7 +525,7 @@ def test_the_playhead_comes_back_with_the_session(desk: Desk) -> None:
     assert again.window.timeline.playhead == 1.25
     assert again.controller.shown_scene == seen
     again.window.timeline.go_to(4.0)
-    assert amount_of(again.controller.shown_scene.panes[0], "azimuth") == 2.0
+    assert edit_of(again.controller.shown_scene.panes[0], "azimuth").amount == 2.0
     again.close()
 
 

@@ -16,7 +16,7 @@ from test_main_window import Desk
 
 from explorer.export.options import decode_options
 from explorer.scene.cards import Badge, ControlCard
-from explorer.scene.editing import amount_of, side_by_side
+from explorer.scene.editing import edit_of, side_by_side
 from explorer.scene.model import Blend, ControlSetRef, Seed, StoredLatent
 from explorer.service.protocol import DrawSamples, Exported, ExportScene, JobProgress, SamplesDrawn
 from explorer.ui.controls.row import ControlRow
@@ -131,9 +131,9 @@ def test_a_bookmark_is_seen_as_it_was_kept(desk: Desk) -> None:
     press(desk, Qt.Key.Key_K)
     desk.window.bookmarks.go_to(0)
     desk.window.timeline.go_to(4.0)
-    assert amount_of(desk.controller.shown_scene.panes[0], "azimuth") == 1.0
+    assert edit_of(desk.controller.shown_scene.panes[0], "azimuth").amount == 1.0
     desk.window.bookmarks.go_to(0)
-    assert amount_of(desk.controller.shown_scene.panes[0], "azimuth") == -1.0
+    assert edit_of(desk.controller.shown_scene.panes[0], "azimuth").amount == -1.0
 
 
 def test_the_palette_opens_a_slider(desk: Desk) -> None:
