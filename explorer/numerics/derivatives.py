@@ -26,9 +26,15 @@ Both are the same derivative, but a difference crosses kinks of rectifiers, whic
 
 def forward_product(function: Function, offsets: Tensor, tangents: Tensor) -> Tensor:
     """(B, F): the Jacobian at each of ``offsets`` (B, d) times its row of ``tangents`` (B, d), in forward mode."""
+    return differentiable_product(function, offsets, tangents)[1].detach()
+
+
+def differentiable_product(function: Function, offsets: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
+    """The values of ``function`` at ``offsets``, and what :func:`forward_product` gives; both can be differentiated by
+    ``offsets``, ``tangents`` and whatever ``function`` holds."""
     _forward_mode_loaded()
-    product: Tensor = torch.func.jvp(function, (offsets,), (tangents,))[1]
-    return product.detach()
+    found = torch.func.jvp(function, (offsets,), (tangents,))
+    return found[0], found[1]
 
 
 @cache
