@@ -17,9 +17,8 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery.contrastive import CONVENTIONS, contrastive_loss, likeness
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import typical_deviation
-from explorer.discovery.shifts import SAMPLES, points, refusal_of
+from explorer.discovery.shifts import SAMPLES, check_several, points, refusal_of
 from explorer.discovery.trained import learn
-from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
 from explorer.numerics.linalg import fix_signs, random_orthonormal
 from explorer.numerics.randomness import seeded
@@ -230,8 +229,7 @@ class LatentClr(CheckedMethod):
         The note tells how alike the effects of one direction are at fresh points, and those of two directions.
         """
         k, seed = asked.k, asked.seed
-        if k < 2:
-            raise ControlError(f"{self.card.title} tells directions apart, so it needs 2 at least; ask for more.")
+        check_several(asked)
         width = asked.model.spaces[asked.space].shape[0]
         sigma = typical_deviation(generator, asked.space, SAMPLES, seed)
         maps = Directions(asked.text("directions"), k, width, sigma, seed).to(generator.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,8 @@ from explorer.outputs.base import Output
 
 LARGEST = 64  # pixels a side: larger pictures are averaged down to it
 WIDTHS = (32, 64, 96, 128)
+HELD_OUT = 256
+"""Pairs of pictures, all directions in turn, on which the reconstructor is examined at the end."""
 
 
 class ShiftPredictor(nn.Module):
@@ -41,3 +43,15 @@ class ShiftPredictor(nn.Module):
         features = self.body(torch.cat([before, after - before], 1))
         features = functional.adaptive_avg_pool2d(features, 2).flatten(1)  # four quarters: where it changed matters
         return self.direction(features), self.amount(features)[:, 0]
+
+
+@torch.no_grad()
+def recognised(logits: Callable[[Tensor], Tensor], k: int, batch: int) -> tuple[Tensor, int]:
+    """(k,): the share of fresh pairs of each direction that are recognised, and how many pairs were drawn.
+
+    ``logits`` makes a fresh pair for each of the directions (B,), at most ``batch`` of them, and says (B, k) which they
+    look like.
+    """
+    each = -(-HELD_OUT // k)
+    right = [logits(which).argmax(1).cpu() == which for which in torch.split(torch.arange(k).repeat(each), batch)]
+    return torch.cat(right).reshape(each, k).double().mean(0), each * k

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from explorer.discovery.request import mapped_space
+from explorer.discovery.request import Request, mapped_space
+from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.scene.cards import ModelCard
 
@@ -28,6 +29,12 @@ def refusal_of(title: str, model: ModelCard) -> str:
     if len(model.spaces[space].shape) != 1:
         return f"{title} shifts vectors, and the points of space '{space}' of '{model.name}' are none; choose another."
     return ""
+
+
+def check_several(asked: Request) -> None:
+    """Raise :class:`ControlError` where one direction is asked of a method that tells directions apart."""
+    if asked.k < 2:
+        raise ControlError(f"{asked.method.title} tells directions apart, so it needs 2 at least; ask for more.")
 
 
 @torch.no_grad()

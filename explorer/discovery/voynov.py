@@ -16,19 +16,15 @@ from explorer.discovery.deformators import KINDS, Bent, Columns, deformator
 from explorer.discovery.initial import initialised
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import typical_deviation
-from explorer.discovery.shift_predictor import ShiftPredictor
-from explorer.discovery.shifts import SAMPLES, points, refusal_of
+from explorer.discovery.shift_predictor import ShiftPredictor, recognised
+from explorer.discovery.shifts import SAMPLES, check_several, points, refusal_of
 from explorer.discovery.trained import learn
-from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
 from explorer.numerics.linalg import fix_signs
 from explorer.numerics.randomness import seeded
 from explorer.outputs.registry import output_of
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.model import Quality
-
-HELD_OUT = 256
-"""Pairs of pictures, all directions in turn, on which the reconstructor is examined at the end."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +63,14 @@ class _Search:
         """(count,) amounts, as the settings say."""
         return drawn_amounts(count, self.asked.real("shift"), self.asked.real("least"), source)
 
-    @torch.no_grad()
-    def examined(self) -> Tensor:
-        """(k,): the share of fresh pairs of each direction that the reconstructor recognises."""
+    def examined(self) -> tuple[Tensor, int]:
+        """:func:`recognised`, on pairs that were not trained on."""
         source, device = seeded(self.asked.seed, 0, 2), self.generator.device
-        each = -(-HELD_OUT // self.asked.k)
-        right = []
-        for which in torch.split(torch.arange(self.asked.k).repeat(each), self.asked.number("batch")):
-            logits, _ = self.guessed(which.to(device), self.drawn(len(which), source).to(device), source)
-            right.append(logits.argmax(1).cpu() == which)
-        return torch.cat(right).reshape(each, self.asked.k).double().mean(0)
+
+        def logits(which: Tensor) -> Tensor:
+            return self.guessed(which.to(device), self.drawn(len(which), source).to(device), source)[0]
+
+        return recognised(logits, self.asked.k, self.asked.number("batch"))
 
     def controls(self, accuracy: Tensor | None = None) -> list[Control]:
         """The directions of the moment, with what is known of them."""
@@ -198,8 +192,7 @@ class Voynov(CheckedMethod):
         not that each is one factor, and saturates long before.
         """
         k, seed = asked.k, asked.seed
-        if k < 2:
-            raise ControlError(f"{self.card.title} tells directions apart, so it needs 2 at least; ask for more.")
+        check_several(asked)
         model, space = asked.model, asked.space
         width = model.spaces[space].shape[0]
         sigma = typical_deviation(generator, space, SAMPLES, seed)
@@ -209,12 +202,12 @@ class Voynov(CheckedMethod):
         optimiser = torch.optim.Adam([*maps.parameters(), *guesses.parameters()], lr=asked.real("rate"))
         steps = asked.number("steps")
         end = learn(asked, (maps, guesses), optimiser, search.loss, steps, search.controls)
-        accuracy = search.examined()
+        accuracy, examined = search.examined()
         note = (
             f"The reconstructor recognises {float(accuracy.mean()):.0%} of held-out shifts (chance {1 / k:.0%}), "
             f"after {end.steps} steps. That tells how different the directions look, not whether each is one factor."
         )
-        drawn = 2 * (steps * asked.number("batch") + -(-HELD_OUT // k) * k)
+        drawn = 2 * (steps * asked.number("batch") + examined)
         return asked.found(search.controls(accuracy), drawn, " ".join(filter(None, (end.note, note))))
 
 

@@ -15,7 +15,7 @@ from toys import ToyDiffusion, ToyGenerator
 from explorer.controls.control_set import ControlSet
 from explorer.controls.deformation import DeformationControl
 from explorer.controls.linear import LinearControl
-from explorer.discovery import voynov
+from explorer.discovery import shift_predictor
 from explorer.discovery.base import Watch
 from explorer.discovery.deformators import KINDS, Bent, Columns, deformator
 from explorer.discovery.initial import initialised
@@ -35,7 +35,7 @@ K, WIDTH = 4, 10
 @pytest.fixture(autouse=True)
 def fewer_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The examination at the end would take longer than the rest of a test."""
-    monkeypatch.setattr(voynov, "HELD_OUT", 64)
+    monkeypatch.setattr(shift_predictor, "HELD_OUT", 64)
 
 
 def _unlike(kind: str, seed: int = 0) -> Columns | Bent:
