@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import cast
 
 import numpy as np
 import torch
@@ -16,14 +15,16 @@ from explorer.attributes.base import AttributeReader
 from explorer.comparison.calibration import calibrated
 from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
 from explorer.comparison.observing import Observed, held, observe, percentiles
+from explorer.comparison.paths import moved_in_turn, walked
 from explorer.comparison.recognition import recognised
 from explorer.controls.base import WEIGHTS, Control, Move
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.sampling import drawn_latents
-from explorer.generators.base import Generator, KnownTruth, Latent, Progress
+from explorer.generators.base import Generator, Latent, Progress
 from explorer.generators.editing import edited, rows_of
 from explorer.metrics.base import shared
 from explorer.metrics.direction_evidence import Evidence, Floats
+from explorer.metrics.guards import joined
 from explorer.outputs.registry import output_of
 
 AMOUNTS = np.linspace(-1.0, 1.0, 9)
@@ -32,7 +33,7 @@ PAIRED_BASES = 24
 
 SEED = 0xBA5E
 CHUNK = 4  # base codes whose pictures are held at once
-TIMES = (0.2, 0.65, 0.15)  # how long calibration, paths and pairs, and recognition take
+TIMES = (0.2, 0.6, 0.05, 0.15)  # how long calibration, pictures, moves alone, and recognition take
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def stage(
 def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) -> Evidence:
     """What ``controls`` do at the base codes of ``on``, in calibrated steps. The same for the same stage and controls,
     whatever method found them."""
-    calibrating, looking, naming = shared(progress, TIMES)
+    calibrating, looking, walking, naming = shared(progress, TIMES)
     chosen, generator = controls.controls, on.generator
     steps = calibrated(generator, chosen, on.tau, calibrating)
     alphas = np.array([np.nan if one is None else one for one in steps], float)
@@ -75,6 +76,9 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
         looking(start / on.points.batch)
         seen.look(range(start, min(start + CHUNK, on.points.batch)))
     looking(1.0)
+    ways = walked(generator, on.points, chosen, alphas, seen.pairs, PAIRED_BASES, walking)
+    walking(1.0)
+    pairs = f"pairs at {PAIRED_BASES} base codes" if on.points.batch > PAIRED_BASES else ""
     coordinates, reason = _coordinates(on, chosen)
     return Evidence(
         controls=tuple(one.card.name for one in chosen),
@@ -91,9 +95,12 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
         recognised=recognised(seen.thumbnails, np.isfinite(alphas), 0, naming),
         typicality=_typicality(on, chosen, alphas),
         coordinates=coordinates,
-        truth=_truth(on, chosen),
+        bends=ways.bends,
+        returns=ways.returns,
+        orders=ways.orders,
+        truth=ways.truth,
         unobserved=reason,
-        notes={"additivity": f"pairs at {PAIRED_BASES} base codes"} if on.points.batch > PAIRED_BASES else {},
+        notes={"additivity": pairs, "order_dependence": joined(pairs, moved_in_turn(chosen))},
     )
 
 
@@ -229,21 +236,3 @@ def _coordinates(on: Stage, controls: Sequence[Control]) -> tuple[Floats | None,
         [(part.double() - middle) @ dual for part in torch.split(codes, 256)]
     ).numpy()
     return found, ""
-
-
-def _truth(on: Stage, controls: Sequence[Control]) -> Floats | None:
-    """(N, K, J) |cos| of each direction with each true one, both at the base code; None where the truth is not known,
-    or lies in another space."""
-    generator, points = on.generator, on.points
-    first = next(iter(generator.card.spaces))
-    if "true_directions" not in generator.card.capabilities or any(one.card.space != first for one in controls):
-        return None
-    with torch.no_grad():
-        truth = cast("KnownTruth", generator).true_directions(points).double().cpu()
-        start = points.tensors[first]
-        found = []
-        for control in controls:
-            way = control.velocity(start).cpu()
-            way = way / way.norm(dim=1, keepdim=True).clamp_min(1e-300)
-            found.append(torch.einsum("nd,njd->nj", way, truth / truth.norm(dim=2, keepdim=True)).abs())
-        return np.asarray(torch.stack(found, 1).numpy(), float)

@@ -12,7 +12,7 @@ from explorer.metrics import direction_measures as measured
 from explorer.metrics.direction_measures import MATCHED, Sample
 from explorer.scene.comparison import Column
 
-Source = Literal["attributes", "pictures", "observed", "truth"]
+Source = Literal["attributes", "pictures", "points", "observed", "truth"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DirectionMeasure:
 def _measure(
     name: str,
     title: str,
-    better: Literal["higher", "lower"],
+    better: Literal["higher", "lower", ""],
     value: Callable[[Sample], float | None],
     on: Source,
     meaning: str,
@@ -80,11 +80,12 @@ MEASURES: tuple[DirectionMeasure, ...] = (
     ),
     _measure(
         "mcc",
-        "Matched cosine",
+        "Path cosine",
         "higher",
-        measured.matched_correlation,
+        measured.path_cosine,
         "truth",
-        "Mean |cos| of directions and true ones, matched one to one, at the base code where the truth is curved.",
+        "Mean |cos| of the velocity along the path from −1 to 1 with the true direction where the path is, weighted by "
+        "the speed; directions and true ones are matched one to one.",
     ),
     _measure(
         "additivity",
@@ -141,6 +142,35 @@ MEASURES: tuple[DirectionMeasure, ...] = (
         "Mean squared step of the features along a path over the squared mean step: 1 where all are alike.",
         "after Karras et al. 2019 (path length)",
         (1.0, np.inf),
+    ),
+    _measure(
+        "nonlinearity",
+        "Non-linearity of the path",
+        "",
+        measured.nonlinearity,
+        "points",
+        "How much of the path from −1 to 1 is detour: 1 less its chord over its arc, in the control's own space; 0 for "
+        "a straight line. Neither good nor bad.",
+    ),
+    _measure(
+        "round_trip",
+        "Round-trip error",
+        "lower",
+        measured.round_trip,
+        "points",
+        "How far from its start a point ends that goes one calibrated step and one back, as a share of the way there, "
+        "by the control's own moves and for both signs; 0 where −1 undoes 1, as along a straight line.",
+        bounds=(0.0, np.inf),
+    ),
+    _measure(
+        "order_dependence",
+        "Order dependence",
+        "lower",
+        measured.order_dependence,
+        "points",
+        "How far apart two directions end that are moved by a calibrated step one after the other, in either order, as "
+        "a share of the mean length of the two ways; 0 where the order does not matter, as along straight lines.",
+        bounds=(0.0, np.inf),
     ),
     _measure(
         "typicality",

@@ -53,10 +53,18 @@ class Evidence:
     """(N, K) the share of pairs (picture, moved picture) whose direction a classifier named; it never saw that base."""
     typicality: Floats
     """(N, K) by how much the percentile of the point's distance from the middle of all codes moves, 0..1."""
+    bends: Floats
+    """(N, K) 1 - chord / arc of the path from -1 to 1 in the control's own space, 0 where it is straight."""
+    returns: Floats
+    """(N, K) how far from its start a point ends that goes one step and one back, as a share of the way there."""
+    orders: Floats
+    """(N, P) how far apart both orders of a pair end, as a share of the mean length of the two ways; NaN where the two
+    do not move one space."""
     coordinates: Floats | None = None
     """(n, K) the coordinates of the n observed codes in the basis of the directions (dual basis)."""
     truth: Floats | None = None
-    """(N, K, J) |cos| of each direction with each of J true ones at the base code."""
+    """(N, K, J) mean |cos| of the velocity along the path with each of J true directions, both at the point where the
+    path is, weighted by the speed."""
     unobserved: str = ""
     """Why there are no coordinates."""
     notes: dict[str, str] = field(default_factory=dict)

@@ -231,7 +231,20 @@ def expanded(values: Floats, attribute: Attribute) -> Floats:
     return values[:, None]
 
 
-def matched_correlation(sample: Sample) -> float | None:
+def nonlinearity(sample: Sample) -> float | None:
+    return _mean_of(sample.evidence.bends[sample.bases])
+
+
+def round_trip(sample: Sample) -> float | None:
+    return _mean_of(sample.evidence.returns[sample.bases])
+
+
+def order_dependence(sample: Sample) -> float | None:
+    """Pairs were tried at the first base codes only, so a redrawn sample may hold none of them."""
+    return _mean_of(sample.evidence.orders[sample.bases])
+
+
+def path_cosine(sample: Sample) -> float | None:
     assert sample.evidence.truth is not None
     alike = np.nan_to_num(mean(sample.evidence.truth[sample.bases], 0))
     rows, columns = linear_sum_assignment(-alike)

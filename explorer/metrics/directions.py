@@ -18,6 +18,14 @@ DRAWS_OBSERVED = 200
 
 SEEDS_TO_COMPARE = 3
 
+_NEEDED = {
+    "typicality": ("typicality", "no direction moves a point of a space whose codes have a middle"),
+    "nonlinearity": ("bends", "no direction moves a point"),
+    "round_trip": ("returns", "no direction moves a point"),
+    "order_dependence": ("orders", "no two directions move points of one space"),
+}
+"""By column: the array of the evidence without a number of which there is none, and what is said then."""
+
 COLUMNS: tuple[Column, ...] = tuple(one.column for one in MEASURES)
 
 
@@ -152,8 +160,9 @@ def _lacks(measure: DirectionMeasure, evidence: Evidence) -> str:
         return "no direction has an effect"
     if measure.on == "truth":
         return "" if evidence.truth is not None else "the true directions are not known"
-    if measure.column.name == "typicality" and not np.isfinite(evidence.typicality).any():
-        return "no direction moves a point of a space whose codes have a middle"
+    array, reason = _NEEDED.get(measure.column.name, ("", ""))
+    if reason and not np.isfinite(getattr(evidence, array)).any():
+        return reason
     if measure.on in ("attributes", "observed") and not evidence.varying.any():
         return "no attribute varies" if evidence.attributes else "there are no attributes"
     if measure.on == "observed" and evidence.coordinates is None:

@@ -82,6 +82,10 @@ def test_straight_lines_lose_where_the_truth_is_curved() -> None:
         assert straight_value is not None
         assert best_value is not None
         assert straight_value < best_value - 0.2, name
+    bent = figures([seen("curved", "true_directions", 0)], [seen("curved", "random_orthogonal", 0)], 20)
+    # The truth lies in one bent copy of the space: its paths bend, lead back, and do not depend on their order.
+    assert bent["nonlinearity"].value == pytest.approx(0.05, abs=0.03)
+    assert bent["nonlinearity"].null == bent["round_trip"].value == bent["order_dependence"].value == 0.0
 
 
 def test_the_true_directions_act_in_order() -> None:
@@ -103,7 +107,8 @@ def test_the_same_evidence_again() -> None:
     told: list[float] = []
     again = evidence(on, method("random_orthogonal").discover(on.generator, K, 0), told.append)
     first = seen("curved", "random_orthogonal", 0)
-    for name in ("alphas", "values", "interactions", "cosines", "features", "recognised", "coordinates", "truth"):
+    for name in ("alphas", "values", "interactions", "cosines", "features", "recognised", "coordinates", "truth",
+                 "bends", "returns", "orders"):  # fmt: skip
         np.testing.assert_array_equal(getattr(again, name), getattr(first, name), name)
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
@@ -117,6 +122,8 @@ def test_every_array_has_the_shape_it_says() -> None:
     assert one.interactions.shape == (BASES, K * (K - 1) // 2, 2)
     assert one.cosines.shape == (BASES, K, K)
     assert one.steps.shape == (BASES, K, amounts - 1)
+    assert one.bends.shape == one.returns.shape == (BASES, K)
+    assert one.orders.shape == (BASES, len(one.pairs))
     assert one.features.shape[:2] == one.recognised.shape == one.typicality.shape == (BASES, K)
     assert one.coordinates is not None
     assert one.coordinates.shape == (OBSERVED, K)

@@ -243,6 +243,24 @@ def test_the_folder_holds_everything_with_strips(engine: Engine, compared: Compa
     assert "data:image/png" in (place / "a.html").read_text()
 
 
+def test_what_paths_are_like_is_in_every_file(engine: Engine, compared: CompareReport, tmp_path: Path) -> None:
+    names = ("nonlinearity", "round_trip", "order_dependence")
+    titles = [column.title for column in compared.columns if column.name in names]
+    assert titles == ["Non-linearity of the path", "Round-trip error", "Order dependence"]
+    compare_report.write(engine, [compared], tmp_path / "report")
+    read = {one.name: one.read_bytes().decode("utf-8", "replace") for one in (tmp_path / "report").iterdir()}
+    for title in titles:
+        assert title in read["index.html"]
+        assert title in read["table.tex"]
+    columns = json.loads(read["compare.json"])["methods"]["pca"]["columns"]
+    written = {(row["method"], row["measure"]): row["value"] for row in csv.DictReader(io.StringIO(read["table.csv"]))}
+    for name in names:
+        assert columns[name] == {"value": 0.0, "low": 0.0, "high": 0.0, "null": 0.0, "note": ""}
+        assert float(written["pca", name]) == 0.0
+    shown = {column.name for column in shown_columns(compared)}
+    assert set(names) <= shown
+
+
 def test_whole_or_not_at_all(engine: Engine, compared: CompareReport, tmp_path: Path) -> None:
     def stop(share: float) -> None:
         if share > 0:

@@ -14,6 +14,7 @@ from explorer.metrics import direction_measures as measures
 from explorer.metrics.direction_evidence import Evidence, deviation, difference, quantile_bins
 from explorer.metrics.direction_measures import Sample, largest_share, normalised_information
 from explorer.metrics.directions import COLUMNS, described, figures, signatures, signed_effects
+from explorer.scene.compare_text import standing
 
 AMOUNTS = np.linspace(-1, 1, 9)
 
@@ -52,6 +53,9 @@ def made(
         steps=np.ones((bases, directions, 8)),
         recognised=np.full((bases, directions), 0.75),
         typicality=np.full((bases, directions), 0.1),
+        bends=np.full((bases, directions), 0.2),
+        returns=np.full((bases, directions), 0.3),
+        orders=np.full((bases, len(pairs)), 0.4),
         coordinates=coordinates,
     )
 
@@ -220,6 +224,12 @@ def test_picture_measures_by_hand() -> None:
     assert measures.recognition(sample) == pytest.approx(0.75)
     assert measures.typicality(sample) == pytest.approx(0.1)
     assert measures.consistency(sample) == pytest.approx(1.0)
+    assert measures.nonlinearity(sample) == pytest.approx(0.2)
+    assert measures.round_trip(sample) == pytest.approx(0.3)
+    assert measures.order_dependence(sample) == pytest.approx(0.4)
+    tried = evidence.orders.copy()
+    tried[2:], tried[0, 0] = np.nan, 0.1  # pairs at the first base codes only; (0.1 + 5 · 0.4) / 6
+    assert measures.order_dependence(whole(replace(evidence, orders=tried))) == pytest.approx(0.35)
     alike = whole(replace(evidence, cosines=np.ones((6, 3, 3)), features=np.ones((6, 3, 4))))
     assert measures.orthogonality(alike) == pytest.approx(0.0)
     assert measures.consistency(alike) == pytest.approx(0.0)
@@ -247,10 +257,35 @@ def test_a_base_code_drawn_twice_is_no_pair_with_itself() -> None:
     assert measures.consistency(Sample(evidence, np.array([1, 1]), np.arange(400))) is None
 
 
-def test_matched_cosine() -> None:
+def test_path_cosine() -> None:
     truth = np.tile(np.array([[0.0, 1.0], [0.6, 0.8], [0.1, 0.0]]), (4, 1, 1))
     sample = whole(replace(made(np.eye(3), bases=4), truth=truth))
-    assert measures.matched_correlation(sample) == pytest.approx((1.0 + 0.6) / 2)
+    assert measures.path_cosine(sample) == pytest.approx((1.0 + 0.6) / 2)
+
+
+def test_a_column_without_a_path_says_why() -> None:
+    evidence = made(np.eye(3))
+    nowhere = replace(evidence, bends=evidence.bends * np.nan, returns=evidence.returns * np.nan)
+    found = figures([nowhere], [nowhere], 20)
+    for name in ("nonlinearity", "round_trip"):
+        assert (found[name].value, found[name].note) == (None, "no direction moves a point")
+    assert found["order_dependence"].value == pytest.approx(0.4)
+    apart = figures([replace(evidence, orders=evidence.orders * np.nan)], (), 20)["order_dependence"]
+    assert (apart.value, apart.note) == (None, "no two directions move points of one space")
+
+
+def test_a_null_of_zeros_is_a_null() -> None:
+    """Random frames are straight: they come back and commute, and that is what others are read against."""
+    evidence = made(np.eye(3))
+    zero = {name: getattr(evidence, name) * 0 for name in ("bends", "returns", "orders")}
+    straight = [replace(evidence, **zero) for _ in range(3)]
+    curved, plain = figures([evidence], straight, 50), figures(straight, straight, 50)
+    columns = {column.name: column for column in COLUMNS}
+    for name in ("nonlinearity", "round_trip", "order_dependence"):
+        assert curved[name].null == 0.0
+        assert (plain[name].value, plain[name].low, plain[name].high) == (0.0, 0.0, 0.0)
+        assert standing(columns[name], plain[name]) == ("" if name == "nonlinearity" else "at chance")
+        assert standing(columns[name], curved[name]) == ("" if name == "nonlinearity" else "below chance")
 
 
 def test_observed_coordinates() -> None:
