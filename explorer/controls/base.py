@@ -124,6 +124,15 @@ class Joint(Protocol):
 
 
 @runtime_checkable
+class Ending(Protocol):
+    """What a control adds whose paths may end before the amount that is asked for."""
+
+    def ends(self, latent: Tensor, moves: Moves) -> tuple[str, ...]:
+        """Of each of ``moves``, a group that this control belongs to, made from ``latent`` (1, *shape): why its path
+        stops before its amount, as the end of a sentence ("has no direction from there"), or an empty string."""
+
+
+@runtime_checkable
 class StartBound(Protocol):
     """What a control adds that has to look at where it starts, or at the generator, before it can move."""
 

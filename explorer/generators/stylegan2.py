@@ -200,7 +200,7 @@ def _check_shapes(state: dict[str, Any], expected: dict[str, tuple[int, ...]], p
 def _spaces(network: StyleGAN2) -> dict[str, SpaceCard]:
     config, layers, styles = network.config, network.w_layers, tuple(network.style_widths)
     return {
-        "z": SpaceCard(shape=(config.z_dim,), prior="normal"),
+        "z": SpaceCard(shape=(config.z_dim,), prior="normal", sphere=True),
         "w": SpaceCard(shape=(config.w_dim,)),
         "w_plus": SpaceCard(shape=(layers, config.w_dim), layers=layers),
         "style": SpaceCard(shape=(sum(styles),), widths=styles),

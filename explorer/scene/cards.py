@@ -22,12 +22,14 @@ factors. ``turned pair``: shows two axes turned by an angle (settings ``first``,
 
 class SpaceCard(msgspec.Struct, frozen=True, kw_only=True):
     """One latent space. ``shape`` is without the batch; ``layers`` counts the layers a control may be limited to (0:
-    none); ``widths``: of a space that holds the styles of layers side by side, the channels of each."""
+    none); ``widths``: of a space that holds the styles of layers side by side, the channels of each; ``sphere``: only
+    the direction of a point counts, its length does not."""
 
     shape: tuple[int, ...]
     prior: Literal["normal", "uniform", ""] = ""
     layers: int = 0
     widths: tuple[int, ...] = ()
+    sphere: bool = False
 
 
 PICTURES = "image"
@@ -197,6 +199,22 @@ class ControlLaws(msgspec.Struct, frozen=True, kw_only=True):
     negative: Literal["reverse", "anti-field", "own", "none"] = "reverse"
 
 
+FieldNature = Literal["gradient", "rotation", "both"]
+"""``gradient``: of a potential; ``rotation``: without divergence; ``both``: a sum of such, or any other field."""
+
+
+class FieldCard(msgspec.Struct, frozen=True, kw_only=True):
+    """The vector field that a control follows. ``times``: the model times that it was made for, None where it does not
+    depend on time; ``unit_speed``: only its direction is followed; ``integrator``: how; ``potential``: whether it has
+    one, so that a landscape can be drawn."""
+
+    nature: FieldNature
+    times: tuple[float, float] | None = None
+    unit_speed: bool = False
+    integrator: Literal["euler", "heun", "rk4"] = "rk4"
+    potential: bool = False
+
+
 class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     """One slider. ``low``/``high`` in ``unit``; ``figure`` is the short number at its right, ``details`` the tool
     tip's lines. ``shows``: what the numbers of the slider are, amounts (how far it is moved, from 0) or values (where
@@ -214,6 +232,7 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     detents: tuple[float, ...] = ()  # where the slider snaps, ascending; empty: it moves freely
     shows: Literal["amount", "value"] = "amount"
     laws: ControlLaws = ControlLaws()
+    field: FieldCard | None = None  # what it follows, where that is a vector field
     starred: bool = False  # by the user, in a set of their own
 
 

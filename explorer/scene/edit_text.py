@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.scene.cards import ControlCard
+from explorer.scene.cards import ControlCard, FieldCard
 from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, Edit, Scene
 
@@ -54,7 +54,7 @@ def tau_text(tau: float) -> str:
 def laws_text(card: ControlCard) -> tuple[str, ...]:
     """What is worth knowing of how a control's moves add up, a line each; nothing where they do so plainly."""
     laws = card.laws
-    lines = []
+    lines = [] if card.field is None else [_field_text(card.field)]
     if laws.timed:
         lines.append("Depends on time: two moves are not one by their sum")
     elif not laws.composes:
@@ -67,3 +67,10 @@ def laws_text(card: ControlCard) -> tuple[str, ...]:
     if laws.negative in negative:
         lines.append(negative[laws.negative])
     return tuple(lines)
+
+
+def _field_text(field: FieldCard) -> str:
+    """``Follows the gradient of a potential, at times 0 to 9``."""
+    natures = {"gradient": "the gradient of a potential", "rotation": "a field without divergence", "both": "a field"}
+    times = "" if field.times is None else f", at times {field.times[0]:g} to {field.times[1]:g}"
+    return f"Follows {natures[field.nature]}{times}{', at unit speed' if field.unit_speed else ''}"

@@ -1,0 +1,157 @@
+"""One point on its way along one or several fields, step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from explorer.controls.curves import knot
+from explorer.fields.base import VectorField
+from explorer.numerics.integrators import Integrator, Length, step
+
+Negative = Literal["reverse", "anti-field"]
+
+WHOLE = 1e-6
+"""An amount that lacks less than this share of a step ends on a knot."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """How a field v is followed: dz/da = ``scale`` v(z, ``start`` + ``rate`` a), a the amount.
+
+    ``rate``: model time that an amount of 1 takes; 0 for fields that do not depend on time. ``step``: of the
+    ``integrator``, in amounts. ``negative``: what amounts below 0 are: ``reverse``, time runs back from its start;
+    ``anti-field``, along the field turned round, in its own time, dz/da = ``scale`` v(z, ``start`` + ``rate`` |a|).
+    Where time does not matter both are the way back. ``unit_speed``: only the direction of v is followed, v / ‖v‖.
+    ``sphere``: points stay as far from 0 as they are, and v is taken along the sphere.
+    """
+
+    scale: float
+    rate: float = 0.0
+    start: float = 0.0
+    step: float = 0.125
+    integrator: Integrator = "rk4"
+    negative: Negative = "reverse"
+    unit_speed: bool = False
+    sphere: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers that mean nothing."""
+        if not all(map(math.isfinite, (self.scale, self.rate, self.start, self.step))):
+            raise ValueError(f"a flow of {self}")
+        if self.rate < 0 or self.step <= 0:
+            raise ValueError(f"a rate of {self.rate} and a step of {self.step}")
+        if self.integrator not in get_args(Integrator) or self.negative not in get_args(Negative):
+            raise ValueError(f"integrator {self.integrator!r} and negative {self.negative!r}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One field of a path: ``owner`` names it (by identity), ``amount`` () is how far it is followed. ``layers``: those
+    of the point that it moves, by what it is at the first of them; None: the whole point."""
+
+    owner: object
+    field: VectorField
+    flow: Flow
+    amount: Length
+    layers: tuple[int, int] | None
+
+    def velocity(self, point: Tensor, amount: Length, share: Length = 1.0) -> Tensor:
+        """What an amount of 1 adds to ``point`` (*shape) where the path has come by ``amount``, times ``share``."""
+        flow = self.flow
+        by: Length = _size(amount) if flow.negative == "anti-field" else amount
+        time = torch.as_tensor(flow.start + flow.rate * by, dtype=point.dtype, device=point.device).reshape(1)
+        z = (point.reshape(-1) if self.layers is None else point[self.layers[0]])[None]
+        v = self.field.velocity(z, time)
+        if flow.sphere:
+            v = v - z * ((v * z).sum() / z.square().sum())
+        if flow.unit_speed:
+            v = v / v.norm()
+        v = v * (flow.scale * share)
+        if self.layers is None:
+            return v.reshape(point.shape)
+        first, last = self.layers
+        number = torch.arange(point.shape[0], device=point.device)[:, None]
+        return v * ((number >= first) & (number <= last))
+
+
+@dataclass(frozen=True)
+class Path:
+    """Where a path has led, and whether it stopped on the way because a field was not finite there."""
+
+    point: Tensor
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class _Knot:
+    number: int
+    point: Tensor
+    stopped: bool = False
+
+
+def followed(start: Tensor, parts: Sequence[Part], most: int, keep: bool) -> Path:
+    """Where ``parts``, in this order, lead from ``start`` (*shape): dz/ds = Σ r_k scale_k v_k(z, …), s from 0 to the
+    largest |amount|, r_k the amounts over it. Steps of one length, at most ``most`` of them, and a shorter last one.
+
+    ``keep``: the knots of a single field are kept with its owner; else everything is computed, and differentiable.
+    """
+    moving = [part for part in parts if _number(part.amount) != 0]
+    if not moving:
+        for part in parts:
+            start = start + 0 * part.amount  # so that a slope by the amount is 0, and not unknown
+        return Path(start)
+    largest = max(moving, key=lambda part: abs(_number(part.amount)))
+    length = _size(largest.amount)
+    shares = [part.amount / length for part in moving]
+    by = min(part.flow.step / abs(_number(share)) for part, share in zip(moving, shares, strict=True))
+    whole = min(int(_number(length) / by + WHOLE), most)
+    radius = start.norm() if any(part.flow.sphere for part in moving) else None
+    method = min((part.flow.integrator for part in moving), key=("rk4", "heun", "euler").index)
+
+    def velocity(point: Tensor, s: Length) -> Tensor:
+        ways = [part.velocity(point, share * s, share) for part, share in zip(moving, shares, strict=True)]
+        return ways[0] if len(ways) == 1 else torch.stack(ways).sum(0)
+
+    def onward(point: Tensor, s: Length, length: Length) -> Tensor:
+        point = step(method, velocity, point, s, length)
+        return point if radius is None else point * (radius / point.norm())
+
+    def following(last: _Knot) -> _Knot:
+        if last.stopped:
+            return last
+        point = onward(last.point, last.number * by, by)
+        if not bool(point.isfinite().all()):
+            return _Knot(last.number, last.point, stopped=True)
+        return _Knot(last.number + 1, point)
+
+    def ended(reached: _Knot) -> Path:
+        left = length - whole * by
+        if reached.stopped or (keep and _number(left) <= WHOLE * by):
+            return Path(reached.point, reached.stopped)
+        point = onward(reached.point, whole * by, min(left, by))
+        return Path(point) if bool(point.isfinite().all()) else Path(reached.point, stopped=True)
+
+    reached = _Knot(0, start)
+    if not keep or len(moving) > 1:
+        for _ in range(whole):
+            reached = following(reached)
+        return ended(reached)
+    # Kept knots must be ordinary tensors: the engine draws in inference mode, others differentiate.
+    with torch.inference_mode(False), torch.no_grad():
+        first = _Knot(0, start.clone())
+        key = (start.cpu().numpy().tobytes(), start.shape, start.dtype, start.device, float(moving[0].amount) > 0)
+        return ended(knot(moving[0].owner, key, whole, lambda: first, following))
+
+
+def _number(length: Length) -> float:
+    return float(length.detach()) if isinstance(length, Tensor) else length
+
+
+def _size(amount: Length) -> Length:
+    return amount.abs() if isinstance(amount, Tensor) else abs(amount)
