@@ -187,31 +187,35 @@ def checked_settings(method: MethodCard, given: Mapping[str, Scalar] | None) -> 
     """All settings of ``method``: those given, checked, and the defaults. Raises :class:`ControlError` naming what is
     wrong.
     """
-    known = {setting.name: setting for setting in method.settings}
-    for name in given or {}:
+    return settled(method.title, method.settings, given or {})
+
+
+def settled(title: str, settings: Sequence[SettingCard], given: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """All of ``settings``, which what is called ``title`` has: those given, checked, and the defaults. Raises
+    :class:`ControlError` naming what is wrong."""
+    known = {setting.name: setting for setting in settings}
+    for name in given:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(known) or 'none'}."
-            raise ControlError(f"{method.title} has no setting '{name}'; {hint}")
-    return {
-        name: _checked(method, setting, (given or {}).get(name, setting.default)) for name, setting in known.items()
-    }
+            raise ControlError(f"{title} has no setting '{name}'; {hint}")
+    return {name: _checked(title, setting, given.get(name, setting.default)) for name, setting in known.items()}
 
 
-def _checked(method: MethodCard, setting: SettingCard, value: Scalar) -> Scalar:
+def _checked(title: str, setting: SettingCard, value: Scalar) -> Scalar:
     wanted = type(setting.default)
     if wanted is float and type(value) is int:
         value = float(value)
     if type(value) is not wanted:
-        raise ControlError(f"'{setting.name}' of {method.title} is {value!r}; it must be {_KINDS[wanted]}.")
+        raise ControlError(f"'{setting.name}' of {title} is {value!r}; it must be {_KINDS[wanted]}.")
     if setting.choices and value not in setting.choices:
         choices = ", ".join(str(choice) for choice in setting.choices)
-        raise ControlError(f"'{setting.name}' of {method.title} is {value!r}; it must be one of {choices}.")
+        raise ControlError(f"'{setting.name}' of {title} is {value!r}; it must be one of {choices}.")
     if isinstance(value, int | float):
         low, high = setting.low, setting.high
         if (low is not None and value < low) or (high is not None and value > high) or not math.isfinite(value):
             limits = f"at least {low:g}" if high is None else f"between {low or 0:g} and {high:g}"
-            raise ControlError(f"'{setting.name}' of {method.title} is {value}; it must be {limits}.")
+            raise ControlError(f"'{setting.name}' of {title} is {value}; it must be {limits}.")
     return value
 
 

@@ -237,9 +237,9 @@ class ControlStore:
     def _opened(self, model: ModelRef, controls: ControlSetRef, search: _Search) -> ControlSet:
         """The set in the file that ``controls`` name. Raises :class:`ControlError` where that has another digest than
         they say."""
-        path, space = Path(controls.path).expanduser(), str(dict(controls.settings).get("space", ""))
+        path = Path(controls.path).expanduser()
         with reading() as files:  # so that the digests are of the very bytes that are used
-            found = open_controls(path, self._generator(model).card, space)
+            found = open_controls(path, self._generator(model).card, dict(controls.settings))
             search.files, search.sha256 = digest_of_files(controls), files.sha256(path)
         if controls.digest and search.sha256 != controls.digest:
             raise ControlError(

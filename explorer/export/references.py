@@ -87,13 +87,13 @@ def _files(model: ModelRef, controls: ControlSetRef, named: Named) -> Reference 
 
 def _read_with(model: ModelRef, controls: ControlSetRef) -> tuple[Path, ...]:
     """The files beside that of ``controls`` that are read with it: the format of another program may have some."""
-    path, space = Path(controls.path).expanduser(), str(dict(controls.settings).get("space", ""))
+    path = Path(controls.path).expanduser()
     if path.suffix.lower() == ".safetensors":
         return ()
     try:
         card = generators.describe(model.path, model.family)
         with reading() as files:
-            open_controls(path, card, space)
+            open_controls(path, card, dict(controls.settings))
     except ExplorerError:  # of a bookmark, or no longer there: that of a pane was opened before
         return ()
     return tuple(one for one in files.digests if one != path.absolute())

@@ -17,7 +17,8 @@ from explorer.controls.base import Control
 from explorer.controls.linear import LinearControl
 from explorer.errors import ControlError
 from explorer.importers.files import ForeignFile
-from explorer.scene.cards import ControlCard, ModelCard
+from explorer.scene.cards import ControlCard, ModelCard, SettingCard
+from explorer.scene.imports import Holds
 from explorer.scene.model import Scalar
 
 LENGTH = "length"
@@ -31,7 +32,8 @@ class Drawn:
     """One control of a file, of which only the space is open: linear, along ``direction``, or what ``make`` makes of
     its finished card. Where only a model tells the direction, ``fitted`` fills it in.
 
-    ``layers``: the layers of ``w_plus`` that the file limits it to, first and last included.
+    ``layers``: the layers of ``w_plus`` that the file limits it to, first and last included; ``layered``: whether what
+    ``make`` makes can be limited so.
     """
 
     name: str
@@ -43,6 +45,12 @@ class Drawn:
     details: tuple[str, ...] = ()
     layers: tuple[int, int] | None = None
     make: Callable[[ControlCard], Control] | None = None
+    layered: bool = False
+
+    @property
+    def takes_layers(self) -> bool:
+        """Whether it can be limited to some layers of ``w_plus``."""
+        return self.direction is not None or self.layered
 
     def control(self, card: ControlCard) -> Control:
         """The control with ``card``."""
@@ -80,10 +88,16 @@ class Importer(ABC):
     """The spaces in which the format is used."""
     general: ClassVar[bool] = False
     """Whether it is no format of one program, and asked only about a file that none of these claims."""
+    holds: ClassVar[Holds] = "controls"
 
     @abstractmethod
     def claims(self, file: ForeignFile) -> bool:
         """Whether ``file`` is of this format, by its keys, shapes and name; no two programs' formats claim one file."""
+
+    def questions(self, file: ForeignFile) -> tuple[SettingCard, ...]:
+        """What the user is asked of a file that is claimed, besides space and layers; the answers come with the file
+        (:attr:`ForeignFile.answers`). A choice whose default is none of its choices must be made."""
+        return ()
 
     @abstractmethod
     def sketch(self, file: ForeignFile) -> Sketch:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from explorer.checkpoint import DAMAGE, read_json, read_torch_value
 from explorer.errors import ControlError, ExplorerError, ModelError
 from explorer.files import text_of
 from explorer.reading import read_file, whole
+from explorer.scene.model import Scalar
 
 MAX_TEXT_BYTES = 1 << 20
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".yaml")
@@ -23,11 +25,13 @@ _OLD_TORCH = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
 @dataclass(frozen=True)
 class ForeignFile:
-    """``content`` by ``kind``: npy an array, npz and pickle a dictionary, torch any value, text a string."""
+    """``content`` by ``kind``: npy an array, npz and pickle a dictionary, torch any value, text a string. ``answers``:
+    what the user has said of it, to every question of its format."""
 
     path: Path
     kind: Literal["npy", "npz", "torch", "pickle", "text"]
     content: Any
+    answers: Mapping[str, Scalar] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -72,6 +76,17 @@ class ForeignFile:
         try:
             return _text(path) if path else ""
         except ExplorerError as error:
+            raise ControlError(str(error)) from error
+
+    def pickle_beside(self, name: str) -> dict[str, Any]:
+        """The dictionary of plain values in the pickle ``name`` in its folder or the one above; empty without one.
+
+        Raises :class:`ControlError` when there is one that cannot be read.
+        """
+        path = self._beside(name)
+        try:
+            return read_pickle(path) if path else {}
+        except ModelError as error:
             raise ControlError(str(error)) from error
 
     def _beside(self, name: str) -> Path | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -10,27 +11,17 @@ import explorer.importers as package
 from explorer.controls import control_set as control_sets
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
+from explorer.discovery.request import settled
 from explorer.errors import ControlError
 from explorer.importers.base import Drawn, Importer, Sketch, written
 from explorer.importers.files import ForeignFile, opened
+from explorer.importers.latent_paths import LatentPaths
 from explorer.plugins import declared
 from explorer.reading import reading, sha256_of
 from explorer.scene.cards import ControlCard, ModelCard
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a file says by itself. ``space``: the one it names, or empty; ``candidates``: those in which its format is
-    used; ``shape``: of the points it moves (empty: only a model tells); ``unknown``: what it leaves open."""
-
-    format: str
-    title: str
-    count: int
-    shape: tuple[int, ...]
-    space: str
-    candidates: tuple[str, ...]
-    names: tuple[str, ...]
-    unknown: tuple[str, ...]
+from explorer.scene.imports import LAYERS, SPACE, is_open
+from explorer.scene.model import Scalar, StoredLatent
+from explorer.scene.number_text import NumberError, read_range
 
 
 @cache
@@ -39,43 +30,32 @@ def importers() -> dict[str, Importer]:
     return dict(sorted(declared(package, "IMPORTER"), key=lambda entry: entry[1].general))
 
 
-def sniff(path: Path) -> Found:
-    """What the direction file at ``path`` holds, by its keys, its shapes and its name.
-
-    Raises :class:`ControlError` for a file that is foreign, truncated, not finite, or of a kind that is not read yet.
-    """
-    file = opened(path)
-    importer = _importer_of(file)
-    sketch = importer.sketch(file)
-    return Found(
-        format=importer.name,
-        title=importer.title,
-        count=len(sketch.drawn),
-        shape=sketch.shape,
-        space=sketch.space,
-        candidates=(sketch.space,) if sketch.firm else importer.spaces,
-        names=tuple(one.name for one in sketch.drawn),
-        unknown=_unknown(sketch),
-    )
-
-
 @reading()  # the digest is of the very bytes that the controls are made of
 def read(
-    path: Path, model: ModelCard, space: str = "", layers: tuple[int, int] | None = None, k: int | None = None
+    path: Path,
+    model: ModelCard,
+    space: str = "",
+    layers: tuple[int, int] | None = None,
+    k: int | None = None,
+    answers: Mapping[str, Scalar] | None = None,
 ) -> ControlSet:
     """The controls of the direction file at ``path``, for ``model``; the first ``k``, or all.
 
     ``space``: where the file does not say it and the model has several that fit, it must be given; ``layers``: only
-    these layers of w_plus are moved, first and last included. Raises :class:`ControlError` when the file cannot be
-    read, its widths contradict the model (both are named), or the space is open.
+    these layers of w_plus are moved, first and last included; ``answers``: to the questions of its format. Raises
+    :class:`ControlError` when the file cannot be read, its widths contradict the model (both are named), or something
+    is open.
     """
     file = opened(path)
-    importer = _importer_of(file)
-    sketch = importer.sketch(file)
-    if space and space not in model.spaces:
-        raise ControlError(f"'{model.name}' has no space '{space}'; it has {', '.join(model.spaces)}.")
-    sketch = importer.fitted(sketch, model, space, file)
-    where = _space(file, importer, sketch, model, space)
+    importer = importer_of(file)
+    file = answered(file, importer, answers or {})
+    seen = reading_for(file, importer, model, space)
+    sketch, where = seen.sketch, seen.space
+    if importer.holds == "path":
+        raise ControlError(
+            f"'{file.name}' holds paths of points from one start, which are keyframes of a film and no controls; open "
+            "it in the window, or import it into a scene (.json)."
+        )
     if k is not None and not 1 <= k <= len(sketch.drawn):
         raise ControlError(f"{k} controls were asked for; '{file.name}' holds {len(sketch.drawn)}.")
     drawn = sketch.drawn[:k]
@@ -89,26 +69,97 @@ def read(
         space=where,
         controls=_controls(drawn, where, layers),
         settings={"source": file.name, "sha256": sha256_of(file.path), **sketch.settings},
-        note=" ".join(filter(None, (f"Imported from {file.name}.", sketch.note, *_unknown(sketch)))),
+        note=" ".join(filter(None, (f"Imported from {file.name}.", sketch.note, *unknown_of(sketch)))),
     )
     found.check(model)
     return found
 
 
-def open_controls(path: Path, model: ModelCard, space: str = "") -> ControlSet:
-    """The control set at ``path``: one of ours (``.safetensors``), or a direction file of another program.
+@reading()
+def read_path(path: Path, model: ModelCard, answers: Mapping[str, Scalar]) -> tuple[StoredLatent, ...]:
+    """The points of one path of the file at ``path``, which ``model`` can start from. ``answers``: to the questions of
+    its format, and in which space it is. Raises :class:`ControlError`."""
+    own = dict(answers)
+    space = str(own.pop(SPACE, ""))
+    file = opened(path)
+    importer = importer_of(file)
+    if not isinstance(importer, LatentPaths):
+        raise ControlError(f"'{file.name}' holds no paths of points but {importer.title}; open it as a control set.")
+    file = answered(file, importer, own)
+    return importer.points(file, reading_for(file, importer, model, space).space)
+
+
+def open_controls(path: Path, model: ModelCard, answers: Mapping[str, Scalar] | None = None) -> ControlSet:
+    """The control set at ``path``: one of ours (``.safetensors``), or a direction file of another program, of which
+    ``answers`` say what :func:`describe` asks.
 
     Raises :class:`ControlError`; whether one of ours fits ``model`` is left to :meth:`ControlSet.check`.
     """
     if path.suffix.lower() == ".safetensors":
         return control_sets.load(path)
-    return read(path, model, space)
+    own = dict(answers or {})
+    space, layers = str(own.pop(SPACE, "")), layers_of(str(own.pop(LAYERS, "")))
+    return read(path, model, space, layers, answers=own)
 
 
-def _importer_of(file: ForeignFile) -> Importer:
-    for importer in importers().values():
-        if importer.claims(file):
-            return importer
+def layers_of(text: str) -> tuple[int, int] | None:
+    """``A-B`` or ``A``, the first and the last; None for an empty text. Raises :class:`ControlError` for another."""
+    if not text.strip():
+        return None
+    try:
+        return read_range(text)
+    except NumberError as error:
+        raise ControlError(f"The layers: {error}") from error
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file read for one space of a model. ``space``: where its controls are, whatever was asked for."""
+
+    sketch: Sketch
+    space: str
+    text: str
+
+
+def reading_for(file: ForeignFile, importer: Importer, model: ModelCard, space: str) -> Reading:
+    """``file`` with ``space`` asked for; empty: as it says. Raises :class:`ControlError`."""
+    sketch = importer.sketch(file)
+    if space and space not in model.spaces:
+        raise ControlError(f"'{model.name}' has no space '{space}'; it has {', '.join(model.spaces)}.")
+    sketch = importer.fitted(sketch, model, space, file)
+    where = _space(file, importer, sketch, model, space)
+    count = len(sketch.drawn)
+    noun = {"controls": "control", "path": "path"}[importer.holds]
+    text = f"{count} {noun if count == 1 else noun + 's'} of width {written(sketch.shape)}"
+    return Reading(sketch, where, text)
+
+
+def answered(file: ForeignFile, importer: Importer, answers: Mapping[str, Scalar]) -> ForeignFile:
+    """``file`` with an answer to every question of its format: those given, and the defaults. Raises
+    :class:`ControlError` where one is wrong, or missing."""
+    questions = importer.questions(file)
+    for question in questions:
+        if is_open(question) and question.name not in answers:
+            choices = " or ".join(f"--set {question.name}={choice}" for choice in question.choices)
+            raise ControlError(
+                f"'{file.name}' does not say {question.help[:1].lower()}{question.help[1:]} Say it with {choices}."
+            )
+    return replace(file, answers=settled(importer.title, questions, answers))
+
+
+def is_known(path: Path) -> bool:
+    """Whether the file at ``path`` can be opened, and is of one of the formats."""
+    try:
+        return _claiming(opened(path)) is not None
+    except ControlError:
+        return False
+
+
+def importer_of(file: ForeignFile) -> Importer:
+    """The format that ``file`` is of. Raises :class:`ControlError` where it is of none."""
+    importer = _claiming(file)
+    if importer is not None:
+        return importer
     keys = file.keys()
     if keys:
         shown = ", ".join(f"'{key}'" for key in keys[:3]) + (", …" if len(keys) > 3 else "")
@@ -123,7 +174,11 @@ def _importer_of(file: ForeignFile) -> Importer:
     )
 
 
-def _unknown(sketch: Sketch) -> tuple[str, ...]:
+def _claiming(file: ForeignFile) -> Importer | None:
+    return next((importer for importer in importers().values() if importer.claims(file)), None)
+
+
+def unknown_of(sketch: Sketch) -> tuple[str, ...]:
     return ("The file does not say on which model its directions were found.", *sketch.unknown)
 
 
@@ -174,7 +229,7 @@ def _check_layers(
             f"Layers were chosen for the directions of '{file.name}', but only w of a model with w_plus has layers, "
             f"not {space} of '{model.name}'; leave the layers out, or choose another space."
         )
-    if any(one.direction is None for one in drawn):
+    if not all(one.takes_layers for one in drawn):
         raise ControlError(
             f"'{file.name}' holds directions that bend, which move whole points of w; leave the layers out."
         )

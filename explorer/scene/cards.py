@@ -129,8 +129,8 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     """One setting of a method. ``choices``: the values it may take, or empty for any between ``low`` and ``high``.
 
     ``kind``: how a text is asked for: ``space`` one of the model's spaces, ``attributes`` a world, a classifier or
-    labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture. ``empty``: what an
-    empty text, or the number 0 where that is the least, stands for.
+    labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture, ``layers`` a range
+    of the model's. ``empty``: what an empty text, or the number 0 where that is the least, stands for.
     """
 
     name: str
@@ -140,7 +140,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     help: str = ""
-    kind: Literal["", "space", "attributes", "attribute", "file", "region"] = ""
+    kind: Literal["", "space", "attributes", "attribute", "file", "region", "layers"] = ""
     empty: str = ""
 
 

@@ -167,6 +167,19 @@ def set_origin_key(scene: Scene, time: float, origin: Origin) -> Scene:
     return _with_timeline(scene, replace(timeline, origin=replace(timeline.origin, keys=keys)))
 
 
+def with_origin_path(scene: Scene, points: Sequence[StoredLatent]) -> Scene:
+    """``scene`` as a film that goes through ``points`` (two or more) one after the other, at an even pace and straight
+    from each to the next, and that stands at the first one. The timeline is made longer where it has too few frames;
+    keyframes of sliders stay."""
+    timeline = scene.timeline
+    steps = len(points) - 1
+    duration = max(timeline.duration, steps / timeline.fps)
+    keys = tuple(OriginKey(duration * (index / steps), point) for index, point in enumerate(points))
+    origin = OriginTrack(keys=keys, interpolation="lerp")
+    film = replace(scene, origin=points[0], timeline=replace(timeline, duration=duration, origin=origin))
+    return replace(film, panes=tuple(replace(pane, origin=None) for pane in film.panes))
+
+
 def move_key(scene: Scene, track: int, index: int, time: float, amount: float | None = None) -> Scene:
     """Key ``index`` of amount track ``track`` (or :data:`ORIGIN`) moved to ``time``, and to ``amount`` if given.
 

@@ -22,7 +22,10 @@ from explorer.export.embed import not_carried
 from explorer.export.options import decode_options
 from explorer.export.references import files_of
 from explorer.generators import registry as generators
+from explorer.importers import asking
+from explorer.importers import registry as importers
 from explorer.scene.cards import AttributeCard, ControlSetCard, ModelCard, OutputCard
+from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, ModelRef
 from explorer.service import protocol, wording
 from explorer.service.reports import Reports
@@ -31,6 +34,7 @@ Job = (
     protocol.ListModels | protocol.ListMethods | protocol.OpenModel | protocol.FindControls | protocol.ExportScene
     | protocol.MeasureModel | protocol.ExportReports | protocol.CompareMethods | protocol.ExportComparison
     | protocol.SaveControls | protocol.FindPlaces | protocol.DrawSamples | protocol.TrainProbe | protocol.ListAttributes
+    | protocol.DescribeFile | protocol.ReadPath
 )  # fmt: skip
 
 
@@ -54,6 +58,12 @@ class Answers:
                 return protocol.ModelOpened(request_id=number, card=self._engine.card(request.model))
             case protocol.FindControls():
                 return self._find(request, reports)
+            case protocol.DescribeFile():
+                return protocol.FileDescribed(request_id=number, card=_described(request))
+            case protocol.ReadPath():
+                model = generators.describe(request.model.path, request.model.family)
+                points = importers.read_path(Path(request.path), model, dict(request.answers))
+                return protocol.PathRead(request_id=number, points=points)
             case protocol.FindPlaces():
                 places = self._engine.places(
                     request.model, request.controls, request.origin, request.truncation_psi, request.edits
@@ -187,6 +197,16 @@ class Answers:
         else:
             directions.write(found, path)
         return path
+
+
+def _described(request: protocol.DescribeFile) -> ImportCard | None:
+    """What the file is to the model; None where it may be a model itself, or nothing at all."""
+    path = Path(request.path)
+    if request.may_be_model and (
+        generators.identify(generators.resolve(request.path)).family or not importers.is_known(path)
+    ):
+        return None
+    return asking.describe(path, generators.describe(request.model.path, request.model.family))
 
 
 def _broken(name: str, sentence: str) -> ModelCard:

@@ -55,6 +55,8 @@ class Jobs:
                 protocol.ListModels()
                 | protocol.ListMethods()
                 | protocol.OpenModel()
+                | protocol.DescribeFile()
+                | protocol.ReadPath()
                 | protocol.FindPlaces()
                 | protocol.ExportReports()
             ):

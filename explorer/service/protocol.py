@@ -14,9 +14,20 @@ import msgspec
 from explorer.export.carried import Reference
 from explorer.scene.cards import AttributeCard, ControlPlace, ControlSetCard, FamilyVerdict, MethodCard, ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
+from explorer.scene.imports import ImportCard
 from explorer.scene.labels import Labels
 from explorer.scene.measures import MeasureOptions, MeasureReport
-from explorer.scene.model import ChosenControl, ControlSetRef, Edit, ModelRef, Origin, Scene, View
+from explorer.scene.model import (
+    ChosenControl,
+    ControlSetRef,
+    Edit,
+    ModelRef,
+    Origin,
+    Scalar,
+    Scene,
+    StoredLatent,
+    View,
+)
 
 PROTOCOL_VERSION = 2
 
@@ -86,6 +97,26 @@ class FindControls(msgspec.Struct, frozen=True, kw_only=True, tag="find_controls
     request_id: int
     model: ModelRef
     controls: ControlSetRef
+
+
+class DescribeFile(msgspec.Struct, frozen=True, kw_only=True, tag="describe_file"):
+    """What the file ``path`` of another program is to ``model``; answered by :class:`FileDescribed`, or by
+    :class:`Refused` with what is wrong with it. ``may_be_model``: nobody has said that it is none."""
+
+    request_id: int
+    model: ModelRef
+    path: str
+    may_be_model: bool = False
+
+
+class ReadPath(msgspec.Struct, frozen=True, kw_only=True, tag="read_path"):
+    """The points of one path of the file ``path``, for ``model``; ``answers``: to what its :class:`FileDescribed` asks.
+    Answered by :class:`PathRead`."""
+
+    request_id: int
+    model: ModelRef
+    path: str
+    answers: tuple[tuple[str, Scalar], ...] = ()
 
 
 class FindPlaces(msgspec.Struct, frozen=True, kw_only=True, tag="find_places"):
@@ -206,6 +237,8 @@ Request = (
     | ListMethods
     | OpenModel
     | FindControls
+    | DescribeFile
+    | ReadPath
     | FindPlaces
     | ExportScene
     | MeasureModel
@@ -306,6 +339,20 @@ class ControlsPreview(msgspec.Struct, frozen=True, kw_only=True, tag="controls_p
     card: ControlSetCard
 
 
+class FileDescribed(msgspec.Struct, frozen=True, kw_only=True, tag="file_described"):
+    """``card``: what the file holds for the model; None where it may be a model, and no format of others has it."""
+
+    request_id: int
+    card: ImportCard | None = None
+
+
+class PathRead(msgspec.Struct, frozen=True, kw_only=True, tag="path_read"):
+    """``points``: of the path, in their order."""
+
+    request_id: int
+    points: tuple[StoredLatent, ...]
+
+
 class PlacesFound(msgspec.Struct, frozen=True, kw_only=True, tag="places_found"):
     """``places``: name → where the picture stands, of the controls along which it has a value."""
 
@@ -393,6 +440,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
+    | FileDescribed | PathRead
     | Exported | Measured | Compared | SamplesDrawn | ProbeTrained | AttributeList | JobProgress | Stopped | Refused
 )  # fmt: skip
 

@@ -25,6 +25,8 @@ def doing(what: View | protocol.Request) -> str:
             return f"Opening {_name(what.model)}"
         case protocol.FindControls():
             return f"Finding the controls of {search(what.model, what.controls)}"
+        case protocol.DescribeFile() | protocol.ReadPath():
+            return f"Reading {Path(what.path).name}"
         case protocol.FindPlaces():
             return f"Finding where the picture stands along {search(what.model, what.controls)}"
         case protocol.MeasureModel():

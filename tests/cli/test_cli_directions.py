@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from explorer.cli.main import run
 from explorer.controls import control_set
+from explorer.scene.store import load_scene
 
 WIDTH = 3  # of z of the tiny VAE
 
@@ -39,11 +41,25 @@ def test_directions_come_in_and_go_out_again(
     assert len(control_set.load(tmp_path / "one.safetensors").controls) == 1
 
 
+def test_a_path_of_points_comes_in_as_a_film(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = torch.arange(2.0 * 4 * WIDTH).reshape(2, 4, WIDTH) / 10
+    torch.save(path, tmp_path / "paths_latent_codes.pt")
+    file = str(tmp_path / "paths_latent_codes.pt")
+    assert run(["import", model, file, "--set", "path=1", "-o", "film.json"]) == 0
+    assert "wrote film.json: a film through 4 points of z" in capsys.readouterr().out
+    scene = load_scene(tmp_path / "film.json")
+    rows = [np.frombuffer(key.origin.data, "<f4") for key in scene.timeline.origin.keys]  # type: ignore[union-attr]
+    np.testing.assert_array_equal(rows, path[1])
+    assert run(["import", model, file, "--set", "path=1", "-o", "film.safetensors"]) == 2
+    assert "import it into a scene (.json)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["import", "{model}", "{rows}", "-o", "a.npz"], "does not end in .safetensors"),
         (["import", "{model}", "nope.npy", "-o", "a.safetensors"], "'nope.npy' does not exist"),
+        (["import", "{model}", "{rows}", "--set", "eps=1", "-o", "a.safetensors"], "has no setting 'eps'"),
         (["import", "nope", "{rows}", "-o", "a.safetensors"], "does not exist; check the path."),
         (["import", "{model}", "{rows}", "--space", "w", "-o", "a.safetensors"], "has no space 'w'; it has z."),
         (["import", "{model}", "{rows}", "--layers", "x", "-o", "a.safetensors"], "is no range; write one such as 0-3"),

@@ -23,8 +23,11 @@ from explorer.controls import control_set
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.errors import ControlError
-from explorer.importers.registry import importers, open_controls, read, sniff
+from explorer.importers.asking import describe
+from explorer.importers.registry import importers, open_controls, read
 from explorer.scene.cards import ModelCard, SpaceCard
+from explorer.scene.imports import SPACE
+from explorer.scene.model import Scalar
 
 WIDTH = 10
 TOY = ToyGenerator(width=WIDTH).card
@@ -46,6 +49,11 @@ def _orthonormal(k: int, d: int) -> Tensor:
 
 def _directions(controls: ControlSet) -> Tensor:
     return torch.stack([one.direction for one in controls.controls if isinstance(one, LinearControl)])
+
+
+def _space(path: Path) -> Scalar:
+    """The space that the file at ``path`` names, or the only one that fits; empty where it is open."""
+    return next((one.default for one in describe(path, TOY).questions if one.name == SPACE), "the only one")
 
 
 def _shift(controls: ControlSet, index: int, amount: float, start: Tensor | None = None) -> Tensor:
@@ -181,13 +189,13 @@ def test_every_format_is_claimed_by_its_importer_alone(name: str, tmp_path: Path
 
 
 def test_every_importer_is_tested_here() -> None:
-    assert set(importers()) == {*WRITERS, "fields"}
+    assert set(importers()) == {*WRITERS, "fields", "latent_paths"}
 
 
 @pytest.mark.parametrize("name", sorted(set(WRITERS) - {"stylespace"}))
 def test_what_is_read_is_a_control_set_like_any_other(name: str, tmp_path: Path) -> None:
     path = WRITERS[name](tmp_path)
-    found = read(path, TOY, "" if sniff(path).space else "w")
+    found = read(path, TOY, "" if _space(path) else "w")
     control_set.save(found, tmp_path / "set.safetensors")
     again = open_controls(tmp_path / "set.safetensors", TOY)
     assert again.card == found.card
@@ -204,8 +212,8 @@ def test_what_is_read_is_a_control_set_like_any_other(name: str, tmp_path: Path)
 
 def test_ganspace_components_are_in_deviations(tmp_path: Path) -> None:
     path = ganspace(tmp_path)
-    said = sniff(path)
-    assert (said.format, said.count, said.shape, said.space) == ("ganspace", 4, (WIDTH,), "w")
+    said = describe(path, TOY)
+    assert (said.title, said.text, _space(path)) == ("GANSpace", "4 controls of width 10", "w")
     found = read(path, TOY)
     arrays = np.load(path)
     expected = arrays["lat_comp"][:, 0] * arrays["lat_stdev"][:, None]
@@ -236,7 +244,7 @@ def test_ganspace_without_a_telling_name_is_asked_about(tmp_path: Path) -> None:
 def test_ganspace_of_activations_alone_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", act_comp=_numbers(4, 1, 33), act_stdev=np.ones(4))
     with pytest.raises(ControlError, match="activations are not moved"):
-        sniff(tmp_path / "a.npz")
+        describe(tmp_path / "a.npz", TOY)
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))
@@ -413,7 +421,7 @@ def test_fc_moves_as_the_published_network_does(tmp_path: Path) -> None:
 
 def test_a_random_deformator_has_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="does not save"):
-        sniff(voynov(tmp_path, {}, deformator="random"))
+        describe(voynov(tmp_path, {}, deformator="random"), TOY)
 
 
 # --- LatentCLR -------------------------------------------------------------------------------------------------------
@@ -542,7 +550,7 @@ def test_a_walk_moves_every_layer_by_its_own_row(tmp_path: Path) -> None:
 def test_fields_are_recognised_and_refused(state: dict[str, Any], method: str, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "support_sets.pt")
     with pytest.raises(ControlError, match=rf"{method}; this version reads linear and conditional directions only"):
-        sniff(tmp_path / "support_sets.pt")
+        describe(tmp_path / "support_sets.pt", TOY)
 
 
 def _empty(path: Path) -> None:
@@ -597,23 +605,23 @@ def test_spaces_that_the_model_has_not(tmp_path: Path) -> None:
 def test_arrays_that_are_no_directions(array: np.ndarray[Any, Any], sentence: str, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     with pytest.raises(ControlError, match=sentence):
-        sniff(tmp_path / "a.npy")
+        describe(tmp_path / "a.npy", TOY)
 
 
 def test_foreign_files_are_refused_by_what_they_hold(tmp_path: Path) -> None:
     torch.save({"weight": torch.ones(3), "bias": torch.ones(3)}, tmp_path / "model.pt")
     with pytest.raises(ControlError, match=r"It holds 'weight', 'bias', which belongs to none of the formats"):
-        sniff(tmp_path / "model.pt")
+        describe(tmp_path / "model.pt", TOY)
     (tmp_path / "a.txt").write_text("Dear reader,\n")
     with pytest.raises(ControlError, match="none of the formats"):
-        sniff(tmp_path / "a.txt")
+        describe(tmp_path / "a.txt", TOY)
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 a picture")
     with pytest.raises(ControlError, match="neither an array"):
-        sniff(tmp_path / "a.jpg")
+        describe(tmp_path / "a.jpg", TOY)
     with pytest.raises(ControlError, match="does not exist"):
-        sniff(tmp_path / "b.npz")
+        describe(tmp_path / "b.npz", TOY)
     with pytest.raises(ControlError, match="is a folder"):
-        sniff(tmp_path)
+        describe(tmp_path, TOY)
 
 
 class _Harmful:
@@ -629,10 +637,10 @@ def test_a_pickle_that_carries_code_executes_nothing(tmp_path: Path) -> None:
     for protocol in range(2, 6):
         ganspace_edit(tmp_path, protocol, name=_Harmful(target))
         with pytest.raises(ControlError, match=r"asks for '\w+\.mkdir', which is neither a number nor an array"):
-            sniff(tmp_path / "smile.pkl")
+            describe(tmp_path / "smile.pkl", TOY)
     torch.save({"eigvec": torch.eye(3), "ckpt": _Harmful(target)}, tmp_path / "factor.pt")
     with pytest.raises(ControlError, match="holds Python code"):
-        sniff(tmp_path / "factor.pt")
+        describe(tmp_path / "factor.pt", TOY)
     assert not target.exists()
 
 

@@ -299,3 +299,23 @@ def test_every_sequence_of_edits_leaves_a_valid_scene(steps: list[tuple[str, int
             elif kind == "remove":
                 scene = tl.remove_key(scene, track, index)
     validate_scene(scene)
+
+
+@given(st.integers(2, 300), st.floats(0.1, 20), st.integers(1, 60))
+def test_a_film_through_points_stands_on_each_of_them_at_an_even_pace(count: int, duration: float, fps: int) -> None:
+    points = [StoredLatent("z", (1,), bytes([0, index % 256, index // 256, 0])) for index in range(count)]
+    before = replace(
+        with_tracks(AmountTrack(pane=1, control="a", keys=(AmountKey(0.0, 1.0),)), duration=duration, fps=fps),
+        panes=(replace(SCENE.panes[0], origin=Seed(9)), SCENE.panes[1]),
+    )
+    film = tl.with_origin_path(before, points)
+    validate_scene(film)
+    times = [key.time for key in film.timeline.origin.keys]
+    assert [tl.at(film, time).origin_of(0) for time in times] == points
+    assert (times[0], times[-1]) == (0.0, film.timeline.duration)
+    assert film.origin == points[0]
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert max(steps) == pytest.approx(min(steps))
+    assert min(steps) >= (1 - 1e-9) / fps or film.timeline.duration == duration
+    assert film.timeline.duration >= duration
+    assert film.timeline.amounts == before.timeline.amounts

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from service_desk import AXES, MODEL, Desk
 
 from explorer.controls.control_set import load
 from explorer.engine.engine import Engine
+from explorer.generators.registry import shipped_models
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.labels import Label, Labels
 from explorer.scene.model import ChosenControl, ControlSetRef, Seed, View
@@ -140,3 +142,23 @@ def test_methods_are_compared_and_the_table_is_written(desk: Desk, tmp_path: Pat
     desk.wait_for(protocol.JobProgress, lambda report: report.request_id == 3 and report.share > 0)
     desk.client.send(protocol.Cancel(request_id=3))
     assert desk.wait_for(protocol.Stopped).request_id == 3
+
+
+def test_a_file_of_another_program_is_described_before_it_is_used(desk: Desk, tmp_path: Path) -> None:
+    width = Engine().describe(MODEL).spaces["z"].shape[0]
+    np.save(tmp_path / "rows.npy", np.eye(2, width))
+    desk.client.send(protocol.DescribeFile(request_id=7, model=MODEL, path=str(tmp_path / "rows.npy")))
+    card = desk.wait_for(protocol.FileDescribed).card
+    assert card is not None
+    assert (card.title, card.text) == ("Array of directions", f"2 controls of width {width}")
+    # What is a model, or nothing that is known, is left to the families of models.
+    model = shipped_models()[MODEL.path] / "model.safetensors"
+    (tmp_path / "notes.pt").write_bytes(b"notes")
+    for path in (model, tmp_path / "notes.pt"):
+        desk.client.send(protocol.DescribeFile(request_id=8, model=MODEL, path=str(path), may_be_model=True))
+        assert desk.wait_for(protocol.FileDescribed).card is None
+    desk.client.send(protocol.DescribeFile(request_id=9, model=MODEL, path=str(tmp_path / "notes.pt")))
+    assert "belongs to none of the formats" in desk.wait_for(protocol.Refused).sentence
+    torch.save(torch.zeros(1, 2, width).cumsum(1) + torch.arange(2.0)[:, None], tmp_path / "paths_latent_codes.pt")
+    desk.client.send(protocol.ReadPath(request_id=10, model=MODEL, path=str(tmp_path / "paths_latent_codes.pt")))
+    assert [point.shape for point in desk.wait_for(protocol.PathRead).points] == [(width,)] * 2

@@ -26,6 +26,8 @@ NAMED = (
     (protocol.ListMethods(request_id=1), "Listing the methods"),
     (protocol.OpenModel(request_id=1, model=MODEL), "Opening shapes-qlae"),
     (FIND, "Finding the controls of PCA on shapes-qlae"),
+    (protocol.DescribeFile(request_id=1, model=MODEL, path="/a/checkpoint.pt"), "Reading checkpoint.pt"),
+    (protocol.ReadPath(request_id=1, model=MODEL, path="/a/paths.pt"), "Reading paths.pt"),
     (
         protocol.FindPlaces(request_id=1, model=MODEL, controls=PCA, origin=Seed(0)),
         "Finding where the picture stands along PCA on shapes-qlae",

@@ -17,6 +17,7 @@ from explorer.scene.cards import (
     SpaceCard,
 )
 from explorer.scene.edit_text import EFFECT_UNIT
+from explorer.scene.imports import ImportCard
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
 from explorer.service import protocol
@@ -66,6 +67,7 @@ class QuietClient:
         self.answers_models = True  # and control sets; else the test answers
         self.models: tuple[ModelCard, ...] | None = (CARD,)  # None: the test lists them
         self.card = CARD  # of every model that is opened
+        self.described: ImportCard | None = None  # what every file of another program holds; None: it is none
         self.discarded: list[Frame] = []
 
     def start(self) -> None: ...
@@ -92,6 +94,8 @@ class QuietClient:
                 self.reply(protocol.ModelList(request_id=number, models=self.models))
         elif isinstance(request, protocol.ListMethods):
             self.reply(protocol.MethodList(request_id=number, methods=()))
+        elif isinstance(request, protocol.DescribeFile):
+            self.reply(protocol.FileDescribed(request_id=number, card=self.described))
         elif not self.answers_models:
             return
         elif isinstance(request, protocol.OpenModel):

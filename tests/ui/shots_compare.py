@@ -113,7 +113,7 @@ def own_set(driver: Driver) -> None:
     controller.jobs.start_saving(controller.scene.model, chosen, str(path), "mine")
     driver.settle(path.exists)
     controller.add_pane()
-    window.files.use_controls(path)
+    window.files.importing.use_controls(path)
     driver.settle()
     driver.both("29-own-set")
 

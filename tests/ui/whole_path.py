@@ -284,7 +284,7 @@ def directions(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
         mine = folder / "mine.safetensors"
         controller.jobs.start_saving(controller.scene.model, window.own_sets.starred(), str(mine), "mine")
         yield "the set is saved", lambda: mine.exists() and not controller.jobs.running()
-        window.files.use_controls(mine)
+        window.files.importing.use_controls(mine)
         yield "the set of one's own in its column", hand.settled
         assert controller.scene.columns == len(methods)
         assert {pane.controls.path for pane in controller.scene.panes[1 :: len(methods)]} == {str(mine)}

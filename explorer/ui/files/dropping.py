@@ -1,4 +1,5 @@
-"""What a file is, told from its first bytes: a scene, a control set, something that carries a scene, or a model."""
+"""What a file is, told from its first bytes and its name: a scene, a control set, something that carries a scene, or a
+model."""
 
 from __future__ import annotations
 
@@ -7,9 +8,12 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["scene", "carrier", "controls", "model"]
+Kind = Literal["scene", "carrier", "controls", "foreign", "model or foreign", "model"]
+"""``foreign``: what another program found on a model."""
 
 CARRIERS = (".mp4", ".gif", ".png", ".pdf")
+FOREIGN = (".npz", ".npy", ".csv", ".tsv", ".tab", ".txt")
+MODEL_OR_FOREIGN = (".pt", ".pth", ".pkl")
 LARGEST_HEADER = 100 * 2**20  # safetensors' own limit
 
 
@@ -23,7 +27,9 @@ def kind_of(path: Path) -> Kind:
         return "scene"
     if path.suffix.lower() == ".safetensors" and _holds_controls(path):
         return "controls"
-    return "model"
+    if path.suffix.lower() in FOREIGN:
+        return "foreign"
+    return "model or foreign" if path.suffix.lower() in MODEL_OR_FOREIGN and path.is_file() else "model"
 
 
 def _holds_controls(path: Path) -> bool:

@@ -8,10 +8,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from explorer.errors import ExplorerError
-from explorer.reading import sha256_of
-from explorer.scene.model import ControlSetRef
 from explorer.scene.store import SUFFIX, save_scene
-from explorer.ui.files.dropping import CARRIERS, kind_of
+from explorer.ui.files.dropping import CARRIERS, FOREIGN, MODEL_OR_FOREIGN, kind_of
+from explorer.ui.files.importing import Importing
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.settings import Settings
 
@@ -21,6 +20,9 @@ SCENE_FILTER = (
     f"Scenes, and files that carry one ({' '.join(SCENE_KINDS)});;Scenes ({SCENE_KINDS[0]});;"
     f"Exported films, pictures and sheets ({SCENE_KINDS[1]});;All files (*)"
 )
+
+CONTROLS_KINDS = " ".join(f"*{suffix}" for suffix in (".safetensors", *MODEL_OR_FOREIGN, *FOREIGN))
+CONTROLS_FILTER = f"Control sets, and what other programs found ({CONTROLS_KINDS});;All files (*)"
 
 FILMS = ("mp4", "gif", "png_sequence")
 
@@ -35,17 +37,23 @@ class Files(QObject):
         self._controller = controller
         self._settings = settings
         self._window = window
+        self.importing = Importing(controller, window)
+        self.importing.no_import.connect(self._open_model)
+        self.importing.path_imported.connect(self.film_opened)
 
     def open(self, path: Path) -> None:
-        """Open whatever ``path`` is: a model, a scene, an exported file with its scene, a control set."""
+        """Open whatever ``path`` is: a model, a scene, an exported file with its scene, a control set, what another
+        program found on the selected pane's model."""
         if not path.exists():
             self._controller.say(f"'{path}' does not exist; check the path.", "error")
             return
         kind = kind_of(path)
-        if kind == "model":
-            self._controller.open_model(str(path))
+        if kind == "model" or (kind == "model or foreign" and not self._controller.has_model):
+            self._open_model(path)
         elif kind == "controls":
-            self.use_controls(path)
+            self.importing.use_controls(path)
+        elif kind in ("foreign", "model or foreign"):
+            self.importing.open(path, may_be_model=kind != "foreign")
         else:
             self.open_scene(path)
 
@@ -77,22 +85,6 @@ class Files(QObject):
             self.film_opened.emit()
         return True
 
-    def use_controls(self, path: Path) -> None:
-        """Show the saved control set ``path`` in the selected pane."""
-        if not self._controller.has_model:
-            self._controller.say("Open the model of this control set first, then the set itself.", "warning")
-            return
-        try:
-            digest = sha256_of(path)
-        except OSError as error:
-            self._controller.say(f"'{path}' cannot be read ({error.strerror}); check the file.", "error")
-            return
-        except ExplorerError as error:
-            self._controller.say(str(error), "error")
-            return
-        selected = self._controller.scene.selected
-        self._controller.set_method(selected, ControlSetRef(path=str(path), digest=digest))
-
     def save_scene(self) -> bool:
         """Save to the scene's own file; ask for one when it has none. False when nothing was saved."""
         path = self._controller.document.path
@@ -122,15 +114,25 @@ class Files(QObject):
 
     def ask_model(self) -> None:
         """Ask for a model file."""
-        self._ask("Open model", MODEL_FILTER)
+        path = self._asked_path("Open model", MODEL_FILTER)
+        if path is not None and kind_of(path) == "model or foreign":
+            self._open_model(path)
+        elif path is not None:
+            self.open(path)
 
     def ask_scene(self) -> None:
         """Ask for a scene file."""
-        self._ask("Open scene", SCENE_FILTER)
+        path = self._asked_path("Open scene", SCENE_FILTER)
+        if path is not None:
+            self.open(path)
 
     def ask_controls(self) -> None:
-        """Ask for a control set file."""
-        self._ask("Open control set", "Control sets (*.safetensors)")
+        """Ask for a control set: one of ours, or what another program found on the model."""
+        path = self._asked_path("Open control set", CONTROLS_FILTER)
+        if path is not None and kind_of(path) == "model or foreign":
+            self.importing.open(path)
+        elif path is not None:
+            self.open(path)
 
     def ask_folder(self) -> None:
         """Ask for a model that is a folder."""
@@ -139,11 +141,15 @@ class Files(QObject):
             self._settings.folder = name
             self.open(Path(name))
 
-    def _ask(self, title: str, kinds: str) -> None:
+    def _open_model(self, path: Path) -> None:
+        self._controller.open_model(str(path))
+
+    def _asked_path(self, title: str, kinds: str) -> Path | None:
+        """The file that the user chooses, whose folder is kept; None where none is chosen."""
         name, _ = QFileDialog.getOpenFileName(self._window, title, self._folder(), kinds)
         if name:
             self._settings.folder = str(Path(name).parent)
-            self.open(Path(name))
+        return Path(name) if name else None
 
     def _folder(self) -> str:
         return self._settings.folder or str(Path.home())

@@ -229,7 +229,7 @@ def test_the_dialog_gives_way_to_the_canvas_and_comes_back_with_the_region(
     shown: list[str] = []
 
     def answer(dialog: MethodDialog) -> int:
-        field = dialog.fields["region"]
+        field = dialog.settings.fields["region"]
         line, draw = field.findChild(QLineEdit), field.findChild(QToolButton)
         assert line is not None
         assert draw is not None

@@ -61,7 +61,7 @@ def dialog(qtbot: QtBot) -> MethodDialog:
 
 
 def _field(dialog: MethodDialog, name: str, kind: type[W]) -> W:
-    field = dialog.fields[name]
+    field = dialog.settings.fields[name]
     assert isinstance(field, kind)
     return field
 
@@ -71,14 +71,14 @@ def test_the_fields_show_what_the_set_was_found_with(dialog: MethodDialog) -> No
     assert _field(dialog, "rate", DecimalField).value() == 0.0001
     assert _field(dialog, "deformator", QComboBox).currentText() == "fc"
     assert _field(dialog, "sorted", QCheckBox).isChecked()
-    assert dialog.fields["steps"].toolTip() == "How long it learns."
+    assert dialog.settings.fields["steps"].toolTip() == "How long it learns."
     assert dialog.controls() == CHOSEN
 
 
 def test_a_field_says_what_it_means_when_it_is_used(dialog: MethodDialog) -> None:
     for name, expected in (("steps", "Steps: How long it learns."), ("rate", "Steps: How long it learns.")):
-        QApplication.sendEvent(dialog.fields[name], QFocusEvent(QEvent.Type.FocusIn))
-        assert dialog.help.text() == expected  # a setting without a help text leaves the last one
+        QApplication.sendEvent(dialog.settings.fields[name], QFocusEvent(QEvent.Type.FocusIn))
+        assert dialog.settings.help.text() == expected  # a setting without a help text leaves the last one
     assert _field(dialog, "rate", DecimalField).text() == "0.0001"
     _field(dialog, "rate", DecimalField).setValue(0.5)
     assert _field(dialog, "rate", DecimalField).text() == "0.5"
@@ -89,7 +89,7 @@ def test_only_what_differs_from_the_method_is_written_down(dialog: MethodDialog)
     _field(dialog, "deformator", QComboBox).setCurrentText("linear")
     _field(dialog, "sorted", QCheckBox).setChecked(False)
     _field(dialog, "space", QComboBox).setCurrentText("z")
-    dialog.fields["attributes"].findChild(QLineEdit).setText(" faces ")  # type: ignore[union-attr]
+    dialog.settings.fields["attributes"].findChild(QLineEdit).setText(" faces ")  # type: ignore[union-attr]
     dialog.units.buttons["effect"].click()
     dialog.k.setValue(4)
     assert dialog.controls() == ControlSetRef(

@@ -27,7 +27,12 @@ def test_kinds(tmp_path: Path) -> None:
     assert kind_of(safetensors(tmp_path / "a.safetensors", {"latent_explorer": controls})) == "controls"
     assert kind_of(safetensors(tmp_path / "b.safetensors", {"latent_explorer": model})) == "model"
     assert kind_of(safetensors(tmp_path / "c.safetensors", {"latent_explorer": "[1"})) == "model"
-    assert kind_of(tmp_path / "network.pkl") == "model"
+    assert kind_of(tmp_path / "network.pkl") == "model"  # there is none, as opening it says
+    for suffix, kind in ((".pt", "model or foreign"), (".PKL", "model or foreign"), (".ckpt", "model")):
+        (tmp_path / f"network{suffix}").write_bytes(b"x")
+        assert kind_of(tmp_path / f"network{suffix}") == kind
+    for name in ("a.npy", "smile_boundary.npz", "channels.csv"):
+        assert kind_of(tmp_path / name) == "foreign"
 
 
 def test_damaged_headers_are_left_to_the_families(tmp_path: Path) -> None:

@@ -23,12 +23,15 @@ from typing_hand import LOCALES, click, double_click, line_of, type_text
 
 import explorer.ui
 from explorer.discovery import registry as methods
+from explorer.scene.cards import SettingCard
+from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, Edit, Seed
 from explorer.service.protocol import Ready
 from explorer.ui.actions.shortcuts_page import ShortcutsPage
 from explorer.ui.comparison.dialog import CompareDialog
 from explorer.ui.controls.method_dialog import MethodDialog
 from explorer.ui.files.export_dialog import KINDS, ExportDialog
+from explorer.ui.files.import_dialog import ImportDialog
 from explorer.ui.files.refusal_dialog import RefusalDialog
 from explorer.ui.look.lazy_dock import LazyDock
 from explorer.ui.look.number_field import NumberField
@@ -42,6 +45,11 @@ from explorer.ui.window.main_window import MainWindow
 pytestmark = pytest.mark.gui
 CARD = msgspec.structs.replace(PLAIN, capabilities=("truncation",))
 WITHOUT_NUMBERS = (ShortcutsPage, RefusalDialog)
+ASKED = (
+    SettingCard(name="layers", title="Layers", default="", kind="layers"),
+    SettingCard(name="eps", title="Step", default=0.2, low=0.0, high=10.0),
+    SettingCard(name="steps", title="Steps", default=16, low=0),
+)
 TEXTS = {"Command", "Attribute", "File to write", "Filter controls", "Attributes", "qt_spinbox_lineedit", ""}
 """Lines for other texts than numbers, by their accessible or object names."""
 
@@ -66,7 +74,8 @@ class Desk:
         compare = CompareDialog(self.controller, self.window)
         compare.measure.setChecked(True)
         chosen = ControlSetRef(method="x", k=2)
-        self.dialogs: list[QDialog] = [export, compare]
+        foreign = ImportCard(title="Flows", text="2 controls of width 4", questions=ASKED)
+        self.dialogs: list[QDialog] = [export, compare, ImportDialog("a.pt", foreign, CARD, self.window)]
         self.dialogs += [
             MethodDialog(card, CARD, chosen, self.window) for card in self.controller.catalogue.methods.values()
         ]
