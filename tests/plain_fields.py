@@ -62,4 +62,8 @@ def rotation(width: int = 2) -> PlainField:
     return PlainField(matrix, torch.zeros(width, dtype=torch.float64))
 
 
-FIELD = PlainField
+def swirl(seed: int, width: int = 4, last: float = 0.0, swing: float = 1.0) -> PlainField:
+    """Any map and any push, the map swinging with time."""
+    source = torch.Generator().manual_seed(seed)
+    matrix = torch.randn(width, width, generator=source, dtype=torch.float64) / 2 / width**0.5
+    return PlainField(matrix, torch.randn(width, generator=source, dtype=torch.float64) / 2, swing, last)

@@ -99,7 +99,7 @@ def followed(start: Tensor, parts: Sequence[Part], most: int, keep: bool) -> Pat
     """Where ``parts``, in this order, lead from ``start`` (*shape): dz/ds = Σ r_k scale_k v_k(z, …), s from 0 to the
     largest |amount|, r_k the amounts over it. Steps of one length, at most ``most`` of them, and a shorter last one.
 
-    ``keep``: the knots of a single field are kept with its owner; else everything is computed, and differentiable.
+    ``keep``: the knots are kept with the owner of the first part; else everything is computed, and differentiable.
     """
     moving = [part for part in parts if _number(part.amount) != 0]
     if not moving:
@@ -137,15 +137,17 @@ def followed(start: Tensor, parts: Sequence[Part], most: int, keep: bool) -> Pat
         point = onward(reached.point, whole * by, min(left, by))
         return Path(point) if bool(point.isfinite().all()) else Path(reached.point, stopped=True)
 
-    reached = _Knot(0, start)
-    if not keep or len(moving) > 1:
+    if not keep:
+        reached = _Knot(0, start)
         for _ in range(whole):
             reached = following(reached)
         return ended(reached)
     # Kept knots must be ordinary tensors: the engine draws in inference mode, others differentiate.
     with torch.inference_mode(False), torch.no_grad():
         first = _Knot(0, start.clone())
-        key = (start.cpu().numpy().tobytes(), start.shape, start.dtype, start.device, float(moving[0].amount) > 0)
+        # With the first of the parts, which does not keep itself; each of the others comes after it in every mixture.
+        others = tuple(part.owner for part in moving[1:])
+        key = (start.cpu().numpy().tobytes(), start.shape, start.dtype, start.device, others, tuple(shares))
         return ended(knot(moving[0].owner, key, whole, lambda: first, following))
 
 

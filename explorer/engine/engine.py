@@ -53,7 +53,8 @@ LARGEST_BATCH = 32
 @dataclass(frozen=True)
 class Picture:
     """A rendered view: ``bgrx`` (H, W, 4) uint8, and what it took. ``rms``: of a difference view, 0..1; else 0.
-    ``steps``: of the sampler; 0 where there is none."""
+    ``steps``: of the sampler; 0 where there is none. ``ends``: name → why, of controls whose path stopped on the way.
+    """
 
     bgrx: NDArray[np.uint8]
     rms: float
@@ -61,6 +62,7 @@ class Picture:
     convert_ms: float
     batch: int
     steps: int
+    ends: dict[str, str]
 
 
 class Engine:
@@ -73,7 +75,7 @@ class Engine:
         self._generators: BoundedCache[tuple[str, str], Generator] = BoundedCache(MODELS_KEPT)
         self._controls = ControlStore(lambda model: self.generator(model), self.shared)
         self._starts = Starts()
-        self._pictures: BoundedCache[PictureKey, Tensor] = BoundedCache(PICTURES_KEPT)
+        self._pictures: BoundedCache[PictureKey, tuple[Tensor, dict[str, str]]] = BoundedCache(PICTURES_KEPT)
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -199,6 +201,7 @@ class Engine:
         forward_ms: dict[Point, float] = {}
         batches: dict[Point, int] = {}
         steps: dict[Point, int] = {}
+        ends: dict[Point, dict[str, str]] = {}
         with self._turn, torch.inference_mode():
             for generator, points in self._grouped(wanted):
                 keys = {point: picture_key(generator, point, sets) for point in points}
@@ -209,11 +212,14 @@ class Engine:
                     if cached is None:
                         missing.append(point)
                     else:
-                        pictures[point] = cached
+                        pictures[point], ends[point] = cached
                 for weights, chunk, moves in self._chunks(missing, sets):
                     clock = device_clock(self.device)
                     drawing = reweighted(generator, weights)
-                    edits = [self._starts.edited(drawing, point, moves[point], not weights) for point in chunk]
+                    ends |= {point: {} for point in chunk}
+                    edits = [
+                        self._starts.edited(drawing, point, moves[point], not weights, ends[point]) for point in chunk
+                    ]
                     after_step = ending(views, chunk, is_awaited)
                     rendered = drawn(drawing, stacked(drawing, edits), chunk[0].quality, after_step)
                     milliseconds = clock()
@@ -221,7 +227,7 @@ class Engine:
                         pictures[point] = row
                         forward_ms[point], batches[point] = milliseconds, len(chunk)
                         if not exact:
-                            self._pictures.put(keys[point], row)
+                            self._pictures.put(keys[point], (row, ends[point]))
             clock = device_clock(self.device)
             painted = paint(
                 [
@@ -239,6 +245,7 @@ class Engine:
                 convert_ms,
                 max(batches.get(point, 0) for point in points_of(view)),
                 steps[points_of(view)[-1]],
+                ends[points_of(view)[-1]],
             )
             for view, (bgrx, rms) in zip(views, painted, strict=True)
         ]

@@ -35,9 +35,9 @@ class Starts:
         # With the control itself, whose identity is part of the key: nothing else may get its number meanwhile.
         self._prepared: BoundedCache[_PreparedKey, tuple[StartBound, Control]] = BoundedCache(PREPARED_KEPT)
 
-    def edited(self, generator: Generator, point: Point, moves: Moves, keep: bool) -> Latent:
+    def edited(self, generator: Generator, point: Point, moves: Moves, keep: bool, ends: dict[str, str]) -> Latent:
         """The latent (batch 1) of one point: its origin, mapped once and kept (``keep``: not where ``generator`` has
-        other weights), with ``moves`` made."""
+        other weights), with ``moves`` made. ``ends`` hears which of them stopped on the way, and why."""
         key = (generator.card.fingerprint, point.origin, point.truncation_psi)
         latent = self._mapped.get(key) if keep else None
         if latent is None:
@@ -48,9 +48,9 @@ class Starts:
         if first > max(names.index(name) for name in latent.tensors):
             latent = generator.advance(latent, names[first])
         if not keep:
-            return edited(generator, latent, moves, prepared_anew)
+            return edited(generator, latent, moves, prepared_anew, ends)
         self._mapped.put(key, latent)
-        return edited(generator, latent, moves, self._prepared_for(key))
+        return edited(generator, latent, moves, self._prepared_for(key), ends)
 
     def _prepared_for(self, key: _MappedKey) -> Prepare:
         """Prepares controls for the start ``key``, and keeps them. A start is what the point is without its edits, and

@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from explorer.controls.base import WEIGHTS, Control, Joint, Move, Moves, StartBound, WeightChange, WeightEdits
+from explorer.controls.base import WEIGHTS, Control, Ending, Joint, Move, Moves, StartBound, WeightChange, WeightEdits
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError, ExplorerError
 from explorer.generators.base import Generator, Latent, Reweightable
@@ -100,7 +100,13 @@ def _start(generator: Generator, latent: Latent) -> Latent:
     return Latent({first: latent.tensors[first]}, latent.truncation_psi)
 
 
-def edited(generator: Generator, latent: Latent, moves: Moves, prepare: Prepare = prepared_anew) -> Latent:
+def edited(
+    generator: Generator,
+    latent: Latent,
+    moves: Moves,
+    prepare: Prepare = prepared_anew,
+    ends: dict[str, str] | None = None,
+) -> Latent:
     """``latent`` with ``moves`` made, in the order of the generator's spaces and, within one space, group by group in
     the order of ``moves``. Spaces behind an edited one are dropped: they came from the unedited point, and the
     generator computes them anew. Controls that change weights move no point: :func:`rendered` and :func:`reweighted`
@@ -109,6 +115,8 @@ def edited(generator: Generator, latent: Latent, moves: Moves, prepare: Prepare 
     Where a space is reached, before anything is moved in it, is where its values are read and its controls prepared: so
     neither depends on what else is moved there. Raises :class:`ExplorerError` where a control's space comes before all
     that ``latent`` holds, or a control that knows no values is sent to one.
+
+    ``ends`` hears of controls whose path stopped on the way: name → why, as :class:`Ending` says. Of one point only.
     """
     names = list(generator.card.spaces)
     for depth, space in enumerate(names):
@@ -123,7 +131,11 @@ def edited(generator: Generator, latent: Latent, moves: Moves, prepare: Prepare 
         latent = generator.advance(latent, space)
         start = tensor = latent.tensors[space]
         for _, group in grouped(here):
-            tensor = _moved(tensor, start, [_prepared(move, generator, latent, prepare) for move in group])
+            ready = [_prepared(move, generator, latent, prepare) for move in group]
+            if ends is not None and isinstance(first := ready[0].control, Ending):
+                reasons = zip(ready, first.ends(tensor, ready), strict=True)
+                ends |= {move.control.card.name: reason for move, reason in reasons if reason}
+            tensor = _moved(tensor, start, ready)
         kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
         latent = Latent({**kept, space: tensor}, latent.truncation_psi)
     return latent

@@ -291,6 +291,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     engine_ms: float
     steps: int = 0  # of the sampler, with which the picture was made; 0 where there is none
     rms: float = 0.0  # difference views: root mean square difference in the range of the pixels, 0..1
+    ends: dict[str, str] = {}  # name of a control whose path stopped before its amount → why, the end of a sentence
 
 
 class Frames(msgspec.Struct, frozen=True, kw_only=True, tag="frames"):

@@ -221,6 +221,7 @@ class Server:
                     engine_memory=memory,
                     steps=picture.steps,
                     rms=picture.rms,
+                    ends=picture.ends,
                 )
             )
         self.send(protocol.Frames(frames=tuple(frames)))

@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_fields import PlainField, rotation
+from plain_fields import PlainField, rotation, swirl
 from torch import Tensor
 
 from explorer.controls import control_set
@@ -38,10 +38,6 @@ def _known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def normal(seed: int, *shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def swirl(seed: int, width: int = 4, last: float = 0.0, swing: float = 1.0) -> PlainField:
-    return PlainField(normal(seed, width, width) / 2 / width**0.5, normal(seed + 1, width) / 2, swing, last)
 
 
 def control(field: VectorField, name: str = "c", layers: tuple[int, int] | None = None, **flow: object) -> FieldControl:

@@ -82,11 +82,11 @@ def test_where_the_order_would_matter_it_is_that_of_the_set(engine: Engine) -> N
 
 
 @given(
-    st.dictionaries(st.sampled_from(sorted(kinds())), st.floats(-2, 2, width=32), max_size=7),
+    st.dictionaries(st.sampled_from(sorted(set(kinds()) - {"field"})), st.floats(-2, 2, width=32), max_size=7),
     st.randoms(use_true_random=False),
 )
 @settings(max_examples=60, deadline=None)
-def test_controls_of_every_kind_in_any_order(amounts: dict[str, float], random: Random) -> None:
+def test_controls_of_every_kind_of_version_2_in_any_order(amounts: dict[str, float], random: Random) -> None:
     controls = load(KINDS)
     by_kind = {control.kind: control.card.name for control in controls.controls}
     toy = ToyGenerator(width=6)

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import QWidget
 from explorer.scene.editing import is_table
 from explorer.scene.model import Scene
 from explorer.scene.region import region_of
-from explorer.scene.steps import draft_texts
 from explorer.ui.canvas import pane_paint, pane_text
 from explorer.ui.canvas.pane_grid import Cell, Table, grid, table
 from explorer.ui.canvas.region_tool import paint_outline
@@ -121,8 +120,8 @@ class Canvas(QWidget):
         elif picture.image is not None:
             if scene.panes[pane].view == "before_after":
                 pane_paint.paint_divider(painter, colors, scene.panes[pane].split, cell.picture)
-            if (steps := pane_text.draft(self._controller.catalogue, scene, picture)) is not None:
-                pane_paint.paint_mark(painter, draft_texts(*steps), cell.picture)
+            if texts := pane_text.marks(self._controller.catalogue, scene, picture):
+                pane_paint.paint_mark(painter, texts, cell.picture)
         chosen = scene.panes[pane].controls
         region = region_of(self._controller.catalogue.methods.get(chosen.method), chosen)
         if region is not None:

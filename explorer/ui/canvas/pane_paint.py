@@ -60,8 +60,6 @@ def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: 
 
 def paint_mark(painter: QPainter, texts: Sequence[str], target: QRect) -> None:
     """What has to be known of a picture, in its lower left corner: the first of ``texts`` that fits, else the last."""
-    if not texts:
-        return
     room = target.width() - 2 * TAG_MARGIN
     text = next((text for text in texts if _tag(painter, text).width() <= room), texts[-1])
     box = _tag(painter, text)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.edit_text import edit_text
+from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, PaneView, Scene
 from explorer.scene.origin_text import origin_text
-from explorer.scene.steps import steps_at_rest
+from explorer.scene.steps import draft_texts, steps_at_rest
 from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.feed import Picture
 from explorer.ui.state.job_list import JobList
@@ -37,6 +38,21 @@ def draft(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[int, in
     card = catalogue.model(picture.view.model)
     at_rest = steps_at_rest(card, scene.quality) if card is not None else 0
     return (picture.frame.steps, at_rest) if 0 < picture.frame.steps < at_rest else None
+
+
+def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ...]:
+    """What has to be known of a picture beyond what it shows, the longest text first: that it is a draft, and that a
+    path has ended before the amount of its slider."""
+    steps = draft(catalogue, scene, picture)
+    texts = [draft_texts(*steps)] if steps is not None else []
+    if picture.frame is not None and picture.view is not None and picture.frame.ends:
+        (name, reason), *others = picture.frame.ends.items()
+        more = f" (and {len(others)} more)" if others else ""
+        shown = shown_name(scene, picture.view.controls, name)
+        texts.append((f"path ended: {shown} {reason}{more}", f"path of {shown} ended{more}", "path ended"))
+    if len(texts) < 2:
+        return texts[0] if texts else ()
+    return tuple(" · ".join(pair) for pair in zip(*texts, strict=True))
 
 
 def sliders(catalogue: Catalogue, jobs: JobList, model: ModelRef, controls: ControlSetRef) -> str:

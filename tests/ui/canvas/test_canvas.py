@@ -17,7 +17,7 @@ from explorer.scene import editing
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.scene.steps import draft_texts
 from explorer.service.protocol import ControlsPreview, FindControls, JobProgress, Refused, ViewFailed
-from explorer.ui.canvas import pane_paint
+from explorer.ui.canvas import pane_paint, pane_text
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.canvas.pane_grid import GAP, grid, table
 from explorer.ui.look import theme
@@ -395,3 +395,22 @@ def test_a_search_that_has_sliders_does_not_hide_what_they_do(qtbot: QtBot, monk
     client.draw()
     canvas.grab()
     assert captions == ["searching…", "slow hue +1.50"]
+
+
+def test_a_path_that_has_ended_says_so_under_the_user_s_name_for_it(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.controller.move_control(0, "hue", 1.0, dragging=False)
+    stage.client.draw()
+    picture = stage.controller.feed.picture(0)
+    assert picture is not None
+    assert picture.frame is not None
+    catalogue, scene = stage.controller.catalogue, stage.controller.shown_scene
+    assert pane_text.marks(catalogue, scene, picture) == ()
+    picture.frame = replace(picture.frame, ends={"hue": "was made for times 0 to 2 only"})
+    assert pane_text.marks(catalogue, scene, picture) == (
+        "path ended: hue was made for times 0 to 2 only",
+        "path of hue ended",
+        "path ended",
+    )
+    picture.frame = replace(picture.frame, steps=4)
+    assert pane_text.marks(catalogue, scene, picture)[2] == "draft · path ended"
