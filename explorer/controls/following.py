@@ -71,6 +71,7 @@ class Part:
         if flow.sphere:
             v = v - z * ((v * z).sum() / z.square().sum())
         if flow.unit_speed:
+            v = v / v.detach().abs().amax()  # the square of a speed may vanish where the speed does not
             v = v / v.norm()
         v = v * (flow.scale * share)
         if self.layers is None:

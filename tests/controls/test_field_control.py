@@ -294,3 +294,13 @@ def test_the_velocity_is_that_of_the_start() -> None:
     torch.testing.assert_close(one.velocity(z), expected)
     slow = replace(one, flow=replace(one.flow, step=1e-3))
     torch.testing.assert_close((slow.move(z, by(1e-4, 3)) - z) / 1e-4, expected, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("speed", [1e-30, 1e30])
+def test_at_unit_speed_a_direction_is_followed_however_fast_the_field_is(speed: float) -> None:
+    """In float32, where the square of the speed is 0 or infinite."""
+    push = torch.tensor([0.6, -0.8]) * speed
+    one = control(PlainField(torch.zeros(2, 2), push), unit_speed=True)
+    moved = one.move(torch.zeros(1, 2), by(2.0))
+    torch.testing.assert_close(moved, torch.tensor([[1.2, -1.6]]))
+    assert one.ended(torch.zeros(1, 2), 2.0) == ""
