@@ -23,10 +23,11 @@ def describe(path: Path, model: ModelCard) -> ImportCard:
     # An answer of any kind, where there is none: what is asked besides does not depend on it.
     likely = {question.name: question.choices[0] for question in own if is_open(question)}
     file = answered(file, importer, likely)
+    sketch = importer.sketch(file)
     readings, refused = [], None
     for space in ("", *model.spaces):
         try:
-            readings.append(reading_for(file, importer, model, space))
+            readings.append(reading_for(file, importer, sketch, model, space))
         except ControlError as error:
             refused = refused or error
     if not readings:

@@ -49,7 +49,7 @@ def read(
     file = opened(path)
     importer = importer_of(file)
     file = answered(file, importer, answers or {})
-    seen = reading_for(file, importer, model, space)
+    seen = reading_for(file, importer, importer.sketch(file), model, space)
     sketch, where = seen.sketch, seen.space
     if importer.holds == "path":
         raise ControlError(
@@ -86,7 +86,7 @@ def read_path(path: Path, model: ModelCard, answers: Mapping[str, Scalar]) -> tu
     if not isinstance(importer, LatentPaths):
         raise ControlError(f"'{file.name}' holds no paths of points but {importer.title}; open it as a control set.")
     file = answered(file, importer, own)
-    return importer.points(file, reading_for(file, importer, model, space).space)
+    return importer.points(file, reading_for(file, importer, importer.sketch(file), model, space).space)
 
 
 def open_controls(path: Path, model: ModelCard, answers: Mapping[str, Scalar] | None = None) -> ControlSet:
@@ -121,9 +121,8 @@ class Reading:
     text: str
 
 
-def reading_for(file: ForeignFile, importer: Importer, model: ModelCard, space: str) -> Reading:
-    """``file`` with ``space`` asked for; empty: as it says. Raises :class:`ControlError`."""
-    sketch = importer.sketch(file)
+def reading_for(file: ForeignFile, importer: Importer, sketch: Sketch, model: ModelCard, space: str) -> Reading:
+    """The ``sketch`` of ``file`` with ``space`` asked for; empty: as it says. Raises :class:`ControlError`."""
     if space and space not in model.spaces:
         raise ControlError(f"'{model.name}' has no space '{space}'; it has {', '.join(model.spaces)}.")
     sketch = importer.fitted(sketch, model, space, file)

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import flow_files
 import numpy as np
 import pytest
 import torch
@@ -18,7 +19,7 @@ from toys import ToyGenerator
 
 from explorer.arrays import read_npy, read_npz, read_pickle
 from explorer.errors import ControlError, ModelError
-from explorer.importers.registry import read
+from explorer.importers.registry import read, read_path
 
 TOY = ToyGenerator(width=6).card
 
@@ -45,10 +46,14 @@ def _whole() -> dict[str, bytes]:
         "f.pt": _bytes(
             lambda buffer: torch.save({"log_mat_half": torch.eye(6)}, buffer, _use_new_zipfile_serialization=False)
         ),
+        "g.pt": _bytes(lambda buffer: torch.save({"support_sets": flow_files.pdetraversal_state(1, 6)}, buffer)),
+        "h.pt": _bytes(lambda buffer: torch.save(flow_files.latent_flow_state(1, 6, rest=True), buffer)),
+        "i.pt": _bytes(lambda buffer: torch.save(flow_files.warped_state(2, 2, 6), buffer)),
+        "paths_latent_codes.pt": _bytes(lambda buffer: torch.save(flow_files.normal(2, 5, 6), buffer)),
     }
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     name=st.sampled_from(sorted(_whole())),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4),
@@ -62,8 +67,11 @@ def test_changed_bytes_end_in_a_set_or_a_sentence(
     path = tmp_path_factory.mktemp("changed") / name
     path.write_bytes(data)
     try:
-        found = read(path, TOY, "w")
-        said = f"{name} has {len(found.controls)} controls"
+        if name.startswith("paths"):
+            said = f"{name} has {len(read_path(path, TOY, {'space': 'w'}))} points"
+        else:
+            found = read(path, TOY, "w", answers={"activation": "tanh"} if name == "g.pt" else {})
+            said = f"{name} has {len(found.controls)} controls"
     except ControlError as error:
         said = str(error)
     assert name in said
