@@ -6,7 +6,7 @@ import difflib
 import math
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -187,4 +187,11 @@ def _scalar(text: str) -> Scalar:
     for read in (read_whole, read_number):
         with suppress(NumberError):  # the next sort, in the end a text
             return read(text)
+    return text
+
+
+def one_of(choices: Any, text: str, option: str) -> Any:
+    """``text`` if the Literal type ``choices`` has it. Raises :class:`ExplorerError` naming ``option``."""
+    if text not in get_args(choices):
+        raise ExplorerError(f"'{option} {text}' is not one of {', '.join(get_args(choices))}.")
     return text

@@ -33,7 +33,7 @@ from explorer.scene.comparison import (
     MethodResult,
 )
 from explorer.scene.measure_text import DASH, figure
-from explorer.scene.model import Scalar
+from explorer.scene.model import Calibration, Scalar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,6 +54,9 @@ def compare(
     bases: Annotated[int, whole("--bases", metavar="N", help="Base codes on which effects are measured.")] = 64,
     observed: Annotated[int, whole("--observed", metavar="N", help="Pictures that are only observed.")] = 5000,
     tau: Annotated[float, real("--tau", metavar="T", help="The change of a picture that one unit makes.")] = 0.06,
+    calibration: Annotated[
+        str, typer.Option(metavar="chord|arc", help="Whether that change is from start to end, or along the path.")
+    ] = "chord",
     nulls: Annotated[
         int,
         whole(
@@ -92,6 +95,7 @@ def compare(
         bases=bases,
         observed=observed,
         tau=tau,
+        calibration=arguments.one_of(Calibration, calibration, "--calibration"),
         settings=_settings(settings or []),
         quick=quick,
         nulls=nulls,

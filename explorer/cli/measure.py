@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -51,8 +51,8 @@ def measure(
         world=world,
         n=n,
         seed=seed,
-        sampling=_one_of(Sampling, sampling, "--sampling"),
-        selection=_one_of(Selection, selection, "--selection"),
+        sampling=arguments.one_of(Sampling, sampling, "--sampling"),
+        selection=arguments.one_of(Selection, selection, "--selection"),
         rotation=_rotation(rotate) if rotate else None,
         best_rotation=rotate.rpartition(",")[2].strip() == BEST,
         quick=quick,
@@ -73,13 +73,6 @@ def measure(
         _print(reports, verbose)
     if out is not None:
         typer.echo(f"wrote {out}", err=as_json)
-
-
-def _one_of(choices: Any, text: str, option: str) -> Any:
-    """``text`` if the Literal type ``choices`` has it. Raises :class:`ExplorerError` naming ``option``."""
-    if text not in get_args(choices):
-        raise ExplorerError(f"'{option} {text}' is not one of {', '.join(get_args(choices))}.")
-    return text
 
 
 def _rotation(text: str) -> Rotation:

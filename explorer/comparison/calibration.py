@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from explorer.controls.base import Control
 from explorer.discovery.sampling import drawn_latents
 from explorer.generators.base import Generator, Latent, Progress
 from explorer.outputs.registry import output_of
-from explorer.scene.model import Quality
+from explorer.scene.model import Calibration, Quality
 
 FARTHEST = 8.0
 """A control that does not change the picture by tau within this many times its own range has no effect."""
@@ -27,17 +27,25 @@ TOLERANCE = 0.005
 
 ROUNDS = 30
 
+ARC_STEPS = 8
+"""Into how many a path is divided along which the changes of a picture are added up: at α each changes it by about an
+eighth of tau, and a picture that turns by θ on the way is short by θ² / 1536 of it."""
+
 POINTS = 16
 POINTS_SEED = 0xCA11B
 
 
 def calibrated(
-    generator: Generator, controls: Sequence[Control], tau: float, progress: Progress | None = None
+    generator: Generator,
+    controls: Sequence[Control],
+    tau: float,
+    progress: Progress | None = None,
+    calibration: Calibration = "chord",
 ) -> list[float | None]:
     """:func:`alphas` as the program uses them everywhere: the same points for a model, of seeds that nothing else uses,
     drawn as :func:`measured_quality` says."""
     points = next(drawn_latents(generator, POINTS, POINTS_SEED, POINTS))
-    return alphas(generator, controls, points, tau, measured_quality(generator.card), progress)
+    return alphas(generator, controls, points, tau, measured_quality(generator.card), progress, calibration)
 
 
 def alphas(
@@ -47,10 +55,13 @@ def alphas(
     tau: float,
     quality: Quality,
     progress: Progress | None = None,
+    calibration: Calibration = "chord",
 ) -> list[float | None]:
     """For every control the amount α > 0, in its own unit, that changes a picture by ``tau`` (0 < tau < 1):
     E d(G(move(z, ±α)), G(z)) = tau, the mean over the points ``bases`` and both signs, to half a percent of tau; d is
-    the kind of output's :meth:`explorer.outputs.base.Output.distance`, the RMS in shares of the range.
+    the kind of output's :meth:`explorer.outputs.base.Output.distance`, the RMS in shares of the range. By ``arc`` it is
+    the changes from each of :data:`ARC_STEPS` equal parts of the way to the next that add up to ``tau``: as much as the
+    chord where the picture changes along a straight line, and more where it turns or comes back.
 
     Both signs, so that a control turned round has the same α. None where no amount up to :data:`FARTHEST` times the
     control's range does ("no effect"). All controls are searched at once, their pictures drawn together; α is a root
@@ -68,7 +79,9 @@ def alphas(
         if not searching:
             break
         wanted = [(index, searches[index].amount) for index in searching]
-        for index, reached in zip(searching, _changes(generator, controls, wanted, bases, base, quality), strict=True):
+        parts = ARC_STEPS if calibration == "arc" else 1
+        changes = _changes(generator, controls, wanted, bases, base, quality, parts)
+        for index, reached in zip(searching, changes, strict=True):
             searches[index].hear(reached)
     return [search.result for search in searches]
 
@@ -80,17 +93,34 @@ def _changes(
     bases: Latent,
     base: Tensor,
     quality: Quality,
+    parts: int,
 ) -> list[float]:
-    """The mean change that each (control, amount) makes, the pictures of all drawn in common batches."""
+    """The mean change that each (control, amount) makes, added up over so many equal ``parts`` of the way; the pictures
+    of all drawn in common batches."""
+    ways = [(index, sign * amount) for index, amount in wanted for sign in (1, -1)]
     jobs = [
-        Job(row, (index,), (sign * amount,)) for index, amount in wanted for sign in (1, -1) for row in range(len(base))
+        Job(row, (index,), (amount * part / parts,))
+        for index, amount in ways
+        for part in range(1, parts + 1)
+        for row in range(len(base))
     ]
-    kind, found, start = output_of(generator.card), [], 0
-    for outputs in draw(generator, controls, bases, jobs, quality):
-        rows = [job.row for job in jobs[start : start + len(outputs)]]
-        found.append(kind.distance(outputs, base[rows]).cpu())
-        start += len(outputs)
-    return [float(one) for one in torch.cat(found).reshape(len(wanted), -1).mean(1)]
+    kind, found, before = output_of(generator.card), [], base
+    drawn = _in_blocks(draw(generator, controls, bases, jobs, quality), len(base))
+    for number, outputs in enumerate(drawn):
+        found.append(kind.distance(outputs, base if number % parts == 0 else before).cpu())
+        before = outputs
+    lengths = torch.stack(found).reshape(len(wanted), 2, parts, len(base)).sum(2)
+    return [float(one) for one in lengths.flatten(1).mean(1)]
+
+
+def _in_blocks(batches: Iterable[Tensor], count: int) -> Iterator[Tensor]:
+    """The rows of ``batches``, ``count`` at once."""
+    left: list[Tensor] = []
+    for outputs in batches:
+        rows = torch.cat([*left, outputs])
+        whole = len(rows) - len(rows) % count
+        yield from torch.split(rows[:whole], count)
+        left = [rows[whole:]]
 
 
 @dataclass

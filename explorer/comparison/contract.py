@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from explorer.comparison.calibration import POINTS
+from explorer.comparison.calibration import ARC_STEPS, POINTS
 from explorer.comparison.jobs import Outcome
 from explorer.comparison.request import Row
 from explorer.discovery import registry
@@ -29,9 +29,9 @@ def contract(
         f"Same model ('{model.name}') and {options.k} directions of every method, {where}, found with "
         f"{f'each of the seeds {seeds}' if several else f'seed {seeds}'}.",
         f"Same {options.bases} base codes for all, without truncation, drawn with seeds that no search uses.",
-        f"Calibrated step: one unit of each direction is the amount α that changes a picture by {options.tau:g} of the "
-        f"range of its pixels (root mean square, the mean over {POINTS} other points and both signs). A direction that "
-        "never does so has no effect.",
+        f"Calibrated step: one unit of each direction is the amount α {_unit(options)} {options.tau:g} of the range of "
+        f"its pixels (root mean square, the mean over {POINTS} other points and both signs). A direction that never "
+        "does so has no effect.",
         "Every control moves all layers it can, unless the settings of its row say otherwise.",
         f"Chance: the null of each number is {_mean_over(options.nulls)}, and the row of random directions has seeds "
         "of its own.",
@@ -62,6 +62,12 @@ def contract(
     if options.quick:
         said.append("Quick: few base codes, and a tenth of the steps of every trained method; not for a paper.")
     return tuple(said)
+
+
+def _unit(options: CompareOptions) -> str:
+    if options.calibration == "chord":
+        return "that changes a picture by"
+    return f"on the way to which the changes of a picture, from each of {ARC_STEPS} parts to the next, add up to"
 
 
 def _mean_over(frames: int) -> str:

@@ -26,7 +26,7 @@ from explorer.generators.base import Generator, Progress
 from explorer.metrics.base import shared
 from explorer.outputs.registry import output_of
 from explorer.scene.edit_text import EFFECT_UNIT, NO_EFFECT, tau_text
-from explorer.scene.model import ControlSetRef
+from explorer.scene.model import Calibration, ControlSetRef
 
 RANGE = 4.0
 """How many calibrated steps a slider spans each way."""
@@ -50,12 +50,13 @@ def derive(
     own, their, matching = shared(progress, (2.0, 2.0, 1.0) if ref.like is not None else (1.0, 0.0, 0.0))
     if ref.without:
         found = conditional(found, ref.without, generator)
-    if ref.units == "effect":
-        found = in_effect_units(found, generator, ref.tau, own)
+    if ref.calibration is not None:
+        found = in_effect_units(found, generator, ref.tau, own, ref.calibration)
     if ref.like is not None:
         theirs = other(ref.like)
-        their_steps = _steps(theirs, ref.like, generator, ref.tau, their)
-        steps = _steps(found, ref, generator, ref.tau, own)
+        by = ref.calibration or "chord"
+        their_steps = _steps(theirs, ref.like, generator, ref.tau, by, their)
+        steps = _steps(found, ref, generator, ref.tau, by, own)
         found = in_order_of(theirs, their_steps, found, steps, generator, matching)
     if progress is not None:
         progress(1.0)
@@ -130,12 +131,17 @@ def _span(rows: Tensor) -> Tensor:
 
 
 def in_effect_units(
-    found: ControlSet, generator: Generator, tau: float, progress: Progress | None = None
+    found: ControlSet,
+    generator: Generator,
+    tau: float,
+    progress: Progress | None = None,
+    calibration: Calibration = "chord",
 ) -> ControlSet:
-    """``found`` with controls of which an amount of 1 changes a picture by ``tau``, on average over the points; those
-    that do not change it at all stay as they are, and say so."""
+    """``found`` with controls of which an amount of 1 changes a picture by ``tau``, on average over the points, from
+    its start to its end or along its path; those that do not change it so much stay as they are, and say so."""
     made: list[Control] = []
-    for one, alpha in zip(found.controls, calibrated(generator, found.controls, tau, progress), strict=True):
+    steps = calibrated(generator, found.controls, tau, progress, calibration)
+    for one, alpha in zip(found.controls, steps, strict=True):
         card = one.card
         if alpha is None:
             made.append(with_card(one, details=(*card.details, NO_EFFECT)))
@@ -145,20 +151,24 @@ def in_effect_units(
             if card.shows == "value":  # of equal effect are amounts alone
                 changes |= {"shows": "amount", "detents": ()}
             made.append(scaled(one, alpha, **changes))
-    note = (
-        f"An amount of 1 changes a picture by {tau_text(tau)} of its range (root mean square, mean of "
-        f"{POINTS} points and both signs)."
-    )
+    does = "changes a picture by" if calibration == "chord" else "leads along changes of a picture that add up to"
+    mean = f"root mean square, mean of {POINTS} points and both signs"
+    note = f"An amount of 1 {does} {tau_text(tau)} of its range ({mean})."
     return replace(found, controls=tuple(made), note=_joined(found.note, note))
 
 
 def _steps(
-    found: ControlSet, ref: ControlSetRef, generator: Generator, tau: float, progress: Progress
+    found: ControlSet,
+    ref: ControlSetRef,
+    generator: Generator,
+    tau: float,
+    calibration: Calibration,
+    progress: Progress,
 ) -> list[float | None]:
     """The calibrated step of every control of ``found``, which ``ref`` asked for: known where its units are such."""
-    if ref.units == "effect" and ref.tau == tau:
+    if ref.calibration == calibration and ref.tau == tau:
         return [1.0 if one.card.unit == EFFECT_UNIT else None for one in found.controls]
-    return calibrated(generator, found.controls, tau, progress)
+    return calibrated(generator, found.controls, tau, progress, calibration)
 
 
 # --- the order of another set ----------------------------------------------------------------------------------------

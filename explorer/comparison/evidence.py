@@ -26,6 +26,7 @@ from explorer.metrics.base import shared
 from explorer.metrics.direction_evidence import Evidence, Floats
 from explorer.metrics.guards import joined
 from explorer.outputs.registry import output_of
+from explorer.scene.model import Calibration
 
 AMOUNTS = np.linspace(-1.0, 1.0, 9)
 PAIRED_BASES = 24
@@ -39,7 +40,8 @@ TIMES = (0.2, 0.6, 0.05, 0.15)  # how long calibration, pictures, moves alone, a
 @dataclass(frozen=True)
 class Stage:
     """On what all methods on a model are measured: ``points``, the base codes; ``observed``, the model's own pictures,
-    read by ``reader`` (None: what needs attributes is left out); ``tau``, the change of a picture that one step makes.
+    read by ``reader`` (None: what needs attributes is left out); ``tau``, the change of a picture that one step makes,
+    ``calibration``, how it is taken.
     """
 
     generator: Generator
@@ -47,6 +49,7 @@ class Stage:
     points: Latent
     observed: Observed
     tau: float
+    calibration: Calibration = "chord"
 
 
 def stage(
@@ -57,11 +60,12 @@ def stage(
     tau: float,
     progress: Progress | None = None,
     seed: int = SEED,
+    calibration: Calibration = "chord",
 ) -> Stage:
     """``bases`` base codes and ``observed`` pictures, of seeds that no search for directions uses; the same for a
     ``seed``."""
     points = next(drawn_latents(generator, bases, seed, bases))
-    return Stage(generator, reader, points, observe(generator, reader, observed, seed + 1, progress), tau)
+    return Stage(generator, reader, points, observe(generator, reader, observed, seed + 1, progress), tau, calibration)
 
 
 def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) -> Evidence:
@@ -69,7 +73,7 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
     whatever method found them."""
     calibrating, looking, walking, naming = shared(progress, TIMES)
     chosen, generator = controls.controls, on.generator
-    steps = calibrated(generator, chosen, on.tau, calibrating)
+    steps = calibrated(generator, chosen, on.tau, calibrating, on.calibration)
     alphas = np.array([np.nan if one is None else one for one in steps], float)
     seen = _Seen(on, chosen, alphas)
     for start in range(0, on.points.batch, CHUNK):

@@ -16,7 +16,7 @@ from explorer.errors import Cancelled, ControlError, ExplorerError
 from explorer.generators.base import Generator, Progress
 from explorer.metrics.base import shared
 from explorer.metrics.direction_evidence import Evidence
-from explorer.scene.model import ControlSetRef, ModelRef, Scalar
+from explorer.scene.model import Calibration, ControlSetRef, ModelRef, Scalar
 
 Find = Callable[[ModelRef, ControlSetRef, Progress | None], ControlSet]
 """Finds a control set on a model, or has it at hand."""
@@ -36,6 +36,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     bases: int
     observed: int
     tau: float
+    calibration: Calibration = "chord"
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +87,7 @@ class Workbench:
                 conditions.tau,
                 progress,
                 EVALUATION_SEED,
+                conditions.calibration,
             )
         return self._stages[conditions]
 

@@ -70,7 +70,11 @@ class _Plan:
         self.options = options
         self.rows = rows(options, subject.generator.card)
         self._conditions = Conditions(
-            attributes=options.attributes, bases=options.bases, observed=options.observed, tau=options.tau
+            attributes=options.attributes,
+            bases=options.bases,
+            observed=options.observed,
+            tau=options.tau,
+            calibration=options.calibration,
         )
         chance = next(row for row in self.rows if row.role == "chance")
         self.nulls = [self._job(chance.controls(options.k, seed)) for seed in null_seeds(options.nulls)]

@@ -205,7 +205,7 @@ def _captions(
         if any(
             unit_text(pane.controls, known.get(name)) for name in (*(edit.control for edit in pane.edits), *tracked)
         ):
-            parts.append(tau_text(pane.controls.tau))
+            parts.append(tau_text(pane.controls.tau, pane.controls.calibration))
         moved = ", ".join(edit_text(scene, pane.controls, edit, known.get(edit.control)) for edit in pane.edits)
         captions.append(Caption(" · ".join(parts), moved))
     return captions

@@ -74,7 +74,7 @@ def grid(
         # Columns are amounts of all rows: in units of equal effect of those that have an effect, and the others say so.
         unit = next((said for row in rows if (said := unit_text(base.controls, row.control.card))), "")
         headings = tuple(f"{amount:+g}{unit}" if amount else "0" for amount in sheet.amounts)
-        title = f"{title} · {tau_text(base.controls.tau)}" if unit else title
+        title = f"{title} · {tau_text(base.controls.tau, base.controls.calibration)}" if unit else title
         amounts: list[tuple[float, ...]] = [sheet.amounts] * len(rows)  # values of the controls that show values
     else:
         amounts, source = _ranged(engine, scene, sheet, pane, controls, rows, progress)

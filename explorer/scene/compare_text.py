@@ -66,7 +66,7 @@ def conditions(report: CompareReport) -> str:
         f"seed{'s' if len(asked.seeds) > 1 else ''} {seeds}",
         f"{asked.bases} base codes",
         f"{asked.observed} observed pictures",
-        tau_text(asked.tau),
+        tau_text(asked.tau, asked.calibration),
     ]
     if asked.nulls:  # older reports do not say
         parts.append(f"chance from {asked.nulls} random frame{'s' if asked.nulls > 1 else ''}")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from explorer.scene.model import ControlSetRef, ModelRef
+from explorer.scene.model import Calibration, ControlSetRef, ModelRef
 
 Role = Literal["method", "chance", "ceiling"]
 
@@ -78,7 +78,8 @@ class MethodResult(msgspec.Struct, frozen=True, kw_only=True):
 class CompareOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to compare. ``attributes``: a world's name, or the path of a classifier or of labels; empty: the world that
     the model was trained on. ``bases``: base codes on which effects are measured; ``tau``: the root mean square change
-    of a picture, in shares of the range of its pixels, that one calibrated unit makes. ``observed``: pictures on which
+    of a picture, in shares of the range of its pixels, that one calibrated unit makes; ``calibration``: from its start
+    to its end, or added up along its path. ``observed``: pictures on which
     attributes and coordinates are only observed. ``settings``: by method. ``quick``: fewer base codes and shorter
     training (:func:`explorer.comparison.request.hurried`). ``nulls``: random frames whose mean is the chance level of
     every number; 0: :func:`usual_nulls`. In a report they are those that were drawn, 0 in reports of older programs.
@@ -91,6 +92,7 @@ class CompareOptions(msgspec.Struct, frozen=True, kw_only=True):
     bases: int = 64
     observed: int = 5000
     tau: float = 0.06
+    calibration: Calibration = "chord"
     settings: dict[str, dict[str, bool | int | float | str]] = {}
     quick: bool = False
     nulls: int = 0

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from explorer.scene.cards import ControlCard, FieldCard
 from explorer.scene.marks import shown_name
-from explorer.scene.model import ControlSetRef, Edit, Scene
+from explorer.scene.model import Calibration, ControlSetRef, Edit, Scene
 
 EFFECT_UNIT = "τ"
 """What an amount of 1 is called where it changes a picture as much on every slider."""
+
+UNITS = {
+    "native": "The method's own",
+    "effect": "Equal visible change",
+    "arc": "Equal change along the path",
+}
+"""What an amount of 1 means, as one chooses it."""
 
 NO_EFFECT = "no visible effect"
 """What is said of a control that no amount of changes a picture so much; it keeps its own unit."""
@@ -26,7 +33,7 @@ def amount_text(amount: float) -> str:
 def unit_text(controls: ControlSetRef, card: ControlCard | None = None) -> str:
     """What follows an amount of one of ``controls``: `` τ`` in units of equal effect, else nothing, as every control
     has a unit of its own. ``card``: the control's, where it is known; one without effect has no such unit."""
-    calibrated = controls.units == "effect" and (card is None or card.unit == EFFECT_UNIT)
+    calibrated = controls.calibration is not None and (card is None or card.unit == EFFECT_UNIT)
     return f" {EFFECT_UNIT}" if calibrated else ""
 
 
@@ -45,10 +52,10 @@ def value_text(value: float, card: ControlCard | None = None) -> str:
     return f"{minus(f'{value:.4g}')}{unit if unit in ('', '°', '%') else f' {unit}'}"
 
 
-def tau_text(tau: float) -> str:
+def tau_text(tau: float, calibration: Calibration | None = "chord") -> str:
     """How much an amount of 1 changes a picture in units of equal effect, ``τ = 0.06``: the root mean square over the
-    pixels, in shares of their range."""
-    return f"{EFFECT_UNIT} = {tau:g}"
+    pixels, in shares of their range; ``τ = 0.06 along the path`` where the changes on the way add up to it."""
+    return f"{EFFECT_UNIT} = {tau:g}{' along the path' if calibration == 'arc' else ''}"
 
 
 def laws_text(card: ControlCard) -> tuple[str, ...]:

@@ -17,6 +17,10 @@ import msgspec
 SCENE_VERSION = 3
 
 Interpolation = Literal["lerp", "slerp", "smooth"]
+Units = Literal["native", "effect", "arc"]
+Calibration = Literal["chord", "arc"]
+"""How much a picture changes on the way to an amount: from its start to there, or added up along the path."""
+
 PaneView = Literal["image", "difference", "before_after"]
 Scalar = bool | int | float | str
 
@@ -61,7 +65,8 @@ class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):
 
     ``without``: the set's other controls are made orthogonal to these of its own (conditional edits); ``units``:
     ``effect`` scales every control so that an amount of 1 changes a picture by ``tau`` (root mean square, in shares of
-    the range of the pixels), ``native`` leaves the method's own units; ``like``: the controls come in the order, and
+    the range of the pixels), ``arc`` so that the changes along the path add up to ``tau``, ``native`` leaves the
+    method's own units; ``like``: the controls come in the order, and
     with the signs, in which their effects match those of that other set on the same model.
     """
 
@@ -72,9 +77,14 @@ class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     digest: str = ""
     without: tuple[str, ...] = ()
-    units: Literal["native", "effect"] = "native"
+    units: Units = "native"
     tau: float = 0.06
     like: ControlSetRef | None = None
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """By which change of a picture its units are made; None: they are the method's own."""
+        return None if self.units == "native" else "arc" if self.units == "arc" else "chord"
 
 
 class ChosenControl(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,8 +52,9 @@ def search(model: ModelRef, controls: ControlSetRef) -> str:
     made = [f"{_found_by(controls)} on {_name(model)}"]
     if controls.without:
         made.append(f"orthogonal to {', '.join(controls.without)}")
-    if controls.units == "effect":
-        made.append("in units of equal visible change")
+    if controls.calibration is not None:
+        along = " along the path" if controls.calibration == "arc" else ""
+        made.append(f"in units of equal visible change{along}")
     if controls.like is not None:
         made.append(f"in the order of {_found_by(controls.like)}")
     return ", ".join(made)

@@ -73,6 +73,18 @@ def test_the_terminal_shows_the_table_and_the_contract(model: str, capsys: pytes
         assert wanted in out
 
 
+def test_units_along_the_path_are_asked_for_and_said(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", model, "--methods", "axes", *QUICK, "--calibration", "arc", "--json"]) == 0
+    along = json.loads(capsys.readouterr().out)
+    assert run(["compare", model, "--methods", "axes", *QUICK, "--json"]) == 0
+    straight = json.loads(capsys.readouterr().out)
+    assert (along["options"]["calibration"], straight["options"]["calibration"]) == ("arc", "chord")
+    assert any("from each of 8 parts to the next, add up to 0.06 of the range" in one for one in along["contract"])
+    assert any("that changes a picture by 0.06 of the range" in one for one in straight["contract"])
+    steps = [one["methods"]["axes"]["directions"][0]["alpha"] for one in (along, straight)]
+    assert 0 < steps[0] < steps[1], "the way is longer than the distance, so its unit is shorter"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -84,6 +96,7 @@ def test_the_terminal_shows_the_table_and_the_contract(model: str, capsys: pytes
         (["{model}", "--methods", "pca", "--seeds", "x"], "'--seeds': 'x' is no list of seeds"),
         (["{model}", "--methods", "pca", "--seeds", ""], "'--seeds': An empty text is no list of seeds"),
         (["{model}", "--methods", "pca", "--tau", "2"], "τ is 2; it must be between 0.001 and 0.5."),
+        (["{model}", "--methods", "pca", "--calibration", "path"], "'--calibration path' is not one of chord, arc."),
         (["{model}", "--methods", "pca", "--bases", "1"], "base codes is 1"),
         (["{model}", "--methods", "pca", "-k", "2", "--attributes", "nowhere"], "'nowhere' is not"),
         (["{model}", "--methods", "pca", "--set", "samples=3"], "not of the form METHOD.NAME=VALUE"),

@@ -15,7 +15,7 @@ from explorer.export.frames import shoot
 from explorer.export.lettering import line
 from explorer.export.options import ExportOptions, Scaling, SheetOptions
 from explorer.generators.base import Generator, Progress
-from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, Edit, Pane, Scene, Timeline
+from explorer.scene.model import AmountKey, AmountTrack, Calibration, ControlSetRef, Edit, Pane, Scene, Timeline
 
 EFFECT = ControlSetRef(method="latent_axes", k=2, units="effect", tau=0.02)
 
@@ -25,7 +25,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second control has no effect."""
 
     def found(
-        generator: Generator, controls: list[Control], tau: float, progress: Progress | None = None
+        generator: Generator,
+        controls: list[Control],
+        tau: float,
+        progress: Progress | None = None,
+        calibration: Calibration = "chord",
     ) -> list[float | None]:
         assert tau == EFFECT.tau
         return [0.5, None]
@@ -80,6 +84,18 @@ def test_captions_say_the_unit_and_what_it_is(engine: Engine, calibrated: Scene,
     first, second = (one.card.name for one in engine.control_set(calibrated.model, EFFECT).controls)
     assert [one.moved for one in said] == [f"{first} +1.00 τ, {second} −2.00", f"{second} +1.00", f"{first} +0.50", ""]
     assert [one.name.split(" · ")[-1] for one in said] == ["τ = 0.02", "b", "c", "τ = 0.02"]
+
+
+def test_units_along_the_path_say_so(engine: Engine, calibrated: Scene, said: list[Caption]) -> None:
+    along = msgspec.structs.replace(EFFECT, units="arc")
+    pane = msgspec.structs.replace(calibrated.panes[0], controls=along)
+    scene = msgspec.structs.replace(calibrated, panes=(pane,), timeline=Timeline())
+    (_,) = shoot(engine, scene, ExportOptions(kind="png")).frames()
+    assert said[0].name.endswith("τ = 0.02 along the path")
+    assert "+1.00 τ" in said[0].moved
+    sheet = SheetOptions(amounts=(1.0,))
+    shot = shoot(engine, scene, ExportOptions(kind="sheet_png", pane=0, sheet=sheet))
+    assert [cell.column for cell in shot.cells] == ["+1 τ"] * 2
 
 
 def test_a_film_says_it_from_beginning_to_end(engine: Engine, calibrated: Scene, said: list[Caption]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from explorer.scene.cards import ControlCard
 from explorer.scene.edit_text import EFFECT_UNIT, amount_text, edit_text, tau_text, unit_text
 from explorer.scene.marks import with_mark
@@ -19,6 +21,9 @@ def test_amounts_say_their_unit_where_it_is_the_same_for_all() -> None:
     named = with_mark(scene, Mark(controls=EFFECT, control="PC 1", name="smile"))
     assert edit_text(named, EFFECT, edit, ControlCard(name="PC 1", space="w", unit=EFFECT_UNIT)) == "smile −1.50 τ"
     assert tau_text(EFFECT.tau) == "τ = 0.1"
+    along = msgspec.structs.replace(EFFECT, units="arc")
+    assert tau_text(along.tau, along.calibration) == "τ = 0.1 along the path"
+    assert unit_text(along) == unit_text(EFFECT)
 
 
 def test_the_sign_is_a_minus_and_names_keep_their_hyphens() -> None:

@@ -71,7 +71,7 @@ control_sets = st.builds(
     path=names,
     digest=names,
     without=st.lists(names, max_size=2).map(tuple),
-    units=st.sampled_from(["native", "effect"]),
+    units=st.sampled_from(["native", "effect", "arc"]),
     tau=st.floats(0.001, 0.5),
 )
 matched_sets = st.tuples(control_sets, st.none() | control_sets).map(

@@ -60,6 +60,7 @@ def test_searches_of_one_method_are_told_apart() -> None:
     change = {
         "": {},
         ", in units of equal visible change": {"units": "effect"},
+        ", in units of equal visible change along the path": {"units": "arc"},
         ", orthogonal to hue, size": {"without": ("hue", "size")},
         ", in the order of Latent axes": {"like": ControlSetRef(method="latent_axes")},
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
@@ -22,7 +24,8 @@ from PySide6.QtWidgets import (
 from explorer.scene.cards import MethodCard
 from explorer.scene.comparison import MOST_NULLS, CompareOptions, usual_nulls
 from explorer.scene.defaults import room
-from explorer.scene.model import ControlSetRef
+from explorer.scene.edit_text import UNITS
+from explorer.scene.model import ControlSetRef, Units
 from explorer.scene.number_text import NumberError
 from explorer.ui.controls.method_chooser import listed, method_hints, method_tip
 from explorer.ui.look.numbers import DecimalField, SeedsLine, WholeField, settled
@@ -33,7 +36,11 @@ CHOSEN_AT_FIRST = 3  # methods that are ticked when nobody has chosen, besides c
 DIRECTIONS = 6
 MOST_PANES = 48  # more pictures at once are stamps
 PURPOSE = "Each ticked method becomes a column of pictures; one slider moves all of them."
-UNITS = {"effect": "Equal visible change", "native": "The method's own"}
+OF = {  # what tau is of, in the order of the choices
+    "effect": "of the range of the pixels, root mean square, for an amount of 1",
+    "arc": "of the range of the pixels, added up on the way to an amount of 1",
+    "native": "",
+}
 NAME = Qt.ItemDataRole.UserRole
 
 
@@ -57,10 +64,11 @@ class CompareDialog(QDialog):
         self.k.setToolTip("How many directions every method finds")
         self.seeds = SeedsLine()
         self.seeds.setPlaceholderText("the scene's own; or 1,2,3 or 0-2 for a row of each")
-        self.units = Segments(UNITS, "What an amount of 1 means on every slider")
+        self.units = Segments({key: UNITS[key] for key in OF}, "What an amount of 1 means on every slider")
         self.tau = DecimalField(0.01, 0.3, decimals=2, step=0.01)
         self.tau.setValue(ControlSetRef().tau)
         self.tau.setToolTip("An amount of 1 changes a picture by this much on every slider, in the mean over 16 points")
+        self._of = QLabel()
         self.match = QCheckBox("Order and sign directions so that a row means the same everywhere")
         self.match.setChecked(True)
         self.measure = QCheckBox("Measure them too: the table of effects, with chance and ceiling")
@@ -93,14 +101,13 @@ class CompareDialog(QDialog):
 
     def sets(self) -> tuple[ControlSetRef, ...]:
         """A control set a method; all are matched to the first, where that is wanted."""
-        effect = self.units.value == "effect"
         found: list[ControlSetRef] = []
         for name in self.chosen():
             made = ControlSetRef(
                 method=name,
                 k=self.k.value(),
                 settings=self._settings(name),
-                units="effect" if effect else "native",
+                units=cast(Units, self.units.value),
                 tau=self.tau.value(),
                 like=found[0] if found and self.match.isChecked() else None,
             )
@@ -119,6 +126,7 @@ class CompareDialog(QDialog):
             seeds=tuple(range(self.trials.value())),
             attributes=self.attributes.text().strip(),
             tau=self.tau.value(),
+            calibration="arc" if self.units.value == "arc" else "chord",
             nulls=self.nulls.value(),
             settings={name: dict(made) for name in self.chosen() if (made := self._settings(name))},
         )
@@ -142,7 +150,8 @@ class CompareDialog(QDialog):
         except NumberError as error:
             problem = str(error)
         count = len(chosen) * rows
-        self._form.setRowVisible(self._change, self.units.value == "effect")
+        self._form.setRowVisible(self._change, self.units.value != "native")
+        self._of.setText(OF[self.units.value])
         self.nulls.setSpecialValueText(f"{usual_nulls(self.k.value())}, as usual")
         for row in (self.attributes, self.trials, self.nulls):
             self._form.setRowVisible(row, self.measure.isChecked())
@@ -234,9 +243,8 @@ class CompareDialog(QDialog):
         change = QHBoxLayout(self._change)
         change.setContentsMargins(0, 0, 0, 0)
         change.addWidget(self.tau)
-        of = QLabel("of the range of the pixels, root mean square, for an amount of 1")
-        of.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        change.addWidget(of)
+        self._of.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        change.addWidget(self._of)
         change.addStretch(1)
         self._form.addRow("Directions", self.k)
         self._form.addRow("Rows (seeds)", self.seeds)

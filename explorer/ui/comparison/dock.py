@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtWidgets import QWidget
 
 from explorer.scene import editing
 from explorer.scene.comparison import CompareOptions
-from explorer.scene.model import ControlSetRef
+from explorer.scene.model import ControlSetRef, Units
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look.lazy_dock import LazyDock
 from explorer.ui.state.controller import Controller
@@ -73,9 +74,12 @@ class ComparisonDock(LazyDock["ComparisonPanel"]):
 
     def _use(self) -> None:
         """Put the set of the chosen row into the selected pane, in the units of the table."""
-        row = self.panel.chosen()
-        if row is not None and not row.problem:
-            self._controller.set_method(self._controller.scene.selected, row.controls)
+        row, report = self.panel.chosen(), self._controller.comparing.report(self.panel.model())
+        if row is not None and not row.problem and report is not None:
+            options = report.options
+            units: Units = "arc" if options.calibration == "arc" else "effect"
+            controls = msgspec.structs.replace(row.controls, units=units, tau=options.tau)
+            self._controller.set_method(self._controller.scene.selected, controls)
 
     def _export(self) -> None:
         report = self._controller.comparing.report(self.panel.model())

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from explorer.scene.cards import MethodCard, ModelCard
 from explorer.scene.defaults import room
-from explorer.scene.model import ControlSetRef
+from explorer.scene.edit_text import UNITS
+from explorer.scene.model import ControlSetRef, Units
 from explorer.ui.look.numbers import SeedBox, WholeField
 from explorer.ui.look.setting_fields import SettingFields
 from explorer.ui.look.widgets import Segments, WrappedLabel
-
-UNITS = {"native": "The method's own", "effect": "Equal visible change"}
 
 
 class MethodDialog(QDialog):
@@ -53,7 +54,7 @@ class MethodDialog(QDialog):
             k=self.k.value(),
             seed=self.seed.value(),
             settings=self.settings.changed(),
-            units="effect" if self.units.value == "effect" else "native",
+            units=cast(Units, self.units.value),
         )
 
     def _build(self, form: QFormLayout) -> None:

@@ -164,6 +164,36 @@ def test_panes_are_calibrated_and_matched_to_the_first(desk: Desk, qtbot: QtBot)
     assert len(desk.controller.scene.panes) == 1
 
 
+def test_units_along_the_path_are_those_of_panes_table_and_what_is_used(desk: Desk, qtbot: QtBot) -> None:
+    dialog = dialog_on(desk, qtbot)
+    ticked(dialog, "latent_axes", "random_orthogonal")
+    assert list(dialog.units.buttons) == ["effect", "arc", "native"]
+    assert dialog.options().calibration == "chord"
+    straight = dialog._of.text()
+    dialog.units.buttons["arc"].click()
+    assert dialog._form.isRowVisible(dialog._change)
+    assert dialog._of.text() not in ("", straight)
+    dialog.tau.setValue(0.1)
+    dialog.measure.setChecked(True)
+    dialog.side_by_side.connect(desk.dock.show_side_by_side)
+    dialog.table.connect(desk.dock.compare)
+    dialog.accept()
+    assert [(pane.controls.units, pane.controls.tau) for pane in desk.controller.scene.panes] == [("arc", 0.1)] * 2
+    asked = desk.client.sent[-1]
+    assert isinstance(asked, protocol.CompareMethods)
+    assert (asked.options.calibration, asked.options.tau) == ("arc", 0.1)
+    native = tuple(
+        msgspec.structs.replace(row, controls=ControlSetRef(method=row.method, k=2)) for row in REPORT.methods
+    )
+    report = msgspec.structs.replace(REPORT, options=asked.options, methods=native)
+    desk.client.reply(protocol.Compared(request_id=asked.request_id, model=MODEL, report=report))
+    assert "τ = 0.1 along the path" in desk.dock.panel.state.text()
+    desk.dock.panel.table.setCurrentItem(desk.dock.panel.table.topLevelItem(2))
+    desk.actions["use_compared"].trigger()
+    used = desk.controller.scene.panes[desk.controller.scene.selected].controls
+    assert (used.method, used.units, used.tau) == (desk.dock.panel.table.method(), "arc", 0.1)
+
+
 def test_the_dialog_refuses_with_a_sentence(desk: Desk, qtbot: QtBot) -> None:
     dialog = dialog_on(desk, qtbot)
     ticked(dialog)

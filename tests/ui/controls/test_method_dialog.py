@@ -101,6 +101,11 @@ def test_only_what_differs_from_the_method_is_written_down(dialog: MethodDialog)
     )
 
 
+def test_units_along_the_path_are_shown_and_kept(dialog: MethodDialog) -> None:
+    dialog.units.buttons["arc"].click()
+    assert dialog.controls().units == "arc"
+
+
 def test_numbers_stay_within_their_limits(dialog: MethodDialog) -> None:
     steps = _field(dialog, "steps", WholeField)
     steps.selectAll()
