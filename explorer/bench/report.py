@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from explorer import __version__
+from explorer.discovery.request import mapped_space
 from explorer.errors import ExplorerError
-from explorer.generators.registry import shipped_models
+from explorer.generators.registry import describe, shipped_models
 from explorer.ui.state.pace import percentile
 
 CANVASES = (256, 1024)
@@ -28,8 +29,9 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     """Measure ``models`` (default: all that ship); ``say`` is told what is being measured.
 
     The ratios are taken within this one run: ``ratio`` is the median way from event to screen over the sum of bare
-    forward, conversion and paint; ``side_by_side`` is :func:`explorer.bench.side_by_side.measure`; ``window_ratio`` the
-    start of the window over a bare ``import PySide6.QtWidgets``.
+    forward, conversion and paint; ``side_by_side`` is :func:`explorer.bench.side_by_side.measure`, ``flow_drag``
+    :func:`explorer.bench.flow_drag.measure`; ``window_ratio`` the start of the window over a bare ``import
+    PySide6.QtWidgets``.
     """
     from explorer.bench.screen import Screen
 
@@ -38,6 +40,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     window_ratio = _window_ratio()
     rows: list[Row] = []
     grids: list[Row] = []
+    drags: list[Row] = []
     memory: list[tuple[int, int]] = []
     device = ""
     screen = Screen()
@@ -56,6 +59,10 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
             rows.extend(_row(name, bare, size, one) for size, one in zip(CANVASES, measured, strict=True))
             say(f"{name}: methods side by side")
             grids.append(_in_process("explorer.bench.side_by_side", name))
+            card = describe(name)
+            if len(card.spaces[mapped_space(card)].shape) == 1:
+                say(f"{name}: dragging along a flow")
+                drags.append(_in_process("explorer.bench.flow_drag", name))
             memory.extend((one.window_memory, one.engine_memory) for one in measured)
     finally:
         screen.close()
@@ -69,6 +76,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
         },
         "models": rows,
         "side_by_side": grids,
+        "flow_drag": drags,
         "window_ratio": window_ratio,
         "memory_mb": {
             "window": round(max(window for window, _ in memory) / 1e6, 1),

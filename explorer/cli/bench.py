@@ -40,6 +40,11 @@ def bench(
             f"{row['name']}: {row['views']} methods side by side take {row['render_ms']} ms, the bare batch "
             f"{row['forward_ms']} ms (throughput ratio {row['ratio']})"
         )
+    for row in found["flow_drag"]:
+        typer.echo(
+            f"{row['name']}: a step along a flow takes {row['flow_ms']} ms, along a straight direction "
+            f"{row['straight_ms']} ms (ratio {row['ratio']}; of two flows at once {row['mixed_ratio']})"
+        )
     memory = found["memory_mb"]
     typer.echo(f"start of the window: {found['window_ratio']} × a bare import of QtWidgets")
     typer.echo(f"peak memory: window {memory['window']} MB, engine {memory['engine']} MB")

@@ -176,7 +176,7 @@ class FieldControl(PointControl):
             # Alone and on a copy: the last bit of a product of matrices depends on how many rows it has, and on where
             # in memory they begin.
             moving = [control._part(latent, by[row] if learning else float(by[row])) for control, by in parts]
-            rows.append(followed(start.clone(), moving, MOST_STEPS, keep=not learning))
+            rows.append(_once(start.clone(), moving) if not learning else followed(start, moving, MOST_STEPS, False))
         return rows
 
     def _part(self, latent: Tensor, amount: float | Tensor) -> Part:
@@ -205,6 +205,22 @@ def _cast(field: VectorField, like: Tensor) -> VectorField:
             }
         known[key] = type(field).restore(tensors, field.parameters())
     return known[key]
+
+
+_LAST: WeakKeyDictionary[object, tuple[Hashable, Path]] = WeakKeyDictionary()
+
+
+def _once(start: Tensor, parts: Sequence[Part]) -> Path:
+    """Where ``parts`` lead from ``start``; asked twice for the same, as for a picture and then for why it has ended, it
+    is followed once."""
+    first, *others = parts
+    key = (start.cpu().numpy().tobytes(), start.shape, start.dtype, start.device)
+    asked = (key, tuple(part.owner for part in others), tuple(part.amount for part in parts))
+    last = _LAST.get(first.owner)
+    if last is None or last[0] != asked:
+        last = (asked, followed(start, parts, MOST_STEPS, keep=True))
+        _LAST[first.owner] = last
+    return last[1]
 
 
 def _has_potential(field: VectorField) -> bool:

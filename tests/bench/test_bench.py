@@ -37,7 +37,10 @@ def test_a_short_run_has_every_figure(qapp: QApplication, monkeypatch: pytest.Mo
     assert found["memory_mb"]["engine"] > 100  # torch alone takes more
     (grid,) = found["side_by_side"]
     assert (grid["name"], grid["views"]) == ("shapes-btcvae", 8)
-    assert len(said) == 4
+    (drag,) = found["flow_drag"]
+    assert drag["name"] == "shapes-btcvae"
+    assert drag["ratio"] == pytest.approx(drag["flow_ms"] / drag["straight_ms"], rel=0.02)
+    assert len(said) == 5
 
 
 def test_worlds_and_recipes_have_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
