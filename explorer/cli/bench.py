@@ -45,6 +45,12 @@ def bench(
             f"{row['name']}: a step along a flow takes {row['flow_ms']} ms, along a straight direction "
             f"{row['straight_ms']} ms (ratio {row['ratio']}; of two flows at once {row['mixed_ratio']})"
         )
+    fields = found["fields"]
+    typer.echo(
+        f"{fields['fields']} fields of width {fields['width']}, {fields['batch']} points each, trained: "
+        f"{fields['grouped_ms']} ms as one network, {fields['loop_ms']} ms one after the other (ratio "
+        f"{fields['ratio']}; without the pass back {fields['forward_ratio']})"
+    )
     memory = found["memory_mb"]
     typer.echo(f"start of the window: {found['window_ratio']} × a bare import of QtWidgets")
     typer.echo(f"peak memory: window {memory['window']} MB, engine {memory['engine']} MB")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from explorer.bench import report, screen, side_by_side, worlds
+from explorer.bench import fields, report, screen, side_by_side, worlds
 from explorer.errors import ExplorerError
 from explorer.training.base import Recipe
 from explorer.worlds.registry import all_worlds
@@ -40,7 +40,8 @@ def test_a_short_run_has_every_figure(qapp: QApplication, monkeypatch: pytest.Mo
     (drag,) = found["flow_drag"]
     assert drag["name"] == "shapes-btcvae"
     assert drag["ratio"] == pytest.approx(drag["flow_ms"] / drag["straight_ms"], rel=0.02)
-    assert len(said) == 5
+    assert found["fields"]["ratio"] > 0
+    assert len(said) == 6
 
 
 def test_worlds_and_recipes_have_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +80,14 @@ def test_methods_side_by_side_are_one_batch_and_timed_against_it(monkeypatch: py
     found = side_by_side.measure("shapes-btcvae")
     assert found["batch"] == found["views"] == 8
     assert min(float(found[key]) for key in ("forward_ms", "render_ms", "ratio")) > 0
+
+
+def test_fields_side_by_side_are_timed_against_a_loop_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "RUNS", 3)
+    monkeypatch.setattr(fields, "WARM_UP", 1)
+    found = fields.measure()
+    assert (found["fields"], found["width"], found["batch"]) == (16, 64, 32)
+    for kind in ("", "forward_"):
+        times = found[f"{kind}loop_ms"], found[f"{kind}grouped_ms"]
+        assert min(times) > 0
+        assert found[f"{kind}ratio"] > 0

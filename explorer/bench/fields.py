@@ -1,0 +1,90 @@
+"""Fields side by side, in a process of its own: many potentials as one network against a loop over them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+from explorer.discovery.potential_bank import PotentialBank
+from explorer.fields.potential import PotentialField
+from explorer.generators import devices
+from explorer.numerics.randomness import seeded
+
+FIELDS, WIDTH, BATCH = 16, 64, 32
+WARM_UP = 5
+RUNS = 100
+
+
+def measure() -> dict[str, float | int]:
+    """Velocities of :data:`FIELDS` potentials at :data:`BATCH` points of :data:`WIDTH` numbers each, on the processor.
+
+    ``grouped_ms`` all at once (:class:`explorer.discovery.potential_bank.PotentialBank`), ``loop_ms`` one potential
+    after the other, both with the pass back through them, which is what a training takes; ``forward_…`` the velocities
+    alone. Medians, in turns so that all see the same machine; ``ratio`` and ``forward_ratio``: the medians of the runs'
+    ratios, loop over grouped.
+    """
+    bank = PotentialBank(FIELDS, WIDTH, True, True, 0, 1)
+    alone = [PotentialBank(1, WIDTH, True, True, seed, 1) for seed in range(FIELDS)]
+    fields: list[PotentialField] = [bank.field(index, 1.0, (0.0, 1.0)) for index in range(FIELDS)]
+    source = seeded(0, 0)
+    z, moments = torch.randn(FIELDS, BATCH, WIDTH, generator=source), torch.rand(FIELDS, BATCH, generator=source)
+
+    def forward_grouped() -> None:
+        with torch.inference_mode():
+            bank.networks().velocity(z, moments)
+
+    def forward_loop() -> None:
+        with torch.inference_mode():
+            for field, points, times in zip(fields, z, moments, strict=True):
+                field.velocity(points, times)
+
+    def grouped() -> None:
+        bank.networks().velocity(z, moments).square().mean().backward()  # type: ignore[no-untyped-call]
+
+    def loop() -> None:
+        parts = [
+            one.networks().velocity(points[None], times[None]).square().mean()
+            for one, points, times in zip(alone, z, moments, strict=True)
+        ]
+        torch.stack(parts).mean().backward()  # type: ignore[no-untyped-call]
+
+    works = {"grouped": grouped, "loop": loop, "forward_grouped": forward_grouped, "forward_loop": forward_loop}
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for run in range(WARM_UP + RUNS):
+        for name, work in works.items():
+            took = _milliseconds(work)
+            if run >= WARM_UP:
+                taken[name].append(took)
+    return {
+        "fields": FIELDS,
+        "width": WIDTH,
+        "batch": BATCH,
+        **{f"{name}_ms": round(statistics.median(each), 3) for name, each in taken.items()},
+        "ratio": _ratio(taken["loop"], taken["grouped"]),
+        "forward_ratio": _ratio(taken["forward_loop"], taken["forward_grouped"]),
+    }
+
+
+def _milliseconds(work: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    work()
+    return (time.perf_counter() - begun) * 1e3
+
+
+def _ratio(loop: list[float], grouped: list[float]) -> float:
+    return round(statistics.median(slow / quick for slow, quick in zip(loop, grouped, strict=True)), 2)
+
+
+def main() -> None:
+    """``python -m explorer.bench.fields`` prints one JSON object."""
+    devices.leave_a_core_free()
+    sys.stdout.write(json.dumps(measure()) + "\n")
+
+
+if __name__ == "__main__":
+    main()
