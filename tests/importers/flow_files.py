@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,65 @@ def released(velocity: Velocity, start: Tensor, steps: int, eps: float, first: i
         z = z + sign * eps * velocity(z, float(first + step))
         points.append(z[0])
     return torch.stack(points)
+
+
+def gradctrl(
+    folder: Path,
+    classes: tuple[int, ...],
+    width: int,
+    parameters: dict[str, Any] | None = None,
+    hidden: int = 5,
+    shared: int = 0,
+) -> Path:
+    """``model.pth`` of as many classifiers as ``classes``, each with so many outputs; beside it ``model_params.pkl``
+    where there are ``parameters``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state: dict[str, Tensor] = {}
+
+    def layer(name: str, rows: int, columns: int) -> None:
+        seed = len(state)
+        state[f"{name}.weight"] = normal(rows, columns, seed=seed, scale=1 / math.sqrt(columns))
+        state[f"{name}.bias"] = normal(rows, seed=seed + 1, scale=0.2)
+
+    for place in range(0, 2 * shared, 2):
+        layer(f"shared.{place}", width, width)
+    for index, outputs in enumerate(classes):
+        if hidden:
+            layer(f"classifiers.{index}.classifier.0", hidden, width)
+        layer(f"classifiers.{index}.classifier.{2 if hidden else 0}", outputs, hidden or width)
+    torch.save(state, folder / "model.pth")
+    if parameters is not None:
+        whole = {"n_attributes": len(classes), "n_shared_layers": shared, "hidden_size": hidden or None, **parameters}
+        (folder / "model_params.pkl").write_bytes(pickle.dumps(whole, 3))
+    return folder / "model.pth"
+
+
+def probability(state: dict[str, Tensor], index: int, w: Tensor) -> Tensor:
+    """(1, C) of classifier ``index``: sigmoid of one output, softmax of several."""
+    prefixes = [key.removesuffix(".weight") for key in state if key.endswith(".weight")]
+    own = [name for name in prefixes if name.startswith(("shared.", f"classifiers.{index}."))]
+    for number, name in enumerate(own):
+        w = functional.linear(w, state[f"{name}.weight"].to(w.dtype), state[f"{name}.bias"].to(w.dtype))
+        if number < len(own) - 1:
+            w = functional.leaky_relu(w, 0.1)
+    return torch.sigmoid(w) if w.shape[1] == 1 else torch.softmax(w, 1)
+
+
+def controlled(state: dict[str, Tensor], index: int, target: int, held: dict[int, int]) -> Velocity:
+    """v / ‖v‖ of the gradient of a probability, without the channels that move others most (``held``: classifier →
+    how many)."""
+
+    def gradient_of(classifier: int, place: int, w: Tensor) -> Tensor:
+        with torch.enable_grad():
+            w = w.detach().requires_grad_()
+            (found,) = torch.autograd.grad(probability(state, classifier, w)[0, place], w)
+        return found
+
+    def velocity(w: Tensor, time: float) -> Tensor:
+        found = gradient_of(index, target, w)
+        for other, count in held.items():
+            steepest = gradient_of(other, 0, w)[0].abs().argsort()[-count:]
+            found[0, steepest] = 0
+        return found / found.norm()
+
+    return velocity

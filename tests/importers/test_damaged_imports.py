@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import pickle
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def _whole() -> dict[str, bytes]:
         "g.pt": _bytes(lambda buffer: torch.save({"support_sets": flow_files.pdetraversal_state(1, 6)}, buffer)),
         "h.pt": _bytes(lambda buffer: torch.save(flow_files.latent_flow_state(1, 6, rest=True), buffer)),
         "i.pt": _bytes(lambda buffer: torch.save(flow_files.warped_state(2, 2, 6), buffer)),
+        "j.pth": flow_files.gradctrl(Path(tempfile.mkdtemp()), (1, 3), 6).read_bytes(),
         "paths_latent_codes.pt": _bytes(lambda buffer: torch.save(flow_files.normal(2, 5, 6), buffer)),
     }
 

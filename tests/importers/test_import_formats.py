@@ -177,7 +177,12 @@ def warpedganspace(folder: Path) -> Path:
     return flow_files.write(folder, flow_files.warped_state(2, 3, WIDTH), {"gan_type": "ProgGAN"}, checkpoint=False)
 
 
+def gradctrl(folder: Path) -> Path:
+    return flow_files.gradctrl(folder, (1, 1), WIDTH, {"attributes": "smile,age"})
+
+
 WRITERS: dict[str, Callable[[Path], Path]] = {
+    "gradctrl": gradctrl,
     "pdetraversal": pdetraversal,
     "latent_flow": latent_flow,
     "warpedganspace": warpedganspace,
@@ -205,7 +210,7 @@ def test_every_format_is_claimed_by_its_importer_alone(name: str, tmp_path: Path
 
 
 def test_every_importer_is_tested_here() -> None:
-    assert set(importers()) == {*WRITERS, "fields", "latent_paths"}
+    assert set(importers()) == {*WRITERS, "latent_paths"}
 
 
 @pytest.mark.parametrize("name", sorted(set(WRITERS) - {"stylespace"}))
@@ -549,12 +554,6 @@ def test_a_walk_moves_every_layer_by_its_own_row(tmp_path: Path) -> None:
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
-
-
-def test_fields_are_recognised_and_refused(tmp_path: Path) -> None:
-    torch.save({"classifiers.0.classifier.0.weight": torch.ones(16, 8)}, tmp_path / "model.pth")
-    with pytest.raises(ControlError, match="GradCtrl; this version reads linear and conditional directions only"):
-        describe(tmp_path / "model.pth", TOY)
 
 
 def _empty(path: Path) -> None:
