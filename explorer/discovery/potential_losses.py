@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from explorer.discovery.potential_bank import PotentialBank
+from explorer.fields.potential_bank import PotentialBank
 from explorer.numerics import flow_equations
 from explorer.numerics.potential_network import PotentialNetwork
 

@@ -11,12 +11,12 @@ from torch.nn import functional
 from explorer.controls.base import Control
 from explorer.discovery.flow_controls import field_control
 from explorer.discovery.initial import initialised
-from explorer.discovery.potential_bank import PotentialBank
 from explorer.discovery.potential_losses import Equation, Rollout, change_gained, rollout
 from explorer.discovery.request import Request
 from explorer.discovery.sampling import typical_deviation
 from explorer.discovery.shift_predictor import ShiftPredictor, recognised
 from explorer.discovery.shifts import SAMPLES, points
+from explorer.fields.potential_bank import PotentialBank
 from explorer.generators.base import Generator, Latent
 from explorer.numerics.derivatives import (
     central_product,

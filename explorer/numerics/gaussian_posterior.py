@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,17 @@ from torch import Tensor
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, 1)) in nats, elementwise: (μ² + σ² − log σ² − 1) / 2."""
     return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1.0)
+
+
+def evidence_lower_bound(
+    log_likelihood: Callable[[Tensor], Tensor], mean: Tensor, log_variance: Tensor, source: torch.Generator
+) -> Tensor:
+    """(B,) E_q log p(x|z) − KL(q(z|x) ‖ N(0, I)) in nats, never above log p(x) on average: of posteriors (B, L), with
+    one draw z (B, L) from each for the likelihood (B,) that ``log_likelihood`` gives. Kingma and Welling 2014, eq. 7.
+    """
+    noise = torch.randn(mean.shape, generator=source).to(mean)
+    z = mean + noise * (0.5 * log_variance).exp()
+    return log_likelihood(z) - kl_to_standard_normal(mean, log_variance).sum(1)
 
 
 class KlParts(NamedTuple):

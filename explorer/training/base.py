@@ -29,9 +29,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One training run, written down as TOML. The same recipe and seed give the same model on the same machine.
 
     ``data`` names a world, or a folder of images; ``size``: pixels a side (0: the world's own); ``uniform``: draw a
-    world's factors independently from the grid instead of from its causal model; ``steps`` optimiser steps of ``batch``
-    pictures; ``checkpoint_every`` in steps; ``settings`` are the trainer's own (learning rates, widths, weights of the
-    losses).
+    world's factors independently from the grid instead of from its causal model; ``sequence``: so many pictures follow
+    one another, in which one factor goes on from step to step (0: pictures of their own); ``steps`` optimiser steps of
+    ``batch`` pictures; ``checkpoint_every`` in steps; ``settings`` are the trainer's own (learning rates, widths,
+    weights of the losses).
     """
 
     name: str
@@ -39,6 +40,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     data: Annotated[str, msgspec.Meta(min_length=1)]
     size: Whole = 0
     uniform: bool = False
+    sequence: Whole = 0
     steps: Count
     batch: Annotated[int, msgspec.Meta(ge=2)]
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0

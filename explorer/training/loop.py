@@ -86,6 +86,8 @@ def train(
     source = source_of(recipe)
     _check_place(folder, source)
     asked = json.loads(msgspec.json.encode(recipe)) | ({"pictures": source.fingerprint} if source.fingerprint else {})
+    if not recipe.sequence:
+        del asked["sequence"]  # runs that are older than it are of the same recipe
     described = folder / "recipe.json"
     if described.is_file() and (difference := _difference(_description(described), asked)):
         raise ExplorerError(f"'{folder}' holds a run of another recipe ({difference}); choose another folder.")

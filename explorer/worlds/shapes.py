@@ -54,6 +54,7 @@ class Shapes(World):
 
     name = "shapes"
     title = "Shapes in a room"
+    sizes = (SIZE, 32)
     factors = (
         Factor("floor_hue", HUES, cyclic=True),
         Factor("wall_hue", HUES, cyclic=True),
@@ -69,22 +70,22 @@ class Shapes(World):
         return super().sample(n, seed, correlations) if correlations else self.independent(n, seed)
 
     def render(self, factors: Array, size: int | None = None) -> NDArray[np.uint8]:
-        """(n, 64, 64, 3) pictures of (n, 6) values. Hues wrap, the shape is rounded, the rest may lie anywhere.
+        """(n, size, size, 3) pictures of (n, 6) values. Hues wrap, the shape is rounded, the rest may lie anywhere.
 
         Raises ValueError for values that are not finite, a shape outside 0..3 or a scale outside 0.1..2.
         """
-        rows, _ = self.checked(factors, size)
+        rows, side = self.checked(factors, size)
         shapes = np.rint(rows[:, 4]).astype(int)
         if (np.abs(rows[:, 3] - 1.05) > 0.95).any():
             raise ValueError(f"{self.name} has scales 0.1..2")
         colours = _colours(rows[:, :3])
-        pictures = np.empty((len(rows), SIZE * SIZE, 3), np.uint8)
+        pictures = np.empty((len(rows), side * side, 3), np.uint8)
         for index, row in enumerate(rows):
-            light = geometry(int(shapes[index]), float(row[3]), float(row[5]))
+            light = geometry(int(shapes[index]), float(row[3]), float(row[5]), side)
             shade = light @ colours[index]
             np.minimum(shade, 255.0, out=shade)
             np.add(shade, 0.5, out=pictures[index], casting="unsafe")
-        return pictures.reshape(-1, SIZE, SIZE, 3)
+        return pictures.reshape(-1, side, side, 3)
 
 
 def _colours(hues: Array) -> NDArray[np.float32]:
@@ -96,9 +97,19 @@ def _colours(hues: Array) -> NDArray[np.float32]:
     return np.asarray(255.0 * np.concatenate([rgb, white], axis=1), np.float32)
 
 
-@lru_cache(maxsize=1024)  # the grid has 480 geometries of 64 KiB
-def geometry(shape: int, scale: float, orientation: float) -> NDArray[np.float32]:
-    """(64·64, 4) light that each pixel takes from floor, walls, object (coverage times shading) and highlight; ≥ 0."""
+@lru_cache(maxsize=2048)  # the grid has 480 geometries of 64 KiB
+def geometry(shape: int, scale: float, orientation: float, size: int = SIZE) -> NDArray[np.float32]:
+    """(size·size, 4) light that each pixel takes from floor, walls, object (coverage times shading) and highlight; ≥ 0.
+    Small pictures are means of the pixels of large ones."""
+    part = SIZE // size
+    light = _light(shape, scale, orientation).reshape(size, part, size, part, 4).mean(axis=(1, 3)).reshape(-1, 4)
+    result: NDArray[np.float32] = light.astype(np.float32)
+    result.setflags(write=False)
+    return result
+
+
+def _light(shape: int, scale: float, orientation: float) -> NDArray[np.float64]:
+    """The same of 64·64 pixels."""
     camera, rays = _rays(math.radians(orientation), SUBPIXELS)
     depth = _depth(shape, scale, camera, rays)
     seen = np.isfinite(depth)
@@ -118,9 +129,7 @@ def geometry(shape: int, scale: float, orientation: float) -> NDArray[np.float32
     light[seen, 2], light[seen, 3] = _object_shade(rays[seen], _normals(shape, scale, points), points)
     fine = light.reshape(SIZE, SUBPIXELS, SIZE, SUBPIXELS, 4).mean(axis=(1, 3)).reshape(-1, 4)
     fine[:, 0] *= _floor_light(shape, scale, math.radians(orientation))
-    result: NDArray[np.float32] = fine.astype(np.float32)
-    result.setflags(write=False)
-    return result
+    return np.asarray(fine, np.float64)
 
 
 def _rays(azimuth: float, subpixels: int) -> tuple[Points, Points]:

@@ -15,11 +15,11 @@ from explorer.controls.control_set import ControlSet, load, save
 from explorer.controls.field import FieldControl
 from explorer.discovery import potential_search, shift_predictor
 from explorer.discovery.base import Watch
-from explorer.discovery.potential_bank import PotentialBank
 from explorer.discovery.potential_flow import METHOD, PotentialFlow
 from explorer.discovery.potential_losses import EQUATIONS, QUICKEST, SLOWEST, Equation, change_gained, rollout
 from explorer.discovery.potential_search import PotentialSearch, begun
 from explorer.errors import Cancelled, ControlError
+from explorer.fields.potential_bank import PotentialBank
 from explorer.generators.base import Latent
 from explorer.numerics.flow_equations import hamilton_jacobi, heat, wave
 from explorer.numerics.integrators import integrate
