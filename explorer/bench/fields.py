@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import torch
 
-from explorer.discovery.potential_bank import PotentialBank
 from explorer.fields.potential import PotentialField
+from explorer.fields.potential_bank import PotentialBank
 from explorer.generators import devices
 from explorer.numerics.randomness import seeded
 
@@ -23,7 +23,7 @@ RUNS = 100
 def measure() -> dict[str, float | int]:
     """Velocities of :data:`FIELDS` potentials at :data:`BATCH` points of :data:`WIDTH` numbers each, on the processor.
 
-    ``grouped_ms`` all at once (:class:`explorer.discovery.potential_bank.PotentialBank`), ``loop_ms`` one potential
+    ``grouped_ms`` all at once (:class:`explorer.fields.potential_bank.PotentialBank`), ``loop_ms`` one potential
     after the other, both with the pass back through them, which is what a training takes; ``forward_…`` the velocities
     alone. Medians, in turns so that all see the same machine; ``ratio`` and ``forward_ratio``: the medians of the runs'
     ratios, loop over grouped.
