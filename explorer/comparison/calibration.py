@@ -35,6 +35,14 @@ POINTS = 16
 POINTS_SEED = 0xCA11B
 
 
+def signs_of(control: Control) -> tuple[int, ...]:
+    """The signs of the amounts that ``control`` has: both, or one where its card says that it has no others."""
+    card = control.card
+    if card.laws.negative != "none":
+        return 1, -1
+    return (-1,) if card.high <= 0 else (1,)  # one that is turned round has those below 0
+
+
 def calibrated(
     generator: Generator,
     controls: Sequence[Control],
@@ -58,10 +66,11 @@ def alphas(
     calibration: Calibration = "chord",
 ) -> list[float | None]:
     """For every control the amount α > 0, in its own unit, that changes a picture by ``tau`` (0 < tau < 1):
-    E d(G(move(z, ±α)), G(z)) = tau, the mean over the points ``bases`` and both signs, to half a percent of tau; d is
-    the kind of output's :meth:`explorer.outputs.base.Output.distance`, the RMS in shares of the range. By ``arc`` it is
-    the changes from each of :data:`ARC_STEPS` equal parts of the way to the next that add up to ``tau``: as much as the
-    chord where the picture changes along a straight line, and more where it turns or comes back.
+    E d(G(move(z, ±α)), G(z)) = tau, the mean over the points ``bases`` and the signs that it has (:func:`signs_of`), to
+    half a percent of tau; d is the kind of output's :meth:`explorer.outputs.base.Output.distance`, the RMS in shares of
+    the range. By ``arc`` it is the changes from each of :data:`ARC_STEPS` equal parts of the way to the next that add
+    up to ``tau``: as much as the chord where the picture changes along a straight line, and more where it turns or
+    comes back.
 
     Both signs, so that a control turned round has the same α. None where no amount up to :data:`FARTHEST` times the
     control's range does ("no effect"). All controls are searched at once, their pictures drawn together; α is a root
@@ -97,7 +106,7 @@ def _changes(
 ) -> list[float]:
     """The mean change that each (control, amount) makes, added up over so many equal ``parts`` of the way; the pictures
     of all drawn in common batches."""
-    ways = [(index, sign * amount) for index, amount in wanted for sign in (1, -1)]
+    ways = [(index, sign * amount) for index, amount in wanted for sign in signs_of(controls[index])]
     jobs = [
         Job(row, (index,), (amount * part / parts,))
         for index, amount in ways
@@ -109,8 +118,9 @@ def _changes(
     for number, outputs in enumerate(drawn):
         found.append(kind.distance(outputs, base if number % parts == 0 else before).cpu())
         before = outputs
-    lengths = torch.stack(found).reshape(len(wanted), 2, parts, len(base)).sum(2)
-    return [float(one) for one in lengths.flatten(1).mean(1)]
+    lengths = torch.stack(found).reshape(len(ways), parts, len(base)).sum(1)
+    counts = [len(signs_of(controls[index])) for index, _ in wanted]
+    return [float(own.flatten().mean()) for own in torch.split(lengths, counts)]
 
 
 def _in_blocks(batches: Iterable[Tensor], count: int) -> Iterator[Tensor]:

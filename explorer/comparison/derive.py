@@ -147,7 +147,8 @@ def in_effect_units(
             made.append(with_card(one, details=(*card.details, NO_EFFECT)))
         else:
             said = f"1 {EFFECT_UNIT} = {alpha:.3g} {card.unit}"
-            changes = {"unit": EFFECT_UNIT, "low": -RANGE, "high": RANGE, "details": (*card.details, said)}
+            low, high = _range(one, alpha)
+            changes = {"unit": EFFECT_UNIT, "low": low, "high": high, "details": (*card.details, said)}
             if card.shows == "value":  # of equal effect are amounts alone
                 changes |= {"shows": "amount", "detents": ()}
             made.append(scaled(one, alpha, **changes))
@@ -155,6 +156,14 @@ def in_effect_units(
     mean = f"root mean square, mean of {POINTS} points and both signs"
     note = f"An amount of 1 {does} {tau_text(tau)} of its range ({mean})."
     return replace(found, controls=tuple(made), note=_joined(found.note, note))
+
+
+def _range(control: Control, alpha: float) -> tuple[float, float]:
+    """Of the slider in steps of ``alpha``: what depends on time ends where its own slider does."""
+    card = control.card
+    if not card.laws.timed:
+        return -RANGE, RANGE
+    return max(-RANGE, card.low / alpha), min(RANGE, card.high / alpha)
 
 
 def _steps(

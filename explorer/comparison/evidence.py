@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from explorer.attributes.base import AttributeReader
-from explorer.comparison.calibration import calibrated
+from explorer.comparison.calibration import calibrated, signs_of
 from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
 from explorer.comparison.observing import Observed, held, observe, percentiles
 from explorer.comparison.paths import moved_in_turn, walked
@@ -83,7 +83,7 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
     ways = walked(generator, on.points, chosen, alphas, seen.pairs, PAIRED_BASES, walking)
     walking(1.0)
     pairs = f"pairs at {PAIRED_BASES} base codes" if on.points.batch > PAIRED_BASES else ""
-    coordinates, reason = _coordinates(on, chosen)
+    coordinates, reason = _coordinates(on, chosen, alphas)
     return Evidence(
         controls=tuple(one.card.name for one in chosen),
         attributes=on.observed.attributes,
@@ -177,7 +177,15 @@ class _Seen:
         self.features[where] = (seen[:, :, -1] - seen[:, :, 0]).swapaxes(0, 1)
         self.steps[where] = np.linalg.norm(np.diff(seen, axis=2), axis=3).swapaxes(0, 1)
         half = len(AMOUNTS) // 2
-        ends = torch.stack([paths[:, :, -1] - paths[:, :, half], paths[:, :, 0] - paths[:, :, half]], 2)
+        changes = []  # two of every direction: at its ends, or where it has one, there and on the way
+        for k, path in zip(self.living, paths, strict=True):
+            signs = signs_of(self.controls[k])
+            for sign in {1, -1} - set(signs):
+                self.steps[rows, k, _side(sign)] = np.nan
+            end = half + signs[0] * half
+            other = 0 if len(signs) == 2 else (end + half) // 2
+            changes.append(torch.stack([path[:, end] - path[:, half], path[:, other] - path[:, half]], 1))
+        ends = torch.stack(changes)
         small = self.kind.thumbnails(ends.flatten(0, 2)).cpu()
         small = small.reshape(*ends.shape[:3], *small.shape[1:])
         self.thumbnails[torch.tensor(rows)[:, None], torch.tensor(self.living)] = small.swapaxes(0, 1)
@@ -199,6 +207,12 @@ class _Seen:
                 self.interactions[paired, place, column] = distance.cpu().numpy()
 
 
+def _side(sign: int) -> slice:
+    """Of the steps between amounts, those on the side of ``sign``."""
+    half = len(AMOUNTS) // 2
+    return slice(half, None) if sign > 0 else slice(half)
+
+
 def _typicality(on: Stage, controls: Sequence[Control], alphas: Floats) -> Floats:
     generator, points = on.generator, on.points
     found = np.full((points.batch, len(controls)), np.nan)
@@ -215,16 +229,16 @@ def _typicality(on: Stage, controls: Sequence[Control], alphas: Floats) -> Float
         if space not in before:
             before[space] = places(points, space)
         shifts = []
-        for sign in (1, -1):
+        for sign in signs_of(control):
             amounts = torch.full((points.batch,), sign * float(alpha), device=generator.device)
             shifts.append(np.abs(places(edited(generator, points, [Move(control, amounts)]), space) - before[space]))
         found[:, k] = np.mean(shifts, axis=0)
     return found
 
 
-def _coordinates(on: Stage, controls: Sequence[Control]) -> tuple[Floats | None, str]:
-    """(n, K) coordinates c = D⁺ (z - mean) of the observed codes, the rows of D the directions at the mean code; or why
-    there are none."""
+def _coordinates(on: Stage, controls: Sequence[Control], alphas: Floats) -> tuple[Floats | None, str]:
+    """(n, K) coordinates c = D⁺ (z - mean) of the observed codes, the rows of D the directions at the mean code, chords
+    of what depends on time (:func:`_way`); or why there are none."""
     spaces = {one.card.space for one in controls}
     if len(spaces) != 1:
         return None, f"its directions lie in several spaces ({', '.join(sorted(spaces))})"
@@ -234,9 +248,19 @@ def _coordinates(on: Stage, controls: Sequence[Control]) -> tuple[Floats | None,
     codes = on.observed.codes(space)
     middle = codes.double().mean(0)
     start = middle.float().reshape(1, *on.generator.card.spaces[space].shape)
-    rows = torch.stack([control.velocity(start).flatten() for control in controls])
+    rows = torch.stack([_way(control, alpha, start) for control, alpha in zip(controls, alphas, strict=True)])
     dual = torch.linalg.pinv(rows)  # (d, K)
     found: NDArray[np.float64] = torch.cat(
         [(part.double() - middle) @ dual for part in torch.split(codes, 256)]
     ).numpy()
     return found, ""
+
+
+def _way(control: Control, alpha: float, start: Tensor) -> Tensor:
+    """(d,) float64: which way ``control`` leads from ``start`` (1, *shape). What depends on time may begin at rest, so
+    that its velocity there says nothing: from one end of its calibrated path to the other."""
+    if not control.card.laws.timed or np.isnan(alpha):
+        return control.velocity(start).flatten()
+    amounts = torch.tensor([max(signs_of(control)) * alpha, min(signs_of(control)) * alpha], dtype=torch.float64)
+    ends = control.move(start.double().expand(2, *start.shape[1:]), amounts)
+    return (ends[0] - (ends[1] if len(signs_of(control)) == 2 else start[0])).flatten() / (2 * alpha)

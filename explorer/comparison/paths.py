@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.comparison.calibration import signs_of
 from explorer.controls.base import WEIGHTS, Control, Joint, Move, StartBound
 from explorer.controls.scaled import unscaled
 from explorer.generators.base import Generator, KnownTruth, Latent, Progress
@@ -37,8 +38,8 @@ class Paths:
     ``truth`` (N, K, J): the mean |cos| of the velocity with each true direction, both at the point where the move is,
     weighted by the speed; None where the truth is not known or lies in another space. ``bends`` (N, K): 1 - chord / arc
     of the path. ``returns`` (N, K): how far from its start a point ends that goes one step and then one back, over the
-    length of the way there, the mean of both signs (by length). ``orders`` (N, P): the distance between the ends of the
-    two orders of a pair, over the mean length of its two ways.
+    length of the way there, the mean (by length) of the signs that the control has. ``orders`` (N, P): the distance
+    between the ends of the two orders of a pair, over the mean length of its two ways.
     """
 
     truth: Floats | None
@@ -74,8 +75,8 @@ def walked(
                 whole, half = arcs.sum(1), arcs.shape[1] // 2
                 chords = (path[:, -1] - path[:, 0]).norm(dim=1)
                 bends[rows, k] = _share(whole - chords, whole)
-                misses = [walk.missed(k, rows, path, sign) for sign in (1, -1)]
-                returns[rows, k] = _share(misses[0] + misses[1], whole)
+                misses = [walk.missed(k, rows, path, sign) for sign in signs_of(controls[k])]
+                returns[rows, k] = _share(torch.stack(misses).sum(0), whole)
                 if truth is not None:
                     truth[rows, k] = walk.cosines(path)
                 lengths[rows, k] = arcs[:, half:].sum(1).cpu().numpy()

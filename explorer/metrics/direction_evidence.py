@@ -48,7 +48,7 @@ class Evidence:
     features: Floats
     """(N, K, F) features of the picture at +1 less those at -1."""
     steps: Floats
-    """(N, K, T - 1) how far features go from one amount to the next."""
+    """(N, K, T - 1) how far features go from one amount to the next; NaN where a direction has no such amounts."""
     recognised: Floats
     """(N, K) the share of pairs (picture, moved picture) whose direction a classifier named; it never saw that base."""
     typicality: Floats
@@ -109,6 +109,7 @@ class Evidence:
     def steadiness(self) -> Floats:
         """(N, K, A) |mean sign of the changes along the path|; NaN for categories, which have no order."""
         signs = np.sign(self._differences(self.values[:, :, 1:], self.values[:, :, :-1]))
+        signs[~np.isfinite(self.steps)] = np.nan  # where it has no amounts
         found = np.abs(mean(signs, 2))
         found[:, :, [one.kind == "category" for one in self.attributes]] = np.nan
         return found

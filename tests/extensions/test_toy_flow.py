@@ -209,6 +209,39 @@ def test_it_is_saved_scaled_and_put_in_order_like_any_other(engine: Engine, tmp_
     assert torch.equal(edited(generator, latent, moves).tensors["z"], edited(generator, latent, plain).tensors["z"])
 
 
+def test_it_stands_in_tables_strips_and_the_order_of_others(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from explorer.comparison import recognition, table
+    from explorer.comparison.paths import IN_TURN
+    from explorer.export.compare_strips import STEPS, strips
+    from explorer.scene.comparison import CompareOptions
+
+    monkeypatch.setattr(table, "BOOTSTRAP", 20)
+    monkeypatch.setattr(recognition, "EPOCHS", 1)
+    asked = CompareOptions(methods=("pca", "swirls"), k=3, bases=5, observed=200, nulls=1)
+    (report,) = engine.compare([MODEL], asked)
+    flows = next(row for row in report.methods if row.method == "swirls")
+    for name, least in (("nonlinearity", 0.001), ("round_trip", 0.01), ("order_dependence", 0.01)):
+        value = flows.columns[name]
+        assert value.null == 0.0
+        assert value.low is not None
+        assert value.low > least, name
+    assert IN_TURN in flows.columns["order_dependence"].note
+    assert all(one.alpha is not None and one.match >= 0 for one in flows.directions)
+    rows = strips(engine, report)
+    column = [row[report.methods.index(flows)] for row in rows]
+    drawn = [strip for strip in column if strip is not None]
+    assert len(drawn) == 3
+    size = engine.generator(MODEL).card.size[1]
+    for strip in drawn:
+        assert strip.picture is not None
+        cells = [strip.picture[:, index * (size + 2) : index * (size + 2) + size] for index in range(len(STEPS))]
+        assert all(not np.array_equal(a, b) for a, b in itertools.pairwise(cells))
+    like = ControlSetRef(method="pca", k=3, units="effect")
+    ordered = engine.control_set(MODEL, ControlSetRef(method="swirls", k=3, units="effect", like=like))
+    assert sorted(one.card.name for one in ordered.controls) == [f"swirl {index}" for index in range(3)]
+    assert all("most like 'PC" in one.card.details[-1] for one in ordered.controls)
+
+
 def test_film_and_compare_need_nothing_more(engine: Engine, tmp_path: Path) -> None:
     from explorer.export.options import ExportOptions
     from explorer.export.replay import verify
