@@ -24,20 +24,20 @@ def describe(path: Path, model: ModelCard) -> ImportCard:
     likely = {question.name: question.choices[0] for question in own if is_open(question)}
     file = answered(file, importer, likely)
     sketch = importer.sketch(file)
-    readings, refused = [], None
+    readings, refusals = [], []
     for space in ("", *model.spaces):
         try:
             readings.append(reading_for(file, importer, sketch, model, space))
         except ControlError as error:
-            refused = refused or error
+            refusals.append((space, error))
     if not readings:
-        assert refused is not None  # one reading or one refusal for each space
-        raise refused
+        raise refusals[0][1]
+    is_certain = "" not in dict(refusals)
     return ImportCard(
         title=importer.title,
         text=readings[0].text,
         holds=importer.holds,
-        questions=(*_places(model, readings, refused is None), *own),
+        questions=(*_places(model, readings, is_certain), *own),
         unknown=unknown_of(readings[0].sketch),
     )
 
@@ -45,7 +45,7 @@ def describe(path: Path, model: ModelCard) -> ImportCard:
 def _places(model: ModelCard, readings: Sequence[Reading], is_certain: bool) -> tuple[SettingCard, ...]:
     """The questions of space and layers. ``readings``: one for each space that fits; before them, where the space
     ``is_certain``, the one that the file itself names or leaves."""
-    spaces = tuple(dict.fromkeys(one.space for one in readings))
+    spaces = tuple(dict.fromkeys(one.space for one in readings if one is readings[0] or not _is_w(one, model)))
     layered = any(one.takes_layers for seen in readings for one in seen.sketch.drawn)
     own = {one.layers for one in readings[0].sketch.drawn}
     questions = []
@@ -67,3 +67,8 @@ def _places(model: ModelCard, readings: Sequence[Reading], is_certain: bool) -> 
             )
         )  # fmt: skip
     return tuple(questions)
+
+
+def _is_w(seen: Reading, model: ModelCard) -> bool:
+    """Whether what was read for ``w_plus`` moves all its layers alike, which is what it does in w."""
+    return seen.space == "w_plus" and "w" in model.spaces and seen.sketch.shape == model.spaces["w"].shape

@@ -39,21 +39,34 @@ def space_of(settings: Mapping[str, object]) -> str:
 def step_question(default: float) -> SettingCard:
     """How far one step goes: ``--eps`` of the authors' scripts."""
     return SettingCard(
-        name=EPS, title="Step", default=default, low=0.0, high=100.0,
+        name=EPS, title="Step size", default=default, low=0.0, high=100.0,
         help="What the field is multiplied by in every step: eps of the authors' script.",
     )  # fmt: skip
 
 
 def time_question(file: ForeignFile, key: str, usual: int) -> SettingCard:
-    """For how many steps of time it was trained: ``key`` of ``args.json``, or -D of the folder's name, or ``usual``."""
-    told = trainer_settings(file).get(key)
-    named = _FOLDER.search(file.path.absolute().parent.name) or _FOLDER.search(file.path.absolute().parent.parent.name)
-    if not isinstance(told, int) or isinstance(told, bool) or not 1 <= told <= MOST_TIME:
-        told = int(named[1]) if named and 1 <= int(named[1]) <= MOST_TIME else usual
+    """For how many steps of time it was trained: as :func:`_told_time` says, or ``usual``."""
     return SettingCard(
-        name=STEPS, title="Time steps", default=told, low=1, high=MOST_TIME,
+        name=STEPS, title="Time steps", default=_told_time(file, key) or usual, low=1, high=MOST_TIME,
         help="For how many steps of time it was trained (-D of the trainer); its scripts follow half of them each way.",
     )  # fmt: skip
+
+
+def unknown_time(file: ForeignFile, key: str, usual: int) -> tuple[str, ...]:
+    """What the user is told where no file says for how long it was trained."""
+    if _told_time(file, key):
+        return ()
+    return (f"Nor does it say for how many steps of time it was trained; its authors take {usual}.",)
+
+
+def _told_time(file: ForeignFile, key: str) -> int:
+    """``key`` of ``args.json``, or -D of the name of the folder; 0 where neither says."""
+    told = trainer_settings(file).get(key)
+    if isinstance(told, int) and not isinstance(told, bool) and 1 <= told <= MOST_TIME:
+        return told
+    folder = file.path.absolute().parent
+    named = _FOLDER.search(folder.name) or _FOLDER.search(folder.parent.name)
+    return int(named[1]) if named and 1 <= int(named[1]) <= MOST_TIME else 0
 
 
 _FOLDER = re.compile(r"-K\d+-D(\d{1,6})(?!\d)")
@@ -64,7 +77,7 @@ def positive(file: ForeignFile, name: str) -> float:
     """The answer called ``name``, a number above 0. Raises :class:`ControlError` for 0."""
     value = float(file.answers[name])
     if value == 0:
-        raise ControlError(f"With a step of 0 nothing in '{file.name}' moves; choose a larger {name}.")
+        raise ControlError(f"With '{name}' at 0 nothing in '{file.name}' moves; choose a larger '{name}'.")
     return value
 
 
@@ -85,12 +98,10 @@ def layers_in(file: ForeignFile, state: Mapping[str, Tensor], prefix: str) -> di
     }
 
 
-def drawn(
-    name: str, field: VectorField, flow: Flow, reach: float, details: tuple[str, ...], *, layered: bool = False
-) -> Drawn:
+def drawn(name: str, field: VectorField, flow: Flow, reach: float, details: tuple[str, ...]) -> Drawn:
     """The control called ``name`` that follows ``field``, with a slider of ``reach`` steps each way."""
     make = partial(_followed, field=field, flow=flow)
-    return Drawn(name, None, UNIT, -reach, reach, details=details, make=make, layered=layered)
+    return Drawn(name, None, UNIT, -reach, reach, details=details, make=make, layered=True)
 
 
 def _followed(card: ControlCard, field: VectorField, flow: Flow) -> Control:

@@ -18,9 +18,9 @@ from explorer.scene.cards import ModelCard, SettingCard
 
 PARAMETERS = "model_params.pkl"
 FILTER, CHANNELS = "filter", "channels"
-EPS = 4 / 9
-STEPS = 9.0
-"""Length and number of the steps that the authors' script takes each way."""
+LENGTH = "length"
+REACH, STEPS = 4.0, 9
+"""How far the authors' script goes each way, and in how many steps."""
 
 _LAYER = re.compile(
     r"(?:classifiers\.(?P<branch>\d{1,6})\.classifier|shared)\.(?P<layer>\d{1,6})\.(?P<part>weight|bias)"
@@ -65,7 +65,10 @@ class GradCtrl(Importer):
         if _is_parameters(file):
             return ()
         names = _attributes(file)
-        step = flows.step_question(EPS)
+        step = SettingCard(
+            name=LENGTH, title=f"Length of {STEPS} steps", default=REACH, low=0.0, high=1000.0,
+            help=f"How far {STEPS} steps go, which are what the authors' script takes each way.",
+        )  # fmt: skip
         if _is_faces(names) and _width(file) > max(max(one.held.values()) for one in _FACES.values()):
             which = SettingCard(
                 name=FILTER, title="Channel filter", default="published", choices=("published", "none"),
@@ -88,15 +91,15 @@ class GradCtrl(Importer):
             )
         names = _attributes(file)
         classifiers = _classifiers(file, len(names))
-        eps = flows.positive(file, flows.EPS)
-        flow = Flow(eps, step=1.0, integrator="euler", unit_speed=True)
+        step = flows.positive(file, LENGTH) / STEPS
+        flow = Flow(step, step=1.0, integrator="euler", unit_speed=True)
         drawn: list[Drawn] = []
         for name, classifier in zip(names, classifiers, strict=True):
             held = _held(file, name, names)
             excluded = tuple((classifiers[names.index(other)], count) for other, count in held.items())
             still = ", ".join(f"{count} of {other}" for other, count in held.items())
             details = (
-                f"1 step = {eps:.3g} along the gradient of its probability, by Euler",
+                f"1 step = {step:.3g} along the gradient of its probability, by Euler",
                 *((f"channels held still: {still}",) if still else ()),
             )
             for target in range(classifier.classes):
@@ -105,7 +108,7 @@ class GradCtrl(Importer):
                     field = ClassifierField(classifier, target, excluded)
                 except ValueError as error:
                     raise ControlError(f"'{file.name}' cannot be followed: '{called}' has {error}.") from error
-                one = flows.drawn(called, field, flow, STEPS, details, layered=True)
+                one = flows.drawn(called, field, flow, float(STEPS), details)
                 drawn.append(replace(one, layers=_layers(names, name)))
         unknown = (
             () if file.pickle_beside(PARAMETERS) else (f"Its {PARAMETERS} is missing, which names the attributes.",)
@@ -115,7 +118,7 @@ class GradCtrl(Importer):
             (classifiers[0].width,),
             space="w",
             unknown=unknown,
-            note=f"Followed as its authors do: steps of length {eps:.3g} along the gradient of a probability. Where a "
+            note=f"Followed as its authors do: steps of length {step:.3g} along the gradient of a probability. Where a "
             "classifier is certain, that gradient is so small that its direction says little.",
             settings=dict(file.answers),
         )

@@ -13,6 +13,8 @@ from explorer.scene.cards import SettingCard
 
 WRAPPER = "support_sets"
 GROUP, REST, FORCE = "MLP_SET", "DIV_MLP", "FORCE_SET"
+TIME = "num_timesteps"
+"""Its key in ``args.json``."""
 USUAL_TIME = 16
 """Time steps that the authors train with on MNIST."""
 
@@ -33,7 +35,7 @@ class LatentFlow(Importer):
         return f"{GROUP}.0.layer_x.weight" in keys and "c" not in keys
 
     def questions(self, file: ForeignFile) -> tuple[SettingCard, ...]:
-        return flows.time_question(file, "num_timesteps", USUAL_TIME), flows.step_question(1.0)
+        return flows.time_question(file, TIME, USUAL_TIME), flows.step_question(1.0)
 
     def sketch(self, file: ForeignFile) -> Sketch:
         state = file.tensors(WRAPPER)
@@ -58,7 +60,8 @@ class LatentFlow(Importer):
         beside = " Each is a gradient and beside it a network that is nearly a rotation." if rests else ""
         note = f"Followed as its authors do: Euler steps of one time each, {eps:g} times the velocity.{beside}"
         space = flows.space_of(flows.trainer_settings(file))
-        return Sketch(tuple(drawn), (width,), space, note=note, settings=dict(file.answers))
+        unknown = flows.unknown_time(file, TIME, USUAL_TIME)
+        return Sketch(tuple(drawn), (width,), space, unknown=unknown, note=note, settings=dict(file.answers))
 
 
 IMPORTER = LatentFlow()

@@ -12,6 +12,8 @@ from explorer.scene.cards import SettingCard
 WRAPPER = "support_sets"
 GROUP = "MLP_SET"
 ACTIVATION = "activation"
+TIME = "num_support_timesteps"
+"""Its key in ``args.json``."""
 USUAL_TIME = 20
 """Time steps that the authors train with on faces (SNGAN)."""
 
@@ -37,7 +39,7 @@ class PDETraversal(Importer):
             default="" if not gan else "identity" if gan == "StyleGAN2" else "tanh",
             help="What the potentials end with: the identity where they were trained for StyleGAN2, else tanh.",
         )  # fmt: skip
-        time = flows.time_question(file, "num_support_timesteps", USUAL_TIME)
+        time = flows.time_question(file, TIME, USUAL_TIME)
         return activation, time, flows.step_question(1.0)
 
     def sketch(self, file: ForeignFile) -> Sketch:
@@ -63,8 +65,14 @@ class PDETraversal(Importer):
             drawn.append(flows.drawn(name, field, flow, float(steps), details))
         settings = dict(file.answers)
         note = f"Followed as its authors do: Euler steps of one time each, {eps:g} times the gradient."
+        unknown = flows.unknown_time(file, TIME, USUAL_TIME)
         return Sketch(
-            tuple(drawn), (width,), flows.space_of(flows.trainer_settings(file)), note=note, settings=settings
+            tuple(drawn),
+            (width,),
+            flows.space_of(flows.trainer_settings(file)),
+            unknown=unknown,
+            note=note,
+            settings=settings,
         )
 
 

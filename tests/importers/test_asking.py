@@ -13,7 +13,7 @@ from toys import LAYERS, ToyGenerator, ToyVae
 from explorer.errors import ControlError
 from explorer.importers.asking import describe
 from explorer.importers.registry import open_controls
-from explorer.scene.cards import SettingCard
+from explorer.scene.cards import SettingCard, SpaceCard
 from explorer.scene.imports import LAYERS as LAYERS_ASKED
 from explorer.scene.imports import SPACE, ImportCard, is_open
 
@@ -37,11 +37,21 @@ def test_a_space_that_is_open_has_to_be_chosen_among_those_that_fit(tmp_path: Pa
     assert space is not None
     assert is_open(space)
     assert (card.title, card.text, card.holds) == ("Array of directions", "2 controls of width 10", "controls")
-    assert space.choices == ("z", "w", "w_plus")
+    assert space.choices == ("z", "w")  # in w_plus they would move all layers alike, as in w
     for choice in space.choices:
         assert open_controls(tmp_path / "rows.npy", TOY, {SPACE: choice}).space == choice
     with pytest.raises(ControlError, match="say which with --space"):
         open_controls(tmp_path / "rows.npy", TOY)
+
+
+def test_one_offset_a_layer_is_another_reading_than_directions_of_w(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).standard_normal((LAYERS, WIDTH))
+    np.save(tmp_path / "rows.npy", rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    space = _question(describe(tmp_path / "rows.npy", TOY), SPACE)
+    assert space is not None
+    assert space.choices == ("z", "w", "w_plus")
+    counts = [len(open_controls(tmp_path / "rows.npy", TOY, {SPACE: one}).controls) for one in space.choices]
+    assert counts == [LAYERS, LAYERS, 1]
 
 
 def test_a_space_that_the_file_names_is_there_already_and_one_alone_is_not_asked(tmp_path: Path) -> None:
@@ -49,6 +59,11 @@ def test_a_space_that_the_file_names_is_there_already_and_one_alone_is_not_asked
     space = _question(describe(tmp_path / "ffhq_smile_w_boundary.npy", TOY), SPACE)
     assert space is not None
     assert (space.default, is_open(space)) == ("w", False)
+    style = {**TOY.spaces, "style": SpaceCard(shape=(3 * WIDTH,))}  # in which the file cannot be
+    known = _question(
+        describe(tmp_path / "ffhq_smile_w_boundary.npy", msgspec.structs.replace(TOY, spaces=style)), SPACE
+    )
+    assert known == space
     vae = ToyVae().card
     width = vae.spaces["z"].shape[0]
     np.save(tmp_path / "z.npy", np.eye(1, width))

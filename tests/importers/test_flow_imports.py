@@ -24,7 +24,7 @@ from flow_files import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from toys import ToyGenerator
+from toys import LAYERS, ToyGenerator
 
 from explorer.controls import control_set
 from explorer.controls.control_set import ControlSet
@@ -143,6 +143,18 @@ def test_what_is_said_of_a_flow_is_how_it_is_followed(tmp_path: Path) -> None:
     assert (_control(unit, 0).flow.scale, _control(unit, 0).card.high) == (0.2, 16.0)
 
 
+def test_a_flow_of_w_may_be_limited_to_layers(tmp_path: Path) -> None:
+    path = write(tmp_path, pdetraversal_state(1, WIDTH))
+    assert _asked(path)["layers"].empty == "all"
+    limited = _control(open_controls(path, TOY, {**TANH, "layers": "1-2"}), 0)
+    whole = _control(open_controls(path, TOY, TANH), 0)
+    assert (limited.card.space, limited.card.layers) == ("w_plus", (1, 2))
+    layers = START[:, None].repeat(1, LAYERS, 1)
+    moved = limited.move(layers, torch.tensor([3.0]))[0]
+    assert torch.equal(moved[[0, 3]], layers[0, [0, 3]])
+    assert torch.equal(moved[[1, 2]], whole.move(START, torch.tensor([3.0])).repeat(2, 1))
+
+
 def test_beyond_the_time_that_was_trained_the_path_ends(tmp_path: Path) -> None:
     for folder, state, first in (("a", pdetraversal_state(1, WIDTH), 0), ("b", latent_flow_state(1, WIDTH, False), 1)):
         answers = {"space": "w", "time_steps": 8, **({"activation": "tanh"} if first == 0 else {})}
@@ -173,7 +185,11 @@ def test_the_last_activation_is_asked_where_no_file_says_the_generator(tmp_path:
 def test_time_steps_come_from_the_trainers_settings_or_the_folders_name(tmp_path: Path) -> None:
     state = latent_flow_state(1, WIDTH, False)
     named = tmp_path / "VAE_MNIST-scratch-K3-D12-LearnGammas-eps0.0_8.1"
-    assert _asked(write(tmp_path / "plain", state))["time_steps"].default == 16
+    plain = write(tmp_path / "plain", state)
+    assert _asked(plain)["time_steps"].default == 16
+    sentence = "Nor does it say for how many steps of time it was trained; its authors take 16."
+    assert sentence in describe(plain, TOY).unknown
+    assert sentence not in describe(write(named, state), TOY).unknown
     assert _asked(write(named, state))["time_steps"].default == 12
     assert _asked(write(named, state, {"num_timesteps": 14}))["time_steps"].default == 14
     assert _asked(write(named, state, {"num_timesteps": "many"}))["time_steps"].default == 12
@@ -220,7 +236,7 @@ def test_an_odd_width_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [
-        ({"eps": 0.0}, "With a step of 0 nothing"),
+        ({"eps": 0.0}, "With 'eps' at 0 nothing"),
         ({"eps": -1.0}, "'eps' of PDETraversal is -1.0; it must be between 0 and 100"),
         ({"time_steps": 0}, "'time_steps' of PDETraversal is 0"),
         ({"time_steps": 4.5}, "must be a whole number"),

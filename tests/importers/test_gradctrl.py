@@ -84,8 +84,8 @@ def test_the_published_filter_and_layers_belong_to_faces(tmp_path: Path) -> None
     moved = age.move(start[:, None].repeat(1, 18, 1), torch.tensor([9.0]))[0]
     assert float((moved[4:10] - expected).abs().max()) <= 1e-6
     assert torch.equal(moved[[0, 1, 2, 3, *range(10, 18)]], start.repeat(12, 1))
-    plain = open_controls(path, model, {"filter": "none", "layers": "0-17", "space": "w"})
-    assert _control(plain, 3).card.details == ("1 step = 0.444 along the gradient of its probability, by Euler",)
+    plain = open_controls(path, model, {"filter": "none", "layers": "0-17", "space": "w", "length": 1.8})
+    assert _control(plain, 3).card.details == ("1 step = 0.2 along the gradient of its probability, by Euler",)
     assert _control(plain, 3).card.layers == (0, 17)
 
 

@@ -40,7 +40,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("save_scene_as", "Save scene as…", "File", shortcut="Ctrl+Shift+S", needs_model=True,
         tool_tip="Save everything the window shows to a new file"),
     ActionRow("open_controls", "Open control set…", "File", needs_model=True,
-        tool_tip="Use a saved control set (.safetensors) in the selected pane"),
+        tool_tip="Use a saved control set, or what another program found, in the selected pane"),
     ActionRow("save_controls", "Save control set…", "File", needs_model=True,
         tool_tip="Write the selected pane's controls, under the names that you gave them, to a file"),
     ActionRow("save_starred", "Save starred controls…", "File", needs_model=True,

@@ -89,8 +89,11 @@ class SettingFields(QObject):
             except (ControlError, NumberError) as error:
                 sentence = str(error)
         if sentence:
-            self.fields[setting.name].setFocus()
-            Remark(self.fields[setting.name], sentence)
+            field = self.fields[setting.name]
+            field.setFocus()
+            remark = Remark(field, sentence)
+            if isinstance(field, QComboBox):  # as soon as one is chosen, it lies in the way
+                field.currentIndexChanged.connect(remark.hide)
         return not sentence
 
     def _field(self, setting: SettingCard, value: Scalar) -> QWidget:

@@ -206,6 +206,7 @@ def test_the_question_says_what_is_held_and_waits_for_what_is_open(qtbot: QtBot)
     remark = dialog.findChild(QLabel, "remark")
     assert isinstance(remark, QWidget)
     box.setCurrentText("w")
+    assert not remark.isVisible()
     layers = dialog.settings.fields["layers"]
     assert isinstance(layers, NumberLine)
     layers.setText("two")
