@@ -35,7 +35,7 @@ def rollout(networks: PotentialNetwork, start: Tensor, steps: int) -> Rollout:
     """From ``start`` (n, B, d), ``steps`` units of time long."""
     points, velocities = [start], []
     for number in range(steps):
-        velocities.append(networks.velocity(points[-1], _at(number, start)))
+        velocities.append(networks.velocity(points[-1], _at(number, start[..., :1, :])))  # one time for all points
         points.append(points[-1] + velocities[-1])
     return Rollout(networks, points, velocities)
 

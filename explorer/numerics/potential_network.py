@@ -39,7 +39,8 @@ class PotentialNetwork(NamedTuple):
     """One network, or many of them side by side: the layers' tensors begin with the same (...). ``time``: W_1 and W_2;
     None where the potential does not depend on time.
 
-    Both functions take points (..., B, d) and times (..., B), B for each network.
+    Both functions take points (..., B, d) and times (..., B), B for each network; or (..., 1), one for all of its
+    points, which saves most of the time's part.
     """
 
     into: Affine
