@@ -1,20 +1,25 @@
 """Generators whose factors are known: what measures of directions are tried on, and methods shown to win or to fail.
 
 A code z ~ N(0, I) of width 8 is turned into five numbers, each of which drives one factor of a drawn disc
-(:mod:`explorer.generators.known_factors_drawing`). Three ways of the code change nothing. Four variants:
+(:mod:`explorer.generators.known_factors_drawing`). Three ways of the code change nothing. Six variants:
 
 * ``distinct``: an orthonormal mixture, every factor changes the picture by another amount;
 * ``equal``: the same, all factors change it equally, so that no method that looks at the amount alone can find them;
 * ``correlated``: the numbers are correlated, so that the true directions are not orthogonal;
-* ``curved``: z is bent first, so that the true directions differ from point to point.
+* ``curved``: z is bent first, so that the true directions differ from point to point;
+* ``ring``: the hue is an angle, which goes round in a plane of z;
+* ``arc``: the hue goes along curves that turn by a known angle.
+
+How a code becomes numbers: :mod:`explorer.generators.known_factors_codes`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 import numpy as np
@@ -23,25 +28,26 @@ from torch import Tensor, nn
 
 from explorer.checkpoint import load_exactly, read_json, read_safetensors, safetensors_shapes
 from explorer.controls.base import Control
-from explorer.controls.bent import BentControl
-from explorer.controls.linear import LinearControl
 from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen, standard_normal
+from explorer.generators.known_factors_codes import HUE, Arc, Bent, CodeMap, Ring, Straight
 from explorer.generators.known_factors_drawing import FACTORS, draw, factors_of
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.numerics.bending import Bend
 from explorer.numerics.linalg import random_orthonormal
 from explorer.outputs.image import OUTPUT as IMAGE
-from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
+from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
-Variant = Literal["distinct", "equal", "curved", "correlated"]
-VARIANTS: tuple[Variant, ...] = ("distinct", "equal", "curved", "correlated")
+Variant = Literal["distinct", "equal", "curved", "correlated", "ring", "arc"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+STRAIGHT: tuple[Variant, ...] = ("distinct", "equal", "correlated")
 WIDTH, SIZE = 8, 32
 SPACES = {"z": SpaceCard(shape=(WIDTH,), prior="normal")}
 CORRELATION = 0.6  # of neighbours in the list of factors; of those n apart its n-th power
 WAVES, HEIGHTS = 1.2, 0.8
+HALF_ANGLE = 60.0  # degrees
 BALANCE_POINTS, BALANCE_ROUNDS, NUDGE = 128, 8, 1e-4
 FIRST_GAIN = 0.5  # of x, where all factors change the picture equally
 STRENGTHS = (1.3, 1.0, 0.8, 1.6, 2.0)
@@ -49,22 +55,26 @@ STRENGTHS = (1.3, 1.0, 0.8, 1.6, 2.0)
 
 
 class KnownFactorsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``config.json``."""
+    """``config.json``. ``half_angle``: of the arc, in degrees; others have none."""
 
     family: str = "known_factors"
     format: int = 1
     variant: Variant = "distinct"
     size: int = SIZE
+    half_angle: float = 0.0
 
     def problem(self) -> str:
         """What is impossible about these numbers, as the end of a sentence; empty when they are fine."""
         if self.format != 1:
             return f"format {self.format} is of a newer program"
+        if self.variant == "arc" and not 0 < self.half_angle <= 90:
+            return "the half-angle must be above 0 and at most 90 degrees"
         return "" if 8 <= self.size <= 1024 else "the size must be 8..1024 pixels"
 
 
 class KnownFactorsNetwork(nn.Module):
-    """``mixing`` (5, 8) makes the numbers of a (bent) code, ``gains`` (5,) say how strongly each drives its factor."""
+    """``mixing`` (5, 8), of a ring (6, 8), makes the numbers of a code, ``gains`` (5,) say how strongly each drives its
+    factor."""
 
     mixing: Tensor
     gains: Tensor
@@ -74,21 +84,29 @@ class KnownFactorsNetwork(nn.Module):
     def __init__(self, config: KnownFactorsConfig) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("mixing", torch.zeros(len(FACTORS), WIDTH))
+        rows = len(FACTORS) + (config.variant == "ring")
+        self.register_buffer("mixing", torch.zeros(rows, WIDTH))
         self.register_buffer("gains", torch.zeros(len(FACTORS)))
         if config.variant == "curved":
             self.register_buffer("waves", torch.zeros(2, WIDTH // 2, WIDTH // 2))
             self.register_buffer("heights", torch.zeros(2, WIDTH // 2, WIDTH // 2))
 
     @property
-    def bend(self) -> Bend | None:
-        """What is done to a code before the mixture."""
-        return Bend(self.waves, self.heights) if self.config.variant == "curved" else None
+    def codes(self) -> CodeMap:
+        """How a code becomes the five numbers."""
+        match self.config.variant:
+            case "curved":
+                return Bent(self.mixing, Bend(self.waves, self.heights))
+            case "ring":
+                return Ring(self.mixing)
+            case "arc":
+                return Arc(self.mixing, math.radians(self.config.half_angle))
+            case _:
+                return Straight(self.mixing)
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, 3, size, size) pictures in [-1, 1] of codes (B, 8)."""
-        bent = z if self.bend is None else self.bend.forward(z)
-        pictures: Tensor = draw(factors_of(bent @ self.mixing.T * self.gains), self.config.size)
+        pictures: Tensor = draw(factors_of(self.codes.numbers(z) * self.gains), self.config.size)
         return pictures
 
 
@@ -124,31 +142,19 @@ class KnownFactorsGenerator:
 
     def true_directions(self, latent: Latent | None = None) -> Tensor:
         """(B, 5, 8) unit rows: the way in which each of :meth:`true_controls` sets out at each point, in the order x,
-        y, radius, hue, background. Without ``latent`` at the prior's middle, (5, 8).
+        y, radius, hue, background. Without ``latent`` at the prior's middle, (5, 8), where the hue of a ring has none:
+        0.
 
-        One factor alone changes; of the bent code no more than that takes: the columns of the pseudoinverse of the
-        mixture, taken back through the bend.
+        One factor alone changes; of the (bent) code no more than that takes.
         """
         z = torch.zeros(1, WIDTH) if latent is None else latent.tensors["z"]
-        z = z.to(self.device, torch.float64)
-        ways = torch.linalg.pinv(self.network.mixing.double()).expand(len(z), -1, -1)
-        if self.network.bend is not None:
-            ways = torch.linalg.solve(self.network.bend.jacobian(z), ways)
-        ways = ways.transpose(1, 2)
-        units: Tensor = (ways / ways.norm(dim=2, keepdim=True)).float()
+        ways = self.network.codes.ways(z.to(self.device, torch.float64))
+        units: Tensor = (ways / ways.norm(dim=2, keepdim=True).clamp_min(1e-12)).float()
         return units[0] if latent is None else units
 
     def true_controls(self) -> tuple[Control, ...]:
-        """One control a factor, named after it: a straight line, or one in the bent copy of the space. An amount of 1
-        is one unit of z there."""
-        ways = torch.linalg.pinv(self.network.mixing.double()).T.cpu()
-        ways = (ways / ways.norm(dim=1, keepdim=True)).float()
-        cards = [ControlCard(name=name, space="z", unit="units") for name in FACTORS]
-        bend = self.network.bend
-        if bend is None:
-            return tuple(LinearControl(card, way) for card, way in zip(cards, ways, strict=True))
-        kept = Bend(bend.waves.cpu(), bend.heights.cpu())
-        return tuple(BentControl(card, way, kept) for card, way in zip(cards, ways, strict=True))
+        """One control a factor, named after it, which follows its true direction."""
+        return self.network.codes.controls()
 
 
 class KnownFactorsFamily:
@@ -200,24 +206,29 @@ class KnownFactorsFamily:
 
 
 def _capabilities(variant: Variant) -> tuple[str, ...]:
-    """The curved variant has no affine layer that reads the code as it is."""
-    linear = () if variant == "curved" else ("affine",)
+    """Only straight variants have an affine layer that reads the code as it is."""
+    linear = ("affine",) if variant in STRAIGHT else ()
     return ("truncation", "true_directions", *linear)
 
 
-def write_known_factors(folder: Path, variant: Variant, seed: int = 0, size: int = SIZE) -> None:
-    """Write a generator of ``variant`` with a mixture drawn from ``seed`` into ``folder``; the same for a seed."""
-    config = KnownFactorsConfig(variant=variant, size=size)
+def write_known_factors(
+    folder: Path, variant: Variant, seed: int = 0, size: int = SIZE, half_angle: float = HALF_ANGLE
+) -> None:
+    """Write a generator of ``variant`` with a mixture drawn from ``seed`` into ``folder``; the same for a seed.
+    ``half_angle``: of the arc, in degrees."""
+    config = KnownFactorsConfig(variant=variant, size=size, half_angle=half_angle if variant == "arc" else 0.0)
     network = KnownFactorsNetwork(config)
     # Seeds of its own: the random directions of the same seed must not be the true ones.
     source = int(np.random.default_rng([seed, 0xFAC7]).integers(2**31))
-    mixing = random_orthonormal(len(FACTORS), WIDTH, source)
+    mixing = random_orthonormal(len(network.mixing), WIDTH, source)
     if variant == "correlated":
         places = torch.arange(len(FACTORS)).double()
         wanted = CORRELATION ** (places[:, None] - places).abs()
         mixing = torch.linalg.cholesky(wanted) @ mixing
     network.mixing.copy_(mixing)
     network.gains.copy_(balanced(size, (1.0,) * len(FACTORS) if variant == "equal" else STRENGTHS))
+    if variant == "ring":
+        network.gains[HUE] = 1.0  # an angle is a whole turn, whatever it changes
     if variant == "curved":
         for which in (0, 1):
             frames = [random_orthonormal(WIDTH // 2, WIDTH // 2, source + 10 * which + one) for one in (1, 2)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import quad
 from torch import Tensor
 
 from explorer.attributes.known_factors import KnownFactorsReader
@@ -28,6 +30,7 @@ from explorer.generators.registry import load
 from explorer.metrics.direction_evidence import difference
 from explorer.numerics.bending import Bend
 from explorer.numerics.linalg import random_orthonormal
+from explorer.numerics.winding import turns
 from explorer.scene.model import Quality
 
 CPU = torch.device("cpu")
@@ -41,8 +44,7 @@ def shipped(variant: str) -> KnownFactorsGenerator:
 
 def numbers_of(generator: KnownFactorsGenerator, z: Tensor) -> Tensor:
     """The five numbers of codes, in float64."""
-    bend = generator.network.bend
-    return (z if bend is None else bend.forward(z)) @ generator.network.mixing.double().T
+    return generator.network.codes.numbers(z)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -194,3 +196,72 @@ def test_a_bend_is_undone_and_keeps_volumes() -> None:
         torch.testing.assert_close(jacobian[:, :, index], by_differences, rtol=0, atol=1e-8)
     with pytest.raises(ValueError, match="waves"):
         Bend(torch.zeros(2, 3, 4), torch.zeros(2, 3, 4))
+
+
+# --- the ring and the arc ---
+
+
+def angle_between(a: Tensor, b: Tensor) -> Tensor:
+    return torch.atan2(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0], (a * b).sum(-1))
+
+
+def test_on_the_ring_the_way_of_the_hue_goes_round_and_closes() -> None:
+    ring = shipped("ring")
+    rows = ring.network.mixing.double()
+    torch.testing.assert_close(rows @ rows.T, torch.eye(6).double(), rtol=0, atol=1e-6)
+    around = ring.true_controls()[FACTORS.index("hue")]
+    z = ring.sample(range(5)).tensors["z"].double()
+    pair = rows[3:5]
+    for amount in (0.4, -1.3, math.pi, 2 * math.pi):
+        moved = around.move(z, torch.full((5,), amount).double())
+        turned = angle_between(z @ pair.T, moved @ pair.T)
+        torch.testing.assert_close(turned.cos(), torch.full((5,), math.cos(amount)).double(), atol=1e-6, rtol=0)
+        torch.testing.assert_close(moved.norm(dim=1), z.norm(dim=1), atol=1e-6, rtol=0)
+        hue = ring.network.codes.numbers(moved)[:, 3] - ring.network.codes.numbers(z)[:, 3]
+        assert float((hue * 2 * math.pi - amount).sin().abs().max()) < 1e-6
+    path = around.trajectory(z[:1], torch.linspace(0, 4 * math.pi, 100).tolist())  # type: ignore[attr-defined]
+    assert turns(path, *pair) == pytest.approx(2.0, abs=1e-4)
+
+
+def test_no_straight_direction_follows_the_ring_better_than_chance() -> None:
+    """|cos| of any direction of the plane with one that goes round evenly: 2 / π."""
+    ring = shipped("ring")
+    ways = ring.true_directions(ring.sample(range(4000)))[:, 3].double()
+    for angle in (0.0, 0.7, 1.9):
+        best = math.cos(angle) * ring.network.mixing[3].double() + math.sin(angle) * ring.network.mixing[4].double()
+        assert float((ways @ best).abs().mean()) == pytest.approx(2 / math.pi, abs=0.02)
+
+
+@pytest.mark.parametrize(("degrees", "cosine"), [(30.0, 0.9549), (60.0, 0.8270), (90.0, 0.6366)])
+def test_the_best_straight_cosine_with_an_arc_is_sin_a_over_a(degrees: float, cosine: float, tmp_path: Path) -> None:
+    write_known_factors(tmp_path / "arc", "arc", half_angle=degrees)
+    arc = load(str(tmp_path / "arc"), CPU)
+    assert isinstance(arc, KnownFactorsGenerator)
+    a = math.radians(degrees)
+    assert math.sin(a) / a == pytest.approx(cosine, abs=1e-4)
+    # Points whose coordinate along the arc are quantiles of the prior: the mean is then an integral.
+    plane = arc.network.mixing.double()
+    quantiles = torch.special.ndtri((torch.arange(2000).double() + 0.5) / 2000)
+    z = arc.sample([1]).tensors["z"].double() * 0 + quantiles[:, None] * plane[3]
+    ways = arc.true_directions(Latent({"z": z}))[:, 3].double()
+    means = [
+        float((ways @ (math.cos(turn) * plane[3] + math.sin(turn) * plane[4])).mean())
+        for turn in torch.linspace(-1.5, 1.5, 61).tolist()
+    ]
+    assert max(means) == pytest.approx(cosine, abs=2e-3)
+    assert means.index(max(means)) == 30  # the direction in the middle
+
+
+def test_an_arc_is_the_integral_of_its_slope_and_leaves_the_ground_as_it_is() -> None:
+    arc = shipped("arc")
+    field = arc.network.codes._field  # type: ignore[attr-defined]
+    for end in (-2.5, -0.3, 1.0, 3.0):
+        exact = quad(lambda w: math.tan(math.radians(60) * math.erf(w / math.sqrt(2))), 0, end, epsabs=1e-12)[0]
+        height = float(field.height(torch.tensor([end], dtype=torch.float64)))
+        assert height == pytest.approx(exact, abs=1e-9)
+    z = arc.sample(range(6)).tensors["z"].double()
+    moved = arc.true_controls()[3].move(z, torch.full((6,), 1.5).double())
+    before, after = arc.network.codes.numbers(z), arc.network.codes.numbers(moved)
+    torch.testing.assert_close(after[:, [0, 1, 2, 4]], before[:, [0, 1, 2, 4]], atol=1e-5, rtol=0)
+    assert float((after - before)[:, 3].min()) > 0.2
+    assert float((after - before)[:, 3].max()) <= 1.5 + 1e-6  # it is 1.5 long, and not straight
