@@ -41,9 +41,9 @@ class LatentFlow(Importer):
         state = file.tensors(WRAPPER)
         steps = int(file.answers[flows.STEPS]) // 2 or 1
         eps = flows.positive(file, flows.EPS)
-        count = max(flows.networks(state, group) for group in (GROUP, REST))
+        count = max(flows.networks(file.state(WRAPPER), group) for group in (GROUP, REST))
         flow = Flow(eps, rate=1.0, start=1.0, step=1.0, integrator="euler", negative="anti-field")
-        rests = flows.networks(state, REST) > 0
+        rests = flows.networks(file.state(WRAPPER), REST) > 0
         drawn, width = [], 0
         for index, name in enumerate(named(file, count, "flow")):
             prefix = f"{GROUP}.{index}."

@@ -47,8 +47,8 @@ class PDETraversal(Importer):
         steps = int(file.answers[flows.STEPS]) // 2 or 1
         eps = flows.positive(file, flows.EPS)
         bounded = file.answers[ACTIVATION] == "tanh"
-        count = flows.networks(state, GROUP)
-        speeds = numbers(file, "c", state["c"], (1, 2)).flatten()
+        count = flows.networks(file.state(WRAPPER), GROUP)
+        speeds = numbers(file, "c", file.state(WRAPPER)["c"], (1, 2)).flatten()
         # An Euler step from t lasts until t + 1, so the last one that was trained ends where the time does.
         flow = Flow(eps, rate=1.0, step=1.0, integrator="euler", negative="anti-field")
         drawn, width = [], 0

@@ -255,7 +255,7 @@ STATES = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     name=st.sampled_from(sorted(STATES)),
     place=st.integers(0, 10_000),
@@ -286,6 +286,20 @@ def test_any_part_that_is_missing_or_wrong_ends_in_a_set_or_one_sentence(
         said = str(error)
         assert "checkpoint.pt" in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ({**pdetraversal_state(1, WIDTH), "c": "seven"}, "holds no numbers as c"),
+        ({"c": torch.ones(1, 1), "MLP_SET.0.layer_x.weight": "seven"}, r"lacks MLP_SET\.0\.layer_\w+\.weight"),
+        ({"MLP_SET.0.layer_x.weight": "seven"}, r"lacks MLP_SET\.0\.layer_\w+\.weight"),
+        ({**warped_state(1, 2, WIDTH), "ALPHAS": "seven"}, "its ALPHAS is no tensor"),
+    ],
+)
+def test_what_is_no_tensor_is_named(state: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match=sentence):
+        open_controls(write(tmp_path, state), TOY, {"space": "w", **({"activation": "tanh"} if "c" in state else {})})
 
 
 def test_a_hole_among_the_networks_is_named(tmp_path: Path) -> None:
