@@ -53,8 +53,8 @@ def time_question(file: ForeignFile, key: str, usual: int) -> SettingCard:
 
 
 def unknown_time(file: ForeignFile, key: str, usual: int) -> tuple[str, ...]:
-    """What the user is told where no file says for how long it was trained."""
-    if _told_time(file, key):
+    """What the user is told where nobody says for how long it was trained."""
+    if _told_time(file, key) or file.answers[STEPS] != usual:
         return ()
     return (f"Nor does it say for how many steps of time it was trained; its authors take {usual}.",)
 

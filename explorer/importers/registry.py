@@ -140,9 +140,8 @@ def answered(file: ForeignFile, importer: Importer, answers: Mapping[str, Scalar
     for question in questions:
         if is_open(question) and question.name not in answers:
             choices = " or ".join(f"--set {question.name}={choice}" for choice in question.choices)
-            raise ControlError(
-                f"'{file.name}' does not say {question.help[:1].lower()}{question.help[1:]} Say it with {choices}."
-            )
+            what = question.help[:1].lower() + question.help[1:].rstrip(".")
+            raise ControlError(f"'{file.name}' does not say {what}; import it with {choices}.")
     return replace(file, answers=settled(importer.title, questions, answers))
 
 

@@ -41,6 +41,21 @@ def test_directions_come_in_and_go_out_again(
     assert len(control_set.load(tmp_path / "one.safetensors").controls) == 1
 
 
+def test_a_flow_comes_in_as_its_questions_are_answered(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = {"SUPPORT_SETS": torch.randn(2, 4 * WIDTH), "ALPHAS": torch.ones(2, 4), "LOGGAMMA": torch.zeros(2, 1)}
+    torch.save({"iter": 1, "support_sets": state}, tmp_path / "checkpoint.pt")
+    file = str(tmp_path / "checkpoint.pt")
+    assert run(["import", model, file, "--set", "eps=0.3", "-o", "flow.safetensors"]) == 0
+    assert "WarpedGANSpace (imported), 2 controls in z" in capsys.readouterr().out
+    found = control_set.load(tmp_path / "flow.safetensors")
+    assert "1 step = 0.3 along the gradient, by Euler" in found.controls[0].card.details
+    assert run(["render", model, "--controls", "flow.safetensors", "--move", "path 1=5", "-o", "a.png"]) == 0
+    assert run(["import", model, file, "--set", "eps=0", "-o", "flow.safetensors"]) == 2
+    assert "choose a larger 'eps'" in capsys.readouterr().err
+
+
 def test_a_path_of_points_comes_in_as_a_film(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = torch.arange(2.0 * 4 * WIDTH).reshape(2, 4, WIDTH) / 10
     torch.save(path, tmp_path / "paths_latent_codes.pt")

@@ -190,6 +190,8 @@ def test_time_steps_come_from_the_trainers_settings_or_the_folders_name(tmp_path
     sentence = "Nor does it say for how many steps of time it was trained; its authors take 16."
     assert sentence in describe(plain, TOY).unknown
     assert sentence not in describe(write(named, state), TOY).unknown
+    assert sentence in open_controls(plain, TOY, {"space": "w"}).note
+    assert sentence not in open_controls(plain, TOY, {"space": "w", "time_steps": 10}).note
     assert _asked(write(named, state))["time_steps"].default == 12
     assert _asked(write(named, state, {"num_timesteps": 14}))["time_steps"].default == 14
     assert _asked(write(named, state, {"num_timesteps": "many"}))["time_steps"].default == 12
