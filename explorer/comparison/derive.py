@@ -1,4 +1,5 @@
-"""What is made of a control set before it is shown: conditional edits, units of equal effect, the order of another set.
+"""What is made of a control set before it is shown: what its method shows of it, conditional edits, units of equal
+effect, the order of another set.
 
 All of it is measured on the same points for a model, those of :func:`explorer.comparison.calibration.calibrated`.
 """
@@ -20,6 +21,7 @@ from explorer.controls.base import Control, with_card
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.controls.scaled import scaled
+from explorer.discovery import registry as methods
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Progress
@@ -42,11 +44,14 @@ def derive(
     other: Callable[[ControlSetRef], ControlSet],
     progress: Progress | None = None,
 ) -> ControlSet:
-    """``found`` with what ``ref`` asks for: made orthogonal to some of its controls, in units of equal effect, and in
-    the order of the set ``ref.like``, which ``other`` gives. The same for its arguments.
+    """``found`` with what ``ref`` asks for: shown as its method does with these settings, made orthogonal to some of
+    its controls, in units of equal effect, and in the order of the set ``ref.like``, which ``other`` gives. The same
+    for its arguments.
 
     Raises :class:`ControlError` where directions cannot be made orthogonal, or a name is unknown.
     """
+    if ref.method:
+        found = methods.afterwards(found, ref.method, dict(ref.settings))
     own, their, matching = shared(progress, (2.0, 2.0, 1.0) if ref.like is not None else (1.0, 0.0, 0.0))
     if ref.without:
         found = conditional(found, ref.without, generator)

@@ -16,7 +16,6 @@ from explorer.discovery.jacobian import TRUNCATION, without_derivatives
 from explorer.discovery.pictures import LARGEST, PictureMap, Spread, spread_of
 from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
 from explorer.discovery.trained import Unfinished, learn
-from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.numerics.derivatives import jacobian_columns, off_diagonal_squares, second_differences
 from explorer.numerics.linalg import fix_signs, gram_schmidt, random_orthonormal
@@ -248,11 +247,7 @@ def _measured(asked: Request, pictures: PictureMap, spread: Spread, unfinished: 
             jacobian = jacobian_columns(function, origin, directions, pictures.batch, step)
             matrices.append((jacobian @ jacobian.T)[None])
         gram.append(jacobian @ jacobian.T)
-        if not bool(matrices[-1].isfinite().all()):
-            raise ControlError(
-                f"The derivatives of the picture of '{asked.model.name}' are not finite at point {row + 1} of {count}; "
-                "choose another seed, or a lower truncation."
-            )
+        pictures.checked(matrices[-1], f"at point {row + 1} of {count}")
         if unfinished.is_due:
             keep(so_far())
         watch.preview(estimated)

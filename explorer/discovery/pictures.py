@@ -11,8 +11,16 @@ import torch
 from torch import Tensor
 
 from explorer.discovery.sampling import bottleneck_rows, deviations_along, space_moments
+from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent, Progress
-from explorer.numerics.derivatives import forward_mode_passes, jacobian_columns, transposed_product
+from explorer.generators.editing import rows_of
+from explorer.numerics.derivatives import (
+    central_product,
+    forward_mode_passes,
+    forward_product,
+    jacobian_columns,
+    transposed_product,
+)
 from explorer.numerics.linalg import fix_signs
 from explorer.outputs.registry import output_of
 from explorer.scene.model import Quality
@@ -135,7 +143,32 @@ class PictureMap:
         axes, origin = torch.eye(self.width, device=device), torch.zeros(self.width, device=device)
         for row in range(count):
             progress(row / count)
-            yield jacobian_columns(self.around(points, row), origin, axes, self.batch, step)
+            yield self.checked(jacobian_columns(self.around(points, row), origin, axes, self.batch, step))
+
+    def metrics(self, points: Latent, step: float | None) -> Tensor:
+        """(n, width, width) JᵀJ at each of the n ``points``, all columns of J of all of them together.
+
+        ``step``: as :meth:`difference_step` says. Raises as :meth:`checked`.
+        """
+        axes = torch.eye(self.width, device=self.generator.device)
+        origin = torch.zeros(self.width, device=self.generator.device)
+        if self.width > self.batch:
+            each = [
+                jacobian_columns(self.around(points, row), origin, axes, self.batch, step)
+                for row in range(points.batch)
+            ]
+            columns = torch.stack(each)
+        else:
+            rows = torch.arange(points.batch).repeat_interleave(self.width)
+            tangents = axes.repeat(points.batch, 1)
+            function, here = self.around(rows_of(points, rows)), torch.zeros_like(tangents)
+            product = (
+                forward_product(function, here, tangents)
+                if step is None
+                else central_product(function, here, tangents, step)
+            )
+            columns = product.reshape(points.batch, self.width, -1)
+        return self.checked(columns @ columns.mT)
 
     def gradients(self, count: int, seed: int, truncation_psi: float, part: Tensor | None = None) -> Iterator[Tensor]:
         """(B, width) a batch, ``count`` in all: Jᵀu at prior points of their own, with u of ±1 a pixel.
@@ -158,7 +191,17 @@ class PictureMap:
                 {name: tensor[start:stop] for name, tensor in points.tensors.items()},
                 None if psi is None else psi[start:stop],
             )
-            yield transposed_product(self.around(some), torch.zeros(stop - start, self.width, device=device), signs)
+            here = torch.zeros(stop - start, self.width, device=device)
+            yield self.checked(transposed_product(self.around(some), here, signs))
+
+    def checked(self, derivatives: Tensor, where: str = "at some points") -> Tensor:
+        """``derivatives``, taken ``where``, themselves. Raises :class:`ControlError` where one is not finite."""
+        if not bool(derivatives.isfinite().all()):
+            raise ControlError(
+                f"The derivatives of the picture of '{self.generator.card.name}' are not finite {where}; choose "
+                "another seed, or a lower truncation where the method has one."
+            )
+        return derivatives
 
     def probed(self, count: int, seed: int, truncation_psi: float, progress: Progress) -> tuple[Tensor, Tensor]:
         """Eigenvalues (m,), falling, and eigenvectors (m, width), as rows, of the mean of JᵀJ, from ``count`` pictures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import msgspec
@@ -93,6 +93,27 @@ def cards() -> tuple[MethodCard, ...]:
         )
         for one in methods().values()
     )
+
+
+def searched_with(name: str, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Of ``settings`` those that the search of the method called ``name`` depends on: the others are for
+    :func:`afterwards`."""
+    later = _later(method(name).card)
+    return {setting: value for setting, value in settings.items() if setting not in later}
+
+
+def afterwards(found: ControlSet, name: str, settings: Mapping[str, Scalar]) -> ControlSet:
+    """``found``, which the method called ``name`` has searched with what :func:`searched_with` leaves of ``settings``,
+    as all of these say that it is shown. Raises :class:`ControlError` where they are none of the method's."""
+    one = method(name)
+    if not isinstance(one, CheckedMethod) or not _later(one.card):
+        return found
+    every = checked_settings(one.card, settings)
+    return replace(one.afterwards(found, every), settings=every)
+
+
+def _later(card: MethodCard) -> set[str]:
+    return {setting.name for setting in card.settings if setting.afterwards}
 
 
 def with_role(role: Role) -> Method:

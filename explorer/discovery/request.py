@@ -147,6 +147,11 @@ class CheckedMethod(ABC):
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """Find what was ``asked`` for; made by :meth:`Request.found`."""
 
+    def afterwards(self, found: ControlSet, settings: Mapping[str, Scalar]) -> ControlSet:
+        """``found``, which was searched with the defaults of all settings that are ``afterwards``, as ``settings``, all
+        of them, say that it is shown."""
+        return found
+
     def begin(
         self,
         generator: Generator,

@@ -94,13 +94,15 @@ def learn(
     shown: Callable[[], Sequence[Control]],
     schedule: Callable[[int], float] | None = None,
     unfinished: Unfinished | None = None,
+    clip: float | None = None,
 ) -> Learned:
     """Take ``steps`` optimiser steps on ``modules``.
 
     ``loss(step, source)`` gives the scalar to minimise and figures by name; all its chance must come from ``source``, a
     CPU generator of its own for every step, so that a search that was interrupted goes on to the same bits. ``shown``
     makes the controls of the moment, for previews. ``schedule(step)`` scales the learning rate. ``unfinished``: of a
-    search that does something before, which is kept too.
+    search that does something before, which is kept too. ``clip``: the longest gradient, of all parameters together; a
+    longer one is shortened (Pascanu, Mikolov & Bengio 2013).
 
     A loss, a gradient or a parameter that is not finite ends the search at the last good state, and the note says at
     which step. Raises :class:`ControlError` when that happens before there is one. Cancelling leaves a checkpoint where
@@ -136,6 +138,8 @@ def learn(
         value.backward()  # type: ignore[no-untyped-call]
         sound = bool(value.isfinite()) and _finite(one.grad for one in _parameters(modules))
         if sound:
+            if clip is not None:
+                nn.utils.clip_grad_norm_(list(_parameters(modules)), clip)
             optimiser.step()
             sound = _finite(_parameters(modules))
         if not sound:

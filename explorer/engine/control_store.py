@@ -214,7 +214,7 @@ class ControlStore:
 
     def _made(self, model: ModelRef, key: Key, search: _Search) -> ControlSet:
         _, controls = key
-        plain = msgspec.structs.replace(controls, without=(), units="native", tau=ControlSetRef().tau, like=None)
+        plain = _plain(controls)
         if controls.path and controls == plain:
             return self._opened(model, controls, search)
         kept = _kept_at(key, search.files)
@@ -292,6 +292,17 @@ class ControlStore:
                     asker.progress.preview(lambda: found)
 
         return preview
+
+
+def _plain(controls: ControlSetRef) -> ControlSetRef:
+    """The set of which ``controls`` are made, as it is searched for or read."""
+    asked = dict(controls.settings)
+    if controls.method and not controls.path:
+        asked = methods.searched_with(controls.method, asked)
+    settings = tuple((name, value) for name, value in controls.settings if name in asked)
+    return msgspec.structs.replace(
+        controls, settings=settings, without=(), units="native", tau=ControlSetRef().tau, like=None
+    )
 
 
 def _kept_at(key: Key, files: str) -> Path:

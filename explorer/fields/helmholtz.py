@@ -23,7 +23,7 @@ class HelmholtzField(RidgeField):
     (2410.05564), where r is a network that is only pushed towards that.
 
     Helmholtz's split is unique up to what is both: a gradient without divergence. Here a constant and the symmetric
-    part of the linear map belong to u.
+    part of the linear map belong to u; the rest of that turns round the centre.
     """
 
     kind: ClassVar[str] = "helmholtz"

@@ -1,9 +1,10 @@
 """Fields that are an affine map and a sum of ridges: what is divergence-free and what is a gradient can be read off.
 
-v(x) = c + B x + Σ_w m_w (1 - tanh²(V_w·x + b_w)). A ridge whose ``m`` is orthogonal to its wave ``V`` slides along its
-own level sets: its divergence, -2 tanh (1 - tanh²) m·V, is 0 exactly. It is the row divergence of an antisymmetric
-matrix, ∂_b A_ab with A = (m Vᵀ - V mᵀ) tanh(V·x + b) / |V|². One whose ``m`` is along its wave is the gradient of a
-potential, (m·V / |V|²) tanh(V·x + b). Every m is the sum of one of each, so the split is exact and in closed form.
+v(z) = c + B x + Σ_w m_w (1 - tanh²(V_w·x + b_w)), where x is z less a centre. A ridge whose ``m`` is orthogonal to its
+wave ``V`` slides along its own level sets: its divergence, -2 tanh (1 - tanh²) m·V, is 0 exactly. It is the row
+divergence of an antisymmetric matrix, ∂_b A_ab with A = (m Vᵀ - V mᵀ) tanh(V·x + b) / |V|². One whose ``m`` is along
+its wave is the gradient of a potential, (m·V / |V|²) tanh(V·x + b). Every m is the sum of both, so the split is exact
+and in closed form.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from torch import Tensor
 class Ridges(NamedTuple):
     """The tensors of one field, or, with a first dimension more, of several that share their waves.
 
-    ``constant`` (d,) is c; ``left`` and ``right`` (r, d) make B = leftᵀ right, so that wide spaces keep few numbers;
-    ``waves`` (h, d) and ``phases`` (h,); ``heights`` (h, d) are the m.
+    ``centre`` (d,); ``constant`` (d,) is c; ``left`` and ``right`` (r, d) make B = leftᵀ right, so that wide spaces
+    keep few numbers; ``waves`` (h, d) and ``phases`` (h,); ``heights`` (h, d) are the m.
     """
 
+    centre: Tensor
     constant: Tensor
     left: Tensor
     right: Tensor
@@ -30,8 +32,9 @@ class Ridges(NamedTuple):
     phases: Tensor
     heights: Tensor
 
-    def velocity(self, x: Tensor) -> Tensor:
-        """(B, d) at the points ``x`` (B, d); (k, B, d) of k fields."""
+    def velocity(self, z: Tensor) -> Tensor:
+        """(B, d) at the points ``z`` (B, d); (k, B, d) of k fields."""
+        x = z - self.centre
         linear = (x @ self.right.mT) @ self.left
         slopes = 1 - torch.tanh(x @ self.waves.mT + self.phases).square()
         return self.constant.unsqueeze(-2) + linear + slopes @ self.heights
@@ -47,8 +50,9 @@ class Ridges(NamedTuple):
         heights = self.heights - along(self.heights, self.waves)
         return self._replace(constant=torch.zeros_like(self.constant), left=left, right=right, heights=heights)
 
-    def potential(self, x: Tensor) -> Tensor:
-        """(B,) the potential of :meth:`gradient`, 0 where x is 0 but for the ridges, at ``x`` (B, d); of one field."""
+    def potential(self, z: Tensor) -> Tensor:
+        """(B,) the potential of :meth:`gradient` of one field, at the points ``z`` (B, d)."""
+        x = z - self.centre
         linear = x @ self.constant + ((x @ self.left.mT) * (x @ self.right.mT)).sum(-1) / 2
         shares = _shares(self.heights, self.waves)
         return linear + torch.tanh(x @ self.waves.mT + self.phases) @ shares
@@ -60,9 +64,9 @@ class Solenoidal(NamedTuple):
     ridges: Ridges
     stretch: Tensor
 
-    def velocity(self, x: Tensor) -> Tensor:
+    def velocity(self, z: Tensor) -> Tensor:
         """As :meth:`Ridges.velocity`; its divergence is 0."""
-        return self.ridges.velocity(x) - self.stretch * x
+        return self.ridges.velocity(z) - self.stretch * (z - self.ridges.centre)
 
 
 def solenoidal(ridges: Ridges) -> Solenoidal:
@@ -95,7 +99,7 @@ class RidgeField:
         """Raises ValueError for tensors that do not belong together."""
         constant, waves = self.ridges.constant, self.ridges.waves
         width, rank, count = constant.shape[-1:], self.ridges.left.shape[:1], waves.shape[:1]
-        shapes = width, rank + width, rank + width, count + width, count, count + width
+        shapes = width, width, rank + width, rank + width, count + width, count, count + width
         if constant.dim() != 1 or tuple(one.shape for one in self.ridges) != shapes:
             raise ValueError(", ".join(f"{name} {tuple(one.shape)}" for name, one in self.ridges._asdict().items()))
         if not (constant.is_floating_point() and len({one.dtype for one in self.ridges}) == 1):

@@ -110,6 +110,7 @@ class Ring:
         field = VolumePreservingField(
             # v = (first·z) second - (second·z) first, which is leftᵀ right z, and no waves.
             Ridges(
+                centre=torch.zeros(width),
                 constant=torch.zeros(width),
                 left=torch.stack([pair[1], -pair[0]]),
                 right=pair,

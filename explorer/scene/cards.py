@@ -131,6 +131,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     ``kind``: how a text is asked for: ``space`` one of the model's spaces, ``attributes`` a world, a classifier or
     labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture, ``layers`` a range
     of the model's. ``empty``: what an empty text, or the number 0 where that is the least, stands for.
+    ``afterwards``: it says how what was found is shown, so that nothing is searched anew for another value.
     """
 
     name: str
@@ -142,6 +143,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     help: str = ""
     kind: Literal["", "space", "attributes", "attribute", "file", "region", "layers"] = ""
     empty: str = ""
+    afterwards: bool = False
 
 
 class MethodCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -200,6 +200,16 @@ def test_pictures_are_averaged_down_and_drawn_around_their_points() -> None:
     torch.testing.assert_close(blocks, exact.reshape(4, 4, 2, 4, 2).mean((2, 4)))
 
 
+@pytest.mark.parametrize("settings", [{}, {"estimate": "probes"}, {"estimate": "columns"}], ids=str)
+@pytest.mark.parametrize("name", ["jacobian", "lowrankgan"])
+def test_pictures_that_are_no_numbers_are_said(name: str, settings: dict[str, str]) -> None:
+    linear = normal(6, 64, 5)
+    linear[3, 2] = float("nan")
+    own = settings if name == "jacobian" else {}
+    with pytest.raises(ControlError, match=r"derivatives of the picture of 'plain' are not finite.*another seed"):
+        registry.method(name).discover(PlainMap(linear), 3, settings=own)
+
+
 def test_what_does_not_fit_is_refused_in_one_sentence() -> None:
     axes = PlainMap(LINEAR, capabilities=("axes",))
     assert "Latent axes" in registry.refusals(axes.card)["jacobian"]

@@ -53,10 +53,11 @@ def _learnt(
     seed: int = 0,
     loss: Callable[[Bowl], Loss] = lambda bowl: bowl.loss,
     schedule: Callable[[int], float] | None = None,
+    clip: float | None = None,
 ) -> tuple[Bowl, Learned]:
     bowl = Bowl()
     optimiser = torch.optim.Adam(bowl.parameters(), lr=0.1)
-    end = learn(_asked(progress, seed), (bowl,), optimiser, loss(bowl), steps, bowl.control, schedule)
+    end = learn(_asked(progress, seed), (bowl,), optimiser, loss(bowl), steps, bowl.control, schedule, clip=clip)
     assert optimiser.param_groups[0]["lr"] == 0.1  # whatever the schedule did
     return bowl, end
 
@@ -105,6 +106,23 @@ def test_an_interrupted_search_goes_on_to_the_same_bits(
     assert torch.equal(again.place, whole.place)
     assert end == whole_end
     assert not checkpoint.exists()
+
+
+def test_a_gradient_is_no_longer_than_asked_for() -> None:
+    """Of all modules together; one that is short enough stays as it is."""
+    bowls = Bowl(), Bowl()
+    optimiser = torch.optim.SGD([one.place for one in bowls], lr=1.0)
+    seen: list[Tensor] = []
+
+    def loss(step: int, source: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        seen.append(torch.cat([one.place.detach().clone() for one in bowls]))
+        length = 50.0 if step == 0 else 0.1
+        return length * (0.6 * bowls[0].place[0] + 0.8 * bowls[1].place[1]), {}
+
+    learn(_asked(), bowls, optimiser, loss, 3, list, clip=2.0)
+    steps = torch.stack(seen).diff(dim=0)
+    torch.testing.assert_close(steps.norm(dim=1), torch.tensor([2.0, 0.1]))
+    torch.testing.assert_close(-steps[0][[0, 11]], torch.tensor([1.2, 1.6]))
 
 
 def test_a_search_may_be_interrupted_more_than_once(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from toys import ToyFamily
 from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
-from explorer.discovery import base, registry, trained
+from explorer.discovery import base, helmholtz_flow, registry, trained
+from explorer.discovery.helmholtz_flow import HelmholtzFlow
 from explorer.discovery.random_orthogonal import RandomOrthogonal
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.trained import learn
@@ -162,6 +163,41 @@ def test_a_live_view_shows_what_has_been_found_so_far_and_then_what_was_found(en
     assert set(cards) == {"Still searching."}
     assert len(cards) == STEPS
     assert found.note == ""
+
+
+def test_what_is_only_shown_in_another_way_is_not_searched_anew(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[Mapping[str, Scalar]] = []
+    search = HelmholtzFlow.search
+
+    def counted(self: HelmholtzFlow, asked: Request, generator: Generator) -> ControlSet:
+        searches.append(asked.settings)
+        return search(self, asked, generator)
+
+    monkeypatch.setattr(helmholtz_flow.HelmholtzFlow, "search", counted)
+
+    def found(*more: tuple[str, Scalar], units: str = "native") -> ControlSet:
+        settings = (*more, ("samples", 16), ("steps", 4))
+        ref = ControlSetRef(method="helmholtz_flow", k=2, settings=settings, units=units)  # type: ignore[arg-type]
+        return engine.control_set(MODEL, ref)
+
+    sets = {part: found(("part", part)) for part in ("rotation", "gradient", "both")}
+    assert [one.card.field.nature for one in found().controls if one.card.field] == ["both", "both"]
+    assert len(searches) == 1
+    assert searches[0]["part"] == "both"
+    for part, one in sets.items():
+        assert one.settings["part"] == part
+        assert [control.card.field.nature for control in one.controls if control.card.field] == [part, part]
+        plain = HelmholtzFlow().discover(engine.generator(MODEL), 2, 0, {"part": part, "samples": 16, "steps": 4})
+        for control, other in zip(one.controls, plain.controls, strict=True):
+            assert control.parameters() == other.parameters()
+            assert all(torch.equal(tensor, other.tensors()[name]) for name, tensor in control.tensors().items())
+    calls = len(searches)
+    assert found(("part", "gradient"), units="effect").controls[0].card.unit != "σ"
+    assert len(searches) == calls
+    with pytest.raises(ControlError, match="'part' of Helmholtz flow is 'half'; it must be one of both, gradient"):
+        found(("part", "half"))
 
 
 def test_a_live_view_begins_no_long_search_and_waits_for_none(

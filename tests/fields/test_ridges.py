@@ -23,6 +23,7 @@ def _drawn(width: int, rank: int, count: int, seed: int = 0, dtype: torch.dtype 
         return torch.randn(shape, generator=source, dtype=torch.float64).to(dtype)
 
     return Ridges(
+        normal(width),
         normal(width) / width**0.5,
         normal(rank, width) / max(rank, 1) ** 0.5,
         normal(rank, width) / width**0.5,
@@ -73,6 +74,7 @@ def test_its_ridges_are_the_row_divergence_of_an_antisymmetric_matrix() -> None:
 
     def matrix(x: Tensor) -> Tensor:
         waves, heights = ridges.waves, ridges.heights
+        x = x - ridges.centre
         outer = heights[:, :, None] * waves[:, None] - waves[:, :, None] * heights[:, None]
         shares = torch.tanh(waves @ x + ridges.phases) / waves.square().sum(1)
         return torch.einsum("w,wab->ab", shares, outer)
@@ -148,11 +150,11 @@ def test_the_switch_says_what_is_followed() -> None:
 
 def test_several_fields_are_computed_as_each_alone() -> None:
     several = [_drawn(6, 3, 8, seed) for seed in range(4)]
-    waves, phases = several[0].waves, several[0].phases
-    stacked = Ridges(*map(torch.stack, zip(*several, strict=True)))._replace(waves=waves, phases=phases)
+    common = {name: getattr(several[0], name) for name in ("centre", "waves", "phases")}
+    stacked = Ridges(*map(torch.stack, zip(*several, strict=True)))._replace(**common)
     points = _points(5, 6)
     for index, own in enumerate(several):
-        alone = own._replace(waves=waves, phases=phases)
+        alone = own._replace(**common)
         torch.testing.assert_close(stacked.velocity(points)[index], alone.velocity(points), atol=1e-13, rtol=0)
         torch.testing.assert_close(
             solenoidal(stacked).velocity(points)[index], solenoidal(alone).velocity(points), atol=1e-13, rtol=0
