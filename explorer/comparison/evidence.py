@@ -15,7 +15,7 @@ from explorer.attributes.base import AttributeReader
 from explorer.comparison.calibration import calibrated, signs_of
 from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
 from explorer.comparison.observing import Observed, held, observe, percentiles
-from explorer.comparison.paths import moved_in_turn, walked
+from explorer.comparison.paths import walked
 from explorer.comparison.recognition import recognised
 from explorer.controls.base import WEIGHTS, Control, Move
 from explorer.controls.control_set import ControlSet
@@ -24,7 +24,6 @@ from explorer.generators.base import Generator, Latent, Progress
 from explorer.generators.editing import edited, rows_of
 from explorer.metrics.base import shared
 from explorer.metrics.direction_evidence import Evidence, Floats
-from explorer.metrics.guards import joined
 from explorer.outputs.registry import output_of
 from explorer.scene.model import Calibration
 
@@ -80,7 +79,7 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
         looking(start / on.points.batch)
         seen.look(range(start, min(start + CHUNK, on.points.batch)))
     looking(1.0)
-    ways = walked(generator, on.points, chosen, alphas, seen.pairs, PAIRED_BASES, walking)
+    ways = walked(generator, on.points, chosen, alphas, seen.pairs, walking)
     walking(1.0)
     pairs = f"pairs at {PAIRED_BASES} base codes" if on.points.batch > PAIRED_BASES else ""
     coordinates, reason = _coordinates(on, chosen, alphas)
@@ -104,7 +103,7 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
         orders=ways.orders,
         truth=ways.truth,
         unobserved=reason,
-        notes={"additivity": pairs, "order_dependence": joined(pairs, moved_in_turn(chosen))},
+        notes={"additivity": pairs, **ways.notes},
     )
 
 

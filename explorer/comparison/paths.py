@@ -17,12 +17,17 @@ from explorer.controls.scaled import unscaled
 from explorer.generators.base import Generator, KnownTruth, Latent, Progress
 from explorer.generators.editing import rows_of
 from explorer.metrics.direction_evidence import Floats, Integers
+from explorer.metrics.guards import joined
 
 SEGMENTS = 16
 """Of a path between -1 and 1 calibrated step. Its velocity in the middle of each is the difference of the ends, which
 exists where a control jumps or bends, and is off by the square of a segment where it is smooth."""
 
 POSITIONS = np.linspace(-1.0, 1.0, 2 * SEGMENTS + 1)  # ends and middles
+WALKED_BASES = 24
+"""Base codes at which paths are walked, and back, where no truth asks for all: each curve is computed anew."""
+
+ORDERED_BASES = 8  # at which pairs are tried in both orders: 2 K (K - 1) / 2 more curves each
 MOST_NUMBERS = 2**22  # that positions held at once are made of
 
 ROUNDING = 1e-9
@@ -46,6 +51,8 @@ class Paths:
     bends: Floats
     returns: Floats
     orders: Floats
+    notes: dict[str, str]
+    """By column of the table."""
 
 
 def walked(
@@ -54,15 +61,16 @@ def walked(
     controls: Sequence[Control],
     alphas: Floats,
     pairs: Integers,
-    paired: int,
     progress: Progress | None = None,
 ) -> Paths:
     """The paths of ``controls`` at ``points``, in calibrated steps of ``alphas`` (K,) (NaN: none). Of the ``pairs``
-    (P, 2) those whose two controls move one space are tried in both orders, at the first ``paired`` points."""
+    (P, 2) those whose two controls move one space are tried in both orders. NaN beyond the first points that are tried
+    (:data:`WALKED_BASES`, :data:`ORDERED_BASES`)."""
     shape = (points.batch, len(controls))
     walk = _Walk(generator, points, controls, alphas)
     bends, returns = np.full(shape, np.nan), np.full(shape, np.nan)
     truth = walk.no_truth()
+    count = points.batch if truth is not None else min(WALKED_BASES, points.batch)
     ends: dict[int, Tensor] = {}
     lengths = np.full(shape, np.nan)
     with torch.no_grad():
@@ -70,26 +78,35 @@ def walked(
             if progress is not None:
                 progress(place / (2 * len(walk.moving)))
             last = []
-            for rows, path in walk.paths(k):
+            for rows, path in walk.paths(k, count):
                 arcs = _lengths(path)
                 whole, half = arcs.sum(1), arcs.shape[1] // 2
                 chords = (path[:, -1] - path[:, 0]).norm(dim=1)
                 bends[rows, k] = _share(whole - chords, whole)
-                misses = [walk.missed(k, rows, path, sign) for sign in signs_of(controls[k])]
-                returns[rows, k] = _share(torch.stack(misses).sum(0), whole)
+                back = slice(rows.start, min(rows.stop, WALKED_BASES))
+                few = max(0, back.stop - back.start)
+                if few:
+                    misses = [walk.missed(k, back, path[:few], sign) for sign in signs_of(controls[k])]
+                    returns[back, k] = _share(torch.stack(misses).sum(0), whole[:few])
                 if truth is not None:
                     truth[rows, k] = walk.cosines(path)
                 lengths[rows, k] = arcs[:, half:].sum(1).cpu().numpy()
                 last.append(path[:, -1].cpu())
-            ends[k] = torch.cat(last)[:paired]
-        orders = walk.orders(pairs, ends, lengths[:paired], progress)
-    return Paths(truth, bends, returns, orders)
+            ends[k] = torch.cat(last)[:ORDERED_BASES]
+        orders = walk.orders(pairs, ends, lengths[:ORDERED_BASES], progress)
+    return Paths(truth, bends, returns, orders, _notes(points.batch, count, controls))
 
 
-def moved_in_turn(controls: Sequence[Control]) -> str:
-    """What has to be said of the order of ``controls`` where the program moves them together; else ''."""
-    joint = [isinstance(unscaled(Move(one, torch.zeros(1))).control, Joint) for one in controls]
-    return IN_TURN if any(joint) else ""
+def _notes(bases: int, walked_bases: int, controls: Sequence[Control]) -> dict[str, str]:
+    def at(count: int, what: str = "") -> str:
+        return f"{what}at {count} base codes" if bases > count else ""
+
+    joint = any(isinstance(unscaled(Move(one, torch.zeros(1))).control, Joint) for one in controls)
+    return {
+        "nonlinearity": at(walked_bases),
+        "round_trip": at(WALKED_BASES),
+        "order_dependence": joined(at(ORDERED_BASES, "pairs "), IN_TURN if joint else ""),
+    }
 
 
 class _Walk:
@@ -110,18 +127,18 @@ class _Walk:
         count = len(cast("KnownTruth", generator).true_directions())
         return np.full((self.points.batch, len(self.controls), count), np.nan)
 
-    def paths(self, k: int) -> Iterator[tuple[slice, Tensor]]:
-        """Some rows at once, and where control ``k`` leads them: (rows, positions, d)."""
+    def paths(self, k: int, count: int) -> Iterator[tuple[slice, Tensor]]:
+        """Some of the first ``count`` rows at once, and where control ``k`` leads them: (rows, positions, d)."""
         start = self._start(k)
         width = start.tensors[self.controls[k].card.space][0].numel()
         at_once = max(1, MOST_NUMBERS // (width * len(POSITIONS)))
         amounts = torch.from_numpy(POSITIONS) * float(self.alphas[k])
-        for first in range(0, start.batch, at_once):
-            rows = slice(first, min(first + at_once, start.batch))
-            count = rows.stop - rows.start
+        for first in range(0, count, at_once):
+            rows = slice(first, min(first + at_once, count))
+            some = rows.stop - rows.start
             # Base code by base code, because curves are kept by where they start.
             each = torch.arange(rows.start, rows.stop).repeat_interleave(len(amounts))
-            yield rows, self._moved(k, rows_of(start, each), amounts.repeat(count)).reshape(count, len(amounts), -1)
+            yield rows, self._moved(k, rows_of(start, each), amounts.repeat(some)).reshape(some, len(amounts), -1)
 
     def missed(self, k: int, rows: slice, path: Tensor, sign: int) -> Tensor:
         """(rows,) how far from its start a step of ``sign`` and one back lead."""
@@ -144,7 +161,7 @@ class _Walk:
         return _quotient(along, steps.norm(dim=2).sum(1)[:, None])
 
     def orders(self, pairs: Integers, ends: dict[int, Tensor], lengths: Floats, progress: Progress | None) -> Floats:
-        """(N, P), NaN beyond the ``lengths`` (paired, K). ``ends``: where a step along each control ends."""
+        """(N, P), NaN beyond the ``lengths`` (rows, K). ``ends``: where a step along each control ends."""
         spaces = [one.card.space for one in self.controls]
         tried = [p for p, (i, j) in enumerate(pairs) if i in ends and j in ends and spaces[i] == spaces[j]]
         count, gaps = len(lengths), np.full((self.points.batch, len(pairs)), np.nan)

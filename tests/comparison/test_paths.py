@@ -18,7 +18,7 @@ from test_calibration import WIDTH, Linear, axis
 from torch import Tensor
 from toys import ToyGenerator
 
-from explorer.comparison.paths import IN_TURN, Paths, moved_in_turn, walked
+from explorer.comparison.paths import IN_TURN, Paths, walked
 from explorer.controls.base import Control, PointControl
 from explorer.controls.linear import LinearControl
 from explorer.controls.local_basis import LocalBasisControl
@@ -139,7 +139,7 @@ def follow(
     generator = generator or Linear()
     points = generator.sample(range(5))
     pairs = np.array(list(combinations(range(len(controls)), 2)), np.int64).reshape(-1, 2)
-    found = walked(generator, points, controls, np.array(alphas or [ALPHA] * len(controls)), pairs, 3)
+    found = walked(generator, points, controls, np.array(alphas or [ALPHA] * len(controls)), pairs)
     return found, points.tensors["z"].double()
 
 
@@ -154,7 +154,6 @@ def test_straight_lines_are_all_zeros_and_nothing_is_divided_by_nothing() -> Non
     # Pairs: (0, 1) commute; of those with the direction that goes nowhere the other's length is enough.
     np.testing.assert_array_equal(found.orders[:3, 0], 0.0)
     np.testing.assert_array_equal(found.orders[:3, 1], 0.0)
-    assert np.isnan(found.orders[3:]).all(), "only the first base codes are tried in pairs"
     assert np.isnan(found.orders[:, [2, 4, 5]]).all(), "a direction without effect is in no pair"
 
 
@@ -246,7 +245,7 @@ def test_where_truth_is_straight_it_is_the_cosine_of_the_directions() -> None:
     cosines = (ways.double() / ways.double().norm(dim=1, keepdim=True) @ truth.T).abs()
     points = generator.sample(range(4))
     slow = [_Slow(card(f"s{i}"), power=power, way=ways[0]) for i, power in enumerate((2, 3))]
-    found = walked(generator, points, [*lines, *slow], np.full(5, 0.4), np.empty((0, 2), np.int64), 4)
+    found = walked(generator, points, [*lines, *slow], np.full(5, 0.4), np.empty((0, 2), np.int64))
     assert found.truth is not None
     expected = torch.cat([cosines, cosines[:1], cosines[:1]])
     np.testing.assert_allclose(found.truth, expected.expand(4, -1, -1), atol=1e-3)
@@ -335,5 +334,26 @@ def test_joint_controls_are_tried_in_turn_and_it_is_said() -> None:
     joined = [Joined(card("a")), Joined(card("b"), (1, 2))]
     plain = [replace(Turn(one.card), plane=one.plane) for one in joined]
     np.testing.assert_array_equal(follow(*joined)[0].orders, follow(*plain)[0].orders)
-    assert moved_in_turn([*plain, scaled(joined[0], 2.0)]) == IN_TURN
-    assert moved_in_turn(plain) == ""
+    assert follow(scaled(joined[0], 2.0), plain[1])[0].notes["order_dependence"] == IN_TURN
+    assert set(follow(*plain)[0].notes.values()) == {""}
+
+
+def test_few_base_codes_are_enough_where_no_truth_asks_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    from explorer.comparison import paths
+
+    controls = [Turn(card("a")), Frozen(card("b"))]
+    known, unknown = (follow(*controls, generator=one)[0] for one in (Circles(), Linear()))
+    monkeypatch.setattr(paths, "WALKED_BASES", 3)
+    monkeypatch.setattr(paths, "ORDERED_BASES", 2)
+    for whole, generator, walked_bases in ((known, Circles(), 5), (unknown, Linear(), 3)):
+        few, _ = follow(*controls, generator=generator)
+        for name, count in (("bends", walked_bases), ("returns", 3), ("orders", 2)):
+            np.testing.assert_array_equal(getattr(few, name)[:count], getattr(whole, name)[:count], name)
+            assert np.isnan(getattr(few, name)[count:]).all(), name
+        if whole.truth is not None:
+            np.testing.assert_array_equal(few.truth, whole.truth)
+        assert few.notes == {
+            "nonlinearity": "at 3 base codes" if walked_bases == 3 else "",
+            "round_trip": "at 3 base codes",
+            "order_dependence": "pairs at 2 base codes",
+        }
