@@ -121,6 +121,10 @@ class FieldControl(PointControl):
         with torch.no_grad():
             return torch.stack([part.velocity(row.clone(), 0.0) for row in points]).nan_to_num(0.0, 0.0, 0.0)
 
+    def at(self, points: Tensor) -> VectorField:
+        """The field with its tensors in the dtype and on the device of ``points``, to be asked there."""
+        return _cast(self.field, points)
+
     def misfit(self, space: SpaceCard) -> str:
         """Why the field cannot move a point of ``space``, or an empty string."""
         width, shape = self.field.width, tuple(space.shape)

@@ -19,6 +19,7 @@ from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.engine.cache import BoundedCache
 from explorer.engine.control_store import ControlStore, Waiting
+from explorer.engine.landscape import landscape
 from explorer.engine.origins import latent_of
 from explorer.engine.painting import paint
 from explorer.engine.points import (
@@ -42,6 +43,7 @@ from explorer.metrics.encoding import fitting_worlds
 from explorer.outputs.registry import output_of
 from explorer.scene.cards import ControlPlace, ModelCard
 from explorer.scene.comparison import CompareOptions, CompareReport
+from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, View
 
@@ -171,6 +173,24 @@ class Engine:
         chosen, generator = self.control_set(model, controls), self.generator(model)
         with self._turn, torch.inference_mode():
             return places(generator, chosen, latent_of(generator, origin, truncation_psi), edits)
+
+    def landscape(
+        self,
+        model: ModelRef,
+        controls: ControlSetRef,
+        origin: Origin,
+        truncation_psi: float,
+        edits: tuple[Edit, ...],
+        control: str,
+        plane: Plane,
+        time: float | None = None,
+    ) -> Landscape:
+        """:func:`explorer.engine.landscape.landscape` of the picture that starts from ``origin``. Raises as
+        :meth:`control_set` does, and for what has no path."""
+        chosen, generator = self.control_set(model, controls), self.generator(model)
+        with self._turn, torch.inference_mode():
+            start = latent_of(generator, origin, truncation_psi)
+            return landscape(generator, chosen, start, edits, control, plane, time)
 
     # --- pictures ------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ Job = (
     protocol.ListModels | protocol.ListMethods | protocol.OpenModel | protocol.FindControls | protocol.ExportScene
     | protocol.MeasureModel | protocol.ExportReports | protocol.CompareMethods | protocol.ExportComparison
     | protocol.SaveControls | protocol.FindPlaces | protocol.DrawSamples | protocol.TrainProbe | protocol.ListAttributes
-    | protocol.DescribeFile | protocol.ReadPath
+    | protocol.DescribeFile | protocol.ReadPath | protocol.DrawLandscape
 )  # fmt: skip
 
 
@@ -69,6 +69,18 @@ class Answers:
                     request.model, request.controls, request.origin, request.truncation_psi, request.edits
                 )
                 return protocol.PlacesFound(request_id=number, places=places)
+            case protocol.DrawLandscape():
+                drawn = self._engine.landscape(
+                    request.model,
+                    request.controls,
+                    request.origin,
+                    request.truncation_psi,
+                    request.edits,
+                    request.control,
+                    request.plane,
+                    request.time,
+                )
+                return protocol.LandscapeDrawn(request_id=number, landscape=drawn)
             case protocol.MeasureModel():
                 (measures,) = self._engine.measure([request.model], request.options, reports.progress("Measuring"))
                 return protocol.Measured(request_id=number, model=request.model, report=measures)

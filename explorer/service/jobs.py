@@ -58,6 +58,7 @@ class Jobs:
                 | protocol.DescribeFile()
                 | protocol.ReadPath()
                 | protocol.FindPlaces()
+                | protocol.DrawLandscape()
                 | protocol.ExportReports()
             ):
                 self._start(self._short, request)

@@ -16,6 +16,7 @@ from explorer.scene.cards import AttributeCard, ControlPlace, ControlSetCard, Fa
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.imports import ImportCard
 from explorer.scene.labels import Labels
+from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import (
     ChosenControl,
@@ -131,6 +132,21 @@ class FindPlaces(msgspec.Struct, frozen=True, kw_only=True, tag="find_places"):
     edits: tuple[Edit, ...] = ()
 
 
+class DrawLandscape(msgspec.Struct, frozen=True, kw_only=True, tag="draw_landscape"):
+    """The path of a control and the field that it follows, on a plane; answered by :class:`LandscapeDrawn`, or by
+    :class:`Refused`. ``time``: of the field; None: when the path begins."""
+
+    request_id: int
+    model: ModelRef
+    controls: ControlSetRef
+    origin: Origin
+    truncation_psi: float
+    edits: tuple[Edit, ...]
+    control: str
+    plane: Plane
+    time: float | None = None
+
+
 class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
     """Write ``scene`` to ``path``; a job, answered by progress and :class:`Exported`. ``options`` as in
     explorer.export.options."""
@@ -240,6 +256,7 @@ Request = (
     | DescribeFile
     | ReadPath
     | FindPlaces
+    | DrawLandscape
     | ExportScene
     | MeasureModel
     | ExportReports
@@ -361,6 +378,13 @@ class PlacesFound(msgspec.Struct, frozen=True, kw_only=True, tag="places_found")
     places: dict[str, ControlPlace]
 
 
+class LandscapeDrawn(msgspec.Struct, frozen=True, kw_only=True, tag="landscape_drawn"):
+    """``landscape`` as it was asked for."""
+
+    request_id: int
+    landscape: Landscape
+
+
 class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
     """``note``: a sentence about what is in the file."""
 
@@ -441,6 +465,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
+    | LandscapeDrawn
     | FileDescribed | PathRead
     | Exported | Measured | Compared | SamplesDrawn | ProbeTrained | AttributeList | JobProgress | Stopped | Refused
 )  # fmt: skip

@@ -29,6 +29,8 @@ def doing(what: View | protocol.Request) -> str:
             return f"Reading {Path(what.path).name}"
         case protocol.FindPlaces():
             return f"Finding where the picture stands along {search(what.model, what.controls)}"
+        case protocol.DrawLandscape():
+            return f"Drawing the landscape of '{what.control}' of {search(what.model, what.controls)}"
         case protocol.MeasureModel():
             return f"Measuring {_name(what.model)}"
         case protocol.CompareMethods():
