@@ -185,9 +185,10 @@ class Engine:
         plane: Plane,
         time: float | None = None,
     ) -> Landscape:
-        """:func:`explorer.engine.landscape.landscape` of the picture that starts from ``origin``. Raises as
-        :meth:`control_set` does, and for what has no path."""
-        chosen, generator = self.control_set(model, controls), self.generator(model)
+        """:func:`explorer.engine.landscape.landscape` of the picture that starts from ``origin``, with the controls
+        that a picture is drawn with: those found so far, where a search goes on. Raises as :meth:`control_set` does,
+        and for what has no path."""
+        chosen, generator = self._controls.shown(model, controls).controls, self.generator(model)
         with self._turn, torch.inference_mode():
             start = latent_of(generator, origin, truncation_psi)
             return landscape(generator, chosen, start, edits, control, plane, time)

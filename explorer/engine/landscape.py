@@ -45,7 +45,8 @@ class _Cut:
 
     def off(self, rows: Tensor) -> Tensor:
         """(T,) how far the points lie from it."""
-        return (rows - self.start - self.points(rows) @ self.axes).norm(dim=1)
+        distances: Tensor = (rows - self.start - self.points(rows) @ self.axes).norm(dim=1)
+        return distances
 
 
 def landscape(
