@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -41,6 +41,7 @@ OF = {  # what tau is of, in the order of the choices
     "arc": "of the range of the pixels, added up on the way to an amount of 1",
     "native": "",
 }
+FEWEST_LINES = 8  # of the list that are seen on the smallest screen
 NAME = Qt.ItemDataRole.UserRole
 
 
@@ -58,7 +59,7 @@ class CompareDialog(QDialog):
         self._card = controller.model_card()
         self.methods = QListWidget()
         self.methods.setAccessibleName("Methods")
-        self.methods.setMinimumSize(520, 300)
+        self.methods.setMinimumSize(520, FEWEST_LINES * self.fontMetrics().height())
         self.methods.setSpacing(1)
         self.k = WholeField(1, live=True)
         self.k.setToolTip("How many directions every method finds")
@@ -91,6 +92,11 @@ class CompareDialog(QDialog):
         self.units.chosen.connect(self._refresh)
         self.measure.toggled.connect(self._refresh)
         self._refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # Texts know how high they are once they know how wide: until then the dialog is too tall for a small screen.
+        QTimer.singleShot(0, self, self.adjustSize)
 
     # --- what is asked for ---
 

@@ -194,6 +194,19 @@ def test_units_along_the_path_are_those_of_panes_table_and_what_is_used(desk: De
     assert (used.method, used.units, used.tau) == (desk.dock.panel.table.method(), "arc", 0.1)
 
 
+def test_the_dialog_is_no_taller_than_what_it_says(desk: Desk, qtbot: QtBot) -> None:
+    dialog = dialog_on(desk, qtbot)
+    for measured in (False, True):
+        dialog.measure.setChecked(measured)
+        dialog.show()
+        layout = dialog.layout()
+        assert layout is not None
+        qtbot.waitUntil(lambda: dialog.minimumSizeHint().height() < 560)
+        qtbot.waitUntil(lambda: dialog.height() <= max(dialog.sizeHint().height(), dialog.minimumSizeHint().height()))
+        assert dialog.message.height() <= 3 * dialog.fontMetrics().lineSpacing()
+        dialog.hide()
+
+
 def test_the_dialog_refuses_with_a_sentence(desk: Desk, qtbot: QtBot) -> None:
     dialog = dialog_on(desk, qtbot)
     ticked(dialog)
