@@ -15,7 +15,7 @@ from test_paths import Turn, card
 from torch import Tensor
 from toys import ToyGenerator
 
-from explorer.comparison.calibration import ARC_STEPS, POINTS, POINTS_SEED, TOLERANCE, alphas
+from explorer.comparison.calibration import ARC_STEPS, POINTS, POINTS_SEED, TOLERANCE, alphas, calibrated
 from explorer.comparison.derive import derive
 from explorer.comparison.evidence import evidence, stage
 from explorer.controls.base import Control, Move
@@ -24,6 +24,7 @@ from explorer.discovery.registry import method
 from explorer.discovery.sampling import drawn_latents
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited
+from explorer.generators.registry import load
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.model import ControlSetRef, Quality
 
@@ -142,3 +143,13 @@ def test_evidence_is_taken_in_the_steps_of_its_stage() -> None:
     along = evidence(replace(on, calibration="arc"), turns)
     assert along.alive.all()
     np.testing.assert_allclose(along.bends, 1 - abs(math.sin(along.alphas[0])) / along.alphas[0], atol=0.02)
+
+
+def test_the_hue_of_the_known_ring() -> None:
+    """Colours on a circle: beyond its far side no hue is farther away, but the way round goes on in proportion."""
+    generator = load("known-ring", torch.device("cpu"))
+    hue = [one for one in generator.true_controls() if one.card.name == "hue"]  # type: ignore[attr-defined]
+    (farther,) = calibrated(generator, hue, 0.3)
+    assert farther is None
+    ways = [calibrated(generator, hue, tau, None, "arc")[0] for tau in (0.1, 0.2, 0.3)]
+    np.testing.assert_allclose(np.array(ways, float) / ways[0], [1.0, 2.0, 3.0], rtol=0.02)  # type: ignore[operator]
