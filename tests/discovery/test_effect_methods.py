@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -11,10 +13,12 @@ import torch
 from plain_maps import PlainMap, normal
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+from torch.nn import functional
 from toys import ToyDiffusion, ToyGenerator
 
 from explorer.comparison.calibration import calibrated
 from explorer.comparison.paths import walked
+from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet, load, save
 from explorer.controls.field import FieldControl
 from explorer.controls.linear import LinearControl
@@ -29,7 +33,10 @@ from explorer.errors import Cancelled, ControlError
 from explorer.fields.helmholtz import PARTS, HelmholtzField
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Latent
-from explorer.generators.known_factors import write_known_factors
+from explorer.generators.known_factors import KnownFactorsNetwork, write_known_factors
+from explorer.generators.known_factors_codes import CIRCLE
+from explorer.numerics.integrators import Length, step
+from explorer.numerics.winding import turns
 from explorer.scene.model import Quality, Scalar
 
 CPU = torch.device("cpu")
@@ -72,6 +79,33 @@ def test_the_order_holds_for_another_curved_truth(tmp_path: Path) -> None:
     generator = generators.load(str(tmp_path / "curved"), CPU)
     curved, straight = (_path_cosine(generator, one.discover(generator, 5, 0, SHORT)) for one in (CURVED, STRAIGHT))
     assert curved >= straight + 0.08
+
+
+def _turns(control: Control, starts: Tensor, plane: Tensor) -> Tensor:
+    """(B,) how often the paths from ``starts`` (B, d) go round the middle of ``plane`` (2, d) at unit speed, in twice
+    the length of the circle through the start."""
+    length = 2 * 2 * math.pi * (starts @ plane.T).norm(dim=1, keepdim=True)
+
+    def ahead(z: Tensor, s: Length) -> Tensor:
+        return functional.normalize(control.velocity(z), dim=1) * length
+
+    path = [starts]
+    for number in range(160):
+        path.append(step("rk4", ahead, path[-1], number / 160, 1 / 160))
+    return torch.tensor([turns(one, *plane) for one in torch.stack(path, 1)])
+
+
+def test_a_factor_that_goes_round_is_followed_round() -> None:
+    generator = generators.load("known-ring", CPU)
+    network = cast("KnownFactorsNetwork", generator.network)  # type: ignore[attr-defined]
+    found = CURVED.discover(generator, 5, 0, {"steps": 300, "samples": 768})
+    assert "from a rotation in the plane of the leading directions" in found.note
+    assert _path_cosine(generator, found) >= 0.97
+    starts = generator.sample(range(6)).tensors["z"].double()
+    round_ = [_turns(one, starts, network.mixing[list(CIRCLE)].double()) for one in found.controls]
+    means = sorted(float(one.abs().mean()) for one in round_)
+    assert means[-1] >= 1.9
+    assert means[-2] <= 0.2  # the others do not turn
 
 
 @pytest.mark.parametrize("method", [CURVED, STRAIGHT], ids=lambda one: one.card.name)
