@@ -10,6 +10,7 @@ import pytest
 from explorer.errors import ControlError
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.labels import Labels
+from explorer.scene.landscape import Plane
 from explorer.scene.measures import MeasureOptions
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
 from explorer.service import answers, protocol
@@ -31,6 +32,19 @@ NAMED = (
     (
         protocol.FindPlaces(request_id=1, model=MODEL, controls=PCA, origin=Seed(0)),
         "Finding where the picture stands along PCA on shapes-qlae",
+    ),
+    (
+        protocol.DrawLandscape(
+            request_id=1,
+            model=MODEL,
+            controls=PCA,
+            origin=Seed(0),
+            truncation_psi=1.0,
+            edits=(),
+            control="PC 1",
+            plane=Plane(),
+        ),
+        "Drawing the landscape of 'PC 1' of PCA on shapes-qlae",
     ),
     (protocol.MeasureModel(request_id=1, model=MODEL, options=MeasureOptions()), "Measuring shapes-qlae"),
     (
