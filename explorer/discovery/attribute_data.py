@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -60,6 +60,15 @@ ATTRIBUTE_SETTINGS = (
 
 
 @dataclass(frozen=True)
+class Classes:
+    """The levels of a category: what each is called, and the number (n,) of that which a sample shows, -1 where it is
+    not known or another."""
+
+    names: tuple[str, ...]
+    numbers: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
 class Target:
     """One attribute as one number a sample, in ``values`` (n,), NaN where it is not known. ``towards``: what more of it
     means, where that is not plain from the name: one of its levels, a place on its circle.
@@ -70,6 +79,8 @@ class Target:
     towards: str = ""
     number: Callable[[Values], Values] = np.asarray
     """What makes the number of values (m,) of the attribute as they are read."""
+    classes: Classes | None = None
+    """Of an attribute with more than two levels, of which ``values`` tell one from the others."""
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -247,9 +258,23 @@ def _target(attribute: Attribute, column: Values, known: NDArray[np.bool_], basi
         explained = (_predicted(basis[known], centred) ** 2).sum(0) / (centred**2).sum(0)
         enough = np.minimum(shares.sum(0), len(shares) - shares.sum(0)) >= FEWEST
         chosen = levels[int(np.where(enough, explained, explained - 2).argmax())]
-    index = attribute.levels.index(chosen)
-    called = attribute.labels[index] if attribute.labels else f"{chosen:g}"
-    return _named(attribute, column, f"'{called}'", lambda read: np.where(np.isnan(read), np.nan, read == chosen))
+    towards = f"'{_called(attribute, chosen)}'"
+    target = _named(attribute, column, towards, lambda read: np.where(np.isnan(read), np.nan, read == chosen))
+    return target if len(levels) == 2 else replace(target, classes=_classes(attribute, column, levels))
+
+
+def _classes(attribute: Attribute, column: Values, levels: Sequence[float]) -> Classes | None:
+    """Those of ``levels`` that :data:`FEWEST` samples show; None where there are not three."""
+    often = [level for level in levels if (column == level).sum() >= FEWEST]
+    numbers = np.full(len(column), -1, np.intp)
+    for index, level in enumerate(often):
+        numbers[column == level] = index
+    names = tuple(_called(attribute, level) for level in often)
+    return Classes(names, numbers) if len(often) > 2 else None
+
+
+def _called(attribute: Attribute, level: float) -> str:
+    return attribute.labels[attribute.levels.index(level)] if attribute.labels else f"{level:g}"
 
 
 def _named(attribute: Attribute, column: Values, towards: str, number: Callable[[Values], Values]) -> Target:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from explorer.attributes.base import Values
 from explorer.attributes.pictures import without_pictures
@@ -16,23 +15,16 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery.attribute_data import (
     ATTRIBUTE_SETTINGS,
     DRAWN,
-    FEWEST,
     AttributeData,
     Target,
     attribute_data,
     names_in,
 )
+from explorer.discovery.extremes import SAMPLES_A_DIMENSION, most_and_least
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
-
-TRAINED = 0.7
-Rows = NDArray[np.intp]
-
-SAMPLES_A_DIMENSION = 4
-"""Samples of each kind for every dimension: 2 a dimension in all can be parted however they are labelled (Cover 1965),
-and the normal then says little."""
 
 
 @dataclass(frozen=True)
@@ -155,41 +147,18 @@ def boundary(latents: Values, target: Target, share: float, seed: int) -> Bounda
     """
     from sklearn.svm import SVC
 
-    source = np.random.default_rng([seed, 2])
-    wanted = max(int(np.ceil(share * len(latents))), SAMPLES_A_DIMENSION * latents.shape[1], FEWEST)
-    low, high = extremes(target, wanted, source)
-    if min(len(low), len(high)) < FEWEST:
+    parted = most_and_least(target, share, latents.shape[1], seed)
+    if parted is None:
         return None
-    fitted = int(TRAINED * len(low))
-    x = np.concatenate([latents[high[:fitted]], latents[low[:fitted]]])
-    machine = SVC(kernel="linear", C=1.0).fit(x, np.repeat([1, 0], fitted))
+    fitted, kinds = parted.labelled(parted.fitted)
+    machine = SVC(kernel="linear", C=1.0).fit(latents[fitted], 1 - kinds)
     normal = machine.coef_[0]
-    tested = np.concatenate([latents[high[fitted:]], latents[low[fitted:]]])
-    right = machine.predict(tested) == np.repeat([1, 0], [len(high) - fitted, len(low) - fitted])
+    tested, kinds = parted.labelled(parted.tested)
+    right = machine.predict(latents[tested]) == 1 - kinds
     normal = normal / np.linalg.norm(normal)
     known = target.known
     correlation = float(np.corrcoef(latents[known] @ normal, target.values[known])[0, 1])
-    return Boundary(target, normal, float(right.mean()), len(tested), fitted, correlation)
-
-
-def extremes(target: Target, wanted: int, source: np.random.Generator) -> tuple[Rows, Rows]:
-    """Indices of up to ``wanted`` samples with least of ``target`` and of as many with most, each in random order.
-
-    Equal values are never on both sides: where the two would meet in one value, it goes to the side that would be empty
-    without it, or to none.
-    """
-    rows = source.permutation(np.flatnonzero(target.known))
-    rows = rows[np.argsort(target.values[rows], kind="stable")]  # equal values stay in random order
-    count = min(wanted, len(rows) // 2)
-    low, high = rows[:count], rows[len(rows) - count :]
-    values = target.values
-    if count and values[low[-1]] == values[high[0]]:
-        tie = values[low[-1]]
-        below, above, tied = rows[values[rows] < tie], rows[values[rows] > tie], rows[values[rows] == tie]
-        low = below[:count] if len(below) else tied[:0] if not len(above) else tied
-        high = above[-count:] if len(above) else tied[:0] if not len(below) else tied
-    count = min(len(low), len(high), wanted)
-    return source.permutation(low[:count]), source.permutation(high[len(high) - count :])
+    return Boundary(target, normal, float(right.mean()), len(tested), len(parted.fitted[0]), correlation)
 
 
 def conditional(normal: Values, others: Values) -> Values | None:

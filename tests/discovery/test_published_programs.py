@@ -11,7 +11,8 @@ from toys import ToyGenerator
 from explorer.controls.linear import LinearControl
 from explorer.discovery import pca
 from explorer.discovery.attribute_data import Target
-from explorer.discovery.interfacegan import SAMPLES_A_DIMENSION, TRAINED, boundary, extremes
+from explorer.discovery.extremes import SAMPLES_A_DIMENSION, TRAINED, extremes
+from explorer.discovery.interfacegan import boundary
 from explorer.discovery.sampling import drawn_latents
 
 SAMPLES, BLOCK = 4000, 1000

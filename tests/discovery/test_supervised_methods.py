@@ -18,7 +18,8 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery import attribute_data as data_module
 from explorer.discovery.attribute_data import Target, varying
 from explorer.discovery.attribute_regression import AttributeRegression, ridge_weights, separating
-from explorer.discovery.interfacegan import InterFaceGan, boundary, conditional, extremes
+from explorer.discovery.extremes import extremes
+from explorer.discovery.interfacegan import InterFaceGan, boundary, conditional
 from explorer.discovery.registry import fitting, method
 from explorer.errors import Cancelled, ControlError, ExplorerError
 
