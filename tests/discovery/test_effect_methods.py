@@ -56,7 +56,7 @@ def _path_cosine(generator: Generator, found: ControlSet) -> float:
     """Speed-weighted |cos| with the truth where the path is, over ±1 calibrated unit, matched, from 16 base codes."""
     alphas = np.array([np.nan if one is None else one for one in calibrated(generator, found.controls, 0.06)])
     bases = next(drawn_latents(generator, 16, 777, 16))
-    truth = walked(generator, bases, found.controls, alphas, np.zeros((0, 2), np.int64), 0).truth
+    truth = walked(generator, bases, found.controls, alphas, np.zeros((0, 2), np.int64)).truth
     assert truth is not None
     cosines = truth.mean(0)
     rows, columns = linear_sum_assignment(-cosines)
