@@ -11,6 +11,7 @@ from explorer.ui.files.bookmarks import BookmarksPanel
 from explorer.ui.files.model_browser import ModelBrowser
 from explorer.ui.jobs.jobs_panel import JobsPanel
 from explorer.ui.labels.dock import LabellingDock
+from explorer.ui.landscape.dock import LandscapeDock
 from explorer.ui.measures.dock import MeasuresDock
 from explorer.ui.timeline.panel import TimelinePanel
 from explorer.ui.window.layout import BOTTOM, DockRow, Parts
@@ -18,6 +19,7 @@ from explorer.ui.window.layout import BOTTOM, DockRow, Parts
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here on
 SAMPLE_HEIGHT = 330  # a sample is large enough to be judged
+PLOT_HEIGHT = 400  # three curves below each other, and a plane that is a square
 ROW_WIDTH = 320  # a name, a slider and its amount beside each other
 
 
@@ -53,6 +55,10 @@ def _measures(parts: Parts) -> MeasuresDock:
     return MeasuresDock(parts.controller, parts.actions, parts.settings)
 
 
+def _landscape(parts: Parts) -> LandscapeDock:
+    return LandscapeDock(parts.controller, parts.actions, parts.settings)
+
+
 def _jobs(parts: Parts) -> JobsPanel:
     return JobsPanel(parts.controller)
 
@@ -66,6 +72,7 @@ DOCKS = (
     DockRow("bookmarks", LEFT, _bookmarks, height=270),
     DockRow("controls", RIGHT, _controls, width=390, least_width=ROW_WIDTH),
     DockRow("timeline", BOTTOM, _timeline, height=170),
+    DockRow("landscape", BOTTOM, _landscape, action="landscape", readable=PLOT_HEIGHT),
     DockRow("comparison", BOTTOM, _comparison, action="comparison", readable=TABLE_HEIGHT),
     DockRow("label", BOTTOM, _labels, readable=SAMPLE_HEIGHT),
     DockRow("measures", BOTTOM, _measures, action="measures", readable=TABLE_HEIGHT),

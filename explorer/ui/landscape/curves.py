@@ -1,0 +1,75 @@
+"""What changes along the path, over the amount: speed, curvature, the prior's log-density."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from explorer.scene.landscape import Landscape
+from explorer.ui.look import theme
+
+
+class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
+    """One small plot below the other; a line stands at the slider's amount."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Speed, curvature and log-density of the prior along the path")
+        self._plots: list[pg.PlotItem] = []
+        self._lines: list[pg.PlotDataItem] = []
+        self._marks: list[pg.InfiniteLine] = []
+        for row in range(3):
+            plot = self.addPlot(row=row, col=0)
+            plot.hideButtons()
+            plot.setMenuEnabled(False)
+            plot.setMouseEnabled(x=False, y=False)
+            plot.getAxis("left").setWidth(54)
+            plot.getAxis("left").enableAutoSIPrefix(False)
+            plot.getAxis("bottom").enableAutoSIPrefix(False)
+            if row:
+                plot.setXLink(self._plots[0])
+            self._plots.append(plot)
+            self._lines.append(plot.plot(antialias=True))
+            mark = pg.InfiniteLine(0.0, angle=90)
+            plot.addItem(mark)
+            self._marks.append(mark)
+        self.paint()
+
+    def paint(self) -> None:
+        """In the colours of the moment."""
+        colors = theme.current()
+        self.setBackground(colors.panel)
+        for plot, line, mark in zip(self._plots, self._lines, self._marks, strict=True):
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setPen(colors.line)
+                plot.getAxis(side).setTextPen(colors.muted)
+            line.setPen(pg.mkPen(colors.accent, width=1.8))
+            mark.setPen(pg.mkPen(colors.amber, width=1.4, style=Qt.PenStyle.DashLine))
+
+    def show_landscape(self, landscape: Landscape) -> None:
+        """Draw the curves of ``landscape``; one that the space has none of is left out."""
+        told: tuple[tuple[str, Sequence[float]], ...] = (
+            ("speed", landscape.speed),
+            ("curvature", landscape.curvature),
+            ("log prior", landscape.log_prior),
+        )
+        last = 1 if not landscape.log_prior else 2
+        for row, (plot, line, (name, values)) in enumerate(zip(self._plots, self._lines, told, strict=True)):
+            plot.setVisible(bool(values))
+            line.setData(landscape.amounts[: len(values)], values)
+            plot.setLabel("left", name)
+            plot.setLabel("bottom", f"amount in {landscape.unit}" if row == last else None)
+            plot.getAxis("bottom").setStyle(showValues=row == last)
+            plot.setXRange(landscape.amounts[0], landscape.amounts[-1], padding=0.02)
+            if values:
+                low, high = min(values), max(values)
+                room = max((high - low) * 0.1, abs(high) * 0.05, 1e-3)
+                plot.setYRange(low - room if low < 0 else max(0.0, low - room), high + room, padding=0)
+
+    def show_amount(self, amount: float) -> None:
+        """Where the slider is."""
+        for mark in self._marks:
+            mark.setValue(amount)
