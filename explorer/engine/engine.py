@@ -188,8 +188,8 @@ class Engine:
         """:func:`explorer.engine.landscape.landscape` of the picture that starts from ``origin``, with the controls
         that a picture is drawn with: those found so far, where a search goes on. Raises as :meth:`control_set` does,
         and for what has no path."""
-        chosen, generator = self._controls.shown(model, controls).controls, self.generator(model)
-        with self._turn, torch.inference_mode():
+        chosen, generator = self._controls.shown(model, controls).controls, self.shared(model)
+        with torch.inference_mode():  # without the device for all of it: pictures do not wait for a landscape
             start = latent_of(generator, origin, truncation_psi)
             return landscape(generator, chosen, start, edits, control, plane, time)
 

@@ -25,7 +25,7 @@ SIZE = 48
 """Points a side at which the field is computed."""
 MARGIN = 0.3
 """Of the path's extent, that is shown around it."""
-STRAIGHT = 1e-6
+STRAIGHT = 1e-5
 """A path that leaves its first axis by less than this share of its length is a straight line."""
 
 
@@ -69,8 +69,10 @@ def landscape(
         raise ControlError(
             f"'{control}' changes weights and moves no point, so it has no path; choose another control."
         )
+    if chosen.card.shows == "value":
+        raise ControlError(f"The slider '{control}' shows values, and a path goes by amounts; choose another one.")
     others = [edit for edit in edits if edit.control != control]
-    amounts = torch.linspace(_low(chosen), _high(chosen), POINTS, dtype=torch.float64)
+    amounts = torch.linspace(chosen.card.low, chosen.card.high, POINTS, dtype=torch.float64)
 
     def moves(amount: float) -> Moves:
         return controls.moves([*others, Edit(control, amount)])
@@ -83,10 +85,12 @@ def landscape(
     begin = reached(0.0)
     cut = _plane(controls, chosen, plane, begin, rows, generator)
     seen = cut.points(rows)
-    first, second, straight = _derivatives(amounts, rows)
+    first, second, unbent = _derivatives(amounts, rows)
     lengths = rows.diff(dim=0).norm(dim=1)
     spread = (rows - begin).square().sum()
     whole = float(lengths.sum())
+    leaving = torch.linalg.svdvals(rows - rows.mean(0))
+    unbent = unbent | (leaving[1] <= STRAIGHT * leaving[0])  # what is left is rounding
     return Landscape(
         control=control,
         space=space,
@@ -101,20 +105,11 @@ def landscape(
         straight=_fitted(seen),
         bend=1 - float((rows[-1] - rows[0]).norm()) / whole if whole > 0 else 0.0,
         speed=tuple(first.norm(dim=1).tolist()),
-        curvature=tuple(_curvature(first, second, straight).tolist()),
+        curvature=tuple(_curvature(first, second, unbent).tolist()),
         log_prior=_log_prior(generator, space, rows),
         ends=_ends(generator, chosen, start, moves),
         field=_field(chosen, generator, cut, extent, time),
     )
-
-
-def _low(control: Control) -> float:
-    """An amount, whatever the slider shows."""
-    return control.card.low if control.card.shows == "amount" else -1.0
-
-
-def _high(control: Control) -> float:
-    return control.card.high if control.card.shows == "amount" else 1.0
 
 
 def _plane(
@@ -185,11 +180,11 @@ def _derivatives(amounts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]
     return first, second, still
 
 
-def _curvature(first: Tensor, second: Tensor, corner: Tensor) -> Tensor:
-    """(T,) |v × a| / |v|³; 0 at corners and where nothing moves."""
+def _curvature(first: Tensor, second: Tensor, unbent: Tensor) -> Tensor:
+    """(T,) |v × a| / |v|³; 0 where it is ``unbent`` (T,) and where nothing moves."""
     speed = first.square().sum(1)
     across = (speed * second.square().sum(1) - (first * second).sum(1).square()).clamp_min(0).sqrt()
-    found = torch.where(corner | (speed <= 1e-20), 0.0, across / speed.clamp_min(1e-300) ** 1.5)
+    found = torch.where(unbent | (speed <= 1e-20), 0.0, across / speed.clamp_min(1e-300) ** 1.5)
     found[0], found[-1] = found[1], found[-2]  # at the ends the first derivative is less exact
     return found
 
@@ -219,7 +214,7 @@ def _ends(generator: Generator, chosen: Control, start: Latent, moves: Callable[
     inner = unscaled(Move(chosen, torch.ones(1))).control
     if not isinstance(inner, Ending):
         return found
-    for amount in (_low(chosen), _high(chosen)):
+    for amount in (chosen.card.low, chosen.card.high):
         reasons: dict[str, str] = {}
         edited(generator, start, moves(amount), ends=reasons)
         if reason := reasons.get(inner.card.name, ""):

@@ -74,7 +74,7 @@ def test_a_straight_control_has_no_curvature_and_is_its_own_line() -> None:
     way = torch.tensor([0.0, 2.0, 0.0, 0.0, 1.0, 0.0])
     drawn = seen(LinearControl(ControlCard(name="line", space="z", low=-2.0, high=3.0), way))
     np.testing.assert_allclose(drawn.speed, math.sqrt(5), rtol=1e-5)
-    np.testing.assert_allclose(drawn.curvature, 0, atol=1e-4)
+    assert set(drawn.curvature) == {0.0}
     assert drawn.bend == pytest.approx(0.0, abs=1e-6)
     assert drawn.field is None
     assert "straight" in drawn.vertical
@@ -151,5 +151,8 @@ def test_the_path_is_that_of_the_picture_with_all_its_other_edits() -> None:
 
 def test_what_has_no_path_is_refused() -> None:
     one = flow(rotation(WIDTH))
+    card = ControlCard(name="value", space="z", shows="value")
+    with pytest.raises(ControlError, match="shows values"):
+        seen(LinearControl(card, torch.ones(WIDTH)))
     with pytest.raises(ControlError, match="no control 'b'"):
         seen(one, plane=Plane(kind="controls", other="b"))

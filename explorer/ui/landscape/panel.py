@@ -147,7 +147,9 @@ class LandscapePanel(QWidget):
         return self._controller.control_card(self._controller.scene.selected, self.chosen)
 
     def _amount(self) -> float:
-        scene, name = self._controller.shown_scene, self.chosen
+        """Of the slider whose path is drawn: another may be chosen already, whose path is not there yet."""
+        landscape = self.landscapes.landscape
+        scene, name = self._controller.shown_scene, landscape.control if landscape is not None else self.chosen
         if scene.selected >= len(scene.panes):
             return 0.0
         return next((edit.number for edit in scene.panes[scene.selected].edits if edit.control == name), 0.0)
@@ -180,8 +182,9 @@ class LandscapePanel(QWidget):
         self.time_field.blockSignals(was)
 
     def _moved(self, amount: float, dragging: bool) -> None:
-        if self.chosen:
-            self._controller.move_control(self._controller.scene.selected, self.chosen, amount, dragging)
+        landscape, controller = self.landscapes.landscape, self._controller
+        if landscape is not None and controller.control_card(controller.scene.selected, landscape.control) is not None:
+            controller.move_control(controller.scene.selected, landscape.control, amount, dragging)
 
     def _draw(self) -> None:
         landscape: Landscape | None = self.landscapes.landscape

@@ -168,6 +168,21 @@ def test_dragging_the_point_moves_the_slider_to_where_the_path_is_nearest_in_one
     assert edit.amount == 1.0
 
 
+def test_the_point_moves_the_slider_whose_path_is_drawn_though_another_is_asked_for(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.controller.move_control(0, "hue", 1.0)
+    stage.answer(field())
+    stage.controller.move_control(0, "size", -1.0)
+    assert stage.asked[-1].control == "size"  # and not answered yet
+    plot = stage.dock.panel.plot
+    assert plot._amount == 1.0
+    plot._point.setPos(-1.5, 0.6)
+    plot._point.sigPositionChangeFinished.emit(plot._point)
+    amounts = {edit.control: edit.amount for edit in stage.controller.scene.panes[0].edits}
+    assert amounts["size"] == -1.0
+    assert amounts["hue"] < 0
+
+
 def test_the_choosers_say_whose_path_and_which_plane(qtbot: QtBot) -> None:
     stage = Stage(qtbot)
     panel = stage.dock.panel
