@@ -16,6 +16,11 @@ from explorer.numerics.integrators import Integrator, Length, step
 
 Negative = Literal["reverse", "anti-field"]
 
+FOLDED = 0.5
+"""A step at unit speed that ends nearer than this share of its length runs to and fro: there is an extremum, or a
+crease, and no direction that leads on."""
+SHORT = 0.05
+"""A piece of a step that is less than this share of it is not judged: rounding may be as long."""
 WHOLE = 1e-6
 """An amount that lacks less than this share of a step ends on a knot."""
 
@@ -123,11 +128,21 @@ def followed(start: Tensor, parts: Sequence[Part], most: int, keep: bool) -> Pat
         point = step(method, velocity, point, s, length)
         return point if radius is None else point * (radius / point.norm())
 
+    alone = moving[0].flow if len(moving) == 1 and moving[0].flow.unit_speed and moving[0].layers is None else None
+
+    def leads_on(before: Tensor, after: Tensor, length: Length) -> bool:
+        if not bool(after.isfinite().all()):
+            return False
+        if alone is None or _number(length) < SHORT * by:
+            return True
+        reach = abs(alone.scale) * _number(_size(length))
+        return float((after - before).detach().norm()) >= FOLDED * reach
+
     def following(last: _Knot) -> _Knot:
         if last.stopped:
             return last
         point = onward(last.point, last.number * by, by)
-        if not bool(point.isfinite().all()):
+        if not leads_on(last.point, point, by):
             return _Knot(last.number, last.point, stopped=True)
         return _Knot(last.number + 1, point)
 
@@ -135,8 +150,11 @@ def followed(start: Tensor, parts: Sequence[Part], most: int, keep: bool) -> Pat
         left = length - whole * by
         if reached.stopped or (keep and _number(left) <= WHOLE * by):
             return Path(reached.point, reached.stopped)
-        point = onward(reached.point, whole * by, min(left, by))
-        return Path(point) if bool(point.isfinite().all()) else Path(reached.point, stopped=True)
+        left = min(left, by)
+        point = onward(reached.point, whole * by, left)
+        if not leads_on(reached.point, point, left):
+            return Path(reached.point, stopped=True)
+        return Path(point)
 
     if not keep:
         reached = _Knot(0, start)

@@ -138,6 +138,18 @@ def test_it_ends_where_it_has_no_direction_and_says_so() -> None:
     assert torch.equal(one.velocity(nowhere), nowhere)
 
 
+def test_at_unit_speed_it_ends_at_an_extremum_and_does_not_run_to_and_fro() -> None:
+    """Into the fixed point of v = -z from where no step lands on it."""
+    sink = PlainField(-torch.eye(2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64))
+    one, z = control(sink, unit_speed=True), torch.tensor([[0.7, 0.43]], dtype=torch.float64)
+    radius = float(z.norm())
+    assert one.ended(z, radius - 0.2) == ""
+    last = one.move(z, by(3.0))
+    assert float(last.norm()) <= 0.13
+    assert torch.equal(one.move(z, by(1.5)), last)
+    assert one.ended(z, 1.5) == "has no direction from there"
+
+
 @dataclass(frozen=True, eq=False)
 class Counted(PlainField):
     """Counts how often it is asked."""
