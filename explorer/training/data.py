@@ -58,15 +58,23 @@ class WorldSource:
 class SequenceSource(WorldSource):
     """Sequences of ``length`` pictures of a world, in which one factor alone goes on from step to step: what actions on
     a picture are learned from. Numbers go through half of their range, from a start within the other half; cyclic ones
-    go on by a level of their grid. Categories, and examples of things that people made, stay as they are."""
+    go on by a level of their grid. Categories, examples of things that people made, and causes that no picture shows
+    stay as they are. So do effects of what goes on: it is changed in the picture, not in the world's model."""
 
     def __init__(self, world: World, size: int | None, uniform: bool, length: int) -> None:
+        """Raises :class:`ExplorerError` for a world in which nothing can go on."""
         super().__init__(world, size, uniform)
         self.length = length
+        still = {world.example, *world.unseen}
         self.moving = tuple(
-            world.column(one.name) for one in world.factors if one.kind == "number" and one.name != world.example
+            world.column(one.name) for one in world.factors if one.kind == "number" and one.name not in still
         )
         """The columns of the factors that go on, one a class of sequences."""
+        if not self.moving:
+            raise ExplorerError(
+                f"Nothing can go on in pictures of '{world.name}', which have no factor that is a number; set "
+                "'sequence' to 0."
+            )
         self.description += f", sequences of {length} in which one of {len(self.moving)} factors goes on"
 
     def factors(self, n: int, seed: int) -> Array:

@@ -29,7 +29,7 @@ from explorer.training.autoencoder import settings_of
 from explorer.training.base import Recipe, Trainer, Weight
 from explorer.training.batch import Source
 from explorer.training.data import SequenceSource
-from explorer.training.sequences import equivariance
+from explorer.training.sequences import equivariance, walked
 from explorer.training.vae import VaeTrainer, bernoulli
 from explorer.training.vae_losses import Codes, Plain, Term, VaeLoss, VaeSettings
 
@@ -81,7 +81,7 @@ class FlowVaeTrainer(VaeTrainer):
         length, which = self.source.length, self.source.classes(factors)
         count = len(which)
         start = codes.z.reshape(count, length, -1)[:, 0]
-        way = torch.stack(self.walked(start, which, length - 1), 1)  # (S, T - 1, L)
+        way = torch.stack(walked(self.potentials, start, which, length - 1), 1)  # (S, T - 1, L)
         with self.precision.autocast():
             logits = self.network.logits(way.flatten(0, 1)).float()
         pictures = targets.reshape(count, length, *targets.shape[1:])[:, 1:].flatten(0, 1)
@@ -92,16 +92,6 @@ class FlowVaeTrainer(VaeTrainer):
             "flow_match": Term((way - means).square().sum(2).mean(), weight * settings.match_weight),
             "equation": Term(self._equation(number, start, way, which), weight * settings.equation_weight),
         }
-
-    def walked(self, z: Tensor, which: Tensor, steps: int) -> list[Tensor]:
-        """(S, L) after 1 to ``steps`` steps of Euler from the codes ``z`` (S, L), along the potentials ``which`` (S,);
-        time begins at 1."""
-        networks, found = self.potentials.networks(which), []
-        for number in range(steps):
-            time = torch.full((len(z), 1), number + 1.0).to(z)
-            z = z + networks.velocity(z[:, None], time)[:, 0]
-            found.append(z)
-        return found
 
     def _equation(self, number: int, start: Tensor, way: Tensor, which: Tensor) -> Tensor:
         """The mean square of the residual at a time of its own within every step, and of velocity and force at time 0:
@@ -126,7 +116,7 @@ class FlowVaeTrainer(VaeTrainer):
 
     def along_sequences(self) -> dict[str, float | str]:
         def walk(z: Tensor, which: Tensor, count: int) -> Tensor:
-            return self.walked(z, which, count)[-1]
+            return walked(self.potentials, z, which, count)[-1]
 
         return {**equivariance(self.network, self.source, self.device, walk)}
 

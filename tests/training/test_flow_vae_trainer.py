@@ -18,11 +18,12 @@ from explorer.errors import ExplorerError
 from explorer.generators import registry
 from explorer.generators.vae_network import VaeNetwork
 from explorer.numerics.gaussian_posterior import evidence_lower_bound
+from explorer.training import sequences
 from explorer.training.base import Recipe, read_recipe
 from explorer.training.data import SequenceSource, source_of
 from explorer.training.flow_vae import FLOWS, FlowVaeTrainer
 from explorer.training.loop import batch_of, train
-from explorer.training.sequences import equivariance
+from explorer.training.sequences import equivariance, walked
 from explorer.training.vae import VaeTrainer
 from explorer.worlds.registry import all_worlds
 
@@ -37,6 +38,7 @@ RECIPE = Recipe(
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.training.sequences.SEQUENCES", 100)
     monkeypatch.setattr("explorer.training.sequences.FITTED_ON", 100)
+    monkeypatch.setattr("explorer.training.sequences.FITTING_STEPS", 2)
 
 
 def source(recipe: Recipe = RECIPE) -> SequenceSource:
@@ -102,6 +104,28 @@ def test_in_a_sequence_one_factor_goes_on_and_the_others_stay() -> None:
     assert np.array_equal(seen.factors(800, 3).reshape(rows.shape), rows)
 
 
+@pytest.mark.parametrize("name", sorted(all_worlds()))
+def test_in_every_world_what_goes_on_shows(name: str) -> None:
+    """Each step changes the picture, whichever factor goes on, and no class is left out."""
+    world = all_worlds()[name]
+    recipe = msgspec.structs.replace(RECIPE, data=name, size=0, sequence=4, batch=8)
+    seen = source(recipe)
+    count = 20 * len(seen.moving)
+    factors = torch.from_numpy(seen.factors(4 * count, 0))
+    classes = seen.classes(factors)
+    assert set(classes.tolist()) == set(range(len(seen.moving)))
+    first = {int(which): row for row, which in reversed(list(enumerate(classes)))}
+    for which, row in first.items():
+        pictures = world.render(factors.reshape(count, 4, -1)[row].numpy()).astype(int)
+        assert np.abs(np.diff(pictures, axis=0)).sum((1, 2, 3)).min() > 0, world.names[seen.moving[which]]
+
+
+def test_a_world_in_which_nothing_goes_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(all_worlds()["pendulum"], "unseen", all_worlds()["pendulum"].names)
+    with pytest.raises(ExplorerError, match="Nothing can go on"):
+        source(msgspec.structs.replace(RECIPE, data="pendulum", size=0))
+
+
 def test_pictures_that_are_held_out_stand_each_for_itself() -> None:
     alone = source().held_out(6, 0)
     assert alone.factors is not None
@@ -131,36 +155,66 @@ def test_small_pictures_are_means_of_the_pixels_of_large_ones() -> None:
 # --- equivariance ---
 
 
-class Pixels:
-    """A code is the picture itself."""
+class Remembering:
+    """A code is which sequence of those seen so far a picture belongs to, in hundreds, and its place there."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.seen: list[Tensor] = []
 
     def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        return pictures.flatten(1), torch.zeros(len(pictures), 1)
+        before = sum(map(len, self.seen))
+        self.seen.append(pictures)
+        rows = torch.arange(before, before + len(pictures))
+        codes = torch.stack([rows // self.length / 100, (rows % self.length).float()], 1)
+        return codes, torch.zeros_like(codes)
 
     def decode(self, z: Tensor) -> Tensor:
-        return z.reshape(-1, 3, 32, 32)
+        places = z[:, 1].round().long().clamp(0, self.length - 1)
+        pictures = torch.cat(self.seen)
+        which = (z[:, 0] * 100).round().long().clamp(0, len(pictures) // self.length - 1)
+        return pictures[which * self.length + places]
 
 
 def test_equivariance_errors_are_sums_of_differences_from_what_follows() -> None:
-    seen, network = source(), cast("VaeNetwork", Pixels())
+    seen = source()
     pictures = (seen.held_out_sequences(400, 0).images.double().reshape(100, 4, -1) + 1) / 2
-    found = equivariance(network, seen, CPU, lambda z, which, count: z + 0.25 * count)
-    assert found["equivariance_error_own"] == 0
-    still = (pictures[:, 1:] - pictures[:, :1]).abs().sum() / 100
-    assert found["equivariance_error_still"] == pytest.approx(float(still), rel=1e-5)
-    lifts = 0.25 * torch.arange(1, 4)[None, :, None]
-    moved = (pictures[:, 1:] - pictures[:, :1] - lifts).abs().sum() / 100
-    assert found["equivariance_error"] == pytest.approx(float(moved), rel=1e-5)
-    batch = seen.held_out_sequences(400, 100)  # what straight lines are fitted on, where 100 sequences are examined
-    assert batch.factors is not None
-    which, codes = seen.classes(batch.factors), (batch.images.double().reshape(100, 4, -1) + 1) / 2
-    examined = seen.held_out_sequences(400, 0)
-    assert examined.factors is not None
-    lost = 0.0
-    for row, one in enumerate(seen.classes(examined.factors)):
-        step = ((codes[:, -1] - codes[:, 0]) / 3)[which == one].mean(0)
-        lost += float((pictures[row, 1:] - pictures[row, :1] - torch.arange(1, 4)[:, None] * step).abs().sum())
-    assert found["equivariance_error_straight"] == pytest.approx(lost / 100, rel=1e-4)
+
+    def errors(step: float) -> dict[str, float]:
+        move = torch.tensor([0.0, step])
+        return equivariance(cast("VaeNetwork", Remembering(4)), seen, CPU, lambda z, which, count: z + count * move)
+
+    still = float((pictures[:, 1:] - pictures[:, :1]).abs().sum()) / 100
+    assert errors(0.0)["equivariance_error"] == pytest.approx(still, rel=1e-5)
+    exact = errors(1.0)
+    assert exact["equivariance_error"] == exact["equivariance_error_own"] == exact["equivariance_error_straight"] == 0
+    assert exact["equivariance_error_still"] == pytest.approx(still, rel=1e-5)
+    # Half a place a step: 0.5, 1 and 1.5 are the places 0, 1 and 2 (halves are rounded to even).
+    late = float((pictures[:, 1:] - pictures[:, [0, 1, 2]]).abs().sum()) / 100
+    assert errors(0.5)["equivariance_error"] == pytest.approx(late, rel=1e-5)
+
+
+def test_flows_that_are_fitted_afterwards_follow_what_lines_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two classes of codes, of which the first goes outwards from 0 in every direction and the second along a line."""
+    monkeypatch.setattr(sequences, "FITTING_STEPS", 400)
+    noise = torch.randn(600, 1, 10, generator=torch.Generator().manual_seed(0))
+    places = torch.arange(5.0)[:, None]
+    outwards = noise * 1.2**places
+    along = noise + places * torch.linspace(-0.2, 0.2, 10)
+    codes = torch.cat([outwards, along])
+    classes = torch.arange(2).repeat_interleave(600)
+    bank = sequences._fitted(codes, classes, 2)
+    with torch.no_grad():
+        way = torch.stack(walked(bank, codes[:, 0], classes, 4), 1)
+
+    def missed(path: Tensor) -> list[float]:
+        return [float((path - codes[:, 1:]).square().sum(2)[classes == one].mean()) for one in range(2)]
+
+    lines = torch.stack([sequences._mean_step(codes[classes == one]) for one in range(2)])
+    straight = missed(codes[:, :1] + places[1:] * lines[classes][:, None])
+    assert missed(way)[0] < 0.2 * straight[0]
+    assert straight[1] < 1e-6
+    assert missed(way)[1] < 0.02
 
 
 # --- the trainer ---
@@ -201,8 +255,8 @@ def test_a_run_that_is_resumed_ends_on_the_same_bits_and_its_potentials_are_slid
     z = torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
     for index, control in enumerate(flows.controls):
         with torch.no_grad():
-            walked = trainer.walked(z, torch.full((2,), index), 3)
-        for steps, expected in enumerate(walked, 1):
+            path = walked(trainer.potentials, z, torch.full((2,), index), 3)
+        for steps, expected in enumerate(path, 1):
             torch.testing.assert_close(control.move(z, torch.full((2,), float(steps))), expected, atol=1e-5, rtol=1e-5)
     figures = json.loads((cut / "card.json").read_text())["figures"]
     assert figures["elbo_nats"] < 0

@@ -11,7 +11,7 @@ from explorer.training.data import source_of
 from explorer.training.loop import trainer_for
 from explorer.training.vae_losses import LOSSES
 
-TRAINERS = ("vae", "qlae", "cvae")
+TRAINERS = ("vae", "flow_vae", "qlae", "cvae")
 OURS = [path.stem for path in sorted(RECIPES.glob("*.toml")) if read_recipe(path.stem).trainer in TRAINERS]
 
 
