@@ -18,6 +18,7 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery.request import mapped_space
 from explorer.engine.engine import Engine
 from explorer.errors import ExplorerError
+from explorer.fields.ridges import Ridges
 from explorer.fields.volume_preserving import VolumePreservingField
 from explorer.generators import devices
 from explorer.numerics.randomness import seeded
@@ -73,15 +74,16 @@ def _controls(card: ModelCard) -> ControlSet:
         return drawn
 
     def flow(called: str) -> Control:
-        tensors = {
-            "constant": normal(width),
-            "left": normal(width, width),
-            "right": normal(width, width),
-            "waves": normal(WAVES, width),
-            "phases": normal(WAVES),
-            "heights": normal(WAVES, width),
-        }
-        field = VolumePreservingField.restore(tensors, {})
+        ridges = Ridges(
+            centre=torch.zeros(width),
+            constant=normal(width),
+            left=normal(width, width),
+            right=normal(width, width),
+            waves=normal(WAVES, width),
+            phases=normal(WAVES),
+            heights=normal(WAVES, width),
+        )
+        field = VolumePreservingField(ridges)
         return FieldControl(ControlCard(name=called, space=space), field, Flow(0.2))
 
     controls = (LinearControl(ControlCard(name="straight", space=space), normal(width)), flow("first"), flow("second"))

@@ -66,7 +66,10 @@ def _cases() -> Iterator[tuple[str, str]]:
             card = registry.method(method).card
             if not card.supervised and not card.needs_file:
                 yield name, method
-    yield from (("known-distinct", method) for method in ("interfacegan", "attribute_regression", "true_directions"))
+    yield from (
+        ("known-distinct", method)
+        for method in ("interfacegan", "attribute_regression", "gradient_controls", "true_directions")
+    )
     yield from (("stylegan2", method) for method in ("stylespace", "weight_difference", "local_basis", "pca"))
 
 
