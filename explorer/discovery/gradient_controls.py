@@ -83,7 +83,7 @@ class GradientControls(CheckedMethod):
     card = MethodCard(
         name="gradient_controls",
         title="Gradient controls",
-        spaces=("z", "w", "h", "x_T"),
+        spaces=("z", "w", "w_plus", "h", "x_T"),
         trained=True,
         paper="Chen, Jiang, Duke, Zhao & Aarabi, Exploring Gradient-based Multi-directional Controls in GANs, "
         "ECCV 2022",

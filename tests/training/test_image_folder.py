@@ -221,7 +221,7 @@ def test_all_differences_of_a_resumed_recipe_are_named(tmp_path: Path) -> None:
 def test_what_is_neither_world_nor_folder_is_said() -> None:
     with pytest.raises(ExplorerError, match=r"neither a world nor a folder 'atlantis'.* shapes"):
         source_of(changed(TOY, "data", "atlantis"))
-    with pytest.raises(ExplorerError, match="draws 64 pixels, not 48"):
+    with pytest.raises(ExplorerError, match="draws 64 or 32 pixels, not 48"):
         source_of(changed(TOY, "size", 48))
     with pytest.raises(ExplorerError, match="The recipe's steps cannot be 0"):
         changed(read_recipe("shapes-btcvae"), "steps", 0)
