@@ -57,6 +57,11 @@ def contract(
             "Ceiling: a regression that was given the attributes themselves; it discovers nothing, and shows what can "
             "be reached with labels."
         )
+    if fits := [registry.method(row.method).card.title for row in rows if row.role == "capacity"]:
+        said.append(
+            f"Capacity ({', '.join(fits)}): paths of one class each, fitted to the true directions. They discover "
+            "nothing, and tell what a class cannot express from what a method did not find."
+        )
     if "steps" in model.capabilities:
         said.append(f"Every picture is drawn with {model.interactive_steps} sampler steps.")
     if options.quick:

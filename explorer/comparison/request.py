@@ -16,7 +16,7 @@ from explorer.scene.comparison import MOST_NULLS, CompareOptions, Role, usual_nu
 from explorer.scene.model import ControlSetRef, Scalar
 from explorer.scene.validate import GREATEST_TAU, LEAST_TAU
 
-ALWAYS: tuple[MethodRole, ...] = ("chance", "ceiling", "truth")
+ALWAYS: tuple[MethodRole, ...] = ("chance", "ceiling", "truth", "capacity")
 """Roles of the methods that a table may hold without being asked for."""
 
 NULL_SEEDS = 1_000_000
@@ -60,16 +60,17 @@ def checked(options: CompareOptions) -> CompareOptions:
     _within("The number of observed pictures", options.observed, LEAST_OBSERVED, MOST_OBSERVED)
     _within("The number of random frames (0: as many as usual)", options.nulls, 0, MOST_NULLS)
     names = [registry.method(name).card.name for name in options.methods]
+    always = [one.card.name for role in ALWAYS for one in registry.all_with_role(role)]
     settings: dict[str, dict[str, Scalar]] = {}
     for called, given in options.settings.items():
         method = registry.method(called).card
-        if method.name not in (*names, *(registry.with_role(role).card.name for role in ALWAYS)):
+        if method.name not in (*names, *always):
             raise ControlError(f"Settings are given for '{called}', which is not among the methods compared.")
         settings[method.name] = {**settings.get(method.name, {}), **given}
         checked_settings(method, settings[method.name])
     nulls = options.nulls or (HURRIED_NULLS if options.quick else usual_nulls(max(1, options.k)))
     found = msgspec.structs.replace(options, settings=settings, nulls=nulls)
-    cards = [registry.method(name).card for name in dict.fromkeys((*names, registry.with_role("ceiling").card.name))]
+    cards = [registry.method(name).card for name in dict.fromkeys((*names, *always))]
     return hurried(found, cards) if options.quick else found
 
 
@@ -92,8 +93,9 @@ def hurried(options: CompareOptions, cards: Sequence[MethodCard]) -> CompareOpti
 
 
 def rows(options: CompareOptions, model: ModelCard) -> tuple[Row, ...]:
-    """The rows of a table of ``model`` in their order: chance, the methods as they are asked for, the ceiling; the
-    first and the last are there whether they are asked for or not. ``options`` are :func:`checked`.
+    """The rows of a table of ``model`` in their order: chance, the methods as they are asked for, where the truth is
+    known what classes of paths can express of it, the ceiling; all but the methods are there whether they are asked for
+    or not. ``options`` are :func:`checked`.
 
     Raises :class:`ControlError` where the model has no room for so many directions.
     """
@@ -102,8 +104,10 @@ def rows(options: CompareOptions, model: ModelCard) -> tuple[Row, ...]:
     truth = registry.with_role("truth")
     chance = registry.with_role("chance").card.name
     ceiling = (registry.with_role("ceiling") if truth.refusal(model) else truth).card.name
-    order = [chance, *(name for name in reversed(asked) if name not in (chance, ceiling)), ceiling]
-    roles: dict[str, Role] = {chance: "chance", ceiling: "ceiling"}
+    capacities = [one for one in registry.all_with_role("capacity") if not one.refusal(model)]
+    names = sorted((one.card.name for one in capacities), key=registry.fitting(model).index)
+    roles: dict[str, Role] = {chance: "chance", **dict.fromkeys(names, "capacity"), ceiling: "ceiling"}
+    order = [chance, *(name for name in reversed(asked) if name not in roles), *names, ceiling]
     return tuple(
         _row(registry.method(name).card, roles.get(name, "method"), options, asked.get(name, "")) for name in order
     )

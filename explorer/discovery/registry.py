@@ -89,7 +89,7 @@ def cards() -> tuple[MethodCard, ...]:
         msgspec.structs.replace(
             one.card,
             families=tuple(name for name, them in specimens.items() if not all(map(one.refusal, them))),
-            role=one.card.role if one.card.role and with_role(one.card.role) is one else "",
+            role=one.card.role if one.card.role and one in all_with_role(one.card.role) else "",
         )
         for one in methods().values()
     )
@@ -118,10 +118,21 @@ def _later(card: MethodCard) -> set[str]:
 
 def with_role(role: Role) -> Method:
     """The method that the program itself uses as ``role``. Raises KeyError where there is none."""
-    for one in sorted(methods().values(), key=_is_plugin):
-        if one.card.role == role:
-            return one
+    for one in all_with_role(role):
+        return one
     raise KeyError(role)
+
+
+SHARED_ROLES: tuple[Role, ...] = ("capacity",)
+"""Roles that several methods of this package have side by side."""
+
+
+def all_with_role(role: Role) -> tuple[Method, ...]:
+    """Every method that the program itself uses as ``role``: one, but for :data:`SHARED_ROLES`. Those of this package
+    come before what a plugin brings, which takes no role that one of them has."""
+    having = [one for one in methods().values() if one.card.role == role]
+    own = [one for one in having if not _is_plugin(one)] or having
+    return tuple(own if role in SHARED_ROLES else own[:1])
 
 
 def grows_to(controls: ControlSetRef, model: ModelCard) -> int:

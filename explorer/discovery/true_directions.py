@@ -51,16 +51,26 @@ class TrueDirections(CheckedMethod):
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The first ``k`` true directions (1 ≤ k ≤ width); ``seed`` chooses those that fill up."""
-        k, seed = asked.k, asked.seed
+        k = asked.k
         known = cast("KnownTruth", generator)
         controls: list[Control] = list(known.true_controls()[:k])
-        if missing := k - len(controls):
-            beside = _beside(known.true_directions().detach().cpu().double(), missing, seed)
-            cards = [ControlCard(name=f"no factor {index + 1}", space=asked.space) for index in range(missing)]
-            controls += [LinearControl(card, row.float()) for card, row in zip(cards, beside, strict=True)]
+        missing = k - len(controls)
+        controls += filling(asked, generator, missing)
         asked.watch(1.0)
         note = f"The generator has {k - missing} factors; the other {missing} directions are random." if missing else ""
         return asked.found(controls, note=note)
+
+
+def filling(asked: Request, generator: Generator, count: int) -> list[Control]:
+    """``count`` random controls orthogonal to the true ones at the middle of the prior, drawn with the request's seed;
+    none where there are enough."""
+    if not count:
+        return []
+    truth = cast("KnownTruth", generator).true_directions().detach().cpu().double()
+    cards = [ControlCard(name=f"no factor {index + 1}", space=asked.space) for index in range(count)]
+    return [
+        LinearControl(card, row.float()) for card, row in zip(cards, _beside(truth, count, asked.seed), strict=True)
+    ]
 
 
 def _beside(truth: torch.Tensor, count: int, seed: int) -> torch.Tensor:

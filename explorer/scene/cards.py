@@ -13,11 +13,12 @@ DIRECTIONS_SHOWN = 10
 WITHOUT_END = 2**31 - 1
 """As ``grows_to``: however many are asked for."""
 Badge = Literal["active", "mixed", "passive", ""]
-Role = Literal["", "chance", "ceiling", "truth", "turned pair", "labels"]
+Role = Literal["", "chance", "ceiling", "truth", "capacity", "turned pair", "labels"]
 """What the program itself needs a method for. ``chance``: what every other method has to be better than. ``ceiling``:
 it reads all attributes, so it shows what can be reached with labels; ``truth``: the ceiling where the model knows its
-factors. ``turned pair``: shows two axes turned by an angle (settings ``first``, ``second``, ``angle`` in degrees).
-``labels``: makes the direction of what a user has labelled (setting ``attributes``, the path of a label file)."""
+factors; ``capacity``: a class of paths fitted to that truth, of which there are several. ``turned pair``: shows two
+axes turned by an angle (settings ``first``, ``second``, ``angle`` in degrees). ``labels``: makes the direction of what
+a user has labelled (setting ``attributes``, the path of a label file)."""
 
 
 class SpaceCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import msgspec
 
 from explorer.scene.model import Calibration, ControlSetRef, ModelRef
 
-Role = Literal["method", "chance", "ceiling"]
+Role = Literal["method", "chance", "capacity", "ceiling"]
 
 NULL_DIRECTIONS = 64
 FEWEST_USUAL_NULLS, MOST_USUAL_NULLS = 3, 16

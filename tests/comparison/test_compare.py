@@ -334,7 +334,7 @@ def test_who_learns_from_attributes_learns_from_those_of_the_comparison() -> Non
     named = msgspec.structs.replace(asked, settings={"attribute_regression": {"attributes": "shapes"}})
     assert dict(rows(named, card)[-1].settings)["attributes"] == "shapes"
     truth = msgspec.structs.replace(card, capabilities=(*card.capabilities, "true_directions"))
-    assert [row.role for row in rows(asked, truth)] == ["chance", "method", "method", "ceiling"]
+    assert [row.role for row in rows(asked, truth)] == ["chance", "method", "method", *["capacity"] * 4, "ceiling"]
     assert rows(asked, truth)[-1].method == TRUE.card.name
 
 

@@ -70,6 +70,7 @@ def _cases() -> Iterator[tuple[str, str]]:
         ("known-distinct", method)
         for method in ("interfacegan", "attribute_regression", "gradient_controls", "true_directions")
     )
+    yield from (("known-distinct", one.card.name) for one in registry.all_with_role("capacity"))
     yield from (("stylegan2", method) for method in ("stylespace", "weight_difference", "local_basis", "pca"))
 
 

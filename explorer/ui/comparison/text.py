@@ -98,6 +98,7 @@ def row_tip(row: MethodResult) -> str:
     roles = {
         "chance": "Chance: what directions without any method score.",
         "ceiling": "Ceiling: what directions made from the attributes themselves score.",
+        "capacity": "Capacity: what paths of this class reach when they are fitted to the truth itself.",
         "method": "",
     }
     dead = sum(direction.alpha is None for direction in row.directions)
