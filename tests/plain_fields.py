@@ -18,6 +18,7 @@ class PlainField:
     """v = cos(swing t) M z + b: every path is known."""
 
     kind: ClassVar[str] = "plain"
+    smooth: ClassVar[bool] = True
 
     matrix: Tensor  # (d, d)
     push: Tensor  # (d,)

@@ -161,6 +161,8 @@ class FieldControl(PointControl):
 
     def _laws(self) -> ControlLaws:
         timed = self.field.times is not None and self.flow.rate != 0
+        if not timed and not self.field.smooth:
+            return ControlLaws(composes=False, commutes=False, negative="anti-field")
         if not timed:
             return ControlLaws(composes=True, commutes=False)
         laws = ControlLaws(composes=False, commutes=False, timed=True, negative="anti-field")

@@ -28,6 +28,7 @@ class ArcField:
 
     kind: ClassVar[str] = "arc"
     nature: ClassVar[FieldNature] = "rotation"
+    smooth: ClassVar[bool] = True
     times: ClassVar[None] = None
 
     along: Tensor

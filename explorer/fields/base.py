@@ -24,6 +24,10 @@ class VectorField(Protocol):
     """The kind's name in files, for ever."""
 
     @property
+    def smooth(self) -> bool:
+        """Whether it is continuous: where its direction jumps, paths may run along the crease, and do not lead back."""
+
+    @property
     def width(self) -> int:
         """d, of the points."""
 

@@ -146,6 +146,11 @@ class ClassifierField:
         return self.classifier.width
 
     @property
+    def smooth(self) -> bool:
+        """Without rectifiers and masks there is nothing that jumps."""
+        return len(self.classifier.weights) == 1 and not self.excluded
+
+    @property
     def nature(self) -> FieldNature:
         return "both" if self.excluded else "gradient"
 

@@ -25,6 +25,7 @@ class PotentialField:
 
     kind: ClassVar[str] = "potential"
     nature: ClassVar[FieldNature] = "gradient"
+    smooth: ClassVar[bool] = True
 
     network: PotentialNetwork
     times: tuple[float, float] | None

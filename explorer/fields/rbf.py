@@ -27,6 +27,7 @@ class RbfField:
     """
 
     kind: ClassVar[str] = "rbf"
+    smooth: ClassVar[bool] = True
 
     supports: Tensor
     alphas: Tensor

@@ -92,6 +92,7 @@ class RidgeField:
 
     kind: ClassVar[str]
     times: ClassVar[None] = None
+    smooth: ClassVar[bool] = True
 
     ridges: Ridges
 

@@ -28,6 +28,7 @@ class SparseTransformationField:
 
     kind: ClassVar[str] = "sparse_transformation"
     nature: ClassVar[FieldNature] = "both"
+    smooth: ClassVar[bool] = True
 
     gradient: PotentialField
     rest: tuple[Affine, Affine]

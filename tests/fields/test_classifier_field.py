@@ -169,6 +169,27 @@ def test_its_control_keeps_the_laws(seed: int, channels: int, a: float, b: float
             torch.testing.assert_close(back[row], z[row], rtol=1e-9, atol=1e-9)
 
 
+def test_along_a_crease_there_is_no_way_back_and_the_card_says_so() -> None:
+    """p rises along x on both sides of y = 0, and towards y = 0: the path runs into the crease and along it."""
+    weight = torch.eye(D, dtype=torch.float64)[:2]
+    down = Classifier(
+        (weight, torch.tensor([[1.0, -1.0]]).double()), (torch.tensor([40.0, 0.0]).double(), torch.zeros(1).double())
+    )
+    steep = Classifier(
+        (torch.cat([weight, -weight[1:]]), torch.tensor([[1.0, -1.0, -1.0]]).double()),
+        (torch.tensor([40.0, 0.0, 0.0]).double(), torch.zeros(1).double()),
+    )
+    one, z = control(ClassifierField(steep), step=0.05), torch.zeros(1, D, dtype=torch.float64)
+    z[0, 1] = 0.3
+    assert not one.card.laws.composes
+    assert one.card.laws.negative == "anti-field"
+    back = one.move(one.move(z, by(1.0)), by(-1.0))
+    assert float((back - z).norm()) > 0.1
+    straight = Classifier((weight[:1],), (torch.zeros(1).double(),))
+    assert control(ClassifierField(straight)).card.laws.composes
+    assert not control(ClassifierField(straight, 0, ((down, 1),))).card.laws.composes
+
+
 def test_a_path_ends_where_everything_is_left_out() -> None:
     """The target goes by one channel only, and that is the other's first."""
     weight = torch.zeros(1, D, dtype=torch.float64)
