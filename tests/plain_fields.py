@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from explorer.controls.base import Move
+from explorer.controls.field import FieldControl
 from explorer.scene.cards import FieldNature
 from explorer.scene.model import Scalar
 
@@ -68,3 +70,24 @@ def swirl(seed: int, width: int = 4, last: float = 0.0, swing: float = 1.0) -> P
     source = torch.Generator().manual_seed(seed)
     matrix = torch.randn(width, width, generator=source, dtype=torch.float64) / 2 / width**0.5
     return PlainField(matrix, torch.randn(width, generator=source, dtype=torch.float64) / 2, swing, last)
+
+
+# --- what a test asks of a control that follows a field ---
+
+
+def trajectory(control: FieldControl, latent: Tensor, amounts: Sequence[float]) -> Tensor:
+    """(T, *shape) the points that ``amounts`` (T) lead to from ``latent`` (1, *shape)."""
+    return torch.cat([control.move(latent, torch.tensor([one], dtype=torch.float64)) for one in amounts])
+
+
+def ended(control: FieldControl, latent: Tensor, amount: float) -> str:
+    """Why the path from ``latent`` (1, *shape) stops before ``amount``, or an empty string."""
+    return control.ends(latent, [Move(control, torch.tensor([amount], dtype=torch.float64))])[0]
+
+
+def flow_from(control: FieldControl, latent: Tensor, amount: Tensor, since: float) -> Tensor:
+    """``latent`` (B, *shape) moved on by ``amount`` (B,), where it has been moved by ``since`` already: with the time
+    that it is then. From a start by a, and from there by b, leads where a + b does if both have one sign."""
+    flow = control.flow
+    later = flow.rate * (abs(since) if flow.negative == "anti-field" else since)
+    return replace(control, flow=replace(flow, start=flow.start + later)).move(latent, amount)

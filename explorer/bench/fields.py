@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import torch
 
+from explorer.bench.alone import tell
 from explorer.fields.potential import PotentialField
 from explorer.fields.potential_bank import PotentialBank
 from explorer.generators import devices
@@ -87,7 +86,7 @@ def _ratio(loop: list[float], grouped: list[float]) -> float:
 def main() -> None:
     """``python -m explorer.bench.fields`` prints one JSON object."""
     devices.leave_a_core_free()
-    sys.stdout.write(json.dumps(measure()) + "\n")
+    tell(measure)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
 import torch
 
+from explorer.bench.alone import tell
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet, save
 from explorer.controls.field import FieldControl
@@ -17,7 +16,6 @@ from explorer.controls.following import Flow
 from explorer.controls.linear import LinearControl
 from explorer.discovery.request import mapped_space
 from explorer.engine.engine import Engine
-from explorer.errors import ExplorerError
 from explorer.fields.ridges import Ridges
 from explorer.fields.volume_preserving import VolumePreservingField
 from explorer.generators import devices
@@ -93,10 +91,7 @@ def _controls(card: ModelCard) -> ControlSet:
 def main() -> None:
     """``python -m explorer.bench.flow_drag MODEL`` prints one JSON object, or one sentence on stderr."""
     devices.leave_a_core_free()
-    try:
-        sys.stdout.write(json.dumps(measure(sys.argv[1])) + "\n")
-    except ExplorerError as error:
-        sys.exit(f"{error}")
+    tell(measure)
 
 
 if __name__ == "__main__":

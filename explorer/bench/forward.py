@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import time
 
 import torch
 
+from explorer.bench.alone import tell
 from explorer.engine.convert import to_bgrx
 from explorer.engine.engine import Engine
-from explorer.errors import ExplorerError
 from explorer.generators import devices
 from explorer.generators.base import Latent
 from explorer.outputs.registry import output_of
@@ -66,10 +64,7 @@ def measure(name: str) -> dict[str, float | int | str]:
 
 def main() -> None:
     """``python -m explorer.bench.forward MODEL`` prints one JSON object, or one sentence on stderr."""
-    try:
-        sys.stdout.write(json.dumps(measure(sys.argv[1])) + "\n")
-    except ExplorerError as error:
-        sys.exit(f"{error}")
+    tell(measure)
 
 
 if __name__ == "__main__":

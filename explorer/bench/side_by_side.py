@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import time
 
 import torch
 
+from explorer.bench.alone import tell
 from explorer.controls.base import Move
 from explorer.discovery.registry import method, with_role
 from explorer.engine.engine import Engine
-from explorer.errors import ExplorerError
 from explorer.generators import devices
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited, stacked
@@ -102,10 +100,7 @@ def _edited(
 def main() -> None:
     """``python -m explorer.bench.side_by_side MODEL`` prints one JSON object, or one sentence on stderr."""
     devices.leave_a_core_free()
-    try:
-        sys.stdout.write(json.dumps(measure(sys.argv[1])) + "\n")
-    except ExplorerError as error:
-        sys.exit(f"{error}")
+    tell(measure)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import ClassVar, Self
 from weakref import WeakKeyDictionary
 
@@ -79,15 +79,13 @@ class FieldControl(PointControl):
 
     def move_together(self, latent: Tensor, moves: Moves) -> Tensor:
         """As :class:`explorer.controls.base.Joint`: one flow of all the fields of ``moves``."""
-        precise = torch.promote_types(latent.dtype, torch.float32)
-        points = torch.stack([path.point for path in self._paths(latent.to(precise), moves)]).to(latent.dtype)
+        points = torch.stack([path.point for path in self._paths(latent, moves)]).to(latent.dtype)
         still = torch.stack([move.number.to(latent.device) == 0 for move in moves]).all(0)
         return torch.where(still.reshape(-1, *[1] * (latent.dim() - 1)), latent, points)
 
     def ends(self, latent: Tensor, moves: Moves) -> tuple[str, ...]:
         """As :class:`explorer.controls.base.Ending`."""
-        precise = torch.promote_types(latent.dtype, torch.float32)
-        (path,) = self._paths(latent.to(precise), moves)
+        (path,) = self._paths(latent, moves)
         found = []
         for move in moves:
             control, amount = move.control, float(move.number)
@@ -99,20 +97,6 @@ class FieldControl(PointControl):
             else:
                 found.append("has no direction from there" if path.stopped and amount != 0 else "")
         return tuple(found)
-
-    def ended(self, latent: Tensor, amount: float) -> str:
-        """Why the path from ``latent`` (1, *shape) stops before ``amount``, or an empty string."""
-        return self.ends(latent, [Move(self, torch.tensor([amount], dtype=torch.float64))])[0]
-
-    def trajectory(self, latent: Tensor, amounts: Sequence[float]) -> Tensor:
-        """(T, *shape) the points that ``amounts`` (T) lead to from ``latent`` (1, *shape)."""
-        return torch.cat([self.move(latent, torch.tensor([one], dtype=torch.float64)) for one in amounts])
-
-    def flow_from(self, latent: Tensor, amount: Tensor, since: float) -> Tensor:
-        """``latent`` (B, *shape) moved on by ``amount`` (B,), where it has been moved by ``since`` already: with the
-        time that it is then. From a start by a, and from there by b, leads where a + b does if both have one sign."""
-        later = self.flow.rate * (abs(since) if self.flow.negative == "anti-field" else since)
-        return replace(self, flow=replace(self.flow, start=self.flow.start + later)).move(latent, amount)
 
     def velocity(self, latent: Tensor) -> Tensor:
         """(B, *shape) float64: the field at ``latent``, at its first time; 0 where it has no direction."""
@@ -172,6 +156,7 @@ class FieldControl(PointControl):
 
     def _paths(self, latent: Tensor, moves: Moves) -> list[Path]:
         """One a row: what the amounts of ``moves`` make of ``latent`` (B, *shape), in float32 or better."""
+        latent = latent.to(torch.promote_types(latent.dtype, torch.float32))
         parts = []
         for control, number, _ in sorted(moves, key=lambda move: move.control.card.name):
             assert isinstance(control, FieldControl)

@@ -23,7 +23,7 @@ from explorer.discovery.local_effects import (
 from explorer.discovery.orthogonality import Orthogonality, Start, best_start, starts
 from explorer.discovery.pictures import LARGEST, PictureMap, spread_of
 from explorer.discovery.request import Request
-from explorer.discovery.sampling import space_moments
+from explorer.discovery.sampling import Place, place_of
 from explorer.discovery.shifts import SAMPLES
 from explorer.discovery.trained import Learned, Unfinished, learn
 from explorer.generators.base import Generator
@@ -93,14 +93,6 @@ def settings(steps: int, rate: float, effect: float) -> tuple[SettingCard, ...]:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where points of the space lie: their mean ``centre`` (d,), and ``sigma``, the typical deviation of an axis."""
-
-    centre: Tensor
-    sigma: float
-
-
-@dataclass(frozen=True)
 class Ranked:
     """The fields in the order of their effects. ``order`` (k,) their numbers; by this order, ``effects`` (k,), the mean
     squared effect of a unit velocity in shares of that of a mean direction; ``overlap``: the mean |cosine| of the
@@ -150,7 +142,7 @@ def searched(
     """
     unfinished = Unfinished(asked)
     spread, measured = spread_of(generator, asked.space, asked.seed, asked.watch.part(0, 0.02))
-    place = _place(asked, generator)
+    place = place_of(generator, asked.space, SAMPLES, asked.seed)
     map_ = PictureMap(generator, asked.space, None, LARGEST)
     effects = local_effects(replace(asked, watch=asked.watch.part(0.02, 0.5)), map_, spread, unfinished)
     start = _begun(asked, effects, place, turning)
@@ -178,16 +170,6 @@ def searched(
     last = ranked(fields, effects)
     made = controls(fields, last, place)
     return asked.found(made, effects.pictures + measured, _told(asked, end, start, last, made))
-
-
-def _place(asked: Request, generator: Generator) -> Place:
-    card = asked.model.spaces[asked.space]
-    if card.prior:
-        one = 1.0 if card.prior == "normal" else 3**-0.5  # uniform on [-1, 1]
-        return Place(torch.zeros(card.shape[0], device=generator.device), one)
-    seen = space_moments(generator, asked.space, SAMPLES, asked.seed)
-    sigma = float(seen.covariance.diagonal().mean().sqrt())
-    return Place(seen.mean.float().to(generator.device), sigma)
 
 
 def _begun(asked: Request, effects: LocalEffects, place: Place, turning: bool) -> Start:

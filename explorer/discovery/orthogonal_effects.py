@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
-from explorer.discovery.effect_search import Place, Ranked, searched, settings
+from explorer.discovery.effect_search import Ranked, searched, settings
 from explorer.discovery.orthogonality import Start
 from explorer.discovery.pictures import spread_of
 from explorer.discovery.request import CheckedMethod, Request
+from explorer.discovery.sampling import Place
 from explorer.discovery.shifts import refusal_of
 from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs

@@ -9,11 +9,12 @@ from torch import nn
 
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
-from explorer.discovery.effect_search import Place, Ranked, searched, settings
+from explorer.discovery.effect_search import Ranked, searched, settings
 from explorer.discovery.flow_controls import field_control, speed_of
 from explorer.discovery.orthogonality import Start
 from explorer.discovery.request import Request
 from explorer.discovery.ridge_bank import RidgeBank
+from explorer.discovery.sampling import Place
 from explorer.fields.base import VectorField
 from explorer.fields.ridges import Ridges
 from explorer.generators.base import Generator

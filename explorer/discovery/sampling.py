@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 import numpy as np
@@ -56,6 +57,24 @@ def deviations_along(directions: Tensor, seen: Moments) -> Tensor:
     variances = torch.einsum("kd,de,ke->k", wide, seen.covariance, wide).clamp_min(0)
     deviations: Tensor = variances.sqrt() / wide.norm(dim=1)
     return deviations
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where points of a space lie: their mean ``centre`` (d,), and ``sigma``, the typical deviation of an axis."""
+
+    centre: Tensor
+    sigma: float
+
+
+def place_of(generator: Generator, space: str, count: int, seed: int) -> Place:
+    """Of a space of vectors, on the generator's device: known for a prior, else from ``count`` untruncated points."""
+    card = generator.card.spaces[space]
+    if card.prior:
+        sigma = typical_deviation(generator, space, count, seed)
+        return Place(torch.zeros(card.shape[0], device=generator.device), sigma)
+    seen = space_moments(generator, space, count, seed)
+    return Place(seen.mean.float().to(generator.device), float(seen.covariance.diagonal().mean().sqrt()))
 
 
 def bottleneck_rows(generator: Generator, count: int, seed: int, progress: Progress | None = None) -> Tensor:

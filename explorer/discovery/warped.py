@@ -12,7 +12,7 @@ from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.flow_controls import field_control
 from explorer.discovery.request import CheckedMethod, Request
-from explorer.discovery.sampling import space_moments, typical_deviation
+from explorer.discovery.sampling import Place, place_of
 from explorer.discovery.shifts import SAMPLES, check_several, refusal_of
 from explorer.discovery.told_apart import AMOUNT_WEIGHT, BATCH, Known, told_apart
 from explorer.errors import ControlError
@@ -27,14 +27,14 @@ the second."""
 
 
 class Bumps(nn.Module):
-    """K fields as one network: gradients of N pairs of bumps at s and -s, of the weights 1 and -1, around ``centre``
-    (d,) and in units of ``sigma``. They begin as published: pairs in random directions, those of field k on a sphere of
-    its own, γ = 1 / d."""
+    """K fields as one network: gradients of N pairs of bumps at s and -s, of the weights 1 and -1, around the centre of
+    ``place`` and in units of its deviation. They begin as published: pairs in random directions, those of field k on a
+    sphere of its own, γ = 1 / d."""
 
-    def __init__(self, k: int, pairs: int, centre: Tensor, sigma: float, widths: bool, seed: int) -> None:
+    def __init__(self, k: int, pairs: int, place: Place, widths: bool, seed: int) -> None:
         """``widths``: the γ of every field is learned as well."""
         super().__init__()
-        width = len(centre)
+        width = len(place.centre)
         radii = NEAREST + (FARTHEST - NEAREST) * torch.arange(k) / k
         drawn = functional.normalize(torch.randn(k, pairs, width, generator=seeded(seed, 0, 1)), dim=2)
         half = radii[:, None, None] * drawn
@@ -43,8 +43,8 @@ class Bumps(nn.Module):
         self.alphas: Tensor
         self.centre: Tensor
         self.register_buffer("alphas", torch.tensor([1.0, -1.0]).repeat(k, pairs), persistent=False)
-        self.register_buffer("centre", centre.float(), persistent=False)
-        self.sigma = sigma
+        self.register_buffer("centre", place.centre, persistent=False)
+        self.sigma = place.sigma
 
     def forward(self, z: Tensor, which: Tensor) -> Tensor:
         """(B, d) the unit vectors of the fields ``which`` (B,) at the points ``z`` (B, d); 0 where there is none."""
@@ -151,15 +151,12 @@ class Warped(CheckedMethod):
         least, most, seed, space = asked.real("least"), asked.real("shift"), asked.seed, asked.space
         if least > most:
             raise ControlError(f"'least' is {least:g}, which is more than 'shift', {most:g}; make it smaller.")
-        sigma = typical_deviation(generator, space, SAMPLES, seed)
-        centre = torch.zeros(asked.model.spaces[space].shape)
-        if not asked.model.spaces[space].prior:
-            centre = space_moments(generator, space, SAMPLES, seed).mean
-        bumps = Bumps(asked.k, asked.number("pairs"), centre, sigma, bool(asked.settings["widths"]), seed)
+        place = place_of(generator, space, SAMPLES, seed)
+        bumps = Bumps(asked.k, asked.number("pairs"), place, bool(asked.settings["widths"]), seed)
         bumps.to(generator.device)
 
         def moved(z: Tensor, which: Tensor, amounts: Tensor) -> Tensor:
-            shifted: Tensor = z + sigma * amounts[:, None] * bumps(z, which)
+            shifted: Tensor = z + bumps.sigma * amounts[:, None] * bumps(z, which)
             return shifted
 
         def drawn(count: int, source: torch.Generator) -> Tensor:

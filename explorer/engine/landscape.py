@@ -71,6 +71,8 @@ def landscape(
         )
     if chosen.card.shows == "value":
         raise ControlError(f"The slider '{control}' shows values, and a path goes by amounts; choose another one.")
+    if math.prod(generator.card.spaces[space].shape) < 2:
+        raise ControlError(f"The space '{space}' of '{control}' has one axis, and a landscape needs two.")
     others = [edit for edit in edits if edit.control != control]
     amounts = torch.linspace(chosen.card.low, chosen.card.high, POINTS, dtype=torch.float64)
 
@@ -83,25 +85,29 @@ def landscape(
 
     rows = torch.stack([reached(float(amount)) for amount in amounts])
     begin = reached(0.0)
-    cut = _plane(controls, chosen, plane, begin, rows, generator)
+    spread, components = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)[1:]
+    if plane.kind == "controls":
+        cut = _between(chosen, controls.control(plane.other), begin, generator)
+    else:
+        cut = _along(begin, rows[-1] - rows[0], spread, components)
     seen = cut.points(rows)
     first, second, unbent = _derivatives(amounts, rows)
     lengths = rows.diff(dim=0).norm(dim=1)
-    spread = (rows - begin).square().sum()
+    away = float((rows - begin).square().sum())
     whole = float(lengths.sum())
-    leaving = torch.linalg.svdvals(rows - rows.mean(0))
-    unbent = unbent | (leaving[1] <= STRAIGHT * leaving[0])  # what is left is rounding
+    unbent = unbent | (spread[1] <= STRAIGHT * spread[0])  # what is left is rounding
+    extent = _extent(seen)
     return Landscape(
         control=control,
         space=space,
         unit=chosen.card.unit,
         horizontal=cut.horizontal,
         vertical=cut.vertical,
-        extent=(extent := _extent(seen)),
+        extent=extent,
         amounts=tuple(amounts.tolist()),
         path=tuple((float(x), float(y)) for x, y in seen),
         beside=tuple(cut.off(rows).tolist()),
-        inside=float(seen.square().sum() / spread) if float(spread) > 0 else 1.0,
+        inside=float(seen.square().sum()) / away if away > 0 else 1.0,
         straight=_fitted(seen),
         bend=1 - float((rows[-1] - rows[0]).norm()) / whole if whole > 0 else 0.0,
         speed=tuple(first.norm(dim=1).tolist()),
@@ -112,35 +118,30 @@ def landscape(
     )
 
 
-def _plane(
-    controls: ControlSet, chosen: Control, plane: Plane, begin: Tensor, rows: Tensor, generator: Generator
-) -> _Cut:
-    """The plane that ``plane`` names. Where a path is straight, or two controls set out alike, the second axis is any
-    other one."""
-    name = chosen.card.name
-    if plane.kind == "controls":
-        other = controls.control(plane.other)
-        if other.card.space != chosen.card.space:
-            raise ControlError(
-                f"'{plane.other}' moves points of {other.card.space}, and '{name}' of {chosen.card.space}; choose two "
-                "controls of one space."
-            )
-        shape = generator.card.spaces[chosen.card.space].shape
-        here = begin.reshape(1, *shape)
-        ways = torch.stack([one.velocity(here).flatten().cpu() for one in (chosen, other)])
-        axes, is_free = _orthonormal(ways)
-        label = f"as {plane.other} sets out, across {name}" if not is_free else "any way across"
-        return _Cut(begin, axes, f"as {name} sets out", label)
-    centred = rows - rows.mean(0)
-    _, values, components = torch.linalg.svd(centred, full_matrices=False)
-    ways = components[:2] * values[:2, None]
-    # So that the path goes to the right, and a bend opens upwards.
-    ways = ways * torch.where((ways @ (rows[-1] - rows[0])) < 0, -1.0, 1.0)[:, None]
-    axes, is_free = _orthonormal(ways)
-    shares = values.square() / values.square().sum().clamp_min(1e-300)
-    along = f"1st component of the path, {float(shares[0]):.0%} of it"
+def _between(chosen: Control, other: Control, begin: Tensor, generator: Generator) -> _Cut:
+    """The plane of ``chosen`` and ``other`` as they set out; where both do so alike, the second axis is any other one.
+    Raises :class:`ControlError` for two of different spaces."""
+    name, card = chosen.card.name, other.card
+    if card.space != chosen.card.space:
+        raise ControlError(
+            f"'{card.name}' moves points of {card.space}, and '{name}' of {chosen.card.space}; choose two controls of "
+            "one space."
+        )
+    here = begin.reshape(1, *generator.card.spaces[card.space].shape)
+    axes, is_free = _orthonormal(torch.stack([one.velocity(here).flatten().cpu() for one in (chosen, other)]))
+    across = "any way across" if is_free else f"as {card.name} sets out, across {name}"
+    return _Cut(begin, axes, f"as {name} sets out", across)
+
+
+def _along(begin: Tensor, way: Tensor, spread: Tensor, components: Tensor) -> _Cut:
+    """The plane of the first two principal ``components`` (m, d) of a path, along which it has the singular values
+    ``spread`` (m,), turned so that the path, which leads ``way`` (d,), goes to the right; where it is straight, the
+    second axis is any other one."""
+    ways = components[:2] * spread[:2, None]
+    axes, is_free = _orthonormal(ways * torch.where(ways @ way < 0, -1.0, 1.0)[:, None])
+    shares = spread.square() / spread.square().sum().clamp_min(1e-300)
     across = "any way across: the path is straight" if is_free else f"2nd component, {float(shares[1]):.0%}"
-    return _Cut(begin, axes, along, across)
+    return _Cut(begin, axes, f"1st component of the path, {float(shares[0]):.0%} of it", across)
 
 
 def _orthonormal(ways: Tensor) -> tuple[Tensor, bool]:
@@ -172,10 +173,8 @@ def _derivatives(amounts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]
     second = torch.zeros_like(rows)
     second[1:-1] = (rows[2:] - 2 * rows[1:-1] + rows[:-2]) / step**2
     second[0], second[-1] = second[1], second[-2]
-    before, after = torch.zeros(len(rows)).to(rows), torch.zeros(len(rows)).to(rows)
     lengths = rows.diff(dim=0).norm(dim=1)
-    before[1:], after[:-1] = lengths, lengths
-    before[0], after[-1] = lengths[0], lengths[-1]
+    before, after = torch.cat([lengths[:1], lengths]), torch.cat([lengths, lengths[-1:]])
     still = torch.minimum(before, after) < 0.2 * torch.maximum(before, after)
     return first, second, still
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from torch import Tensor
 
 from explorer.arrays import read_npy, read_npz, read_pickle
 from explorer.checkpoint import DAMAGE, read_json, read_torch_value
-from explorer.errors import ControlError, ExplorerError, ModelError
+from explorer.errors import ControlError, ExplorerError
 from explorer.files import text_of
 from explorer.reading import read_file, whole
 from explorer.scene.model import Scalar
+
+Content = TypeVar("Content")
 
 MAX_TEXT_BYTES = 1 << 20
 TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".yaml")
@@ -61,37 +63,29 @@ class ForeignFile:
 
         Raises :class:`ControlError` when there is one that cannot be read.
         """
-        path = self._beside(name)
-        try:
-            return read_json(path) if path else {}
-        except ModelError as error:
-            raise ControlError(str(error)) from error
+        return self._read_beside(name, read_json, {})
 
     def text_beside(self, name: str) -> str:
         """The text of the file ``name`` in its folder or the one above; empty without one, or when it is no text.
 
         Raises :class:`ControlError` for one in an encoding that is not read: what people wrote there would be lost.
         """
-        path = self._beside(name)
-        try:
-            return _text(path) if path else ""
-        except ExplorerError as error:
-            raise ControlError(str(error)) from error
+        return self._read_beside(name, _text, "")
 
     def pickle_beside(self, name: str) -> dict[str, Any]:
         """The dictionary of plain values in the pickle ``name`` in its folder or the one above; empty without one.
 
         Raises :class:`ControlError` when there is one that cannot be read.
         """
-        path = self._beside(name)
-        try:
-            return read_pickle(path) if path else {}
-        except ModelError as error:
-            raise ControlError(str(error)) from error
+        return self._read_beside(name, read_pickle, {})
 
-    def _beside(self, name: str) -> Path | None:
+    def _read_beside(self, name: str, read: Callable[[Path], Content], absent: Content) -> Content:
         folder = self.path.absolute().parent
-        return next((path for path in (folder / name, folder.parent / name) if path.is_file()), None)
+        path = next((path for path in (folder / name, folder.parent / name) if path.is_file()), None)
+        try:
+            return read(path) if path else absent
+        except ExplorerError as error:
+            raise ControlError(str(error)) from error
 
 
 def opened(path: Path) -> ForeignFile:

@@ -22,7 +22,6 @@ from explorer.errors import ExplorerError
 from explorer.fields.potential_bank import PotentialBank
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.numerics import flow_equations
-from explorer.numerics.gaussian_posterior import kl_to_standard_normal
 from explorer.numerics.randomness import seeded
 from explorer.reading import fingerprint_of
 from explorer.scene.cards import ControlCard
@@ -91,7 +90,7 @@ class FlowVaeTrainer(VaeTrainer):
         return {
             "flow_reconstruction": Term(-bernoulli(logits, pictures).mean(), weight),
             # Counted as often as the pictures are reconstructed: otherwise it would weigh less than in a plain VAE.
-            "flow_kl": Term(kl_to_standard_normal(codes.mean, codes.log_variance).sum(1).mean(), weight),
+            "flow_kl": Term(self.loss.terms(codes)["kl"].value, weight),
             "flow_match": Term((way - means).square().sum(2).mean(), weight * settings.match_weight),
             "equation": Term(self._equation(number, start, way, which), weight * settings.equation_weight),
         }

@@ -9,6 +9,7 @@ from typing import cast
 import msgspec
 import pytest
 import torch
+from plain_fields import trajectory
 from toys import ToyGenerator
 
 from explorer.comparison.request import checked, rows
@@ -96,7 +97,7 @@ def test_a_fitted_potential_completes_no_turn_where_a_rotation_completes_both(
     assert control.card.field.unit_speed
     for start in ring.sample(range(60_000, 60_004)).tensors["z"].double().split(1):
         length = 2 * 2 * math.pi * float((start @ pair.T).norm()) / control.flow.scale
-        path = control.trajectory(start, torch.linspace(0, length, 200).tolist())
+        path = trajectory(control, start, torch.linspace(0, length, 200).tolist())
         assert least <= abs(turns(path, *pair)) <= most
 
 

@@ -15,6 +15,7 @@ from explorer.controls.field import FieldControl
 from explorer.discovery import shift_predictor
 from explorer.discovery.base import Watch
 from explorer.discovery.registry import fitting
+from explorer.discovery.sampling import Place
 from explorer.discovery.warped import METHOD, Bumps, drawn_lengths
 from explorer.errors import Cancelled, ControlError
 from explorer.fields.rbf import RbfField
@@ -44,8 +45,8 @@ def test_fields_begin_as_published() -> None:
     whose mean is not 0 and whose deviation is not 1."""
     centre = torch.arange(6.0)
     for bumps, sigma, middle in (
-        (Bumps(3, 5, torch.zeros(6), 1.0, True, 0), 1.0, torch.zeros(6)),
-        (Bumps(3, 5, centre, 0.5, True, 0), 0.5, centre),
+        (Bumps(3, 5, Place(torch.zeros(6), 1.0), True, 0), 1.0, torch.zeros(6)),
+        (Bumps(3, 5, Place(centre, 0.5), True, 0), 0.5, centre),
     ):
         for index, field in enumerate(bumps.fields()):
             around = (field.supports - middle) / sigma
@@ -53,12 +54,12 @@ def test_fields_begin_as_published() -> None:
             torch.testing.assert_close(around.norm(dim=1), torch.full((10,), 1.0 + index))
             assert field.alphas.tolist() == [1.0, -1.0] * 5
             assert field.gamma == pytest.approx(1 / 6 / sigma**2)
-    other = Bumps(3, 5, torch.zeros(6), 1.0, True, 1)
-    assert not torch.equal(other.supports, Bumps(3, 5, torch.zeros(6), 1.0, True, 0).supports)
+    other = Bumps(3, 5, Place(torch.zeros(6), 1.0), True, 1)
+    assert not torch.equal(other.supports, Bumps(3, 5, Place(torch.zeros(6), 1.0), True, 0).supports)
 
 
 def test_what_is_trained_is_what_is_given() -> None:
-    bumps, z = Bumps(4, 3, torch.randn(10), 0.7, True, 2), _w(5)
+    bumps, z = Bumps(4, 3, Place(torch.randn(10), 0.7), True, 2), _w(5)
     made = bumps.fields()
     which = torch.tensor([0, 3, 3, 1, 2])
     step = bumps(z, which).detach()

@@ -154,5 +154,10 @@ def test_what_has_no_path_is_refused() -> None:
     card = ControlCard(name="value", space="z", shows="value")
     with pytest.raises(ControlError, match="shows values"):
         seen(LinearControl(card, torch.ones(WIDTH)))
+    single = ToyGenerator(width=1)
+    line = LinearControl(ControlCard(name="line", space="z"), torch.ones(1))
+    found = ControlSet("m", "M", single.card.fingerprint, "z", (line,))
+    with pytest.raises(ControlError, match="needs two"):
+        landscape(single, found, Latent({"z": torch.ones(1, 1)}), (), "line", Plane())
     with pytest.raises(ControlError, match="no control 'b'"):
         seen(one, plane=Plane(kind="controls", other="b"))

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_fields import ended, trajectory
 from torch import Tensor, nn
 
 from explorer.controls.field import FieldControl
@@ -161,7 +162,7 @@ def test_its_control_keeps_the_laws(seed: int, channels: int, a: float, b: float
     on, back, through = one.move(moved, by(b, 3)), one.move(moved, by(-a, 3)), one.move(z, by(a + b, 3))
     for row in range(3):
         low, high = min(0.0, a, a + b) - 0.1, max(0.0, a, a + b) + 0.1
-        way = one.trajectory(z[row : row + 1], np.linspace(low, high, 60).tolist())
+        way = trajectory(one, z[row : row + 1], np.linspace(low, high, 60).tolist())
         # Between two corners the odds are linear and the way is straight. Where it crosses a corner the direction
         # jumps, and where it runs along one, there is no way back.
         if float((way[-1] - way[0]).norm()) > high - low - 1e-9:
@@ -196,9 +197,9 @@ def test_a_path_ends_where_everything_is_left_out() -> None:
     weight[0, 3] = 1.0
     same = Classifier((weight,), (torch.zeros(1).double(),))
     one, z = control(ClassifierField(same, 0, ((same, 1),))), normal(0, 1, D)
-    assert "has no direction" in one.ended(z, 1.0)
+    assert "has no direction" in ended(one, z, 1.0)
     assert torch.equal(one.move(z, by(1.0)), z)
-    assert control(ClassifierField(same)).ended(z, 1.0) == ""
+    assert ended(control(ClassifierField(same)), z, 1.0) == ""
 
 
 def test_it_moves_some_layers_by_what_it_is_at_the_first() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_fields import ended, trajectory
 from torch import Tensor
 
 from explorer.controls.field import FieldControl
@@ -106,7 +107,7 @@ def test_at_unit_speed_a_path_from_far_away_is_as_long_as_any() -> None:
     one = control(RbfField(dipoles(1).supports.float(), dipoles(1).alphas.float(), 0.2))
     z = 40 * torch.nn.functional.normalize(normal(9, 1, D), dim=1).float()
     assert float((one.move(z, by(2.0)) - z).norm()) == pytest.approx(2.0, rel=1e-3)
-    assert one.ended(z, 2.0) == ""
+    assert ended(one, z, 2.0) == ""
 
 
 def test_a_path_ends_where_there_is_no_direction() -> None:
@@ -115,7 +116,7 @@ def test_a_path_ends_where_there_is_no_direction() -> None:
     lone = RbfField(torch.tensor([[0.3, 0.1]]), torch.ones(1), 0.5)
     for field, point in ((pair, torch.zeros(1, 2)), (lone, torch.tensor([[0.3, 0.1]]))):
         assert torch.equal(field.velocity(point, TIME), torch.zeros(1, 2))
-        assert "has no direction" in control(field).ended(point, 1.0)
+        assert "has no direction" in ended(control(field), point, 1.0)
         assert torch.equal(control(field).move(point, by(1.0)), point)
     beyond = torch.full((1, 2), float("inf"))
     assert not bool(pair.velocity(beyond, TIME).isfinite().all())
@@ -133,7 +134,7 @@ def test_its_control_keeps_the_laws(seed: int, a: float, b: float) -> None:
     moved = one.move(z, by(a, 3))
     for row in range(3):
         assert torch.equal(one.move(z[row : row + 1], by(a))[0], moved[row])
-    if any(one.ended(z[row : row + 1], end) for row in range(3) for end in (a, a + b)):
+    if any(ended(one, z[row : row + 1], end) for row in range(3) for end in (a, a + b)):
         return
     # Near a point without a direction the path turns within a step: there the order of the integrator means nothing.
     if _least_speed(one, z, (a, a + b)) < 0.05:
@@ -154,7 +155,7 @@ def _least_speed(one: FieldControl, z: Tensor, ends: tuple[float, ...]) -> float
 
 def test_unit_speed_is_the_length_of_the_path() -> None:
     one, z = control(dipoles(2), step=0.01), normal(1, 1, D)
-    way = one.trajectory(z, torch.linspace(0, 2, 201).tolist())
+    way = trajectory(one, z, torch.linspace(0, 2, 201).tolist())
     assert float((way[1:] - way[:-1]).norm(dim=1).sum()) == pytest.approx(2.0, rel=1e-4)
 
 

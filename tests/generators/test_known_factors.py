@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from plain_fields import trajectory
 from scipy.integrate import quad
 from torch import Tensor
 
@@ -219,7 +220,7 @@ def test_on_the_ring_the_way_of_the_hue_goes_round_and_closes() -> None:
         torch.testing.assert_close(moved.norm(dim=1), z.norm(dim=1), atol=1e-6, rtol=0)
         hue = ring.network.codes.numbers(moved)[:, 3] - ring.network.codes.numbers(z)[:, 3]
         assert float((hue * 2 * math.pi - amount).sin().abs().max()) < 1e-6
-    path = around.trajectory(z[:1], torch.linspace(0, 4 * math.pi, 100).tolist())  # type: ignore[attr-defined]
+    path = trajectory(around, z[:1], torch.linspace(0, 4 * math.pi, 100).tolist())  # type: ignore[attr-defined]
     assert turns(path, *pair) == pytest.approx(2.0, abs=1e-4)
 
 

@@ -23,6 +23,7 @@ from flow_files import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_fields import ended, trajectory
 from torch import Tensor
 from toys import LAYERS, ToyGenerator
 
@@ -56,7 +57,7 @@ def _asked(path: Path) -> dict[str, SettingCard]:
 def _followed(control: FieldControl, steps: int) -> Tensor:
     """(|steps|, d) what the slider shows at each whole amount on the way."""
     sign = 1 if steps > 0 else -1
-    return control.trajectory(START, [sign * (number + 1.0) for number in range(abs(steps))])
+    return trajectory(control, START, [sign * (number + 1.0) for number in range(abs(steps))])
 
 
 FLOWS: dict[
@@ -160,9 +161,9 @@ def test_beyond_the_time_that_was_trained_the_path_ends(tmp_path: Path) -> None:
         answers = {"space": "w", "time_steps": 8, **({"activation": "tanh"} if first == 0 else {})}
         control = _control(open_controls(write(tmp_path / folder, state), TOY, answers), 0)
         assert control.reach == (-4.0, 4.0)
-        assert torch.equal(_followed(control, 4)[-1], control.trajectory(START, [9.0])[0])
-        assert control.ended(START, 4.0) == ""
-        assert f"was made for times {first} to {first + 4} only" in control.ended(START, 4.5)
+        assert torch.equal(_followed(control, 4)[-1], trajectory(control, START, [9.0])[0])
+        assert ended(control, START, 4.0) == ""
+        assert f"was made for times {first} to {first + 4} only" in ended(control, START, 4.5)
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import torch
 from flow_files import controlled, gradctrl, normal, released
+from plain_fields import trajectory
 from torch import Tensor
 from toys import LAYERS, ToyGenerator, ToyVae
 
@@ -61,7 +62,7 @@ def test_whole_amounts_are_the_steps_of_the_authors_script(
             path = own
         place = number if index < 2 else 2 + target
         expected = released(controlled(_state(path), index, target, held), START, steps, 4 / 9)
-        assert float((_control(found, place).trajectory(START, amounts) - expected).abs().max()) <= 1e-6
+        assert float((trajectory(_control(found, place), START, amounts) - expected).abs().max()) <= 1e-6
 
 
 def test_the_published_filter_and_layers_belong_to_faces(tmp_path: Path) -> None:

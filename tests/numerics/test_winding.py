@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from plain_fields import PlainField, rotation
+from plain_fields import PlainField, rotation, trajectory
 from torch import Tensor
 
 from explorer.controls.field import FieldControl
@@ -40,7 +40,7 @@ def round_twice(field: VectorField) -> float:
     control = FieldControl(ControlCard(name="c", space="z"), field, Flow(1.0, unit_speed=True, step=0.1))
     start = torch.tensor([[1.5, 0.0, 0.4]], dtype=torch.float64)
     amounts: list[float] = torch.linspace(0, 2 * 2 * math.pi * 1.5, 120).tolist()
-    return turns(control.trajectory(start, amounts), E1, E2)
+    return turns(trajectory(control, start, amounts), E1, E2)
 
 
 def test_at_unit_speed_a_rotation_goes_round_twice_and_a_gradient_never_once() -> None:

@@ -9,14 +9,12 @@ from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -29,7 +27,7 @@ from explorer.scene.model import ControlSetRef, Units
 from explorer.scene.number_text import NumberError
 from explorer.ui.controls.method_chooser import listed, method_hints, method_tip
 from explorer.ui.look.numbers import DecimalField, SeedsLine, WholeField, settled
-from explorer.ui.look.widgets import Segments, WrappedLabel
+from explorer.ui.look.widgets import Segments, WrappedLabel, accept_row
 from explorer.ui.state.controller import Controller
 
 CHOSEN_AT_FIRST = 3  # methods that are ticked when nobody has chosen, besides chance
@@ -263,10 +261,5 @@ class CompareDialog(QDialog):
         self._form.addRow("Random frames", self.nulls)
         layout.addLayout(self._form)
         layout.addWidget(self.message)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._go = QPushButton("Show side by side")
-        self._go.setDefault(True)
-        buttons.addButton(self._go, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        buttons, self._go = accept_row(self, "Show side by side")
         layout.addWidget(buttons)

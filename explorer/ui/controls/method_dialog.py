@@ -6,7 +6,7 @@ from typing import cast
 
 import msgspec
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from explorer.scene.cards import MethodCard, ModelCard
 from explorer.scene.defaults import room
@@ -14,7 +14,7 @@ from explorer.scene.edit_text import UNITS
 from explorer.scene.model import ControlSetRef, Units
 from explorer.ui.look.numbers import SeedBox, WholeField
 from explorer.ui.look.setting_fields import SettingFields
-from explorer.ui.look.widgets import Segments, WrappedLabel
+from explorer.ui.look.widgets import Segments, WrappedLabel, accept_row
 
 
 class MethodDialog(QDialog):
@@ -75,13 +75,7 @@ class MethodDialog(QDialog):
             note = WrappedLabel("This method learns its directions, which takes minutes; the sliders follow meanwhile.")
             note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             layout.addWidget(note)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        go = QPushButton("Find controls")
-        go.setDefault(True)
-        buttons.addButton(go, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        layout.addWidget(accept_row(self, "Find controls")[0])
         self.setMinimumWidth(480)
 
     def accept(self) -> None:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -37,7 +36,7 @@ from explorer.ui.files.export_plan import (
 from explorer.ui.files.export_sheet import SheetForm
 from explorer.ui.look import theme
 from explorer.ui.look.numbers import WholeField, settled
-from explorer.ui.look.widgets import WrappedLabel
+from explorer.ui.look.widgets import WrappedLabel, accept_row
 from explorer.ui.state.controller import Controller
 
 _QUALITIES = ((18, "High (visually lossless)"), (23, "Medium"), (28, "Small file"), (0, "Lossless (large file)"))
@@ -220,11 +219,7 @@ class ExportDialog(QDialog):
             self._form.addRow(text, field)
         self._form.addRow("To", place)
         self._form.addRow("", self.summary)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, parent=self)
-        self._go = buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
-        self._go.setDefault(True)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        buttons, self._go = accept_row(self, "Export")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(22, 18, 22, 16)
         layout.setSpacing(12)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QVBoxLayout, QWidget
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.imports import ImportCard
 from explorer.scene.model import Scalar
 from explorer.ui.look.setting_fields import SettingFields
-from explorer.ui.look.widgets import WrappedLabel
+from explorer.ui.look.widgets import WrappedLabel, accept_row
 
 BECOMES = {
     "controls": "They become the controls of the selected pane.",
@@ -37,13 +37,7 @@ class ImportDialog(QDialog):
         self.settings = SettingFields(card.questions, model, {}, form, self)
         layout.addLayout(form)
         layout.addWidget(self.settings.help)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        go = QPushButton("Import")
-        go.setDefault(True)
-        buttons.addButton(go, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        layout.addWidget(accept_row(self, "Import")[0])
         self.setMinimumWidth(480)
 
     def answers(self) -> tuple[tuple[str, Scalar], ...]:

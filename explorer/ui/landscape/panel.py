@@ -70,10 +70,7 @@ class LandscapePanel(QWidget):
             self.landscapes.control, self.landscapes.time = name, None
         self._show_time()
         self.landscapes.refresh()
-        amount = self._amount()
-        self.plot.show_amount(amount)
-        self.curves.show_amount(amount)
-        self._show_hint()
+        self._show_state()
 
     def export(self, path: Path) -> None:
         """Write what is shown as a figure. Raises :class:`explorer.errors.ExportError`."""
@@ -192,12 +189,13 @@ class LandscapePanel(QWidget):
             self.plot.show_landscape(landscape)
             self.curves.show_landscape(landscape)
             self.sentence.setText(f"{text.sentence(landscape)} {text.ground(landscape)}".strip())
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Where the slider is, and what stands in place of a landscape that is not there."""
         amount = self._amount()
         self.plot.show_amount(amount)
         self.curves.show_amount(amount)
-        self._show_hint()
-
-    def _show_hint(self) -> None:
         has = self.landscapes.landscape is not None
         self.stack.setCurrentIndex(1 if has else 0)
         self.sentence.setVisible(has)

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from explorer.ui.look import theme
 
@@ -32,6 +41,17 @@ def action_button(action: QAction, with_icon: bool = True, primary: bool = False
         Qt.ToolButtonStyle.ToolButtonTextBesideIcon if with_icon else Qt.ToolButtonStyle.ToolButtonTextOnly
     )
     return button
+
+
+def accept_row(dialog: QDialog, text: str) -> tuple[QDialogButtonBox, QPushButton]:
+    """The last row of a dialog, Cancel and a default button that says ``text`` and accepts, and that button."""
+    row = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, parent=dialog)
+    go = QPushButton(text)
+    go.setDefault(True)
+    row.addButton(go, QDialogButtonBox.ButtonRole.AcceptRole)
+    row.accepted.connect(dialog.accept)
+    row.rejected.connect(dialog.reject)
+    return row, go
 
 
 class SectionTitle(QWidget):
