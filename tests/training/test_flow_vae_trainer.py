@@ -232,6 +232,18 @@ def test_without_weight_it_is_the_vae_on_the_same_sequences_to_the_bit() -> None
         assert torch.equal(first, second)
 
 
+def test_the_loss_is_the_weighed_sum_of_its_parts_and_its_kl_counts_as_often_as_pictures_are_reconstructed() -> None:
+    weights = {"flow_weight": 0.5, "match_weight": 2.0, "equation_weight": 3.0}
+    quick = {**SMALL, **weights, "learning_rate": 1e-2}
+    trainer = FlowVaeTrainer(msgspec.structs.replace(RECIPE, steps=10_000, settings=quick), source(), CPU)
+    for step in range(20):  # until codes say something
+        parts = trainer.step(step, batch_of(source(), RECIPE, 0))
+    assert parts["flow_kl"] == parts["kl"]
+    beside = parts["flow_reconstruction"] + parts["kl"] + 2 * parts["flow_match"] + 3 * parts["equation"]
+    assert parts["loss"] == pytest.approx(parts["reconstruction"] + parts["kl"] + 0.5 * beside, rel=1e-6)
+    assert min(parts["kl"], parts["flow_match"], parts["equation"]) > 0.01  # each would be missed
+
+
 def test_the_flow_learns_to_give_what_follows() -> None:
     quick = msgspec.structs.replace(RECIPE, steps=10_000, settings={**SMALL, "learning_rate": 1e-2})
     trainer = FlowVaeTrainer(quick, source(), CPU)
