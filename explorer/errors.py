@@ -16,6 +16,11 @@ class ControlError(ExplorerError):
     """A control set does not fit the generator, the space or the request."""
 
 
+class CausalError(ExplorerError):
+    """A causal graph, its mechanisms or a question about them cannot be used: a circle, an unknown variable, a value
+    out of range, an effect that is not identified."""
+
+
 class SceneError(ExplorerError):
     """A scene file cannot be read, or asks for something that does not exist."""
 
