@@ -33,6 +33,21 @@ def package_folder(name: str) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
+SETS = "controls"
+"""The folder in a model's own that holds the control sets which come with it."""
+
+
+def set_file(text: str) -> Path:
+    """The control set's file that a scene names as ``text``: a path, or, where it comes with a shipped model,
+    ``MODEL/controls/FILE``, which leads to it on every machine."""
+    parts = text.split("/")
+    if len(parts) == 3 and parts[1] == SETS and parts[0] not in ("", ".", ".."):
+        shipped = package_folder("models") / parts[0]
+        if shipped.is_dir():
+            return shipped / SETS / parts[2]
+    return Path(text).expanduser()
+
+
 def cache_folder() -> Path:
     """Where discovered control sets and other re-computable files are kept (``LATENT_EXPLORER_HOME`` overrides it)."""
     home = os.environ.get("LATENT_EXPLORER_HOME")

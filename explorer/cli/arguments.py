@@ -30,7 +30,10 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A shipped model
 FamilyName = Annotated[str, typer.Option("--family", help="Read the model as this family, whatever it looks like.")]
 SeedNumber = Annotated[int, whole("--seed", 0, SEED_LIMIT - 1, help="The prior point to start from.")]
 Truncation = Annotated[float, real("--psi", 0, PSI_LIMIT, help="Truncation: 0 is the mean, 1 the prior.")]
-SetName = Annotated[str, typer.Option("--controls", metavar="SET", help="A control set's file, or a method's name.")]
+SetName = Annotated[
+    str,
+    typer.Option("--controls", metavar="SET", help="A control set that comes with the model, its file, or a method."),
+]
 Count = Annotated[
     int | None,
     whole("-k", 1, help="How many controls the method finds.", show_default="10, or all"),
@@ -73,9 +76,10 @@ def control_reference(
     seed: int = 0,
     settings: tuple[tuple[str, Scalar], ...] = (),
 ) -> ControlSetRef:
-    """The control set called ``name``: a file, a method, or, when empty, the model's first method.
+    """The control set called ``name``: a method, one that comes with the model, a file, or, when empty, what the
+    model's first method finds.
 
-    Raises :class:`ControlError` where there is neither, or no method fits.
+    Raises :class:`ControlError` where there is none of these, or no method fits.
     """
     from explorer.discovery import registry as methods
 
@@ -85,10 +89,17 @@ def control_reference(
         try:
             name = methods.method(name).card.name
         except ControlError as error:
+            ready = next((one for one in card.ready if one.name == name), None)
+            if ready is not None and ready.problem:
+                raise ControlError(ready.problem) from error
+            if ready is not None:
+                return ready.controls
             if path.is_file():
                 return ControlSetRef(path=str(path.absolute()))
             hint = str(error).partition("; ")[2]
-            raise ControlError(f"'{name}' is neither a control set's file nor a method; {hint}") from error
+            names = ", ".join(one.name for one in card.ready)
+            nor = f" nor a set that comes with '{card.name}' ({names})" if names else ""
+            raise ControlError(f"'{name}' is neither a control set's file nor a method{nor}; {hint}") from error
     if not name and not card.methods:
         raise ControlError(f"No method fits '{card.name}'; give a control set's file with --controls.")
     room = min(math.prod(space.shape) for space in card.spaces.values())

@@ -75,6 +75,7 @@ def inspect(
 ) -> None:
     """Say which family a path belongs to, why the others do not take it, and what is in it."""
     from explorer.discovery import registry as methods_of
+    from explorer.engine.ready_sets import with_sets
     from explorer.generators import registry
 
     place = registry.resolve(path)
@@ -89,7 +90,9 @@ def inspect(
     }
     if found.family:
         card = registry.describe(path)
-        described = msgspec.to_builtins(msgspec.structs.replace(card, methods=methods_of.fitting(card)))
+        card = with_sets(msgspec.structs.replace(card, methods=methods_of.fitting(card)))
+        described = msgspec.to_builtins(card)
+        described["ready"] = [{"name": one.name, "title": one.title, "problem": one.problem} for one in card.ready]
         output = described.pop("output")
         document |= described | {"kind": card.kind, "size": output["size"], "channels": output["shape"][0]}
     if as_json:

@@ -24,7 +24,7 @@ from explorer.engine.cache import BoundedCache
 from explorer.engine.named_files import named_in
 from explorer.engine.search_queue import POLL, SearchQueue
 from explorer.errors import Cancelled, ControlError
-from explorer.files import cache_folder
+from explorer.files import cache_folder, set_file
 from explorer.generators.base import Generator, Progress
 from explorer.importers.registry import open_controls
 from explorer.metrics.base import shared
@@ -237,7 +237,7 @@ class ControlStore:
     def _opened(self, model: ModelRef, controls: ControlSetRef, search: _Search) -> ControlSet:
         """The set in the file that ``controls`` name. Raises :class:`ControlError` where that has another digest than
         they say."""
-        path = Path(controls.path).expanduser()
+        path = set_file(controls.path)
         with reading() as files:  # so that the digests are of the very bytes that are used
             found = open_controls(path, self._generator(model).card, dict(controls.settings))
             search.files, search.sha256 = digest_of_files(controls), files.sha256(path)

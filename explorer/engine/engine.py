@@ -33,6 +33,7 @@ from explorer.engine.points import (
     points_of,
     steps_of,
 )
+from explorer.engine.ready_sets import with_sets
 from explorer.engine.starts import Starts, places
 from explorer.engine.turns import TakingTurns
 from explorer.generators import registry as generators
@@ -99,14 +100,16 @@ class Engine:
         return cast(Generator, TakingTurns(self.generator(model), self._turn))
 
     def describe(self, model: ModelRef) -> ModelCard:
-        """The card of ``model`` from its headers alone, with the methods that fit it, and why the others do not."""
-        return methods.with_methods(generators.describe(model.path, model.family))
+        """The card of ``model`` from its headers alone, with the methods that fit it, why the others do not, and the
+        control sets that come with it."""
+        return with_sets(methods.with_methods(generators.describe(model.path, model.family)))
 
     def card(self, model: ModelRef) -> ModelCard:
-        """The card of ``model``, loaded and found sound, with the methods that fit it, why the others do not, and the
-        worlds."""
+        """The card of ``model``, loaded and found sound, with the methods that fit it, why the others do not, the
+        control sets that come with it, and the worlds."""
         generator = self.generator(model)
-        return msgspec.structs.replace(methods.with_methods(generator.card), worlds=fitting_worlds(generator))
+        card = with_sets(methods.with_methods(generator.card))
+        return msgspec.structs.replace(card, worlds=fitting_worlds(generator))
 
     def control_set(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from explorer.attributes.registry import named_sources
 from explorer.discovery import registry as methods
+from explorer.files import set_file
 from explorer.generators.registry import resolve
 from explorer.scene.model import ControlSetRef
 
@@ -28,7 +29,7 @@ def named_in(controls: ControlSetRef) -> tuple[Named, ...]:
     :class:`explorer.errors.ControlError` for an unknown method."""
     found: list[Named] = []
     if controls.path:
-        found.append(Named(CONTROLS, controls.path, (Path(controls.path).expanduser(),)))
+        found.append(Named(CONTROLS, controls.path, (set_file(controls.path),)))
     elif controls.method:
         kinds = {setting.name: setting.kind for setting in methods.method(controls.method).card.settings}
         for name, value in controls.settings:

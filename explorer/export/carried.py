@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from explorer.errors import ExportError, SceneError
-from explorer.files import atomic_write, state_folder
+from explorer.files import atomic_write, set_file, state_folder
 from explorer.reading import sha256_of
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 
@@ -77,7 +77,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_here(self) -> bool:
         """Whether what it names lies where the scene says, with the same content; of a model, whether anything does."""
-        place = Path(self.text).expanduser()
+        place = set_file(self.text)
         if not self.files:
             return place.exists()
         return all(_holds(folder_of(place, self.entry) / file.name, file.sha256) for file in self.files)
@@ -136,7 +136,7 @@ def needed(missing: Sequence[Reference], where: str) -> str:
     """One sentence that says what the export ``where`` lacks here."""
     titles = [reference.title for reference in missing]
     verb = "is" if len(titles) == 1 else "are"
-    changed = " as it was" if any(Path(one.text).expanduser().exists() for one in missing) else ""
+    changed = " as it was" if any(set_file(one.text).exists() for one in missing) else ""
     return (
         f"'{where}' needs {_listed(titles)}, which it does not carry and which {verb} not here{changed}; put "
         f"{_pronoun(titles)} back."

@@ -18,6 +18,7 @@ from explorer.export import traversal
 from explorer.export.compose import Caption, Frame, compose, rgb, scaled
 from explorer.export.options import ExportOptions
 from explorer.export.traversal import Cell
+from explorer.files import set_file
 from explorer.generators.base import Progress
 from explorer.scene.cards import ControlCard, ModelCard
 from explorer.scene.edit_text import edit_text, tau_text, unit_text
@@ -212,7 +213,7 @@ def _captions(
 
 
 def _path(controls: ControlSetRef) -> Path:
-    return Path(controls.path).expanduser()
+    return set_file(controls.path)
 
 
 def _chunks(items: Sequence[Item], length: int) -> Iterator[Sequence[Item]]:

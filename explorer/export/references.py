@@ -12,6 +12,7 @@ from explorer.discovery import registry as methods
 from explorer.engine.named_files import CONTROLS, MODEL, Named, named_in
 from explorer.errors import ExplorerError
 from explorer.export.carried import CarriedFile, Reference, bounded
+from explorer.files import set_file
 from explorer.generators import registry as generators
 from explorer.importers.registry import open_controls
 from explorer.reading import reading, whole
@@ -73,7 +74,7 @@ def _files(model: ModelRef, controls: ControlSetRef, named: Named) -> Reference 
     beside = _read_with(model, controls) if named.noun == CONTROLS else ()
     with reading() as files:
         read = [path.absolute() for path in (*named.paths, *beside) if path.is_file()]
-        place = Path(named.text).expanduser().absolute()
+        place = set_file(named.text).absolute()
         if controls.digest and (place not in read or files.sha256(place) != controls.digest):
             # What was opened is no longer there to be carried.
             gone = CarriedFile(name=place.name, sha256=controls.digest, size=0)
@@ -87,7 +88,7 @@ def _files(model: ModelRef, controls: ControlSetRef, named: Named) -> Reference 
 
 def _read_with(model: ModelRef, controls: ControlSetRef) -> tuple[Path, ...]:
     """The files beside that of ``controls`` that are read with it: the format of another program may have some."""
-    path = Path(controls.path).expanduser()
+    path = set_file(controls.path)
     if path.suffix.lower() == ".safetensors":
         return ()
     try:

@@ -22,6 +22,7 @@ from explorer.export.options import ExportOptions
 from explorer.export.provenance import Digester, FrameDigests, Provenance
 from explorer.export.stills import read_png, sequence_files
 from explorer.export.video import read_mp4
+from explorer.files import set_file
 from explorer.generators.base import Progress
 from explorer.reading import sha256_of
 from explorer.scene.model import Scene
@@ -189,8 +190,9 @@ def require_generators(engine: Engine, scene: Scene) -> None:
             )
     for pane in scene.panes:
         controls = pane.controls
-        if controls.path and controls.digest and Path(controls.path).expanduser().is_file():
-            digest = sha256_of(Path(controls.path).expanduser())
+        place = set_file(controls.path)
+        if controls.path and controls.digest and place.is_file():
+            digest = sha256_of(place)
             if digest != controls.digest:
                 raise ExportError(f"The control set '{controls.path}' has changed since; put the old file back.")
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from explorer.scene.model import Scalar
+from explorer.scene.model import ControlSetRef, Scalar
 
 DIRECTIONS_SHOWN = 10
 """Controls that a new pane begins with: as many as a hand can use."""
@@ -50,6 +50,18 @@ class OutputCard(msgspec.Struct, frozen=True, kw_only=True):
     description: str
 
 
+class ReadySet(msgspec.Struct, frozen=True, kw_only=True):
+    """A control set that comes with a model. ``name``: of its file, without the ending; ``controls``: what a pane that
+    shows it names; ``count``: of its controls. ``problem``: why it cannot be used, in one sentence, or empty."""
+
+    name: str
+    title: str
+    controls: ControlSetRef
+    count: int = 0
+    note: str = ""
+    problem: str = ""
+
+
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a generator before it is used.
 
@@ -81,6 +93,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     first_counts: dict[str, int] = {}  # name of a method that fits → how many controls a new pane of it begins with
     worlds: tuple[str, ...] = ()  # names of the worlds whose pictures it takes, the one it was trained on first
     refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence
+    ready: tuple[ReadySet, ...] = ()  # control sets that come with it
     notes: str = ""
     example_seed: int = 0  # of the picture that a window begins with; 0 where the folder's card proposes none
 

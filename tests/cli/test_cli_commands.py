@@ -59,6 +59,24 @@ def test_discover_keeps_a_set_that_render_and_traverse_use(model: str, capsys: p
     assert scene.panes[0].controls.digest
 
 
+def test_a_set_that_comes_with_a_model_is_used_by_its_name(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(model, "own")
+    command = ["discover", "own", "--method", "random_orthogonal", "-k", "2"]
+    assert run([*command, "-o", "own/controls/mine.safetensors"]) == 0
+    name = control_set.load(Path("own/controls/mine.safetensors")).controls[0].card.name
+    assert run(["render", "own", "--controls", "mine", "--move", f"{name}=2", "-o", "a.png"]) == 0
+    scene, _, _ = read(Path("a.png"))
+    assert scene.panes[0].controls.path == str(Path("own/controls/mine.safetensors").absolute())
+    lines(capsys)
+    assert run(["inspect", "own", "--json"]) == 0
+    assert json.loads(lines(capsys)[0])["ready"] == [{"name": "mine", "title": "Random directions", "problem": ""}]
+    assert run(["render", "own", "--controls", "mina", "-o", "b.png"]) == 2
+    assert "nor a method nor a set that comes with 'own' (mine); " in lines(capsys)[1]
+    Path("own/controls/mine.safetensors").write_bytes(b"")
+    assert run(["render", "own", "--controls", "mine", "-o", "b.png"]) == 2
+    assert "is not a readable control set" in lines(capsys)[1]
+
+
 @pytest.mark.parametrize(("loop", "duration"), [("once", 0.5), ("loop", 0.6), ("ping_pong", 0.3)])
 def test_traverse_writes_as_many_frames_as_asked(model: str, loop: str, duration: float) -> None:
     command = ["traverse", model, "--control", "z1", "--from", "-2", "--to", "1", "--frames", "6", "--fps", "10"]

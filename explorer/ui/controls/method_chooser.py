@@ -1,4 +1,5 @@
-"""The list of methods above the sliders: those that fit the selected pane's model, and why the others do not."""
+"""The list above the sliders: the control sets that come with the selected pane's model, the methods that fit it, and
+why the others do not."""
 
 from __future__ import annotations
 
@@ -6,18 +7,23 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QStyleOptionComboBox, QWidget
 
-from explorer.scene.cards import MethodCard
+from explorer.scene.cards import MethodCard, ModelCard, ReadySet
 from explorer.scene.defaults import default_controls
+from explorer.scene.model import ControlSetRef
 from explorer.ui.state.controller import Controller
+
+TITLE = Qt.ItemDataRole.UserRole + 1
+"""What the closed list shows of an entry; its data is what choosing it means: a method's name, or a ready set."""
 
 
 class MethodChooser(QComboBox):
-    """Shows the selected pane's method; choosing another one gives the pane its controls."""
+    """Shows the selected pane's method, or the set that it has ready; choosing another one gives the pane its
+    controls."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        self.setToolTip("The method that found these controls")
+        self.setToolTip("The method that found these controls, or the set that comes with the model")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
         self.activated.connect(self._choose)
@@ -32,47 +38,63 @@ class MethodChooser(QComboBox):
         self.setEnabled(card is not None)
         if card is None:
             return
-        if chosen.path:
-            self.addItem(chosen.path.replace("\\", "/").rpartition("/")[2], "")
+        for ready in card.ready:
+            self._add(listed(ready.title, ready_hint(ready)), ready.title, ready, ready.note, ready.problem)
+        if card.ready:
+            self.insertSeparator(self.count())
         for name in card.methods:
-            self._add(name)
+            self._add_method(name)
         for method in controller.catalogue.methods.values():
             if method.name not in card.methods:
-                self._add(method.name, card.why_not(method))
-        index = 0 if chosen.path else self.findData(chosen.method)
-        if index < 0:  # a scene may name a method that this program does not have
-            self.insertItem(0, controller.catalogue.method_title(chosen.method), "")
+                self._add_method(method.name, card.why_not(method))
+        index = self._index_of(chosen, card)
+        if index < 0:  # a file of the user's own, or a method that a scene names and this program does not have
+            file = chosen.path.replace("\\", "/").rpartition("/")[2]
+            title = file or controller.catalogue.method_title(chosen.method)
+            self.insertItem(0, title, "")
+            self.setItemData(0, title, TITLE)
             index = 0
         self.setCurrentIndex(index)
 
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:
         # What is said of the methods is for choosing; the closed list has room for the title.
         super().initStyleOption(option)
-        if self.currentData():
-            option.currentText = self._controller.catalogue.method_title(self.currentData())
+        option.currentText = self.currentData(TITLE) or option.currentText
 
     def showPopup(self) -> None:
         view = self.view()
         view.setMinimumWidth(view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width())
         super().showPopup()
 
-    def _add(self, name: str, why_not: str = "") -> None:
+    def _index_of(self, chosen: ControlSetRef, model: ModelCard) -> int:
+        """Which entry ``chosen`` is of, whatever was made of its controls since; -1 where it is of none."""
+        if not chosen.path:
+            return self.findData(chosen.method)
+        return next((at for at, ready in enumerate(model.ready) if ready.controls.path == chosen.path), -1)
+
+    def _add_method(self, name: str, why_not: str = "") -> None:
         catalogue = self._controller.catalogue
         method = catalogue.methods.get(name)
         title = catalogue.method_title(name)
-        self.addItem(title if why_not else listed(title, method_hints(method)), name)
+        self._add(title if why_not else listed(title, method_hints(method)), title, name, method_tip(method), why_not)
+
+    def _add(self, text: str, title: str, data: str | ReadySet, tip: str, why_not: str) -> None:
+        self.addItem(text, data)
         last = self.count() - 1
-        self.setItemData(last, why_not or method_tip(method), Qt.ItemDataRole.ToolTipRole)
+        self.setItemData(last, title, TITLE)
+        self.setItemData(last, why_not or tip, Qt.ItemDataRole.ToolTipRole)
         items = self.model()
         if why_not and isinstance(items, QStandardItemModel):
             items.item(last).setEnabled(False)
 
     def _choose(self, index: int) -> None:
         selected = self._controller.scene.selected
-        name = self.itemData(index)
+        data = self.itemData(index)
         model = self._controller.model_card(selected)
-        if name and model is not None:
-            self._controller.set_method(selected, default_controls(model, name))
+        if isinstance(data, ReadySet):
+            self._controller.set_method(selected, data.controls)
+        elif data and model is not None:
+            self._controller.set_method(selected, default_controls(model, data))
 
 
 def method_hints(method: MethodCard | None) -> str:
@@ -84,6 +106,13 @@ def method_hints(method: MethodCard | None) -> str:
         ("chance", method is not None and method.role == "chance"),
     )
     return ", ".join(text for text, holds in told if holds)
+
+
+def ready_hint(ready: ReadySet) -> str:
+    """What one should know before choosing ``ready``: ``comes with the model, 8 controls``."""
+    if ready.problem:
+        return ""
+    return f"comes with the model, {ready.count} {'control' if ready.count == 1 else 'controls'}"
 
 
 def listed(title: str, said: str) -> str:

@@ -42,6 +42,10 @@ def collect(
     ]
     scene = controller.scene
     card = controller.model_card(scene.selected)
+    for ready in card.ready if card else ():
+        if not ready.problem:
+            use = partial(controller.set_method, scene.selected, ready.controls)
+            entries.append(PaletteEntry(f"Use {ready.title}", use, "Ready set"))
     for ref in [default_controls(card, name) for name in card.methods] if card else []:
         title = controller.catalogue.method_title(ref.method)
         entries.append(PaletteEntry(f"Use {title}", partial(controller.set_method, scene.selected, ref), "Method"))

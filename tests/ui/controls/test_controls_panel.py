@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QMainWindow, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
-from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard, MethodCard, SpaceCard
+from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard, MethodCard, ReadySet, SpaceCard
 from explorer.scene.editing import edit_of
 from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, Seed
@@ -38,6 +38,7 @@ from explorer.service.protocol import (
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.comparison.dialog import CompareDialog
+from explorer.ui.controls.method_chooser import MethodChooser
 from explorer.ui.controls.method_settings import MethodSettings
 from explorer.ui.controls.panel import ControlsPanel
 from explorer.ui.controls.row import LEAST_SLIDER, WIDEST_NAME, ControlRow
@@ -249,6 +250,52 @@ def test_methods_that_do_not_fit_are_listed_with_the_reason(qtbot: QtBot) -> Non
     catalogue.methods_changed.emit()
     tip = box.itemData(box.findData("sefa"), Qt.ItemDataRole.ToolTipRole)
     assert tip == "SeFa does not fit this model."
+
+
+READY = (
+    ReadySet(
+        name="curves",
+        title="Curves",
+        controls=ControlSetRef(path="toy/controls/curves.safetensors", digest="0" * 64),
+        count=8,
+        note="2: hair, mixed",
+    ),
+    ReadySet(name="old", title="old", controls=ControlSetRef(path="toy/controls/old.safetensors"), problem="Damaged."),
+)
+
+
+def test_sets_that_come_with_the_model_are_offered_before_methods(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    catalogue, box = panel.controller.catalogue, panel.panel.method
+    catalogue._cards[key_of(MODEL)] = msgspec.structs.replace(CARD, ready=READY)
+    catalogue.methods_changed.emit()
+    assert box.currentData() == "latent_axes"
+    assert box.itemText(0) == "Curves  ·  comes with the model, 8 controls"
+    assert box.itemData(0, Qt.ItemDataRole.ToolTipRole) == "2: hair, mixed"
+    assert box.itemText(1) == "old"
+    assert box.itemData(1, Qt.ItemDataRole.ToolTipRole) == "Damaged."
+    items = box.model()
+    assert isinstance(items, QStandardItemModel)
+    assert not items.item(1).isEnabled()
+    box.setCurrentIndex(0)
+    box.activated.emit(0)
+    assert panel.controller.scene.panes[0].controls == READY[0].controls
+    assert panel.last(FindControls).controls == READY[0].controls
+    assert (box.currentIndex(), closed_text(box)) == (0, "Curves")
+    # What is made of it is of the same entry; a file of the user's own has one of its own.
+    panel.controller.set_method(0, msgspec.structs.replace(READY[0].controls, units="effect"))
+    assert (box.currentIndex(), closed_text(box)) == (0, "Curves")
+    panel.controller.set_method(0, ControlSetRef(path="/tmp/own.safetensors"))
+    assert (box.currentIndex(), closed_text(box)) == (0, "own.safetensors")
+    box.activated.emit(1)
+    assert panel.controller.scene.panes[0].controls == READY[0].controls
+
+
+def closed_text(box: MethodChooser) -> str:
+    """What the list shows while it is closed."""
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    return option.currentText
 
 
 def test_more_controls_keep_the_amounts_of_those_there_are(qtbot: QtBot) -> None:
@@ -500,9 +547,7 @@ def test_the_list_of_methods_says_what_the_compare_dialog_says(qtbot: QtBot) -> 
     qtbot.addWidget(dialog)
     assert [dialog.methods.item(row).text() for row in range(dialog.methods.count())] == listed
     box.setCurrentIndex(1)
-    option = QStyleOptionComboBox()
-    box.initStyleOption(option)
-    assert option.currentText == "Voynov"  # the closed list has room for the title only
+    assert closed_text(box) == "Voynov"  # the closed list has room for the title only
 
 
 def test_links_below_the_rows_begin_where_the_rows_do(qtbot: QtBot) -> None:
