@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -172,11 +174,6 @@ class ControlsPanel(DockPanel):
         layout.addWidget(self._scroll, 1)
 
     def _rebuild(self, card: ControlSetCard | None, problem: str) -> None:
-        for row in self._rows.values():
-            self._column.removeWidget(row)
-            row.hide()
-            row.deleteLater()
-        self._rows = {}
         scene = self._controller.scene
         of = scene.panes[scene.selected].controls
         controls = ordered(scene, of, card.controls) if card else ()
@@ -186,17 +183,29 @@ class ControlsPanel(DockPanel):
         names = (titled(control, marks[control.name]) for control in controls)
         widest = min(max(map(metrics.horizontalAdvance, names), default=0) + 4, WIDEST_NAME)
         # Passive ones come last, below the message, the retry link and the line that unfolds them.
-        for index, control in enumerate(sorted(controls, key=_is_passive)):
-            row = ControlRow(control, width + 4 if width else 0, marks[control.name], widest)
+        listed = sorted(controls, key=_is_passive)
+        if [_row_key(row.card) for row in self._rows.values()] != list(map(_row_key, listed)):
+            self._make_rows(listed)
+        for control in listed:  # those of a search follow it, also while one of them is held
+            self._rows[control.name].set_card(control, width + 4 if width else 0, marks[control.name], widest)
+        self._show_places()
+        self._say(card, problem)
+        self._apply_filter()
+
+    def _make_rows(self, controls: Sequence[ControlCard]) -> None:
+        for row in self._rows.values():
+            self._column.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self._rows = {}
+        for index, control in enumerate(controls):
+            row = ControlRow(control, 0)
             row.moved.connect(self._move)
             row.menu_wanted.connect(self.menu.show)
             row.slider.set_snapping(self._snapping)
             self._rows[control.name] = row
             self._column.insertWidget(index + ABOVE_PASSIVE * _is_passive(control), row)
-        self._show_places()
         self._order_tabs()
-        self._say(card, problem)
-        self._apply_filter()
 
     def _order_tabs(self) -> None:
         """Tab goes down the sliders, each followed by its typed value."""
@@ -320,6 +329,11 @@ class ControlsPanel(DockPanel):
 
 def _is_passive(control: ControlCard) -> bool:
     return control.badge == "passive"
+
+
+def _row_key(control: ControlCard) -> tuple[str, str, bool]:
+    """What a row is made for; all else it can take over from another card."""
+    return control.name, control.shows, _is_passive(control)
 
 
 def _is_hidden(row: ControlRow) -> bool:

@@ -29,13 +29,17 @@ LEAST_SLIDER = 96  # pixels; names are shortened before the slider is
 class BadgePill(QWidget):
     """A, M or P: told apart by letter, fill and colour, so that no one of them has to be seen."""
 
-    def __init__(self, badge: Badge, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._badge = badge
+        self._badge: Badge = ""
         self.setFixedSize(18, 18)
-        self.setToolTip(BADGES.get(badge, ""))
-        if not badge:  # to show it here, before it has a parent, would open a window of its own
-            self.hide()
+
+    def set_badge(self, badge: Badge, tip: str) -> None:
+        """Show ``badge``, or nothing where it is empty."""
+        self._badge = badge
+        self.setToolTip(tip)
+        self.setVisible(bool(badge))
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colors = theme.current()
@@ -99,28 +103,19 @@ class ControlRow(QWidget):
         name_width: int = WIDEST_NAME,
         parent: QWidget | None = None,
     ) -> None:
-        """``mark``: what the user has said about it; ``name_width``: of the column of names in pixels, at most."""
+        """As :meth:`set_card`."""
         super().__init__(parent)
-        self.card = card
-        self.mark = mark
         self._filling = False
         self._origin = 0.0  # where the slider stands while nothing moves it: 0, or where the picture does
         self._is_free = True
-        self.badge = BadgePill(card.badge)
-        self.name = ElidedLabel(titled(card, mark))
-        self.name.setMaximumWidth(name_width)
-        self.slider = FloatSlider(card.low, card.high, detents=card.detents)
+        self.badge = BadgePill(self)
+        self.name = ElidedLabel("")
+        self.slider = FloatSlider(card.low, card.high)
         self.slider.setMinimumWidth(LEAST_SLIDER)
-        span = card.high - card.low
-        step = 10 ** math.floor(math.log10(span / 40)) if span > 0 else 0.1
-        self.box = AmountBox(card.low - TYPED_BEYOND * span, card.high + TYPED_BEYOND * span, step)
-        self.figure = QLabel(card.figure)
+        self.box = AmountBox(card.low, card.high)
+        self.figure = QLabel(self)
         self.figure.setForegroundRole(self.palette().ColorRole.PlaceholderText)
         self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.figure.setFixedWidth(figure_width)
-        if figure_width <= 0:
-            self.figure.hide()
-        self._describe()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 0, 10, 0)
         layout.setSpacing(6)
@@ -130,8 +125,29 @@ class ControlRow(QWidget):
         layout.addWidget(self.box)
         layout.addWidget(self.figure)
         self.setFixedHeight(28)
+        self.set_card(card, figure_width, mark, name_width)
         self.slider.moved.connect(self._on_slider)
         self.box.valueChanged.connect(self._on_box)
+
+    def set_card(
+        self, card: ControlCard, figure_width: int, mark: Mark | None = None, name_width: int = WIDEST_NAME
+    ) -> None:
+        """Be the row of ``card``: a hand that holds the slider, and what is being typed, stay. ``mark``: what the user
+        has said about it; ``figure_width`` and ``name_width``: of these columns in pixels, the latter at most."""
+        self.card, self.mark = card, mark
+        self.badge.set_badge(card.badge, "\n".join((BADGES[card.badge], *card.details)) if card.badge else "")
+        self.name.setText(titled(card, mark))
+        self.name.setMaximumWidth(name_width)
+        self.slider.set_range(card.low, card.high, card.detents, self._origin)
+        span = card.high - card.low
+        low, high = card.low - TYPED_BEYOND * span, card.high + TYPED_BEYOND * span
+        if (low, high) != (self.box.minimum(), self.box.maximum()):
+            self.box.setRange(low, high)
+        self.box.setSingleStep(10 ** math.floor(math.log10(span / 40)) if span > 0 else 0.1)
+        self.figure.setText(card.figure)
+        self.figure.setFixedWidth(figure_width)
+        self.figure.setVisible(figure_width > 0)
+        self._describe()
 
     @property
     def shown_name(self) -> str:
@@ -183,8 +199,6 @@ class ControlRow(QWidget):
         self.slider.setAccessibleName(self.shown_name)
         self.box.setAccessibleName(f"{self.shown_name} {card.shows}")
         self.figure.setToolTip("\n".join(card.details))
-        if card.badge:
-            self.badge.setToolTip("\n".join((BADGES[card.badge], *card.details)))
 
     def _on_slider(self, value: float, dragging: bool) -> None:
         self._filling = True

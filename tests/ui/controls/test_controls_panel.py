@@ -478,6 +478,42 @@ def test_a_search_shows_how_far_it_is_and_what_it_has(qtbot: QtBot, monkeypatch:
     assert "cancelled" in panel.panel.message.text()
 
 
+def test_a_search_that_goes_on_lets_no_slider_slip_from_the_hand(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.ui.state.job_list.WORTH_LISTING", 0.0)
+    panel = Panel(qtbot)
+    panel.client.answers_models = False
+    panel.controller.set_method(0, ControlSetRef(method="voynov"))
+    asked = panel.client.sent[-1]
+    assert isinstance(asked, FindControls)
+    told = {"request_id": asked.request_id, "model": asked.model, "controls": asked.controls}
+
+    def card(figure: str, high: float) -> ControlSetCard:
+        controls = (
+            ControlCard(name="d", space="z", low=-3.0, high=high, figure=figure, details=(f"now {figure}",)),
+            ControlCard(name="e", space="z"),
+        )
+        return ControlSetCard(method="voynov", title="Voynov", space="z", fingerprint="f00d", controls=controls)
+
+    panel.client.reply(ControlsPreview(**told, card=card("40%", 3.0)))
+    row, other = panel.panel.rows()
+    place = QPoint(row.slider.width() // 2, row.slider.height() // 2)
+    QTest.mousePress(row.slider, Qt.MouseButton.LeftButton, pos=place)
+    QTest.mouseMove(row.slider, place + QPoint(10, 0))
+    QTest.keyClicks(other.box, "1.2")  # what is being typed stays as well
+    panel.client.reply(ControlsPreview(**told, card=card("45%", 3.0)))
+    assert (row.figure.text(), row.figure.toolTip()) == ("45%", "now 45%")
+    assert "now 45%" in row.name.toolTip()
+    QTest.mouseMove(row.slider, place + QPoint(20, 0))
+    panel.client.reply(ControlsFound(**told, card=card("50%", 4.0)))
+    assert panel.panel.rows() == [row, other]
+    assert (row.figure.text(), row.box.maximum()) == ("50%", 4.0 + 3.0 * 7.0)
+    assert "1.2" in other.box.lineEdit().text()
+    QTest.mouseMove(row.slider, place + QPoint(30, 0))
+    QTest.mouseRelease(row.slider, Qt.MouseButton.LeftButton, pos=place + QPoint(30, 0))
+    assert edit_of(panel.controller.scene.panes[0], "d").amount == row.slider.value
+    assert row.slider.value == pytest.approx(row.slider._value_at(place.x() + 30), abs=1e-4)
+
+
 def test_the_end_of_a_search_takes_the_place_of_its_previews(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.ui.state.job_list.WORTH_LISTING", 0.0)
     panel = Panel(qtbot)
@@ -511,7 +547,7 @@ def test_sliders_take_the_room_that_names_do_not_need(qtbot: QtBot) -> None:
     rows = panel.panel.rows()
     assert {row.name.width() for row in rows} == {min(row.name.width() for row in rows)}
     assert rows[0].name.width() <= WIDEST_NAME
-    assert LEAST_SLIDER <= rows[0].slider.width() < before
+    qtbot.waitUntil(lambda: LEAST_SLIDER <= rows[0].slider.width() < before)
 
 
 def test_the_narrowest_panel_can_be_read(qtbot: QtBot) -> None:
