@@ -10,23 +10,22 @@ read in one way everywhere, with the errors that the card names.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
+from explorer.checkpoint import read_card, read_json
 from explorer.errors import ExplorerError, ModelError
 from explorer.files import package_folder
 from explorer.reading import fingerprint_of, reading
 from explorer.worlds.base import Factor
 from explorer.worlds.predictor.files import CARD, CONFIG, FAMILY, WEIGHTS
-
-if TYPE_CHECKING:  # torch is loaded where a network is, so that listing the worlds does not wait for it
-    import torch
-    from torch import Tensor
-
-    from explorer.worlds.predictor.network import PredictorNetwork
+from explorer.worlds.predictor.network import PredictorNetwork, load_predictor
 
 _BATCH = 250
 
@@ -74,9 +73,6 @@ class Attributes:
 
     def both(self, pictures: Tensor) -> tuple[NDArray[np.float32], Tensor]:
         """What :meth:`measure` and :meth:`features` give, in one pass."""
-        import torch
-        from torch.nn import functional
-
         config = self._network.config
         if pictures.ndim != 4 or pictures.shape[1] != config.channels:
             raise ExplorerError(
@@ -101,8 +97,6 @@ def predictors_folder() -> Path:
 
 def predicted_world(path: Path) -> str:
     """The world whose factors the predictor in folder ``path`` reads; empty where there is none in it."""
-    from explorer.checkpoint import read_json
-
     if not (path / CONFIG).is_file():
         return ""
     try:
@@ -114,11 +108,6 @@ def predicted_world(path: Path) -> str:
 
 def load_attributes(folder: Path, device: torch.device | None = None) -> Attributes:
     """The predictor in ``folder``, every tensor checked. Raises :class:`ModelError` with one sentence."""
-    import torch
-
-    from explorer.checkpoint import read_card
-    from explorer.worlds.predictor.network import load_predictor
-
     place = device or torch.device("cpu")
     try:
         with reading():  # the fingerprint is of the very bytes that are loaded

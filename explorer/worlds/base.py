@@ -1,28 +1,32 @@
 """A world: procedural pictures whose factors, and what causes what among them, are known. The ground truth that
 everything is measured on.
 
-A world is a structural causal model with a renderer. Every factor has a mechanism x = assign(parents, noise) whose
-noise is a quantile function of a uniform number in (0, 1); the uniform numbers of different factors are independent
-unless the caller correlates them (a Gaussian copula: an unobserved common cause, the *spurious* correlation of the
-literature).
+A world is a renderer over a structural causal model (:mod:`explorer.causal.model`) whose mechanisms are in closed
+form. The noises of different factors are independent unless the caller correlates them (a Gaussian copula: an
+unobserved common cause, the *spurious* correlation of the literature).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
+from explorer.causal.base import Values
+from explorer.causal.interventions import Hard
+from explorer.causal.mechanisms.closed_form import ClosedForm
+from explorer.causal.model import Correlations, StructuralModel
+from explorer.causal.noise_laws import one_of
 from explorer.errors import ExplorerError
+from explorer.scene.causal_graph import CausalGraph, Variable
 
 Array = NDArray[np.float32]
-Correlations = Mapping[tuple[str, str], float]
-"""(factor, factor) → correlation in [-1, 1] of the normal scores of their noises."""
 
 
 @dataclass(frozen=True)
@@ -55,35 +59,21 @@ class Factor:
         """After how much a cyclic factor repeats: the range and one step more."""
         return (self.high - self.low) * len(self.values) / (len(self.values) - 1)
 
-
-@dataclass(frozen=True)
-class Mechanism:
-    """x = assign(parents, noise), vectorised over rows.
-
-    ``assign`` takes the parents' values (n, parents) in the order of ``parents`` and the noise (n,); ``quantile``
-    turns uniform numbers (n,) in (0, 1) into the noise; ``abduct`` takes the parents' values and x and returns the
-    noise that gave it, NaN where more than one could have (None: nowhere unique). The default is exogenous: the noise
-    is the value.
-    """
-
-    parents: tuple[str, ...]
-    quantile: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-    assign: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] = lambda parents, noise: noise
-    abduct: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] | None = lambda parents, value: (
-        value
-    )
+    @property
+    def variable(self) -> Variable:
+        """It as a variable of a causal graph. A number's range is that of its grid, which mechanisms may leave."""
+        if self.kind == "category":
+            labels = self.labels or tuple(f"{value:g}" for value in self.values)
+            return Variable(name=self.name, kind="category", labels=labels)
+        high = self.low + self.period if self.cyclic else self.high
+        return Variable(
+            name=self.name, kind="cyclic" if self.cyclic else "number", low=self.low, high=high, unit=self.unit
+        )
 
 
-def on_grid(factor: Factor) -> Mechanism:
+def on_grid(factor: Factor) -> ClosedForm:
     """No causes; every level of the factor's grid is equally likely."""
-    levels = np.asarray(factor.values)
-    return Mechanism((), lambda u: levels[np.minimum((u * len(levels)).astype(np.int64), len(levels) - 1)])
-
-
-def normal_noise(deviation: float, mean: float = 0.0) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """The quantile function of a normal distribution cut at three standard deviations, so that ranges stay finite."""
-    cut = float(ndtr(-3.0))
-    return lambda u: mean + deviation * ndtri(cut + u * (1.0 - 2.0 * cut))
+    return ClosedForm((), one_of(factor.values))
 
 
 class World(ABC):
@@ -94,7 +84,7 @@ class World(ABC):
     sizes: ClassVar[tuple[int, ...]] = (64,)  # pictures are size x size; the first is the default
     channels: ClassVar[int] = 3
     factors: ClassVar[tuple[Factor, ...]]
-    mechanisms: ClassVar[Mapping[str, Mechanism]]  # factor's name → mechanism; one for every factor
+    mechanisms: ClassVar[Mapping[str, ClosedForm]]  # factor's name → mechanism; one for every factor
     unseen: ClassVar[tuple[str, ...]] = ()  # causes that a picture shows through their effects alone
     measured: ClassVar[tuple[str, ...]] = ()  # the factors that :meth:`measure` reads from pixels in closed form
     example: ClassVar[str] = ""  # the factor, if any, that names one of finitely many things that people made
@@ -108,6 +98,13 @@ class World(ABC):
     def names(self) -> tuple[str, ...]:
         """The factors' names, in the order of the columns."""
         return tuple(factor.name for factor in self.factors)
+
+    @cached_property
+    def model(self) -> StructuralModel:
+        """The structural causal model of its factors."""
+        edges = tuple((parent, name) for name in self.names for parent in self.mechanisms[name].parents)
+        graph = CausalGraph(variables=tuple(factor.variable for factor in self.factors), edges=edges)
+        return StructuralModel(graph, self.mechanisms)
 
     @abstractmethod
     def render(self, factors: Array, size: int | None = None) -> NDArray[np.uint8]:
@@ -127,17 +124,15 @@ class World(ABC):
     def noises(self, n: int, seed: int, correlations: Correlations | None = None) -> NDArray[np.float64]:
         """(n, number of factors) exogenous noise, repeatable for a seed. Raises :class:`ExplorerError` for unknown
         names, or for correlations that no joint distribution has."""
-        normal = np.random.default_rng(seed).standard_normal((n, len(self.factors)))
-        if correlations:
-            normal = normal @ self._mixing(correlations).T
-        uniform = np.clip(ndtr(normal), 1e-12, 1 - 1e-12)
-        columns = [self.mechanisms[name].quantile(uniform[:, i]) for i, name in enumerate(self.names)]
-        return np.stack(columns, axis=1).astype(np.float64)
+        for name in {name for pair in correlations or {} for name in pair}:
+            self.column(name)
+        noises = self.model.noises(n, seed, correlations)
+        return np.stack([noises[name][:, 0].numpy() for name in self.names], axis=1)
 
     def factors_of(self, noises: NDArray[np.float64], do: Mapping[str, float] | None = None) -> Array:
         """(n, number of factors) values that the mechanisms give of ``noises``; factors in ``do`` are set instead.
         Raises :class:`ExplorerError` for a name that the world does not have."""
-        return self._predicted(noises, do or {})
+        return self._predicted(noises, do or {}, None)
 
     def sample(self, n: int, seed: int, correlations: Correlations | None = None) -> Array:
         """(n, number of factors) values of the observational distribution; repeatable for a seed."""
@@ -162,35 +157,33 @@ class World(ABC):
 
     def abduct(self, factors: Array) -> NDArray[np.float64]:
         """(n, number of factors) noise of observed rows (Pearl's first step); NaN where it is not unique."""
-        rows = np.asarray(factors, np.float64)
-        noises = np.full(rows.shape, np.nan)
-        for name in self.names:
-            mechanism = self.mechanisms[name]
-            if mechanism.abduct is not None:
-                parents = rows[:, [self.column(parent) for parent in mechanism.parents]]
-                noises[:, self.column(name)] = mechanism.abduct(parents, rows[:, self.column(name)])
-        return noises
+        found = self.model.abduct(self.values_of(factors))
+        return np.stack([found[name][:, 0].numpy() for name in self.names], axis=1)
 
     def counterfactual(self, factors: Array, do: Mapping[str, float]) -> Array:
         """(n, number of factors): abduction, action, prediction (Pearl 2009, theorem 7.1.7). What no change reaches
         stays as observed. Rows whose noise is not unique where it matters come out as NaN in the factors that depend
         on it."""
-        return self._predicted(self.abduct(factors), do, np.asarray(factors, np.float64))
+        return self._predicted(self.abduct(factors), do, self.values_of(factors))
+
+    def values_of(self, factors: NDArray[np.floating]) -> Values:
+        """The columns of (n, number of factors) rows, float64, as the structural model takes them."""
+        columns = torch.from_numpy(np.array(factors, np.float64))
+        return {name: columns[:, index] for index, name in enumerate(self.names)}
+
+    def rows_of(self, values: Values) -> Array:
+        """(n, number of factors): what :meth:`values_of` takes apart."""
+        return np.stack([values[name].numpy() for name in self.names], axis=1).astype(np.float32)
 
     @property
     def order(self) -> tuple[str, ...]:
         """The factors, causes before effects."""
-        done: list[str] = []
-        while len(done) < len(self.factors):
-            ready = [n for n in self.names if n not in done and set(self.mechanisms[n].parents) <= set(done)]
-            assert ready, f"the graph of '{self.name}' has a cycle"
-            done += ready
-        return tuple(done)
+        return self.model.order
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:
         """(cause, effect) pairs of the causal graph."""
-        return tuple((parent, name) for name in self.names for parent in self.mechanisms[name].parents)
+        return self.model.graph.edges
 
     def column(self, name: str) -> int:
         """The factor's column. Raises :class:`ExplorerError` naming those there are."""
@@ -219,36 +212,10 @@ class World(ABC):
             raise ValueError(f"{self.name} draws {', '.join(map(str, self.sizes))} pixels, not {size}")
         return rows, size or self.size
 
-    def _predicted(
-        self, noises: NDArray[np.float64], do: Mapping[str, float], observed: NDArray[np.float64] | None = None
-    ) -> Array:
-        """Values of ``noises``, causes first. A factor whose causes all have their ``observed`` values keeps its own:
-        its noise, unique or not, did give it."""
+    def _predicted(self, noises: NDArray[np.float64], do: Mapping[str, float], factual: Values | None) -> Array:
         for name in do:
             self.column(name)
-        values = np.full(noises.shape, np.nan)
-        for name in self.order:
-            mechanism, column = self.mechanisms[name], self.column(name)
-            if name in do:
-                values[:, column] = do[name]
-                continue
-            causes = [self.column(parent) for parent in mechanism.parents]
-            parents, noise = values[:, causes], noises[:, column]
-            known = ~(np.isnan(noise) | np.isnan(parents).any(axis=1))
-            values[known, column] = mechanism.assign(parents[known], noise[known])
-            if observed is not None:
-                same = (parents == observed[:, causes]).all(axis=1)
-                values[same, column] = observed[same, column]
-        return values.astype(np.float32)
-
-    def _mixing(self, correlations: Correlations) -> NDArray[np.float64]:
-        matrix = np.eye(len(self.factors))
-        for (first, second), value in correlations.items():
-            i, j = self.column(first), self.column(second)
-            if i == j or not -1.0 <= value <= 1.0:
-                raise ExplorerError(f"A correlation is between two factors and in -1..1, not {first}~{second}={value}.")
-            matrix[i, j] = matrix[j, i] = value
-        values, vectors = np.linalg.eigh(matrix)
-        if values.min() < -1e-9:
-            raise ExplorerError("No joint distribution has these correlations together; make them weaker.")
-        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+        columns = torch.from_numpy(np.array(noises, np.float64))
+        separate = {name: columns[:, index : index + 1] for index, name in enumerate(self.names)}
+        acts = {name: Hard(float(value)) for name, value in do.items()}
+        return self.rows_of(self.model.predict(separate, acts, factual))

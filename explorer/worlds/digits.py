@@ -8,14 +8,19 @@ digit has (8 x 8 pixels often hide one): 120 of each class.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.special import expit, gammainc, gammaincinv, logit, ndtri
+from scipy.special import gammainc, gammaincinv
+from torch import Tensor
 
-from explorer.worlds.base import Array, Factor, Mechanism, World, normal_noise, on_grid
+from explorer.causal.mechanisms.closed_form import ClosedForm
+from explorer.causal.noise_laws import STANDARD_NORMAL, NoiseLaw, cut_normal
+from explorer.worlds.base import Array, Factor, World, on_grid
 from explorer.worlds.drawing import coverage
 
 Values = NDArray[np.float64]
@@ -40,19 +45,32 @@ SMOOTHING, ON_LINE = 0.2, 0.4
 CONTRASTS = ((0.6, 0.03), (0.7, 0.05), (0.8, 0.05), (1.0, 0.05), (1.3, 0.05), (0.7, 0.03), (0.7, 0.01), (1.3, 0.0))
 
 
-def _thickness(u: Values) -> Values:
-    low, high = gammainc(SHAPE, RATE * (np.array([THINNEST, THICKEST]) - LEAST))
-    return np.asarray(LEAST + gammaincinv(SHAPE, low + u * (high - low)) / RATE)
+def _pen_law() -> NoiseLaw:
+    """LEAST + Gamma(SHAPE, RATE), cut to THINNEST..THICKEST. Its quantiles are computed without derivatives."""
+    low, high = (float(gammainc(SHAPE, RATE * (end - LEAST))) for end in (THINNEST, THICKEST))
+    constant = SHAPE * math.log(RATE) - math.lgamma(SHAPE) - math.log(high - low)
+
+    def quantile(uniform: Tensor) -> Tensor:
+        share = low + uniform.double().cpu().numpy() * (high - low)
+        return torch.from_numpy(np.asarray(LEAST + gammaincinv(SHAPE, share) / RATE)).to(uniform)
+
+    def log_density(thickness: Tensor) -> Tensor:
+        inside = (thickness >= THINNEST) & (thickness <= THICKEST)
+        above = (thickness - LEAST).clamp(min=THINNEST - LEAST)
+        return torch.where(inside, (SHAPE - 1) * above.log() - RATE * above + constant, -math.inf)
+
+    return NoiseLaw(quantile, log_density=log_density)
 
 
-def _intensity(parents: Values, noise: Values) -> Values:
-    return np.asarray(DARKEST + SPAN * expit(0.5 * noise + 2.0 * parents[:, 0] - 5.0))
+def _intensity(parents: Tensor, noise: Tensor) -> Tensor:
+    return DARKEST + SPAN * torch.sigmoid(0.5 * noise + 2.0 * parents[:, 0] - 5.0)
 
 
-def _abduct_intensity(parents: Values, intensity: Values) -> Values:
+def _intensity_noise(parents: Tensor, intensity: Tensor) -> Tensor:
     share = (intensity - DARKEST) / SPAN
     inside = (share > 0.0) & (share < 1.0)
-    return np.where(inside, (logit(np.where(inside, share, 0.5)) - 2.0 * parents[:, 0] + 5.0) / 0.5, np.nan)
+    noise = (torch.logit(torch.where(inside, share, 0.5)) - 2.0 * parents[:, 0] + 5.0) / 0.5
+    return torch.where(inside, noise, torch.nan)
 
 
 class Digits(World):
@@ -77,9 +95,9 @@ class Digits(World):
     mechanisms = {  # noqa: RUF012
         "digit": on_grid(factors[0]),
         "style": on_grid(factors[1]),
-        "thickness": Mechanism((), _thickness),
-        "intensity": Mechanism(("thickness",), ndtri, _intensity, _abduct_intensity),
-        "slant": Mechanism((), normal_noise(SLANT_DEVIATION)),
+        "thickness": ClosedForm((), _pen_law()),
+        "intensity": ClosedForm(("thickness",), STANDARD_NORMAL, _intensity, _intensity_noise),
+        "slant": ClosedForm((), cut_normal(SLANT_DEVIATION)),
     }
     measured = ("thickness", "intensity")
     example = "style"

@@ -7,11 +7,16 @@ What hides what: glasses cover little, long hair the ears; the mouth's curvature
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtri
+import math
 
-from explorer.worlds.base import Array, Factor, Mechanism, World
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.causal.mechanisms.closed_form import ClosedForm
+from explorer.causal.noise_laws import STANDARD_NORMAL, NoiseLaw, uniform_between
+from explorer.worlds.base import Array, Factor, World
 from explorer.worlds.drawing import in_blocks
 from explorer.worlds.faces_drawing import Portrait
 
@@ -25,37 +30,66 @@ def _grid(low: float, high: float, count: int) -> tuple[float, ...]:
     return tuple(round(float(value), 6) for value in np.linspace(low, high, count))
 
 
-def _uniform(low: float, high: float) -> Mechanism:
-    return Mechanism((), lambda u: low + (high - low) * u)
+def _uniform(low: float, high: float) -> ClosedForm:
+    return ClosedForm((), uniform_between(low, high))
 
 
-def _squashed(cause: str, slope: float, threshold: float, spread: float) -> Mechanism:
+def _squashed(cause: str, slope: float, threshold: float, spread: float) -> ClosedForm:
     """σ(slope · (cause − threshold) + spread · N(0, 1)), in (0, 1): invertible everywhere."""
 
-    def assign(parents: Values, noise: Values) -> Values:
-        return np.asarray(expit(slope * (parents[:, 0] - threshold) + spread * noise))
+    def form(parents: Tensor, noise: Tensor) -> Tensor:
+        return torch.sigmoid(slope * (parents[:, 0] - threshold) + spread * noise)
 
-    def abduct(parents: Values, value: Values) -> Values:
-        with np.errstate(divide="ignore"):
-            found = (logit(value) - slope * (parents[:, 0] - threshold)) / spread
-        return np.where(np.isfinite(found), found, np.nan)
+    def invert(parents: Tensor, value: Tensor) -> Tensor:
+        noise = (torch.logit(value) - slope * (parents[:, 0] - threshold)) / spread
+        return torch.where(noise.isfinite(), noise, torch.nan)
 
-    return Mechanism((cause,), ndtri, assign, abduct)
-
-
-def _beard(parents: Values, noise: Values) -> Values:
-    return np.where(parents[:, 0] > 0.5, expit(2.4 * noise - 0.8), 0.0)
+    return ClosedForm((cause,), STANDARD_NORMAL, form, invert)
 
 
-def _abduct_beard(parents: Values, beard: Values) -> Values:
+def _beard(parents: Tensor, noise: Tensor) -> Tensor:
+    beard = torch.where(parents[:, 0] > 0.5, torch.sigmoid(2.4 * noise - 0.8), 0.0)
+    return torch.where(parents[:, 0].isnan() | noise.isnan(), torch.nan, beard)
+
+
+def _beard_noise(parents: Tensor, beard: Tensor) -> Tensor:
     grows = (parents[:, 0] > 0.5) & (beard > 0.0) & (beard < 1.0)
-    return np.where(grows, (logit(np.where(grows, beard, 0.5)) + 0.8) / 2.4, np.nan)
+    return torch.where(grows, (torch.logit(torch.where(grows, beard, 0.5)) + 0.8) / 2.4, torch.nan)
 
 
-def _levels(shares: tuple[float, ...]) -> Mechanism:
+def _any_noise(parents: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.full_like(parents[:, 0], -math.inf), torch.full_like(parents[:, 0], math.inf)
+
+
+def _levels(shares: tuple[float, ...]) -> ClosedForm:
     """A category that nothing causes; ``shares`` of its levels. Many noises give one level: nothing to abduct."""
-    edges = np.cumsum(shares)[:-1]
-    return Mechanism((), lambda u: u, lambda parents, noise: np.searchsorted(edges, noise).astype(float), None)
+    ends = torch.tensor((0.0, *np.cumsum(shares)[:-1], 1.0), dtype=torch.float64)
+
+    def form(_: Tensor, noise: Tensor) -> Tensor:
+        level = torch.searchsorted(ends[1:-1].to(noise), noise.contiguous()).to(noise)
+        return torch.where(noise.isnan(), torch.nan, level)
+
+    def span(_: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+        place = level.long().clamp(0, len(shares) - 1)
+        return ends.to(level)[place], ends.to(level)[place + 1]
+
+    return ClosedForm((), uniform_between(0.0, 1.0), form, lambda _, level: torch.full_like(level, torch.nan), span)
+
+
+def _smile_law() -> NoiseLaw:
+    """2 √u − 1: most people smile for a portrait."""
+    return NoiseLaw(lambda u: 2.0 * u**0.5 - 1.0, log_density=lambda smile: ((smile + 1.0) / 2.0).log())
+
+
+def _mouth_law() -> NoiseLaw:
+    """max(1.6 u − 0.6, 0)^1.2: three of eight mouths are shut, which has a probability and not a density."""
+
+    def log_density(opening: Tensor) -> Tensor:
+        shut = torch.full_like(opening, math.log(0.6 / 1.6))
+        wide = opening.clamp(min=1e-300)
+        return torch.where(opening > 0, wide.log() * (1 / 1.2 - 1) - math.log(1.2 * 1.6), shut)
+
+    return NoiseLaw(lambda u: (1.6 * u - 0.6).clamp(min=0.0) ** 1.2, log_density=log_density)
 
 
 class Faces(World):
@@ -97,12 +131,12 @@ class Faces(World):
         "hair_grey": _squashed("age", 10.0, 0.68, 0.9),
         "hair_length": _squashed("sex", -3.2, 0.22, 1.1),
         "wrinkles": _squashed("age", 8.0, 0.66, 0.7),
-        "beard": Mechanism(("sex",), ndtri, _beard, _abduct_beard),
+        "beard": ClosedForm(("sex",), STANDARD_NORMAL, _beard, _beard_noise, _any_noise),
         "brow": _uniform(-1.0, 1.0),
         "eye_openness": _uniform(0.3, 1.0),
         "gaze": _uniform(-1.0, 1.0),
-        "smile": Mechanism((), lambda u: 2.0 * u**0.5 - 1.0),  # most people smile for a portrait
-        "mouth_open": Mechanism((), lambda u: np.maximum(1.6 * u - 0.6, 0.0) ** 1.2),
+        "smile": ClosedForm((), _smile_law()),
+        "mouth_open": ClosedForm((), _mouth_law()),
         "glasses": _levels((1.0 - WEARERS, WEARERS)),
         "head_turn": _uniform(-1.0, 1.0),
         "brightness": _squashed("light", 3.2, 0.22, 0.5),

@@ -7,9 +7,13 @@ the original, whose canvas is 20 wide: the glass stands between 3 and 8, the tab
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from explorer.worlds.base import Array, Factor, Mechanism, World, normal_noise, on_grid
+from explorer.causal.mechanisms.closed_form import ClosedForm
+from explorer.causal.noise_laws import cut_normal
+from explorer.worlds.base import Array, Factor, World, on_grid
 from explorer.worlds.drawing import (
     Canvas,
     Plane,
@@ -53,9 +57,9 @@ GLASS, BALL = np.array([0.40, 0.47, 0.55], np.float32), np.array([0.74, 0.17, 0.
 SHADING = 0.16
 
 
-def reach(height: Values, hole: Values) -> Values:
+def reach(height: Tensor, hole: Tensor) -> Tensor:
     """How far from the glass the jet meets the table: √(2 · 0.98 · height · (hole − 0.5))."""
-    return np.asarray(np.sqrt(2.0 * GRAVITY * height * (hole - TABLE)))
+    return torch.sqrt(2.0 * GRAVITY * height * (hole - TABLE))
 
 
 class Flow(World):
@@ -76,16 +80,16 @@ class Flow(World):
     )
     mechanisms = {  # noqa: RUF012
         "ball_size": on_grid(factors[0]),
-        "water_height": Mechanism(
+        "water_height": ClosedForm(
             ("ball_size",),
-            on_grid(RAW_WATER).quantile,
+            on_grid(RAW_WATER).law,
             lambda parents, noise: parents[:, 0] ** 3 + noise,
             lambda parents, value: value - parents[:, 0] ** 3,
         ),
         "hole": on_grid(factors[2]),
-        "water_flow": Mechanism(
+        "water_flow": ClosedForm(
             ("water_height", "hole"),
-            normal_noise(DEVIATION),
+            cut_normal(DEVIATION),
             lambda parents, noise: reach(*parents.T) + noise,
             lambda parents, value: value - reach(*parents.T),
         ),

@@ -7,10 +7,16 @@ The shadow is never shorter than 3: there the mechanism cannot be inverted, and 
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import math
 
-from explorer.worlds.base import Array, Factor, Mechanism, World, normal_noise, on_grid
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.causal.mechanisms.closed_form import ClosedForm
+from explorer.causal.noise_laws import cut_normal
+from explorer.worlds.base import Array, Factor, World, on_grid
 from explorer.worlds.drawing import Canvas, box, columns, coverage, disc, in_blocks, segment, smooth
 from explorer.worlds.reading import middle, planes_of, round_area, rounded, seen, share, whole
 
@@ -52,21 +58,27 @@ def sun_position(light: Values) -> Values:
     return np.asarray(PIVOT[0] + (SUN_HEIGHT - PIVOT[1]) * np.cos(phi) / np.sin(phi))
 
 
-def unclipped_length(angle: Values, light: Values) -> Values:
+def unclipped_length(angle: Tensor, light: Tensor) -> Tensor:
     """The distance between the shadows of pivot and tip, of angles in degrees, before it is held at 3 or more."""
-    theta, phi = np.radians(angle), np.radians(light)
-    return np.asarray(TIP * np.abs(np.cos(theta - phi)) / np.sin(phi))
+    theta, phi = torch.deg2rad(angle), torch.deg2rad(light)
+    return TIP * torch.cos(theta - phi).abs() / torch.sin(phi)
 
 
-def shadow_middle(angle: Values, light: Values) -> Values:
+def shadow_middle(angle: Tensor, light: Tensor) -> Tensor:
     """The point half-way between the shadows of pivot and tip, of angles in degrees."""
-    theta, phi = np.radians(angle), np.radians(light)
-    height = PIVOT[1] - GROUND - TIP / 2 * np.cos(theta)
-    return np.asarray(PIVOT[0] + TIP / 2 * np.sin(theta) - height * np.cos(phi) / np.sin(phi))
+    theta, phi = torch.deg2rad(angle), torch.deg2rad(light)
+    height = PIVOT[1] - GROUND - TIP / 2 * torch.cos(theta)
+    return PIVOT[0] + TIP / 2 * torch.sin(theta) - height * torch.cos(phi) / torch.sin(phi)
 
 
-def _abduct_length(parents: Values, length: Values) -> Values:
-    return np.where(length > SHORTEST, length - unclipped_length(*parents.T), np.nan)
+def _length_noise(parents: Tensor, length: Tensor) -> Tensor:
+    return torch.where(length > SHORTEST, length - unclipped_length(*parents.T), torch.nan)
+
+
+def _length_span(parents: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the noises that leave the shadow at its shortest."""
+    most = SHORTEST - unclipped_length(*parents.T)
+    return torch.full_like(most, -math.inf), most
 
 
 def _steps(start: int, stop: int, step: float, without: int | None = None) -> tuple[float, ...]:
@@ -92,15 +104,16 @@ class Pendulum(World):
     mechanisms = {  # noqa: RUF012
         "angle": on_grid(factors[0]),
         "light": on_grid(factors[1]),
-        "shadow_length": Mechanism(
+        "shadow_length": ClosedForm(
             ("angle", "light"),
-            normal_noise(DEVIATION),
-            lambda parents, noise: np.maximum(SHORTEST, unclipped_length(*parents.T) + noise),
-            _abduct_length,
+            cut_normal(DEVIATION),
+            lambda parents, noise: torch.clamp(unclipped_length(*parents.T) + noise, min=SHORTEST),
+            _length_noise,
+            _length_span,
         ),
-        "shadow_position": Mechanism(
+        "shadow_position": ClosedForm(
             ("angle", "light"),
-            normal_noise(DEVIATION),
+            cut_normal(DEVIATION),
             lambda parents, noise: shadow_middle(*parents.T) + noise,
             lambda parents, value: value - shadow_middle(*parents.T),
         ),

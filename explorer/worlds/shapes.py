@@ -12,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.worlds.base import Array, Correlations, Factor, World, on_grid
+from explorer.causal.model import Correlations
+from explorer.worlds.base import Array, Factor, World, on_grid
 
 Points = NDArray[np.float64]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,15 +148,6 @@ def test_other_folders_are_no_predictors(folder: Path, tmp_path: Path) -> None:
 def test_predictors_are_not_among_the_models() -> None:
     assert "predictors" not in generators.shipped_models()
     assert predictors_folder().parent == next(iter(generators.shipped_models().values())).parent
-
-
-def test_listing_the_worlds_needs_no_torch() -> None:
-    code = (
-        "import sys; from explorer.worlds import registry, attributes; registry.all_worlds();"
-        "print('torch' in sys.modules)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from explorer.worlds import registry
@@ -32,11 +33,14 @@ def test_moments_are_those_of_deepscm() -> None:
 
 def test_mechanisms_are_those_of_deepscm() -> None:
     u = np.linspace(0.01, 0.99, 99)
-    thickness = WORLD.mechanisms["thickness"].quantile(u)
+    uniform = torch.from_numpy(u)[:, None]
+    thickness = WORLD.mechanisms["thickness"].noise(uniform)[:, 0].numpy()
     assert thickness == pytest.approx(0.5 + stats.gamma(10, scale=1 / 5).ppf(u), abs=2e-3)  # the cut moves it so much
-    noise = WORLD.mechanisms["intensity"].quantile(u)
+    noise = WORLD.mechanisms["intensity"].noise(uniform)[:, 0].numpy()
     assert noise == pytest.approx(stats.norm.ppf(u))
-    intensity = WORLD.mechanisms["intensity"].assign(thickness[:, None], noise)
+    intensity = (
+        WORLD.mechanisms["intensity"].assign(*(torch.from_numpy(a[:, None]) for a in (thickness, noise))).numpy()
+    )
     assert intensity == pytest.approx(191 / (1 + np.exp(-(0.5 * noise + 2 * thickness - 5))) + 64)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from explorer.worlds import registry
 from explorer.worlds.base import Array
@@ -34,7 +35,7 @@ def test_the_reach_is_that_of_a_falling_jet() -> None:
         time = np.where(falling, time + step, time)
         x = np.where(falling, x + np.sqrt(1.96 * height) * step, x)
         y = hole - time**2
-    assert x == pytest.approx(reach(height, hole), rel=1e-3)
+    assert x == pytest.approx(reach(torch.from_numpy(height), torch.from_numpy(hole)).numpy(), rel=1e-3)
 
 
 def test_ranges_are_those_of_the_original() -> None:

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -21,15 +22,6 @@ seeds = st.integers(0, 2**32 - 1)
 
 MEASURED_WITHIN = 0.03
 """How far a measured factor is off at most on average over 60 pictures, as a share of its range."""
-
-
-def descendants(world: World, name: str) -> set[str]:
-    """The factor and all that it causes, directly or not."""
-    found = {name}
-    for effect in world.order:
-        if found & set(world.mechanisms[effect].parents):
-            found.add(effect)
-    return found
 
 
 def ranges(world: World) -> np.ndarray:
@@ -102,15 +94,38 @@ def test_a_row_alone_is_the_row_in_a_batch(world: World, seed: int) -> None:
 @given(seed=seeds)
 def test_abduction_gives_the_noise_or_says_that_it_is_not_unique(world: World, seed: int) -> None:
     noises = world.noises(200, seed)
-    values = {name: world.factors_of(noises)[:, world.column(name)].astype(np.float64) for name in world.names}
+    model, uniforms = world.model, world.model.uniforms(200, seed ^ 1)
+    values = world.values_of(world.factors_of(noises))
     for name in world.names:
-        mechanism, noise = world.mechanisms[name], noises[:, world.column(name)]
-        parents = np.stack([values[p] for p in mechanism.parents], axis=1) if mechanism.parents else np.empty((200, 0))
+        mechanism, noise = model.mechanisms[name], torch.from_numpy(noises[:, [world.column(name)]])
+        parents = model.causes_of(name, values)
         value = mechanism.assign(parents, noise)
-        if mechanism.abduct is not None:
-            found = mechanism.abduct(parents, value)
-            unique = ~np.isnan(found)
-            assert found[unique] == pytest.approx(noise[unique], rel=1e-6, abs=1e-6)
+        unique = ~mechanism.abduct(parents, value).isnan()
+        assert torch.allclose(mechanism.abduct(parents, value)[unique], noise[unique], rtol=1e-6, atol=1e-6)
+        drawn = mechanism.posterior(parents, value, uniforms[name])
+        assert torch.allclose(mechanism.assign(parents, drawn), value, rtol=1e-9, atol=1e-9)
+
+
+@every_world
+def test_how_probable_a_row_is_integrates_to_one(world: World) -> None:
+    """Of every factor, given causes: by quadrature over its range, or as the sum over the levels of a grid."""
+    rows = world.values_of(world.sample(3, 0))
+    for name in world.names:
+        mechanism, factor = world.model.mechanisms[name], world.factors[world.column(name)]
+        values = mechanism.assign(
+            world.model.causes_of(name, rows)[:1].expand(20_000, -1),
+            mechanism.noise(((torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000)[:, None]),
+        )
+        levels = values.unique()
+        discrete = len(levels) < 1000
+        grid = levels if discrete else torch.linspace(float(levels[0]), float(levels[-1]), 20_001, dtype=torch.float64)
+        if not discrete:  # what has a probability and no density (a clipped value) is counted apart
+            mass = (values == levels[0]).double().mean()
+            grid = (grid[1:] + grid[:-1]) / 2
+        parents = world.model.causes_of(name, rows)[:1].expand(len(grid), -1)
+        density = mechanism.log_prob(parents, grid).exp()
+        total = density.sum() if discrete else density.sum() * (grid[1] - grid[0]) + (mass if mass > 0.001 else 0.0)
+        assert float(total) == pytest.approx(1.0, abs=0.01), factor.name
 
 
 @every_world
@@ -122,7 +137,7 @@ def test_an_intervention_changes_descendants_only(world: World, data: st.DataObj
     noises = world.noises(60, seed)
     before, after = world.factors_of(noises), world.factors_of(noises, {name: value})
     assert (after[:, world.column(name)] == np.float32(value)).all()
-    for other in set(world.names) - descendants(world, name):
+    for other in set(world.names) - world.model.graph.descendants([name]):
         assert np.array_equal(before[:, world.column(other)], after[:, world.column(other)])
 
 
@@ -150,8 +165,8 @@ def test_a_counterfactual_keeps_the_noise_or_is_unknown(world: World, data: st.D
         nan = np.isnan(found[:, column])
         within = 1e-3 * (factor.high - factor.low)  # rows are float32
         assert found[~nan, column] == pytest.approx(expected[~nan, column], abs=within)
-        between = descendants(world, name) - {name}
-        matter = [world.column(n) for n in between if factor.name in descendants(world, n)]
+        between = world.model.graph.descendants([name]) - {name}
+        matter = [world.column(n) for n in between if factor.name in world.model.graph.descendants([n])]
         assert not (nan & ~unknown[:, matter].any(axis=1)).any()
 
 
