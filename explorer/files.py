@@ -48,6 +48,14 @@ def set_file(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def shipped_set(text: str) -> str:
+    """What a scene calls the control set's file at the path ``text`` where it comes with a shipped model
+    (:func:`set_file`); else empty."""
+    place, models = Path(text).expanduser().resolve(), package_folder("models").resolve()
+    inside = place.relative_to(models).parts if place.is_relative_to(models) else ()
+    return "/".join(inside) if len(inside) == 3 and inside[1] == SETS else ""
+
+
 def cache_folder() -> Path:
     """Where discovered control sets and other re-computable files are kept (``LATENT_EXPLORER_HOME`` overrides it)."""
     home = os.environ.get("LATENT_EXPLORER_HOME")

@@ -13,6 +13,7 @@ import typer
 from explorer.cli.numbers import number, real, whole
 from explorer.cli.progress import shown
 from explorer.errors import ControlError, ExplorerError
+from explorer.files import shipped_set
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
 from explorer.scene.number_text import NumberError, read_number, read_whole
 from explorer.scene.steps import require_steps, steps_text
@@ -60,12 +61,12 @@ def engine() -> Engine:
 
 
 def model_reference(name: str, family: str = "") -> ModelRef:
-    """The model called ``name``, made absolute where it is a path, so that what is exported replays from anywhere."""
+    """The model called ``name``, made absolute where it is a path, so that what is exported replays from anywhere; a
+    shipped one by its name, whatever the path to it."""
     from explorer.generators import registry
 
-    if name in registry.shipped_models():
-        return ModelRef(path=name, family=family)
-    return ModelRef(path=str(Path(name).expanduser().absolute()), family=family)
+    path = registry.shipped_name(name) or str(Path(name).expanduser().absolute())
+    return ModelRef(path=path, family=family)
 
 
 def control_reference(
@@ -95,7 +96,7 @@ def control_reference(
             if ready is not None:
                 return ready.controls
             if path.is_file():
-                return ControlSetRef(path=str(path.absolute()))
+                return ControlSetRef(path=shipped_set(name) or str(path.absolute()))
             hint = str(error).partition("; ")[2]
             names = ", ".join(one.name for one in card.ready)
             nor = f" nor a set that comes with '{card.name}' ({names})" if names else ""

@@ -84,13 +84,14 @@ class Engine:
 
     def generator(self, model: ModelRef, progress: Progress | None = None) -> Generator:
         """The loaded generator of ``model``. Raises :class:`explorer.errors.ModelError` with one sentence."""
-        key = (str(generators.resolve(model.path)), model.family)
+        path = str(generators.resolve(model.path, model.fingerprint))
+        key = (path, model.family)
         with self._loading:
             found = self._generators.get(key)
             if found is None:
                 # A view may ask for it while it draws: weights made in inference mode would never have a gradient.
                 with torch.inference_mode(False):
-                    found = generators.load(model.path, self.device, model.family, progress)
+                    found = generators.load(path, self.device, model.family, progress)
                 self._generators.put(key, found)
         return found
 
@@ -102,7 +103,8 @@ class Engine:
     def describe(self, model: ModelRef) -> ModelCard:
         """The card of ``model`` from its headers alone, with the methods that fit it, why the others do not, and the
         control sets that come with it."""
-        return with_sets(methods.with_methods(generators.describe(model.path, model.family)))
+        path = str(generators.resolve(model.path, model.fingerprint))
+        return with_sets(methods.with_methods(generators.describe(path, model.family)))
 
     def card(self, model: ModelRef) -> ModelCard:
         """The card of ``model``, loaded and found sound, with the methods that fit it, why the others do not, the

@@ -10,7 +10,7 @@ import msgspec
 
 from explorer.controls import control_set
 from explorer.errors import ControlError
-from explorer.files import SETS
+from explorer.files import SETS, shipped_set
 from explorer.generators import registry as generators
 from explorer.reading import reading
 from explorer.scene.cards import ModelCard, ReadySet
@@ -26,13 +26,12 @@ def with_sets(model: ModelCard) -> ModelCard:
     files = sorted((folder / SETS).glob(f"*{SUFFIX}"))
     if not files:
         return model
-    shipped = next((name for name, place in generators.shipped_models().items() if place == folder), "")
-    return msgspec.structs.replace(model, ready=tuple(_ready(path, shipped, model) for path in files))
+    return msgspec.structs.replace(model, ready=tuple(_ready(path, model) for path in files))
 
 
-def _ready(path: Path, shipped: str, model: ModelCard) -> ReadySet:
-    """The set in the file ``path`` of ``model``, which ships under the name ``shipped``, or is a user's own."""
-    text = f"{shipped}/{SETS}/{path.name}" if shipped else str(path.absolute())
+def _ready(path: Path, model: ModelCard) -> ReadySet:
+    """The set in the file ``path`` of ``model``."""
+    text = shipped_set(str(path)) or str(path.absolute())
     try:
         state = path.stat()
         file = _read(path, state.st_size, state.st_mtime_ns)

@@ -20,12 +20,15 @@ from typing import Any
 import msgspec
 
 from explorer.errors import ExportError, SceneError
-from explorer.files import atomic_write, set_file, state_folder
+from explorer.files import atomic_write, set_file, shipped_set, state_folder
 from explorer.reading import sha256_of
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 
 MOST_CARRIED = 4 << 20
 """Bytes of files in one export; more would make a picture a heavy one."""
+
+ShippedName = Callable[[str, str], str]
+"""Path and fingerprint → the name of the shipped model that is meant, or nothing."""
 
 
 class CarriedFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,13 +122,17 @@ def unaccompanied(references: Sequence[Reference]) -> str:
     return f"The file does not carry {_listed(left)}; a replay needs {_pronoun(left)}." if left else ""
 
 
-def restored(scene: Scene, references: Sequence[Reference]) -> tuple[Scene, tuple[Reference, ...]]:
-    """``scene`` with the paths of carried files where those that it names are not there, and what is missing: neither
-    there nor carried. References that the scene does not have (any more) do not matter.
+def restored(
+    scene: Scene, references: Sequence[Reference], shipped_name: ShippedName
+) -> tuple[Scene, tuple[Reference, ...]]:
+    """``scene`` with shipped models by their names, and the paths of carried files where those that it names are not
+    there; and what is missing: neither there nor carried. References that the scene does not have (any more) do not
+    matter.
 
     Raises :class:`SceneError` for a file that is not what its digest says, :class:`ExportError` where none can be
     written.
     """
+    scene = by_name(scene, shipped_name, references)
     named = texts_in(scene)
     away = [one for one in references if one.text in named and not one.is_here()]
     moved = {one.text: str(_unpacked(one)) for one in away if one.is_carried}
@@ -206,8 +213,21 @@ def texts_in(scene: Scene) -> set[str]:
     return found
 
 
+def by_name(scene: Scene, shipped_name: ShippedName, references: Sequence[Reference] = ()) -> Scene:
+    """``scene`` with the names of shipped models, and of sets that come with them, for the paths that lead there, so
+    that it opens on every machine and says nothing of the one on which it was made; ``references`` may know
+    fingerprints that it does not have."""
+    fingerprints = {one.text: one.fingerprint for one in references if not one.files}
+    panes = (*scene.panes, *(pane for bookmark in scene.bookmarks for pane in bookmark.panes))
+    models = (scene.model, *(one.model for one in scene.bookmarks), *(pane.model for pane in panes if pane.model))
+    fingerprints |= {model.path: model.fingerprint for model in models if model.fingerprint}
+    names = {text: shipped_name(text, fingerprints.get(text, "")) or shipped_set(text) for text in texts_in(scene)}
+    moved = {text: name for text, name in names.items() if name and name != text}
+    return _renamed(scene, moved) if moved else scene
+
+
 def _renamed(scene: Scene, moved: Mapping[str, str]) -> Scene:
-    """``scene`` with other paths to control sets and in settings; several of those may stand in one setting."""
+    """``scene`` with other paths to models, to control sets and in settings; several may stand in one of these."""
 
     def rename(value: str) -> str:
         if value in moved:

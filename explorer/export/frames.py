@@ -15,10 +15,12 @@ from explorer.discovery import registry as methods
 from explorer.engine.engine import Engine, Picture
 from explorer.errors import ExportError
 from explorer.export import traversal
+from explorer.export.carried import by_name
 from explorer.export.compose import Caption, Frame, compose, rgb, scaled
 from explorer.export.options import ExportOptions
 from explorer.export.traversal import Cell
 from explorer.files import set_file
+from explorer.generators import registry as generators
 from explorer.generators.base import Progress
 from explorer.scene.cards import ControlCard, ModelCard
 from explorer.scene.edit_text import edit_text, tau_text, unit_text
@@ -55,7 +57,9 @@ class Shoot:
 
 
 def pinned(engine: Engine, scene: Scene) -> Scene:
-    """``scene`` with the fingerprints of its generators and the digests of its control set files written in."""
+    """``scene`` with the fingerprints of its generators and the digests of its control set files written in, and with
+    shipped models by their names."""
+    scene = by_name(scene, generators.shipped_name)
 
     def model(reference: ModelRef) -> ModelRef:
         return msgspec.structs.replace(reference, fingerprint=engine.card(reference).fingerprint)

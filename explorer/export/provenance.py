@@ -40,7 +40,7 @@ class FrameDigests(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GeneratorRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Which generator made the pictures."""
+    """Which generator made the pictures. ``path``: its name where it came with the program."""
 
     name: str
     family: str

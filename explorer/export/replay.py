@@ -23,6 +23,7 @@ from explorer.export.provenance import Digester, FrameDigests, Provenance
 from explorer.export.stills import read_png, sequence_files
 from explorer.export.video import read_mp4
 from explorer.files import set_file
+from explorer.generators import registry as generators
 from explorer.generators.base import Progress
 from explorer.reading import sha256_of
 from explorer.scene.model import Scene
@@ -113,7 +114,7 @@ def _here(scene: Scene, path: Path) -> Scene:
     """``scene`` with what the file carries where it is not there. Raises :class:`ExportError` naming what its pictures
     need and what is neither there nor carried."""
     needed_for_pictures = texts_in(msgspec.structs.replace(scene, bookmarks=(), marks=()))
-    scene, missing = restored(scene, references_of(path))
+    scene, missing = restored(scene, references_of(path), generators.shipped_name)
     if missing := tuple(reference for reference in missing if reference.text in needed_for_pictures):
         options = [option for noun, option in OPTIONS.items() if any(one.noun == noun for one in missing)]
         elsewhere = f", or say with {' and '.join(options)} where it is" if options else ""

@@ -128,7 +128,9 @@ def _describe(
         threads=threads,
         batch=batch,
         generators=tuple(
-            GeneratorRecord(name=card.name, family=card.family, path=card.path, fingerprint=card.fingerprint)
+            GeneratorRecord(
+                name=card.name, family=card.family, path=card.called(card.path), fingerprint=card.fingerprint
+            )
             for card in cards
         ),
         options=options,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import msgspec
 import torch
@@ -93,11 +93,37 @@ def _models_in(folder: Path, changed: int) -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and path != predictors}
 
 
-def resolve(name_or_path: str) -> Path:
+def shipped_name(text: str, fingerprint: str = "") -> str:
+    """The name of the shipped model that ``text`` leads to; empty where it leads to none. It is that name, or the
+    folder of the model here; or, where ``fingerprint`` is the model's, a folder of its name in another copy of the
+    program, which need not be on this machine."""
+    models = shipped_models()
+    if text in models:
+        return text
+    name = PureWindowsPath(text).name  # which knows the separators of every system
+    folder = models.get(name)
+    if folder is None:
+        return ""
+    here = Path(text).expanduser().resolve() == folder.resolve()
+    return name if here or (fingerprint and fingerprint == _fingerprint_in(folder, folder.stat().st_mtime_ns)) else ""
+
+
+@lru_cache(maxsize=16)
+def _fingerprint_in(folder: Path, changed: int) -> str:
+    """Of the model in ``folder``, computed once for every time that its files changed; empty where it is broken."""
+    try:
+        return describe(str(folder)).fingerprint
+    except ModelError:
+        return ""
+
+
+def resolve(name_or_path: str, fingerprint: str = "") -> Path:
     """The path of a shipped model's name, or the path itself; where that is a folder that holds one checkpoint and
-    nothing else, the checkpoint.
+    nothing else, the checkpoint. Where nothing is there, the shipped model that was meant (:func:`shipped_name`).
     """
     path = shipped_models().get(name_or_path) or Path(name_or_path).expanduser()
+    if fingerprint and not path.exists():
+        path = shipped_models().get(shipped_name(name_or_path, fingerprint), path)
     if path.is_dir():
         inside = [file for file in path.iterdir() if not file.name.startswith(".")]
         if len(inside) == 1 and inside[0].suffix.lower() in CHECKPOINTS and inside[0].is_file():
@@ -144,4 +170,4 @@ def _completed(card: ModelCard, family: Family, path: Path) -> ModelCard:
     """``card`` with what its family alone does not write: what it is called, and whether the model came with us.
     Raises :class:`ModelError` where the family makes what the program does not know."""
     output_of(card)
-    return msgspec.structs.replace(card, family_title=family.short_title, shipped=path in shipped_models().values())
+    return msgspec.structs.replace(card, family_title=family.short_title, shipped=bool(shipped_name(str(path))))

@@ -125,6 +125,10 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
             "encode" in self.capabilities and z is not None and len(z.shape) == 1
         )
 
+    def called(self, path: str) -> str:
+        """How scenes and exports name the model opened at ``path``: by its name where it came with the program."""
+        return self.name if self.shipped else path
+
     def why_not(self, method: MethodCard) -> str:
         """Why ``method`` is not offered for this model, in one sentence: in its own words, where it was there when the
         model was opened."""

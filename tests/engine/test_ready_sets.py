@@ -22,7 +22,7 @@ from explorer.export.embed import read
 from explorer.export.options import ExportOptions
 from explorer.export.replay import verify
 from explorer.export.run import run
-from explorer.files import set_file
+from explorer.files import set_file, shipped_set
 from explorer.generators import registry
 from explorer.scene.cards import ReadySet
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene
@@ -111,6 +111,10 @@ def test_a_shipped_model_names_its_sets_and_exports_are_replayed_elsewhere(
     picture = run(engine, scene, tmp_path / "picture.png", PNG)
     written, _, _ = read(picture)
     assert written.panes[0].controls == ready.controls
+    by_path = Pane(controls=replace(ready.controls, path=str(named.paths[0])), edits=scene.panes[0].edits)
+    written, _, _ = read(run(engine, Scene(model=ModelRef(path=str(toy)), panes=(by_path,)), tmp_path / "2.png", PNG))
+    assert written.panes[0].controls == ready.controls
+    assert written.model.path == "toy0"
 
     elsewhere = tmp_path / "elsewhere" / "models"
     elsewhere.parent.mkdir()
@@ -132,4 +136,7 @@ def test_only_what_lies_with_a_shipped_model_is_named_by_it(ship: Ship, tmp_path
     assert set_file("toy0/controls/a.safetensors") == models / "toy0" / "controls" / "a.safetensors"
     for text in ("other/controls/a.safetensors", "../controls/a.safetensors", "/controls/a.safetensors", "a", ""):
         assert set_file(text) == Path(text)
+        assert shipped_set(text) == ""
+    assert shipped_set(str(models / "toy0" / ".." / "toy0" / "controls" / "a.npy")) == "toy0/controls/a.npy"
+    assert shipped_set(str(models / "toy0" / "a.npy")) == ""
     assert set_file("~/a.safetensors") == Path.home() / "a.safetensors"

@@ -32,6 +32,7 @@ from explorer.export.references import files_of, gathered
 from explorer.export.replay import frames, rerun, verify
 from explorer.export.run import SUFFIXES, run
 from explorer.files import state_folder
+from explorer.generators.registry import shipped_name
 from explorer.scene.labels import Label, Labels, save_labels
 from explorer.scene.model import (
     AmountKey,
@@ -144,7 +145,7 @@ def test_the_scene_of_a_film_is_opened_with_its_labels(engine: Engine, labelled:
     path = run(engine, labelled, tmp_path / "film.png", ExportOptions(kind="png", labels=False))
     shutil.rmtree(state_folder())
     scene, _, provenance = read(path)
-    opened, missing = restored(scene, provenance.references)
+    opened, missing = restored(scene, provenance.references, shipped_name)
     assert missing == ()
     (named,) = named_in(opened.panes[0].controls)
     assert named.paths[0].is_file()
@@ -153,7 +154,7 @@ def test_the_scene_of_a_film_is_opened_with_its_labels(engine: Engine, labelled:
     with Image.open(path) as image:
         (frame,) = shoot(another_engine(), opened, ExportOptions(kind="png", labels=False)).frames()
         assert np.array_equal(np.asarray(image), frame)
-    assert restored(opened, provenance.references) == (opened, ())  # it is there now
+    assert restored(opened, provenance.references, shipped_name) == (opened, ())  # it is there now
 
 
 def test_a_scene_file_carries_what_it_was_saved_with(engine: Engine, labelled: Scene, tmp_path: Path) -> None:
@@ -181,11 +182,11 @@ def test_a_scene_file_carries_what_it_was_saved_with(engine: Engine, labelled: S
 
 def test_what_is_there_is_used_as_it_is(engine: Engine, labelled: Scene, tmp_path: Path) -> None:
     scene = pinned(engine, labelled)
-    assert restored(scene, gathered(scene)) == (scene, ())
+    assert restored(scene, gathered(scene), shipped_name) == (scene, ())
     (path,) = named_in(scene.panes[0].controls)[0].paths
     references = gathered(scene)
     path.write_bytes(path.read_bytes().replace(b'"bright"', b'"b"'))  # another file of the same name
-    opened, missing = restored(scene, references)
+    opened, missing = restored(scene, references, shipped_name)
     assert missing == ()
     assert opened != scene
 
@@ -258,7 +259,7 @@ def test_a_bookmark_does_not_keep_a_film_from_its_replay(engine: Engine, labelle
     assert "the control set" in not_carried(path)
     assert verify(another_engine(), path).identical
     scene, _, provenance = read(path)
-    assert [one.text for one in restored(scene, provenance.references)[1]] == [str(tmp_path / "gone.npy")]
+    assert [one.text for one in restored(scene, provenance.references, shipped_name)[1]] == [str(tmp_path / "gone.npy")]
 
 
 def test_a_set_that_is_no_longer_what_was_opened_is_named_and_not_carried(engine: Engine, tmp_path: Path) -> None:
@@ -269,7 +270,7 @@ def test_a_set_that_is_no_longer_what_was_opened_is_named_and_not_carried(engine
     (reference,) = (one for one in gathered(scene) if one.files)
     assert not reference.is_carried
     assert reference.files[0].sha256 == scene.panes[0].controls.digest
-    assert restored(scene, (reference,))[1] == (reference,)
+    assert restored(scene, (reference,), shipped_name)[1] == (reference,)
 
 
 def test_a_home_that_cannot_be_written_does_not_keep_a_film_from_its_replay(
@@ -281,7 +282,7 @@ def test_a_home_that_cannot_be_written_does_not_keep_a_film_from_its_replay(
     scene, _, provenance = read(path)
     with monkeypatch.context() as patched:
         patched.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "home"))
-        opened, missing = restored(scene, provenance.references)
+        opened, missing = restored(scene, provenance.references, shipped_name)
     assert missing == ()
     assert named_in(opened.panes[0].controls)[0].paths[0].is_file()
 
@@ -306,7 +307,7 @@ def test_files_that_would_do_harm_are_not_written(file: CarriedFile, sentence: s
     reference = Reference(noun="labels", text="/nowhere/a.json", entry="a.json", files=(file,))
     scene = film(ControlSetRef(method="interfacegan", settings=(("attributes", "/nowhere/a.json"),)), "a")
     with pytest.raises(SceneError, match=sentence):
-        restored(scene, (reference,))
+        restored(scene, (reference,), shipped_name)
     assert not any(one.is_file() for one in state_folder().rglob("*"))
 
 
@@ -325,7 +326,7 @@ def test_only_the_parts_that_are_away_get_another_path(parts: list[str], separat
     controls = ControlSetRef(method="interfacegan", settings=settings_)
     scene = replace(film(controls, "a"), marks=(Mark(controls=controls, control="a", name="b"),))
     assert set(parts) <= texts_in(scene)
-    opened, missing = restored(scene, references)
+    opened, missing = restored(scene, references, shipped_name)
     assert missing == ()
     text = dict(opened.panes[0].controls.settings)["attributes"]
     assert opened.marks[0].controls == opened.panes[0].controls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 
 import msgspec
 
@@ -99,7 +100,9 @@ class QuietClient:
         elif not self.answers_models:
             return
         elif isinstance(request, protocol.OpenModel):
-            self.reply(protocol.ModelOpened(request_id=number, card=self.card))
+            shipped = self.card.shipped and PurePath(request.model.path).name == self.card.name
+            card = msgspec.structs.replace(self.card, shipped=shipped)
+            self.reply(protocol.ModelOpened(request_id=number, card=card))
         elif isinstance(request, protocol.FindControls):
             self.reply(
                 protocol.ControlsFound(

@@ -69,9 +69,10 @@ class Files(QObject):
             references_of,
         )
 
+        catalogue = self._controller.catalogue
         try:
             scene, options, exported = read(path)
-            scene, missing = restored(scene, references_of(path))
+            scene, missing = restored(scene, references_of(path), catalogue.shipped_name)
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False
@@ -79,6 +80,8 @@ class Files(QObject):
         self._controller.load_document(scene, f"Open {path.name}", path.absolute() if exported is None else None)
         self._controller.drawn_order.opened(scene, order_of_touch(path))
         self._settings.folder = str(path.absolute().parent)
+        if not catalogue.is_listed:  # whether a model is one that came with the program, the engine will find out
+            missing = tuple(one for one in missing if one.files)
         if missing:
             self._controller.say(needed(missing, path.name), "warning")
         if exported is None or options.kind in FILMS:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
 from explorer.errors import ExplorerError
+from explorer.files import shipped_set
 from explorer.reading import sha256_of
 from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, ModelRef, Scalar
@@ -65,7 +66,7 @@ class Importing(QObject):
         except ExplorerError as error:
             controller.say(str(error), "error")
             return
-        chosen = ControlSetRef(path=str(path), digest=digest, settings=answers)
+        chosen = ControlSetRef(path=shipped_set(str(path)) or str(path), digest=digest, settings=answers)
         controller.set_method(controller.scene.selected, chosen)
 
     # --- the engine's answers ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PureWindowsPath
 from typing import get_args
 
 import msgspec
@@ -40,6 +41,11 @@ Answer = ModelList | MethodList | ModelOpened | ControlsFound | Refused | Stoppe
 def key_of(model: ModelRef) -> ModelKey:
     """What tells two models apart here; the fingerprint is learnt later, so it is not part of it."""
     return (model.path, model.family)
+
+
+def named(ref: ModelRef, card: ModelCard) -> ModelRef:
+    """``ref`` with what its ``card`` knows: the fingerprint, and the name where the model came with the program."""
+    return msgspec.structs.replace(ref, path=card.called(ref.path), fingerprint=card.fingerprint)
 
 
 def _place(asked: FindControls) -> Place:
@@ -120,9 +126,15 @@ class Catalogue(QObject):
         """Why the model, or the control set on it, could not be had; empty when nothing is wrong."""
         return self._problems.get(key_of(model) if ref is None else (key_of(model), ref), "")
 
+    def shipped_name(self, path: str, fingerprint: str) -> str:
+        """The name of the shipped model that is meant (:data:`explorer.export.carried.ShippedName`), of those that the
+        engine has listed."""
+        known = next((card for card in self.models if card.fingerprint and card.fingerprint == fingerprint), None)
+        return known.name if known is not None and PureWindowsPath(path).name == known.name else ""
+
     def opened(self) -> list[tuple[ModelRef, ModelCard]]:
         """Models opened in this session, in the order of opening, shipped ones included."""
-        return [(self._refs[key], card) for key, card in self._cards.items()]
+        return [(ref, self._cards[key]) for key, ref in self._refs.items()]
 
     def method_title(self, name: str) -> str:
         """The title of a method, or its name while the list is under way."""
@@ -213,9 +225,9 @@ class Catalogue(QObject):
             self.methods = {card.name: card for card in reply.methods}
             self.methods_changed.emit()
         elif isinstance(reply, ModelOpened) and isinstance(asked, OpenModel):
-            key = key_of(asked.model)
-            self._cards[key] = reply.card
-            self._refs[key] = msgspec.structs.replace(asked.model, fingerprint=reply.card.fingerprint)
+            model = named(asked.model, reply.card)
+            self._cards[key_of(asked.model)] = self._cards[key_of(model)] = reply.card
+            self._refs[key_of(model)] = model
             self.models_changed.emit()
             self.model_opened.emit(asked.model, reply.card)
         elif isinstance(reply, ControlsFound) and isinstance(asked, FindControls):

@@ -12,7 +12,7 @@ from explorer.scene.cards import FamilyVerdict, ModelCard
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ModelRef, Seed
 from explorer.service.client import SLOT_BYTES
-from explorer.ui.state.catalogue import ModelKey, key_of
+from explorer.ui.state.catalogue import ModelKey, key_of, named
 from explorer.ui.state.holder import SceneHolder
 from explorer.ui.state.notice import Notice
 
@@ -59,8 +59,7 @@ class Opening(QObject):
         if key_of(ref) == self.key:
             self._set(None)
             if card.methods:
-                model = msgspec.structs.replace(ref, fingerprint=card.fingerprint)
-                fresh = editing.with_model(holder.scene, model, default_controls(card, card.methods[0]))
+                fresh = editing.with_model(holder.scene, named(ref, card), default_controls(card, card.methods[0]))
                 if not holder.has_model:  # later models keep the seed that the user has
                     fresh = msgspec.structs.replace(fresh, origin=Seed(card.example_seed))
                 holder.apply(fresh, f"Open {card.name}" if holder.has_model else "")

@@ -387,8 +387,9 @@ def test_the_model_asked_for_last_wins_whatever_loads_first(qtbot: QtBot) -> Non
     for name in ("slow", "wanted"):
         controller.open_model(name)
     first, last = [request for request in client.sent if isinstance(request, OpenModel)][-2:]
-    client.reply(ModelOpened(request_id=last.request_id, card=CARD))
-    client.reply(ModelOpened(request_id=first.request_id, card=CARD))
+    own = replace(CARD, shipped=False)
+    client.reply(ModelOpened(request_id=last.request_id, card=own))
+    client.reply(ModelOpened(request_id=first.request_id, card=own))
     assert controller.scene.model.path == "wanted"
     assert said == ["slow", "wanted", ""]
 
