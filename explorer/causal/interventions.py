@@ -16,6 +16,10 @@ class Hard:
 
     value: float | Tensor
 
+    def repeated(self, times: int) -> Hard:
+        """The same for the rows ``times`` over."""
+        return Hard(self.value.repeat(times)) if isinstance(self.value, Tensor) else self
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -23,12 +27,20 @@ class Shift:
 
     by: float | Tensor
 
+    def repeated(self, times: int) -> Shift:
+        """The same for the rows ``times`` over."""
+        return Shift(self.by.repeat(times)) if isinstance(self.by, Tensor) else self
+
 
 @dataclass(frozen=True)
 class Soft:
     """x comes about by another mechanism, whose causes must be no descendants of x; it is given the same noise."""
 
     mechanism: Mechanism
+
+    def repeated(self, times: int) -> Soft:
+        """The same for the rows ``times`` over."""
+        return self
 
 
 Intervention = Hard | Shift | Soft

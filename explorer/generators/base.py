@@ -10,6 +10,8 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from explorer.causal.coding import Coding
+from explorer.causal.model import StructuralModel
 from explorer.controls.base import Control, WeightEdits
 from explorer.numerics.samplers import Callback
 from explorer.outputs.image import OUTPUT as IMAGE
@@ -96,6 +98,17 @@ class OwnAxes(Protocol):
 
     def axis_controls(self) -> tuple[Control, ...]:
         """One control a number of the first space, those that change pictures most first."""
+
+
+class CausalLatent(Protocol):
+    """What a family with the capability ``causes`` adds: numbers of its first space are variables of a structural
+    causal model, so that do(x = v) is a move of the point."""
+
+    def structural_model(self) -> StructuralModel:
+        """The model of the variables."""
+
+    def coding(self) -> Coding:
+        """How their values lie in the first space."""
 
 
 class Reweightable(Protocol):

@@ -69,8 +69,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     ``capabilities`` names what the family can do: ``truncation``, ``encode``, ``steps``, and what discovery methods and
     measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``, ``mapping``
     (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
-    ``true_directions``, ``weights`` (the network can be drawn with other weights). ``family_title`` is what a user
-    reads of the family, before a word such as model.
+    ``true_directions``, ``weights`` (the network can be drawn with other weights), ``causes`` (numbers of its first
+    space are variables of a causal model). ``family_title`` is what a user reads of the family, before a word such as
+    model.
     """
 
     name: str

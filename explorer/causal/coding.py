@@ -1,0 +1,53 @@
+"""How the values of variables lie in a latent vector: each is one coordinate, standardised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explorer.causal.base import Values
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where a variable lies: its value is ``coordinate · deviation + mean``. Categories: mean 0, deviation 1."""
+
+    index: int
+    mean: float = 0.0
+    deviation: float = 1.0
+
+
+@dataclass(frozen=True)
+class Coding:
+    """``axes``: variable → its axis; ``width``: of the vector, which may hold other numbers as well. Raises ValueError
+    where two variables lie on one axis, an axis is outside, or has no extent."""
+
+    axes: Mapping[str, Axis]
+    width: int
+
+    def __post_init__(self) -> None:
+        places = [axis.index for axis in self.axes.values()]
+        if len(set(places)) < len(places) or not all(0 <= place < self.width for place in places):
+            raise ValueError(f"axes {places} of {self.width}")
+        for axis in self.axes.values():
+            if not (0 < axis.deviation < float("inf") and abs(axis.mean) < float("inf")):
+                raise ValueError(f"an axis of deviation {axis.deviation} and mean {axis.mean}")
+
+    def values(self, latent: Tensor) -> Values:
+        """The values (B,), float64, of every variable at the points ``latent`` (B, width)."""
+        return {name: latent[:, axis.index].double() * axis.deviation + axis.mean for name, axis in self.axes.items()}
+
+    def written(self, latent: Tensor, factual: Values, values: Values) -> Tensor:
+        """``latent`` (B, width) with ``values`` in place of the ``factual`` ones that it holds; coordinates of what has
+        not changed keep their bits."""
+        columns = list(latent.unbind(dim=1))
+        for name, axis in self.axes.items():
+            if values[name] is factual[name]:
+                continue
+            changed = values[name] != factual[name]
+            coordinate = ((values[name] - axis.mean) / axis.deviation).to(latent)
+            columns[axis.index] = torch.where(changed, coordinate, columns[axis.index])
+        return torch.stack(columns, dim=1)
