@@ -5,8 +5,10 @@ it: the window edits it by making another, so undo, files, replay and provenance
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable
 from functools import lru_cache
+from heapq import heappop, heappush
 from typing import Literal
 
 import msgspec
@@ -90,22 +92,27 @@ class CausalGraph(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         names = self.names
-        if repeated := next((name for name in names if names.count(name) > 1), None):
+        if repeated := next((name for name, count in Counter(names).items() if count > 1), None):
             raise CausalError(f"Two variables are called '{repeated}'; rename one.")
         places = {name: place for place, name in enumerate(names)}
         for field in ("edges", "confounded", "suggested"):
-            pairs = [self._checked(pair) for pair in getattr(self, field)]
+            pairs = [self._checked(pair, places) for pair in getattr(self, field)]
             if field == "confounded":
                 pairs = [(min(pair, key=places.__getitem__), max(pair, key=places.__getitem__)) for pair in pairs]
             ordered = tuple(sorted(set(pairs), key=lambda pair: (places[pair[0]], places[pair[1]])))
             msgspec.structs.force_setattr(self, field, ordered)
         if len(self.order) < len(names):
-            path = next(way for name in names if (way := self.path(name, name)))
+            path = next(
+                way
+                for name in sorted(set(names) - set(self.order), key=places.__getitem__)
+                if (way := self.path(name, name))
+            )
             raise CausalError(f"These arrows make a circle: {' → '.join(path)}; take one of them away.")
 
-    def _checked(self, pair: Edge) -> Edge:
+    def _checked(self, pair: Edge, names: Container[str]) -> Edge:
         for name in pair:
-            self.variable(name)
+            if name not in names:
+                self.variable(name)
         if pair[0] == pair[1]:
             raise CausalError(f"'{pair[0]}' cannot be its own cause.")
         return pair
@@ -147,10 +154,11 @@ class CausalGraph(msgspec.Struct, frozen=True, kw_only=True):
     def path(self, first: str, last: str) -> tuple[str, ...]:
         """A shortest way along arrows from ``first`` to ``last``, both included, of at least one arrow; empty where
         there is none."""
+        follows = _followers(self.edges)
         came = dict[str, str]()
         waiting = [first]
         for name in waiting:
-            for child in (effect for cause, effect in self.edges if cause == name):
+            for child in follows.get(name, ()):
                 if child not in came:
                     came[child] = name
                     waiting.append(child)
@@ -188,7 +196,7 @@ class CausalGraph(msgspec.Struct, frozen=True, kw_only=True):
     def with_edge(self, cause: str, effect: str) -> CausalGraph:
         """This graph with an arrow more, which is no suggestion any longer. Raises :class:`CausalError` naming the
         circle that it would make."""
-        self._checked((cause, effect))
+        self._checked((cause, effect), self.names)
         if back := self.path(effect, cause):
             raise CausalError(
                 f"An arrow from '{cause}' to '{effect}' would make a circle: {' → '.join((cause, *back))}."
@@ -219,20 +227,36 @@ class CausalGraph(msgspec.Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1024)
 def _order(names: tuple[str, ...], edges: tuple[Edge, ...]) -> tuple[str, ...]:
-    causes = {name: {cause for cause, effect in edges if effect == name} for name in names}
+    places = {name: place for place, name in enumerate(names)}
+    missing = Counter(effect for _, effect in edges)
+    follows = _followers(edges)
+    ready = [place for name, place in places.items() if not missing[name]]  # rising, which makes it a heap
     done: list[str] = []
-    while ready := next((name for name in names if name not in done and causes[name] <= set(done)), None):
-        done.append(ready)
+    while ready:
+        done.append(names[heappop(ready)])
+        for effect in follows.get(done[-1], ()):
+            missing[effect] -= 1
+            if not missing[effect]:
+                heappush(ready, places[effect])
     return tuple(done)
 
 
 @lru_cache(maxsize=4096)
 def _reached(names: frozenset[str], edges: tuple[Edge, ...]) -> frozenset[str]:
+    follows = _followers(edges)
     reached = set(names)
     waiting = list(names)
     for name in waiting:
-        for cause, effect in edges:
-            if cause == name and effect not in reached:
-                reached.add(effect)
-                waiting.append(effect)
+        new = [effect for effect in follows.get(name, ()) if effect not in reached]
+        reached.update(new)
+        waiting.extend(new)
     return frozenset(reached)
+
+
+@lru_cache(maxsize=1024)
+def _followers(edges: tuple[Edge, ...]) -> dict[str, tuple[str, ...]]:
+    """Name → where the arrows that leave it lead, in their order."""
+    follows: dict[str, list[str]] = {}
+    for first, last in edges:
+        follows.setdefault(first, []).append(last)
+    return {name: tuple(others) for name, others in follows.items()}
