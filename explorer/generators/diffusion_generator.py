@@ -12,7 +12,7 @@ from explorer.errors import ModelError
 from explorer.generators.base import Latent, standard_normal
 from explorer.generators.diffusion_scheduler import Plan, SchedulerConfig
 from explorer.generators.prefix_cache import PrefixCache, digest_of
-from explorer.numerics.samplers import Callback, ddim, ddim_coefficients
+from explorer.numerics.samplers import Callback, ddim, ddim_inverted
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
 
@@ -131,8 +131,18 @@ class DiffusionGenerator:
             x = (z - (self._decoder.config.get("shift_factor") or 0.0)) * self._decoder.config.scaling_factor
         self._set_injected(None, len(x))
         plan = self._plan(Quality(steps=steps))
-        for t, landing in zip(reversed(plan.timesteps), reversed(plan.landings), strict=True):
-            x = self._inverse_step(x, t, landing, refinements)
+        try:
+            x = ddim_inverted(
+                lambda sample, t: self._denoise(sample, t, half=False),
+                x,
+                plan.timesteps,
+                self._alphas,
+                self._scheduler.prediction_type,
+                plan.landings,
+                refinements,
+            )
+        except ValueError as error:
+            raise ModelError(f"Pictures cannot be encoded by '{self.card.name}': {error}.") from error
         return Latent({"x_T": x})
 
     def _plan(self, quality: Quality) -> Plan:
@@ -147,20 +157,6 @@ class DiffusionGenerator:
         """(first, past): the steps at which ``h`` is added."""
         high, low = self.h_window
         return sum(t > high for t in plan.timesteps), sum(t >= low for t in plan.timesteps)
-
-    def _inverse_step(self, x: Tensor, t: int, landing: float, refinements: int) -> Tensor:
-        """The x_t from which one DDIM step lands on ``x``: x = c_x x_t + c_m m(x_t, t), iterated from x_t = x."""
-        alpha = float(self._alphas[t])
-        from_x, from_prediction = ddim_coefficients(alpha, landing, self._scheduler.prediction_type)
-        if from_x == 0.0:
-            raise ModelError(
-                f"'{self.card.name}' makes its picture of the network's prediction alone at step {t}; what was there "
-                "before cannot be told from it, so pictures cannot be encoded."
-            )
-        guess = x
-        for _ in range(1 + refinements):
-            guess = (x - from_prediction * self._denoise(guess, t, half=False)) / from_x
-        return guess
 
     def _beginning(self, x: Tensor, plan: Plan, first: int, half: bool, callback: Callback | None) -> Tensor:
         """The sample before step ``first``, from the cache if this very batch has been there."""

@@ -117,3 +117,39 @@ def ddim(
         if callback is not None:
             callback(index + 1, x)
     return x
+
+
+def ddim_inverted(
+    denoise: Denoiser,
+    x: Tensor,
+    timesteps: Sequence[int],
+    alphas_cumprod: Tensor,
+    prediction: str = "epsilon",
+    landings: Sequence[float] | None = None,
+    refinements: int = 2,
+    callback: Callback | None = None,
+) -> Tensor:
+    """The x_T from which :func:`ddim`, with the same ``timesteps`` and ``landings``, arrives at ``x`` (B, ...): the way
+    back, step by step (Song et al. 2021, sec. 4.3).
+
+    A step lands on x' = c_x x + c_m m(x, t), whose x is iterated from x', 1 + ``refinements`` times (fixed-point
+    inversion, Pan et al. 2023): exact where the network is linear in x and the iteration is run to its end, else as
+    near as the iterations come. Limits on the predicted x_0 are not undone: what they cut off is lost. Raises
+    ValueError where a step is made of the network's prediction alone, because then what was before it cannot be told.
+    """
+    powers: list[float] = alphas_cumprod.double()[torch.as_tensor(timesteps)].tolist()
+    landings = [*powers[1:], 1.0] if landings is None else landings
+    for done, index in enumerate(reversed(range(len(timesteps)))):
+        from_x, from_prediction = ddim_coefficients(powers[index], landings[index], prediction)
+        if from_x == 0.0:
+            raise ValueError(
+                f"the picture is made of the network's prediction alone at step {timesteps[index]}, and what was there "
+                "before cannot be told from it"
+            )
+        guess = x
+        for _ in range(1 + refinements):
+            guess = (x - from_prediction * denoise(guess, timesteps[index])) / from_x
+        x = guess
+        if callback is not None:
+            callback(done + 1, x)
+    return x

@@ -16,6 +16,7 @@ from explorer.numerics.samplers import (
     bounded,
     ddim,
     ddim_coefficients,
+    ddim_inverted,
     dynamically_thresholded,
 )
 from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
@@ -179,3 +180,36 @@ def test_impossible_requests_are_refused() -> None:
     with pytest.raises(ValueError, match="no signal"):
         ddim_coefficients(0.0, 0.5, "epsilon")
     assert ddim_coefficients(0.0, 0.5, "v_prediction") == pytest.approx((0.5**0.5, -(0.5**0.5)))
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_the_way_back_is_exact_on_a_gaussian(prediction: str, spacing: str) -> None:
+    """There the network is linear in the sample, so the sampler is x_0 = a x_T + b, and its inverse is known."""
+    denoise, steps = gaussian_denoiser(0.7, 0.4, prediction), timesteps(10, 1000, spacing)
+    x_0 = noise(50)
+    offset, there = (ddim(denoise, torch.full_like(x_0, at), steps, ALPHAS, prediction) for at in (0.0, 1.0))
+    exact = (x_0 - offset) / (there - offset)
+    found = ddim_inverted(denoise, x_0, steps, ALPHAS, prediction, refinements=200)
+    torch.testing.assert_close(found, exact, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(ddim(denoise, found, steps, ALPHAS, prediction), x_0, rtol=1e-9, atol=1e-9)
+
+
+def test_each_iteration_of_the_way_back_is_nearer() -> None:
+    denoise, steps = gaussian_denoiser(0.7, 0.4, "v_prediction"), timesteps(10, 1000, "trailing")
+    x_0 = noise(50)
+    landings = [float(ALPHAS[t - 100]) if t >= 100 else float(ALPHAS[0]) for t in steps]
+    errors = []
+    for refinements in range(5):
+        x = ddim_inverted(denoise, x_0, steps, ALPHAS, "v_prediction", landings, refinements)
+        errors.append(float((ddim(denoise, x, steps, ALPHAS, "v_prediction", landings) - x_0).abs().max()))
+    assert all(later < 0.5 * earlier for earlier, later in itertools.pairwise(errors)), errors
+
+
+def test_the_way_back_is_told_step_by_step_and_knows_where_there_is_none() -> None:
+    heard: list[int] = []
+    denoise = gaussian_denoiser(0.0, 1.0, "epsilon")
+    ddim_inverted(denoise, noise(3), timesteps(5), ALPHAS, callback=lambda done, x: heard.append(done))
+    assert heard == [1, 2, 3, 4, 5]
+    with pytest.raises(ValueError, match="prediction alone at step 0,"):
+        ddim_inverted(gaussian_denoiser(0.0, 1.0, "sample"), noise(3), timesteps(5), ALPHAS, "sample")
