@@ -82,7 +82,8 @@ def trajectory(control: FieldControl, latent: Tensor, amounts: Sequence[float]) 
 
 def ended(control: FieldControl, latent: Tensor, amount: float) -> str:
     """Why the path from ``latent`` (1, *shape) stops before ``amount``, or an empty string."""
-    return control.ends(latent, [Move(control, torch.tensor([amount], dtype=torch.float64))])[0]
+    remark = control.remarks(latent, [Move(control, torch.tensor([amount], dtype=torch.float64))])[0]
+    return remark.text if remark else ""
 
 
 def flow_from(control: FieldControl, latent: Tensor, amount: Tensor, since: float) -> Tensor:

@@ -39,6 +39,10 @@ class Mechanism(Protocol):
     def noise_width(self) -> int:
         """N: how many numbers the noise of one row is."""
 
+    @property
+    def invertible(self) -> bool:
+        """Whether a value and its causes always tell the noise."""
+
     def noise(self, uniform: Tensor) -> Tensor:
         """(B, N) noise of ``uniform`` (B, N), independent numbers in (0, 1)."""
 

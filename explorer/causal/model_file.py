@@ -51,6 +51,12 @@ def save(model: StructuralModel, path: Path, fits: Sequence[FitCard] = ()) -> No
     Raises :class:`CausalError` when a mechanism is in closed form, which files do not hold, or a number in it is not
     finite, :class:`explorer.errors.ExportError` when the file cannot be written.
     """
+    tensors, described = packed(model, fits)
+    atomic_write(path, safetensors.torch.save(tensors, metadata={_METADATA_KEY: described}))
+
+
+def packed(model: StructuralModel, fits: Sequence[FitCard] = ()) -> tuple[dict[str, Tensor], str]:
+    """``model`` as tensors and one JSON text, for files that hold more than it. Raises as :func:`save`."""
     tensors: dict[str, Tensor] = {}
     entries = []
     for index, name in enumerate(model.graph.names):
@@ -65,8 +71,7 @@ def save(model: StructuralModel, path: Path, fits: Sequence[FitCard] = ()) -> No
             tensors[f"{index:04d}.{key}"] = tensor.detach().cpu().contiguous().clone()
         entries.append(_Entry(name, mechanism.kind, mechanism.parents, mechanism.parameters()))
     metadata = _Metadata(FORMAT, model.graph, tuple(entries), tuple(fits))
-    written = {_METADATA_KEY: msgspec.json.encode(metadata).decode()}
-    atomic_write(path, safetensors.torch.save(tensors, metadata=written))
+    return tensors, msgspec.json.encode(metadata).decode()
 
 
 def load(path: Path) -> StructuralModel:
@@ -75,23 +80,29 @@ def load(path: Path) -> StructuralModel:
     Raises :class:`CausalError` when the file is foreign, truncated, damaged or newer, when its numbers are not finite
     or do not fit its description, and when its graph has a circle.
     """
-    metadata, tensors = _read(path)
+    tensors, described = _read(path)
+    return unpacked(tensors, described, str(path))
+
+
+def unpacked(tensors: Mapping[str, Tensor], described: str, source: str) -> StructuralModel:
+    """The model that :func:`packed` gave, from the file ``source``, which errors name. Raises as :func:`load`."""
+    metadata = _decode(source, described)
     prefixes = {f"{index:04d}" for index in range(len(metadata.mechanisms))}
     if stray := next((key for key in tensors if key.partition(".")[0] not in prefixes), None):
-        raise _damaged(path, f"it holds an unknown tensor '{stray}'")
+        raise _damaged(source, f"it holds an unknown tensor '{stray}'")
     mechanisms = {
-        entry.variable: _restore(path, index, entry, tensors) for index, entry in enumerate(metadata.mechanisms)
+        entry.variable: _restore(source, index, entry, tensors) for index, entry in enumerate(metadata.mechanisms)
     }
     try:
         return StructuralModel(metadata.graph, mechanisms)
     except CausalError as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(source, str(error)) from error
 
 
 def fits_in(path: Path) -> tuple[FitCard, ...]:
     """How the variables of the model in a file were fitted; empty where that was not written. Raises as
     :func:`load`."""
-    return _read(path)[0].fits
+    return _decode(str(path), _read(path)[1]).fits
 
 
 def _fitted(name: str, mechanism: Mechanism) -> Fitted:
@@ -103,7 +114,7 @@ def _fitted(name: str, mechanism: Mechanism) -> Fitted:
     return mechanism
 
 
-def _read(path: Path) -> tuple[_Metadata, dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, Tensor], str]:
     try:
         described, tensors = read_safetensors_file(path)
     except (OSError, ModelError) as error:
@@ -115,10 +126,10 @@ def _read(path: Path) -> tuple[_Metadata, dict[str, Tensor]]:
         raise CausalError(
             f"'{path}' is a safetensors file, but not a causal model of Latent Explorer; choose a file that it wrote."
         )
-    return _decode(path, described[_METADATA_KEY]), tensors
+    return tensors, described[_METADATA_KEY]
 
 
-def _decode(path: Path, raw: str) -> _Metadata:
+def _decode(path: str, raw: str) -> _Metadata:
     try:
         # The format first: a newer file may differ in every other field.
         newer = msgspec.json.decode(raw, type=_Format).format > FORMAT
@@ -132,7 +143,7 @@ def _decode(path: Path, raw: str) -> _Metadata:
     return metadata
 
 
-def _restore(path: Path, index: int, entry: _Entry, tensors: Mapping[str, Tensor]) -> Fitted:
+def _restore(path: str, index: int, entry: _Entry, tensors: Mapping[str, Tensor]) -> Fitted:
     kind = fitted_kinds().get(entry.kind)
     if kind is None:
         raise CausalError(
@@ -154,5 +165,5 @@ def _restore(path: Path, index: int, entry: _Entry, tensors: Mapping[str, Tensor
     return mechanism
 
 
-def _damaged(path: Path, reason: str) -> CausalError:
+def _damaged(path: str, reason: str) -> CausalError:
     return CausalError(f"'{path}' is damaged ({reason.rstrip('.')}); fit the model again.")

@@ -71,7 +71,8 @@ def sampled(
     given these where the abducted ``noises`` are NaN."""
     count = len(next(iter(values.values())))
     wide = {name: value.repeat(draws) for name, value in values.items()}
-    uniforms = model.uniforms(draws * count, seed)
+    # The same for every row, so that a row alone is the row of a batch.
+    uniforms = {name: each.repeat_interleave(count, dim=0) for name, each in model.uniforms(draws, seed).items()}
     like = next(iter(values.values()))
     completed = {}
     for name, noise in noises.items():

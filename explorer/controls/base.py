@@ -9,7 +9,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from explorer.scene.cards import ControlCard, ControlLaws, SpaceCard
+from explorer.scene.cards import ControlCard, ControlLaws, Remark, SpaceCard
 from explorer.scene.model import Scalar
 
 WEIGHTS = "weights"
@@ -124,12 +124,13 @@ class Joint(Protocol):
 
 
 @runtime_checkable
-class Ending(Protocol):
-    """What a control adds whose paths may end before the amount that is asked for."""
+class Remarking(Protocol):
+    """What a control adds whose picture may not show what its number says: a path that ends before its amount, a value
+    that nothing tells."""
 
-    def ends(self, latent: Tensor, moves: Moves) -> tuple[str, ...]:
-        """Of each of ``moves``, a group that this control belongs to, made from ``latent`` (1, *shape): why its path
-        stops before its amount, as the end of a sentence ("has no direction from there"), or an empty string."""
+    def remarks(self, latent: Tensor, moves: Moves) -> tuple[Remark | None, ...]:
+        """Of each of ``moves``, a group that this control belongs to, made from ``latent`` (1, *shape): what has to be
+        known of its picture, if anything."""
 
 
 @runtime_checkable

@@ -16,11 +16,13 @@ from explorer.controls.base import Move, Moves, PointControl, written
 from explorer.controls.following import Flow, Part, Path, followed
 from explorer.fields.base import VectorField
 from explorer.fields.registry import fields
-from explorer.scene.cards import ControlCard, ControlLaws, FieldCard, SpaceCard
+from explorer.scene.cards import ControlCard, ControlLaws, FieldCard, Remark, SpaceCard
 from explorer.scene.model import Scalar
 
 INNER = "field."
 """Begins the names of the parameters of the field itself."""
+ENDED = "path ended"
+"""What is remarked of a path that stops before its amount."""
 MOST_STEPS = 4096
 """Of one path: an amount that takes more of them goes no further."""
 
@@ -32,7 +34,7 @@ class FieldControl(PointControl):
 
     Several that are moved at once are one flow, dz/dτ = Σ a_k scale_k v_k(z, start_k + rate_k a_k τ), τ from 0 to 1, so
     their order does not matter ("Sparse Transformation Analysis", 2410.05564). A path ends where its field is not
-    finite, and where its time ends: further amounts lead to the same point, and :meth:`ends` says why. Steps have a
+    finite, and where its time ends: further amounts lead to the same point, and :meth:`remarks` says why. Steps have a
     fixed length and begin at the start, so they are kept while a hand drags, and give the same bits on the way back.
 
     The field moves the whole space, or, where its width is that of a layer, the layers ``card.layers`` (None: all) of
@@ -83,20 +85,20 @@ class FieldControl(PointControl):
         still = torch.stack([move.number.to(latent.device) == 0 for move in moves]).all(0)
         return torch.where(still.reshape(-1, *[1] * (latent.dim() - 1)), latent, points)
 
-    def ends(self, latent: Tensor, moves: Moves) -> tuple[str, ...]:
-        """As :class:`explorer.controls.base.Ending`."""
+    def remarks(self, latent: Tensor, moves: Moves) -> tuple[Remark | None, ...]:
+        """Where paths stop before their amounts."""
         (path,) = self._paths(latent, moves)
-        found = []
+        remarks: list[Remark | None] = []
         for move in moves:
             control, amount = move.control, float(move.number)
             assert isinstance(control, FieldControl)
             low, high = control.reach
             if not low <= amount <= high and control.field.times is not None:
                 first, last = control.field.times
-                found.append(f"was made for times {first:g} to {last:g} only")
+                remarks.append(Remark(ENDED, f"was made for times {first:g} to {last:g} only"))
             else:
-                found.append("has no direction from there" if path.stopped and amount != 0 else "")
-        return tuple(found)
+                remarks.append(Remark(ENDED, "has no direction from there") if path.stopped and amount != 0 else None)
+        return tuple(remarks)
 
     def velocity(self, latent: Tensor) -> Tensor:
         """(B, *shape) float64: the field at ``latent``, at its first time; 0 where it has no direction."""

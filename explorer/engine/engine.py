@@ -42,7 +42,7 @@ from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import by_weights, reweighted, stacked
 from explorer.metrics.encoding import fitting_worlds
 from explorer.outputs.registry import output_of
-from explorer.scene.cards import ControlPlace, ModelCard
+from explorer.scene.cards import ControlPlace, ModelCard, Remark
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
@@ -56,7 +56,7 @@ LARGEST_BATCH = 32
 @dataclass(frozen=True)
 class Picture:
     """A rendered view: ``bgrx`` (H, W, 4) uint8, and what it took. ``rms``: of a difference view, 0..1; else 0.
-    ``steps``: of the sampler; 0 where there is none. ``ends``: name → why, of controls whose path stopped on the way.
+    ``steps``: of the sampler; 0 where there is none. ``remarks``: name → what has to be known of a control.
     """
 
     bgrx: NDArray[np.uint8]
@@ -65,7 +65,7 @@ class Picture:
     convert_ms: float
     batch: int
     steps: int
-    ends: dict[str, str]
+    remarks: dict[str, Remark]
 
 
 class Engine:
@@ -78,7 +78,7 @@ class Engine:
         self._generators: BoundedCache[tuple[str, str], Generator] = BoundedCache(MODELS_KEPT)
         self._controls = ControlStore(lambda model: self.generator(model), self.shared)
         self._starts = Starts()
-        self._pictures: BoundedCache[PictureKey, tuple[Tensor, dict[str, str]]] = BoundedCache(PICTURES_KEPT)
+        self._pictures: BoundedCache[PictureKey, tuple[Tensor, dict[str, Remark]]] = BoundedCache(PICTURES_KEPT)
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class Engine:
         forward_ms: dict[Point, float] = {}
         batches: dict[Point, int] = {}
         steps: dict[Point, int] = {}
-        ends: dict[Point, dict[str, str]] = {}
+        remarks: dict[Point, dict[str, Remark]] = {}
         with self._turn, torch.inference_mode():
             for generator, points in self._grouped(wanted):
                 keys = {point: picture_key(generator, point, sets) for point in points}
@@ -238,13 +238,14 @@ class Engine:
                     if cached is None:
                         missing.append(point)
                     else:
-                        pictures[point], ends[point] = cached
+                        pictures[point], remarks[point] = cached
                 for weights, chunk, moves in self._chunks(missing, sets):
                     clock = device_clock(self.device)
                     drawing = reweighted(generator, weights)
-                    ends |= {point: {} for point in chunk}
+                    remarks |= {point: {} for point in chunk}
                     edits = [
-                        self._starts.edited(drawing, point, moves[point], not weights, ends[point]) for point in chunk
+                        self._starts.edited(drawing, point, moves[point], not weights, remarks[point])
+                        for point in chunk
                     ]
                     after_step = ending(views, chunk, is_awaited)
                     rendered = drawn(drawing, stacked(drawing, edits), chunk[0].quality, after_step)
@@ -253,7 +254,7 @@ class Engine:
                         pictures[point] = row
                         forward_ms[point], batches[point] = milliseconds, len(chunk)
                         if not exact:
-                            self._pictures.put(keys[point], (row, ends[point]))
+                            self._pictures.put(keys[point], (row, remarks[point]))
             clock = device_clock(self.device)
             painted = paint(
                 [
@@ -271,7 +272,7 @@ class Engine:
                 convert_ms,
                 max(batches.get(point, 0) for point in points_of(view)),
                 steps[points_of(view)[-1]],
-                ends[points_of(view)[-1]],
+                remarks[points_of(view)[-1]],
             )
             for view, (bgrx, rms) in zip(views, painted, strict=True)
         ]

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explorer.controls.base import WEIGHTS, Control, Ending, Move, Moves
+from explorer.controls.base import WEIGHTS, Control, Move, Moves
 from explorer.controls.control_set import ControlSet
 from explorer.controls.field import FieldControl
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited
+from explorer.scene.cards import Remark
 from explorer.scene.landscape import FieldOnPlane, Landscape, Plane
 from explorer.scene.model import Edit
 
@@ -211,13 +212,13 @@ def _ends(generator: Generator, chosen: Control, start: Latent, moves: Callable[
     """Amount, as a text → why the path stops there or before."""
     found: dict[str, str] = {}
     inner = unscaled(Move(chosen, torch.ones(1))).control
-    if not isinstance(inner, Ending):
+    if not isinstance(inner, FieldControl):
         return found
     for amount in (chosen.card.low, chosen.card.high):
-        reasons: dict[str, str] = {}
-        edited(generator, start, moves(amount), ends=reasons)
-        if reason := reasons.get(inner.card.name, ""):
-            found[f"{amount:g}"] = reason
+        remarks: dict[str, Remark] = {}
+        edited(generator, start, moves(amount), remarks=remarks)
+        if remark := remarks.get(inner.card.name):
+            found[f"{amount:g}"] = remark.text
     return found
 
 

@@ -15,7 +15,7 @@ from explorer.engine.origins import latent_of
 from explorer.engine.points import Point
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import Prepare, edited, prepared_anew
-from explorer.scene.cards import ControlPlace
+from explorer.scene.cards import ControlPlace, Remark
 from explorer.scene.model import Edit, Origin
 
 MAPPED_KEPT = 256
@@ -35,9 +35,11 @@ class Starts:
         # With the control itself, whose identity is part of the key: nothing else may get its number meanwhile.
         self._prepared: BoundedCache[_PreparedKey, tuple[StartBound, Control]] = BoundedCache(PREPARED_KEPT)
 
-    def edited(self, generator: Generator, point: Point, moves: Moves, keep: bool, ends: dict[str, str]) -> Latent:
+    def edited(
+        self, generator: Generator, point: Point, moves: Moves, keep: bool, remarks: dict[str, Remark]
+    ) -> Latent:
         """The latent (batch 1) of one point: its origin, mapped once and kept (``keep``: not where ``generator`` has
-        other weights), with ``moves`` made. ``ends`` hears which of them stopped on the way, and why."""
+        other weights), with ``moves`` made. ``remarks`` hears what has to be known of them."""
         key = (generator.card.fingerprint, point.origin, point.truncation_psi)
         latent = self._mapped.get(key) if keep else None
         if latent is None:
@@ -48,9 +50,9 @@ class Starts:
         if first > max(names.index(name) for name in latent.tensors):
             latent = generator.advance(latent, names[first])
         if not keep:
-            return edited(generator, latent, moves, prepared_anew, ends)
+            return edited(generator, latent, moves, prepared_anew, remarks)
         self._mapped.put(key, latent)
-        return edited(generator, latent, moves, self._prepared_for(key), ends)
+        return edited(generator, latent, moves, self._prepared_for(key), remarks)
 
     def _prepared_for(self, key: _MappedKey) -> Prepare:
         """Prepares controls for the start ``key``, and keeps them. A start is what the point is without its edits, and

@@ -14,10 +14,21 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from explorer.controls.base import WEIGHTS, Control, Ending, Joint, Move, Moves, StartBound, WeightChange, WeightEdits
+from explorer.controls.base import (
+    WEIGHTS,
+    Control,
+    Joint,
+    Move,
+    Moves,
+    Remarking,
+    StartBound,
+    WeightChange,
+    WeightEdits,
+)
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError, ExplorerError
 from explorer.generators.base import Generator, Latent, Reweightable
+from explorer.scene.cards import Remark
 from explorer.scene.model import Quality
 
 Prepare = Callable[[StartBound, Generator, Latent], Control]
@@ -105,7 +116,7 @@ def edited(
     latent: Latent,
     moves: Moves,
     prepare: Prepare = prepared_anew,
-    ends: dict[str, str] | None = None,
+    remarks: dict[str, Remark] | None = None,
 ) -> Latent:
     """``latent`` with ``moves`` made, in the order of the generator's spaces and, within one space, group by group in
     the order of ``moves``. Spaces behind an edited one are dropped: they came from the unedited point, and the
@@ -116,7 +127,7 @@ def edited(
     neither depends on what else is moved there. Raises :class:`ExplorerError` where a control's space comes before all
     that ``latent`` holds, or a control that knows no values is sent to one.
 
-    ``ends`` hears of controls whose path stopped on the way: name → why, as :class:`Ending` says. Of one point only.
+    ``remarks`` hears what has to be known of controls: name → what :class:`Remarking` says. Of one point only.
     """
     names = list(generator.card.spaces)
     for depth, space in enumerate(names):
@@ -132,9 +143,9 @@ def edited(
         start = tensor = latent.tensors[space]
         for _, group in grouped(here):
             ready = [_prepared(move, generator, latent, prepare) for move in group]
-            if ends is not None and isinstance(first := ready[0].control, Ending):
-                reasons = zip(ready, first.ends(tensor, ready), strict=True)
-                ends |= {move.control.card.name: reason for move, reason in reasons if reason}
+            if remarks is not None and isinstance(first := ready[0].control, Remarking):
+                each = zip(ready, first.remarks(tensor, ready), strict=True)
+                remarks |= {move.control.card.name: remark for move, remark in each if remark}
             tensor = _moved(tensor, start, ready)
         kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
         latent = Latent({**kept, space: tensor}, latent.truncation_psi)

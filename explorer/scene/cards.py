@@ -257,6 +257,14 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     starred: bool = False  # by the user, in a set of their own
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """What has to be known of a picture because of one of its controls: ``mark``, in two words (``path ended``), and
+    ``text``, what follows the control's name in a sentence (``was made for times 0 to 2 only``)."""
+
+    mark: str
+    text: str
+
+
 class ControlPlace(msgspec.Struct, frozen=True, kw_only=True):
     """Where a picture stands along one control before it is moved by it: ``value``, in the unit of its values; and
     where its slider may stop and how far it reaches from there, in what the slider shows (``stops`` ascending, empty:

@@ -12,7 +12,15 @@ from typing import Literal
 import msgspec
 
 from explorer.export.carried import Reference
-from explorer.scene.cards import AttributeCard, ControlPlace, ControlSetCard, FamilyVerdict, MethodCard, ModelCard
+from explorer.scene.cards import (
+    AttributeCard,
+    ControlPlace,
+    ControlSetCard,
+    FamilyVerdict,
+    MethodCard,
+    ModelCard,
+    Remark,
+)
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.imports import ImportCard
 from explorer.scene.labels import Labels
@@ -308,7 +316,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     engine_ms: float
     steps: int = 0  # of the sampler, with which the picture was made; 0 where there is none
     rms: float = 0.0  # difference views: root mean square difference in the range of the pixels, 0..1
-    ends: dict[str, str] = {}  # name of a control whose path stopped before its amount → why, the end of a sentence
+    remarks: dict[str, Remark] = {}  # name of a control → what has to be known of its picture
 
 
 class Frames(msgspec.Struct, frozen=True, kw_only=True, tag="frames"):

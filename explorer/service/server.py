@@ -221,7 +221,7 @@ class Server:
                     engine_memory=memory,
                     steps=picture.steps,
                     rms=picture.rms,
-                    ends=picture.ends,
+                    remarks=picture.remarks,
                 )
             )
         self.send(protocol.Frames(frames=tuple(frames)))

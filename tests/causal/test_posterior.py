@@ -50,6 +50,9 @@ def test_the_same_seed_gives_the_same_interval_and_one_row_is_a_row_of_many() ->
     rows = model.sample(30, 3)
     first, again = (counterfactual(model, rows, {"x": Hard(5.0)}, draws=50, seed=7) for _ in range(2))
     assert torch.equal(first.low["z"], again.low["z"])
+    for row in range(30):
+        alone = {name: value[row : row + 1] for name, value in rows.items()}
+        assert counterfactual(model, alone, {"x": Hard(5.0)}, draws=50, seed=7).low["z"] == first.low["z"][row]
     assert not torch.equal(first.low["z"], counterfactual(model, rows, {"x": Hard(5.0)}, draws=50, seed=8).low["z"])
 
 

@@ -13,6 +13,9 @@ from plain_fields import PlainField
 from torch import Tensor
 from toys import trajectory
 
+from explorer.causal.coding import Axis, Coding
+from explorer.causal.mechanisms.linear import LinearGaussian
+from explorer.causal.model import StructuralModel
 from explorer.controls import field as field_control
 from explorer.controls.base import Control
 from explorer.controls.bent import BentControl
@@ -21,12 +24,14 @@ from explorer.controls.conditional import TOLERANCE, ConditionalControl, directi
 from explorer.controls.deformation import Deformation, DeformationControl
 from explorer.controls.field import FieldControl
 from explorer.controls.following import Flow
+from explorer.controls.intervention import InterventionControl
 from explorer.controls.linear import LinearControl
 from explorer.controls.local_basis import LocalBasisControl
 from explorer.controls.registry import kinds
 from explorer.controls.scaled import ScaledControl, scaled
 from explorer.numerics.bending import Bend
 from explorer.scene.cards import ControlCard, SpaceCard
+from explorer.scene.causal_graph import CausalGraph, Variable
 
 CARD = ControlCard(name="c", space="s")
 
@@ -149,6 +154,27 @@ def field(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     return control, SpaceCard(shape=(5,)) if layers is None else SpaceCard(shape=(3, 5), layers=3)
 
 
+@st.composite
+def intervention(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """do() on a variable of a triangle, its first a number or a category."""
+    first = draw(st.sampled_from([Variable(name="a"), Variable(name="a", kind="category", labels=("x", "y", "z"))]))
+    slopes = draw(st.tuples(*[st.sampled_from([-2.0, 0.5, 3.0])] * 3))
+    graph = CausalGraph(
+        variables=(Variable(name="c"), first, Variable(name="b")), edges=(("a", "b"), ("a", "c"), ("b", "c"))
+    )
+    mechanisms = {
+        "a": LinearGaussian.of((), (), 0.5, 1.0),
+        "b": LinearGaussian.of(("a",), slopes[:1], -1.0, 0.5),
+        "c": LinearGaussian.of(("a", "b"), slopes[1:], 0.0, 2.0),
+    }
+    axes = {name: Axis(index, 0.5 * index, 1.5) for index, name in enumerate(graph.names, start=1)}
+    variable = draw(st.sampled_from(graph.names))
+    control = InterventionControl(
+        ControlCard(name="c", space="s"), variable, StructuralModel(graph, mechanisms), Coding(axes, 5)
+    )
+    return control, SpaceCard(shape=(5,))
+
+
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(field_control, "fields", lambda: {"plain": PlainField})
@@ -160,6 +186,7 @@ EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] 
     "conditional": conditional,
     "deformation": deformation,
     "field": field,
+    "intervention": intervention,
     "linear": linear,
     "local_basis": local_basis,
     "scaled": rescaled,
@@ -254,8 +281,8 @@ def test_where_the_card_says_that_moves_do_not_compose_they_do_not(name: str) ->
     def gather(example: tuple[Control, SpaceCard], seed: int) -> None:
         control, space = example
         if not control.card.laws.composes:
-            latent = _normal(seed, 1, *space.shape).double()
-            once, twice = torch.ones(1).double(), torch.full((1,), 2.0).double()
+            latent = _normal(seed, 8, *space.shape).double()
+            once, twice = torch.full((8,), 0.6).double(), torch.full((8,), 1.2).double()
             apart.append(float((control.move(control.move(latent, once), once) - control.move(latent, twice)).norm()))
 
     gather()

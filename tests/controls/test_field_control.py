@@ -18,7 +18,7 @@ from torch import Tensor
 
 from explorer.controls import control_set
 from explorer.controls import field as module
-from explorer.controls.base import Ending, Joint, Move
+from explorer.controls.base import Joint, Move, Remarking
 from explorer.controls.control_set import ControlSet
 from explorer.controls.field import FieldControl
 from explorer.controls.following import Flow
@@ -120,7 +120,7 @@ def test_it_ends_where_its_time_ends_and_says_so() -> None:
     forward = control(swirl(3, last=2.0), rate=1.0)
     assert torch.equal(forward.move(z, by(-1.0)), z)
     assert forward.reach == (0.0, 2.0)
-    assert isinstance(one, Ending)
+    assert isinstance(one, Remarking)
 
 
 def test_it_ends_where_it_has_no_direction_and_says_so() -> None:

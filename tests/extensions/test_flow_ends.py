@@ -58,7 +58,7 @@ def drawn(engine: Engine, **edits: float) -> tuple[np.ndarray, dict[str, str]]:
         edits=tuple(Edit(name.replace("_", " "), amount) for name, amount in edits.items()),
     )
     (picture,) = engine.render([view])
-    return picture.bgrx, picture.ends
+    return picture.bgrx, {name: remark.text for name, remark in picture.remarks.items()}
 
 
 def test_a_path_that_has_ended_says_so_again_when_its_picture_is_kept(engine: Engine) -> None:

@@ -42,6 +42,10 @@ class ClosedForm:
     def noise_width(self) -> int:
         return 1
 
+    @property
+    def invertible(self) -> bool:
+        return self.span is None
+
     def noise(self, uniform: Tensor) -> Tensor:
         return self.law.quantile(uniform)
 

@@ -23,6 +23,7 @@ class LinearGaussian:
 
     kind: ClassVar[str] = "linear_gaussian"
     noise_width: ClassVar[int] = 1
+    invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]
     line: Predictor

@@ -41,15 +41,15 @@ def draft(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[int, in
 
 
 def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ...]:
-    """What has to be known of a picture beyond what it shows, the longest text first: that it is a draft, and that a
-    path has ended before the amount of its slider."""
+    """What has to be known of a picture beyond what it shows, the longest text first: that it is a draft, and what
+    its controls remark."""
     steps = draft(catalogue, scene, picture)
     texts = [draft_texts(*steps)] if steps is not None else []
-    if picture.frame is not None and picture.view is not None and picture.frame.ends:
-        (name, reason), *others = picture.frame.ends.items()
+    if picture.frame is not None and picture.view is not None and picture.frame.remarks:
+        (name, remark), *others = picture.frame.remarks.items()
         more = f" (and {len(others)} more)" if others else ""
         shown = shown_name(scene, picture.view.controls, name)
-        texts.append((f"path ended: {shown} {reason}{more}", f"path of {shown} ended{more}", "path ended"))
+        texts.append((f"{remark.mark}: {shown} {remark.text}{more}", f"{remark.mark}: {shown}{more}", remark.mark))
     if len(texts) < 2:
         return texts[0] if texts else ()
     return tuple(" · ".join(pair) for pair in zip(*texts, strict=True))

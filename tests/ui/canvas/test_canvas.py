@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from quiet import controller_on, controls
 
 from explorer.scene import editing
+from explorer.scene.cards import Remark
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.scene.steps import draft_texts
 from explorer.service.protocol import ControlsPreview, FindControls, JobProgress, Refused, ViewFailed
@@ -406,10 +407,10 @@ def test_a_path_that_has_ended_says_so_under_the_user_s_name_for_it(qtbot: QtBot
     assert picture.frame is not None
     catalogue, scene = stage.controller.catalogue, stage.controller.shown_scene
     assert pane_text.marks(catalogue, scene, picture) == ()
-    picture.frame = replace(picture.frame, ends={"hue": "was made for times 0 to 2 only"})
+    picture.frame = replace(picture.frame, remarks={"hue": Remark("path ended", "was made for times 0 to 2 only")})
     assert pane_text.marks(catalogue, scene, picture) == (
         "path ended: hue was made for times 0 to 2 only",
-        "path of hue ended",
+        "path ended: hue",
         "path ended",
     )
     picture.frame = replace(picture.frame, steps=4)
