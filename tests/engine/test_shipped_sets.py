@@ -15,7 +15,7 @@ from explorer.files import set_file
 from explorer.generators import registry
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, View
 
-NAMES = ("faces-stylegan2/labelled-fields",)
+NAMES = ("faces-stylegan2/labelled-fields", "faces-stylegan2/labelled-flows")
 
 
 def shipped() -> Iterator[str]:
@@ -39,7 +39,7 @@ def test_a_shipped_set_fits_and_moves_its_model(name: str) -> None:
     assert not re.search(rb"/(home|root|work|tmp|Users)/", data)
     found = engine.control_set(reference, ready.controls)
     assert found.title not in {card.title for card in methods.cards()}  # so that it is not taken for a search
-    assert "mixed" in found.note
+    assert "strips show" in found.note
     assert found.cost["seconds"] > 0
     checked_settings(methods.method(found.method).card, found.settings)
 
