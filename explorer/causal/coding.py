@@ -49,5 +49,8 @@ class Coding:
                 continue
             changed = values[name] != factual[name]
             coordinate = ((values[name] - axis.mean) / axis.deviation).to(latent)
-            columns[axis.index] = torch.where(changed, coordinate, columns[axis.index])
+            same = columns[axis.index]
+            if coordinate.requires_grad:  # in value what stood there, with the derivative of what would be written
+                same = same.detach() + (coordinate - coordinate.detach())
+            columns[axis.index] = torch.where(changed, coordinate, same)
         return torch.stack(columns, dim=1)

@@ -160,7 +160,7 @@ def _with_slope_of(factual: Tensor, predicted: Tensor) -> Tensor:
     observed = factual.to(predicted)
     if not predicted.requires_grad:
         return observed
-    return torch.where(predicted.isnan(), observed, observed + (predicted - predicted.detach()))
+    return torch.where(predicted.isnan(), observed, observed.detach() + (predicted - predicted.detach()))
 
 
 def _a_row(number: float | Tensor, noise: Tensor) -> Tensor:

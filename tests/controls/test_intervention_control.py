@@ -136,3 +136,14 @@ def test_what_a_file_says_wrongly_is_refused(changes: dict[str, object], sentenc
     control = do("a")
     with pytest.raises(ValueError, match=sentence):
         InterventionControl.restore(control.card, control.tensors(), {**control.parameters(), **changes})  # type: ignore[dict-item]
+
+
+def test_the_slope_is_that_of_what_follows_also_where_the_amount_is_too_small_to_show() -> None:
+    latent = points(2)
+    amount = torch.tensor([1e-30, 1.0], dtype=torch.float64, requires_grad=True)
+    moved = do("a").move(latent.double(), amount)
+    (slope,) = torch.autograd.grad(moved[:, 0].sum(), amount)
+    torch.testing.assert_close(slope, torch.full((2,), 6.0, dtype=torch.float64))  # 2 for b, and 3 of it for c
+    start = points(2).double().requires_grad_()
+    (by_start,) = torch.autograd.grad(do("a").move(start, amount.detach())[:, 0].sum(), start)
+    torch.testing.assert_close(by_start, torch.tensor([[1.0, 0, 0, 0, 0]] * 2, dtype=torch.float64))
