@@ -12,6 +12,9 @@ from types import FrameType
 TOLD = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that tell a program to end; not all systems have both."""
 
+Progress = Callable[[float], None]
+"""Called with the finished share, 0..1; raises :class:`explorer.errors.Cancelled` to stop the work."""
+
 _ended_by = 0
 
 

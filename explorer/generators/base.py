@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
@@ -13,13 +13,11 @@ from torch import Tensor
 from explorer.causal.coding import Coding
 from explorer.causal.model import StructuralModel
 from explorer.controls.base import Control, WeightEdits
+from explorer.ending import Progress as Progress
 from explorer.numerics.samplers import Callback
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, OutputCard, SpaceCard
 from explorer.scene.model import Quality
-
-Progress = Callable[[float], None]
-"""Called with the finished share, 0..1; raises :class:`explorer.errors.Cancelled` to stop the work."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from explorer.causal.encoding import Column, Encoding, number
+from explorer.causal.learning import LEAST_DEVIATION, Lesson, Widths, begin_with_line
+from explorer.causal.mechanisms.additive import not_a_number
 from explorer.causal.noise_laws import STANDARD_NORMAL
 from explorer.causal.predictor import Predictor
+from explorer.scene.causal_graph import Variable
 from explorer.scene.model import Scalar
 
 
@@ -22,6 +25,7 @@ class LinearGaussian:
     one number a level. Raises ValueError for a line that is none, or a deviation that is not positive."""
 
     kind: ClassVar[str] = "linear_gaussian"
+    title: ClassVar[str] = "a straight line with normal noise"
     noise_width: ClassVar[int] = 1
     invertible: ClassVar[bool] = True
 
@@ -84,6 +88,24 @@ class LinearGaussian:
     def restore(cls, parents: tuple[str, ...], tensors: Mapping[str, Tensor], parameters: Mapping[str, Scalar]) -> Self:
         line = Predictor.restore(len(parents), 1, tensors, parameters)
         return cls(parents, line, number(parameters, "deviation"))
+
+    @classmethod
+    def refusal(cls, variable: Variable, values: Tensor) -> str:
+        return not_a_number(cls.title, variable)
+
+    @classmethod
+    def size(cls, variable: Variable, encoded: int, widths: Widths) -> int:
+        return Predictor.size(encoded, 1, ()) + 1
+
+    @classmethod
+    def learn(cls, lesson: Lesson) -> Self:
+        """Least squares; the variance of the residuals is unbiased."""
+        rows = lesson.together
+        line = Predictor.begun(Encoding.plain(lesson.causes), 1, (), lesson.seed)
+        residuals = begin_with_line(line, rows.parents, rows.values[:, None])
+        free = max(len(rows) - line.count, 1)
+        deviation = float((residuals.square().sum() / free).sqrt())
+        return cls(lesson.parents, line, max(deviation, LEAST_DEVIATION * lesson.moments[1]))
 
 
 MECHANISM = LinearGaussian
