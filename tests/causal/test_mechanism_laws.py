@@ -50,6 +50,8 @@ def test_noise_gives_its_value_and_the_value_its_noise(kind: str, seed: int, cau
     assert torch.equal(drawn[unique], abducted[unique])
     hidden = mechanism.assign(parents, drawn)
     assert torch.equal(hidden[~unique], value[~unique])
+    assert isinstance(mechanism, Fitted)
+    assert unique.all() or not mechanism.invertible
     if mechanism.noise_width > 1:
         assert not unique.any()
 

@@ -27,6 +27,7 @@ class AdditiveNoise:
     kind: ClassVar[str] = "additive"
     title: ClassVar[str] = "additive noise"
     noise_width: ClassVar[int] = 1
+    invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]
     function: Predictor

@@ -29,6 +29,7 @@ class Categorical:
 
     kind: ClassVar[str] = "categorical"
     title: ClassVar[str] = "a categorical mechanism"
+    invertible: ClassVar[bool] = False
 
     parents: tuple[str, ...]
     logits: Predictor

@@ -36,6 +36,7 @@ class MonotoneFlow:
     kind: ClassVar[str] = "monotone"
     title: ClassVar[str] = "a monotone flow"
     noise_width: ClassVar[int] = 1
+    invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]
     shape: Predictor

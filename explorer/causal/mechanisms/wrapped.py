@@ -33,6 +33,7 @@ class WrappedNoise:
     kind: ClassVar[str] = "wrapped"
     title: ClassVar[str] = "wrapped noise"
     noise_width: ClassVar[int] = 1
+    invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]
     function: Predictor
