@@ -22,6 +22,7 @@ from explorer.cli import (
     compare,
     directions,
     discover,
+    effects,
     gui,
     measure,
     render,
@@ -75,6 +76,7 @@ app.command()(traverse.traverse)
 app.command()(sheet.sheet)
 app.command()(measure.measure)
 app.command()(compare.compare)
+app.command()(effects.effects)
 app.command()(train.train)
 app.command()(replay.replay)
 app.command()(bench.bench)

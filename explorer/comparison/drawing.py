@@ -20,11 +20,13 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Job:
-    """One picture: the point number ``row``, moved by some controls (their numbers) each by an amount (one each)."""
+    """One picture: the point number ``row``, moved by some controls (their numbers) each by an amount (one each), or
+    sent to a value by those that ``absolute`` names among them."""
 
     row: int
     controls: tuple[int, ...]
     amounts: tuple[float, ...]
+    absolute: tuple[int, ...] = ()
 
 
 def measured_quality(model: ModelCard) -> Quality:
@@ -43,10 +45,18 @@ def draw(
     for start in range(0, len(jobs), BATCH):
         with torch.no_grad():
             edits = []
-            for chosen, group in groupby(jobs[start : start + BATCH], lambda job: job.controls):
+            for (chosen, absolute), group in groupby(
+                jobs[start : start + BATCH], lambda job: (job.controls, job.absolute)
+            ):
                 members = list(group)
-                amounts = torch.tensor([job.amounts for job in members], dtype=torch.float32, device=generator.device)
-                moves = [Move(controls[index], amounts[:, place]) for place, index in enumerate(chosen)]
+                # A value must be the number that was written to its last bit, to be the identity where it stands.
+                numbers = torch.tensor([job.amounts for job in members], dtype=torch.float64)
+                moves = [
+                    Move(controls[index], number, True)
+                    if index in absolute
+                    else Move(controls[index], number.to(generator.device, torch.float32))
+                    for index, number in zip(chosen, numbers.unbind(1), strict=True)
+                ]
                 edits.append((rows_of(points, [job.row for job in members]), moves))
             pictures = rendered(generator, edits, quality)
         yield pictures

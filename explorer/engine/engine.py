@@ -40,10 +40,12 @@ from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress
 from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import by_weights, reweighted, stacked
+from explorer.metrics.base import shared as parts
 from explorer.metrics.encoding import fitting_worlds
 from explorer.outputs.registry import output_of
 from explorer.scene.cards import ControlPlace, ModelCard, Remark
 from explorer.scene.comparison import CompareOptions, CompareReport
+from explorer.scene.effects import EffectOptions, EffectReport
 from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, View
@@ -51,6 +53,9 @@ from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality,
 MODELS_KEPT = 3
 PICTURES_KEPT = 512
 LARGEST_BATCH = 32
+
+SEARCHING_AND_SCANNING = (0.2, 0.8)
+"""How long the two take of an effect scan whose controls have to be found first."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,26 @@ class Engine:
 
         subjects = [Subject(model, self.shared(model), find) for model in models]
         return compare(subjects, options, progress, scheduler)
+
+    def effects(
+        self,
+        model: ModelRef,
+        controls: ControlSetRef,
+        options: EffectOptions,
+        progress: Progress | None = None,
+        waiting: Waiting | None = None,
+    ) -> EffectReport:
+        """What the controls of a set cause: :func:`explorer.comparison.effect_report.effects`. ``waiting``: as in
+        :meth:`control_set`."""
+        # Here, because it brings scipy, and no picture should wait for that.
+        from explorer.comparison.effect_report import effects
+        from explorer.comparison.effect_scan import check
+
+        check(options)
+        searching, scanning = parts(progress, SEARCHING_AND_SCANNING)
+        chosen = self.control_set(model, controls, searching, waiting)
+        searching(1.0)
+        return effects(model, controls, self.shared(model), chosen, options, scanning)
 
     def places(
         self,

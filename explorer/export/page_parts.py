@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from explorer.export.pdf import Colour, PdfPage, text_width
+from explorer.export.pdf import Colour, text_width
 from explorer.scene.measure_text import DASH
 
 INK: Colour = (24, 24, 27)
@@ -12,6 +13,8 @@ GREY: Colour = (135, 135, 142)
 RULE: Colour = (200, 200, 205)
 FULL: Colour = (20, 60, 120)
 """The colour of the largest number of a heat map; 0 is the paper's white."""
+FALLING: Colour = (160, 62, 20)
+"""That of the largest number below 0."""
 
 LETTERS = 9.0  # points
 LINE = 13.0
@@ -19,7 +22,23 @@ ROW = 18.0  # of a heat map
 _SMALL = 7.0  # points, of the numbers in a heat map
 
 
-def flush(sheet: PdfPage, text: str, right: float, baseline: float, colour: Colour, size: float = LETTERS) -> None:
+class Sheet(Protocol):
+    """What is drawn on: a PDF page, an SVG drawing, a picture. Points, from the top left."""
+
+    def rectangle(self, left: float, top: float, width: float, height: float, colour: Colour) -> None:
+        """A filled rectangle without a border."""
+
+    def text(self, text: str, left: float, baseline: float, size: float, colour: Colour = ...) -> None:
+        """One line."""
+
+    def path(self, points: Sequence[tuple[float, float]], width: float, colour: Colour) -> None:
+        """A line through ``points`` (x, y)."""
+
+    def area(self, points: Sequence[tuple[float, float]], colour: Colour) -> None:
+        """What lies inside of the polygon ``points``, filled."""
+
+
+def flush(sheet: Sheet, text: str, right: float, baseline: float, colour: Colour, size: float = LETTERS) -> None:
     """``text`` so that it ends at ``right``."""
     sheet.text(text, right - text_width(text, size), baseline, size, colour)
 
@@ -39,14 +58,14 @@ def map_column(headings: Sequence[str]) -> float:
 
 
 def shade(value: float, full: float = 1.0) -> Colour:
-    """The colour of ``value`` on a scale from 0, white, to ``full``."""
-    share = min(max(value / full, 0.0), 1.0) if full > 0 else 0.0
-    red, green, blue = (round(255 + (end - 255) * share) for end in FULL)
+    """The colour of ``value`` on a scale from 0, white, to ``full``; below 0, to -``full``, of another colour."""
+    share = min(abs(value) / full, 1.0) if full > 0 else 0.0
+    red, green, blue = (round(255 + (end - 255) * share) for end in (FULL if value >= 0 else FALLING))
     return red, green, blue
 
 
 def heat_map(
-    sheet: PdfPage,
+    sheet: Sheet,
     rows: Sequence[str],
     columns: Sequence[tuple[str, Colour]],
     values: Sequence[Sequence[float | None]],
@@ -54,10 +73,11 @@ def heat_map(
     first: float,
     top: float,
     full: float = 1.0,
+    faint: Sequence[Sequence[bool]] = (),
 ) -> None:
     """A heat map whose numbers are at most ``full``: the names of the rows at ``left``, the first column at ``first``,
     headings with their colours above ``top``; :data:`ROW` points a row, :func:`map_column` a column. A number that
-    there is not is a dash.
+    there is not is a dash; one that is ``faint`` has no colour.
     """
     wide = map_column([heading for heading, _ in columns])
     for j, (heading, colour) in enumerate(columns):
@@ -69,6 +89,8 @@ def heat_map(
             place = first + wide * j
             text, ink = DASH, GREY
             if value is not None:
-                sheet.rectangle(place, top + ROW * k, wide, ROW, shade(value, full))
-                text, ink = f"{value:.2f}", (255, 255, 255) if full > 0 and value / full > 0.5 else INK
+                text = f"{value:.2f}".replace("-", "−")
+                if not (faint and faint[k][j]):
+                    sheet.rectangle(place, top + ROW * k, wide, ROW, shade(value, full))
+                    ink = (255, 255, 255) if full > 0 and abs(value) / full > 0.5 else INK
             sheet.text(text, place + (wide - text_width(text, _SMALL)) / 2, middle - 0.5, _SMALL, ink)

@@ -6,6 +6,7 @@ The file structure follows ISO 32000-1: header, numbered objects, cross-referenc
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -67,6 +68,18 @@ class PdfPage:
         """A filled rectangle without a border."""
         place = f"{_n(left)} {_n(self.height - top - height)} {_n(width)} {_n(height)}"
         self._content.append(f"{_colour(colour)} rg {place} re f".encode())
+
+    def path(self, points: Sequence[tuple[float, float]], width: float, colour: Colour) -> None:
+        """A line through ``points``, ``width`` points wide."""
+        self._content.append(f"{_colour(colour)} RG {_n(width)} w 1 j {self._through(points)} S".encode())
+
+    def area(self, points: Sequence[tuple[float, float]], colour: Colour) -> None:
+        """The polygon ``points``, filled."""
+        self._content.append(f"{_colour(colour)} rg {self._through(points)} h f".encode())
+
+    def _through(self, points: Sequence[tuple[float, float]]) -> str:
+        places = [f"{_n(x)} {_n(self.height - y)}" for x, y in points]
+        return " ".join([f"{places[0]} m", *(f"{place} l" for place in places[1:])])
 
     def text(self, text: str, left: float, baseline: float, size: float, colour: Colour = (0, 0, 0)) -> None:
         """One line in Helvetica; what that font does not have is drawn as a picture of the line."""

@@ -90,11 +90,7 @@ class Evidence:
     def varying(self) -> NDArray[np.bool_]:
         """(A,) which attributes vary over the model's own pictures at all."""
         return np.array(
-            [
-                bool(np.isfinite(spread) and spread > _least(one, column))
-                for one, column, spread in zip(self.attributes, self.observed.T, self.deviations, strict=True)
-            ],
-            bool,
+            [varies(column, one) for one, column in zip(self.attributes, self.observed.T, strict=True)], bool
         )
 
     @cached_property
@@ -173,6 +169,12 @@ def deviation(values: Floats, attribute: Attribute) -> float:
         resultant = abs(np.exp(2j * np.pi * values / attribute.period).mean())
         return float(np.sqrt(max(0.0, 2 * (1 - resultant))) * attribute.period / (2 * np.pi))
     return float(values.std())
+
+
+def varies(values: Floats, attribute: Attribute) -> bool:
+    """Whether ``values`` (n,) of an attribute differ by more than what its network's noise, or rounding, is."""
+    spread = deviation(values, attribute)
+    return bool(np.isfinite(spread) and spread > _least(attribute, values))
 
 
 def mean(values: Floats, axis: int | tuple[int, ...]) -> Floats:
