@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 SMALLEST = 4  # pixels at which the convolutions end
+GROUPS = 8  # of channels, each normalised for itself
 
 
 class TrunkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,7 +68,36 @@ def output_layer(config: TrunkConfig) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(config.widths[0], config.channels, 4, stride=2, padding=1)
 
 
-def initialise(network: nn.Module, output: nn.ConvTranspose2d) -> None:
+def normalised_widths(config: TrunkConfig) -> bool:
+    """Whether :func:`normalised_decoder` can have the widths of ``config``."""
+    return all(width % GROUPS == 0 for width in config.widths)
+
+
+def normalised_decoder(config: TrunkConfig, inputs: int) -> nn.Sequential:
+    """(B, inputs) codes → (B, widths[0], size / 2, size / 2) features, for :func:`shuffled_output`: sharper than
+    :func:`decoder_trunk`, at twice the work."""
+    widths = config.widths
+    up: list[nn.Module] = [nn.GroupNorm(GROUPS, widths[-1]), nn.SiLU()]
+    for before, after in itertools.pairwise(widths[::-1]):
+        up += [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1), nn.GroupNorm(GROUPS, after)]
+        up += [nn.SiLU()]
+    return nn.Sequential(
+        nn.Linear(inputs, config.hidden),
+        nn.SiLU(),
+        nn.Linear(config.hidden, config.hidden),
+        nn.SiLU(),
+        nn.Linear(config.hidden, widths[-1] * SMALLEST**2),
+        nn.Unflatten(1, (widths[-1], SMALLEST, SMALLEST)),
+        *up,
+    )
+
+
+def shuffled_output(config: TrunkConfig) -> nn.Sequential:
+    """(B, widths[0], size / 2, size / 2) features → (B, C, size, size) logits, four pixels of each place."""
+    return nn.Sequential(nn.Conv2d(config.widths[0], 4 * config.channels, 3, padding=1), nn.PixelShuffle(2))
+
+
+def initialise(network: nn.Module, output: nn.Module) -> None:
     """He initialisation: with torch's default the signal fades over ten layers, and training takes far longer.
     ``output`` begins smaller, near grey pictures."""
     for layer in network.modules():
@@ -81,4 +111,5 @@ def initialise(network: nn.Module, output: nn.ConvTranspose2d) -> None:
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
     with torch.no_grad():
-        output.weight.mul_(0.3)
+        for parameter in output.parameters():
+            parameter.mul_(0.3)

@@ -95,6 +95,17 @@ class AutoencoderTrainer(ABC, Generic[Settings, Network]):
     def measure(self) -> tuple[dict[str, float | str], dict[str, Any]]:
         """Figures for the card, and further entries of the card by name."""
 
+    # --- what a trainer may say otherwise -------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> Network:
+        """The network that is exported."""
+        return self.network
+
+    def rate(self, number: int) -> float:
+        """The learning rate of step ``number``."""
+        return self.settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / self.recipe.steps))
+
     # --- what they share -----------------------------------------------------------------------------------------
 
     def config(self, kind: type[Any], **more: object) -> Any:
@@ -116,9 +127,8 @@ class AutoencoderTrainer(ABC, Generic[Settings, Network]):
     def step(self, number: int, batch: Batch) -> dict[str, float]:
         """One optimiser step; returns the losses by name."""
         started = time.perf_counter()
-        rate = self.settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / self.recipe.steps))
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.rate(number)
         targets = (batch.images.contiguous(memory_format=torch.channels_last) + 1.0) / 2.0
         losses = self.learn(number, targets, batch.factors)
         self.pictures += len(targets)
@@ -153,7 +163,7 @@ class AutoencoderTrainer(ABC, Generic[Settings, Network]):
     def export(self, folder: Path) -> None:
         """Write ``config.json``, ``model.safetensors``, ``card.json`` with measured figures, and ``samples.png``."""
         figures, more = self.measure()
-        save_autoencoder(self.network, folder)
+        save_autoencoder(self.finished, folder)
         save_sheet(self.samples(64, seed=0), folder / "samples.png", columns=8)
         fingerprint = fingerprint_of([folder / CONFIG, folder / WEIGHTS])
         figures = {

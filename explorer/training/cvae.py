@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
+import msgspec
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,37 +14,56 @@ from torch.nn import functional
 from explorer.errors import ExplorerError
 from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork, reading_error
 from explorer.numerics.gaussian_posterior import kl_to_standard_normal
-from explorer.numerics.randomness import seeded
+from explorer.numerics.randomness import seeded, step_seed
 from explorer.training.autoencoder import (
     AutoencoderSettings,
     AutoencoderTrainer,
     reconstruction_figures,
     settings_of,
 )
-from explorer.training.base import Recipe, Trainer, Weight
-from explorer.training.batch import Source
+from explorer.training.averaging import average_into
+from explorer.training.base import Recipe, Share, Trainer, Weight, Whole
+from explorer.training.batch import Source, as_images
 from explorer.training.data import EVALUATION_SEED, WorldSource
 from explorer.worlds.attributes import distance
 from explorer.worlds.base import World
 
 ROWS = 512
-NOISE = 1  # stream of random numbers
+NOISE, LABELS, INDEPENDENT, GAINS, INDEPENDENT_GAINS = 1, 2, 3, 4, 5  # streams of random numbers
 
 
 class ConditionalVaeSettings(AutoencoderSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ``settings`` of a conditional VAE's recipe, besides those of every autoencoder.
 
-    ``beta`` weighs the KL term, ``reading`` the squared error of the factors that the encoder reads from the picture.
+    ``factors``: the condition (none named: all of the world's); all else is left to the latents. ``likelihood``:
+    Bernoulli over [0, 1], or Gaussian of the deviation that fits each batch best. ``beta`` weighs the KL term,
+    ``reading`` the squared error of the factors that the encoder reads from the picture. ``labels``: the share of
+    pictures whose factors are known; of the others the reader's own take their place. ``independent``: so many more
+    pictures a step, of factors drawn independently, are read: else an effect can be guessed from its causes, and the
+    reader does not see its noise. The learning rate rises over ``warm_up`` steps. ``average``: what the running mean of
+    the weights, which is exported, keeps of itself in a step (0: no mean). ``octaves``, ``decoder`` and
+    ``channel_means`` are those of :class:`ConditionalVaeConfig`. ``colour_gains``: each channel of a picture is
+    multiplied by a number within so much of 1, which no factor tells.
     """
 
     latents: int = 4
+    factors: tuple[str, ...] = ()
+    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
     beta: Weight = 1.0
     reading: Weight = 50.0
+    labels: Share = 1.0
+    independent: Whole = 0
+    warm_up: Whole = 0
+    average: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    octaves: Whole = 0
+    decoder: Literal["transposed", "normalised"] = "transposed"
+    channel_means: bool = False
+    colour_gains: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
 
 
 class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, ConditionalVaeNetwork]):
-    """One run. The likelihood is Bernoulli over [0, 1], summed over subpixels. While training the posterior is given
-    the true factors; the reader learns to tell them beside it."""
+    """One run. The likelihood is summed over subpixels. While training the posterior is given the true factors; the
+    reader learns to tell them beside it."""
 
     def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
         if not isinstance(source, WorldSource) or source.world is None:
@@ -50,29 +72,47 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
                 "train on a world, or choose the trainer 'vae'."
             )
         self.world: World = source.world
+        settings = settings_of(recipe, ConditionalVaeSettings)
+        self.names = settings.factors or self.world.names
+        self._columns = [self.world.column(name) for name in self.names]
         self._drawn = torch.from_numpy(source.factors(ROWS, EVALUATION_SEED))
-        super().__init__(recipe, source, device, settings_of(recipe, ConditionalVaeSettings))
+        super().__init__(recipe, source, device, settings)
         self.network.rows.copy_(self.coordinates(self._drawn))
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate)
+        self.average = copy.deepcopy(self.network).requires_grad_(False) if settings.average else None
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
 
     def build(self) -> ConditionalVaeNetwork:
+        settings = self.settings
         return ConditionalVaeNetwork(
-            self.config(ConditionalVaeConfig, conditions=conditions_of(self.world, self._drawn), rows=ROWS)
+            self.config(
+                ConditionalVaeConfig,
+                conditions=conditions_of(self.world, self.names, self._drawn),
+                rows=ROWS,
+                octaves=settings.octaves,
+                decoder=settings.decoder,
+                channel_means=settings.channel_means,
+            )
         )
 
     @property
+    def finished(self) -> ConditionalVaeNetwork:
+        return self.average or self.network
+
+    @property
     def notes(self) -> str:
-        names = ", ".join(self.world.names)
-        return f"Conditional VAE, trained on '{self.source.name}' given {names}."
+        return f"Conditional VAE, trained on '{self.source.name}' given {', '.join(self.names)}."
+
+    def rate(self, number: int) -> float:
+        return super().rate(number) * min(1.0, (number + 1) / (self.settings.warm_up + 1))
 
     def coordinates(self, factors: Tensor) -> Tensor:
-        """(B, factors) coordinates of a point, of the world's values (B, factors)."""
+        """(B, conditions) coordinates of a point, of the world's values (B, factors)."""
         levels = torch.from_numpy(self.world.levels_of(factors.cpu().numpy())).to(factors)
         columns = [
             levels[:, k]
             if condition.factor.kind == "category"
             else (factors[:, k] - condition.mean) / condition.deviation
-            for k, condition in enumerate(self.network.config.conditions)
+            for k, condition in zip(self._columns, self.network.config.conditions, strict=True)
         ]
         return torch.stack(columns, dim=1)
 
@@ -80,39 +120,87 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
         """One step of Adam; ``loss`` is reconstruction + beta · kl + reading · factors."""
         assert factors is not None
         network, settings = self.network, self.settings
-        embedded = network.embed(self.coordinates(factors).float())
+        targets = self._tinted(targets, number, GAINS)
+        read, truth = self._for_reading(number, targets, factors)
+        coordinates = self.coordinates(factors).float()
         with self.precision.autocast():
-            features = network.encoder(targets)
+            features = network.encoder(read)
             told = network.reader(features).float()
-            mean, log_variance = (part.float() for part in network.posterior(features, embedded))
+            features = features[: len(targets)]
+            labelled = self._labelled(number, len(read))
+            if settings.labels < 1.0:
+                guess = network.coordinates(told[: len(targets)].detach())
+                coordinates = torch.where(labelled[: len(targets), None], coordinates, guess)
+            embedded = network.embed(coordinates)
+            mean, log_variance = (part.float() for part in network.posterior(targets, features, embedded))
             noise = torch.randn(mean.shape, generator=seeded(self.recipe.seed, number, NOISE)).to(self.device)
-            logits = network.logits(mean + noise * (0.5 * log_variance).exp(), embedded).float()
+            logits = network.logits(mean + noise * (0.5 * log_variance).exp(), coordinates).float()
         parts = {
-            "reconstruction": functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
-            / len(targets),
+            "reconstruction": self._reconstruction(logits, targets),
             "kl": kl_to_standard_normal(mean, log_variance).sum(dim=1).mean(),
-            "factors": reading_error(told, embedded),
+            "factors": reading_error(told, network.embed(self.coordinates(truth).float()), labelled),
         }
         loss = parts["reconstruction"] + settings.beta * parts["kl"] + settings.reading * parts["factors"]
         self.precision.update(loss, [self.optimiser])
+        if self.average is not None:
+            average_into(self.average, network, min(settings.average, (1.0 + number) / (10.0 + number)))
         return {"loss": loss.item(), **{name: part.item() for name, part in parts.items()}}
+
+    def state(self) -> dict[str, Any]:
+        averaged = {} if self.average is None else {"average": self.average.state_dict()}
+        return {**super().state(), **averaged}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore(state)
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+
+    def _reconstruction(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The negative log-likelihood of a picture, in nats; of a Gaussian without its constant."""
+        if self.settings.likelihood == "gaussian":
+            return 0.5 * targets[0].numel() * functional.mse_loss(torch.sigmoid(logits), targets).log()
+        return functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(targets)
+
+    def _tinted(self, targets: Tensor, number: int, stream: int) -> Tensor:
+        """Pictures (B, C, H, W) after their colour gains."""
+        if not self.settings.colour_gains:
+            return targets
+        generator = seeded(self.recipe.seed, number, stream)
+        return tinted(targets, self.settings.colour_gains, generator)
+
+    def _for_reading(self, number: int, targets: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
+        """The pictures that are read in step ``number``, and their factors: first those that are drawn again."""
+        count = self.settings.independent
+        if not count:
+            return targets, factors
+        rows = self.world.independent(count, step_seed(self.recipe.seed, number, INDEPENDENT))
+        more = (as_images(self.world.render(rows, self.source.size)).to(targets) + 1.0) / 2.0
+        read = torch.cat([targets, self._tinted(more, number, INDEPENDENT_GAINS)])
+        return read.contiguous(memory_format=torch.channels_last), torch.cat(
+            [factors, torch.from_numpy(rows).to(factors)]
+        )
+
+    def _labelled(self, number: int, count: int) -> Tensor:
+        """(count,) whether the factors of a picture are known."""
+        drawn = torch.rand(count, generator=seeded(self.recipe.seed, number, LABELS))
+        return (drawn < self.settings.labels).to(self.device)
 
     @torch.no_grad()
     def samples(self, count: int, seed: int) -> Tensor:
         """(count, C, H, W) pictures in [-1, 1] of prior points; picture i is the one that seed ``seed + i`` shows."""
-        pictures: Tensor = self.network.decode(self.network.draw(list(range(seed, seed + count)))).cpu()
+        pictures: Tensor = self.finished.decode(self.finished.draw(list(range(seed, seed + count)))).cpu()
         return pictures * 2.0 - 1.0
 
     def measure(self) -> tuple[dict[str, float | str], dict[str, Any]]:
         """Reconstruction error with the factors given and with the factors read, KL, and how far each is misread: the
         mean distance in its own unit, of a category the share of pictures."""
-        network, count = self.network, self.settings.evaluation
+        network, count = self.finished, self.settings.evaluation
         given, read, kl = 0.0, 0.0, 0.0
-        wrong = dict.fromkeys(self.world.names, 0.0)
+        wrong = dict.fromkeys(self.names, 0.0)
         for targets, factors in self.held_out():
             assert factors is not None
             coordinates = self.coordinates(factors).float()
-            mean, log_variance = network.posterior(network.encoder(targets), network.embed(coordinates))
+            mean, log_variance = network.posterior(targets, network.encoder(targets), network.embed(coordinates))
             kl += float(kl_to_standard_normal(mean, log_variance).sum())
             point = network.encode(targets)
             given += _squared(network.decode(torch.cat([mean, coordinates], dim=1)), targets)
@@ -133,11 +221,22 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
         return figures, {}
 
 
-def conditions_of(world: World, factors: Tensor) -> tuple[Condition, ...]:
-    """The world's factors as conditions; means and deviations over the drawn values (n, factors)."""
-    values = factors.double()
-    found = zip(world.factors, values.mean(dim=0).tolist(), values.std(dim=0).tolist(), strict=True)
-    return tuple(Condition(factor=factor, mean=round(m, 6), deviation=round(d, 6)) for factor, m, d in found)
+def conditions_of(world: World, names: Sequence[str], factors: Tensor) -> tuple[Condition, ...]:
+    """The world's factors called ``names`` as conditions; means and deviations over the drawn values (n, factors)."""
+    columns = [world.column(name) for name in names]
+    values = factors[:, columns].double()
+    means, deviations = values.mean(dim=0).tolist(), values.std(dim=0).tolist()
+    return tuple(
+        Condition(factor=world.factors[column], mean=round(mean, 6), deviation=round(deviation, 6))
+        for column, mean, deviation in zip(columns, means, deviations, strict=True)
+    )
+
+
+def tinted(pictures: Tensor, spread: float, generator: torch.Generator) -> Tensor:
+    """Pictures (B, C, H, W) in [0, 1], each channel of each times a number of [1 - ``spread``, 1 + ``spread``], and all
+    by 1 / (1 + ``spread``), so that they stay in [0, 1]."""
+    drawn = torch.rand(*pictures.shape[:2], 1, 1, generator=generator).to(pictures)
+    return pictures * ((1.0 + spread * (2.0 * drawn - 1.0)) / (1.0 + spread))
 
 
 def _squared(pictures: Tensor, targets: Tensor) -> float:
