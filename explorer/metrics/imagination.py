@@ -1,0 +1,79 @@
+"""A generator with a causal latent as :class:`explorer.metrics.counterfactuals.Imagination`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.causal.base import Values
+from explorer.causal.interventions import Hard, Interventions
+from explorer.causal.posterior import counterfactual, sampled
+from explorer.errors import ExplorerError
+from explorer.generators.base import Generator, Latent
+from explorer.metrics.counterfactuals import Do, Floats, Pictures
+from explorer.scene.model import Quality
+from explorer.training.batch import as_images
+
+BATCH = 100
+
+
+class GeneratorImagination:
+    """Encode, abduct the factors' noises, predict, render. Where the factors do not tell a noise, the median outcome is
+    drawn; :meth:`outcomes` has its distribution."""
+
+    def __init__(self, generator: Generator, quality: Quality | None = None) -> None:
+        """Raises :class:`ExplorerError` unless the generator encodes pictures and has a causal latent."""
+        if not {"encode", "causes"} <= set(generator.card.capabilities):
+            raise ExplorerError(
+                f"Counterfactuals take a model that encodes pictures and knows what causes what, and "
+                f"'{generator.card.name}' does not; choose a model with a causal latent."
+            )
+        self._generator: Any = generator
+        self._quality = quality or Quality()
+        self._model, self._coding = self._generator.structural_model(), self._generator.coding()
+        self._space = generator.card.first_space
+
+    @torch.no_grad()
+    def imagine(self, pictures: Pictures, do: Do, own_noise: bool = True) -> Pictures:
+        shown = []
+        for latent, values, acts in self._encoded(pictures, do):
+            point = latent.tensors[self._space]
+            if acts:
+                outcome = counterfactual(self._model, values, acts).values
+                point = self._coding.written(point, values, outcome)
+            if not own_noise:
+                point = self._without_own_noise(point)
+            shown.append(_levels(self._generator.render(latent.with_space(self._space, point), self._quality)))
+        return np.concatenate(shown)
+
+    @torch.no_grad()
+    def outcomes(self, pictures: Pictures, do: Do, draws: int, seed: int) -> Mapping[str, Floats]:
+        parts: dict[str, list[Floats]] = {name: [] for name in self._model.graph.names}
+        for _, values, acts in self._encoded(pictures, do):
+            for name, drawn in sampled(self._model, values, self._model.abduct(values), acts, draws, seed).items():
+                parts[name].append(drawn.T.double().cpu().numpy())
+        return {name: np.concatenate(part) for name, part in parts.items()}
+
+    def _encoded(self, pictures: Pictures, do: Do) -> Iterator[tuple[Latent, Values, Interventions]]:
+        """In batches: the points, the values read there, and what is done to them."""
+        for start in range(0, len(pictures), BATCH):
+            latent = self._generator.encode(as_images(pictures[start : start + BATCH]))
+            values = self._coding.values(latent.tensors[self._space])
+            acts = {name: Hard(torch.from_numpy(value[start : start + BATCH])) for name, value in do.items()}
+            yield latent, values, acts
+
+    def _without_own_noise(self, point: Tensor) -> Tensor:
+        """``point`` with every number that is no variable at the prior's middle, 0."""
+        factors = torch.zeros(self._coding.width, dtype=torch.bool, device=point.device)
+        factors[[axis.index for axis in self._coding.axes.values()]] = True
+        return torch.where(factors, point, 0.0)
+
+
+def _levels(pictures: Tensor) -> Pictures:
+    """(B, C, H, W) in [-1, 1] → (B, H, W, C) in 0..255."""
+    levels = (pictures.float().cpu() * 127.5 + 128.0).clamp(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(levels.permute(0, 2, 3, 1).numpy())
