@@ -18,7 +18,11 @@ class Hard:
 
     def repeated(self, times: int) -> Hard:
         """The same for the rows ``times`` over."""
-        return Hard(self.value.repeat(times)) if isinstance(self.value, Tensor) else self
+        return Hard(self.value.repeat(times)) if isinstance(self.value, Tensor) and self.value.dim() else self
+
+    def of_rows(self, rows: Tensor) -> Hard:
+        """The same for the ``rows`` (n,) alone."""
+        return Hard(self.value[rows]) if isinstance(self.value, Tensor) and self.value.dim() else self
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,11 @@ class Shift:
 
     def repeated(self, times: int) -> Shift:
         """The same for the rows ``times`` over."""
-        return Shift(self.by.repeat(times)) if isinstance(self.by, Tensor) else self
+        return Shift(self.by.repeat(times)) if isinstance(self.by, Tensor) and self.by.dim() else self
+
+    def of_rows(self, rows: Tensor) -> Shift:
+        """The same for the ``rows`` (n,) alone."""
+        return Shift(self.by[rows]) if isinstance(self.by, Tensor) and self.by.dim() else self
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,10 @@ class Soft:
 
     def repeated(self, times: int) -> Soft:
         """The same for the rows ``times`` over."""
+        return self
+
+    def of_rows(self, rows: Tensor) -> Soft:
+        """The same for the ``rows`` (n,) alone."""
         return self
 
 

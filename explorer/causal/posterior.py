@@ -48,7 +48,8 @@ def counterfactual(
     if not len(rows):
         return Counterfactual(plain, plain, plain, open_in)
     few = {name: value[rows] for name, value in values.items()}
-    drawn = sampled(model, few, {name: noise[rows] for name, noise in noises.items()}, interventions, draws, seed)
+    acts = {name: act.of_rows(rows) for name, act in interventions.items()}
+    drawn = sampled(model, few, {name: noise[rows] for name, noise in noises.items()}, acts, draws, seed)
     tails = torch.tensor([0.5, (1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
     middle: Values = {}
     low: Values = {}

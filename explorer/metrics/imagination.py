@@ -32,10 +32,10 @@ class GeneratorImagination:
                 f"Counterfactuals take a model that encodes pictures and knows what causes what, and "
                 f"'{generator.card.name}' does not; choose a model with a causal latent."
             )
-        self._generator: Any = generator
-        self._quality = quality or Quality()
-        self._model, self._coding = self._generator.structural_model(), self._generator.coding()
-        self._space = generator.card.first_space
+        causal: Any = generator
+        self._generator, self._quality = causal, quality or Quality()
+        self._model, self._coding = causal.structural_model(), causal.coding()
+        self._space = next(iter(generator.card.spaces))
 
     @torch.no_grad()
     def imagine(self, pictures: Pictures, do: Do, own_noise: bool = True) -> Pictures:
