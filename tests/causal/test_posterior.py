@@ -45,6 +45,21 @@ def test_the_interval_of_the_clipped_shadow_holds_the_truth_as_often_as_it_says(
     assert not after.open["shadow_position"].any()
 
 
+def test_rows_that_are_set_to_values_of_their_own_keep_them_where_only_some_are_open() -> None:
+    model = clipped()
+    rows = model.sample(60, 5)
+    values = torch.linspace(2.0, 6.0, 60, dtype=torch.float64)
+    after = counterfactual(model, rows, {"x": Hard(values)}, draws=50)
+    assert 0 < after.open["y"].sum() < 60
+    for index in (0, 17, 59):
+        one = {name: value[index : index + 1] for name, value in rows.items()}
+        alone = counterfactual(model, one, {"x": Hard(float(values[index]))}, draws=50)
+        assert after.values["x"][index] == values[index]
+        assert bool(after.open["y"][index] == alone.open["y"][0])
+        if not after.open["y"][index]:
+            assert after.values["z"][index] == alone.values["z"][0]
+
+
 def test_the_same_seed_gives_the_same_interval_and_one_row_is_a_row_of_many() -> None:
     model = clipped()
     rows = model.sample(30, 3)

@@ -61,6 +61,48 @@ def test_networks_see_numbers_circles_and_shares_of_levels() -> None:
     assert seen[2, 3:].tolist() == [0.0, 0.0, 1.0]  # past the last level it stays there
 
 
+RICH = msgspec.structs.replace(SMALL, widths=(8, 16), octaves=3, decoder="normalised", channel_means=True)
+
+
+def test_the_decoder_sees_octaves_of_numbers_and_round_of_circles() -> None:
+    made = ConditionalVaeNetwork(RICH)
+    seen: list[torch.Tensor] = []
+    made.decoder.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    point = torch.tensor([[0.1, 0.2, 0.5, (90.0 - 135.0) / 100.0, 1.0]])
+    made.decode(point)
+    made.decode(point + torch.tensor([0.0, 0.0, 4.0, 3.6, 0.0]))  # a round of four deviations, once about the circle
+    plain = made.embed(point[:, 2:])
+    assert torch.equal(seen[0][:, : 2 + 6], torch.cat([point[:, :2], plain], dim=1))
+    size, hue = seen[0][0, 8:14], seen[0][0, 14:]
+    turns = torch.tensor([1.0, 2.0, 4.0])
+    assert torch.allclose(size, torch.cat([(math.pi / 4 * turns).sin(), (math.pi / 4 * turns).cos()]), atol=1e-6)
+    there = math.radians(90.0 - 135.0) * 2 * turns  # of the coordinate, which is 0 at the mean
+    assert torch.allclose(hue, torch.cat([there.sin(), there.cos()]), atol=1e-5)
+    assert torch.allclose(seen[0][:, 8:], seen[1][:, 8:], atol=1e-5)
+    assert seen[0].shape == (1, 2 + 6 + 2 * 3 * 2)
+
+
+def test_a_posterior_that_sees_the_channels_means_tells_them_whatever_the_features() -> None:
+    torch.manual_seed(1)
+    for config, differs in ((RICH, True), (SMALL, False)):
+        made, pictures = ConditionalVaeNetwork(config), torch.full((1, 3, 16, 16), 0.5)
+        features, embedded = torch.zeros(1, 8), torch.zeros(1, 6)
+        first, second = (made.posterior(p, features, embedded)[0] for p in (pictures, 0.5 * pictures))
+        assert bool((first != second).any()) is differs
+
+
+def test_a_rich_network_is_a_family_member_like_any_other(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    save_autoencoder(ConditionalVaeNetwork(RICH), tmp_path / "rich")
+    generator = generator_of(tmp_path / "rich")
+    latent = generator.sample([0, 1])
+    pictures = generator.render(latent, Quality())
+    assert pictures.shape == (2, 3, 16, 16)
+    assert pictures.std() > 0.01
+    assert any(name.startswith("decoder ") for name in generator.weight_parts())
+    assert generator.encode(pictures).tensors["z"].shape == (2, 5)
+
+
 def test_what_networks_see_leads_back_to_the_coordinates() -> None:
     assert torch.allclose(network().coordinates(network().embed(ROWS)), ROWS, atol=1e-5)
     told = network().coordinates(torch.tensor([[0.3, -2.0, 0.0, 0.1, 0.9, 0.2]]))  # nearly: neither circle nor one-hot
@@ -111,7 +153,7 @@ def test_encoding_reads_the_factors_and_then_the_posterior_for_these(folder: Pat
     point = generator.encode(pictures).tensors["z"]
     features = made.encoder((pictures + 1) / 2)
     told = made.coordinates(made.reader(features))
-    mean, _ = made.posterior(features, made.embed(told))
+    mean, _ = made.posterior((pictures + 1) / 2, features, made.embed(told))
     assert torch.allclose(point, torch.cat([mean, told], dim=1), atol=1e-6)
     with pytest.raises(ModelError, match="resize them first"):
         generator.encode(pictures[..., :8])
@@ -153,6 +195,8 @@ def changed(**fields: object) -> dict[str, object]:
     ("change", "sentence"),
     [
         ({"conditions": []}, "1..256 factors"),
+        ({"octaves": 17}, "octaves must be 0..16"),
+        ({"decoder": "normalised"}, "multiples of 8"),
         ({"conditions": [changed(), changed()]}, "two factors have one name"),
         ({"conditions": [changed(deviation=0.0)]}, "'size' has no extent"),
         ({"conditions": [changed(mean=math.inf)]}, "Expected `float`"),

@@ -16,7 +16,7 @@ from explorer.errors import ExplorerError
 from explorer.generators import registry
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe
-from explorer.training.cvae import ROWS, ConditionalVaeTrainer
+from explorer.training.cvae import ROWS, ConditionalVaeTrainer, tinted
 from explorer.training.data import EVALUATION_SEED, source_of
 from explorer.training.loop import batch_of, train
 
@@ -66,13 +66,120 @@ def test_the_loss_is_the_sum_of_its_terms() -> None:
     with torch.no_grad():
         features = trainer.network.encoder((batch.images + 1) / 2)
         embedded = trainer.network.embed(trainer.coordinates(batch.factors))
-        mean, log_variance = trainer.network.posterior(features, embedded)
+        mean, log_variance = trainer.network.posterior((batch.images + 1) / 2, features, embedded)
         told = trainer.network.reader(features)
     assert found["factors"] == pytest.approx(0.5 * (told - embedded).square().sum().item() / 8, rel=1e-5)
     prior = torch.distributions.Normal(torch.zeros(8, 2), torch.ones(8, 2))
     posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
     divergence = torch.distributions.kl_divergence(posterior, prior).sum(dim=1).mean()
     assert found["kl"] == pytest.approx(divergence.item(), rel=1e-4)
+
+
+RICH = {
+    **SMALL,
+    "widths": [8, 8, 8, 8],
+    "factors": ["shadow_length", "light"],
+    "likelihood": "gaussian",
+    "octaves": 2,
+    "decoder": "normalised",
+    "channel_means": True,
+    "labels": 0.5,
+    "independent": 4,
+    "warm_up": 2,
+    "average": 0.9,
+    "colour_gains": 0.2,
+}
+RICH_RECIPE = msgspec.structs.replace(RECIPE, name="rich", data="pendulum", uniform=False, settings=RICH)
+
+
+def rich(**settings: object) -> ConditionalVaeTrainer:
+    recipe = msgspec.structs.replace(RICH_RECIPE, settings={**RICH, **settings})
+    return ConditionalVaeTrainer(recipe, source_of(recipe), CPU)
+
+
+def test_a_run_with_every_setting_repeats_every_bit_when_resumed(tmp_path: Path) -> None:
+    straight = train(RICH_RECIPE, tmp_path / "straight", CPU)
+    train(RICH_RECIPE, tmp_path / "again", CPU, stop_after=3)
+    resumed = train(RICH_RECIPE, tmp_path / "again", CPU)
+    for name in ("model.safetensors", "config.json", "samples.png"):
+        assert (resumed / name).read_bytes() == (straight / name).read_bytes()
+    assert registry.describe(str(resumed)).spaces["z"].shape == (4,)
+
+
+def test_the_gaussian_likelihood_is_that_of_the_best_deviation() -> None:
+    trainer = rich(labels=1.0, independent=0, colour_gains=0.0)
+    batch = batch_of(trainer.source, RICH_RECIPE, 0)
+    logits = torch.randn(batch.images.shape, generator=torch.Generator().manual_seed(0))
+    targets = (batch.images + 1) / 2
+    error = (torch.sigmoid(logits) - targets).double()
+    best = error.square().mean().sqrt()
+    density = torch.distributions.Normal(0.0, best).log_prob(error).sum() / len(targets)
+    count = targets[0].numel()
+    constant = 0.5 * count * (1 + np.log(2 * np.pi))
+    assert trainer._reconstruction(logits, targets).item() == pytest.approx(-density.item() - constant, rel=1e-5)
+
+
+def test_only_the_named_factors_are_conditions_in_their_own_columns() -> None:
+    trainer = rich()
+    factors = torch.from_numpy(trainer.world.sample(3000, 1))
+    coordinates = trainer.coordinates(factors)
+    assert [condition.factor.name for condition in trainer.network.config.conditions] == ["shadow_length", "light"]
+    assert coordinates.mean(dim=0).tolist() == pytest.approx([0, 0], abs=0.15)
+    assert torch.corrcoef(torch.stack([coordinates[:, 1], factors[:, 1]]))[0, 1] > 0.9999
+
+
+def test_what_is_read_besides_has_independent_factors_and_is_not_drawn() -> None:
+    trainer = rich(independent=400, labels=1.0)
+    batch = batch_of(trainer.source, RICH_RECIPE, 0)
+    assert batch.factors is not None
+    targets = (batch.images + 1) / 2
+    read, truth = trainer._for_reading(0, targets, batch.factors)
+    assert torch.equal(read[:8], targets)
+    assert torch.equal(truth[:8], batch.factors)
+    assert len(read) == len(truth) == 408
+    assert np.abs(np.corrcoef(truth[8:].T)[np.triu_indices(4, 1)]).max() < 0.15  # causes tell nothing of effects
+    causal = trainer.world.sample(400, 0)
+    assert np.abs(np.corrcoef(causal.T)[np.triu_indices(4, 1)]).max() > 0.4
+
+
+def test_without_labels_the_reader_learns_nothing_and_its_reading_is_the_condition() -> None:
+    trainer = rich(labels=0.0, average=0.0)
+    found = trainer.step(0, batch_of(trainer.source, RICH_RECIPE, 0))
+    assert found["factors"] == 0.0
+    assert trainer.network.reader.weight.grad is not None
+    assert not trainer.network.reader.weight.grad.any()
+    share = torch.stack([rich(labels=0.25)._labelled(step, 50).double().mean() for step in range(8)]).mean()
+    assert share.item() == pytest.approx(0.25, abs=0.08)
+
+
+def test_what_is_exported_is_the_running_mean_of_the_weights() -> None:
+    trainer = rich(labels=1.0)
+    expected = {key: value.clone() for key, value in trainer.network.named_parameters()}
+    for step in range(4):
+        trainer.step(step, batch_of(trainer.source, RICH_RECIPE, step))
+        keep = min(0.9, (1 + step) / (10 + step))
+        expected = {k: keep * expected[k] + (1 - keep) * v.detach() for k, v in trainer.network.named_parameters()}
+    assert trainer.finished is not trainer.network
+    for key, value in trainer.finished.named_parameters():
+        assert torch.allclose(value, expected[key], atol=1e-6)
+
+
+def test_the_rate_rises_then_falls() -> None:
+    rates = [rich(learning_rate=1.0).rate(step) for step in range(4)]
+    cosine = [0.5 * (1 + np.cos(np.pi * step / 4)) for step in range(4)]
+    assert rates == pytest.approx([cosine[0] / 3, cosine[1] * 2 / 3, cosine[2], cosine[3]])
+
+
+def test_colour_gains_are_one_number_a_channel_of_each_picture() -> None:
+    pictures = torch.rand(500, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    made = tinted(pictures, 0.2, torch.Generator().manual_seed(1))
+    gains = made / pictures
+    assert (gains.amax(dim=(2, 3)) - gains.amin(dim=(2, 3))).max() < 1e-5
+    flat = gains[:, :, 0, 0]
+    assert flat.min() >= 0.8 / 1.2 - 1e-6
+    assert flat.max() <= 1.0 + 1e-6
+    assert flat.std(dim=0).tolist() == pytest.approx([1 / 3 / 12**0.5] * 3, rel=0.06)
+    assert np.abs(np.corrcoef(flat.T)[np.triu_indices(3, 1)]).max() < 0.12
 
 
 @pytest.mark.parametrize("stop", [1, 3])
