@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,10 @@ def test_methods_side_by_side_are_one_batch_and_timed_against_it(monkeypatch: py
     found = side_by_side.measure("shapes-btcvae")
     assert found["batch"] == found["views"] == 8
     assert min(float(found[key]) for key in ("forward_ms", "render_ms", "ratio")) > 0
+
+
+def test_what_others_do_meanwhile_is_no_time_of_fields() -> None:
+    assert fields._milliseconds(lambda: time.sleep(0.02)) < 20
 
 
 def test_fields_side_by_side_are_timed_against_a_loop_over_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,3 +229,12 @@ def test_the_released_residuals_are_those_of_the_authors_program(bounded: bool) 
     # Neither is the equation: that knows each point alone, and the trace.
     true = wave(field, z, _rows(moment), speed.expand(B))
     assert float((ours.mean(1) - true).detach().abs().max()) > 0.01
+
+
+@pytest.mark.parametrize(("networks", "rows"), [((), (7,)), ((), (2, 7)), ((3,), (3, 7)), ((2, 3), (2, 3, 7))])
+def test_layers_side_by_side_are_each_their_own_map(networks: tuple[int, ...], rows: tuple[int, ...]) -> None:
+    layer, points = Affine(_normal(3, *networks, 4, D), _normal(4, *networks, 4)), _normal(5, *rows, D)
+    weight, bias = torch.broadcast_to(layer.weight, (*rows[:-1], 4, D)), torch.broadcast_to(layer.bias, (*rows[:-1], 4))
+    expected = torch.einsum("...oi,...bi->...bo", weight, points) + bias[..., None, :]
+    torch.testing.assert_close(layer(points), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(layer.back(expected), torch.einsum("...oi,...bo->...bi", weight, expected))
