@@ -245,8 +245,10 @@ def _field(
         moment = min(max(moment, times[0]), times[1])
     field = control.at(points)
     at = torch.full((len(points),), moment, dtype=torch.float64)
-    turned = math.copysign(1.0, factor * control.flow.scale)
-    velocity = field.velocity(points, at).nan_to_num(0.0, 0.0, 0.0) * turned
+    gain = factor * control.flow.scale
+    if control.flow.unit_speed:
+        gain = math.copysign(1.0, gain)
+    velocity = field.velocity(points, at).nan_to_num(0.0, 0.0, 0.0) * gain
     inside = velocity @ cut.axes.T
     across, up = (part.reshape(SIZE, SIZE) for part in inside.T)
     curl = (
@@ -258,11 +260,12 @@ def _field(
     return FieldOnPlane(
         size=SIZE,
         time=moment if times is not None else None,
-        potential=b"" if potential is None else _bytes(potential * turned),
+        potential=b"" if potential is None else _bytes(potential * gain),
         across=_bytes(across),
         up=_bytes(up),
         curl=_bytes(curl),
         hidden=1 - float(inside.norm(dim=1).sum() / length) if float(length) > 0 else 0.0,
+        unit_speed=control.flow.unit_speed,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from PIL import Image
 from explorer.errors import SceneError
 from explorer.export.carried import Reference, references_in, unaccompanied
 from explorer.export.options import ExportOptions
-from explorer.export.provenance import KEY, Provenance, decode
+from explorer.export.provenance import FIGURE_FORMAT, FORMAT, KEY, FigureProvenance, Provenance, decode
 from explorer.scene.model import Scene
 from explorer.scene.store import BESIDE, Touched, decode_scene
 from explorer.scene.store import FORMAT as SCENE_FORMAT
@@ -20,10 +23,13 @@ from explorer.scene.store import order_of_touch as scene_order
 
 SEQUENCE_FILE = "provenance.json"
 GIF_MARK = KEY.encode() + b"="
+SVG_HEAD, SVG_FOOT = b'<metadata id="%s">' % KEY.encode(), b"</metadata>\n"
+LARGEST_ATTACHMENT = 64 * 2**20
+"""Bytes of a scene with all that it carries, which is a tenth of that."""
 
 
-def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | None]:
-    """The scene that ``path`` carries: an exported file or folder, or a scene file (which has no provenance).
+def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | FigureProvenance | None]:
+    """The scene that ``path`` carries: an exported file or folder, a figure, or a scene file (which has no provenance).
 
     Raises :class:`SceneError` with one sentence when there is none, or it is damaged or newer than this program.
     """
@@ -34,17 +40,18 @@ def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | None]:
         raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
     if data is None:
         raise SceneError(f"'{path.name}' carries no scene of Latent Explorer.")
-    if SCENE_FORMAT.encode() in data[:200]:
+    if _is_scene(data):
         return decode_scene(data, path.name), ExportOptions(scaling="smooth"), None
     provenance = decode(data, path.name)
-    return provenance.restored(path.name), provenance.options, provenance
+    options = provenance.options if isinstance(provenance, Provenance) else ExportOptions(kind="png")
+    return provenance.restored(path.name), options, provenance
 
 
 def order_of_touch(path: Path) -> Touched:
     """In which order the scene that ``path`` carries, and that :func:`read` has read, moved its controls when it was
     saved (:func:`explorer.scene.store.order_of_touch`)."""
     data = _carried(Path(path)) or b""
-    document = msgspec.json.decode(data) if SCENE_FORMAT.encode() in data[:200] else decode(data, path.name).scene
+    document = msgspec.json.decode(data) if _is_scene(data) else decode(data, path.name).scene
     return scene_order(document)
 
 
@@ -52,7 +59,7 @@ def references_of(path: Path) -> tuple[Reference, ...]:
     """What the file ``path``, which :func:`read` has read, says of the files that its scene names. Raises
     :class:`SceneError` where that is damaged."""
     data = _carried(Path(path)) or b""
-    if SCENE_FORMAT.encode() in data[:200]:
+    if _is_scene(data):
         return references_in(msgspec.json.decode(data).get(BESIDE, []), Path(path).name)
     return decode(data, Path(path).name).references
 
@@ -62,6 +69,12 @@ def not_carried(path: Path) -> str:
     it has all that it needs. Raises as :func:`read`."""
     _, _, provenance = read(path)
     return unaccompanied(provenance.references) if provenance is not None else ""
+
+
+def _is_scene(data: bytes) -> bool:
+    """Whether ``data`` is a scene file, and not something that carries one."""
+    head = data[:200]
+    return SCENE_FORMAT.encode() in head and not any(name.encode() in head for name in (FORMAT, FIGURE_FORMAT))
 
 
 def _carried(path: Path) -> bytes | None:
@@ -78,6 +91,8 @@ def _carried(path: Path) -> bytes | None:
         return from_pdf(path.read_bytes())
     if head[4:8] == b"ftyp":
         return _from_mp4(path)
+    if head.startswith((b"<?xml", b"<svg")):
+        return from_svg(path.read_bytes())
     if head.lstrip()[:1] == b"{":
         return path.read_bytes()
     return None
@@ -156,10 +171,52 @@ def _sub_blocks(data: bytes, place: int) -> tuple[int, bytes]:
     return place + 1, b"".join(parts)
 
 
-# --- PDF: an embedded file stream, stored without compression --------------------------------------------------------
+# --- PNG and SVG that others have written ----------------------------------------------------------------------------
+
+
+def with_png_text(data: bytes, text: str) -> bytes:
+    """The PNG ``data`` with ``text`` (ASCII) in one more chunk behind its header, uncompressed as in our own exports
+    (PNG specification, 11.3.3.4): readers look for texts before the pixels."""
+    place = 8 + 12 + 13  # the signature, and a chunk of 13 bytes
+    if data[12:16] != b"IHDR":
+        raise ValueError("a PNG begins with IHDR")
+    body = b"iTXt" + KEY.encode() + b"\0\0\0\0\0" + text.encode("ascii")
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:place] + chunk + data[place:]
+
+
+def with_svg_metadata(data: bytes, text: str) -> bytes:
+    """The SVG ``data`` with ``text`` (ASCII) as metadata before its end."""
+    place = data.rfind(b"</svg>")
+    if place < 0:
+        raise ValueError("an SVG ends with </svg>")
+    return data[:place] + SVG_HEAD + html.escape(text, quote=False).encode("ascii") + SVG_FOOT + data[place:]
+
+
+def from_svg(data: bytes) -> bytes | None:
+    """The metadata of ours in an SVG; None when there is none."""
+    _, head, rest = data.rpartition(SVG_HEAD)
+    text, foot, _ = rest.partition(SVG_FOOT)
+    return html.unescape(text.decode("ascii", "replace")).encode() if head and foot else None
+
+
+# --- PDF: an embedded file stream ------------------------------------------------------------------------------------
 
 
 def from_pdf(data: bytes) -> bytes | None:
     """The attachment of ours in a PDF that this program wrote; None when there is none."""
     match = re.search(rb"/Type /EmbeddedFile /Length (\d+) >>\nstream\n", data)
-    return data[match.end() : match.end() + int(match[1])] if match else None
+    return data[match.end() : match.end() + int(match[1])] if match else _from_figure(data)
+
+
+def _from_figure(data: bytes) -> bytes | None:
+    """The attachment of a figure's PDF, which Qt writes, compressed."""
+    named = re.search(rb"/EF <</F (\d+) 0 R>>\n/Type/Filespec", data)
+    place = data.find(b"\n%s 0 obj\n" % named[1]) if named else -1
+    start = data.find(b"stream\n", place) + len(b"stream\n")
+    if place < 0 or start < place:
+        return None
+    try:
+        return zlib.decompressobj().decompress(data[start:], LARGEST_ATTACHMENT)
+    except zlib.error:
+        return None

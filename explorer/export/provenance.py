@@ -21,6 +21,7 @@ from explorer.scene.model import Scene
 from explorer.scene.store import decode_scene
 
 FORMAT = "latent-explorer-export"
+FIGURE_FORMAT = "latent-explorer-figure"
 VERSION = 1
 KEY = "latent_explorer"
 """The name under which containers keep it: an MP4 tag, a PNG text chunk, a GIF comment, a PDF attachment."""
@@ -48,26 +49,38 @@ class GeneratorRecord(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
-class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """How a file was made. ``threads`` and ``batch`` are kept because the last bits of a float depend on them;
-    ``references``: what the scene names outside itself."""
+class _Carrier(msgspec.Struct, frozen=True, kw_only=True):
+    """A scene in a file that is none. ``references``: what the scene names outside itself."""
 
-    format: str = FORMAT
     version: int = VERSION
     program: str = __version__
-    torch: str
-    device: str
-    threads: int
-    batch: int
     generators: tuple[GeneratorRecord, ...]
-    options: ExportOptions
-    frames: FrameDigests
     references: tuple[Reference, ...] = ()
     scene: dict[str, Any]  # the scene file's document
 
     def restored(self, where: str) -> Scene:
         """The scene. Raises :class:`SceneError` naming ``where`` when it is newer than this program or damaged."""
         return decode_scene(msgspec.json.encode(self.scene), where)
+
+
+class FigureProvenance(_Carrier, frozen=True, kw_only=True):
+    """What a figure was drawn of, which has no frames that could be rendered again. ``shows``: what it is a figure of,
+    ``the landscape of 'Field 2'``."""
+
+    format: str = FIGURE_FORMAT
+    shows: str
+
+
+class Provenance(_Carrier, frozen=True, kw_only=True):
+    """How a file was made. ``threads`` and ``batch`` are kept because the last bits of a float depend on them."""
+
+    format: str = FORMAT
+    torch: str
+    device: str
+    threads: int
+    batch: int
+    options: ExportOptions
+    frames: FrameDigests
 
 
 class Digester:
@@ -110,20 +123,22 @@ class Digester:
         )
 
 
-def encode(provenance: Provenance) -> str:
+def encode(provenance: Provenance | FigureProvenance) -> str:
     """``provenance`` as one line of JSON, ASCII only, so that every container keeps it unchanged."""
-    return json.dumps(msgspec.to_builtins(provenance), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    document = {"format": provenance.format, **msgspec.to_builtins(provenance)}  # first, by which a reader knows it
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
-def decode(data: bytes, where: str) -> Provenance:
+def decode(data: bytes, where: str) -> Provenance | FigureProvenance:
     """Read back what :func:`encode` wrote. Raises :class:`SceneError` with one sentence for anything else."""
+    kinds: dict[str, type[Provenance | FigureProvenance]] = {FORMAT: Provenance, FIGURE_FORMAT: FigureProvenance}
     try:
         head = msgspec.json.decode(data)
-        if not isinstance(head, dict) or head.get("format") != FORMAT:
+        if not isinstance(head, dict) or head.get("format") not in kinds:
             raise SceneError(f"'{where}' carries no scene of Latent Explorer.")
         version = head.get("version")
         if isinstance(version, int) and version > VERSION:
             raise SceneError(f"'{where}' was exported by a newer Latent Explorer; update the program to replay it.")
-        return msgspec.convert(head, Provenance)
+        return msgspec.convert(head, kinds[head["format"]])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SceneError(f"The scene that '{where}' carries is damaged ({str(error).rstrip('.')}).") from error

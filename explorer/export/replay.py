@@ -16,10 +16,11 @@ from explorer.errors import ExportError, ModelError
 from explorer.export import run as export
 from explorer.export.carried import needed, restored, texts_in
 from explorer.export.compose import Frame
-from explorer.export.embed import order_of_touch, read, references_of
+from explorer.export.embed import order_of_touch, references_of
+from explorer.export.embed import read as read_carrier
 from explorer.export.frames import shoot
 from explorer.export.options import ExportOptions
-from explorer.export.provenance import Digester, FrameDigests, Provenance
+from explorer.export.provenance import Digester, FigureProvenance, FrameDigests, Provenance
 from explorer.export.stills import read_png, sequence_files
 from explorer.export.video import read_mp4
 from explorer.files import set_file
@@ -91,6 +92,17 @@ class Places:
             for pane in scene.panes
         )
         return msgspec.structs.replace(scene, panes=tuple(panes))
+
+
+def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | None]:
+    """As :func:`explorer.export.embed.read`. Raises :class:`ExportError` for a figure, which has no frames."""
+    scene, options, provenance = read_carrier(path)
+    if isinstance(provenance, FigureProvenance):
+        raise ExportError(
+            f"'{Path(path).name}' is a figure, {provenance.shows}, and has no frames to render again; open it in the "
+            "window to get the scene that it was drawn of."
+        )
+    return scene, options, provenance
 
 
 def frames(

@@ -22,9 +22,10 @@ class FieldOnPlane(msgspec.Struct, frozen=True, kw_only=True):
     """The field that a control follows, on a plane, as it is at ``time`` (None: it has none).
 
     ``size``: points a side, from the lower left on, row by row, as little-endian float32: ``potential`` (empty where
-    there is none), ``across`` and ``up``, the velocity along both axes of the plane, and ``curl``, by how many radians
-    the field turns in one unit of its time, times two; ``hidden``: the share of the velocity that leads out of the
-    plane, 0..1, on average.
+    there is none), ``across`` and ``up``, what an amount of 1 adds there along both axes of the plane, which is the
+    slope of the potential, and ``curl``, by how many radians the field turns in an amount of 1, times two. At
+    ``unit_speed``, where only the direction of the field is followed, they are those of the field itself. ``hidden``:
+    the share of the velocity that leads out of the plane, 0..1, on average.
     """
 
     size: int
@@ -34,6 +35,7 @@ class FieldOnPlane(msgspec.Struct, frozen=True, kw_only=True):
     up: bytes
     curl: bytes
     hidden: float
+    unit_speed: bool = False
 
 
 class Landscape(msgspec.Struct, frozen=True, kw_only=True):

@@ -120,12 +120,33 @@ def test_turned_round_and_in_another_unit_the_field_is_turned_and_the_path_the_s
     assert back.field is not None
     edge = np.abs(np.array(back.extent)).sum()
     assert edge > 0
-    # Its plane may be mirrored; lengths are not.
+    # Its plane may be mirrored; lengths are not. What an amount of 1 adds is half as much in half the unit.
     lengths = [
         np.hypot(grid(one.field, one.field.across), grid(one.field, one.field.up)).mean()
         for one in (there, back)  # type: ignore[union-attr,arg-type]
     ]
-    assert lengths[0] == pytest.approx(lengths[1], rel=1e-3)
+    assert lengths[0] / 2 == pytest.approx(lengths[1], rel=1e-3)
+
+
+def test_numbers_of_the_field_are_of_an_amount_of_1_and_at_unit_speed_its_own() -> None:
+    half = seen(flow(rotation(WIDTH), scale=0.5)).field
+    assert half is not None
+    np.testing.assert_allclose(np.abs(grid(half, half.curl)), 1.0, rtol=1e-3)
+    assert not half.unit_speed
+    bowl = PlainField(torch.eye(WIDTH).double() / 2, torch.zeros(WIDTH).double())
+    drawn = seen(flow(bowl, scale=2.0))
+    assert drawn.field is not None
+    left, right, bottom, top = drawn.extent
+    steps = (top - bottom) / (drawn.field.size - 1), (right - left) / (drawn.field.size - 1)
+    up, across = np.gradient(grid(drawn.field, drawn.field.potential).astype(float), *steps)
+    inner = np.s_[1:-1, 1:-1]  # where differences are central, and exact for a square
+    np.testing.assert_allclose(up[inner], grid(drawn.field, drawn.field.up)[inner], atol=1e-3)
+    np.testing.assert_allclose(across[inner], grid(drawn.field, drawn.field.across)[inner], atol=1e-3)
+    directed = [seen(flow(rotation(WIDTH), scale=scale, unit_speed=True)).field for scale in (1.0, 0.5)]
+    for field in directed:
+        assert field is not None
+        assert field.unit_speed
+        np.testing.assert_allclose(np.abs(grid(field, field.curl)), 2.0, rtol=1e-3)
 
 
 def test_a_field_in_time_is_shown_at_the_time_that_is_asked_for_and_says_where_its_path_ends() -> None:

@@ -11,7 +11,7 @@ import msgspec
 Kind = Literal["scene", "carrier", "controls", "foreign", "model or foreign", "model"]
 """``foreign``: what another program found on a model."""
 
-CARRIERS = (".mp4", ".gif", ".png", ".pdf")
+CARRIERS = (".mp4", ".gif", ".png", ".pdf", ".svg")
 FOREIGN = (".npz", ".npy", ".csv", ".tsv", ".tab", ".txt")
 MODEL_OR_FOREIGN = (".pt", ".pth", ".pkl")
 LARGEST_HEADER = 100 * 2**20  # safetensors' own limit

@@ -25,9 +25,11 @@ class Landscapes(QObject):
         self.plane = Plane()
         self.time: float | None = None
         self.landscape: Landscape | None = None
+        self.drawn_with: tuple[Edit, ...] = ()  # the other edits of the landscape
         self.problem = ""
         self._asked: Question | None = None  # answered, or under way
         self._number = -1  # of the question under way
+        self._edits: tuple[Edit, ...] = ()  # of that question
         controller.replies.on(LandscapeDrawn, self._answered)
         controller.replies.on(Refused, self._answered)
         controller.replies.on(EngineLost, self._engine_lost)
@@ -48,6 +50,7 @@ class Landscapes(QObject):
         self._asked = question
         self._number = self._controller.client.next_request_id()
         model, controls, origin, psi, edits, control, plane, time = question
+        self._edits = edits
         self._controller.client.send(
             DrawLandscape(
                 request_id=self._number,
@@ -92,6 +95,7 @@ class Landscapes(QObject):
         self._number = -1
         if isinstance(reply, LandscapeDrawn):
             self.landscape, self.problem = reply.landscape, ""
+            self.drawn_with = self._edits
         else:
             self.landscape, self.problem = None, reply.sentence
         self.changed.emit()

@@ -1,28 +1,36 @@
-"""The landscape as a figure: PNG, SVG, PDF, as it is on the screen and in its colours."""
+"""The landscape as a figure: PNG, SVG, PDF, as it is on the screen and in its colours. It carries its scene."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, QRect, QRectF, QSize, QSizeF, Qt
+from PySide6.QtCore import QByteArray, QMarginsF, QRect, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QImage, QPageSize, QPaintDevice, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from explorer.errors import ExportError
+from explorer.export.embed import with_png_text, with_svg_metadata
+from explorer.export.provenance import KEY, FigureProvenance, encode
 from explorer.files import atomic_path
 from explorer.ui.look import theme
 
 FORMATS = {"PNG picture": "png", "SVG drawing": "svg", "PDF page": "pdf"}
 SCALE = 2  # of the pixels of a PNG
 DOTS_PER_INCH = 96
-CAPTION = 22  # pixels of height below the plots
+WRAPPED = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+MARGIN = 8  # pixels around the caption below the plots
 
 
-def write(path: Path, plots: QWidget, views: tuple[QGraphicsView, ...], caption: str) -> None:
+def write(
+    path: Path, plots: QWidget, views: tuple[QGraphicsView, ...], caption: str, provenance: FigureProvenance
+) -> None:
     """Draw ``views``, which lie in ``plots``, and ``caption`` below them into ``path``, whole or not at all; its suffix
     says as what. Raises :class:`ExportError` where it cannot be written."""
-    size = plots.size() + QSize(0, CAPTION)
+    width = plots.width()
+    lines = plots.fontMetrics().boundingRect(QRect(0, 0, width - 2 * MARGIN, 1 << 20), WRAPPED, caption).height()
+    size = QSize(width, plots.height() + lines + MARGIN)
+    carried = encode(provenance)
     with atomic_path(path) as temporary:
         match path.suffix.lower():
             case ".svg":
@@ -31,7 +39,8 @@ def write(path: Path, plots: QWidget, views: tuple[QGraphicsView, ...], caption:
                 drawing.setSize(size)
                 drawing.setViewBox(QRect(0, 0, size.width(), size.height()))
                 drawing.setTitle(caption)
-                _draw(drawing, plots, views, caption, size, 1.0)
+                _draw(drawing, plots, views, caption, size)
+                temporary.write_bytes(with_svg_metadata(temporary.read_bytes(), carried))
             case ".pdf":
                 page = QPdfWriter(str(temporary))
                 page.setResolution(DOTS_PER_INCH)
@@ -39,29 +48,30 @@ def write(path: Path, plots: QWidget, views: tuple[QGraphicsView, ...], caption:
                 page.setPageSize(QPageSize(points, QPageSize.Unit.Point))
                 page.setPageMargins(QMarginsF(0, 0, 0, 0))
                 page.setTitle(caption)
-                _draw(page, plots, views, caption, size, 1.0)
+                page.addFileAttachment(f"{KEY}.json", QByteArray(carried.encode("ascii")), "application/json")
+                _draw(page, plots, views, caption, size)
             case ".png":
                 image = QImage(size * SCALE, QImage.Format.Format_RGB32)
+                image.setDevicePixelRatio(SCALE)  # so that lines are as thick as on the screen
                 image.setText("Description", caption)
-                _draw(image, plots, views, caption, size, float(SCALE))
+                _draw(image, plots, views, caption, size)
                 if not image.save(str(temporary), "PNG"):  # type: ignore[call-overload]
                     raise ExportError(f"'{path}' cannot be written; choose another place.")
+                temporary.write_bytes(with_png_text(temporary.read_bytes(), carried))
             case other:
                 raise ExportError(f"A figure is a PNG, SVG or PDF file, not '{other}'; choose one of these.")
 
 
-def _draw(
-    device: QPaintDevice, plots: QWidget, views: tuple[QGraphicsView, ...], caption: str, size: QSize, scale: float
-) -> None:
+def _draw(device: QPaintDevice, plots: QWidget, views: tuple[QGraphicsView, ...], caption: str, size: QSize) -> None:
     painter = QPainter(device)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.scale(scale, scale)
+    painter.setFont(plots.font())
     colors = theme.current()
     painter.fillRect(0, 0, size.width(), size.height(), theme.color(colors.panel))
     for view in views:
         corner = view.mapTo(plots, view.rect().topLeft())
         view.render(painter, QRectF(corner.x(), corner.y(), view.width(), view.height()), view.viewport().rect())
     painter.setPen(theme.color(colors.text))
-    room = QRectF(8, size.height() - CAPTION, size.width() - 16, CAPTION)
-    painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, caption)
+    room = QRectF(MARGIN, plots.height(), size.width() - 2 * MARGIN, size.height() - plots.height())
+    painter.drawText(room, WRAPPED, caption)
     painter.end()

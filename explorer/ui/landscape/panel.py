@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from explorer.export.carried import bounded
+from explorer.export.provenance import FigureProvenance, GeneratorRecord
 from explorer.scene.cards import ControlCard
+from explorer.scene.edit_text import edit_text
 from explorer.scene.landscape import Landscape, Plane
+from explorer.scene.store import encode_scene
 from explorer.ui.landscape import figure, text
 from explorer.ui.landscape.asking import Landscapes
 from explorer.ui.landscape.curves import PathCurves
@@ -73,8 +78,21 @@ class LandscapePanel(QWidget):
         self._show_state()
 
     def export(self, path: Path) -> None:
-        """Write what is shown as a figure. Raises :class:`explorer.errors.ExportError`."""
-        figure.write(path, self.plots, (self.plot, self.curves), self.caption())
+        """Write what is shown as a figure, with its scene. Raises :class:`explorer.errors.ExportError`, or
+        :class:`explorer.errors.SceneError` for a scene that cannot be written."""
+        landscape, controller = self.landscapes.landscape, self._controller
+        assert landscape is not None
+        scene = controller.shown_scene
+        used, card = scene.model_of(), controller.model_card()
+        provenance = FigureProvenance(
+            shows=f"the landscape of '{landscape.control}'",
+            generators=()
+            if card is None
+            else (GeneratorRecord(name=card.name, family=card.family, path=used.path, fingerprint=card.fingerprint),),
+            references=bounded(controller.catalogue.references(scene)),
+            scene=msgspec.json.decode(encode_scene(scene)),
+        )
+        figure.write(path, self.plots, (self.plot, self.curves), self.caption(), provenance)
 
     def caption(self) -> str:
         """Which landscape it is, in one line."""
@@ -83,7 +101,8 @@ class LandscapePanel(QWidget):
             return ""
         title = self._controller.pane_title(self._controller.scene.selected)
         card = self._controller.model_card(self._controller.scene.selected)
-        return " · ".join(filter(None, (card.name if card else "", title, landscape.control, text.ground(landscape))))
+        parts = (card.name if card else "", title, landscape.control, text.also_moved(self._also()))
+        return " · ".join(filter(None, (*parts, text.ground(landscape))))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -151,6 +170,18 @@ class LandscapePanel(QWidget):
             return 0.0
         return next((edit.number for edit in scene.panes[scene.selected].edits if edit.control == name), 0.0)
 
+    def _also(self) -> list[str]:
+        """The other edits of the landscape that is drawn, in words."""
+        controller, landscapes = self._controller, self.landscapes
+        scene, pane = controller.shown_scene, controller.scene.selected
+        if landscapes.landscape is None or pane >= len(scene.panes):
+            return []
+        controls = scene.panes[pane].controls
+        return [
+            edit_text(scene, controls, edit, controller.control_card(pane, edit.control))
+            for edit in landscapes.drawn_with
+        ]
+
     def _chosen(self) -> None:
         self._set_plane()
         self.refresh()
@@ -188,7 +219,7 @@ class LandscapePanel(QWidget):
         if landscape is not None:
             self.plot.show_landscape(landscape)
             self.curves.show_landscape(landscape)
-            self.sentence.setText(f"{text.sentence(landscape)} {text.ground(landscape)}".strip())
+            self.sentence.setText(text.sentence(landscape, self._also()))
         self._show_state()
 
     def _show_state(self) -> None:

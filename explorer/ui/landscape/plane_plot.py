@@ -10,15 +10,14 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from explorer.scene.landscape import FieldOnPlane, Landscape
-from explorer.ui.landscape.text import nearest, point_at
+from explorer.ui.landscape.scale import ColourScale
+from explorer.ui.landscape.text import Numbers, grid, nearest, point_at, scale_label
 from explorer.ui.look import theme
 
 LEVELS = 14  # of the filled contours
 FINE = 6  # times finer than the grid are they drawn
 ARROWS = 13  # a side
 KEY_STEPS = 60  # of the arrow keys, over the slider
-
-Numbers = NDArray[np.float64]
 
 
 class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
@@ -45,6 +44,10 @@ class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
         self._point = pg.TargetItem((0, 0), size=15, movable=True)
         for item in (self._image, self._arrows, self._straight, self._path, self._start, self._point):
             self.addItem(item)
+        self.scale = ColourScale()
+        layout = self.getPlotItem().layout
+        layout.addItem(self.scale, 2, 4)
+        layout.setContentsMargins(4, 4, 4, 4)
         self._point.sigPositionChanged.connect(self._dragged)
         self._point.sigPositionChangeFinished.connect(self._released)
         self.paint()
@@ -58,6 +61,7 @@ class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
             axis.enableAutoSIPrefix(False)
             axis.setPen(colors.line)
             axis.setTextPen(colors.muted)
+        self.scale.paint_in(colors)
         self._arrows.setPen(pg.mkPen(theme.color(colors.text, 0.55), width=1))
         self._straight.setPen(pg.mkPen(colors.amber, width=1.6, style=Qt.PenStyle.DashLine))
         self._path.setPen(pg.mkPen(colors.accent, width=2.6))
@@ -132,6 +136,7 @@ class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
         self._image.setVisible(field is not None)
         if field is None:
             self._arrows.setData([], [])
+            self.scale.clear_scale()
             return
         left, right, bottom, top = landscape.extent
         shown = grid(field, field.potential or field.curl)
@@ -139,7 +144,12 @@ class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
         levels = np.linspace(fine.min(), fine.max(), LEVELS + 1)
         steps = np.clip(np.digitize(fine, levels) - 1, 0, LEVELS - 1)
         self._image.setImage(steps.T.astype(np.uint8), levels=(0, LEVELS - 1))
-        self._image.setLookupTable(colours(bool(field.potential), shown))
+        steps_of_colour = colours(bool(field.potential), shown)
+        self._image.setLookupTable(steps_of_colour)
+        if label := scale_label(landscape):
+            self.scale.show_scale(label, float(levels[0]), float(levels[-1]), steps_of_colour)
+        else:
+            self.scale.clear_scale()
         self._image.setRect(QRectF(left, bottom, right - left, top - bottom))
         if field.potential and levels[-1] > levels[0]:
             pen = pg.mkPen(theme.color(theme.current().text, 0.22), width=0.8)
@@ -182,11 +192,6 @@ class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
         pairs_x = np.concatenate([np.stack([a.ravel(), c.ravel()], 1).ravel() for a, _, c, _ in lines])
         pairs_y = np.concatenate([np.stack([b.ravel(), d.ravel()], 1).ravel() for _, b, _, d in lines])
         self._arrows.setData(pairs_x, pairs_y, connect="pairs")
-
-
-def grid(field: FieldOnPlane, numbers: bytes) -> Numbers:
-    """(size, size) rows from the bottom up."""
-    return np.frombuffer(numbers, "<f4").reshape(field.size, field.size).astype(np.float64)
 
 
 def finer(numbers: Numbers, size: int) -> Numbers:

@@ -15,11 +15,14 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 from pytestqt.qtbot import QtBot
-from quiet import controller_on
+from quiet import MODEL, controller_on
 
+from explorer.errors import ExportError, SceneError
+from explorer.export import embed, replay
 from explorer.scene.landscape import FieldOnPlane, Landscape, Plane
 from explorer.service import protocol
 from explorer.ui.actions.actions import ActionTable
+from explorer.ui.files.files import Files
 from explorer.ui.landscape import text
 from explorer.ui.landscape.dock import LandscapeDock
 from explorer.ui.state.settings import Settings
@@ -134,6 +137,62 @@ def test_a_refusal_is_said_and_the_next_question_asked(qtbot: QtBot) -> None:
     assert len(stage.asked) == 2
 
 
+def test_the_colours_have_a_scale_with_a_unit(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.controller.move_control(0, "hue", 1.0)
+    stage.answer(field())
+    scale = stage.dock.panel.plot.scale
+    assert scale.isVisible()
+    assert scale.label == "potential (z² / σ)"
+    assert scale.range == pytest.approx((-1.0 + 1 / 121, 2.0))  # x² + y on the grid: 0 is between two points
+    assert scale.getAxis("right").range == pytest.approx(list(scale.range))
+    name, bar = scale.getAxis("left"), scale.getViewBox()
+    qtbot.waitUntil(lambda: bar.geometry().width() > 0)
+    assert name.geometry().right() <= bar.geometry().left() + 1  # the label is beside the colours, not on them
+    assert name.label.boundingRect().height() <= name.geometry().width() + 6
+    seen = [tuple(colour) for colour in scale._bar.lut]
+    assert seen == [tuple(colour) for colour in stage.dock.panel.plot._image.lut]
+    turning = msgspec.structs.replace(field(potential=False), curl=field().potential)
+    stage.controller.set_seed(1)
+    stage.answer(turning)
+    assert scale.label == "curl (1 / σ)"
+    stage.controller.set_seed(2)
+    stage.answer(msgspec.structs.replace(turning, unit_speed=True))
+    assert scale.label == "curl, in a unit of its own"
+    room = scale.geometry().width()
+    for number, plain in enumerate((field(potential=False), None)):  # one colour, or none
+        stage.controller.set_seed(3 + number)
+        stage.answer(plain)
+        assert scale.label == ""
+        qtbot.waitUntil(lambda: not scale.isVisible() and scale.geometry().width() < room / 4)
+
+
+def test_what_it_says_of_colours() -> None:
+    ones = np.ones((SIZE, SIZE), "<f4")
+    plain = field(potential=False)
+    assert "The field does not turn here." in text.sentence(landscape("hue", plain))
+    turning = msgspec.structs.replace(plain, curl=(-2 * ones).tobytes())
+    assert "The curl is −2.00 all over" in text.sentence(landscape("hue", turning))
+    flat = msgspec.structs.replace(field(), potential=(3 * ones).tobytes())
+    assert "The potential is flat here." in text.sentence(landscape("hue", flat))
+    assert "Colours: the potential" in text.sentence(landscape("hue", field()))
+    assert "Colours" not in text.sentence(landscape("hue"))
+
+
+def test_the_other_edits_are_named_those_of_the_landscape_that_is_drawn(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.controller.move_control(0, "hue", 1.0)
+    stage.answer(field())
+    assert "Also moved" not in stage.dock.panel.sentence.text()
+    assert "Dashed: the straight line that fits best." in stage.dock.panel.sentence.text()
+    stage.controller.move_control(0, "size", -1.25)  # whose landscape is not there yet
+    stage.dock.panel._draw()
+    assert "Also moved" not in stage.dock.panel.sentence.text()
+    stage.answer(field())
+    assert "Also moved: hue +1.00." in stage.dock.panel.sentence.text()
+    assert "Also moved: hue +1.00" in stage.dock.panel.caption()
+
+
 def test_keys_move_the_slider_along_its_path(qtbot: QtBot) -> None:
     stage = Stage(qtbot)
     stage.controller.move_control(0, "hue", 1.0)
@@ -207,6 +266,12 @@ def test_it_is_written_as_a_figure(qtbot: QtBot, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     stage.actions["export_landscape"].trigger()
     written = path.read_bytes()
+    scene, _, provenance = embed.read(path)
+    assert scene == stage.controller.scene
+    assert provenance is not None
+    assert [record.path for record in provenance.generators] == [MODEL.path]
+    with pytest.raises(ExportError, match=r"landscape of 'hue', and has no frames to render again; open it"):
+        replay.read(path)
     if suffix == "png":
         image = QImage(str(path))
         assert image.width() == 2 * stage.dock.panel.plots.width()
@@ -219,6 +284,58 @@ def test_it_is_written_as_a_figure(qtbot: QtBot, tmp_path: Path, monkeypatch: py
     else:
         assert written.startswith(b"%PDF")
         assert len(written) > 5000
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_the_window_opens_the_scene_of_a_figure(qtbot: QtBot, tmp_path: Path, suffix: str) -> None:
+    stage = Stage(qtbot)
+    controller = stage.controller
+    controller.move_control(0, "hue", 1.0)
+    stage.answer(field())
+    path = tmp_path / f"figure.{suffix}"
+    stage.dock.panel.export(path)
+    drawn = controller.scene
+    controller.reset_all()
+    files = Files(controller, Settings(), stage.window)
+    films: list[bool] = []
+    files.film_opened.connect(lambda: films.append(True))
+    files.open(path)
+    assert (controller.scene.panes, controller.scene.origin) == (drawn.panes, drawn.origin)
+    assert controller.document.path is None  # what is saved next does not write over the figure
+    assert films == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<svg></svg>",
+        b'<?xml version="1.0"?><svg><metadata id="latent_explorer">{',
+        b"%PDF-1.4 none",
+        b"%PDF\n7 0 obj\nstream\nno zlib\n/EF <</F 7 0 R>>\n/Type/Filespec",
+        b"%PDF\n/EF <</F 7 0 R>>\n/Type/Filespec",
+    ],
+)
+def test_drawings_of_others_and_damaged_ones_carry_no_scene(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "other").write_bytes(data)
+    with pytest.raises(SceneError, match="carries no scene"):
+        embed.read(tmp_path / "other")
+
+
+def test_a_caption_takes_the_lines_that_it_needs(qtbot: QtBot, tmp_path: Path) -> None:
+    stage = Stage(qtbot)
+    for name in ("azimuth", "size", "shape", "hue"):
+        stage.controller.move_control(0, name, 1.0)
+        stage.answer(field())
+    panel = stage.dock.panel
+    below = []
+    for width in (1300, 460):
+        stage.window.resize(width, 460)
+        qtbot.waitUntil(lambda width=width: abs(panel.plots.width() - width) < 40)
+        panel.export(tmp_path / "figure.png")
+        below.append(QImage(str(tmp_path / "figure.png")).height() // 2 - panel.plots.height())
+    line = panel.plots.fontMetrics().height()
+    assert below[1] >= below[0] + line
+    assert panel.caption().endswith("whose slope the field is")
 
 
 def test_a_place_that_cannot_be_written_is_said(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
