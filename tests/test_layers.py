@@ -20,6 +20,7 @@ WITHOUT_TORCH = sorted(
     [
         *(module.name for module in pkgutil.walk_packages(explorer.__path__, "explorer.") if ".ui" in module.name),
         "explorer.ui",
+        "explorer.causal.identification",
         "explorer.causal.separation",
         "explorer.scene.store",
         "explorer.scene.timeline",
