@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 import torch
@@ -17,12 +17,26 @@ from explorer.checkpoint import load_exactly, read_json, read_safetensors, safet
 from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
-from explorer.generators.convolutions import TrunkConfig
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 
-Config = TypeVar("Config", bound=TrunkConfig)
+
+class PictureConfig(Protocol):
+    """What every ``config.json`` says."""
+
+    @property
+    def size(self) -> int:
+        """Pixels a side."""
+
+    @property
+    def channels(self) -> int: ...
+
+    def problem(self) -> str:
+        """What is impossible about its numbers, as the end of a sentence; empty when they are fine."""
+
+
+Config = TypeVar("Config", bound=PictureConfig)
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -60,6 +74,15 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
     def generator(self, card: ModelCard, network: Network, device: torch.device) -> Generator:
         """The generator around a network with its weights. Raises :class:`ModelError` where these make no sense."""
 
+    def files(self, path: Path) -> list[Path]:
+        """The files of a model: what its fingerprint is taken of."""
+        return [path / CONFIG, path / WEIGHTS]
+
+    def count(self, path: Path, config: Config) -> int:
+        """How many numbers were trained."""
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in self.network(config).parameters())
+
     def specimens(self) -> tuple[ModelCard, ...]:
         """One: the models differ in size alone."""
         return (specimen(self.name, self.spaces(self.specimen_config()), self.capabilities),)
@@ -72,16 +95,14 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
         """The card, from ``config.json``, the header of the weights and ``card.json``."""
         config = self._config(path)
         safetensors_shapes(path / WEIGHTS)  # readable, or it says why not
-        with torch.device("meta"):
-            parameters = sum(parameter.numel() for parameter in self.network(config).parameters())
         return own_folder.describe(
             path,
-            [path / CONFIG, path / WEIGHTS],
+            self.files(path),
             family=self.name,
             output=IMAGE.card((config.channels, config.size, config.size)),
             spaces=self.spaces(config),
             capabilities=self.capabilities,
-            parameters=parameters,
+            parameters=self.count(path, config),
         )
 
     def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> Generator:

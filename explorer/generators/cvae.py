@@ -12,7 +12,8 @@ from explorer.controls.linear import LinearControl
 from explorer.generators.autoencoder_family import AutoencoderFamily
 from explorer.generators.autoencoder_generator import AutoencoderGenerator
 from explorer.generators.base import Generator, Latent
-from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork
+from explorer.generators.conditions import Condition
+from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 from explorer.worlds.base import Factor
 
@@ -32,20 +33,20 @@ class ConditionalVaeGenerator(AutoencoderGenerator[ConditionalVaeNetwork]):
         latents, conditions = config.latents, config.conditions
         width = latents + len(conditions)
         axes = torch.eye(width)
-        factors = [_control(condition, latents + k, width) for k, condition in enumerate(conditions)]
+        factors = [factor_control(condition, latents + k, width) for k, condition in enumerate(conditions)]
         free = [LinearControl(ControlCard(name=f"z{axis}", space="z"), axes[axis]) for axis in range(latents)]
         return (*factors, *free)
 
 
-def _control(condition: Condition, axis: int, width: int) -> Control:
-    """The slider of one factor: steps from level to level of a category, and for a number its own unit, or where it
-    has none, standard deviations of the data."""
+def factor_control(condition: Condition, axis: int, width: int, space: str = "z") -> Control:
+    """The slider of one factor, coordinate ``axis`` of a point of ``width`` numbers: steps from level to
+    level of a category, and for a number its own unit, or where it has none, standard deviations of the data."""
     factor = condition.factor
     if factor.kind == "category":
         steps = len(factor.values) - 1
         card = ControlCard(
             name=factor.name,
-            space="z",
+            space=space,
             unit="levels",
             low=-float(steps),
             high=float(steps),
@@ -58,7 +59,7 @@ def _control(condition: Condition, axis: int, width: int) -> Control:
     reach = f"{factor.low:.3g} to {factor.high:.3g}{factor.unit} in the data{', cyclic' if factor.cyclic else ''}"
     card = ControlCard(
         name=factor.name,
-        space="z",
+        space=space,
         unit=factor.unit or "σ",
         low=-span,
         high=span,

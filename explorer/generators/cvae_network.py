@@ -1,21 +1,16 @@
 """The conditional VAE: q(z|x, c) and p(x|z, c), where c are the known factors of a picture (Sohn et al., NeurIPS 2015).
 
-A point is one vector: first the L latents z, then one *coordinate* a factor, on which sliders move. A number's
-coordinate is its value less the mean, over the standard deviation; a category's is the index of its level. Networks
-see what :meth:`ConditionalVaeNetwork.embed` makes of them: a cyclic number as cosine and sine, a category as a share of
-each level (one-hot at whole indices).
+A point is one vector: first the L latents z, then one *coordinate* a factor (:mod:`explorer.generators.conditions`).
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from typing import Literal
 
-import msgspec
 import torch
 from torch import Tensor, nn
 
+from explorer.generators.conditions import Condition, embedded, problem_of, told_by, waves, widths_seen
 from explorer.generators.convolutions import (
     TrunkConfig,
     decoder_trunk,
@@ -26,30 +21,6 @@ from explorer.generators.convolutions import (
     output_layer,
     shuffled_output,
 )
-from explorer.worlds.base import Factor
-from explorer.worlds.predictor.network import outputs_of
-
-
-class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One factor, and its mean and standard deviation over the training data, in its own unit."""
-
-    factor: Factor
-    mean: float
-    deviation: float
-
-    @property
-    def width(self) -> int:
-        """Numbers that networks see of it."""
-        return outputs_of(self.factor)
-
-    def problem(self) -> str:
-        """What is impossible about it, as the end of a sentence; empty when it is fine."""
-        values = self.factor.values
-        if not 2 <= len(values) <= 4096 or any(not a < b for a, b in itertools.pairwise(values)):
-            return f"the levels of '{self.factor.name}' do not ascend"
-        if not all(map(math.isfinite, (*values, self.mean, self.deviation))) or self.deviation <= 0:
-            return f"the factor '{self.factor.name}' has no extent"
-        return ""
 
 
 class ConditionalVaeConfig(TrunkConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,16 +40,13 @@ class ConditionalVaeConfig(TrunkConfig, frozen=True, kw_only=True, forbid_unknow
 
     def problem(self) -> str:
         """What is impossible about these numbers, as the end of a sentence; empty when they are fine."""
-        if not 1 <= len(self.conditions) <= 256 or not 1 <= self.rows <= 1 << 20:
-            return "it needs 1..256 factors, and rows of them"
+        if not 1 <= self.rows <= 1 << 20:
+            return "it needs 1..1048576 rows of factors"
         if not 0 <= self.octaves <= 16:
             return "octaves must be 0..16"
         if self.decoder == "normalised" and not normalised_widths(self):
             return "a normalised decoder has widths that are multiples of 8"
-        names = [condition.factor.name for condition in self.conditions]
-        if len(set(names)) < len(names):
-            return "two factors have one name"
-        return next(filter(None, (condition.problem() for condition in self.conditions)), super().problem())
+        return problem_of(self.conditions) or super().problem()
 
 
 class ConditionalVaeNetwork(nn.Module):
@@ -93,7 +61,7 @@ class ConditionalVaeNetwork(nn.Module):
         super().__init__()
         self.config = config
         width = sum(condition.width for condition in config.conditions)
-        seen = width + 2 * config.octaves * sum(condition.factor.kind == "number" for condition in config.conditions)
+        seen = sum(widths_seen(config.conditions, config.octaves))
         self.encoder = encoder_trunk(config)
         self.reader = nn.Linear(config.hidden, width)
         beside = width + config.channels * config.channel_means
@@ -115,34 +83,11 @@ class ConditionalVaeNetwork(nn.Module):
 
     def embed(self, coordinates: Tensor) -> Tensor:
         """What networks see (B, width) of coordinates (B, factors)."""
-        parts = []
-        for column, condition in zip(coordinates.T, self.config.conditions, strict=True):
-            if condition.factor.kind == "category":
-                levels = torch.arange(condition.width).to(column)
-                within = column.clamp(0, condition.width - 1)  # between two levels it is partly either
-                parts.append((1.0 - (within[:, None] - levels).abs()).clamp_min(0.0))
-            elif condition.factor.cyclic:
-                angle = (column * condition.deviation + condition.mean) * (2 * math.pi / condition.factor.period)
-                parts.append(torch.stack([angle.cos(), angle.sin()], dim=1))
-            else:
-                parts.append(column[:, None])
-        return torch.cat(parts, dim=1)
+        return torch.cat(embedded(self.config.conditions, coordinates), dim=1)
 
-    def coordinates(self, embedded: Tensor) -> Tensor:
+    def coordinates(self, read: Tensor) -> Tensor:
         """The coordinates (B, factors) nearest to (B, width) that the reader told."""
-        parts = []
-        blocks = torch.split(embedded, [condition.width for condition in self.config.conditions], dim=1)
-        for block, condition in zip(blocks, self.config.conditions, strict=True):
-            factor = condition.factor
-            if factor.kind == "category":
-                parts.append(block.argmax(dim=1).to(block))
-            elif factor.cyclic:
-                value = torch.atan2(block[:, 1], block[:, 0]) * (factor.period / (2 * math.pi))
-                value = factor.low + (value - factor.low).remainder(factor.period)
-                parts.append((value - condition.mean) / condition.deviation)
-            else:
-                parts.append(block[:, 0])
-        return torch.stack(parts, dim=1)
+        return told_by(self.config.conditions, read)
 
     def posterior(self, pictures: Tensor, features: Tensor, embedded: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance, each (B, latents), of q(z|x, c), of pictures (B, C, size, size) and the encoder's
@@ -153,7 +98,7 @@ class ConditionalVaeNetwork(nn.Module):
 
     def logits(self, z: Tensor, coordinates: Tensor) -> Tensor:
         """(B, C, size, size) logits of p(x|z, c)."""
-        parts = [z, self.embed(coordinates), *self._octaves(coordinates)]
+        parts = [z, self.embed(coordinates), *waves(self.config.conditions, coordinates, self.config.octaves)]
         logits: Tensor = self.output(self.decoder(torch.cat(parts, dim=1)))
         return logits
 
@@ -167,22 +112,6 @@ class ConditionalVaeNetwork(nn.Module):
     def decode(self, point: Tensor) -> Tensor:
         """(B, C, size, size) pictures in [0, 1] of points (B, latents + factors)."""
         return torch.sigmoid(self.logits(point[:, : self.config.latents], point[:, self.config.latents :]))
-
-    def _octaves(self, coordinates: Tensor) -> list[Tensor]:
-        """Sines and cosines of the numbers among coordinates (B, factors), each (B, octaves). The slowest goes round
-        once in four standard deviations of the data; of a cyclic number, twice in its period."""
-        if not self.config.octaves:
-            return []
-        found = []
-        for column, condition in zip(coordinates.T, self.config.conditions, strict=True):
-            if condition.factor.kind == "number":
-                turns = 4.0
-                if condition.factor.cyclic:
-                    turns = condition.factor.period / condition.deviation / 2.0
-                rates = 2 * math.pi / turns * 2.0 ** torch.arange(self.config.octaves).to(column)
-                phases = column[:, None] * rates
-                found += [phases.sin(), phases.cos()]
-        return found
 
     def draw(self, seeds: list[int], psi: float = 1.0) -> Tensor:
         """(len(seeds), latents + factors): z = psi · N(0, I) and the factors of one of the rows; a function of the seed

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from explorer.errors import ExplorerError
-from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork, reading_error
+from explorer.generators.conditions import Condition, coordinates_of
+from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork, reading_error
 from explorer.numerics.gaussian_posterior import kl_to_standard_normal
 from explorer.numerics.randomness import seeded, step_seed
 from explorer.training.autoencoder import (
@@ -107,14 +108,7 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
 
     def coordinates(self, factors: Tensor) -> Tensor:
         """(B, conditions) coordinates of a point, of the world's values (B, factors)."""
-        levels = torch.from_numpy(self.world.levels_of(factors.cpu().numpy())).to(factors)
-        columns = [
-            levels[:, k]
-            if condition.factor.kind == "category"
-            else (factors[:, k] - condition.mean) / condition.deviation
-            for k, condition in zip(self._columns, self.network.config.conditions, strict=True)
-        ]
-        return torch.stack(columns, dim=1)
+        return coordinates_of(self.network.config.conditions, factors[:, self._columns])
 
     def learn(self, number: int, targets: Tensor, factors: Tensor | None) -> dict[str, float]:
         """One step of Adam; ``loss`` is reconstruction + beta · kl + reading · factors."""

@@ -10,7 +10,7 @@ import copy
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import torch
@@ -34,20 +34,24 @@ from explorer.training.precision import Precision
 from explorer.training.rates import set_rate
 from explorer.training.sheets import save_sheet
 
+NOISE = 1  # stream of random numbers; 0 is the data's
 SCHEDULES = {"v_prediction": "squaredcos_cap_v2", "epsilon": "linear"}
 
 
 class DiffusionTrainer:
-    """One run. Pictures in [-1, 1] come in; ``latent_shape`` is that of what is noised."""
+    """One run. Pictures in [-1, 1] come in; ``latent_shape`` is that of what is noised. Trainers of other networks say
+    what these are (:meth:`build_unet`, :meth:`build_autoencoder`) and what the U-Net is given (:meth:`predicted`)."""
+
+    settings_type: ClassVar[type[DiffusionSettings]] = DiffusionSettings
 
     def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
         self.recipe, self.source, self.device = recipe, source, device
         try:
-            self.settings = settings = msgspec.convert(recipe.settings, DiffusionSettings)
+            self.settings = settings = msgspec.convert(recipe.settings, self.settings_type)
         except msgspec.ValidationError as error:
             raise ExplorerError(f"The settings of recipe '{recipe.name}' cannot be used: {error}.") from error
         latent = settings.autoencoder_steps > 0
-        size, rest = divmod(source.size, 2 ** (len(settings.autoencoder_widths) - 1) if latent else 1)
+        size, rest = divmod(source.size, 2 ** self.halvings(settings) if latent else 1)
         if rest or not size or size % 2 ** (len(settings.unet_widths) - 1):
             raise ExplorerError(
                 f"The settings of recipe '{recipe.name}' halve pictures of {source.size} pixels too often; "
@@ -57,14 +61,12 @@ class DiffusionTrainer:
             raise ExplorerError(f"The recipe '{recipe.name}' needs more steps than the autoencoder takes.")
         self.latent_shape = (settings.latent_channels if latent else source.channels, size, size)
         self.precision = Precision(settings.precision, device)
-        self.unet = build_unet(size, self.latent_shape[0], settings.unet_widths, recipe.seed).to(device)
+        self.unet = self.build_unet().to(device)
         self.average = copy.deepcopy(self.unet).requires_grad_(False)
         trained = {"unet": self.unet}
         self.autoencoder: Any = None
         if latent:
-            self.autoencoder = trained["autoencoder"] = build_autoencoder(
-                source.size, source.channels, settings.autoencoder_widths, settings.latent_channels, recipe.seed
-            ).to(device)
+            self.autoencoder = trained["autoencoder"] = self.build_autoencoder().to(device)
         self.optimisers = {
             name: torch.optim.AdamW(network.parameters(), betas=(0.9, 0.99), weight_decay=0.0)
             for name, network in trained.items()
@@ -80,33 +82,76 @@ class DiffusionTrainer:
         self.alphas = self.scheduler.alphas_cumprod()
         self.spent = {"autoencoder_pictures": 0, "unet_pictures": 0, "seconds": 0.0}
 
+    # --- what trainers of other networks say otherwise ------------------------------------------------------------
+
+    @staticmethod
+    def halvings(settings: DiffusionSettings) -> int:
+        """How often the autoencoder halves a picture."""
+        return len(settings.autoencoder_widths) - 1
+
+    def build_unet(self) -> Any:
+        """The U-Net with its initial weights, a function of the recipe's seed."""
+        channels, size, _ = self.latent_shape
+        return build_unet(size, channels, self.settings.unet_widths, self.recipe.seed)
+
+    def build_autoencoder(self) -> Any:
+        """The same of the autoencoder."""
+        settings = self.settings
+        return build_autoencoder(
+            self.source.size, self.source.channels, settings.autoencoder_widths, settings.latent_channels,
+            self.recipe.seed,
+        )  # fmt: skip
+
+    def predicted(self, number: int, noisy: Tensor, times: Tensor, factors: Tensor | None) -> Tensor:
+        """What the U-Net predicts of ``noisy`` (B, C, h, w) at ``times`` (B,), in step ``number``, of pictures with
+        ``factors`` (B / draws, K)."""
+        predicted: Tensor = self.unet(noisy, times).sample
+        return predicted
+
+    def encoded(self, images: Tensor) -> Tensor:
+        """(B, C, h, w) of ``images``, by the autoencoder that is finished."""
+        z: Tensor = self.autoencoder.encode(images).latent_dist.mean
+        return z
+
+    def finish_autoencoder(self, images: Tensor) -> None:
+        """Called once, with a batch of pictures, when the autoencoder is trained."""
+        # Its latents become the standard-normal scale of diffusion.
+        standardise_latents(self.autoencoder, self.encoded(images))
+
+    # --- what they share ------------------------------------------------------------------------------------------
+
     def step(self, number: int, batch: Batch) -> dict[str, float]:
         """One step of AdamW; returns the losses of the phase that ``number`` falls into."""
         started = time.perf_counter()
-        phase = self._autoencoder_step if number < self.settings.autoencoder_steps else self._unet_step
-        losses = phase(number, batch.images)
+        if number < self.settings.autoencoder_steps:
+            losses = self.autoencoder_step(number, batch.images)
+        else:
+            losses = self._unet_step(number, batch)
         self.spent["seconds"] += time.perf_counter() - started
         return losses
 
-    def _autoencoder_step(self, number: int, images: Tensor) -> dict[str, float]:
-        noise = self._noise(number, (len(images), *self.latent_shape))
+    def autoencoder_step(self, number: int, images: Tensor) -> dict[str, float]:
+        """One step of the first phase."""
+        noise = self.noise(number, (len(images), *self.latent_shape))
         with self.precision.autocast():
             posterior = self.autoencoder.encode(images).latent_dist
             z = posterior.mean + (0.5 * posterior.logvar).exp() * noise
             error = (self.autoencoder.decode(z).sample.float() - images).abs().mean()
         kl = 0.5 * (posterior.mean.square() + posterior.logvar.exp() - 1.0 - posterior.logvar).float().mean()
-        self._update(
-            "autoencoder",
-            error + self.settings.kl_weight * kl,
-            self.settings.autoencoder_learning_rate * self._rate(number, self.settings.autoencoder_steps),
-        )
-        self.spent["autoencoder_pictures"] += len(images)
+        self.improve_autoencoder(number, error + self.settings.kl_weight * kl, len(images))
         return {"absolute_error": error.item(), "kl": kl.item()}
 
-    def _unet_step(self, number: int, images: Tensor) -> dict[str, float]:
+    def improve_autoencoder(self, number: int, loss: Tensor, pictures: int) -> None:
+        """Step ``number`` of its optimiser, down the gradient of ``loss``, which so many ``pictures`` gave."""
+        rate = self.settings.autoencoder_learning_rate * self._rate(number, self.settings.autoencoder_steps)
+        self._update("autoencoder", loss, rate)
+        self.spent["autoencoder_pictures"] += pictures
+
+    def _unet_step(self, number: int, batch: Batch) -> dict[str, float]:
+        images = batch.images
         own = number - self.settings.autoencoder_steps
         z = self._latents(images, first=own == 0).repeat(self.settings.draws, 1, 1, 1)
-        drawn = self._noise(number, (len(z) * z[0].numel() + len(z),))
+        drawn = self.noise(number, (len(z) * z[0].numel() + len(z),))
         noise = drawn[len(z) :].reshape(z.shape)
         # Stratified: one time in every slice of the schedule, so that no batch is all noise or all picture.
         share = (torch.arange(len(z), device=self.device) + torch.special.ndtr(drawn[: len(z)])) / len(z)
@@ -117,7 +162,7 @@ class DiffusionTrainer:
         if self.settings.prediction == "v_prediction":
             target = alpha.sqrt() * noise - (1.0 - alpha).sqrt() * z
         with self.precision.autocast():
-            predicted = self.unet(noisy, times).sample.float()
+            predicted = self.predicted(number, noisy, times, batch.factors).float()
         loss = functional.mse_loss(predicted, target)
         phase = self.recipe.steps - self.settings.autoencoder_steps
         self._update("unet", loss, self.settings.learning_rate * self._rate(own, phase))
@@ -130,12 +175,11 @@ class DiffusionTrainer:
         """(B, C, h, w) of ``images``, shaped as ``latent_shape``; ``first``: the autoencoder is just finished."""
         if self.autoencoder is None:
             return images
-        if first:  # its latents become the standard-normal scale of diffusion
+        if first:
             self.autoencoder.requires_grad_(False)
-            standardise_latents(self.autoencoder, self.autoencoder.encode(images).latent_dist.mean)
+            self.finish_autoencoder(images)
         with self.precision.autocast():
-            z: Tensor = self.autoencoder.encode(images).latent_dist.mean.float()
-        return z
+            return self.encoded(images).float()
 
     def _update(self, name: str, loss: Tensor, rate: float) -> None:
         set_rate(self.optimisers[name], rate)
@@ -146,9 +190,9 @@ class DiffusionTrainer:
         remaining = (phase - step) / max(1.0, self.settings.cool_down * phase)
         return min(1.0, (step + 1) / max(1, self.settings.warm_up), remaining)
 
-    def _noise(self, step: int, shape: tuple[int, ...]) -> Tensor:
-        """N(0, 1) of the recipe's seed and the step alone (the 1 keeps it apart from the data's stream)."""
-        return torch.randn(shape, generator=seeded(self.recipe.seed, step, 1)).to(self.device)
+    def noise(self, step: int, shape: tuple[int, ...], stream: int = NOISE) -> Tensor:
+        """N(0, 1) of the recipe's seed, the step and the ``stream`` alone."""
+        return torch.randn(shape, generator=seeded(self.recipe.seed, step, stream)).to(self.device)
 
     def state(self) -> dict[str, Any]:
         """Weights, averaged weights, the optimisers' moments, and what has been spent."""

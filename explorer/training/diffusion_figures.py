@@ -68,6 +68,10 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
     return float((2.0 * torch.cdist(a, b).mean() - within[0] - within[1]) / scale)
 
 
+def decibels(squared: float) -> float:
+    """The ratio of the peak, 1, to a mean squared error."""
+    return -10.0 * math.log10(max(squared, 1e-12))
+
+
 def _psnr(pictures: Tensor, truth: Tensor) -> float:
-    error = float(((pictures - truth) / 2.0).square().mean())
-    return -10.0 * math.log10(max(error, 1e-12))
+    return decibels(float(((pictures - truth) / 2.0).square().mean()))

@@ -18,7 +18,8 @@ from explorer.discovery.latent_axes import METHOD
 from explorer.errors import ModelError
 from explorer.generators import registry
 from explorer.generators.autoencoder_family import save_autoencoder
-from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork
+from explorer.generators.conditions import Condition
+from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork
 from explorer.scene.model import Quality
 from explorer.worlds.base import Factor
 
@@ -205,7 +206,7 @@ def changed(**fields: object) -> dict[str, object]:
         ({"conditions": [changed()]}, "has shape"),
         ({"conditions": "none"}, "Expected `array`"),
         ({"rows": 5}, "has shape"),
-        ({"rows": 0}, "rows of them"),
+        ({"rows": 0}, "rows of factors"),
         ({"latents": 0}, "latents must be"),
         ({"format": 2}, "newer program"),
     ],

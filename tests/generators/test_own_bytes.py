@@ -19,7 +19,8 @@ from explorer.generators import own_folder, registry
 from explorer.generators.autoencoder_family import save_autoencoder
 from explorer.generators.base import Generator
 from explorer.generators.burgess_network import BurgessNetwork
-from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork
+from explorer.generators.conditions import Condition
+from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork
 from explorer.generators.known_factors import write_known_factors
 from explorer.reading import fingerprint_of
 from explorer.scene.model import Quality

@@ -15,7 +15,8 @@ from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, checked_se
 from explorer.generators import registry
 from explorer.generators.autoencoder_family import save_autoencoder
 from explorer.generators.burgess_network import BurgessNetwork
-from explorer.generators.cvae_network import Condition, ConditionalVaeConfig, ConditionalVaeNetwork
+from explorer.generators.conditions import Condition
+from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork
 from explorer.generators.known_factors import VARIANTS, write_known_factors
 from explorer.generators.qlae_network import QlaeConfig, QlaeNetwork
 from explorer.generators.stylegan2 import save_stylegan2
