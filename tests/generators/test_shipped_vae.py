@@ -60,8 +60,8 @@ def shipped(request: pytest.FixtureRequest) -> Shipped:
 
 
 def test_it_is_small_and_documented(shipped: Shipped) -> None:
-    assert sum(path.stat().st_size for path in shipped.folder.iterdir()) <= 4_000_000
-    assert {path.name for path in shipped.folder.iterdir()} == {
+    assert sum(path.stat().st_size for path in shipped.folder.rglob("*") if path.is_file()) <= 4_000_000
+    assert {path.name for path in shipped.folder.iterdir() if path.name != "controls"} == {
         "README.md", "card.json", "config.json", "model.safetensors", "samples.png",
     }  # fmt: skip
     card = registry.describe(shipped.name)
