@@ -24,6 +24,7 @@ PICTURES = SettingCard(
     default=0,
     low=0,
     high=100_000,
+    empty="by itself",
     help="What a VAE encodes to measure its axes, where no figures came with it: pictures of the world that it was "
     f"trained on, where that is known, else its own; 0: {latent_activity.OF_WORLD}, or {latent_activity.OWN} of its "
     "own.",

@@ -65,6 +65,7 @@ def settings(steps: int, rate: float, effect: float) -> tuple[SettingCard, ...]:
             default=0,
             low=0,
             high=65_536,
+            empty="by itself",
             help=f"Points in each step; 0: {BATCH}, or {PRODUCT_BATCH} where derivatives are products.",
         ),
         SettingCard(
@@ -85,6 +86,7 @@ def settings(steps: int, rate: float, effect: float) -> tuple[SettingCard, ...]:
             default=0,
             low=0,
             high=1_000_000,
+            empty="by itself",
             help=f"Points at which derivatives are taken; 0: {POINTS} in spaces of up to {NARROW} dimensions, "
             f"{WIDE_POINTS} in wider ones.",
         ),

@@ -123,6 +123,7 @@ class HessianPenalty(CheckedMethod):
                 default=0,
                 low=0,
                 high=10_000,
+                empty="by itself",
                 help=f"Points at which derivatives are measured; 0: {POINTS['hessian']}, {POINTS['jacobian']} for "
                 f"JᵀJ; {SAMPLER_POINTS['hessian']} and {SAMPLER_POINTS['jacobian']} for a diffusion model.",
             ),
@@ -132,6 +133,7 @@ class HessianPenalty(CheckedMethod):
                 default=0,
                 low=0,
                 high=512,
+                empty="by itself",
                 help=f"How many leading dimensions the frame turns in; 0: {WIDEST['hessian']}, {WIDEST['jacobian']} "
                 "for JᵀJ.",
             ),

@@ -58,6 +58,7 @@ class JacobianSvd(CheckedMethod):
                 default=0,
                 low=0,
                 high=1_000_000,
+                empty="by itself",
                 help=f"Points at which derivatives are taken; 0: {PROBED} ({SAMPLER_PROBED} for a diffusion model), or "
                 f"{COLUMNED} ({SAMPLER_COLUMNED}) by columns. Auto: pictures that they may take.",
             ),

@@ -82,6 +82,7 @@ class LowRankGan(CheckedMethod):
                 default=0,
                 low=0,
                 high=1_000_000,
+                empty="by itself",
                 help="Points at which random products with the Jacobians of the region and of the rest are taken; 0: "
                 f"{SAMPLES}, or {PER_DIMENSION} a dimension of the space where that is more.",
             ),

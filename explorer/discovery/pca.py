@@ -60,6 +60,7 @@ class Pca(CheckedMethod):
                 default=0,
                 low=0,
                 high=1_000_000,
+                empty="by itself",
                 help=f"Points to learn from; 0: {MAPPED_SAMPLES}, {RENDERED_SAMPLES} where each needs a picture, "
                 f"{SAMPLED_PICTURES} for a diffusion model.",
             ),

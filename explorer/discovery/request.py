@@ -35,6 +35,7 @@ LAYER_SETTINGS = (
         title="Last layer",
         default=-1,
         low=-1,
+        empty="the last",
         help="The last layer that the controls move; -1 is the last there is.",
     ),
 )

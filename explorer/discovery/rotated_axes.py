@@ -47,6 +47,7 @@ class RotatedAxes(CheckedMethod):
                 title="First axis",
                 default=-1,
                 low=-1,
+                empty="the most informative",
                 help="The number of one axis; -1 is the most informative one.",
             ),
             SettingCard(
@@ -54,6 +55,7 @@ class RotatedAxes(CheckedMethod):
                 title="Second axis",
                 default=-1,
                 low=-1,
+                empty="the most informative other",
                 help="The number of the other one; -1 is the most informative other one.",
             ),
             SettingCard(

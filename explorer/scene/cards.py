@@ -149,7 +149,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
 
     ``kind``: how a text is asked for: ``space`` one of the model's spaces, ``attributes`` a world, a classifier or
     labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture, ``layers`` a range
-    of the model's. ``empty``: what an empty text, or the number 0 where that is the least, stands for.
+    of the model's. ``empty``: what an empty text, or a default that is the least number, stands for.
     ``afterwards``: it says how what was found is shown, so that nothing is searched anew for another value.
     """
 

@@ -250,3 +250,13 @@ def test_a_plugin_that_fails_is_listed_with_its_error(monkeypatch: pytest.Monkey
         with pytest.raises(ControlError, match="could not be loaded"):
             listed[name].discover(ToyGenerator(), 2)
     assert not {"absent", "broken", "hollow", "thief"} & set(registry.fitting(ToyGenerator().card))
+
+
+def test_a_number_that_stands_for_another_is_shown_as_what_it_stands_for() -> None:
+    """Where the help says what 0 or -1 means, a field that begins there shows a word, and not the number."""
+    for name, method in registry.methods().items():
+        for setting in method.card.settings:
+            stands = re.search(r"(?:^|\s)(0:|-1 is)", setting.help)
+            if stands and type(setting.default) is int and setting.default in (0, -1):
+                assert setting.empty, f"{name}.{setting.name}"
+                assert setting.default == setting.low

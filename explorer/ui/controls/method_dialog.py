@@ -16,6 +16,9 @@ from explorer.ui.look.numbers import SeedBox, WholeField
 from explorer.ui.look.setting_fields import SettingFields
 from explorer.ui.look.widgets import Segments, WrappedLabel, accept_row
 
+SEED = "Where the random numbers of the search begin; the same seed finds the same controls."
+UNIT = "What an amount of 1 means on every slider of this set."
+
 
 class MethodDialog(QDialog):
     """Edits ``chosen``; :meth:`controls` is the result. Settings that stand at their default are not written down.
@@ -37,13 +40,16 @@ class MethodDialog(QDialog):
         self.k.setValue(min(chosen.k, most))
         self.seed = SeedBox()
         self.seed.setValue(chosen.seed)
-        self.units = Segments(UNITS, "What an amount of 1 means on every slider of this set")
+        self.units = Segments(UNITS, UNIT)
         self.units.set_value(chosen.units)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("Directions", self.k)
         form.addRow("Seed", self.seed)
         self.settings = SettingFields(method.settings, model, dict(chosen.settings), form, self)
+        self.settings.explain(self.k, "Directions", f"How many controls are looked for; {most} at most.")
+        self.settings.explain(self.seed, "Seed", SEED)
+        self.settings.explain(self.units, "Units", UNIT)
         self.settings.draw_asked.connect(self._draw)
         self._build(form)
 

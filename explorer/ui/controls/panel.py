@@ -35,6 +35,7 @@ SELECTIONS: dict[str, str] = {"all": "All", "non-passive": "Non-passive", "activ
 """Which latents, by their badges; as :data:`explorer.scene.measures.Selection`."""
 
 PREVIEW = "These are the directions that the search has so far; they follow it while it goes on."
+AGAIN, GO_ON = "Try again", "Go on"
 MORE = "Find {k} controls with this method; those that there are stay as they are"
 OTHERS = (
     "Find {k} controls in place of these\n{title} finds its controls together, so all of them will be others:\n"
@@ -77,7 +78,7 @@ class ControlsPanel(DockPanel):
         self.more = link_button("More…")
         self.message = WrappedLabel()
         self.message.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-        self.retry = link_button("Try again")
+        self.retry = link_button(AGAIN)
         self._build(reset)
         self.filter.textChanged.connect(self._offer_clearing)
         self.filter.textChanged.connect(self._apply_filter)
@@ -229,8 +230,10 @@ class ControlsPanel(DockPanel):
         self.message.setText(text)
         self.message.setVisible(bool(text))
         self.retry.setVisible(bool(problem) and self._controller.has_model)
-        scene = self._controller.scene
+        scene, catalogue = self._controller.scene, self._controller.catalogue
         asked = scene.panes[scene.selected].controls
+        is_stopped = catalogue.is_stopped(scene.model_of(), asked)
+        self.retry.setText(GO_ON if is_stopped and catalogue.goes_on(asked.method) else AGAIN)
         whole = bool(card and asked.method and len(card.controls) == asked.k and not self._previewed())
         k = self._larger(card) if whole and card else 0
         self.more.setVisible(k > 0)

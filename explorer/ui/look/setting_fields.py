@@ -19,7 +19,7 @@ from explorer.ui.look.numbers import DecimalField, WholeField, settled
 from explorer.ui.look.remark import Remark
 from explorer.ui.look.widgets import WrappedLabel, link_button
 
-TWO_LINES = 100  # letters of a help text that two lines of the dialog hold
+TWO_LINES = 120  # letters of a title and its help that two lines of the dialog hold
 HELP = "Point at a setting to read what it means."
 OPEN = "Choose…"
 NUMBERS: dict[str, Callable[[str], object]] = {"region": read_region, "layers": read_range}
@@ -43,22 +43,30 @@ class SettingFields(QObject):
         self._settings, self._model, self._dialog = settings, model, dialog
         self._read: dict[str, Callable[[], Scalar]] = {}
         self.fields: dict[str, QWidget] = {}
+        self._told: dict[QWidget, str] = {}  # field → what is said of it while it is used
+        self.help = WrappedLabel("", dialog)  # hidden where no field has one
+        self.help.hide()
+        self.help.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         for setting in settings:
             field = self._field(setting, values.get(setting.name, setting.default))
-            field.setToolTip(setting.help)
-            for part in (field, *field.findChildren(QWidget)):
-                part.installEventFilter(self)
+            self.explain(field, setting.title, setting.help)
             field.setAccessibleName(setting.title)
             self.fields[setting.name] = field
             form.addRow(setting.title, field)
-        self.help = WrappedLabel("", dialog)  # hidden where no setting has one
-        self.help.hide()
-        self.help.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        longest = max((len(setting.help) for setting in settings), default=0)
-        if longest:
-            self.help.setMinimumHeight(dialog.fontMetrics().height() * (2 if longest <= TWO_LINES else 3))
-            self.help.setText(HELP)
-            self.help.show()
+
+    def explain(self, field: QWidget, title: str, text: str) -> None:
+        """Say ``text``, if it is any, where it can be read whenever ``field``, which may be the dialog's own, is used
+        or pointed at."""
+        field.setToolTip(text)
+        for part in (field, *field.findChildren(QWidget)):
+            part.installEventFilter(self)
+        self._told[field] = f"{title}: {text}" if text else HELP
+        if not text:
+            return
+        longest = max(map(len, self._told.values()))
+        self.help.setMinimumHeight(self._dialog.fontMetrics().height() * (2 if longest <= TWO_LINES else 3))
+        self.help.setText(HELP)
+        self.help.show()
 
     def changed(self) -> tuple[tuple[str, Scalar], ...]:
         """(name, value) of what does not stand at its default."""
@@ -71,12 +79,10 @@ class SettingFields(QObject):
         return settled(self._dialog) and all(map(self._fits, self._settings))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        # What a setting means is said where it can be read, for whichever field is used or pointed at.
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.Enter) and isinstance(watched, QWidget):
-            for setting in self._settings:
-                field = self.fields.get(setting.name)
-                if setting.help and field is not None and (field is watched or field.isAncestorOf(watched)):
-                    self.help.setText(f"{setting.title}: {setting.help}")
+            for field, text in self._told.items():
+                if field is watched or field.isAncestorOf(watched):
+                    self.help.setText(text)
         return super().eventFilter(watched, event)
 
     def _fits(self, setting: SettingCard) -> bool:
@@ -108,7 +114,7 @@ class SettingFields(QObject):
             return box
         if kind is int:
             low, high = (None if end is None else int(end) for end in (setting.low, setting.high))
-            whole = WholeField(low, high, special=setting.empty if low == 0 else "")
+            whole = WholeField(low, high, special=setting.empty if setting.default == low else "")
             whole.setValue(int(value))
             self._read[setting.name] = whole.value
             return whole

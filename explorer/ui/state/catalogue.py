@@ -30,6 +30,9 @@ from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.leaving import Leaving
 from explorer.ui.state.replies import Replies
 
+CANCELLED = "The search for controls was cancelled."
+GOES_ON = "What it has learned is kept: asked for again, it goes on from there."
+
 ModelKey = tuple[str, str]
 Place = tuple[ModelKey, ControlSetRef]
 """A control set on a model."""
@@ -160,6 +163,11 @@ class Catalogue(QObject):
             ),
             None,
         )
+
+    def goes_on(self, method: str) -> bool:
+        """Whether a search of ``method`` that was cancelled begins where it was, and not anew."""
+        card = self.methods.get(method)
+        return card is not None and card.trained
 
     def is_finding(self, model: ModelRef, ref: ControlSetRef) -> bool:
         """Whether the engine is at work on this control set."""
@@ -306,7 +314,7 @@ class Catalogue(QObject):
         )
 
     def _refused(self, asked: Question, reply: Refused | Stopped) -> None:
-        sentence = reply.sentence if isinstance(reply, Refused) else "The search for controls was cancelled."
+        sentence = reply.sentence if isinstance(reply, Refused) else CANCELLED
         if isinstance(asked, OpenModel):
             self._problems[key_of(asked.model)] = sentence
             self.model_refused.emit(asked.model, sentence, getattr(reply, "reasons", ()))
@@ -316,7 +324,9 @@ class Catalogue(QObject):
         elif isinstance(asked, FindControls):
             place = _place(asked)
             self._forget_preview(place)
-            self._problems[place] = sentence
             if isinstance(reply, Stopped):
                 self._stopped.add(place)
+                if self.goes_on(asked.controls.method):
+                    sentence = f"{CANCELLED} {GOES_ON}"
+            self._problems[place] = sentence
             self.controls_refused.emit(asked.model, asked.controls, reply)

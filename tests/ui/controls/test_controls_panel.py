@@ -43,7 +43,7 @@ from explorer.ui.controls.method_settings import MethodSettings
 from explorer.ui.controls.panel import ControlsPanel
 from explorer.ui.controls.row import LEAST_SLIDER, WIDEST_NAME, ControlRow
 from explorer.ui.look import theme
-from explorer.ui.state.catalogue import key_of
+from explorer.ui.state.catalogue import CANCELLED, GOES_ON, key_of
 from explorer.ui.state.controller import Controller
 from explorer.ui.window.docks import ROW_WIDTH
 
@@ -475,7 +475,24 @@ def test_a_search_shows_how_far_it_is_and_what_it_has(qtbot: QtBot, monkeypatch:
     panel.client.reply(Stopped(request_id=asked.request_id))
     assert not strip.isVisible()
     assert panel.names() == []  # what an unfinished search had found is not kept
-    assert "cancelled" in panel.panel.message.text()
+    assert panel.panel.message.text() == CANCELLED
+    assert panel.panel.retry.text() == "Try again"
+
+
+def test_a_search_that_goes_on_where_it_was_says_so_when_it_is_cancelled(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = Panel(qtbot)
+    panel.client.answers_models = False
+    for name, trained in (("voynov", True), ("pca", False)):
+        card = MethodCard(name=name, title=name, trained=trained, spaces=("z",), paper="")
+        panel.controller.catalogue.methods = {name: card}
+        panel.controller.set_method(0, ControlSetRef(method=name))
+        panel.client.reply(Stopped(request_id=panel.last(FindControls).request_id))
+        assert panel.panel.message.text() == (f"{CANCELLED} {GOES_ON}" if trained else CANCELLED)
+        assert panel.panel.retry.text() == ("Go on" if trained else "Try again")
+    panel.panel.retry.click()
+    assert panel.panel.message.text() == "Finding controls…"
 
 
 def test_a_search_that_goes_on_lets_no_slider_slip_from_the_hand(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -512,6 +529,7 @@ def test_a_search_that_goes_on_lets_no_slider_slip_from_the_hand(qtbot: QtBot, m
     QTest.mouseRelease(row.slider, Qt.MouseButton.LeftButton, pos=place + QPoint(30, 0))
     assert edit_of(panel.controller.scene.panes[0], "d").amount == row.slider.value
     assert row.slider.value == pytest.approx(row.slider._value_at(place.x() + 30), abs=1e-4)
+    other.box.restore()
 
 
 def test_the_end_of_a_search_takes_the_place_of_its_previews(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.method_dialog import MethodDialog
 from explorer.ui.controls.own_sets import OwnSets
 from explorer.ui.look.numbers import DecimalField, WholeField
+from explorer.ui.look.setting_fields import HELP
 from explorer.ui.state.settings import Settings
 
 pytestmark = pytest.mark.gui
@@ -76,9 +77,13 @@ def test_the_fields_show_what_the_set_was_found_with(dialog: MethodDialog) -> No
 
 
 def test_a_field_says_what_it_means_when_it_is_used(dialog: MethodDialog) -> None:
-    for name, expected in (("steps", "Steps: How long it learns."), ("rate", "Steps: How long it learns.")):
+    told = (("steps", "Steps: How long it learns."), ("rate", HELP))  # without a help of its own it has no other's
+    for name, expected in told:
         QApplication.sendEvent(dialog.settings.fields[name], QFocusEvent(QEvent.Type.FocusIn))
-        assert dialog.settings.help.text() == expected  # a setting without a help text leaves the last one
+        assert dialog.settings.help.text() == expected
+    for field, title in ((dialog.k, "Directions"), (dialog.seed, "Seed"), (dialog.units.buttons["arc"], "Units")):
+        QApplication.sendEvent(field, QFocusEvent(QEvent.Type.FocusIn))
+        assert dialog.settings.help.text().startswith(f"{title}: ")
     assert _field(dialog, "rate", DecimalField).text() == "0.0001"
     _field(dialog, "rate", DecimalField).setValue(0.5)
     assert _field(dialog, "rate", DecimalField).text() == "0.5"
