@@ -62,6 +62,8 @@ class Encoding:
     @classmethod
     def standardised(cls, variables: Sequence[Variable], rows: Tensor) -> Self:
         """Numbers less their mean and over their standard deviation in ``rows`` (B, P)."""
+        if not variables:
+            return cls(())
         means, deviations = rows.mean(dim=0).tolist(), rows.std(dim=0).tolist()
         return cls(tuple(_column(*each) for each in zip(variables, means, deviations, strict=True)))
 

@@ -86,6 +86,10 @@ class Learned(Fitted, Protocol):
     title: ClassVar[str]
     """What it is called in sentences."""
 
+    @property
+    def has_normal_noise(self) -> bool:
+        """Whether its noise, one number, is normal by construction."""
+
     @classmethod
     def refusal(cls, variable: Variable, values: Tensor) -> str:
         """Why it cannot describe ``variable``, which has the ``values`` (n,), in one sentence; empty where it can."""

@@ -7,6 +7,7 @@ from typing import cast
 
 import explorer.causal.mechanisms as package
 from explorer.causal.base import Fitted, Mechanism
+from explorer.causal.learning import Learned
 from explorer.plugins import declared
 
 
@@ -19,5 +20,11 @@ def kinds() -> dict[str, type[Mechanism]]:
 
 @cache
 def fitted_kinds() -> dict[str, type[Fitted]]:
-    """Those of :func:`kinds` that are learned from a table, and that files hold."""
+    """Those of :func:`kinds` that files hold."""
     return {name: cast(type[Fitted], each) for name, each in kinds().items() if hasattr(each, "restore")}
+
+
+@cache
+def learned_kinds() -> dict[str, type[Learned]]:
+    """Those of :func:`kinds` that a table teaches."""
+    return {name: cast(type[Learned], each) for name, each in kinds().items() if hasattr(each, "learn")}

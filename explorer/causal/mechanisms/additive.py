@@ -39,6 +39,10 @@ class AdditiveNoise:
             raise ValueError(f"a function of {self.function.outputs} outputs")
         check_law(self.deviation, self.knots)
 
+    @property
+    def has_normal_noise(self) -> bool:
+        return self.knots is None
+
     @cached_property
     def law(self) -> NoiseLaw:
         """How the noise is distributed."""

@@ -30,6 +30,7 @@ class Categorical:
     kind: ClassVar[str] = "categorical"
     title: ClassVar[str] = "a categorical mechanism"
     invertible: ClassVar[bool] = False
+    has_normal_noise: ClassVar[bool] = False
 
     parents: tuple[str, ...]
     logits: Predictor

@@ -35,6 +35,7 @@ class Floored:
     kind: ClassVar[str] = "floored"
     title: ClassVar[str] = "noise with a floor or a ceiling"
     noise_width: ClassVar[int] = 1
+    has_normal_noise: ClassVar[bool] = True
     invertible: ClassVar[bool] = False
 
     parents: tuple[str, ...]

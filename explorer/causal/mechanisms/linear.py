@@ -27,6 +27,7 @@ class LinearGaussian:
     kind: ClassVar[str] = "linear_gaussian"
     title: ClassVar[str] = "a straight line with normal noise"
     noise_width: ClassVar[int] = 1
+    has_normal_noise: ClassVar[bool] = True
     invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]

@@ -36,6 +36,7 @@ class MonotoneFlow:
     kind: ClassVar[str] = "monotone"
     title: ClassVar[str] = "a monotone flow"
     noise_width: ClassVar[int] = 1
+    has_normal_noise: ClassVar[bool] = True
     invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]

@@ -33,6 +33,7 @@ class WrappedNoise:
     kind: ClassVar[str] = "wrapped"
     title: ClassVar[str] = "wrapped noise"
     noise_width: ClassVar[int] = 1
+    has_normal_noise: ClassVar[bool] = False
     invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]
