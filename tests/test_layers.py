@@ -20,7 +20,10 @@ WITHOUT_TORCH = sorted(
     [
         *(module.name for module in pkgutil.walk_packages(explorer.__path__, "explorer.") if ".ui" in module.name),
         "explorer.ui",
+        "explorer.causal.formats.registry",
         "explorer.causal.identification",
+        "explorer.causal.layout",
+        "explorer.causal.naming",
         "explorer.causal.separation",
         "explorer.scene.store",
         "explorer.scene.timeline",
@@ -49,7 +52,7 @@ def test_nothing_below_the_window_imports_qt() -> None:
 
 
 def test_the_window_never_imports_torch() -> None:
-    assert loaded_by(WITHOUT_TORCH, ["torch", "diffusers", "transformers", "safetensors", "scipy"]) == []
+    assert loaded_by(WITHOUT_TORCH, ["torch", "diffusers", "transformers", "safetensors", "scipy", "networkx"]) == []
 
 
 def test_the_command_line_starts_light() -> None:
