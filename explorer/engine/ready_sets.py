@@ -43,7 +43,6 @@ def _ready(path: Path, model: ModelCard) -> ReadySet:
         name=path.stem,
         title=file.title,
         controls=ControlSetRef(path=text, digest=file.sha256),
-        count=file.controls,
         note=file.note,
     )
 
@@ -51,7 +50,6 @@ def _ready(path: Path, model: ModelCard) -> ReadySet:
 class _File(NamedTuple):
     title: str
     fingerprint: str
-    controls: int
     note: str
     sha256: str
 
@@ -61,4 +59,4 @@ def _read(path: Path, size: int, modified: int) -> _File:
     """What the file says that had this size and time, read once."""
     with reading() as files:  # the digest is of the very bytes that were read
         found = control_set.load(path)
-        return _File(found.title, found.fingerprint, len(found.controls), found.note, files.sha256(path))
+        return _File(found.title, found.fingerprint, found.note, files.sha256(path))

@@ -52,12 +52,11 @@ class OutputCard(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReadySet(msgspec.Struct, frozen=True, kw_only=True):
     """A control set that comes with a model. ``name``: of its file, without the ending; ``controls``: what a pane that
-    shows it names; ``count``: of its controls. ``problem``: why it cannot be used, in one sentence, or empty."""
+    shows it names; ``problem``: why it cannot be used, in one sentence, or empty."""
 
     name: str
     title: str
     controls: ControlSetRef
-    count: int = 0
     note: str = ""
     problem: str = ""
 

@@ -75,7 +75,7 @@ def test_a_folder_of_controls_beside_the_card_is_offered(engine: Engine, tmp_pat
     path = kept(found, model)
     (model / "controls" / "notes.txt").write_text("no set")
     (ready,) = ready_of(engine, str(model))
-    assert (ready.name, ready.title, ready.count, ready.note) == ("mine", found.title, 2, "what strips show")
+    assert (ready.name, ready.title, ready.note) == ("mine", found.title, "what strips show")
     assert ready.controls.path == str(path)
     opened = engine.control_set(ModelRef(path=str(model)), ready.controls)
     assert [one.card for one in opened.controls] == [one.card for one in found.controls]

@@ -39,7 +39,8 @@ class MethodChooser(QComboBox):
         if card is None:
             return
         for ready in card.ready:
-            self._add(listed(ready.title, ready_hint(ready)), ready.title, ready, ready.note, ready.problem)
+            text = listed(ready.title, "" if ready.problem else "comes with the model")
+            self._add(text, ready.title, ready, ready.note, ready.problem)
         if card.ready:
             self.insertSeparator(self.count())
         for name in card.methods:
@@ -106,13 +107,6 @@ def method_hints(method: MethodCard | None) -> str:
         ("chance", method is not None and method.role == "chance"),
     )
     return ", ".join(text for text, holds in told if holds)
-
-
-def ready_hint(ready: ReadySet) -> str:
-    """What one should know before choosing ``ready``: ``comes with the model, 8 controls``."""
-    if ready.problem:
-        return ""
-    return f"comes with the model, {ready.count} {'control' if ready.count == 1 else 'controls'}"
 
 
 def listed(title: str, said: str) -> str:

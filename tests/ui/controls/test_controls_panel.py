@@ -257,7 +257,6 @@ READY = (
         name="curves",
         title="Curves",
         controls=ControlSetRef(path="toy/controls/curves.safetensors", digest="0" * 64),
-        count=8,
         note="2: hair, mixed",
     ),
     ReadySet(name="old", title="old", controls=ControlSetRef(path="toy/controls/old.safetensors"), problem="Damaged."),
@@ -270,7 +269,7 @@ def test_sets_that_come_with_the_model_are_offered_before_methods(qtbot: QtBot) 
     catalogue._cards[key_of(MODEL)] = msgspec.structs.replace(CARD, ready=READY)
     catalogue.methods_changed.emit()
     assert box.currentData() == "latent_axes"
-    assert box.itemText(0) == "Curves  ·  comes with the model, 8 controls"
+    assert box.itemText(0) == "Curves  ·  comes with the model"
     assert box.itemData(0, Qt.ItemDataRole.ToolTipRole) == "2: hair, mixed"
     assert box.itemText(1) == "old"
     assert box.itemData(1, Qt.ItemDataRole.ToolTipRole) == "Damaged."
