@@ -10,14 +10,30 @@ from torch import Tensor
 
 from explorer.causal.base import Values
 
+RESOLUTION = 2.0**-22
+"""Of a coordinate of 32 bits about 1, with what goes on in between."""
+
 
 @dataclass(frozen=True)
 class Axis:
-    """Where a variable lies: its value is ``coordinate · deviation + mean``. Categories: mean 0, deviation 1."""
+    """Where a variable lies: its value is ``coordinate · deviation + mean``. Categories: mean 0, deviation 1.
+
+    ``ends``: values at which many rows lie (a floor), and where mechanisms ask whether a value is just that. What is
+    nearer to one than coordinates of 32 bits can tell is it.
+    """
 
     index: int
     mean: float = 0.0
     deviation: float = 1.0
+    ends: tuple[float, ...] = ()
+
+    def value(self, coordinate: Tensor) -> Tensor:
+        """(B,), float64, of coordinates (B,)."""
+        value = coordinate.double() * self.deviation + self.mean
+        for end in self.ends:
+            finest = RESOLUTION * (abs(end - self.mean) + self.deviation)
+            value = torch.where((value - end).abs() <= finest, end, value)
+        return value
 
 
 @dataclass(frozen=True)
@@ -38,7 +54,7 @@ class Coding:
 
     def values(self, latent: Tensor) -> Values:
         """The values (B,), float64, of every variable at the points ``latent`` (B, width)."""
-        return {name: latent[:, axis.index].double() * axis.deviation + axis.mean for name, axis in self.axes.items()}
+        return {name: axis.value(latent[:, axis.index]) for name, axis in self.axes.items()}
 
     def written(self, latent: Tensor, factual: Values, values: Values) -> Tensor:
         """``latent`` (B, width) with ``values`` in place of the ``factual`` ones that it holds; coordinates of what has

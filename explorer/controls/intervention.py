@@ -119,7 +119,7 @@ class InterventionControl(PointControl):
 
     def parameters(self) -> dict[str, Scalar]:
         _, described = packed(self.model)
-        axes = {name: [axis.index, axis.mean, axis.deviation] for name, axis in self.coding.axes.items()}
+        axes = {name: [axis.index, axis.mean, axis.deviation, *axis.ends] for name, axis in self.coding.axes.items()}
         return {
             "variable": self.variable,
             "model": described,
@@ -137,7 +137,7 @@ class InterventionControl(PointControl):
         own = {key.removeprefix(_PREFIX): tensor for key, tensor in tensors.items() if key.startswith(_PREFIX)}
         try:
             model = unpacked(own, described, "the causal model of the control set")
-            places = {name: Axis(*place) for name, place in json.loads(axes).items()}
+            places = {name: _axis(*place) for name, place in json.loads(axes).items()}
         except (CausalError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
             raise ValueError(str(error)) from error
         return cls(card, variable, model, Coding(places, width))
@@ -164,6 +164,10 @@ class InterventionControl(PointControl):
         elif variable.period:
             value = (value - float(variable.low or 0.0)).remainder(variable.period) + float(variable.low or 0.0)
         return torch.where(amount == 0, factual, value)
+
+
+def _axis(index: int, mean: float = 0.0, deviation: float = 1.0, *ends: float) -> Axis:
+    return Axis(index, mean, deviation, ends)
 
 
 def _open_text(name: str, after: Counterfactual) -> str:

@@ -74,6 +74,10 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
     def generator(self, card: ModelCard, network: Network, device: torch.device) -> Generator:
         """The generator around a network with its weights. Raises :class:`ModelError` where these make no sense."""
 
+    def capabilities_of(self, path: Path) -> tuple[str, ...]:
+        """What the model in the folder ``path`` can do."""
+        return self.capabilities
+
     def files(self, path: Path) -> list[Path]:
         """The files of a model: what its fingerprint is taken of."""
         return [path / CONFIG, path / WEIGHTS]
@@ -101,7 +105,7 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
             family=self.name,
             output=IMAGE.card((config.channels, config.size, config.size)),
             spaces=self.spaces(config),
-            capabilities=self.capabilities,
+            capabilities=self.capabilities_of(path),
             parameters=self.count(path, config),
         )
 

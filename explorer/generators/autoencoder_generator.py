@@ -70,9 +70,13 @@ class AutoencoderGenerator(ABC, Generic[Network]):
         """This generator after ``edits`` of its weights; it samples the points of before."""
 
         def build(network: nn.Module) -> Generator:
-            return type(self)(self.card, cast(Network, network), self.device)
+            return self.around(cast(Network, network))
 
         return self._views.view(edits, cast(nn.Module, self._network), self.card.name, build)
+
+    def around(self, network: Network) -> Generator:
+        """This generator with another network, of the same shape."""
+        return type(self)(self.card, network, self.device)
 
     def encode(self, outputs: Tensor) -> Latent:
         """The point of z of pictures (B, C, H, W) in [-1, 1]. Raises :class:`ModelError` unless they have the size

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from explorer.causal.coding import Axis, Coding
+from explorer.causal.model import StructuralModel
+from explorer.generators.causes import ends_of
 from explorer.worlds.base import Factor
 from explorer.worlds.predictor.network import outputs_of
 
@@ -23,11 +25,13 @@ TURNS = 4.0
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One factor, and its mean and standard deviation over the training data, in its own unit."""
+    """One factor, and its mean and standard deviation over the training data, in its own unit. ``error``: of the
+    reader, the root mean square over held-out pictures, in its own unit; 0 where that is not known."""
 
     factor: Factor
     mean: float
     deviation: float
+    error: float = 0.0
 
     @property
     def width(self) -> int:
@@ -39,7 +43,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         values = self.factor.values
         if not 2 <= len(values) <= 4096 or any(not a < b for a, b in itertools.pairwise(values)):
             return f"the levels of '{self.factor.name}' do not ascend"
-        if not all(map(math.isfinite, (*values, self.mean, self.deviation))) or self.deviation <= 0:
+        numbers = (*values, self.mean, self.deviation, self.error)
+        if not all(map(math.isfinite, numbers)) or self.deviation <= 0 or self.error < 0:
             return f"the factor '{self.factor.name}' has no extent"
         return ""
 
@@ -57,12 +62,14 @@ def problem_of(conditions: Conditions) -> str:
     return next(filter(None, (condition.problem() for condition in conditions)), "")
 
 
-def coding_of(conditions: Conditions, first: int, width: int) -> Coding:
-    """Where the factors lie in points of ``width`` numbers, the coordinates beginning with number ``first``."""
+def coding_of(conditions: Conditions, first: int, width: int, causes: StructuralModel | None = None) -> Coding:
+    """Where the factors lie in points of ``width`` numbers, the coordinates beginning with number ``first``; with the
+    ends of the mechanisms of ``causes``."""
     axes = {}
     for index, condition in enumerate(conditions, first):
-        category = condition.factor.kind == "category"
-        axes[condition.factor.name] = Axis(index) if category else Axis(index, condition.mean, condition.deviation)
+        name, category = condition.factor.name, condition.factor.kind == "category"
+        ends = ends_of(causes.mechanisms[name]) if causes is not None else ()
+        axes[name] = Axis(index) if category else Axis(index, condition.mean, condition.deviation, ends)
     return Coding(axes, width)
 
 

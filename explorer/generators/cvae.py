@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from explorer.causal.coding import Coding
+from explorer.causal.model import StructuralModel
 from explorer.controls.base import Control
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.linear import LinearControl
+from explorer.errors import ModelError
 from explorer.generators.autoencoder_family import AutoencoderFamily
 from explorer.generators.autoencoder_generator import AutoencoderGenerator
-from explorer.generators.base import Generator, Latent
-from explorer.generators.conditions import Condition
+from explorer.generators.base import Generator, Latent, specimen
+from explorer.generators.causes import CAUSES, at_ends, read_causes
+from explorer.generators.conditions import Condition, coding_of
 from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork
 from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 from explorer.worlds.base import Factor
@@ -20,7 +26,40 @@ from explorer.worlds.base import Factor
 
 class ConditionalVaeGenerator(AutoencoderGenerator[ConditionalVaeNetwork]):
     """A loaded conditional VAE. Space z: the latents, then one coordinate a factor. A picture's point has the factors
-    as read from it, and the latents for these."""
+    as read from it, and the latents for these. With ``causes``, a structural model of just these factors, it is a deep
+    structural causal model (Pawlowski, Castro and Glocker, NeurIPS 2020): the latents are the picture's own noise."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        network: ConditionalVaeNetwork,
+        device: torch.device,
+        causes: StructuralModel | None = None,
+    ) -> None:
+        super().__init__(card, network, device)
+        self._causes = causes
+
+    def around(self, network: ConditionalVaeNetwork) -> ConditionalVaeGenerator:
+        return ConditionalVaeGenerator(self.card, network, self.device, self._causes)
+
+    def structural_model(self) -> StructuralModel:
+        """How the factors come about. Raises :class:`ModelError` for a model whose folder does not say it."""
+        if self._causes is None:
+            raise ModelError(f"'{self.card.name}' does not say what causes what; its folder has no '{CAUSES}'.")
+        return self._causes
+
+    def coding(self) -> Coding:
+        """Where the factors lie in z."""
+        config = self._network.config
+        width = config.latents + len(config.conditions)
+        return coding_of(config.conditions, config.latents, width, self.structural_model())
+
+    def encode(self, outputs: Tensor) -> Latent:
+        latent = super().encode(outputs)
+        if self._causes is None:
+            return latent
+        errors = {condition.factor.name: condition.error for condition in self._network.config.conditions}
+        return Latent({"z": at_ends(latent.tensors["z"], self.coding(), self._causes, errors)})
 
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
         """One point a seed: z = psi · N(0, I), and factors as they occur together in the data. Truncation is applied
@@ -91,7 +130,20 @@ class ConditionalVaeFamily(AutoencoderFamily[ConditionalVaeConfig, ConditionalVa
         return {"z": SpaceCard(shape=(config.latents + len(config.conditions),))}
 
     def generator(self, card: ModelCard, network: ConditionalVaeNetwork, device: torch.device) -> Generator:
-        return ConditionalVaeGenerator(card, network, device)
+        factors = [condition.factor for condition in network.config.conditions]
+        causes = read_causes(Path(card.path), factors) if "causes" in card.capabilities else None
+        return ConditionalVaeGenerator(card, network, device, causes)
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        """Two: without and with a structural model of the factors."""
+        spaces = self.spaces(self.specimen_config())
+        return tuple(specimen(self.name, spaces, self.capabilities + more) for more in ((), ("causes",)))
+
+    def capabilities_of(self, path: Path) -> tuple[str, ...]:
+        return self.capabilities + (("causes",) if (path / CAUSES).is_file() else ())
+
+    def files(self, path: Path) -> list[Path]:
+        return super().files(path) + ([path / CAUSES] if (path / CAUSES).is_file() else [])
 
 
 FAMILY = ConditionalVaeFamily()

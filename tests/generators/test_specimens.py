@@ -10,11 +10,15 @@ import pytest
 import torch
 from tiny_pipelines import save_ddim, save_latent, tiny_unet
 
+from explorer.causal import model_file
+from explorer.causal.mechanisms.linear import LinearGaussian
+from explorer.causal.model import StructuralModel
 from explorer.discovery import registry as methods
 from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, checked_settings
 from explorer.generators import registry
 from explorer.generators.autoencoder_family import save_autoencoder
 from explorer.generators.burgess_network import BurgessNetwork
+from explorer.generators.causes import CAUSES
 from explorer.generators.conditions import Condition
 from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork
 from explorer.generators.known_factors import VARIANTS, write_known_factors
@@ -23,6 +27,7 @@ from explorer.generators.stylegan2 import save_stylegan2
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
 from explorer.scene.cards import ModelCard
+from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.worlds.base import Factor
 
 TRUNK = {"size": 16, "channels": 3, "latents": 3, "widths": (4, 6), "hidden": 8}
@@ -39,6 +44,13 @@ def _qlae(folder: Path) -> None:
 def _cvae(folder: Path) -> None:
     condition = Condition(factor=Factor("size", (1.0, 2.0, 3.0)), mean=2.0, deviation=0.5)
     save_autoencoder(ConditionalVaeNetwork(ConditionalVaeConfig(**TRUNK, conditions=(condition,), rows=4)), folder)
+
+
+def _cvae_with_causes(folder: Path) -> None:
+    _cvae(folder)
+    size = Variable(name="size")
+    law = LinearGaussian.of((), (), 2.0, 0.5)
+    model_file.save(StructuralModel(CausalGraph(variables=(size,)), {"size": law}), folder / CAUSES)
 
 
 def _burgess(folder: Path) -> None:
@@ -66,7 +78,7 @@ def _without_bottleneck(folder: Path) -> None:
 
 TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
     "burgess_vae": (_burgess,),
-    "cvae": (_cvae,),
+    "cvae": (_cvae, _cvae_with_causes),
     "diffusion": (save_ddim, save_latent, _without_bottleneck),
     "known_factors": tuple(
         lambda folder, variant=variant: write_known_factors(folder, variant, size=8) for variant in VARIANTS
