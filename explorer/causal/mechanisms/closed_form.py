@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -73,7 +74,9 @@ class ClosedForm:
         if self.span is None or self.law.cdf is None:
             return unique
         low, high = (self.law.cdf(end) for end in self.span(parents, value))
-        return torch.where(noise.isnan(), (high - low).log(), unique)
+        inside = self.posterior(parents, value, torch.full_like(noise, 0.5)[:, None])
+        many = torch.where(self.assign(parents, inside) == value, (high - low).log(), -math.inf)  # or none at all
+        return torch.where(noise.isnan(), many, unique)
 
     def _slope(self, parents: Tensor, noise: Tensor) -> Tensor:
         """(B,) the derivative of the form with respect to the noise."""
