@@ -22,6 +22,7 @@ WITHOUT_TORCH = sorted(
         "explorer.ui",
         "explorer.causal.formats.registry",
         "explorer.causal.identification",
+        "explorer.causal.independences",
         "explorer.causal.layout",
         "explorer.causal.naming",
         "explorer.causal.separation",
