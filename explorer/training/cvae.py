@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from explorer.causal import model_file
+from explorer.causal.fitting import fit
 from explorer.errors import ExplorerError
+from explorer.generators.causes import CAUSES
 from explorer.generators.conditions import Condition, coordinates_of
 from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork, reading_error
 from explorer.numerics.gaussian_posterior import kl_to_standard_normal
 from explorer.numerics.randomness import seeded, step_seed
+from explorer.scene.causal_graph import CausalGraph
 from explorer.training.autoencoder import (
     AutoencoderSettings,
     AutoencoderTrainer,
@@ -30,7 +37,8 @@ from explorer.worlds.attributes import distance
 from explorer.worlds.base import World
 
 ROWS = 512
-NOISE, LABELS, INDEPENDENT, GAINS, INDEPENDENT_GAINS = 1, 2, 3, 4, 5  # streams of random numbers
+NOISE, LABELS, INDEPENDENT, GAINS, INDEPENDENT_GAINS, HELD_OUT_GAINS, MECHANISMS = range(1, 8)
+"""Streams of random numbers."""
 
 
 class ConditionalVaeSettings(AutoencoderSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,7 +52,8 @@ class ConditionalVaeSettings(AutoencoderSettings, frozen=True, kw_only=True, for
     reader does not see its noise. The learning rate rises over ``warm_up`` steps. ``average``: what the running mean of
     the weights, which is exported, keeps of itself in a step (0: no mean). ``octaves``, ``decoder`` and
     ``channel_means`` are those of :class:`ConditionalVaeConfig`. ``colour_gains``: each channel of a picture is
-    multiplied by a number within so much of 1, which no factor tells.
+    multiplied by a number within so much of 1, which no factor tells. ``causes``: so many rows of the data, of which
+    ``labels`` are known, teach how the factors come about, along the arrows of the world's graph (0: nothing does).
     """
 
     latents: int = 4
@@ -60,6 +69,7 @@ class ConditionalVaeSettings(AutoencoderSettings, frozen=True, kw_only=True, for
     decoder: Literal["transposed", "normalised"] = "transposed"
     channel_means: bool = False
     colour_gains: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    causes: Whole = 0
 
 
 class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, ConditionalVaeNetwork]):
@@ -73,10 +83,12 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
                 "train on a world, or choose the trainer 'vae'."
             )
         self.world: World = source.world
+        self._rows = source.factors
         settings = settings_of(recipe, ConditionalVaeSettings)
         self.names = settings.factors or self.world.names
         self._columns = [self.world.column(name) for name in self.names]
-        self._drawn = torch.from_numpy(source.factors(ROWS, EVALUATION_SEED))
+        self._graph = graph_of(self.world, self.names) if settings.causes else None
+        self._drawn = torch.from_numpy(self._rows(ROWS, EVALUATION_SEED))
         super().__init__(recipe, source, device, settings)
         self.network.rows.copy_(self.coordinates(self._drawn))
         self.average = copy.deepcopy(self.network).requires_grad_(False) if settings.average else None
@@ -102,6 +114,48 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
     @property
     def notes(self) -> str:
         return f"Conditional VAE, trained on '{self.source.name}' given {', '.join(self.names)}."
+
+    def export(self, folder: Path) -> None:
+        """As every autoencoder; besides, how far the reader is wrong, and how the factors come about."""
+        self.finished.config = self._with_errors()
+        if self._graph is not None:
+            count = max(1, round(self.settings.causes * self.settings.labels))
+            rows = self._rows(count, step_seed(self.recipe.seed, 0, MECHANISMS))
+            table = {
+                name: rows[:, column].astype(np.float64) for name, column in zip(self.names, self._columns, strict=True)
+            }
+            learned = fit(holding(self._graph, table), table, seed=self.recipe.seed)
+            model_file.save(learned.model, folder / CAUSES, learned.cards)
+        super().export(folder)
+
+    def held_out(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """As of every autoencoder, with the colour gains."""
+        for number, (targets, factors) in enumerate(super().held_out()):
+            yield self._tinted(targets, number, HELD_OUT_GAINS), factors
+
+    @torch.no_grad()
+    def _with_errors(self) -> ConditionalVaeConfig:
+        """The config with the reader's errors on held-out pictures."""
+        network = self.finished
+        away = [self._misread(network.encode(targets), factors) for targets, factors in self.held_out()]
+        errors = np.sqrt(np.square(np.concatenate(away)).mean(axis=0))
+        conditions = tuple(
+            msgspec.structs.replace(condition, error=round(float(error), 6))
+            for condition, error in zip(network.config.conditions, errors, strict=True)
+        )
+        return msgspec.structs.replace(network.config, conditions=conditions)
+
+    def _misread(self, point: Tensor, factors: Tensor | None) -> NDArray[np.float64]:
+        """(B, conditions) how far the factors of ``point`` are from the truth, in their own units; of a category 0 or
+        1."""
+        assert factors is not None
+        config = self.network.config
+        told, truth = point[:, config.latents :].cpu().numpy(), self.coordinates(factors).float().cpu().numpy()
+        columns = []
+        for k, condition in enumerate(config.conditions):
+            scale = 1.0 if condition.factor.kind == "category" else condition.deviation
+            columns.append(distance(condition.factor, scale * told[:, k], scale * truth[:, k]))
+        return np.stack(columns, axis=1)
 
     def rate(self, number: int) -> float:
         return super().rate(number) * min(1.0, (number + 1) / (self.settings.warm_up + 1))
@@ -190,7 +244,7 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
         mean distance in its own unit, of a category the share of pictures."""
         network, count = self.finished, self.settings.evaluation
         given, read, kl = 0.0, 0.0, 0.0
-        wrong = dict.fromkeys(self.names, 0.0)
+        wrong = np.zeros(len(self.names))
         for targets, factors in self.held_out():
             assert factors is not None
             coordinates = self.coordinates(factors).float()
@@ -199,18 +253,12 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
             point = network.encode(targets)
             given += _squared(network.decode(torch.cat([mean, coordinates], dim=1)), targets)
             read += _squared(network.decode(point), targets)
-            told = point[:, network.config.latents :]
-            for k, condition in enumerate(network.config.conditions):
-                scale = 1.0 if condition.factor.kind == "category" else condition.deviation
-                away = distance(
-                    condition.factor, scale * told[:, k].cpu().numpy(), scale * coordinates[:, k].cpu().numpy()
-                )
-                wrong[condition.factor.name] += float(away.sum())
+            wrong += self._misread(point, factors).sum(axis=0)
         figures: dict[str, float | str] = {
             **reconstruction_figures(given / count),
             "reconstruction_mse_factors_read": read / count,
             "kl_nats": kl / count,
-            **{f"{name}_reading_error": total / count for name, total in wrong.items()},
+            **{f"{name}_reading_error": total / count for name, total in zip(self.names, wrong.tolist(), strict=True)},
         }
         return figures, {}
 
@@ -224,6 +272,30 @@ def conditions_of(world: World, names: Sequence[str], factors: Tensor) -> tuple[
         Condition(factor=world.factors[column], mean=round(mean, 6), deviation=round(deviation, 6))
         for column, mean, deviation in zip(columns, means, deviations, strict=True)
     )
+
+
+def graph_of(world: World, names: Sequence[str]) -> CausalGraph:
+    """The world's causal graph of the factors called ``names``. Raises :class:`ExplorerError` where one of them has a
+    cause that is left out."""
+    graph = world.model.graph
+    for name in names:
+        if missing := [parent for parent in graph.parents(name) if parent not in names]:
+            raise ExplorerError(
+                f"'{name}' of '{world.name}' is caused by {', '.join(missing)}; add that to the recipe's 'factors'."
+            )
+    for name in set(graph.names) - set(names):
+        graph = graph.without_variable(name)
+    return graph
+
+
+def holding(graph: CausalGraph, table: Mapping[str, NDArray[np.float64]]) -> CausalGraph:
+    """``graph`` whose numbers have ranges that hold those of ``table``: mechanisms leave a world's grid."""
+    for variable in graph.variables:
+        if variable.kind == "number" and variable.low is not None and variable.high is not None:
+            low, high = float(table[variable.name].min()), float(table[variable.name].max())
+            wide = msgspec.structs.replace(variable, low=min(variable.low, low), high=max(variable.high, high))
+            graph = graph.changed(variable.name, wide)
+    return graph
 
 
 def tinted(pictures: Tensor, spread: float, generator: torch.Generator) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from explorer.causal.model_file import fits_in
 from explorer.errors import ExplorerError
 from explorer.generators import registry
 from explorer.scene.model import Quality
@@ -104,6 +106,39 @@ def test_a_run_with_every_setting_repeats_every_bit_when_resumed(tmp_path: Path)
     for name in ("model.safetensors", "config.json", "samples.png"):
         assert (resumed / name).read_bytes() == (straight / name).read_bytes()
     assert registry.describe(str(resumed)).spaces["z"].shape == (4,)
+
+
+def test_a_recipe_with_causes_exports_a_structural_model_of_its_factors_and_how_far_the_reader_is_wrong(
+    tmp_path: Path,
+) -> None:
+    factors = ["angle", "light", "shadow_position"]
+    settings = {**SMALL, "factors": factors, "causes": 900, "colour_gains": 0.2}
+    recipe = msgspec.structs.replace(RICH_RECIPE, settings=settings, steps=2)
+    model = train(recipe, tmp_path, CPU)
+    generator: Any = registry.load(str(model), CPU)
+    assert "causes" in generator.card.capabilities
+    learned, world = generator.structural_model(), source_of(recipe).world
+    assert world is not None
+    assert learned.graph.edges == (("angle", "shadow_position"), ("light", "shadow_position"))
+    assert [card.variable for card in fits_in(model / "causes.safetensors")] == factors
+    rows = world.values_of(world.sample(200, 5))
+    noise = learned.mechanisms["shadow_position"].abduct(
+        learned.causes_of("shadow_position", rows), rows["shadow_position"]
+    )
+    truth = world.model.abduct(rows)["shadow_position"]
+    assert torch.corrcoef(torch.cat([noise, truth], dim=1).T)[0, 1] > 0.5
+    trainer = ConditionalVaeTrainer(recipe, source_of(recipe), CPU)
+    trainer.network.load_state_dict(generator._network.state_dict())
+    told = [generator._network.encode(targets)[:, 2:] for targets, _ in trainer.held_out()]
+    true = [trainer.coordinates(rows) for _, rows in trainer.held_out() if rows is not None]
+    for column, condition in enumerate(generator._network.config.conditions):
+        away = (torch.cat(told)[:, column] - torch.cat(true)[:, column]).double() * condition.deviation
+        assert condition.error == pytest.approx(away.square().mean().sqrt().item(), rel=1e-3)
+
+
+def test_a_factor_without_its_causes_has_no_structural_model() -> None:
+    with pytest.raises(ExplorerError, match="'shadow_length' of 'pendulum' is caused by angle; add that"):
+        rich(causes=100)
 
 
 def test_the_gaussian_likelihood_is_that_of_the_best_deviation() -> None:
