@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from explorer.controls.base import Move, Moves, PointControl, written
-from explorer.controls.following import Flow, Part, Path, followed
+from explorer.controls.following import Flow, Part, Path, followed, followed_at_once
 from explorer.fields.base import VectorField
 from explorer.fields.registry import fields
 from explorer.scene.cards import ControlCard, ControlLaws, FieldCard, Remark, SpaceCard
@@ -181,6 +181,21 @@ class FieldControl(PointControl):
         if math.prod(shape) != self.field.width or self.card.layers is not None:
             layers = self.card.layers or (0, shape[0] - 1)
         return Part(self, _cast(self.field, latent), self.flow, within, layers)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldAtOnce(FieldControl):
+    """A field control whose points are moved all at once (:func:`explorer.controls.following.followed_at_once`): for
+    what is drawn of its paths, not for pictures. All that are moved together are of this class, and follow their fields
+    by ``rk4``."""
+
+    def _paths(self, latent: Tensor, moves: Moves) -> list[Path]:
+        latent = latent.to(torch.promote_types(latent.dtype, torch.float32))
+        parts = []
+        for control, numbers, _ in sorted(moves, key=lambda move: move.control.card.name):
+            assert isinstance(control, FieldControl)
+            parts.append(control._part(latent, numbers.to(latent.device, torch.float64)))
+        return followed_at_once(latent, parts, MOST_STEPS)
 
 
 _CAST: WeakKeyDictionary[VectorField, dict[tuple[torch.dtype, torch.device], VectorField]] = WeakKeyDictionary()

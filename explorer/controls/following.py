@@ -68,22 +68,28 @@ class Part:
 
     def velocity(self, point: Tensor, amount: Length, share: Length = 1.0) -> Tensor:
         """What an amount of 1 adds to ``point`` (*shape) where the path has come by ``amount``, times ``share``."""
+        return self.velocities(point[None], amount, share)[0]
+
+    def velocities(self, points: Tensor, amounts: Length, shares: Length) -> Tensor:
+        """As :meth:`velocity` at ``points`` (B, *shape), each at an amount and with a share of its own (B,), or all
+        with one."""
         flow = self.flow
-        by: Length = _size(amount) if flow.negative == "anti-field" else amount
-        time = torch.as_tensor(flow.start + flow.rate * by, dtype=point.dtype, device=point.device).reshape(1)
-        z = (point.reshape(-1) if self.layers is None else point[self.layers[0]])[None]
+        by: Length = _size(amounts) if flow.negative == "anti-field" else amounts
+        time = torch.as_tensor(flow.start + flow.rate * by, dtype=points.dtype, device=points.device).reshape(-1)
+        z = points.flatten(1) if self.layers is None else points[:, self.layers[0]]
         v = self.field.velocity(z, time)
         if flow.sphere:
-            v = v - z * ((v * z).sum() / z.square().sum())
+            v = v - z * ((v * z).sum(1, keepdim=True) / z.square().sum(1, keepdim=True))
         if flow.unit_speed:
-            v = v / v.detach().abs().amax()  # the square of a speed may vanish where the speed does not
-            v = v / v.norm()
-        v = v * (flow.scale * share)
+            v = v / v.detach().abs().amax(1, keepdim=True)  # the square of a speed may vanish where the speed does not
+            v = v / v.norm(dim=1, keepdim=True)
+        factor = flow.scale * shares
+        v = v * (factor[:, None].to(v.dtype) if isinstance(factor, Tensor) and factor.dim() else factor)
         if self.layers is None:
-            return v.reshape(point.shape)
+            return v.reshape(points.shape)
         first, last = self.layers
-        number = torch.arange(point.shape[0], device=point.device)[:, None]
-        return v * ((number >= first) & (number <= last))
+        number = torch.arange(points.shape[1], device=points.device)[:, None]
+        return v[:, None] * ((number >= first) & (number <= last))
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,44 @@ def followed(start: Tensor, parts: Sequence[Part], most: int, keep: bool) -> Pat
         others = tuple(part.owner for part in moving[1:])
         key = (start.cpu().numpy().tobytes(), start.shape, start.dtype, start.device, others, tuple(shares))
         return ended(knot(moving[0].owner, key, whole, lambda: first, following))
+
+
+def followed_at_once(starts: Tensor, parts: Sequence[Part], most: int) -> list[Path]:
+    """Where ``parts``, whose amounts are (B,), lead from ``starts`` (B, *shape), all rows in the same number of steps
+    of the method of order 4, which are as short as the row that needs most of them wants, ``most`` at most.
+
+    For what is drawn of a path: many times as fast as :func:`followed` row by row, and not the same in the last bits.
+    """
+    amounts = [torch.as_tensor(part.amount).to(starts.device) for part in parts]
+    pairs = list(zip(parts, amounts, strict=True))
+    longest = max(float(amount.abs().max()) / part.flow.step for part, amount in pairs)
+    steps = min(max(1, math.ceil(longest - WHOLE)), most)
+    length = 1 / steps
+    radius = _norms(starts) if any(part.flow.sphere for part in parts) else None
+    alone = parts[0].flow if len(parts) == 1 and parts[0].flow.unit_speed and parts[0].layers is None else None
+
+    def velocity(points: Tensor, s: Length) -> Tensor:
+        return torch.stack([part.velocities(points, amount * s, amount) for part, amount in pairs]).sum(0)
+
+    points = starts
+    stopped = torch.zeros(len(starts), dtype=torch.bool, device=starts.device)
+    for number in range(steps):
+        after = step("rk4", velocity, points, number * length, length)
+        if radius is not None:
+            after = after * (radius / _norms(after))
+        stopped = stopped | ~after.flatten(1).isfinite().all(1)
+        if alone is not None:
+            stopped = stopped | (
+                (after - points).flatten(1).norm(dim=1) < FOLDED * abs(alone.scale) * amounts[0].abs() * length
+            )
+        points = torch.where(stopped.reshape(-1, *[1] * (starts.dim() - 1)), points, after)
+    return [Path(point, bool(stop)) for point, stop in zip(points, stopped, strict=True)]
+
+
+def _norms(points: Tensor) -> Tensor:
+    """(B, 1, …) of ``points`` (B, *shape)."""
+    norms: Tensor = points.flatten(1).norm(dim=1)
+    return norms.reshape(-1, *[1] * (points.dim() - 1))
 
 
 def _number(length: Length) -> float:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from explorer.controls.base import WEIGHTS, Control, Move, Moves
+from explorer.controls.base import WEIGHTS, Control, Move, Moves, StartBound
 from explorer.controls.control_set import ControlSet
-from explorer.controls.field import FieldControl
+from explorer.controls.field import FieldAtOnce, FieldControl
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
-from explorer.generators.editing import edited
+from explorer.generators.editing import edited, rows_of
 from explorer.scene.cards import Remark
 from explorer.scene.landscape import FieldOnPlane, Landscape, Plane
 from explorer.scene.model import Edit
@@ -84,7 +84,9 @@ def landscape(
         latent = edited(generator, start, moves(amount))
         return generator.advance(latent, space).tensors[space].flatten().double().cpu()
 
-    rows = torch.stack([reached(float(amount)) for amount in amounts])
+    rows = _at_once(generator, start, moves(1.0), chosen, amounts)
+    if rows is None:
+        rows = torch.stack([reached(float(amount)) for amount in amounts])
     begin = reached(0.0)
     spread, components = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)[1:]
     if plane.kind == "controls":
@@ -117,6 +119,27 @@ def landscape(
         ends=_ends(generator, chosen, start, moves),
         field=_field(chosen, generator, cut, extent, time),
     )
+
+
+def _at_once(generator: Generator, start: Latent, moves: Moves, chosen: Control, amounts: Tensor) -> Tensor | None:
+    """(T, d) where ``chosen`` leads by ``amounts`` (T,), the other ``moves`` as they are: all points in one batch. None
+    where they cannot be, or not as exactly: steps of other methods than ``rk4`` are part of the path."""
+    if not isinstance(unscaled(Move(chosen, torch.ones(1))).control, FieldControl):
+        return None
+    many = []
+    for move in moves:
+        control, number, absolute = unscaled(move)
+        number = number.expand(len(amounts)) * (amounts if move.control is chosen else 1.0)
+        if isinstance(control, StartBound):  # looks at one start
+            return None
+        if isinstance(control, FieldControl):
+            if control.flow.integrator != "rk4":
+                return None
+            control = FieldAtOnce(control.card, control.field, control.flow)
+        many.append(Move(control, number, absolute))
+    latent = edited(generator, rows_of(start, [0] * len(amounts)), many)
+    space = chosen.card.space
+    return generator.advance(latent, space).tensors[space].flatten(1).double().cpu()
 
 
 def _between(chosen: Control, other: Control, begin: Tensor, generator: Generator) -> _Cut:

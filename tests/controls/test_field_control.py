@@ -20,7 +20,7 @@ from explorer.controls import control_set
 from explorer.controls import field as module
 from explorer.controls.base import Joint, Move, Remarking
 from explorer.controls.control_set import ControlSet
-from explorer.controls.field import FieldControl
+from explorer.controls.field import FieldAtOnce, FieldControl
 from explorer.controls.following import Flow
 from explorer.controls.scaled import scaled
 from explorer.fields.base import VectorField
@@ -316,3 +316,51 @@ def test_at_unit_speed_a_direction_is_followed_however_fast_the_field_is(speed: 
     moved = one.move(torch.zeros(1, 2), by(2.0))
     torch.testing.assert_close(moved, torch.tensor([[1.2, -1.6]]))
     assert ended(one, torch.zeros(1, 2), 2.0) == ""
+
+
+# --- many amounts at once ---------------------------------------------------------------------------------------------
+
+
+def at_once(moves: list[Move], start: Tensor) -> Tensor:
+    """``moves`` made on as many copies of ``start`` (1, *shape) as they have amounts, all at once."""
+    many = [Move(FieldAtOnce(one.control.card, one.control.field, one.control.flow), one.number) for one in moves]  # type: ignore[attr-defined]
+    return many[0].control.move_together(start.expand(len(moves[0].number), *start.shape[1:]).clone(), many)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [
+        (control(swirl(1)),),
+        (control(swirl(1), "a"), control(swirl(2), "b", step=0.2)),
+        (control(swirl(1, last=2.0), "a", rate=1.0, negative="anti-field"), control(swirl(2), "b")),
+        (control(swirl(1, swing=0.0), "a", sphere=True), control(swirl(2), "b", sphere=True)),
+        (control(swirl(1), unit_speed=True),),
+        (control(swirl(1), "a", layers=(1, 2)), control(swirl(2), "b", layers=(0, 1))),
+    ],
+    ids=["one", "two", "in time", "on a sphere", "at unit speed", "layers"],
+)
+def test_many_amounts_at_once_lead_where_each_does(controls: tuple[FieldControl, ...]) -> None:
+    layers = controls[0].card.layers is not None
+    start = normal(3, 1, 3, 4) if layers else normal(3, 1, 4)
+    amounts = torch.linspace(-2.5, 2.5, 7, dtype=torch.float64)
+    numbers = [amounts, *[torch.full_like(amounts, 1.5) for _ in controls[1:]]]
+    moves = [Move(one, number) for one, number in zip(controls, numbers, strict=True)]
+    alone = [
+        controls[0].move_together(
+            start, [Move(one, number[row : row + 1]) for one, number in zip(controls, numbers, strict=True)]
+        )
+        for row in range(len(amounts))
+    ]
+    torch.testing.assert_close(at_once(moves, start), torch.cat(alone), atol=1e-4, rtol=0)
+
+
+def test_many_amounts_at_once_end_each_for_itself() -> None:
+    """1 - x/2 has no direction at 2, so at unit speed paths from 0 end there; others go on."""
+    slope = PlainField(-torch.eye(1, dtype=torch.float64) / 2, torch.ones(1, dtype=torch.float64))
+    one = control(slope, unit_speed=True, step=0.125)
+    amounts = torch.tensor([-3.0, 1.0, 3.0, 0.0], dtype=torch.float64)
+    reached = at_once([Move(one, amounts)], torch.zeros(1, 1, dtype=torch.float64))[:, 0]
+    assert reached[0] == pytest.approx(-3.0)
+    assert reached[1] == pytest.approx(1.0)
+    assert reached[2] == pytest.approx(2.0, abs=0.125)
+    assert reached[3] == 0.0

@@ -17,6 +17,7 @@ from explorer.controls.field import FieldControl
 from explorer.controls.following import Flow
 from explorer.controls.linear import LinearControl
 from explorer.controls.scaled import scaled
+from explorer.engine import landscape as module
 from explorer.engine.landscape import landscape
 from explorer.errors import ControlError
 from explorer.fields.base import VectorField
@@ -147,6 +148,40 @@ def test_numbers_of_the_field_are_of_an_amount_of_1_and_at_unit_speed_its_own() 
         assert field is not None
         assert field.unit_speed
         np.testing.assert_allclose(np.abs(grid(field, field.curl)), 2.0, rtol=1e-3)
+
+
+def test_beside_a_second_flow_all_points_are_computed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    plain = PlainField.velocity
+
+    def counted(self: PlainField, z: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        return plain(self, z, time)
+
+    monkeypatch.setattr(PlainField, "velocity", counted)
+    way = torch.tensor([0.0, 2.0, 0.0, 0.0, 1.0, 0.0])
+    found = (
+        scaled(flow(swirl(1, WIDTH), "a"), 0.5), flow(swirl(2, WIDTH), "b"),
+        LinearControl(ControlCard(name="line", space="z"), way),
+    )  # fmt: skip
+    edits = (Edit("b", 1.5), Edit("line", -0.7))
+    at_once, few = seen(*found, edits=edits), calls
+    monkeypatch.setattr(module, "_at_once", lambda *_: None)
+    calls = 0
+    alone = seen(*found, edits=edits)
+    assert few < calls / 10
+    # The planes may be mirrored, and the plane's axes are those of either path.
+    np.testing.assert_allclose(np.abs(at_once.path), np.abs(alone.path), atol=1e-4)
+    np.testing.assert_allclose(at_once.speed, alone.speed, rtol=1e-3)
+
+
+def test_steps_that_are_part_of_the_path_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Euler's, of other programs: a path of finer steps would be another one."""
+    found = flow(swirl(1, WIDTH), "a", integrator="euler", step=1.0), flow(swirl(2, WIDTH), "b")
+    drawn = seen(*found, edits=(Edit("b", 1.0),))
+    monkeypatch.setattr(module, "_at_once", lambda *_: None)
+    assert drawn == seen(*found, edits=(Edit("b", 1.0),))
 
 
 def test_a_field_in_time_is_shown_at_the_time_that_is_asked_for_and_says_where_its_path_ends() -> None:
