@@ -36,10 +36,9 @@ def effects(
     outcomes: Annotated[str, typer.Option(metavar="A,A,…", help="Only these attributes. Default: all.")] = "",
     n: Annotated[int, whole("-n", metavar="N", help="Base codes, the same for every level.")] = 64,
     levels: Annotated[int, whole("--levels", metavar="N", help="Levels of each control.")] = 17,
-    low: Annotated[
-        float | None, real("--from", help="The lowest level.", show_default="twice the control's range")
-    ] = None,
-    high: Annotated[float | None, real("--to", help="The highest level.", show_default="the same")] = None,
+    reach: Annotated[float, real("--reach", metavar="X", help="How far, in ranges of each control.")] = 2.0,
+    low: Annotated[float | None, real("--from", help="The lowest level, instead.", show_default="--reach")] = None,
+    high: Annotated[float | None, real("--to", help="The highest level.", show_default="--reach")] = None,
     values: Annotated[
         bool, typer.Option("--values", help="Levels are values, do(x = v), and not amounts by which codes are moved.")
     ] = False,
@@ -74,6 +73,7 @@ def effects(
         causes=tuple(control or ()),
         bases=n,
         levels=levels,
+        reach=reach,
         low=low,
         high=high,
         holds="value" if values else "",

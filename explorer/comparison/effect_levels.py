@@ -14,9 +14,6 @@ from explorer.metrics.effect_scan import Floats
 from explorer.scene.effects import EffectOptions
 from explorer.scene.model import Holds
 
-EXTREME = 2.0
-"""How far a cause is scanned that has no ends, in its own ranges about their middle."""
-
 DEVIATIONS = 3.0
 """The own range of a value whose slider shows amounts: so many deviations of the prior, or of the base codes."""
 
@@ -45,7 +42,7 @@ def levels_of(generator: Generator, control: Control, points: Latent, options: E
     own = _Own(card.low, card.high, card.detents, card.shows == "value" or bool(card.detents))
     if holds != card.shows:
         own = _other(generator, control, points, holds)
-    beyond = 0.0 if own.ends else (EXTREME - 1) * (own.high - own.low) / 2
+    beyond = 0.0 if own.ends else (options.reach - 1) * (own.high - own.low) / 2
     bottom = own.low - beyond if options.low is None else options.low
     top = own.high + beyond if options.high is None else options.high
     if not bottom < top:

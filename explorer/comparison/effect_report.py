@@ -12,7 +12,7 @@ from explorer.comparison.effect_levels import Levels
 from explorer.comparison.effect_scan import Scanned, scan
 from explorer.controls.control_set import ControlSet
 from explorer.generators.base import Generator, Progress
-from explorer.metrics.direction_evidence import deviation, mean, varies
+from explorer.metrics.direction_evidence import ROUNDING, deviation, mean, varies
 from explorer.metrics.effect_scan import (
     Estimates,
     Floats,
@@ -116,7 +116,13 @@ class _Outcome:
 
     def changed(self, values: Floats, reference: int) -> Floats:
         """(R, T) by how much readings (R, T) differ from those at the reference."""
-        return changes(self.read(values), reference, Attribute("") if self.is_probability else self.attribute)
+        if self.is_probability:
+            return changes(self.read(values), reference, Attribute(""))
+        differences = changes(values, reference, self.attribute)
+        read = np.abs(values[np.isfinite(values)])
+        size = self.attribute.period or float(read.max(initial=0.0))
+        # The last bits of a reading depend on the batch that it was read in: they are no effect.
+        return np.where(np.abs(differences) < ROUNDING * size, 0.0, differences)
 
     def estimated(self, differences: Floats, scanned: Scanned) -> Estimates:
         estimate = share_effects if self.is_probability else mean_effects

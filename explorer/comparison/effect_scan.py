@@ -33,8 +33,8 @@ SEED = 3_000_000
 """What is added to the seed of a scan: from different seeds different points are drawn, and no search has these."""
 
 MOST_BASES, MOST_LEVELS, MOST_DRAWS = 4096, 201, 64
+LEAST_REACH, MOST_REACH = 0.1, 100.0
 LEAST_OBSERVED, MOST_OBSERVED = 100, 1_000_000
-RULES = ("bh", "holm")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def check(options: EffectOptions) -> None:
     """Raise :class:`ExplorerError` with one sentence for what no scan can be made with, before anything is drawn."""
     _within("The number of base codes", options.bases, FEWEST, MOST_BASES)
     _within("The number of levels", options.levels, 2, MOST_LEVELS)
+    _within("The reach of a scan, in ranges of a control,", options.reach, LEAST_REACH, MOST_REACH)
     _within("The number of draws", options.draws, 1, MOST_DRAWS)
     _within("The number of observed pictures", options.observed, LEAST_OBSERVED, MOST_OBSERVED)
     if options.others == "held" and options.draws > 1:

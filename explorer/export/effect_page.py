@@ -21,7 +21,7 @@ from explorer.export.page_parts import (
     map_column,
 )
 from explorer.export.pdf import Colour, text_width
-from explorer.scene.effect_text import RULES, chance_text, conditions, figure, heading, shaded
+from explorer.scene.effect_text import RULES, chance_text, conditions, figure, heading, shaded, strongest
 from explorer.scene.effects import Cause, Effect, EffectReport
 from explorer.scene.number_text import number_text
 
@@ -79,11 +79,6 @@ def draw(sheet: Sheet, report: EffectReport) -> None:
     foot = top + (TALL + GAP) * len(report.causes) + LINE
     for index, sentence in enumerate(report.contract):
         sheet.text(sentence, MARGIN, foot + LINE * index, LETTERS, GREY)
-
-
-def strongest(report: EffectReport) -> float:
-    """The largest effect in deviations that is told from none: the full colour of the matrix. 1 where there is none."""
-    return max((abs(one.standardised or 0.0) for one in report.effects if one.is_clear), default=0.0) or 1.0
 
 
 def _left(report: EffectReport) -> float:

@@ -113,7 +113,7 @@ def range_text(cause: Cause) -> str:
     return f"{ends} {cause.unit}".strip().replace("-", "−")
 
 
-def sentence(report: EffectReport, effect: Effect, cause: Cause, outcome: EffectOutcome) -> str:
+def sentence(effect: Effect, cause: Cause, outcome: EffectOutcome) -> str:
     """What one effect is, in words."""
     moved = f"{cause.name} from {range_text(cause)}"
     if effect.effect is None:
@@ -146,6 +146,11 @@ def shaded(cause: Cause, effect: Effect) -> tuple[tuple[float, float], ...]:
         elif is_outside:
             spans.append((edges[index], edges[index + 1]))
     return tuple(spans)
+
+
+def strongest(report: EffectReport) -> float:
+    """The largest effect in deviations that is told from none: the full colour of a matrix. 1 where there is none."""
+    return max((abs(one.standardised or 0.0) for one in report.effects if one.is_clear), default=0.0) or 1.0
 
 
 def _beside(options: EffectOptions) -> str:

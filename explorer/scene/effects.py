@@ -29,9 +29,9 @@ class EffectOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to scan. ``attributes``: a world's name, or the path of a classifier or of labels; empty: the world that the
     model was trained on. ``outcomes``: only these of them; ``causes``: only these controls of the set; empty: all.
 
-    ``bases``: base codes; ``levels``: of each cause, at equal distances from ``low`` to ``high`` (None: twice its own
-    range, or once where it ends there). ``holds``: whether levels are amounts, by which every base code is moved, or
-    values, to which it is sent, do(x = v); empty: what a control's slider shows.
+    ``bases``: base codes; ``levels``: of each cause, at equal distances from ``low`` to ``high`` (None: ``reach`` times
+    its own range about the middle, or once where it ends there). ``holds``: whether levels are amounts, by which every
+    base code is moved, or values, to which it is sent, do(x = v); empty: what a control's slider shows.
 
     ``others``: whether the other controls stay at what each base code has, or are moved at random within their ranges,
     ``draws`` times for every base code. ``observed``: pictures of the model's own with which codes and outcomes are
@@ -43,6 +43,7 @@ class EffectOptions(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[str, ...] = ()
     bases: int = 64
     levels: int = 17
+    reach: float = 2.0
     low: float | None = None
     high: float | None = None
     holds: Holds | Literal[""] = ""
@@ -51,6 +52,13 @@ class EffectOptions(msgspec.Struct, frozen=True, kw_only=True):
     observed: int = 1000
     seed: int = 0
     multiplicity: Multiplicity = "bh"
+
+
+class EffectQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """What the window asks of a model: to scan the set ``controls`` as ``options`` say."""
+
+    controls: ControlSetRef
+    options: EffectOptions
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):

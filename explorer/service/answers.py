@@ -16,7 +16,7 @@ from explorer.engine.engine import Engine
 from explorer.engine.labelling import Labelling
 from explorer.engine.selection import selected
 from explorer.errors import ModelError
-from explorer.export import directions, tables
+from explorer.export import directions, effect_files, tables
 from explorer.export import run as export
 from explorer.export.embed import not_carried
 from explorer.export.options import decode_options
@@ -33,6 +33,7 @@ from explorer.service.reports import Reports
 Job = (
     protocol.ListModels | protocol.ListMethods | protocol.OpenModel | protocol.FindControls | protocol.ExportScene
     | protocol.MeasureModel | protocol.ExportReports | protocol.CompareMethods | protocol.ExportComparison
+    | protocol.ScanEffects | protocol.ExportEffects
     | protocol.SaveControls | protocol.FindPlaces | protocol.DrawSamples | protocol.TrainProbe | protocol.ListAttributes
     | protocol.DescribeFile | protocol.ReadPath | protocol.DrawLandscape
 )  # fmt: skip
@@ -89,6 +90,12 @@ class Answers:
                     [request.model], request.options, reports.progress("Comparing methods"), waiting=reports.check
                 )
                 return protocol.Compared(request_id=number, model=request.model, report=report)
+            case protocol.ScanEffects():
+                question, progress = request.question, reports.progress("Scanning effects")
+                scanned = self._engine.effects(
+                    request.model, question.controls, question.options, progress, reports.waiting("Scanning effects")
+                )
+                return protocol.EffectsScanned(request_id=number, model=request.model, report=scanned)
             case protocol.DrawSamples():
                 return self._samples(request)
             case protocol.TrainProbe():
@@ -178,7 +185,11 @@ class Answers:
 
     def _written(
         self,
-        request: protocol.ExportScene | protocol.ExportReports | protocol.ExportComparison | protocol.SaveControls,
+        request: protocol.ExportScene
+        | protocol.ExportReports
+        | protocol.ExportComparison
+        | protocol.ExportEffects
+        | protocol.SaveControls,
         reports: Reports,
     ) -> Path:
         path = Path(request.path).expanduser()
@@ -194,6 +205,8 @@ class Answers:
                 from explorer.export import compare_report
 
                 return compare_report.write(self._engine, [request.report], path, reports.progress(title))
+            case protocol.ExportEffects():
+                return effect_files.write(path, request.report)
             case protocol.SaveControls():
                 return self._saved(request, path, reports)
 

@@ -47,6 +47,8 @@ class Jobs:
                 | protocol.MeasureModel()
                 | protocol.CompareMethods()
                 | protocol.ExportComparison()
+                | protocol.ScanEffects()
+                | protocol.ExportEffects()
             ):
                 self._start(self._long, request)
             case protocol.DrawSamples() | protocol.TrainProbe() | protocol.ListAttributes():

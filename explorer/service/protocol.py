@@ -22,6 +22,7 @@ from explorer.scene.cards import (
     Remark,
 )
 from explorer.scene.comparison import CompareOptions, CompareReport
+from explorer.scene.effects import EffectQuestion, EffectReport
 from explorer.scene.imports import ImportCard
 from explorer.scene.labels import Labels
 from explorer.scene.landscape import Landscape, Plane
@@ -199,6 +200,23 @@ class ExportComparison(msgspec.Struct, frozen=True, kw_only=True, tag="export_co
     path: str
 
 
+class ScanEffects(msgspec.Struct, frozen=True, kw_only=True, tag="scan_effects"):
+    """Find out what the controls of a set cause on ``model``; a job, answered by progress and
+    :class:`EffectsScanned`."""
+
+    request_id: int
+    model: ModelRef
+    question: EffectQuestion
+
+
+class ExportEffects(msgspec.Struct, frozen=True, kw_only=True, tag="export_effects"):
+    """Write ``report`` to ``path``, whose extension chooses the format; a job, answered by :class:`Exported`."""
+
+    request_id: int
+    report: EffectReport
+    path: str
+
+
 class SaveControls(msgspec.Struct, frozen=True, kw_only=True, tag="save_controls"):
     """Write a control set of one's own to ``path`` (.safetensors, .npz or .npy): the ``chosen`` controls of one or
     several sets of ``model``, in this order; answered by :class:`Exported`. ``title``: what the set is called.
@@ -270,6 +288,8 @@ Request = (
     | ExportReports
     | CompareMethods
     | ExportComparison
+    | ScanEffects
+    | ExportEffects
     | SaveControls
     | DrawSamples
     | TrainProbe
@@ -414,6 +434,12 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, tag="compared"):
     report: CompareReport
 
 
+class EffectsScanned(msgspec.Struct, frozen=True, kw_only=True, tag="effects_scanned"):
+    request_id: int
+    model: ModelRef
+    report: EffectReport
+
+
 class SamplesDrawn(msgspec.Struct, frozen=True, kw_only=True, tag="samples"):
     """``pictures``: packed RGB rows, ``height * width * 3`` bytes, one for each of ``seeds``."""
 
@@ -475,7 +501,8 @@ Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
     | LandscapeDrawn
     | FileDescribed | PathRead
-    | Exported | Measured | Compared | SamplesDrawn | ProbeTrained | AttributeList | JobProgress | Stopped | Refused
+    | Exported | Measured | Compared | EffectsScanned | SamplesDrawn | ProbeTrained | AttributeList
+    | JobProgress | Stopped | Refused
 )  # fmt: skip
 
 

@@ -35,7 +35,9 @@ def doing(what: View | protocol.Request) -> str:
             return f"Measuring {_name(what.model)}"
         case protocol.CompareMethods():
             return f"Comparing methods on {_name(what.model)}"
-        case protocol.ExportScene() | protocol.ExportReports() | protocol.ExportComparison():
+        case protocol.ScanEffects():
+            return f"Scanning the effects of {search(what.model, what.question.controls)}"
+        case protocol.ExportScene() | protocol.ExportReports() | protocol.ExportComparison() | protocol.ExportEffects():
             return f"Exporting {Path(what.path).name}"
         case protocol.SaveControls():
             return f"Saving {Path(what.path).name}"

@@ -185,13 +185,15 @@ def test_what_is_tested_together_is_adjusted_together() -> None:
 
 
 def test_a_direction_without_effect_has_none() -> None:
-    """Three ways of the code change nothing: whatever the reading's rounding, the interval holds 0 or nearly so."""
+    """Three ways of the code change nothing, and the last bits of what is read are no effect."""
     network = cast(KnownFactorsGenerator, generator()).network
     idle = torch.linalg.svd(network.mixing.double()).Vh[-1].float()
     controls = ControlSet("mine", "Mine", "1" * 64, "z", (LinearControl(ControlCard(name="idle", space="z"), idle),))
     done = effects(ModelRef(path="known-distinct"), ControlSetRef(), generator(), controls, SMALL)
     for effect in done.effects:
-        assert effect.effect == pytest.approx(0.0, abs=1e-5)
+        assert (effect.effect, effect.low, effect.high, effect.p) == (0, 0, 0, 1)
+        assert not effect.is_clear
+        assert set(effect.curve) == {0.0}
 
 
 def test_probabilities_of_a_category_change_in_sum_by_nothing() -> None:
@@ -240,6 +242,8 @@ def test_levels_reach_beyond_the_range_and_hold_its_ends_and_the_middle() -> Non
     assert levels(EffectOptions(levels=3, low=-12, high=12)) == ([-12, -3, 0, 3, 12], [0, -3, 3])
     assert levels(EffectOptions(levels=2, low=1, high=2)) == ([1, 2], [1, 1, 2])
     assert levels(EffectOptions(levels=2, low=5, high=8)) == ([5, 8], [5, 5, 8])
+    assert levels(EffectOptions(levels=2, reach=4)) == ([-12, -3, 0, 3, 12], [0, -3, 3])
+    assert levels(EffectOptions(levels=2, reach=0.5)) == ([-1.5, 0, 1.5], [0, -1.5, 1.5])
     one_way = ControlCard(name="a", space="z", low=0.0, high=2.0)
     assert levels(EffectOptions(levels=3), one_way) == ([-1, 0, 1, 2, 3], [0, 0, 2])
 
@@ -252,6 +256,7 @@ def test_levels_reach_beyond_the_range_and_hold_its_ends_and_the_middle() -> Non
     [
         ({"bases": 3}, "base codes is 3; it must be between 4 and"),
         ({"levels": 1}, "number of levels is 1"),
+        ({"reach": 0.0}, "reach of a scan, in ranges of a control, is 0; it must be between 0.1 and 100"),
         ({"draws": 2}, "Several draws at a base code differ only where"),
         ({"observed": 5}, "observed pictures is 5"),
         ({"low": 2.0, "high": 2.0}, "from 2 to 2 is empty"),

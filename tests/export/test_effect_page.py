@@ -145,12 +145,12 @@ def test_words() -> None:
     assert figure(None) == "–"
     assert chance_text(0.0002) == "q < 0.001"
     assert chance_text(None) == ""
-    said = sentence(REPORT, RISING, CAUSE, REPORT.outcomes[0])
+    said = sentence(RISING, CAUSE, REPORT.outcomes[0])
     assert said.startswith(
         "Moving z0 from −3 to 3 σ changes size by +0.5 px [0.4, 0.6] (q = 0.002, 8 base codes); 100%"
     )
-    assert "not told from none" in sentence(REPORT, UNCLEAR, CAUSE, REPORT.outcomes[1])
-    assert sentence(REPORT, UNREAD, CAUSE, REPORT.outcomes[2]).startswith("Too few base codes were read")
+    assert "not told from none" in sentence(UNCLEAR, CAUSE, REPORT.outcomes[1])
+    assert sentence(UNREAD, CAUSE, REPORT.outcomes[2]).startswith("Too few base codes were read")
 
 
 def test_what_was_not_read_is_an_empty_cell() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from explorer.errors import ControlError
 from explorer.scene.comparison import CompareOptions
+from explorer.scene.effects import EffectOptions, EffectQuestion
 from explorer.scene.labels import Labels
 from explorer.scene.landscape import Plane
 from explorer.scene.measures import MeasureOptions
@@ -51,6 +52,10 @@ NAMED = (
         protocol.CompareMethods(request_id=1, model=MODEL, options=CompareOptions(methods=("pca",))),
         "Comparing methods on shapes-qlae",
     ),
+    (
+        protocol.ScanEffects(request_id=1, model=MODEL, question=EffectQuestion(controls=PCA, options=EffectOptions())),
+        "Scanning the effects of PCA on shapes-qlae",
+    ),
     (protocol.ExportScene(request_id=1, scene=SCENE, path="/a/film.mp4", options=b""), "Exporting film.mp4"),
     (protocol.ExportReports(request_id=1, reports=(), path="/a/table.csv"), "Exporting table.csv"),
     (protocol.SaveControls(request_id=1, model=MODEL, chosen=(), path="/a/own.npz"), "Saving own.npz"),
@@ -65,7 +70,7 @@ NAMED = (
 
 
 def test_every_job_has_a_name_of_its_own() -> None:
-    known = {type(what) for what, _ in NAMED} - {View} | {protocol.ExportComparison}
+    known = {type(what) for what, _ in NAMED} - {View} | {protocol.ExportComparison, protocol.ExportEffects}
     assert known == set(get_args(answers.Job))
     assert [doing(what) for what, _ in NAMED] == [text for _, text in NAMED]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QPainter
 
 from explorer.scene.measures import MeasureReport
 from explorer.ui.look import theme
+from explorer.ui.look.matrix import shade
 from explorer.ui.measures.columns import GAP, NAME_HEIGHT, LatentColumns
 
 TALLEST, LOWEST = 34.0, 18.0  # pixels of a row
@@ -78,12 +79,3 @@ class HeatMap(LatentColumns):
 def short(value: float) -> str:
     """``.77``; ``1.0`` and more with one decimal."""
     return f"{value:.2f}".removeprefix("0") if value < 0.995 else f"{value:.1f}"
-
-
-def shade(value: float) -> QColor:
-    """From the field's own colour at 0 to the accent at 1."""
-    colors = theme.current()
-    ground, full = theme.color(colors.hover), theme.color(colors.accent)
-    share = min(max(value, 0.0), 1.0)
-    pairs = ((ground.red(), full.red()), (ground.green(), full.green()), (ground.blue(), full.blue()))
-    return QColor(*(round(low + (high - low) * share) for low, high in pairs))

@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt
 from explorer.ui.comparison.dock import ComparisonDock
 from explorer.ui.controls.kept_choices import KeptChoices
 from explorer.ui.controls.panel import ControlsPanel
+from explorer.ui.effects.dock import ROWS as EFFECT_ROWS
+from explorer.ui.effects.dock import EffectsDock
 from explorer.ui.files.bookmarks import BookmarksPanel
 from explorer.ui.files.model_browser import ModelBrowser
 from explorer.ui.jobs.jobs_panel import JobsPanel
@@ -59,6 +61,10 @@ def _landscape(parts: Parts) -> LandscapeDock:
     return LandscapeDock(parts.controller, parts.actions, parts.settings)
 
 
+def _effects(parts: Parts) -> EffectsDock:
+    return EffectsDock(parts.controller, parts.actions, parts.settings)
+
+
 def _jobs(parts: Parts) -> JobsPanel:
     return JobsPanel(parts.controller)
 
@@ -76,5 +82,6 @@ DOCKS = (
     DockRow("comparison", BOTTOM, _comparison, action="comparison", readable=TABLE_HEIGHT),
     DockRow("label", BOTTOM, _labels, readable=SAMPLE_HEIGHT),
     DockRow("measures", BOTTOM, _measures, action="measures", readable=TABLE_HEIGHT),
+    DockRow("effects", BOTTOM, _effects, action="effects", actions=EFFECT_ROWS, readable=PLOT_HEIGHT),
     DockRow("jobs", BOTTOM, _jobs, is_due=_has_jobs),  # it comes by itself with the first job
 )

@@ -27,7 +27,7 @@ from explorer.ui.actions.actions import ActionTable
 from explorer.ui.comparison import text
 from explorer.ui.comparison.dialog import CompareDialog
 from explorer.ui.comparison.dock import ComparisonDock
-from explorer.ui.comparison.heat import NARROWEST, SLANT, WIDEST
+from explorer.ui.look.matrix import NARROWEST, SLANT, WIDEST
 from explorer.ui.state.settings import Settings
 
 pytestmark = pytest.mark.gui

@@ -23,8 +23,8 @@ from explorer.scene.model import ControlSetRef, ModelRef
 from explorer.service import protocol
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.jobs.jobs_panel import JobsPanel
+from explorer.ui.look.matrix import shade
 from explorer.ui.measures.dock import MeasuresDock
-from explorer.ui.measures.heat import shade
 from explorer.ui.measures.table import AFTER, CHANCE, MEASURE
 from explorer.ui.measures.violins import ticks
 from explorer.ui.state.settings import Settings
