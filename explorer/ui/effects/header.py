@@ -30,7 +30,7 @@ class EffectsHeader(QWidget):
         self.attributes = QLineEdit()
         self.attributes.setPlaceholderText("the model's own world")
         self.attributes.setToolTip("What is read from pictures: a world, a classifier (.onnx) or labels (.json)")
-        self.attributes.setAccessibleName("Attributes to read")
+        self.attributes.setAccessibleName("Attributes")
         self.attributes.setMinimumWidth(90)
         self.attributes.setMaximumWidth(190)
         self.bases = WholeField(FEWEST, MOST, step=16)

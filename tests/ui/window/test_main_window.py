@@ -46,7 +46,7 @@ from explorer.ui.files.refusal_dialog import RefusalDialog
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.session import Restored, Session
 from explorer.ui.state.settings import Settings
-from explorer.ui.window.docks import ROW_WIDTH
+from explorer.ui.window.docks import DOCKS, ROW_WIDTH
 from explorer.ui.window.main_window import MainWindow
 from explorer.ui.window.stage import LEAST_WIDTH
 from explorer.ui.window.tool_bar import SPREAD_NARROW, SPREAD_WIDTH
@@ -199,11 +199,12 @@ def test_actions_that_need_a_picture_wait_for_one(desk: Desk) -> None:
 
 
 def test_every_row_of_the_table_has_a_handler_and_a_place(desk: Desk) -> None:
-    assert [row.key for row, _ in desk.window.table.bound()] == [row.key for row in ACTIONS]
+    rows = (*ACTIONS, *(action for row in DOCKS for action in row.actions))
+    assert [row.key for row, _ in desk.window.table.bound()] == [row.key for row in rows]
     menus = desk.window.menuBar().actions()
     listed = {action.objectName() for menu in menus for action in menu.menu().actions()}  # type: ignore[union-attr]
-    assert {row.key for row in ACTIONS} <= listed
-    shortcuts = [row.shortcut for row in ACTIONS if row.shortcut]
+    assert {row.key for row in rows} <= listed
+    shortcuts = [row.shortcut for row in rows if row.shortcut]
     assert len(shortcuts) == len(set(shortcuts))
 
 
