@@ -69,7 +69,7 @@ class Case:
 class Errors:
     """Of n counterfactual pictures: ``factors`` name → root mean square error in standard deviations, ``intervals``
     their 95 % intervals over rows (1,000 resamples), ``mse`` of pictures in [0, 1], ``unread`` the share of readings
-    that failed, which count in no error."""
+    that failed, which count in no error; NaN where all of a factor failed."""
 
     factors: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
@@ -197,13 +197,9 @@ class Trial:
             name: (np.asarray(read[:, k] - true[:, k], np.float64) / self.deviations[name]) ** 2
             for name, k in zip(self.world.measured, columns, strict=True)
         }
-        source = np.random.default_rng([self.seed, 47])
-        chosen = source.integers(len(read), size=(RESAMPLES, len(read)))
         factors, intervals = {}, {}
         for name, values in squares.items():
-            factors[name] = float(np.sqrt(np.nanmean(values)))
-            low, high = np.quantile(np.sqrt(np.nanmean(values[chosen], axis=1)), (0.025, 0.975))
-            intervals[name] = (float(low), float(high))
+            factors[name], intervals[name] = _root_mean(values[np.isfinite(values)], self.seed)
         return Errors(
             factors, intervals, squared_error(pictures, true_pictures), float(np.isnan(read[:, columns]).mean())
         )
@@ -276,6 +272,15 @@ def faithfulness(model: Imagination, trial: Trial, progress: Progress | None = N
     coverage = dict(_covered(model, trial))
     finished()
     return Faithfulness(do, baselines, leaves, composition, reversal, own, coverage, len(trial.factual))
+
+
+def _root_mean(squares: Floats, seed: int) -> tuple[float, tuple[float, float]]:
+    """The root of the mean of ``squares`` (n,), and its 95 % interval over rows; NaN of none."""
+    if not len(squares):
+        return float("nan"), (float("nan"), float("nan"))
+    chosen = np.random.default_rng([seed, 47]).integers(len(squares), size=(RESAMPLES, len(squares)))
+    low, high = np.quantile(np.sqrt(squares[chosen].mean(axis=1)), (0.025, 0.975))
+    return float(np.sqrt(squares.mean())), (float(low), float(high))
 
 
 def _covered(model: Imagination, trial: Trial) -> Iterator[tuple[str, float]]:

@@ -13,6 +13,7 @@ import numpy as np
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Progress
 from explorer.metrics.base import Codes, Measure, check_count, scored, shared
+from explorer.metrics.counterfactual_scores import counterfactual_scores
 from explorer.metrics.encoding import encoded
 from explorer.metrics.infomec import unpruned
 from explorer.metrics.information import nmi_estimator, nmi_matrix, nmi_null
@@ -26,12 +27,14 @@ from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Sco
 from explorer.worlds.attributes import predicted_world, predictors_folder
 from explorer.worlds.base import World
 
-QUALITY, UDR = "quality", "udr"
-"""What may be named besides the measures of codes: the quality of samples, and the comparison of several models."""
+QUALITY, UDR, COUNTERFACTUALS = "quality", "udr", "counterfactuals"
+"""What may be named besides the measures of codes: the quality of samples, the comparison of several models, and how
+true counterfactuals are, which is taken only where it is named, since every model draws thousands of pictures for it.
+"""
 
 _TITLES = {QUALITY: "Quality of samples", UDR: "UDR"}
 QUALITY_PICTURES = 2000
-_MATRIX_COST, _QUALITY_COST = 2.0, 20.0  # seconds, as the cost of a measure
+_MATRIX_COST, _QUALITY_COST, _COUNTERFACTUALS_COST = 2.0, 20.0, 60.0  # seconds, as the cost of a measure
 DEAR = 5.0
 """Seconds at 5,000 pictures from which on a measure is left out where the options are quick."""
 
@@ -86,7 +89,7 @@ def measure_models(
 def _check(options: MeasureOptions, models: int) -> None:
     """What can be refused before anything is encoded."""
     measures = all_measures()
-    known = [*measures, QUALITY, UDR]
+    known = [*measures, QUALITY, UDR, COUNTERFACTUALS]
     for name in options.measures:
         if name not in known:
             raise ExplorerError(f"There is no measure '{name}'; there are: {', '.join(known)}.")
@@ -109,6 +112,8 @@ def _subject(generator: Generator, options: MeasureOptions, progress: Progress) 
     started = time.perf_counter()
     world = world_for(generator, options.world)
     name = generator.card.name
+    if options.measures == (COUNTERFACTUALS,):
+        return _Subject(generator, world)
     if not has_encoder(generator):
         wanted = [measure for measure in options.measures if measure not in (QUALITY, UDR)]
         chosen = options.selection != "all" or options.rotation
@@ -187,7 +192,9 @@ def _report(
         measures = [measure for measure in measures if measure.cost < DEAR]
     costs = [measure.cost * (measure.permutations + 1) for measure in measures]
     wants_quality = QUALITY in (named or (QUALITY,))
-    parts = shared(progress, [_MATRIX_COST, *costs, _QUALITY_COST * wants_quality])
+    wants_counterfactuals = COUNTERFACTUALS in named
+    last = [_QUALITY_COST * wants_quality, _COUNTERFACTUALS_COST * wants_counterfactuals]
+    parts = shared(progress, [_MATRIX_COST, *costs, *last])
     report = MeasureReport(
         model=card.name,
         fingerprint=card.fingerprint,
@@ -213,12 +220,14 @@ def _report(
         )
     parts[0](1.0)
     metrics: dict[str, Score] = {}
-    for measure, part in zip(measures, parts[1:-1], strict=True):
+    for measure, part in zip(measures, parts[1:-2], strict=True):
         assert codes is not None  # there are measures only where there are codes
         metrics |= _scores(measure, codes, options, part)
     metrics |= compared
     if wants_quality:
-        metrics |= _quality(subject, options, parts[-1])
+        metrics |= _quality(subject, options, parts[-2])
+    if wants_counterfactuals:
+        metrics |= counterfactual_scores(subject.generator, subject.world, options.n, options.seed, parts[-1])
     if metrics and all(score.value is None for score in metrics.values()):
         raise ExplorerError(f"Nothing can be measured on '{card.name}': {next(iter(metrics.values())).note}")
     seconds = subject.seconds + time.perf_counter() - started

@@ -167,6 +167,18 @@ def test_decibels_are_those_of_the_definition() -> None:
     assert decibels(squared_error(ones, ones - 51)) == pytest.approx(-20 * np.log10(0.2), rel=1e-5)
 
 
+def test_pictures_that_show_nothing_have_no_error_and_are_counted() -> None:
+    trial = Trial(PENDULUM, 64, ROWS, seed=5)
+    grey = np.full_like(trial.pictures, 128)
+    errors = trial.errors(grey, trial.factual, trial.pictures)
+    assert errors.unread == 1.0
+    assert all(np.isnan(value) for value in errors.factors.values())
+    half = np.concatenate([grey[:30], trial.pictures[30:]])
+    errors = trial.errors(half, trial.factual, trial.pictures)
+    assert errors.unread == pytest.approx(0.5, abs=0.03)
+    assert max(errors.factors.values()) < 0.03
+
+
 def test_colour_gains_stay_with_a_row_and_are_taken_out_before_it_is_read() -> None:
     trial = Trial(PENDULUM, 64, ROWS, seed=5, gains=0.2)
     plain = PENDULUM.render(trial.factual)

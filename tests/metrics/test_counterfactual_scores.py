@@ -1,0 +1,63 @@
+"""Counterfactuals in the report of a model: every number beside that of the best baseline, and only where named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+
+from explorer.errors import ExplorerError
+from explorer.generators import registry
+from explorer.metrics.counterfactual_scores import counterfactual_scores
+from explorer.metrics.counterfactuals import Trial, faithfulness
+from explorer.metrics.imagination import GeneratorImagination
+from explorer.metrics.report import measure_model
+from explorer.scene.measures import MeasureOptions
+from explorer.training.base import Recipe
+from explorer.training.loop import train
+from explorer.worlds.pendulum import WORLD as PENDULUM
+
+CPU = torch.device("cpu")
+SETTINGS = {"widths": [4, 4, 4, 4], "hidden": 8, "latents": 2, "evaluation": 40, "causes": 600, "colour_gains": 0.2}
+RECIPE = Recipe(name="toy", trainer="cvae", data="pendulum", steps=2, batch=4, settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return registry.load(str(train(RECIPE, tmp_path_factory.mktemp("toy"), CPU)), CPU)
+
+
+def test_the_report_has_the_figures_where_they_are_named(generator: Any) -> None:
+    heard: list[float] = []
+    options = MeasureOptions(n=500, seed=3, measures=("counterfactuals",))
+    report = measure_model(generator, options, heard.append)
+    assert heard[-1] == 1.0
+    assert heard == sorted(heard)
+    assert not report.latents
+    # With the gains that the model was trained with.
+    found = faithfulness(GeneratorImagination(generator), Trial(PENDULUM, 64, 500, 3, gains=0.2))
+    score = report.metrics["counterfactual_error_light_shadow_position"]
+    # Hardly trained, it may draw no shadow at all.
+    assert score.value == pytest.approx(found.do["light"].factors["shadow_position"], nan_ok=True) or (
+        score.value is None and score.note == "no picture shows it"
+    )
+    assert score.null == found.baselines["light"]["propagate with noise 0"].factors["shadow_position"]
+    assert set(score.parts) == {"see", "do without propagation", "propagate with noise 0", "reconstruct", "truth"}
+    assert (score.better, score.n) == ("lower", 500)
+    assert report.metrics["composition_psnr_10"].value == found.composition[10]
+    assert report.metrics["reversal_psnr_angle"].value == found.reversal["angle"]
+    assert report.metrics["counterfactual_psnr_angle"].value == found.do["angle"].psnr
+    assert report.metrics["interval_coverage_shadow_length"].value == found.coverage["shadow_length"]
+    assert len(report.metrics) == 2 * (4 + 2) + 2 + 2 + 1
+    assert msgspec.json.decode(msgspec.json.encode(report))["n"] == 500
+
+
+def test_few_pictures_and_models_without_causes_are_refused_in_one_sentence(generator: Any) -> None:
+    with pytest.raises(ExplorerError, match="at least 100 pictures"):
+        counterfactual_scores(generator, PENDULUM, 99)
+    plain = registry.load(str(Path(__file__).parents[2] / "models" / "pendulum-vae"), CPU)
+    with pytest.raises(ExplorerError, match="'pendulum-vae' does not; choose a model with a causal latent"):
+        measure_model(plain, MeasureOptions(n=500, measures=("counterfactuals",)))
