@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from explorer.causal.mechanisms.closed_form import ClosedForm
+from explorer.causal.mechanisms.linear import LinearGaussian
 from explorer.causal.model import StructuralModel
 from explorer.causal.noise_laws import STANDARD_NORMAL, uniform_between
 from explorer.scene.causal_graph import CausalGraph, Variable
@@ -51,5 +52,18 @@ def clipped() -> StructuralModel:
                 span,
             ),
             "z": ClosedForm(("y",), STANDARD_NORMAL, lambda p, u: p[:, 0] + u, lambda p, z: z - p[:, 0]),
+        },
+    )
+
+
+def linear_chain() -> StructuralModel:
+    """a → b → c: b = 2a + u, c = 3b + u."""
+    edges = (("a", "b"), ("b", "c"))
+    return StructuralModel(
+        CausalGraph(variables=tuple(Variable(name=name) for name in "abc"), edges=edges),
+        {
+            "a": LinearGaussian.of((), (), 0.0, 1.0),
+            "b": LinearGaussian.of(("a",), (2.0,), 0.0, 1.0),
+            "c": LinearGaussian.of(("b",), (3.0,), 0.0, 1.0),
         },
     )

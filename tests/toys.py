@@ -8,8 +8,12 @@ from pathlib import Path
 
 import msgspec
 import torch
+from small_causes import linear_chain
 from torch import Tensor
 
+from explorer.causal.base import Values
+from explorer.causal.coding import Axis, Coding
+from explorer.causal.model import StructuralModel
 from explorer.controls.base import Control
 from explorer.generators.base import Latent, Progress, Verdict, standard_normal
 from explorer.outputs.image import OUTPUT as IMAGE
@@ -191,3 +195,50 @@ class ToyFamily:
 def trajectory(control: Control, latent: Tensor, amounts: Tensor) -> Tensor:
     """(N, B, *shape): where ``control`` leads from ``latent`` (B, *shape) by ``amounts`` (N,)."""
     return torch.stack([control.move(latent, amount.expand(latent.shape[0])) for amount in amounts])
+
+
+class ToyCauses:
+    """Bars whose brightness is the value of a variable: a → b → c, b = 2a + u, c = 3b + u, on three axes of z; the
+    others shift the background."""
+
+    def __init__(self, size: int = 8) -> None:
+        self.device = torch.device("cpu")
+        self.model, self.width = linear_chain(), 5
+        self.card = ModelCard(
+            name="toy-causes",
+            family="toy_causes",
+            path="toy-causes",
+            output=IMAGE.card((1, size, size)),
+            spaces={"z": SpaceCard(shape=(self.width,))},
+            fingerprint="c" * 64,
+            capabilities=("axes", "causes", "encode"),
+        )
+        source = torch.Generator("cpu").manual_seed(3)
+        self.frame = torch.linalg.qr(torch.randn(size * size, self.width, generator=source)).Q
+
+    def structural_model(self) -> StructuralModel:
+        return self.model
+
+    def coding(self) -> Coding:
+        return Coding({"a": Axis(3, 1.0, 2.0), "b": Axis(1, -1.0, 4.0), "c": Axis(0, 0.0, 12.0)}, self.width)
+
+    def observed(self) -> Values:
+        return self.model.sample(2000, 0)
+
+    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
+        z = standard_normal(seeds, (self.width,)) * truncation_psi
+        rows = {name: torch.cat([self.model.sample(1, seed)[name] for seed in seeds]) for name in "abc"}
+        coding = self.coding()
+        return Latent({"z": coding.written(z, coding.values(z), rows)})
+
+    def advance(self, latent: Latent, space: str) -> Latent:
+        return latent
+
+    def render(self, latent: Latent, quality: Quality) -> Tensor:
+        return torch.tanh(latent.tensors["z"] @ self.frame.T * 2).reshape(-1, *self.card.shape)
+
+    def encode(self, outputs: Tensor) -> Latent:
+        return Latent({"z": torch.atanh(outputs.flatten(1).clamp(-1 + 1e-6, 1 - 1e-6)) @ self.frame / 2})
+
+    def axis_controls(self) -> tuple[Control, ...]:
+        return ()

@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from explorer.causal.base import Values
 from explorer.causal.coding import Coding
 from explorer.causal.model import StructuralModel
 from explorer.controls.base import Control, WeightEdits
@@ -107,6 +108,9 @@ class CausalLatent(Protocol):
 
     def coding(self) -> Coding:
         """How their values lie in the first space."""
+
+    def observed(self) -> Values:
+        """Variable → (N,) values of some of the data, as they occur together: what another graph is fitted to."""
 
 
 class Reweightable(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_causes import clipped
+from small_causes import clipped, linear_chain
 from torch import Tensor
 
 from explorer.causal.coding import Axis, Coding
@@ -19,22 +19,9 @@ NAMES = ("a", "b", "c")
 AXES = {"a": Axis(3, 1.0, 2.0), "b": Axis(1, -1.0, 0.5), "c": Axis(0)}
 
 
-def linear() -> StructuralModel:
-    """a → b → c: b = 2a + u, c = 3b + u."""
-    edges = (("a", "b"), ("b", "c"))
-    return StructuralModel(
-        CausalGraph(variables=tuple(Variable(name=name) for name in NAMES), edges=edges),
-        {
-            "a": LinearGaussian.of((), (), 0.0, 1.0),
-            "b": LinearGaussian.of(("a",), (2.0,), 0.0, 1.0),
-            "c": LinearGaussian.of(("b",), (3.0,), 0.0, 1.0),
-        },
-    )
-
-
 def do(variable: str, model: StructuralModel | None = None) -> InterventionControl:
     return InterventionControl(
-        ControlCard(name=variable, space="s", shows="value"), variable, model or linear(), Coding(AXES, 5)
+        ControlCard(name=variable, space="s", shows="value"), variable, model or linear_chain(), Coding(AXES, 5)
     )
 
 
@@ -76,8 +63,8 @@ def test_controls_read_from_two_files_are_one_group_and_other_models_another() -
     control = do("a")
     read = [InterventionControl.restore(do(name).card, do(name).tensors(), do(name).parameters()) for name in "ab"]
     assert read[0].group == read[1].group == control.group
-    changed = {**linear().mechanisms, "c": LinearGaussian.of(("b",), (3.5,), 0.0, 1.0)}
-    assert do("a", StructuralModel(linear().graph, changed)).group != control.group
+    changed = {**linear_chain().mechanisms, "c": LinearGaussian.of(("b",), (3.5,), 0.0, 1.0)}
+    assert do("a", StructuralModel(linear_chain().graph, changed)).group != control.group
     latent = points(2)
     assert torch.equal(read[0].move(latent, torch.ones(2)), control.move(latent, torch.ones(2)))
 
