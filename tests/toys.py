@@ -242,3 +242,20 @@ class ToyCauses:
 
     def axis_controls(self) -> tuple[Control, ...]:
         return ()
+
+
+class ToyCausesFamily(ToyFamily):
+    """Loads ``ToyCauses`` from a folder that holds ``toy.txt``."""
+
+    name = "toy_causes"
+
+    def specimens(self) -> tuple[ModelCard, ...]:
+        return (ToyCauses().card,)
+
+    def describe(self, path: Path) -> ModelCard:
+        return self.load(path, torch.device("cpu")).card
+
+    def load(self, path: Path, device: torch.device, progress: Progress | None = None) -> ToyCauses:  # type: ignore[override]
+        generator = ToyCauses()
+        generator.card = msgspec.structs.replace(generator.card, path=str(path), name=path.name)
+        return generator

@@ -169,6 +169,19 @@ def as_shown(controls: ControlSet, edit: Edit) -> Edit:
     return Edit.of(edit.control, edit.number, control.card.shows)
 
 
+def assignments(texts: list[str], option: str, example: str) -> dict[str, str]:
+    """``NAME=TEXT`` each. Raises :class:`ExplorerError` for anything else, and for a name that is there twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.rpartition("=")
+        if not sign or not name or not value:
+            raise ExplorerError(f"'{option} {text}' is not of the form NAME=VALUE, such as {example}.")
+        if name in found:
+            raise ExplorerError(f"'{option}' names '{name}' twice.")
+        found[name] = value
+    return found
+
+
 def moves(texts: list[str]) -> tuple[Edit, ...]:
     """``NAME=AMOUNT`` each. Raises :class:`ExplorerError` for anything else, and for a control named twice."""
     found: dict[str, Edit] = {}

@@ -22,6 +22,7 @@ from explorer.cli import (
     compare,
     directions,
     discover,
+    do,
     effects,
     gui,
     measure,
@@ -70,6 +71,7 @@ app.command()(catalogue.methods)
 app.command()(catalogue.inspect)
 app.command()(render.render)
 app.command()(discover.discover)
+app.command()(do.do)
 app.command("import")(directions.import_directions)
 app.command()(directions.export_directions)
 app.command()(traverse.traverse)

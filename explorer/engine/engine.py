@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import RLock
 from typing import cast
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from explorer.controls.base import Moves, WeightEdits
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
+from explorer.engine import causes
 from explorer.engine.cache import BoundedCache
 from explorer.engine.control_store import ControlStore, Waiting
 from explorer.engine.landscape import landscape
@@ -44,11 +46,12 @@ from explorer.metrics.base import shared as parts
 from explorer.metrics.encoding import fitting_worlds
 from explorer.outputs.registry import output_of
 from explorer.scene.cards import ControlPlace, ModelCard, Remark
+from explorer.scene.causes import Outcome
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.effects import EffectOptions, EffectReport
 from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, StoredLatent, View
 
 MODELS_KEPT = 3
 PICTURES_KEPT = 512
@@ -203,6 +206,27 @@ class Engine:
         chosen, generator = self.control_set(model, controls), self.generator(model)
         with self._turn, torch.inference_mode():
             return places(generator, chosen, latent_of(generator, origin, truncation_psi), edits)
+
+    def outcome(
+        self,
+        model: ModelRef,
+        controls: ControlSetRef,
+        origin: Origin,
+        truncation_psi: float,
+        edits: tuple[Edit, ...] = (),
+    ) -> Outcome:
+        """:func:`explorer.engine.causes.outcome` of the picture that starts from ``origin``. Raises as
+        :meth:`control_set` does, and where the set sets no variables."""
+        chosen, generator = self._controls.shown(model, controls).controls, self.generator(model)
+        with self._turn, torch.inference_mode():
+            return causes.outcome(generator, chosen, latent_of(generator, origin, truncation_psi), edits)
+
+    def encoded(self, model: ModelRef, path: Path) -> StoredLatent:
+        """The point of ``model`` whose picture is that in the file ``path``. Raises :class:`ExplorerError` where it
+        encodes none, or not this one."""
+        generator = self.generator(model)
+        with self._turn, torch.inference_mode():
+            return causes.encoded(generator, path)
 
     def landscape(
         self,

@@ -205,7 +205,7 @@ def _prepare(
     # Written, not mapped: on a full disk a mapped file ends the program. ``rows`` has colours, until it is known if
     # all are grey.
     with atomic_path(array) as temporary, tempfile.TemporaryFile(dir=array.parent) as rows:
-        with _warnings_in_order(), ThreadPoolExecutor(2) as pool:
+        with warnings_in_order(), ThreadPoolExecutor(2) as pool:
             for done, (path, found) in enumerate(zip(files, pool.map(lambda p: prepare(p, size), files), strict=True)):
                 name = _named(path, folder)
                 if found.pixels is None:
@@ -240,8 +240,9 @@ def _prepare(
 
 
 @contextmanager
-def _warnings_in_order() -> Iterator[None]:
-    """Pictures too large to be meant are refused, damaged metadata is not used. Around the threads, which share it."""
+def warnings_in_order() -> Iterator[None]:
+    """For :func:`prepare`: pictures too large to be meant are refused, damaged metadata is not used. Around the
+    threads, which share it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.simplefilter("ignore", UserWarning)

@@ -1,0 +1,126 @@
+"""``do``: one picture as it would be, had variables had other values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from explorer.cli import arguments
+from explorer.cli.numbers import number, whole
+from explorer.cli.progress import shown
+from explorer.errors import CausalError, ExplorerError
+from explorer.export.options import ExportOptions
+from explorer.scene.model import Edit, Pane, Seed, view_of
+from explorer.scene.validate import SEED_LIMIT
+
+if TYPE_CHECKING:
+    from explorer.controls.control_set import ControlSet
+    from explorer.scene.causal_graph import CausalGraph
+    from explorer.scene.causes import Outcome, VariableOutcome
+
+
+def do(
+    model: arguments.ModelName,
+    assign: Annotated[
+        list[str], typer.Option("--set", metavar="VAR=VALUE", help="Set a variable, by number or label; may repeat.")
+    ],
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="The PNG file to write.")] = None,
+    seed: Annotated[int | None, whole("--seed", 0, SEED_LIMIT - 1, help="The prior point to start from.")] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", metavar="FILE", help="Start from this picture instead of a seed.")
+    ] = None,
+    psi: arguments.Truncation = 0.7,
+    controls: arguments.SetName = "causes",
+    steps: arguments.Steps = 0,
+    height: arguments.Height = 0,
+    pixels: arguments.Pixels = False,
+    as_json: arguments.Json = False,
+    family: arguments.FamilyName = "",
+) -> None:
+    """Set variables of a model's causal graph, let their effects follow, and say what became of every variable."""
+    from explorer.engine.causes import achieved
+    from explorer.export import run as export
+
+    if out is not None and out.suffix.lower() != ".png":
+        raise ExplorerError(f"'{out.name}' does not end in .png, which is what 'do' writes.")
+    if seed is not None and image is not None:
+        raise ExplorerError("A picture starts from a seed or from an image; give one of --seed and --image.")
+    texts = arguments.assignments(assign, "--set", "light=110")
+    engine = arguments.engine()
+    reference = arguments.model_reference(model, family)
+    arguments.steps_note(engine, reference, steps)
+    every = engine.card(reference).first_counts.get(controls)
+    chosen, found = arguments.found_controls(engine, reference, controls, every, 0)
+    edits = _edits(found, texts)
+    origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
+    outcome = engine.outcome(reference, chosen, origin, psi, edits)
+    pane = Pane(controls=chosen, edits=edits)
+    scene = msgspec.structs.replace(arguments.scene(reference, seed or 0, psi, steps, pane), origin=origin)
+    with shown("Rendering") as progress:
+        (picture,) = engine.render([view_of(scene, 0)], exact=True)
+        if out is not None:
+            options = ExportOptions(kind="png", labels=False, height=height, scaling=arguments.scaling(pixels))
+            export.run(engine, scene, out, options, progress)
+    read = achieved(engine.generator(reference), picture.bgrx, [one.name for one in outcome.variables])
+    if as_json:
+        typer.echo(json.dumps(_document(model, outcome, read)))
+    else:
+        _print(outcome, read)
+    if out is not None and as_json:
+        typer.echo(f"wrote {out}", err=True)
+    elif out is not None:
+        arguments.say_written(out)
+
+
+def _edits(found: ControlSet, texts: dict[str, str]) -> tuple[Edit, ...]:
+    """What ``texts`` set, checked against the variables' kinds and ranges."""
+    from explorer.engine.causes import by_label, refusals
+
+    for name in texts:
+        arguments.checked_name(found, name)
+    labelled = by_label(found, texts)
+    values = {
+        name: number(text, f"--set {name}") if labelled[name] is None else float(labelled[name] or 0.0)
+        for name, text in texts.items()
+    }
+    edits = tuple(Edit(name, value=value) for name, value in values.items())
+    for sentence in refusals(found, edits):
+        raise CausalError(sentence)
+    return edits
+
+
+def _document(model: str, outcome: Outcome, read: dict[str, float]) -> dict[str, object]:
+    after = {one.name: {"low": one.low, "high": one.high} if one.is_open else one.value for one in outcome.variables}
+    return {
+        "model": model,
+        "set": {one.name: one.value for one in outcome.variables if one.is_set},
+        "factual": {one.name: one.factual for one in outcome.variables},
+        "counterfactual": after,
+        "achieved": read,
+    }
+
+
+def _print(outcome: Outcome, read: dict[str, float]) -> None:
+    rows = [("", "factual", "counterfactual", "read from the picture")]
+    for one in outcome.variables:
+        name = f"do({one.name})" if one.is_set else one.name
+        after = _shown(outcome.graph, one, one.value)
+        if one.is_open:
+            low, high = (_shown(outcome.graph, one, end) for end in (one.low, one.high))
+            after = f"not unique: {low} to {high}"
+        seen = _shown(outcome.graph, one, read[one.name]) if one.name in read else ""
+        rows.append((name, _shown(outcome.graph, one, one.factual), after, seen))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _shown(graph: CausalGraph, one: VariableOutcome, value: float) -> str:
+    variable = graph.variable(one.name)
+    if variable.labels and 0 <= round(value) < len(variable.labels):
+        return variable.labels[round(value)]
+    return f"{value:.4g}{variable.unit and ' ' + variable.unit}"

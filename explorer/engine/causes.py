@@ -1,0 +1,119 @@
+"""What do(x = v) makes of a picture: the values of all variables, and what is read from what was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from explorer.attributes.registry import default_reader
+from explorer.controls.base import Move
+from explorer.controls.control_set import ControlSet
+from explorer.controls.intervention import InterventionControl
+from explorer.controls.scaled import unscaled
+from explorer.errors import CausalError, ExplorerError
+from explorer.generators.base import Generator, Latent
+from explorer.generators.editing import edited
+from explorer.scene.causes import Outcome, VariableOutcome
+from explorer.scene.model import Edit, StoredLatent
+from explorer.training.batch import as_images
+from explorer.training.folder import prepare, warnings_in_order
+
+
+def outcome(generator: Generator, controls: ControlSet, start: Latent, edits: Sequence[Edit]) -> Outcome:
+    """The variables of the picture that starts from ``start`` (batch 1), without and with ``edits``. Raises
+    :class:`CausalError` where ``controls`` sets no variables."""
+    first = next((inner for control in controls.controls if (inner := _intervention(control)) is not None), None)
+    if first is None:
+        raise CausalError(f"{controls.title} sets no variables; choose the method Causes.")
+    space = first.card.space
+    moves = controls.moves(edits)
+    names = list(generator.card.spaces)
+    earlier = [move for move in moves if move.control.card.space in names[: names.index(space)]]
+    point = generator.advance(edited(generator, start, earlier), space).tensors[space]
+    acts = [unscaled(move) for move in moves if _intervention(move.control) is not None]
+    factual, after = first.outcome(point, acts)
+    done = {inner.variable for act in acts if (inner := _intervention(act.control)) is not None}
+    return Outcome(
+        graph=first.model.graph,
+        variables=tuple(
+            VariableOutcome(
+                name=name,
+                factual=float(factual[name]),
+                value=float(after.values[name]),
+                low=float(after.low[name]),
+                high=float(after.high[name]),
+                is_open=bool(after.open[name]),
+                is_set=name in done,
+            )
+            for name in first.model.graph.names
+        ),
+    )
+
+
+def achieved(generator: Generator, bgrx: NDArray[np.uint8], names: Sequence[str]) -> dict[str, float]:
+    """What the reader of the model's world reads of ``names`` from a picture (H, W, 4) as it was drawn; what it does
+    not read, or all where there is no reader, is left out."""
+    try:
+        reader = default_reader(generator)
+    except ExplorerError:  # the model says no world, or its world has no predictor: nothing is read
+        return {}
+    channels = generator.card.shape[0]
+    values = reader.read(as_images(np.ascontiguousarray(bgrx[None, ..., 2::-1][..., :channels])))[0]
+    columns = {attribute.name: float(value) for attribute, value in zip(reader.attributes, values, strict=True)}
+    return {name: columns[name] for name in names if name in columns and columns[name] == columns[name]}
+
+
+def encoded(generator: Generator, path: Path) -> StoredLatent:
+    """The point of the picture in the file ``path``, its middle square. Raises :class:`ExplorerError` where the model
+    encodes no pictures, or this is none that it can take."""
+    card = generator.card
+    if "encode" not in card.capabilities or not card.makes_pictures:
+        raise ExplorerError(f"'{card.name}' cannot encode pictures; start from a seed.")
+    height, width = card.size
+    if not path.is_file():
+        raise ExplorerError(f"There is no picture '{path}'; name a file.")
+    if height != width:
+        raise ExplorerError(f"'{card.name}' makes pictures of {width} × {height}, and only square ones are encoded.")
+    with warnings_in_order():
+        prepared = prepare(path, height)
+    if prepared.pixels is None:
+        raise ExplorerError(f"'{path.name}' {prepared.why}; choose another picture.")
+    pixels = prepared.pixels[None]
+    if card.shape[0] == 1:
+        pixels = (pixels.astype(float) @ [0.299, 0.587, 0.114]).round().astype("uint8")[..., None]  # ITU-R 601
+    encoding: Any = generator
+    latent = encoding.encode(as_images(pixels))
+    space, point = next(iter(latent.tensors.items()))
+    row = point[0].float().cpu().contiguous().numpy()
+    return StoredLatent(space, row.shape, row.tobytes())
+
+
+def by_label(controls: ControlSet, texts: Mapping[str, str]) -> dict[str, float | None]:
+    """Variable → the number that ``texts`` names by its label (``sex=male``); None where it is no label."""
+    found: dict[str, float | None] = {}
+    for name, text in texts.items():
+        control = next((c for c in controls.controls if c.card.name == name), None)
+        inner = _intervention(control) if control is not None else None
+        labels = inner.model.graph.variable(inner.variable).labels if inner is not None else ()
+        found[name] = float(labels.index(text)) if text in labels else None
+    return found
+
+
+def refusals(controls: ControlSet, edits: Sequence[Edit]) -> list[str]:
+    """Why variables cannot be set to the values of ``edits``, a sentence each."""
+    texts = []
+    for edit in edits:
+        inner = _intervention(controls.control(edit.control))
+        if inner is not None and edit.value is not None:
+            texts.append(inner.model.graph.variable(inner.variable).refusal(edit.value))
+    return [text for text in texts if text]
+
+
+def _intervention(control: Any) -> InterventionControl | None:
+    inner = unscaled(Move(control, torch.ones(1))).control
+    return inner if isinstance(inner, InterventionControl) else None

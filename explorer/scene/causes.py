@@ -1,0 +1,35 @@
+"""What do(x = v) makes of a picture, in numbers: plain values for the window, the command line and files."""
+
+from __future__ import annotations
+
+import msgspec
+
+from explorer.scene.causal_graph import CausalGraph
+
+
+class VariableOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One variable of a picture, in its own unit. ``factual``: its value without interventions; ``value``: with them,
+    where it is open the middle of what is possible, which lies between ``low`` and ``high`` with 90 %; ``is_set``: by
+    do(), so that its causes count no longer."""
+
+    name: str
+    factual: float
+    value: float
+    low: float
+    high: float
+    is_open: bool = False
+    is_set: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """All variables of one picture, in the order of the graph, and the graph that says what follows from what."""
+
+    graph: CausalGraph
+    variables: tuple[VariableOutcome, ...]
+
+    def variable(self, name: str) -> VariableOutcome:
+        """The outcome of ``name``; KeyError where there is none."""
+        for variable in self.variables:
+            if variable.name == name:
+                return variable
+        raise KeyError(name)
