@@ -77,8 +77,8 @@ def agreeing(model: StructuralModel, evidence: Mapping[str, float], draws: int =
     effective = float(1.0 / share.square().sum())
     if effective < FEWEST_EFFECTIVE:
         raise CausalError(
-            f"Rows with {_listed(evidence)} are so rare that {draws} draws tell as little as {effective:.0f} that agree; "
-            "observe less, or draw more."
+            f"Rows with {_listed(evidence)} are so rare that {draws} draws tell as little as {effective:.0f} that "
+            "agree; observe less, or draw more."
         )
     return Agreeing({name: values[name] for name in model.graph.names}, noises, share, effective)
 
