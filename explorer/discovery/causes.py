@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from typing import cast
 
 from explorer.causal.coding import Coding
+from explorer.causal.fit_card import FitCard
+from explorer.causal.fitting import SIGNIFICANT, fit
+from explorer.causal.formats.registry import decoded
 from explorer.causal.model import StructuralModel
 from explorer.controls.control_set import ControlSet
 from explorer.controls.intervention import InterventionControl
 from explorer.discovery.request import CheckedMethod, Request
+from explorer.errors import CausalError, ControlError
 from explorer.generators.base import CausalLatent, Generator
-from explorer.scene.cards import ControlCard, MethodCard, ModelCard
-from explorer.scene.causal_graph import Variable
+from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
+from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.model import Scalar
 
 CAPABILITY = "causes"
@@ -34,6 +38,32 @@ class Causes(CheckedMethod):
         aliases=("do", "interventions"),
         first_count=64,
         grows=True,
+        settings=(
+            SettingCard(
+                name="graph",
+                title="Graph",
+                default="",
+                empty="the model's own",
+                help="What causes what, as JSON ({variable: [causes]}), DOT or DAGitty text, of the model's variables: "
+                "its mechanisms are fitted to rows that come with the model, in seconds. Variables that are left out "
+                "are held.",
+            ),
+            SettingCard(
+                name="mechanisms",
+                title="Mechanisms",
+                default="",
+                empty="chosen by how well they tell rows that they did not learn of",
+                help="Kinds of mechanisms, such as 'height=linear_gaussian, flow=additive_noise'; others are chosen.",
+            ),
+            SettingCard(
+                name="layout",
+                title="Layout",
+                default="",
+                empty="automatic",
+                help="Where the nodes of the graph stand, as JSON ({variable: [across, down]}); no part of the search.",
+                afterwards=True,
+            ),
+        ),
     )
 
     def refusal(self, model: ModelCard) -> str:
@@ -50,16 +80,63 @@ class Causes(CheckedMethod):
         return next(iter(model.spaces))
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
-        """The first ``k`` variables of the graph (1 ≤ k), all there are at most."""
+        """The first ``k`` variables of the graph (1 ≤ k), all there are at most. Raises :class:`ControlError` for a
+        graph or kinds that cannot be read, are not about the model's variables, or cannot be fitted."""
         causal = cast("CausalLatent", generator)
-        model, coding = causal.structural_model(), causal.coding()
-        names = model.graph.names[: asked.k]
+        try:
+            model, cards = _model(asked, causal)
+        except CausalError as error:
+            raise ControlError(str(error)) from error
+        coding = causal.coding()
+        coding = Coding({name: coding.axes[name] for name in model.graph.names}, coding.width)
         asked.watch(1.0)
-        return asked.found([do(name, model, coding, asked.space) for name in names])
+        told = {card.variable: _fit_text(card) for card in cards}
+        controls = [do(name, model, coding, asked.space, told.get(name, "")) for name in model.graph.names[: asked.k]]
+        return asked.found(controls, note=_note(model, cards))
 
 
-def do(name: str, model: StructuralModel, coding: Coding, space: str) -> InterventionControl:
-    """The slider of the variable ``name`` of ``model``, whose values lie in ``space`` as ``coding`` says."""
+def _model(asked: Request, causal: CausalLatent) -> tuple[StructuralModel, tuple[FitCard, ...]]:
+    """The generator's own model, or the one that its rows teach of the graph and the kinds that were asked for."""
+    own = causal.structural_model()
+    graph = graph_of(own.graph, asked.text("graph"))
+    kinds = kinds_of(asked.text("mechanisms"))
+    if not kinds and (graph.names, graph.edges) == (own.graph.names, own.graph.edges):
+        return own, ()
+    observed = {name: values.numpy() for name, values in causal.observed().items() if name in graph.names}
+    fitted = fit(graph, observed, kinds, asked.seed, asked.watch)
+    return fitted.model, fitted.cards
+
+
+def graph_of(own: CausalGraph, text: str) -> CausalGraph:
+    """The graph that ``text`` describes, about variables of the graph ``own``, which says what they are; ``own`` where
+    the text is empty. Raises :class:`CausalError` for what cannot be read, and for other variables."""
+    if not text.strip():
+        return own
+    drawn = decoded(text.encode(), "the graph").graph
+    strange = [name for name in drawn.names if name not in own.names]
+    if strange:
+        raise CausalError(
+            f"The model has no {', '.join(map(repr, strange))}; its variables are {', '.join(own.names)}. Rename them "
+            "in the graph, or take them out."
+        )
+    variables = tuple(variable for variable in own.variables if variable.name in drawn.names)
+    return CausalGraph(variables=variables, edges=drawn.edges, confounded=drawn.confounded, suggested=drawn.suggested)
+
+
+def kinds_of(text: str) -> dict[str, str]:
+    """``variable=kind`` between commas. Raises :class:`CausalError` for anything else."""
+    kinds = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, sign, kind = part.rpartition("=")
+        if not sign or not name.strip() or not kind.strip():
+            raise CausalError(f"'{part}' is not of the form variable=kind, such as height=linear_gaussian.")
+        kinds[name.strip()] = kind.strip()
+    return kinds
+
+
+def do(name: str, model: StructuralModel, coding: Coding, space: str, fitted: str = "") -> InterventionControl:
+    """The slider of the variable ``name`` of ``model``, whose values lie in ``space`` as ``coding`` says; ``fitted``:
+    how well its mechanism was."""
     variable, axis = model.graph.variable(name), coding.axes[name]
     low = axis.mean - BEYOND * axis.deviation if variable.low is None else variable.low
     high = axis.mean + BEYOND * axis.deviation if variable.high is None else variable.high
@@ -71,7 +148,7 @@ def do(name: str, model: StructuralModel, coding: Coding, space: str) -> Interve
         unit=variable.unit,
         low=low,
         high=high,
-        details=tuple(filter(None, _details(variable, model))),
+        details=tuple(filter(None, (*_details(variable, model), fitted))),
         detents=tuple(map(float, range(variable.levels))),
         shows="value",
     )
@@ -91,6 +168,26 @@ def _details(variable: Variable, model: StructuralModel) -> tuple[str, ...]:
         " · ".join(f"{index} {label}" for index, label in enumerate(variable.labels)),
         choice,
     )
+
+
+def _fit_text(card: FitCard) -> str:
+    gain = card.held_out - card.alone
+    return (
+        f"Fitted by {card.kind.replace('_', ' ')}: its causes tell {gain:.2f} nats of held-out rows ({card.rows} rows)"
+    )
+
+
+def _note(model: StructuralModel, cards: tuple[FitCard, ...]) -> str:
+    """What the fit leaves to be said: noise that still depends on a cause, and hidden causes that were not learned."""
+    notes = []
+    for card in cards:
+        leaks = [one.cause for one in card.dependence if one.p < SIGNIFICANT / max(len(card.dependence), 1)]
+        if leaks:
+            notes.append(f"the noise of {card.variable} still depends on {', '.join(leaks)}")
+    if cards and model.graph.confounded:
+        pairs = ", ".join(f"{first} and {second}" for first, second in model.graph.confounded)
+        notes.append(f"hidden causes of {pairs} were not learned: their noises count as independent")
+    return f"Of the fit: {'; '.join(notes)}." if notes else ""
 
 
 METHOD = Causes()

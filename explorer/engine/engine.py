@@ -217,7 +217,7 @@ class Engine:
     ) -> Outcome:
         """:func:`explorer.engine.causes.outcome` of the picture that starts from ``origin``. Raises as
         :meth:`control_set` does, and where the set sets no variables."""
-        chosen, generator = self._controls.shown(model, controls).controls, self.generator(model)
+        chosen, generator = self.control_set(model, controls), self.generator(model)
         with self._turn, torch.inference_mode():
             return causes.outcome(generator, chosen, latent_of(generator, origin, truncation_psi), edits)
 

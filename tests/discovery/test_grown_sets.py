@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toys import ToyDiffusion, ToyGenerator, ToyVae
+from toys import ToyCauses, ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.controls.base import Control
 from explorer.discovery import jacobian, registry
@@ -20,7 +20,7 @@ from explorer.scene.model import ControlSetRef, Scalar
 
 CPU = torch.device("cpu")
 QUICK = {"steps": 20, "samples": 64, "batch": 4, "points": 8, "pictures": 200}
-TOYS = {"toy": ToyGenerator, "toy-vae": ToyVae, "toy-diffusion": ToyDiffusion}
+TOYS = {"toy": ToyGenerator, "toy-vae": ToyVae, "toy-diffusion": ToyDiffusion, "toy-causes": ToyCauses}
 NETWORK = NetworkConfig(resolution=8, channels=(6, 4), z_dim=6, w_dim=5, mapping_layers=2, mapping_width=7)
 
 
