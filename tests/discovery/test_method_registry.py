@@ -261,3 +261,10 @@ def test_a_number_that_stands_for_another_is_shown_as_what_it_stands_for() -> No
             if stands and type(setting.default) is int and setting.default in (0, -1):
                 assert setting.empty, f"{name}.{setting.name}"
                 assert setting.default == setting.low
+
+
+def test_settings_of_what_learns_fields_say_what_a_quick_look_and_a_full_run_cost() -> None:
+    for name in ("potential_flow", "volume_preserving", "helmholtz_flow", "warped", "gradient_controls"):
+        (steps,) = (one for one in registry.methods()[name].card.settings if one.name == "steps")
+        assert re.search(r"quick look.*(full run|as it stands)", steps.help), name
+        assert re.search(r"\d+ (s|min|minutes)\b|takes \d+", steps.help), name

@@ -41,10 +41,15 @@ class MethodSettings(QObject):
         chosen = scene.panes[scene.selected].controls
         method = self._controller.catalogue.methods.get(chosen.method)
         model = self._controller.model_card(scene.selected)
-        if method is None or model is None:
+        if method is not None and model is not None:
+            self._ask(method, model, chosen)
+        elif chosen.path:
             self._controller.say("These controls come from a file, which has no settings; choose a method first.")
-            return
-        self._ask(method, model, chosen)
+        elif model is None or not self._controller.catalogue.methods:
+            self._controller.say("The model is not there yet; its methods have settings as soon as it is open.")
+        else:
+            title = self._controller.catalogue.method_title(chosen.method)
+            self._controller.say(f"This program does not have the method '{title}'; choose another one first.")
 
     def draw(self) -> None:
         """Let the user draw a region on the selected pane, and find controls for it: with the pane's method where that

@@ -26,7 +26,9 @@ from explorer.scene.marks import with_mark
 from explorer.scene.model import ChosenControl, ControlSetRef, Mark
 from explorer.service.protocol import SaveControls
 from explorer.ui.actions.actions import ActionTable
+from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.controls.method_dialog import MethodDialog
+from explorer.ui.controls.method_settings import MethodSettings
 from explorer.ui.controls.own_sets import OwnSets
 from explorer.ui.look.numbers import DecimalField, WholeField
 from explorer.ui.look.setting_fields import HELP
@@ -165,3 +167,23 @@ def test_a_panes_set_is_saved_under_the_names_that_were_given(qtbot: QtBot, monk
     assert [(one.control, one.name) for one in asked.chosen] == [("azimuth", ""), ("hue", "skin"), ("shape", "")]
     assert asked.model.path == MODEL.path
     assert msgspec.structs.astuple(asked.chosen[0].controls) == msgspec.structs.astuple(axes)
+
+
+def test_settings_say_why_there_are_none_yet(qtbot: QtBot) -> None:
+    controller, _ = controller_on()
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    canvas = Canvas(controller)
+    qtbot.addWidget(canvas)
+    settings = MethodSettings(controller, ActionTable(window), canvas, window)
+    said: list[str] = []
+    controller.noticed.connect(lambda notice: said.append(notice.sentence))
+    known = dict(controller.catalogue.methods)
+    controller.catalogue.methods = {}
+    settings.ask()
+    controller.catalogue.methods = known or {METHOD.name: METHOD}
+    controller.set_method(0, ControlSetRef(method="of_a_plugin"))
+    settings.ask()
+    controller.set_method(0, ControlSetRef(path="/sets/mine.safetensors"))
+    settings.ask()
+    assert ["as soon as it is open" in said[0], "'Of a plugin'" in said[1], "come from a file" in said[2]] == [True] * 3
