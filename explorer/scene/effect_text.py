@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import quantiles
 
 from explorer.scene.effects import (
     BEYOND,
@@ -23,6 +24,8 @@ RULES: dict[Multiplicity, str] = {
     "bh": "Benjamini and Hochberg",
     "holm": "Holm",
 }
+
+QUARTERED = 8  # so many base codes have a middle half
 
 _PROMISES: dict[Multiplicity, str] = {
     "bh": "of the effects with q below 0.05, at most one in twenty is expected to be none, if the tests are "
@@ -107,6 +110,17 @@ def heading(outcome: EffectOutcome) -> str:
     return f"{outcome.name} ({outcome.unit})" if outcome.unit else outcome.name
 
 
+def read_as(outcome: EffectOutcome) -> str:
+    """What it is a change of: ``hue``, ``the probability of shape: cube``."""
+    return f"the probability of {outcome.name}" if outcome.kind == "category" else outcome.name
+
+
+def quartiles(ascending: Sequence[float]) -> tuple[float, float]:
+    """Between which of these numbers, in ascending order, the middle half of them lies."""
+    low, _, high = quantiles(ascending, n=4, method="inclusive")
+    return low, high
+
+
 def range_text(cause: Cause) -> str:
     """From where to where its effects are: ``−3 to 3 σ``."""
     ends = f"{number_text(cause.start)} to {number_text(cause.end)}"
@@ -117,15 +131,17 @@ def sentence(effect: Effect, cause: Cause, outcome: EffectOutcome) -> str:
     """What one effect is, in words."""
     moved = f"{cause.name} from {range_text(cause)}"
     if effect.effect is None:
-        return f"Too few base codes were read to say what moving {moved} does to {outcome.name}."
+        return f"Too few base codes were read to say what moving {moved} does to {read_as(outcome)}."
     unit = f" {outcome.unit}" if outcome.unit else ""
+    own = sorted(value for value in effect.individual if value is not None)
     clear = "" if effect.is_clear else "; not told from none"
     parts = [
-        f"Moving {moved} changes {outcome.name} by {figure(effect.effect, signed=True)}{unit} {interval(effect)}",
+        f"Moving {moved} changes {read_as(outcome)} by {figure(effect.effect, signed=True)}{unit} {interval(effect)}",
         f" ({chance_text(effect.q)}, {effect.n} base codes{clear})",
     ]
-    if effect.same_way is not None:
-        parts.append(f"; {effect.same_way:.0%} of them change this way")
+    if effect.same_way is not None and outcome.kind != "category" and len(own) >= QUARTERED:
+        low, high = (figure(quantile, signed=True) for quantile in quartiles(own))
+        parts.append(f"; {effect.same_way:.0%} of them change this way, the middle half by {low} to {high}")
     if effect.monotonicity is not None:
         parts.append(f"; monotonicity {figure(effect.monotonicity)}")
     return "".join(parts) + "." + (f" Note: {effect.note}." if effect.note else "")

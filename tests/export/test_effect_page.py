@@ -17,7 +17,7 @@ from explorer.export.effect_page import OUTSIDE, draw, size_of
 from explorer.export.figures import PIXELS, PngDrawing, SvgDrawing
 from explorer.export.page_parts import FALLING, FULL, GREY, shade
 from explorer.export.pdf import Colour, PdfPage
-from explorer.scene.effect_text import chance_text, figure, sentence, shaded
+from explorer.scene.effect_text import chance_text, figure, quartiles, sentence, shaded
 from explorer.scene.effects import Cause, Effect, EffectOptions, EffectOutcome, EffectReport
 from explorer.scene.model import ControlSetRef, ModelRef
 
@@ -149,6 +149,11 @@ def test_words() -> None:
     assert said.startswith(
         "Moving z0 from −3 to 3 σ changes size by +0.5 px [0.4, 0.6] (q = 0.002, 8 base codes); 100%"
     )
+    assert "100% of them change this way, the middle half by +0.5 to +0.5; monotonicity 1." in said
+    assert quartiles([0.0, 1.0, 2.0, 3.0, 4.0]) == (1, 3)
+    probability = sentence(msgspec.structs.replace(UNCLEAR, outcome="shape: cube"), CAUSE, REPORT.outcomes[2])
+    assert "changes the probability of shape: cube by −0.1" in probability
+    assert "middle half" not in probability  # changes by -1, 0 or 1 have none
     assert "not told from none" in sentence(UNCLEAR, CAUSE, REPORT.outcomes[1])
     assert sentence(UNREAD, CAUSE, REPORT.outcomes[2]).startswith("Too few base codes were read")
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
-from explorer.scene.effect_text import shaded
+from explorer.scene.effect_text import read_as, shaded
 from explorer.scene.effects import Cause, Effect, EffectOutcome
 from explorer.ui.look import theme
 
@@ -80,7 +80,9 @@ class EffectCurve(pg.PlotWidget):  # type: ignore[misc]
         self._draw_ground(cause, effect)
         unit = f" in {cause.unit}" if cause.unit else ""
         self.setLabel("bottom", f"{cause.name}, {cause.holds}{unit}")
-        self.setLabel("left", f"change of {outcome.name}" + (f" in {outcome.unit}" if outcome.unit else ""))
+        # A heading, because an axis cuts off what is longer than it is.
+        self.setTitle(f"Change of {read_as(outcome)}", color=colors.text, size="9pt")
+        self.setLabel("left", outcome.unit or None)
         self.setXRange(cause.levels[0], cause.levels[-1], padding=0.02)
         numbers = [0.0, *(row[2] for row in read), *(row[3] for row in read)]
         low, high = min(number or 0.0 for number in numbers), max(number or 0.0 for number in numbers)

@@ -39,7 +39,7 @@ class EffectsPanel(QWidget):
         self._build()
         self.header.changed.connect(self.refresh)
         self.header.cancelled.connect(self._cancel)
-        self.matrix.picked.connect(self._draw)
+        self.matrix.picked.connect(self._picked)
         self.curve.moved.connect(self._moved)
         scanning.changed.connect(self.refresh)
         controller.changed.connect(self._on_changed)
@@ -111,6 +111,11 @@ class EffectsPanel(QWidget):
         self.sentence.setText(sentence(effect, cause, outcome))
         self._show_level()
 
+    def _picked(self, row: int, column: int) -> None:
+        cell = self.matrix.place_of(row, column).toAlignedRect()
+        self._area.ensureVisible(cell.center().x(), cell.center().y(), cell.width(), cell.height())
+        self._draw()
+
     def _show_level(self, *_: object) -> None:
         """Where the slider of the chosen cause stands, if it is one of the selected pane."""
         report, scene = self._drawn, self._controller.shown_scene
@@ -179,7 +184,8 @@ class EffectsPanel(QWidget):
         under.setContentsMargins(8, 0, 4, 4)
         under.setSpacing(4)
         under.addWidget(SectionTitle(CAPTION))
-        under.addWidget(_scrolled(self.matrix), 1)
+        self._area = _scrolled(self.matrix)
+        under.addWidget(self._area, 1)
         under.addWidget(terms)
         return listed
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QMainWindow
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, NAMES, controller_on, pictures
 
@@ -169,7 +169,10 @@ def test_a_cell_is_chosen_by_click_and_by_keys_and_its_curve_drawn(qtbot: QtBot)
     assert y.tolist() == [0.5, 0.25, 0, -0.25, -0.5]
     assert curve._low.getData()[1].tolist() == pytest.approx([0.4, 0.15, -0.1, -0.35, -0.6])
     assert [ground.getRegion() for ground in curve._grounds] == [(-4, -3), (3, 4)]
-    assert curve.getAxis("left").labelText == "change of width in px"
+    assert (curve.getPlotItem().titleLabel.text, curve.getAxis("left").labelText) == ("Change of width", "px")
+    desk.click(0, 2)
+    assert curve.getPlotItem().titleLabel.text == "Change of the probability of shape: cube"
+    desk.click(1, 0)
     QTest.keyClick(desk.panel.matrix, Qt.Key.Key_Right)
     QTest.keyClick(desk.panel.matrix, Qt.Key.Key_Up)
     assert desk.panel.matrix.chosen == (0, 1)
@@ -177,6 +180,19 @@ def test_a_cell_is_chosen_by_click_and_by_keys_and_its_curve_drawn(qtbot: QtBot)
     assert desk.panel.matrix.chosen == (0, 1)
     QTest.mouseClick(desk.panel.matrix, Qt.MouseButton.LeftButton, pos=QPoint(2, 2))  # no cell
     assert desk.panel.matrix.chosen == (0, 1)
+
+
+def test_a_cell_that_keys_choose_is_scrolled_to(qtbot: QtBot) -> None:
+    desk = Desk(qtbot)
+    desk.scanned()
+    desk.window.resize(1300, 260)
+    QApplication.processEvents()
+    matrix = desk.panel.matrix
+    for _ in range(3):
+        QTest.keyClick(matrix, Qt.Key.Key_Down)
+    assert matrix.chosen == (3, 0)
+    assert matrix.visibleRegion().contains(matrix.place_of(3, 0).center().toPoint())
+    assert not matrix.visibleRegion().contains(QPoint(10, 4))  # it was not there before
 
 
 def test_the_line_is_the_slider_of_the_cause(qtbot: QtBot) -> None:
