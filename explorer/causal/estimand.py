@@ -91,6 +91,19 @@ def free(term: Term) -> frozenset[str]:
             return free(above) | free(below)
 
 
+def names_in(term: Term) -> frozenset[str]:
+    """All variables of which it takes observations."""
+    match term:
+        case Observed(names, fixed):
+            return frozenset((*names, *fixed))
+        case Product(factors):
+            return frozenset().union(*map(names_in, factors))
+        case Summed(_, inner):
+            return names_in(inner)
+        case Ratio(above, below):
+            return names_in(above) | names_in(below)
+
+
 def formula(term: Term, around: frozenset[str] | None = None) -> str:
     """``Σ_z P(y | x, z) P(z)``; a variable that is summed over while its name is taken outside has primes."""
     return _written(term, {name: name for name in free(term)} if around is None else {name: name for name in around})
