@@ -289,6 +289,7 @@ def _field(
         curl=_bytes(curl),
         hidden=1 - float(inside.norm(dim=1).sum() / length) if float(length) > 0 else 0.0,
         unit_speed=control.flow.unit_speed,
+        is_gradient=field.nature == "gradient",
     )
 
 

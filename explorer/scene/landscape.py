@@ -23,9 +23,9 @@ class FieldOnPlane(msgspec.Struct, frozen=True, kw_only=True):
 
     ``size``: points a side, from the lower left on, row by row, as little-endian float32: ``potential`` (empty where
     there is none), ``across`` and ``up``, what an amount of 1 adds there along both axes of the plane, which is the
-    slope of the potential, and ``curl``, by how many radians the field turns in an amount of 1, times two. At
-    ``unit_speed``, where only the direction of the field is followed, they are those of the field itself. ``hidden``:
-    the share of the velocity that leads out of the plane, 0..1, on average.
+    slope of the potential where the field ``is_gradient``, and ``curl``, by how many radians the field turns in an
+    amount of 1, times two. At ``unit_speed``, where only the direction of the field is followed, they are those of the
+    field itself. ``hidden``: the share of the velocity that leads out of the plane, 0..1, on average.
     """
 
     size: int
@@ -36,6 +36,7 @@ class FieldOnPlane(msgspec.Struct, frozen=True, kw_only=True):
     curl: bytes
     hidden: float
     unit_speed: bool = False
+    is_gradient: bool = True  # or the potential, if there is one, is that of its gradient part
 
 
 class Landscape(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,6 +62,7 @@ def test_a_circle_has_one_speed_one_curvature_and_a_curl_of_two() -> None:
     )
     assert abs(grid(drawn.field, drawn.field.curl)[5, 5]) == pytest.approx(2.0, rel=1e-3)
     assert drawn.field.potential == b""
+    assert not drawn.field.is_gradient
     assert drawn.field.hidden < 1e-6
     # The start is 0 of the plane, and the middle of the circle lies 1.5 from it.
     middle = np.array(drawn.path)[40]
@@ -106,6 +107,7 @@ def test_a_quadratic_potential_is_drawn_as_it_is_with_its_gradient() -> None:
     second = second - (second @ first) * first
     second = second / second.norm()
     out = (length + x) ** 2 + (y + float(start @ second)) ** 2
+    assert drawn.field.is_gradient
     np.testing.assert_allclose(grid(drawn.field, drawn.field.potential), out / 4, rtol=1e-4)
     np.testing.assert_allclose(grid(drawn.field, drawn.field.across), (length + x) / 2, rtol=1e-4)
     np.testing.assert_allclose(grid(drawn.field, drawn.field.up), (y + float(start @ second)) / 2, rtol=1e-3, atol=1e-5)

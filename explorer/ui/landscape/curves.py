@@ -8,8 +8,12 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from explorer.scene.edit_text import minus
 from explorer.scene.landscape import Landscape
 from explorer.ui.look import theme
+
+FLAT = 1e-3
+"""A curve that varies by less than this share of its height has one number at its side."""
 
 
 class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
@@ -21,12 +25,13 @@ class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._plots: list[pg.PlotItem] = []
         self._lines: list[pg.PlotDataItem] = []
         self._marks: list[pg.InfiniteLine] = []
+        self.names: list[pg.TextItem] = []
         for row in range(3):
             plot = self.addPlot(row=row, col=0)
             plot.hideButtons()
             plot.setMenuEnabled(False)
             plot.setMouseEnabled(x=False, y=False)
-            plot.getAxis("left").setWidth(54)
+            plot.getAxis("left").setWidth(44)
             plot.getAxis("left").enableAutoSIPrefix(False)
             plot.getAxis("bottom").enableAutoSIPrefix(False)
             if row:
@@ -36,12 +41,18 @@ class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             mark = pg.InfiniteLine(0.0, angle=90)
             plot.addItem(mark)
             self._marks.append(mark)
+            name = pg.TextItem(anchor=(0, 0))  # inside, where it has room however low the plot is
+            name.setParentItem(plot.getViewBox())
+            name.setPos(2, -5)
+            self.names.append(name)
         self.paint()
 
     def paint(self) -> None:
         """In the colours of the moment."""
         colors = theme.current()
         self.setBackground(colors.panel)
+        for name in self.names:
+            name.setColor(colors.text)
         for plot, line, mark in zip(self._plots, self._lines, self._marks, strict=True):
             for side in ("left", "bottom"):
                 plot.getAxis(side).setPen(colors.line)
@@ -60,14 +71,16 @@ class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         for row, (plot, line, (name, values)) in enumerate(zip(self._plots, self._lines, told, strict=True)):
             plot.setVisible(bool(values))
             line.setData(landscape.amounts[: len(values)], values)
-            plot.setLabel("left", name)
+            self.names[row].setPlainText(name)
             plot.setLabel("bottom", f"amount in {landscape.unit}" if row == last else None)
             plot.getAxis("bottom").setStyle(showValues=row == last)
             plot.setXRange(landscape.amounts[0], landscape.amounts[-1], padding=0.02)
             if values:
                 low, high = min(values), max(values)
                 room = max((high - low) * 0.1, abs(high) * 0.05, 1e-3)
-                plot.setYRange(low - room if low < 0 else max(0.0, low - room), high + room, padding=0)
+                plot.setYRange(low - room if low < 0 else max(0.0, low - room), high + 4 * room, padding=0)
+                ends = (low, high) if high - low > FLAT * abs(high) else (high,)  # in a low dock there is room for two
+                plot.getAxis("left").setTicks([[(end, minus(f"{end:.3g}")) for end in ends]])
 
     def show_amount(self, amount: float) -> None:
         """Where the slider is."""

@@ -51,7 +51,10 @@ def ground(landscape: Landscape) -> str:
     if field is None:
         return ""
     if field.potential:
-        return "Colours: the potential, whose slope the field is" if _varies(field) else "The potential is flat here"
+        if not _varies(field):
+            return "The potential is flat here"
+        of = "whose slope the field is" if field.is_gradient else "whose slope is a part of the field"
+        return f"Colours: the potential, {of}"
     curl, speed = grid(field, field.curl), np.hypot(grid(field, field.across), grid(field, field.up))
     left, right, _, _ = landscape.extent
     if np.abs(curl).max() * (right - left) <= ROUNDING * speed.max():

@@ -176,7 +176,38 @@ def test_what_it_says_of_colours() -> None:
     flat = msgspec.structs.replace(field(), potential=(3 * ones).tobytes())
     assert "The potential is flat here." in text.sentence(landscape("hue", flat))
     assert "Colours: the potential" in text.sentence(landscape("hue", field()))
+    assert "whose slope the field is." in text.sentence(landscape("hue", field()))
+    part = msgspec.structs.replace(field(), is_gradient=False)
+    assert "whose slope is a part of the field." in text.sentence(landscape("hue", part))
     assert "Colours" not in text.sentence(landscape("hue"))
+
+
+def test_the_names_of_low_curves_do_not_lie_on_each_other(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.window.resize(900, 250)
+    stage.controller.move_control(0, "hue", 1.0)
+    stage.answer(field())
+    curves = stage.dock.panel.curves
+    assert [name.toPlainText() for name in curves.names] == ["speed", "curvature", "log prior"]
+    qtbot.waitUntil(lambda: curves.height() < 200)
+    marks = [[text for _, text in plot.getAxis("left")._tickLevels[0]] for plot in curves._plots]
+    assert marks == [["1"], ["0.5"], ["−5"]]  # of curves that are level
+    stage.controller.set_seed(7)
+    rising = msgspec.structs.replace(
+        landscape("hue", field()),
+        speed=tuple(np.linspace(0.25, 2.0, 61)),
+        log_prior=tuple(np.linspace(-9.5, -1.25, 61)),
+    )
+    number = stage.asked[-1].request_id
+    stage.client.reply(protocol.LandscapeDrawn(request_id=number, landscape=rising))
+    marks = [[text for _, text in plot.getAxis("left")._tickLevels[0]] for plot in curves._plots]
+    assert marks == [["0.25", "2"], ["0.5"], ["−9.5", "−1.25"]]
+    places = [name.mapRectToScene(name.boundingRect()) for name in curves.names]
+    assert places[0].bottom() <= places[1].top() + 6
+    assert places[1].bottom() <= places[2].top() + 6
+    for name, plot in zip(curves.names, curves._plots, strict=True):
+        room = plot.getViewBox().sceneBoundingRect()
+        assert room.left() <= name.mapRectToScene(name.boundingRect()).left() <= room.right()
 
 
 def test_the_other_edits_are_named_those_of_the_landscape_that_is_drawn(qtbot: QtBot) -> None:
