@@ -173,9 +173,10 @@ def _farther(
     generator: Generator, control: Control, levels: Levels, points: Latent, observed: Observed
 ) -> Floats | None:
     """(T,) the share of the model's own codes that lie farther from their middle than base codes at each level, the
-    mean over these; None of weights, and on a sphere, where lengths do not count."""
+    mean over these; None of weights, on a sphere, where lengths do not count, and in ``h``, of which to read what the
+    bottleneck holds takes as long as to draw the picture."""
     space = control.card.space
-    if space == WEIGHTS or generator.card.spaces[space].sphere:
+    if space in (WEIGHTS, "h") or generator.card.spaces[space].sphere:
         return None
     return np.array(
         [1 - np.mean(_ranks(generator, control, levels, number, points, observed)) for number in levels.numbers]

@@ -10,22 +10,27 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chi2, spearmanr
+from small_causes import linear_chain
+from toys import ToyDiffusion
 
+from explorer.causal.coding import Axis, Coding
 from explorer.comparison.effect_levels import levels_of
 from explorer.comparison.effect_report import effects
 from explorer.comparison.effect_scan import SEED, scan
+from explorer.controls.base import Move
 from explorer.controls.control_set import ControlSet
+from explorer.controls.intervention import InterventionControl
 from explorer.controls.linear import LinearControl
 from explorer.discovery.registry import method
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import Cancelled, ControlError, ExplorerError
-from explorer.generators.base import Generator
+from explorer.generators.base import Generator, Latent
 from explorer.generators.known_factors import KnownFactorsGenerator
 from explorer.generators.known_factors_drawing import FACTORS, factors_of
 from explorer.generators.registry import load
 from explorer.scene.cards import ControlCard
 from explorer.scene.effects import EffectOptions, EffectReport
-from explorer.scene.model import ControlSetRef, ModelRef
+from explorer.scene.model import ControlSetRef, ModelRef, Quality
 
 BASES = 16
 SMALL = EffectOptions(bases=BASES, levels=9, observed=300)
@@ -142,6 +147,34 @@ def test_what_is_moved_to_values_starts_there_whatever_the_base_code() -> None:
         np.testing.assert_allclose(curve, truth[:, FACTORS.index(name)], atol=0.004)
 
 
+def test_interventions_are_scanned_as_values_and_carry_their_descendants_along() -> None:
+    """do(a) of a chain a → b → c that lies on three axes of the code: the picture changes by what all three do."""
+    axes_of = {"a": Axis(0), "b": Axis(1), "c": Axis(2)}
+    cards = [ControlCard(name=name, space="z", low=-1.0, high=1.0, shows="value") for name in axes_of]
+    interventions = [InterventionControl(card, card.name, linear_chain(), Coding(axes_of, 8)) for card in cards]
+    controls = ControlSet("causes", "Causes", "1" * 64, "z", tuple(interventions))
+    done = effects(ModelRef(path="known-distinct"), ControlSetRef(), generator(), controls, SMALL)
+    for k, cause in enumerate(done.causes):
+        assert (cause.holds, cause.levels[0], cause.levels[-1], cause.reference) == ("value", -1, 1, -1)
+        z = drawn().float()
+        sent = [
+            interventions[k].move_together(z, [Move(interventions[k], torch.full((BASES,), level), True)]).double()
+            for level in cause.levels
+        ]
+        curves = np.stack([factors(point) for point in sent])
+        truth = (curves - curves[0]).mean(1)
+        for outcome in range(len(FACTORS)):
+            np.testing.assert_allclose(np.array(done.effect(k, outcome).curve, float), truth[:, outcome], atol=0.02)
+    # A leaf moves nothing but itself, and what it moves is what its axis does.
+    leaf = done.effect(2, HUE)
+    alone = report(msgspec.structs.replace(SMALL, causes=("z2",), outcomes=("hue",))).effects[0]
+    assert leaf.secant == pytest.approx(alone.secant, abs=1e-4)
+    root = done.effect(0, HUE)
+    assert root.secant != pytest.approx(
+        report(msgspec.structs.replace(SMALL, causes=("z0",), outcomes=("hue",))).effects[0].secant, abs=1e-3
+    )
+
+
 def test_other_controls_are_randomised_alike_at_all_levels() -> None:
     """The hue is linear in the code: were they drawn anew at every level, its changes would differ."""
     options = msgspec.structs.replace(SMALL, others="randomised", draws=3, causes=("z0", "z4"))
@@ -223,6 +256,32 @@ def test_probabilities_of_a_category_change_in_sum_by_nothing() -> None:
         values,
     )
     assert chosen.numbers.tolist() == list(range(10))
+
+
+class InThreeChannels(ToyDiffusion):
+    """Its pictures have no colour, and so no disc, but are of the form that the reader takes."""
+
+    def render(self, latent: Latent, quality: Quality) -> torch.Tensor:
+        return super().render(latent, quality).expand(-1, 3, -1, -1)
+
+
+def test_codes_without_a_middle_are_not_shaded_and_pictures_that_are_not_read_have_no_effects() -> None:
+    toy = InThreeChannels()
+    shape = toy.card.spaces["h"].shape
+    way = torch.zeros(shape)
+    way.view(-1)[0] = 1.0
+    controls = ControlSet("mine", "Mine", "1" * 64, "h", (LinearControl(ControlCard(name="a", space="h"), way),))
+    options = msgspec.structs.replace(SMALL, attributes="known_factors", observed=100)
+    done = effects(ModelRef(path="toy"), ControlSetRef(), toy, controls, options)
+    (cause,) = done.causes
+    assert cause.farther == ()
+    assert not any(cause.outside)
+    assert not any("model's own codes" in sentence for sentence in done.contract)
+    unread = [effect for effect in done.effects if effect.effect is None]
+    assert unread, "the toy draws no disc"
+    for effect in unread:
+        assert (effect.low, effect.high, effect.p, effect.q, effect.standardised) == (None,) * 5
+        assert "of its readings are missing" in effect.note
 
 
 # --- levels ----------------------------------------------------------------------------------------------------------
