@@ -30,7 +30,7 @@ class Causes(CheckedMethod):
     card = MethodCard(
         name="causes",
         title="Causes",
-        spaces=("z",),
+        spaces=("z", "x_T"),
         trained=False,
         paper="Pearl, Causality, 2009; Pawlowski, Castro & Glocker, Deep Structural Causal Models for Tractable "
         "Counterfactual Inference, NeurIPS 2020",

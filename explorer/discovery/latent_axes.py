@@ -23,7 +23,7 @@ class LatentAxes(CheckedMethod):
     card = MethodCard(
         name="latent_axes",
         title="Latent axes",
-        spaces=("z",),
+        spaces=("z", "x_T"),
         trained=False,
         paper="",
         aliases=("axes",),

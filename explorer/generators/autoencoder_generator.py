@@ -31,7 +31,7 @@ class Codec(Protocol):
 
 Network = TypeVar("Network", bound=Codec)
 
-DRAWING = ("decoder.", "output.")
+DRAWING = ("blocks.", "decoder.", "output.")
 """Begins the names of the tensors that pictures are decoded with, in every network of this kind."""
 
 

@@ -61,7 +61,6 @@ class ConditionalVaeNetwork(nn.Module):
         super().__init__()
         self.config = config
         width = sum(condition.width for condition in config.conditions)
-        seen = sum(widths_seen(config.conditions, config.octaves))
         self.encoder = encoder_trunk(config)
         self.reader = nn.Linear(config.hidden, width)
         beside = width + config.channels * config.channel_means
@@ -71,9 +70,9 @@ class ConditionalVaeNetwork(nn.Module):
         self.decoder: nn.Module
         self.output: nn.Module
         if config.decoder == "normalised":
-            self.decoder, self.output = normalised_decoder(config, config.latents + seen), shuffled_output(config)
+            self.decoder, self.output = normalised_decoder(config, self.decoder_inputs()), shuffled_output(config)
         else:
-            self.decoder, self.output = decoder_trunk(config, config.latents + seen), output_layer(config)
+            self.decoder, self.output = decoder_trunk(config, self.decoder_inputs()), output_layer(config)
         initialise(self, self.output)
         with torch.no_grad():  # begin near variance 1, and reading nothing
             self.reader.weight.mul_(0.1)
@@ -98,9 +97,17 @@ class ConditionalVaeNetwork(nn.Module):
 
     def logits(self, z: Tensor, coordinates: Tensor) -> Tensor:
         """(B, C, size, size) logits of p(x|z, c)."""
-        parts = [z, self.embed(coordinates), *waves(self.config.conditions, coordinates, self.config.octaves)]
-        logits: Tensor = self.output(self.decoder(torch.cat(parts, dim=1)))
+        logits: Tensor = self.output(self.decoder(self.drawn_from(z, coordinates)))
         return logits
+
+    def decoder_inputs(self) -> int:
+        """How many numbers :meth:`drawn_from` gives."""
+        return self.config.latents + sum(widths_seen(self.config.conditions, self.config.octaves))
+
+    def drawn_from(self, z: Tensor, coordinates: Tensor) -> Tensor:
+        """(B, :meth:`decoder_inputs`) what the decoder is given."""
+        parts = [z, self.embed(coordinates), *waves(self.config.conditions, coordinates, self.config.octaves)]
+        return torch.cat(parts, dim=1)
 
     def encode(self, pictures: Tensor) -> Tensor:
         """The point (B, latents + factors) of pictures (B, C, size, size) in [0, 1]: the factors as the reader tells

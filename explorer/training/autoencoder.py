@@ -23,6 +23,7 @@ from explorer.training.batch import Batch, Source
 from explorer.training.card import write_card
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
+from explorer.training.rates import set_rate
 from explorer.training.sheets import save_sheet
 
 EVALUATION_BATCH = 250
@@ -127,8 +128,7 @@ class AutoencoderTrainer(ABC, Generic[Settings, Network]):
     def step(self, number: int, batch: Batch) -> dict[str, float]:
         """One optimiser step; returns the losses by name."""
         started = time.perf_counter()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(number)
+        set_rate(self.optimiser, self.rate(number))
         targets = (batch.images.contiguous(memory_format=torch.channels_last) + 1.0) / 2.0
         losses = self.learn(number, targets, batch.factors)
         self.pictures += len(targets)

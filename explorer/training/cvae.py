@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -15,14 +15,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from explorer.causal import model_file
-from explorer.causal.fitting import fit
+from explorer.causal.fitting import Fit
 from explorer.errors import ExplorerError
 from explorer.generators.causes import CAUSES
 from explorer.generators.conditions import Condition, coordinates_of
 from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork, reading_error
 from explorer.numerics.gaussian_posterior import kl_to_standard_normal
 from explorer.numerics.randomness import seeded, step_seed
-from explorer.scene.causal_graph import CausalGraph
 from explorer.training.autoencoder import (
     AutoencoderSettings,
     AutoencoderTrainer,
@@ -32,12 +31,13 @@ from explorer.training.autoencoder import (
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Share, Trainer, Weight, Whole
 from explorer.training.batch import Source, as_images
+from explorer.training.causes import Rows, graph_of, rows_of, taught
 from explorer.training.data import EVALUATION_SEED, WorldSource
 from explorer.worlds.attributes import distance
 from explorer.worlds.base import World
 
 ROWS = 512
-NOISE, LABELS, INDEPENDENT, GAINS, INDEPENDENT_GAINS, HELD_OUT_GAINS, MECHANISMS = range(1, 8)
+NOISE, LABELS, INDEPENDENT, GAINS, INDEPENDENT_GAINS, HELD_OUT_GAINS = range(1, 7)
 """Streams of random numbers."""
 
 
@@ -76,6 +76,8 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
     """One run. The likelihood is summed over subpixels. While training the posterior is given the true factors; the
     reader learns to tell them beside it."""
 
+    settings_type: ClassVar[type[ConditionalVaeSettings]] = ConditionalVaeSettings
+
     def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
         if not isinstance(source, WorldSource) or source.world is None:
             raise ExplorerError(
@@ -83,12 +85,13 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
                 "train on a world, or choose the trainer 'vae'."
             )
         self.world: World = source.world
-        self._rows = source.factors
-        settings = settings_of(recipe, ConditionalVaeSettings)
+        self._source = source
+        settings = settings_of(recipe, self.settings_type)
         self.names = settings.factors or self.world.names
         self._columns = [self.world.column(name) for name in self.names]
-        self._graph = graph_of(self.world, self.names) if settings.causes else None
-        self._drawn = torch.from_numpy(self._rows(ROWS, EVALUATION_SEED))
+        if settings.causes:
+            graph_of(self.world, self.names)  # refused now, and not when all is trained
+        self._drawn = torch.from_numpy(source.factors(ROWS, EVALUATION_SEED))
         super().__init__(recipe, source, device, settings)
         self.network.rows.copy_(self.coordinates(self._drawn))
         self.average = copy.deepcopy(self.network).requires_grad_(False) if settings.average else None
@@ -118,15 +121,15 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
     def export(self, folder: Path) -> None:
         """As every autoencoder; besides, how far the reader is wrong, and how the factors come about."""
         self.finished.config = self._with_errors()
-        if self._graph is not None:
-            count = max(1, round(self.settings.causes * self.settings.labels))
-            rows = self._rows(count, step_seed(self.recipe.seed, 0, MECHANISMS))
-            table = {
-                name: rows[:, column].astype(np.float64) for name, column in zip(self.names, self._columns, strict=True)
-            }
-            learned = fit(holding(self._graph, table), table, seed=self.recipe.seed)
+        if self.settings.causes:
+            count = round(self.settings.causes * self.settings.labels)
+            learned = self.learned(rows_of(self._source, self.names, count, self.recipe.seed))
             model_file.save(learned.model, folder / CAUSES, learned.cards)
         super().export(folder)
+
+    def learned(self, rows: Rows) -> Fit:
+        """How the factors come about, as ``rows`` of them tell."""
+        return taught(graph_of(self.world, self.names), rows, self.recipe.seed)
 
     def held_out(self) -> Iterator[tuple[Tensor, Tensor | None]]:
         """As of every autoencoder, with the colour gains."""
@@ -189,10 +192,18 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
             "factors": reading_error(told, network.embed(self.coordinates(truth).float()), labelled),
         }
         loss = parts["reconstruction"] + settings.beta * parts["kl"] + settings.reading * parts["factors"]
+        further = self.further(number, coordinates)
+        loss = torch.stack([loss, *further.values()]).sum()
+        parts |= further
         self.precision.update(loss, [self.optimiser])
         if self.average is not None:
             average_into(self.average, network, min(settings.average, (1.0 + number) / (10.0 + number)))
         return {"loss": loss.item(), **{name: part.item() for name, part in parts.items()}}
+
+    def further(self, number: int, coordinates: Tensor) -> dict[str, Tensor]:
+        """More terms of the loss in step ``number``, by name, of the factors' ``coordinates`` (B, conditions), known or
+        read."""
+        return {}
 
     def state(self) -> dict[str, Any]:
         averaged = {} if self.average is None else {"average": self.average.state_dict()}
@@ -272,30 +283,6 @@ def conditions_of(world: World, names: Sequence[str], factors: Tensor) -> tuple[
         Condition(factor=world.factors[column], mean=round(mean, 6), deviation=round(deviation, 6))
         for column, mean, deviation in zip(columns, means, deviations, strict=True)
     )
-
-
-def graph_of(world: World, names: Sequence[str]) -> CausalGraph:
-    """The world's causal graph of the factors called ``names``. Raises :class:`ExplorerError` where one of them has a
-    cause that is left out."""
-    graph = world.model.graph
-    for name in names:
-        if missing := [parent for parent in graph.parents(name) if parent not in names]:
-            raise ExplorerError(
-                f"'{name}' of '{world.name}' is caused by {', '.join(missing)}; add that to the recipe's 'factors'."
-            )
-    for name in set(graph.names) - set(names):
-        graph = graph.without_variable(name)
-    return graph
-
-
-def holding(graph: CausalGraph, table: Mapping[str, NDArray[np.float64]]) -> CausalGraph:
-    """``graph`` whose numbers have ranges that hold those of ``table``: mechanisms leave a world's grid."""
-    for variable in graph.variables:
-        if variable.kind == "number" and variable.low is not None and variable.high is not None:
-            low, high = float(table[variable.name].min()), float(table[variable.name].max())
-            wide = msgspec.structs.replace(variable, low=min(variable.low, low), high=max(variable.high, high))
-            graph = graph.changed(variable.name, wide)
-    return graph
 
 
 def tinted(pictures: Tensor, spread: float, generator: torch.Generator) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from causal_folders import write_causal_diffusion, write_causal_vae
 from tiny_pipelines import save_latent, tiny_unet
 
 import explorer
@@ -67,6 +68,8 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "stylegan2": shipped("faces-stylegan2"),
     "vae": shipped("shapes-btcvae"),
     "cvae": conditional,
+    "causal_vae": write_causal_vae,
+    "causal_diffusion": write_causal_diffusion,
     "qlae": shipped("shapes-qlae"),
     "diffusion": save_latent,
     "known_factors": known_factors,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from causal_folders import write_causal_diffusion, write_causal_vae
 from tiny_pipelines import save_ddim, save_latent, tiny_unet
 
 from explorer.causal import model_file
@@ -78,6 +79,8 @@ def _without_bottleneck(folder: Path) -> None:
 
 TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
     "burgess_vae": (_burgess,),
+    "causal_diffusion": (write_causal_diffusion,),
+    "causal_vae": (write_causal_vae, lambda folder: write_causal_vae(folder, with_causes=False)),
     "cvae": (_cvae, _cvae_with_causes),
     "diffusion": (save_ddim, save_latent, _without_bottleneck),
     "known_factors": tuple(
