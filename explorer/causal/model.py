@@ -22,6 +22,15 @@ Correlations = Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True)
+class _Plan:
+    """``order``: the variables that an intervention reaches, causes first; ``causes`` (R, R) is 1 where the variable of
+    the column causes that of the row."""
+
+    order: tuple[str, ...]
+    causes: Tensor
+
+
+@dataclass(frozen=True)
 class StructuralModel:
     """``graph``, and of each of its variables the mechanism, whose parents are those of the graph. Compared by identity
     of the mechanisms. Raises :class:`CausalError` where one is missing, or has other parents."""
@@ -90,17 +99,14 @@ class StructuralModel:
         it. NaN where a noise is not unique and matters. Raises :class:`CausalError` for a variable that there is not.
         """
         acts = self._checked(interventions or {})
-        reached = self.graph.descendants(acts) if factual is not None else frozenset(self.graph.names)
-        values: Values = {}
-        for name in self._order_under(acts):
-            act = acts.get(name)
-            if factual is not None and name not in reached:
-                values[name] = factual[name]
-            elif isinstance(act, Hard):
-                values[name] = _a_row(act.value, noises[name])
-            else:
-                values[name] = self._predicted(name, act, noises[name], values, factual)
-        return {name: values[name] for name in self.graph.names}
+        plan = self._plan(acts, factual is not None)
+        values: Values = {} if factual is None else {name: factual[name] for name in self._names}
+        for name in plan.order:
+            act, noise = acts.get(name), noises[name]
+            values[name] = _a_row(act.value, noise) if isinstance(act, Hard) else self._come(name, act, noise, values)
+        if factual is not None:
+            self._return_unmoved(plan, acts, noises, values, factual)
+        return {name: values[name] for name in self._names}
 
     def counterfactual(self, values: Values, interventions: Interventions) -> Values:
         """The complete rows ``values`` (B,) as they would have been: abduction, action, prediction. NaN in what depends
@@ -120,18 +126,85 @@ class StructuralModel:
         if not parents:
             like = next(iter(values.values()))
             return like.new_empty(len(like), 0)
+        if len(parents) == 1:
+            return values[parents[0]][:, None]
         return torch.stack([values[parent] for parent in parents], dim=1)
 
-    def _predicted(
-        self, name: str, act: Shift | Soft | None, noise: Tensor, values: Values, factual: Values | None
-    ) -> Tensor:
+    def _come(self, name: str, act: Shift | Soft | None, noise: Tensor, values: Values) -> Tensor:
+        """What comes about of ``noise`` and the causes that ``values`` has."""
         mechanism = act.mechanism if isinstance(act, Soft) else self.mechanisms[name]
         causes = self.causes_of(name, values, mechanism) if mechanism.parents else noise.new_empty(len(noise), 0)
         value = mechanism.assign(causes, noise)
-        if factual is not None and mechanism.parents and not isinstance(act, Soft):
-            same = (causes == self.causes_of(name, factual)).all(dim=1)
-            value = torch.where(same, _with_slope_of(factual[name], value), value)
+        if act is None:
+            return value
         return value + _a_row(act.by, noise) if isinstance(act, Shift) else value
+
+    def _return_unmoved(
+        self, plan: _Plan, acts: Interventions, noises: Noises, values: Values, factual: Values
+    ) -> None:
+        """Give variables of ``plan`` back their ``factual`` values in the rows in which all their causes have theirs.
+
+        Such rows are sought once in all variables together, which costs next to nothing where there are none; what
+        they bring back may be the cause of more, so what follows from one is computed again.
+        """
+        unmoved_in = self._unmoved(plan, acts, values, factual)
+        returned = set[str]()
+        for name in plan.order if any(self._follows(name, acts) for name in unmoved_in) else ():
+            if not self._follows(name, acts):
+                continue
+            parents = self.mechanisms[name].parents
+            unmoved, act = unmoved_in.get(name), acts.get(name)
+            assert not isinstance(act, Hard)
+            if not returned.isdisjoint(parents):
+                values[name] = self._come(name, act, noises[name], values)
+                unmoved = (self.causes_of(name, values) == self.causes_of(name, factual)).all(dim=1)
+            if unmoved is not None:
+                by = _a_row(act.by, noises[name]) if isinstance(act, Shift) else 0.0
+                observed = _with_slope_of(factual[name], values[name] - by) + by
+                values[name] = torch.where(unmoved, observed, values[name])
+                returned.add(name)
+
+    def _follows(self, name: str, acts: Interventions) -> bool:
+        """Whether ``name`` comes about by its own mechanism, of causes."""
+        return not isinstance(acts.get(name), (Hard, Soft)) and bool(self.mechanisms[name].parents)
+
+    def _unmoved(self, plan: _Plan, acts: Interventions, values: Values, factual: Values) -> dict[str, Tensor]:
+        """Variable of ``plan`` → (B,) the rows in which all its causes have their factual values, where there are
+        such."""
+        if not plan.order:
+            return {}
+        after, before = (torch.stack([rows[name] for name in plan.order]) for rows in (values, factual))
+        moved = after != before
+        if all(isinstance(act, Hard) for act in acts.values()) and bool(moved.all()):
+            return {}  # what is not set has a cause in the plan
+        unmoved = plan.causes.to(after.device) @ moved.float() == 0
+        return {plan.order[place]: unmoved[place] for place, some in enumerate(unmoved.any(dim=1).tolist()) if some}
+
+    def _plan(self, acts: Interventions, keeps: bool) -> _Plan:
+        """``keeps``: what no intervention reaches stays."""
+        key = frozenset(acts) if keeps else None
+        if any(isinstance(act, Soft) for act in acts.values()):
+            return self._planned(self._order_under(acts), key)
+        if key not in self._plans:
+            self._plans[key] = self._planned(self.order, key)
+        return self._plans[key]
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return self.graph.names
+
+    @cached_property
+    def _plans(self) -> dict[frozenset[str] | None, _Plan]:
+        return {}
+
+    def _planned(self, order: tuple[str, ...], names: frozenset[str] | None) -> _Plan:
+        reached = frozenset(order) if names is None else self.graph.descendants(names)
+        some = tuple(name for name in order if name in reached)
+        return _Plan(some, torch.tensor([[float((a, b) in self._edges) for a in some] for b in some]))
+
+    @cached_property
+    def _edges(self) -> frozenset[tuple[str, str]]:
+        return frozenset(self.graph.edges)
 
     def _checked(self, interventions: Interventions) -> Interventions:
         for name, act in interventions.items():

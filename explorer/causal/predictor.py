@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -80,7 +81,7 @@ class Predictor:
     def outputs(self) -> int:
         return len(self.bias)
 
-    @property
+    @cached_property
     def leaves(self) -> list[Tensor]:
         """All its tensors, which a training changes in place."""
         layers = [tensor for layer in self.hidden for tensor in layer]
@@ -93,7 +94,7 @@ class Predictor:
 
     def __call__(self, parents: Tensor) -> Tensor:
         """(B, O) at the causes (B, P); NaN where one of them is."""
-        encoded = self.encoding(parents)
+        encoded = parents if self.encoding.is_identity else self.encoding(parents)
         bias, slopes, *layers = self._tensors(parents)
         if len(layers) == 0:
             return torch.addmm(bias, encoded, slopes)

@@ -64,7 +64,7 @@ class Floored:
         return STANDARD_NORMAL.quantile(uniform)
 
     def assign(self, parents: Tensor, noise: Tensor) -> Tensor:
-        free = torch.add(self.function(parents)[:, 0], noise[:, 0], alpha=self.deviation)
+        free = torch.add(self.function(parents), noise, alpha=self.deviation)[:, 0]
         return free.clamp(self._low, self._high)
 
     def abduct(self, parents: Tensor, value: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ class LinearGaussian:
         return STANDARD_NORMAL.quantile(uniform)
 
     def assign(self, parents: Tensor, noise: Tensor) -> Tensor:
-        return torch.add(self.line(parents)[:, 0], noise[:, 0], alpha=self.deviation)
+        return torch.add(self.line(parents), noise, alpha=self.deviation)[:, 0]
 
     def abduct(self, parents: Tensor, value: Tensor) -> Tensor:
         return (value[:, None] - self.line(parents)) / self.deviation

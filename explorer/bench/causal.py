@@ -1,0 +1,160 @@
+"""do() on a causal graph, in a process of its own: a structural model against the same arithmetic written out."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from explorer.bench.alone import tell
+from explorer.causal.base import Noises, Values
+from explorer.causal.encoding import Encoding
+from explorer.causal.interventions import Hard
+from explorer.causal.mechanisms.additive import AdditiveNoise
+from explorer.causal.mechanisms.linear import LinearGaussian
+from explorer.causal.model import StructuralModel
+from explorer.causal.predictor import Predictor
+from explorer.generators import devices
+from explorer.numerics.randomness import seeded
+from explorer.scene.causal_graph import CausalGraph, Variable
+
+NODES, CAUSES, HIDDEN = 30, 3, (16, 16)
+FEW, MANY = 10, 1000
+WARM_UP = 3
+RUNS = 40
+REPEATED = 8
+"""Times that each is done in a row, as dragging does it: what another has left in the caches costs the first."""
+Row = dict[str, float | int]
+
+
+def measure() -> dict[str, Row]:
+    """Counterfactuals of :data:`NODES` variables, do() on the first, which all others descend from, on the processor.
+
+    By ``linear`` mechanisms, and by ``networks`` of two layers of sixteen. ``model_ms``: what a drag costs,
+    :meth:`StructuralModel.predict` of noises that are kept, for :data:`FEW` rows; ``many_ms`` for :data:`MANY`;
+    ``unrolled_ms`` the same sums and products one after the other, in plain torch, and nothing else. Medians, in turns
+    so that all see the same machine; ``ratio`` (model over unrolled) and ``rows_ratio`` (many over few) are medians of
+    the runs' ratios.
+    """
+    return {"linear": _measure(_linear()), "networks": _measure(_networks())}
+
+
+def _graph() -> CausalGraph:
+    """Each variable has up to :data:`CAUSES` causes, of which one is the variable before it."""
+    names = [f"x{index}" for index in range(NODES)]
+    edges = []
+    for effect in range(1, NODES):
+        causes = {effect - 1, effect // 2, effect // 3}
+        edges += [(names[cause], names[effect]) for cause in sorted(causes - {effect})[-CAUSES:]]
+    return CausalGraph(variables=tuple(Variable(name=name) for name in names), edges=tuple(edges))
+
+
+def _linear() -> StructuralModel:
+    graph = _graph()
+    slopes = torch.randn(NODES, CAUSES, generator=seeded(0, 0)).div(2).tolist()
+    return StructuralModel(
+        graph,
+        {
+            name: LinearGaussian.of(graph.parents(name), slopes[index][: len(graph.parents(name))], 0.1, 0.5)
+            for index, name in enumerate(graph.names)
+        },
+    )
+
+
+def _networks() -> StructuralModel:
+    graph = _graph()
+    mechanisms = {}
+    for index, name in enumerate(graph.names):
+        causes = [graph.variable(cause) for cause in graph.parents(name)]
+        function = Predictor.begun(Encoding.plain(causes), 1, HIDDEN, 0, index)
+        for leaf in function.leaves[-1:]:
+            leaf.copy_(torch.randn(leaf.shape, generator=seeded(1, index)) / 8)
+        mechanisms[name] = AdditiveNoise(graph.parents(name), function, 0.5)
+    return StructuralModel(graph, mechanisms)
+
+
+def unrolled(model: StructuralModel) -> Callable[[Tensor, Noises], Values]:
+    """do(x0 = v) of a model of this bench by its bare arithmetic: (v, noises) → values."""
+    names = model.graph.names
+    steps = []
+    for name in names[1:]:
+        mechanism = model.mechanisms[name]
+        if isinstance(mechanism, LinearGaussian):
+            steps.append((name, mechanism.parents, mechanism.line.leaves, mechanism.deviation))
+        elif isinstance(mechanism, AdditiveNoise):
+            steps.append((name, mechanism.parents, mechanism.function.leaves, 1.0))
+
+    def evaluate(value: Tensor, noises: Noises) -> Values:
+        values = {names[0]: value}
+        for name, parents, (bias, slopes, *layers), deviation in steps:
+            causes = torch.stack([values[parent] for parent in parents], dim=1)
+            total = torch.addmm(bias, causes, slopes)
+            if layers:
+                hidden = causes
+                for weight, shift in zip(layers[:-1:2], layers[1:-1:2], strict=True):
+                    hidden = torch.addmm(shift, hidden, weight).tanh()
+                total = torch.addmm(total, hidden, layers[-1])
+            values[name] = torch.add(total, noises[name], alpha=deviation)[:, 0]
+        return values
+
+    return evaluate
+
+
+def _measure(model: StructuralModel) -> Row:
+    plain = unrolled(model)
+    few, many = (_kept(model, count) for count in (FEW, MANY))
+    works: dict[str, Callable[[], object]] = {
+        "model": partial(_dragged, model, *few),
+        "unrolled": partial(plain, few[0], few[1]),
+        "many": partial(_dragged, model, *many),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    with torch.inference_mode():
+        for run in range(WARM_UP + RUNS):
+            for name, work in works.items():
+                took = _milliseconds(work)
+                if run >= WARM_UP:
+                    taken[name].append(took)
+    return {
+        "nodes": NODES,
+        "rows": FEW,
+        "many_rows": MANY,
+        **{f"{name}_ms": round(statistics.median(each), 3) for name, each in taken.items()},
+        "ratio": _ratio(taken["model"], taken["unrolled"]),
+        "rows_ratio": _ratio(taken["many"], taken["model"]),
+    }
+
+
+def _kept(model: StructuralModel, count: int) -> tuple[Tensor, Noises, Values]:
+    """What a drag begins with: where x0 is set to, the noises, and the rows that these were abducted from."""
+    rows = model.sample(count, 0)
+    return rows["x0"] + 1.0, model.abduct(rows), rows
+
+
+def _dragged(model: StructuralModel, value: Tensor, noises: Noises, rows: Values) -> Values:
+    return model.predict(noises, {"x0": Hard(value)}, rows)
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    begun = time.process_time()  # of this process alone: what others take of a busy machine does not count
+    for _ in range(REPEATED):
+        work()
+    return (time.process_time() - begun) * 1e3 / REPEATED
+
+
+def _ratio(first: list[float], second: list[float]) -> float:
+    return round(statistics.median(one / other for one, other in zip(first, second, strict=True)), 2)
+
+
+def main() -> None:
+    """``python -m explorer.bench.causal`` prints one JSON object."""
+    devices.leave_a_core_free()
+    tell(measure)
+
+
+if __name__ == "__main__":
+    main()
