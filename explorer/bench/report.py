@@ -30,14 +30,17 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
 
     The ratios are taken within this one run: ``ratio`` is the median way from event to screen over the sum of bare
     forward, conversion and paint; ``side_by_side`` is :func:`explorer.bench.side_by_side.measure`, ``flow_drag``
-    :func:`explorer.bench.flow_drag.measure`, ``fields`` :func:`explorer.bench.fields.measure`; ``window_ratio`` the
-    start of the window over a bare ``import PySide6.QtWidgets``.
+    :func:`explorer.bench.flow_drag.measure`, ``fields`` :func:`explorer.bench.fields.measure`, ``causal``
+    :func:`explorer.bench.causal.measure`; ``window_ratio`` the start of the window over a bare
+    ``import PySide6.QtWidgets``.
     """
     from explorer.bench.screen import Screen
 
     names = list(models) or list(shipped_models())
     say("fields side by side")
     fields = _in_process("explorer.bench.fields")
+    say("do() on a causal graph")
+    causal = _in_process("explorer.bench.causal")
     say("start of the window")
     window_ratio = _window_ratio()
     rows: list[Row] = []
@@ -80,6 +83,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
         "side_by_side": grids,
         "flow_drag": drags,
         "fields": fields,
+        "causal": causal,
         "window_ratio": window_ratio,
         "memory_mb": {
             "window": round(max(window for window, _ in memory) / 1e6, 1),

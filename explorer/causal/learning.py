@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -153,14 +154,26 @@ def minimise(lesson: Lesson, leaves: Sequence[Tensor], loss: Callable[[Rows], Te
                 leaf.requires_grad_(False).copy_(state)
 
 
-def quantile_knots(residuals: Tensor, deviation: float) -> Tensor:
+def quantile_knots(residuals: Tensor, deviation: float, ends: tuple[float, float] | None = None) -> Tensor:
     """(K,) the knots of :func:`explorer.causal.noise_laws.equal_shares` of ``residuals`` (n,): the more, the more there
-    are; rising, by no less than what ``deviation`` leaves visible."""
+    are; rising, by no less than what ``deviation`` leaves visible. A number that several have stands for what lies
+    nearer to it than to the next, because it was rounded."""
     count = min(max(round(2 * len(residuals) ** 0.5), 8), 128)
-    shares = (torch.arange(count, dtype=residuals.dtype) + 0.5) / count
-    knots = residuals.quantile(shares)
+    shares = (np.arange(count) + 0.5) / count
+    levels, counts = np.unique(residuals.numpy(), return_counts=True)
+    if len(levels) == 1:
+        levels, counts = np.array([levels[0], levels[0] + LEAST_DEVIATION * deviation]), np.array([len(residuals), 0])
+    middles = (levels[1:] + levels[:-1]) / 2
+    edges = np.array([2 * levels[0] - middles[0], *middles, 2 * levels[-1] - middles[-1]])
+    knots = torch.from_numpy(np.interp(shares, np.array([0, *counts.cumsum()]) / len(residuals), edges))
     steps = knots.diff().clamp(min=LEAST_DEVIATION * deviation)
-    return torch.cat([knots[:1], knots[0] + steps.cumsum(dim=0)])
+    rising = torch.cat([knots[:1], knots[0] + steps.cumsum(dim=0)])
+    if ends is None:
+        return rising
+    # Rounding must not bring a knot to an end, or two together.
+    room = (ends[1] - ends[0]) * LEAST_DEVIATION
+    inside = torch.linspace(0, 1, count, dtype=rising.dtype) * room
+    return torch.minimum(torch.maximum(rising, ends[0] + room + inside), ends[1] - 2 * room + inside)
 
 
 def observed_knots(
@@ -170,12 +183,12 @@ def observed_knots(
     others better than ``law``, by more than two standard errors; else None."""
     if law.log_density is None or len(checked) < 8:
         return None
-    observed = equal_shares(quantile_knots(learned, deviation), ends)
+    observed = equal_shares(quantile_knots(learned, deviation, ends), ends)
     assert observed.log_density is not None
     gain = observed.log_density(checked) - law.log_density(checked)
     if not is_clear(gain):
         return None
-    return quantile_knots(torch.cat([learned, checked]), deviation)
+    return quantile_knots(torch.cat([learned, checked]), deviation, ends)
 
 
 def is_clear(gain: Tensor) -> bool:

@@ -18,12 +18,12 @@ from explorer.numerics.randomness import seeded
 from explorer.scene.model import Scalar
 
 Layer = tuple[Tensor, Tensor]
-"""(inputs, outputs) weights and (outputs,) biases; hyperbolic tangents follow."""
+"""(inputs, outputs) weights and (outputs,) biases; logistic functions follow, which cost a quarter of tangents."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """f(causes) = bias + e·slopes + tanh(… tanh(e·W₁ + b₁) …)·heights, e the encoded causes (B, E), in the dtype of the
+    """f(causes) = bias + e·slopes + σ(… σ(e·W₁ + b₁) …)·heights, e the encoded causes (B, E), in the dtype of the
     causes. ``slopes`` (E, O), ``bias`` (O,); without ``hidden`` layers there are no ``heights`` (H, O).
 
     Raises ValueError for tensors that do not belong together.
@@ -56,10 +56,14 @@ class Predictor:
     def begun(cls, encoding: Encoding, outputs: int, widths: tuple[int, ...], seed: int, stream: int = 0) -> Self:
         """One to be trained: the affine part 0, the perceptron's layers of ``widths`` random, its heights 0."""
         source = seeded(seed, stream)
-        hidden, width = [], encoding.width
+        hidden: list[Layer] = []
+        width = encoding.width
         for each in widths if width else ():
-            weight = torch.randn(width, each, generator=source, dtype=torch.float64) / width**0.5
-            hidden.append((weight, torch.randn(each, generator=source, dtype=torch.float64)))
+            weight = 2 * torch.randn(width, each, generator=source, dtype=torch.float64) / width**0.5
+            bias = 2 * torch.randn(each, generator=source, dtype=torch.float64)
+            if hidden:  # what it takes is in (0, 1)
+                weight, bias = 2 * weight, bias - weight.sum(dim=0)
+            hidden.append((weight, bias))
             width = each
         return cls(
             encoding,
@@ -100,7 +104,7 @@ class Predictor:
             return torch.addmm(bias, encoded, slopes)
         value = encoded
         for weight, shift in zip(layers[:-1:2], layers[1:-1:2], strict=True):
-            value = torch.addmm(shift, value, weight).tanh()
+            value = torch.addmm(shift, value, weight).sigmoid()
         return torch.addmm(torch.addmm(bias, encoded, slopes), value, layers[-1])
 
     def scaled(self, scale: float, centre: float) -> Predictor:

@@ -51,6 +51,12 @@ def bench(
         f"{fields['grouped_ms']} ms as one network, {fields['loop_ms']} ms one after the other (ratio "
         f"{fields['ratio']}; without the pass back {fields['forward_ratio']})"
     )
+    for name, row in found["causal"].items():
+        typer.echo(
+            f"do() on {row['nodes']} variables, mechanisms {name}: {row['model_ms']} ms, written out "
+            f"{row['unrolled_ms']} ms (ratio {row['ratio']}); {row['many_rows']} rows take {row['rows_ratio']} times "
+            f"as long as {row['rows']}, written out {row['unrolled_rows_ratio']} times"
+        )
     memory = found["memory_mb"]
     typer.echo(f"start of the window: {found['window_ratio']} × a bare import of QtWidgets")
     typer.echo(f"peak memory: window {memory['window']} MB, engine {memory['engine']} MB")

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from PySide6.QtWidgets import QApplication
 
-from explorer.bench import fields, report, screen, side_by_side, worlds
+from explorer.bench import causal, fields, report, screen, side_by_side, worlds
 from explorer.errors import ExplorerError
 from explorer.training.base import Recipe
 from explorer.worlds.registry import all_worlds
@@ -42,7 +43,8 @@ def test_a_short_run_has_every_figure(qapp: QApplication, monkeypatch: pytest.Mo
     assert drag["name"] == "shapes-btcvae"
     assert drag["ratio"] == pytest.approx(drag["flow_ms"] / drag["straight_ms"], rel=0.02)
     assert found["fields"]["ratio"] > 0
-    assert len(said) == 6
+    assert found["causal"]["linear"]["ratio"] > 0
+    assert len(said) == 7
 
 
 def test_worlds_and_recipes_have_a_row_each(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,3 +98,17 @@ def test_fields_side_by_side_are_timed_against_a_loop_over_them(monkeypatch: pyt
         times = found[f"{kind}loop_ms"], found[f"{kind}grouped_ms"]
         assert min(times) > 0
         assert found[f"{kind}ratio"] > 0
+
+
+def test_do_is_timed_against_arithmetic_that_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    for model in (causal._linear(), causal._networks()):
+        value, noises, rows = causal._kept(model, 7)
+        assert model.graph.descendants(["x0"]) == set(model.graph.names)
+        expected, plain = causal._dragged(model, value, noises, rows), causal.unrolled(model)(value, noises)
+        assert all(torch.equal(plain[name], expected[name]) for name in model.graph.names)
+        assert all((plain[name] != rows[name]).all() for name in model.graph.names)
+    monkeypatch.setattr(causal, "RUNS", 2)
+    monkeypatch.setattr(causal, "WARM_UP", 1)
+    found = causal.measure()
+    assert set(found) == {"linear", "networks"}
+    assert all(row["ratio"] > 0 and row["rows_ratio"] > 0 and row["nodes"] == 30 for row in found.values())

@@ -89,7 +89,7 @@ def test_what_is_straight_is_chosen_straight(few_steps: None) -> None:
     assert normality.p > 0.01
 
 
-def test_what_is_bent_is_not_and_a_line_would_be_found_out(few_steps: None) -> None:
+def test_what_is_bent_is_not_and_a_line_would_be_found_out() -> None:
     source = drawn(2, 2000)
     a = source.uniform(-2, 2, size=2000)
     table = {"a": a, "b": a**2 + 0.1 * source.normal(size=2000)}
@@ -116,6 +116,19 @@ def test_noise_is_distributed_as_its_residuals_were() -> None:
     assert forced is not None
     assert forced.p < 0.001
     assert forced.skewness > 1
+
+
+def test_rounded_numbers_keep_their_distribution() -> None:
+    """On a grid, an even distribution is an even one; no number between two steps is impossible."""
+    steps = np.round(drawn(7, 6000).uniform(-30, 30, size=6000))
+    found = fit(graph_of("a"), {"a": steps})
+    assert card(found, "a").kind == "additive"
+    none, between = torch.empty(121, 0).double(), torch.linspace(-29.5, 29.5, 121).double()
+    likely = found.model.mechanisms["a"].log_prob(none, between).exp()
+    assert likely.numpy() == pytest.approx(1 / 60, rel=0.4)
+    turned = Variable(name="a", kind="cyclic", low=0.0, high=360.0)
+    quarters = fit(graph_of(turned), {"a": 90.0 * drawn(8, 2000).integers(0, 4, size=2000)})
+    assert torch.isfinite(quarters.model.sample(100, 0)["a"]).all()
 
 
 def test_noise_that_does_more_than_add_up_makes_a_flow() -> None:
