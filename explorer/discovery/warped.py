@@ -105,7 +105,7 @@ class Warped(CheckedMethod):
                 low=1,
                 high=1_000_000,
                 help="Of the training. 400 are a quick look, 10 s of one core with known-curved and a minute with "
-                "faces-stylegan2; a full run of 6000 takes 15. The paper takes 120 000 to 150 000.",
+                "faces-stylegan2; a full run of 6000 takes 15 minutes there. The paper takes 120 000 to 150 000.",
             ),
             BATCH,
             SettingCard(

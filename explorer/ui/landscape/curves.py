@@ -12,8 +12,8 @@ from explorer.scene.edit_text import minus
 from explorer.scene.landscape import Landscape
 from explorer.ui.look import theme
 
-FLAT = 1e-3
-"""A curve that varies by less than this share of its height has one number at its side."""
+APART = 0.35
+"""Two numbers at the side of a plot lie on each other where they are nearer than this share of its height."""
 
 
 class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
@@ -47,8 +47,10 @@ class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self.names.append(name)
         self.paint()
 
-    def paint(self) -> None:
-        """In the colours of the moment."""
+    def paint(self, ratio: float = 0.0) -> None:
+        """In the colours of the moment, and in lines for a device of ``ratio`` pixels to one of the window's; 0: for
+        the screen."""
+        ratio = ratio or self.devicePixelRatioF()
         colors = theme.current()
         self.setBackground(colors.panel)
         for name in self.names:
@@ -57,8 +59,8 @@ class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             for side in ("left", "bottom"):
                 plot.getAxis(side).setPen(colors.line)
                 plot.getAxis(side).setTextPen(colors.muted)
-            line.setPen(pg.mkPen(colors.accent, width=1.8))
-            mark.setPen(pg.mkPen(colors.amber, width=1.4, style=Qt.PenStyle.DashLine))
+            line.setPen(pg.mkPen(colors.accent, width=1.8 * ratio))
+            mark.setPen(pg.mkPen(colors.amber, width=1.4 * ratio, style=Qt.PenStyle.DashLine))
 
     def show_landscape(self, landscape: Landscape) -> None:
         """Draw the curves of ``landscape``; one that the space has none of is left out."""
@@ -77,9 +79,10 @@ class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot.setXRange(landscape.amounts[0], landscape.amounts[-1], padding=0.02)
             if values:
                 low, high = min(values), max(values)
-                room = max((high - low) * 0.1, abs(high) * 0.05, 1e-3)
-                plot.setYRange(low - room if low < 0 else max(0.0, low - room), high + 4 * room, padding=0)
-                ends = (low, high) if high - low > FLAT * abs(high) else (high,)  # in a low dock there is room for two
+                room = max((high - low) * 0.1, abs(high) * 0.02, 1e-3)
+                bottom, top = low - room if low < 0 else max(0.0, low - room), high + 4 * room
+                plot.setYRange(bottom, top, padding=0)
+                ends = (low, high) if high - low > APART * (top - bottom) else (high,)  # a low dock has room for two
                 plot.getAxis("left").setTicks([[(end, minus(f"{end:.3g}")) for end in ends]])
 
     def show_amount(self, amount: float) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QMarginsF, QRect, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QImage, QPageSize, QPaintDevice, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QGraphicsView, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer.errors import ExportError
 from explorer.export.embed import with_png_text, with_svg_metadata
 from explorer.export.provenance import KEY, FigureProvenance, encode
 from explorer.files import atomic_path
+from explorer.ui.landscape.curves import PathCurves
+from explorer.ui.landscape.plane_plot import PlanePlot
 from explorer.ui.look import theme
 
 FORMATS = {"PNG picture": "png", "SVG drawing": "svg", "PDF page": "pdf"}
@@ -23,7 +25,7 @@ MARGIN = 8  # pixels around the caption below the plots
 
 
 def write(
-    path: Path, plots: QWidget, views: tuple[QGraphicsView, ...], caption: str, provenance: FigureProvenance
+    path: Path, plots: QWidget, views: tuple[PlanePlot | PathCurves, ...], caption: str, provenance: FigureProvenance
 ) -> None:
     """Draw ``views``, which lie in ``plots``, and ``caption`` below them into ``path``, whole or not at all; its suffix
     says as what. Raises :class:`ExportError` where it cannot be written."""
@@ -52,7 +54,7 @@ def write(
                 _draw(page, plots, views, caption, size)
             case ".png":
                 image = QImage(size * SCALE, QImage.Format.Format_RGB32)
-                image.setDevicePixelRatio(SCALE)  # so that lines are as thick as on the screen
+                image.setDevicePixelRatio(SCALE)
                 image.setText("Description", caption)
                 _draw(image, plots, views, caption, size)
                 if not image.save(str(temporary), "PNG"):  # type: ignore[call-overload]
@@ -62,7 +64,9 @@ def write(
                 raise ExportError(f"A figure is a PNG, SVG or PDF file, not '{other}'; choose one of these.")
 
 
-def _draw(device: QPaintDevice, plots: QWidget, views: tuple[QGraphicsView, ...], caption: str, size: QSize) -> None:
+def _draw(
+    device: QPaintDevice, plots: QWidget, views: tuple[PlanePlot | PathCurves, ...], caption: str, size: QSize
+) -> None:
     painter = QPainter(device)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(plots.font())
@@ -70,7 +74,9 @@ def _draw(device: QPaintDevice, plots: QWidget, views: tuple[QGraphicsView, ...]
     painter.fillRect(0, 0, size.width(), size.height(), theme.color(colors.panel))
     for view in views:
         corner = view.mapTo(plots, view.rect().topLeft())
+        view.paint(device.devicePixelRatioF())  # widths of lines are in pixels of the device
         view.render(painter, QRectF(corner.x(), corner.y(), view.width(), view.height()), view.viewport().rect())
+        view.paint()
     painter.setPen(theme.color(colors.text))
     room = QRectF(MARGIN, plots.height(), size.width() - 2 * MARGIN, size.height() - plots.height())
     painter.drawText(room, WRAPPED, caption)

@@ -52,8 +52,10 @@ class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
         self._point.sigPositionChangeFinished.connect(self._released)
         self.paint()
 
-    def paint(self) -> None:
-        """In the colours of the moment."""
+    def paint(self, ratio: float = 0.0) -> None:
+        """In the colours of the moment, and in lines for a device of ``ratio`` pixels to one of the window's; 0: for
+        the screen."""
+        self._ratio = ratio or self.devicePixelRatioF()
         colors = theme.current()
         self.setBackground(colors.panel)
         for side in ("left", "bottom"):
@@ -62,14 +64,14 @@ class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
             axis.setPen(colors.line)
             axis.setTextPen(colors.muted)
         self.scale.paint_in(colors)
-        self._arrows.setPen(pg.mkPen(theme.color(colors.text, 0.55), width=1))
-        self._straight.setPen(pg.mkPen(colors.amber, width=1.6, style=Qt.PenStyle.DashLine))
-        self._path.setPen(pg.mkPen(colors.accent, width=2.6))
+        self._arrows.setPen(pg.mkPen(theme.color(colors.text, 0.55), width=1 * self._ratio))
+        self._straight.setPen(pg.mkPen(colors.amber, width=1.6 * self._ratio, style=Qt.PenStyle.DashLine))
+        self._path.setPen(pg.mkPen(colors.accent, width=2.6 * self._ratio))
         self._start.setBrush(colors.panel)
-        self._start.setPen(pg.mkPen(colors.text, width=1.4))
-        self._point.setPen(pg.mkPen(colors.text, width=1.6))
+        self._start.setPen(pg.mkPen(colors.text, width=1.4 * self._ratio))
+        self._point.setPen(pg.mkPen(colors.text, width=1.6 * self._ratio))
         self._point.setBrush(pg.mkBrush(colors.accent))
-        self._point.setHoverPen(pg.mkPen(colors.text, width=2.4))
+        self._point.setHoverPen(pg.mkPen(colors.text, width=2.4 * self._ratio))
         self._point.setHoverBrush(pg.mkBrush(colors.accent))
         if self._landscape is not None:
             self._draw_field(self._landscape)
@@ -152,7 +154,7 @@ class PlanePlot(pg.PlotWidget):  # type: ignore[misc]
             self.scale.clear_scale()
         self._image.setRect(QRectF(left, bottom, right - left, top - bottom))
         if field.potential and levels[-1] > levels[0]:
-            pen = pg.mkPen(theme.color(theme.current().text, 0.22), width=0.8)
+            pen = pg.mkPen(theme.color(theme.current().text, 0.22), width=0.8 * self._ratio)
             for level in levels[1:-1]:
                 line = pg.IsocurveItem(shown.T, level, pen)
                 self._placed(line, field, landscape)

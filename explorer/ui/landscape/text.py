@@ -72,7 +72,7 @@ def scale_label(landscape: Landscape) -> str:
         return ""
     quantity = "potential" if field.potential else "curl"
     if field.unit_speed:
-        return f"{quantity}, in a unit of its own"
+        return f"{quantity} (own unit)"
     unit = f"{landscape.space}² / {landscape.unit}" if field.potential else f"1 / {landscape.unit}"
     return f"{quantity} ({unit})"
 

@@ -158,7 +158,7 @@ def test_the_colours_have_a_scale_with_a_unit(qtbot: QtBot) -> None:
     assert scale.label == "curl (1 / σ)"
     stage.controller.set_seed(2)
     stage.answer(msgspec.structs.replace(turning, unit_speed=True))
-    assert scale.label == "curl, in a unit of its own"
+    assert scale.label == "curl (own unit)"
     room = scale.geometry().width()
     for number, plain in enumerate((field(potential=False), None)):  # one colour, or none
         stage.controller.set_seed(3 + number)
@@ -350,6 +350,22 @@ def test_drawings_of_others_and_damaged_ones_carry_no_scene(tmp_path: Path, data
     (tmp_path / "other").write_bytes(data)
     with pytest.raises(SceneError, match="carries no scene"):
         embed.read(tmp_path / "other")
+
+
+def test_lines_of_a_picture_are_as_thick_as_on_the_screen(qtbot: QtBot, tmp_path: Path) -> None:
+    stage = Stage(qtbot)
+    stage.controller.move_control(0, "hue", 1.0)
+    stage.answer(field())
+    panel = stage.dock.panel
+    pens: list[float] = []
+    widths = lambda: (panel.plot._path.opts["pen"].widthF(), panel.curves._lines[0].opts["pen"].widthF())  # noqa: E731
+    before, paint = widths(), panel.plot.paint
+    panel.plot.paint = lambda *ratio: (paint(*ratio), pens.append(widths()[0]))  # type: ignore[method-assign]
+    for suffix, ratio in (("png", 2.0), ("svg", 1.0), ("pdf", 1.0)):
+        pens.clear()
+        panel.export(tmp_path / f"figure.{suffix}")
+        assert pens == pytest.approx([2.6 * ratio, before[0]])
+        assert widths() == before
 
 
 def test_a_caption_takes_the_lines_that_it_needs(qtbot: QtBot, tmp_path: Path) -> None:
