@@ -14,23 +14,51 @@ from explorer.causal.separation import districts
 from explorer.scene.causal_graph import CausalGraph
 
 
+def is_identified(graph: CausalGraph, cause: str, effect: str) -> bool:
+    """Whether :func:`identified_by` finds a formula, without writing it."""
+    near = _within(graph, graph.ancestors([effect]))
+    return cause not in near.names or all(_cuts(near, *pair) is not None for pair in _parts(near, cause, effect))
+
+
 def identified_by(graph: CausalGraph, cause: str, effect: str) -> Term | None:
     """P(effect | do(cause)) of the observed distribution of all variables of ``graph``; None where it does not follow
     from that. Where the formula depends on a variable that makes no difference, it is averaged over it."""
     near = _within(graph, graph.ancestors([effect]))
     if cause not in near.names:
         return Observed((effect,))
-    behind = _within(near, frozenset(near.names) - {cause}).ancestors([effect])
-    factors = []
-    for part in districts(near, behind):
-        whole = next(group for group in districts(near) if part <= group)
-        factor = _cut_out(near, part, whole, product(_given_before(near, name) for name in _ordered(near, whole)))
-        if factor is None:
+    factors, inner = [], frozenset[str]()
+    for part, whole in _parts(near, cause, effect):
+        cuts = _cuts(near, part, whole)
+        if cuts is None:
             return None
-        factors.append(factor)
-    term = summed(_ordered(near, behind - {effect}), product(factors))
+        factors.append(_cut_out(near, part, cuts, product(_given_before(near, name) for name in _ordered(near, whole))))
+        inner |= part
+    term = summed(_ordered(near, inner - {effect}), product(factors))
     spare = _ordered(near, free(term) - {cause, effect})
     return summed(spare, product([*([Observed(spare)] if spare else []), term]))
+
+
+def _parts(near: CausalGraph, cause: str, effect: str) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """The districts of what causes ``effect`` when ``cause`` is set, and for each the district that it is part of."""
+    behind = _within(near, frozenset(near.names) - {cause}).ancestors([effect])
+    wholes = districts(near)
+    return [(part, next(whole for whole in wholes if part <= whole)) for part in districts(near, behind)]
+
+
+def _cuts(
+    graph: CausalGraph, part: frozenset[str], whole: frozenset[str]
+) -> list[tuple[frozenset[str], frozenset[str]]] | None:
+    """How Q[part] is cut out of Q[whole]: districts, each smaller, and of each the causes of ``part`` in it; the last
+    are ``part`` alone. None where a district cannot be made smaller: with ``part`` it is the hedge that forbids it."""
+    cuts = []
+    while True:
+        causes = _within(graph, whole).ancestors(part)
+        if causes == whole != part:
+            return None
+        cuts.append((whole, causes))
+        if causes == part:
+            return cuts
+        whole = next(group for group in districts(graph, causes) if part <= group)
 
 
 def _given_before(graph: CausalGraph, name: str) -> Term:
@@ -41,18 +69,15 @@ def _given_before(graph: CausalGraph, name: str) -> Term:
     return Observed((name,), _ordered(graph, fixed))
 
 
-def _cut_out(graph: CausalGraph, part: frozenset[str], whole: frozenset[str], term: Term) -> Term | None:
-    """Q[part] of ``term``, which is Q[whole]; both are districts, of what they contain. None where ``whole`` cannot be
-    made smaller: with ``part`` it is the hedge that forbids it."""
-    within = _within(graph, whole)
-    causes = within.ancestors(part)
-    if causes == part:
-        return summed(_ordered(graph, whole - part), term)
-    if causes == whole:
-        return None
-    left = summed(_ordered(graph, whole - causes), term)
-    group = next(group for group in districts(graph, causes) if part <= group)
-    return _cut_out(graph, part, group, left if group == causes else _district(graph, group, causes, left))
+def _cut_out(
+    graph: CausalGraph, part: frozenset[str], cuts: list[tuple[frozenset[str], frozenset[str]]], term: Term
+) -> Term:
+    """Q[part] of ``term``, which is Q of the first district of ``cuts``."""
+    for (whole, causes), (smaller, _) in zip(cuts, [*cuts[1:], (part, part)], strict=True):
+        term = summed(_ordered(graph, whole - causes), term)
+        if smaller != causes:
+            term = _district(graph, smaller, causes, term)
+    return term
 
 
 def _district(graph: CausalGraph, group: frozenset[str], names: frozenset[str], term: Term) -> Term:

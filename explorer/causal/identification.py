@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from explorer.causal.estimand import Observed, Product, Summed, Term, formula, product, summed
-from explorer.causal.general_identification import identified_by
+from explorer.causal.general_identification import identified_by, is_identified
 from explorer.causal.separation import (
     connected,
     open_walk,
@@ -29,8 +29,11 @@ from explorer.scene.causal_graph import CausalGraph, Variable
 MOST_SETS = 200
 """How many sets are looked at: there may be exponentially many."""
 
-MOST_TRIALS = 5000
+MOST_TRIALS = 600
 """How many candidates are tried where nothing better than trying is known."""
+
+MOST_UNKNOWN = 60
+"""Hidden variables and hidden causes; of more it is not looked for what would have to be measured."""
 
 Way = Literal["no effect", "back-door", "front-door", "formula", "none"]
 
@@ -48,7 +51,8 @@ class Identification(msgspec.Struct, frozen=True, kw_only=True):
     ``way``: by what it is identified. ``adjust``: a smallest back-door set; ``through``: a smallest front-door set;
     ``estimand``: P(effect | do(cause)) of what is observed, None where it is not identified. Only then: ``walk``, the
     connection that nothing closes; ``measure``: what would have to be measured (a variable, or the hidden cause of a
-    pair); ``instruments``: what bounds the effect, and gives it where it is linear.
+    pair; empty also where there are more than :data:`MOST_UNKNOWN`); ``instruments``: what bounds the effect, and gives
+    it where it is linear.
     """
 
     cause: str
@@ -83,7 +87,9 @@ class Identification(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{what} identified: all of it passes through {_listed(self.through)} (front-door)."
             case "formula":
                 return f"{what} identified, by neither back-door nor front-door: {self.formula}."
-        hint = f"; measure {' and '.join(_measured(one) for one in self.measure)}, and it is"
+        hint = "; measure some of what is hidden"
+        if self.measure:
+            hint = f"; measure {' and '.join(map(_measured, self.measure))}, and it is"
         for instrument in self.instruments[:1]:
             held = f" where {_listed(instrument.fixed)} are held" if instrument.fixed else ""
             hint += f" ('{instrument.name}' is an instrument{held}: it bounds the effect)"
@@ -199,8 +205,11 @@ def _to_measure(graph: CausalGraph, cause: str, effect: str, hidden: tuple[str, 
         name: pair for pair, name in names.items()
     }
 
+    if len(unknown) > MOST_UNKNOWN:
+        return ()
+
     def enough(measured: Iterable[str]) -> bool:
-        return identified_by(projected(full, unknown.keys() - set(measured)), cause, effect) is not None
+        return is_identified(projected(full, unknown.keys() - set(measured)), cause, effect)
 
     few = (some for size in (1, 2) for some in combinations(unknown, size))
     fewest = next((some for some in islice(few, MOST_SETS) if enough(some)), None)

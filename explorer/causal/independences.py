@@ -23,7 +23,8 @@ LEVEL = 0.05
 """Of the tests; intervals hold 1 - ``LEVEL``."""
 
 MOST_IMPLIED = 1000
-MOST_SETS = 50
+MOST_SETS = 10
+"""Of the sets that separate a pair, among which the smallest is taken."""
 
 Verdict = Literal["holds", "open", "broken"]
 

@@ -133,6 +133,13 @@ def test_an_effect_that_is_not_identified_says_why_and_what_to_measure() -> None
     assert len(either.measure) == 1, "one of the two hidden causes is enough"
 
 
+def test_of_very_many_hidden_causes_it_is_not_said_which() -> None:
+    tangle = " ".join(f"v{i:02}-v{j:02} v{i:02}>v{j:02}" for i in range(12) for j in range(i + 1, 12))  # 66 pairs
+    answer = identify(graph_of(tangle), "v00", "v11")
+    assert (answer.way, answer.measure) == ("none", ())
+    assert answer.sentence.endswith("nothing closes v00 ↔ v11; measure some of what is hidden.")
+
+
 def test_what_is_to_be_measured_is_enough_and_has_none_to_spare() -> None:
     asked = 0
     for graph in some_graphs(4, 150, seed=6, hidden_share=0.6):
