@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -220,8 +221,12 @@ def test_files_are_read_and_written(tmp_path: Path) -> None:
     assert read_graph(path) == file
     with pytest.raises(CausalError, match=r"'.*none.dot' cannot be read \(No such file"):
         read_graph(tmp_path / "none.dot")
-    with pytest.raises(CausalError, match="cannot be read"):
+    with pytest.raises(CausalError, match="is no file; choose a graph file"):
         read_graph(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(CausalError, match=r"'.*pipe' is no file"):
+            read_graph(tmp_path / "pipe")
     (tmp_path / "big.dot").write_bytes(b" " * (MOST_BYTES + 1))
     with pytest.raises(CausalError, match=r"'big\.dot' is larger than 4 MB"):
         read_graph(tmp_path / "big.dot")

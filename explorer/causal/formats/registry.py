@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import explorer.causal.formats as package
 from explorer.causal.formats.base import MOST_BYTES, PARTS, GraphFile, GraphFormat, Part
-from explorer.errors import CausalError, ExplorerError
+from explorer.errors import CausalError, ExplorerError, ModelError
 from explorer.files import atomic_write, text_of
 from explorer.plugins import declared
-from explorer.reading import read_file
+from explorer.reading import HashedFile, read_file, whole
 from explorer.scene.causal_graph import Variable
 
 
@@ -24,16 +24,29 @@ def formats() -> dict[str, GraphFormat]:
 def read_graph(path: Path) -> GraphFile:
     """The graph in the file at ``path``, of whatever format its text is. Raises :class:`CausalError`."""
     try:
-        data = read_file(path, lambda file: file.read(MOST_BYTES + 1))
+        if path.exists() and not path.is_file():  # a device or a pipe has no end
+            raise CausalError(f"'{path}' is no file; choose a graph file.")
+        data = read_file(path, partial(_bounded, path.name))
     except OSError as error:
         raise CausalError(f"'{path}' cannot be read ({error.strerror or error}); choose a graph file.") from error
+    except ModelError as error:  # somebody writes it meanwhile
+        raise CausalError(str(error)) from error
     return decoded(data, path.name)
+
+
+def _bounded(name: str, file: HashedFile) -> bytes:
+    _check_size(file.size, name)
+    return whole(file)
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > MOST_BYTES:
+        raise CausalError(f"'{name}' is larger than {MOST_BYTES >> 20} MB; a graph file is smaller than that.")
 
 
 def decoded(data: bytes, name: str) -> GraphFile:
     """The graph in the bytes of the file called ``name``. Raises :class:`CausalError`, whose sentence has the name."""
-    if len(data) > MOST_BYTES:
-        raise CausalError(f"'{name}' is larger than {MOST_BYTES >> 20} MB; a graph file is smaller than that.")
+    _check_size(len(data), name)
     try:
         text = text_of(data, name)
     except ExplorerError as error:
