@@ -142,6 +142,7 @@ class WrappedLabel(QLabel):
 
     def setText(self, text: str) -> None:
         super().setText(text)
+        self.setMinimumHeight(0)  # or the text of before would count
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
