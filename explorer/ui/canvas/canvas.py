@@ -116,7 +116,9 @@ class Canvas(QWidget):
             painter.fillRect(cell.picture, theme.color(colors.panel))
         if picture.error:
             over = picture.image is not None
-            pane_paint.paint_error(painter, colors, picture.error, over, cell.picture)
+            sentence, is_fault = pane_text.in_its_place(self._controller.catalogue, scene, pane, picture)
+            colour = colors.red if is_fault else colors.muted
+            pane_paint.paint_sentence(painter, colors, sentence, colour, over, cell.picture)
         elif picture.image is not None:
             if scene.panes[pane].view == "before_after":
                 pane_paint.paint_divider(painter, colors, scene.panes[pane].split, cell.picture)

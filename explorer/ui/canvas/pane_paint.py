@@ -23,10 +23,12 @@ def paint_image(painter: QPainter, image: QImage, target: QRect, device_ratio: f
     painter.drawImage(target, image)
 
 
-def paint_error(painter: QPainter, colors: theme.Theme, sentence: str, over_picture: bool, target: QRect) -> None:
+def paint_sentence(
+    painter: QPainter, colors: theme.Theme, sentence: str, colour: str, over_picture: bool, target: QRect
+) -> None:
     """``sentence`` where the picture would be, over the last one if there is one."""
     painter.fillRect(target, theme.color(colors.panel, 0.86 if over_picture else 1.0))
-    painter.setPen(theme.color(colors.red))
+    painter.setPen(theme.color(colour))
     flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
     painter.drawText(target.adjusted(16, 16, -16, -16), flags, sentence)
 

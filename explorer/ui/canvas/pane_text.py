@@ -12,6 +12,7 @@ from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.feed import Picture
 from explorer.ui.state.job_list import JobList
 
+WAITS = "The picture is drawn as soon as its controls are found."
 VIEWS: dict[PaneView, str] = {"image": "", "difference": "rms difference", "before_after": "before | after"}
 
 
@@ -24,6 +25,14 @@ def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None, late
     card = next((one for one in controls.controls if one.name == last.control), None) if controls else None
     more = f", {len(pane.edits) - 1} more" if len(pane.edits) > 1 else ""
     return f"{edit_text(scene, pane.controls, last, card)}{more}"
+
+
+def in_its_place(catalogue: Catalogue, scene: Scene, pane: int, picture: Picture) -> tuple[str, bool]:
+    """What stands in the place of a picture that could not be drawn, and whether that is a fault: it is none while its
+    controls are still being looked for."""
+    if catalogue.is_finding(scene.model_of(pane), scene.panes[pane].controls):
+        return WAITS, False
+    return picture.error, True
 
 
 def start(scene: Scene, pane: int) -> str:

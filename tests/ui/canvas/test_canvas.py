@@ -116,6 +116,29 @@ def test_an_error_is_said_where_the_picture_would_be(qtbot: QtBot) -> None:
     )
 
 
+def test_a_picture_whose_controls_are_being_looked_for_shows_no_fault(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    controller, client = stage.controller, stage.client
+    client.answers_models = False
+    controller.set_method(0, ControlSetRef(method="volume_preserving"))
+    asked = next(one for one in reversed(client.sent) if isinstance(one, FindControls))
+    picture = controller.feed.picture(0)
+    assert picture is not None
+    failure = ViewFailed(view_id=picture.view_id, revision=999, sentence="They have not been looked for yet.")
+    client.reply(failure)
+    told = pane_text.in_its_place(controller.catalogue, controller.scene, 0, picture)
+    assert told == (pane_text.WAITS, False)
+    seen: list[tuple[str, str]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pane_paint, "paint_sentence", lambda *one: seen.append((one[2], one[3])))
+        stage.canvas.grab()
+        client.reply(Refused(request_id=asked.request_id, sentence="There is no way."))
+        stage.canvas.grab()
+    colors = theme.current()
+    assert seen[0] == (pane_text.WAITS, colors.muted)
+    assert seen[-1] == (failure.sentence, colors.red)
+
+
 def test_a_click_selects_a_pane_and_a_double_click_zooms_it(qtbot: QtBot) -> None:
     stage = Stage(qtbot, 4)
     QTest.mouseClick(stage.canvas, Qt.MouseButton.LeftButton, pos=stage.middle(2))
