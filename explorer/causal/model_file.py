@@ -12,6 +12,7 @@ import safetensors.torch
 from torch import Tensor
 
 from explorer.causal.base import Fitted, Mechanism
+from explorer.causal.encoding import Encoding
 from explorer.causal.fit_card import FitCard
 from explorer.causal.model import StructuralModel
 from explorer.causal.registry import fitted_kinds
@@ -94,9 +95,13 @@ def unpacked(tensors: Mapping[str, Tensor], described: str, source: str) -> Stru
         entry.variable: _restore(source, index, entry, tensors) for index, entry in enumerate(metadata.mechanisms)
     }
     try:
-        return StructuralModel(metadata.graph, mechanisms)
+        model = StructuralModel(metadata.graph, mechanisms)
     except CausalError as error:
         raise _damaged(source, str(error)) from error
+    for entry in metadata.mechanisms:
+        if reason := _misfit(metadata.graph, entry):
+            raise _damaged(source, reason)
+    return model
 
 
 def fits_in(path: Path) -> tuple[FitCard, ...]:
@@ -163,6 +168,19 @@ def _restore(path: str, index: int, entry: _Entry, tensors: Mapping[str, Tensor]
     if stray := next(iter(own.keys() - mechanism.tensors().keys()), None):
         raise _damaged(path, f"the mechanism of '{entry.variable}' has an unknown tensor '{stray}'")
     return mechanism
+
+
+def _misfit(graph: CausalGraph, entry: _Entry) -> str:
+    """Why a mechanism is of another variable than the graph's, or takes its causes for others; empty where it fits."""
+    levels = graph.variable(entry.variable).levels
+    if entry.parameters.get("levels", levels) != levels:
+        return f"the mechanism of '{entry.variable}' has {entry.parameters['levels']} levels where {levels} belong"
+    for index, cause in enumerate(entry.parents):
+        expected = Encoding.plain([graph.variable(cause)]).columns[0]
+        told = {name: entry.parameters.get(f"cause.{index}.{name}") for name in ("levels", "period")}
+        if told != {"levels": None, "period": None} and told != {"levels": expected.levels, "period": expected.period}:
+            return f"the mechanism of '{entry.variable}' takes '{cause}' for a variable of another kind"
+    return ""
 
 
 def _damaged(path: str, reason: str) -> CausalError:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mechanisms_at_random import KINDS, apart, causes_of, mechanism_of, random_model, uniforms_of, variable_of
 
 from explorer.causal.base import Fitted, Mechanism, Values
-from explorer.causal.interventions import Hard
+from explorer.causal.interventions import Hard, Shift
 from explorer.causal.model import StructuralModel
 from explorer.causal.registry import fitted_kinds
 from explorer.scene.causal_graph import CausalGraph, Variable
@@ -242,3 +242,58 @@ def test_a_chain_reaches_its_end(seed: int, count: int) -> None:
     assert all((after[name] != rows[name]).all() for name in names)
     leaf = model.counterfactual(rows, {names[-1]: Hard(0.25)})
     assert equal({name: leaf[name] for name in names[:-1]}, {name: rows[name] for name in names[:-1]})
+
+
+@given(SEEDS, st.integers(2, 7), SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_rows_that_are_set_to_what_they_were_stay_beside_rows_that_move(seed: int, count: int, which: int) -> None:
+    """Of two variables, each in some rows only: the others come out as they do alone."""
+    model = random_model(seed, count)
+    rows = model.sample(24, seed)
+    names = {model.graph.names[which % count], model.graph.names[(which // 7) % count]}
+    acts = {}
+    for index, name in enumerate(sorted(names)):
+        value = some_values(model, name, 24, which)
+        keeps = torch.arange(24) % (2 + index) == 0
+        acts[name] = Hard(torch.where(keeps, rows[name], value))
+    noises = model.posterior(rows, model.uniforms(24, seed + 3))
+    together = model.predict(noises, acts, rows)
+    same = torch.stack([act.value == rows[name] for name, act in acts.items()]).all(dim=0)
+    assert same[::6].all()
+    for name in model.graph.names:
+        assert torch.equal(together[name][same], rows[name][same])
+        for row in range(24):
+            alone = model.predict(
+                {key: noise[row : row + 1] for key, noise in noises.items()},
+                {key: Hard(act.value[row : row + 1]) for key, act in acts.items()},
+                {key: values[row : row + 1] for key, values in rows.items()},
+            )
+            assert torch.allclose(alone[name], together[name][row : row + 1], atol=1e-9, rtol=1e-9)
+
+
+@given(SEEDS, st.integers(2, 7), SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_what_has_all_its_causes_as_they_were_stays_whatever_its_noise(seed: int, count: int, which: int) -> None:
+    model = random_model(seed, count)
+    rows = model.sample(20, seed)
+    name = model.graph.names[which % count]
+    held = {child: Hard(rows[child]) for child in model.graph.children(name)}
+    acts = {name: Hard(some_values(model, name, 20, which)), **held}
+    after = model.counterfactual(rows, acts)  # noise that is not unique is NaN here, and must not matter
+    assert equal({other: after[other] for other in after if other != name}, {other: rows[other] for other in rows
+                                                                             if other != name})  # fmt: skip
+
+
+def test_a_shift_that_leaves_the_causes_alone_has_one_slope() -> None:
+    graph = CausalGraph(
+        variables=(Variable(name="a"), Variable(name="b"), Variable(name="c")), edges=(("a", "b"), ("b", "c"))
+    )
+    model = StructuralModel(
+        graph, {name: mechanism_of("additive", [graph.variable(p) for p in graph.parents(name)], 3) for name in "abc"}
+    )
+    rows = model.sample(4, 0)
+    by = torch.full((4,), 0.5, dtype=torch.float64, requires_grad=True)
+    after = model.counterfactual(rows, {"b": Shift(by)})
+    assert torch.equal(after["b"].detach(), rows["b"] + 0.5)
+    (slope,) = torch.autograd.grad(after["b"].sum(), by)
+    assert torch.equal(slope, torch.ones(4, dtype=torch.float64))

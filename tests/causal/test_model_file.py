@@ -100,6 +100,17 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any], dict[str, Tensor]], object], s
     "levels": (
         lambda said, _: said["mechanisms"][0]["parameters"].update({"cause.0.levels": 2.5}), "a whole number from",
     ),
+    "levels of a number": (
+        lambda said, _: said["mechanisms"][0]["parameters"].update(levels=3), "has 3 levels where 0 belong",
+    ),
+    "period": (
+        lambda said, _: said["mechanisms"][0]["parameters"].update({"cause.0.period": 2.0}), r"slopes \(1, 1\)",
+    ),
+    "cause of another kind": (
+        lambda said, _: said["graph"]["variables"][2].update(kind="cyclic", low=0.0, high=1.0),
+        "takes 'b' for a variable of another kind",
+    ),
+    "unknown parent": (lambda said, _: said["mechanisms"][0].update(parents=["z"]), "but the graph says b"),
     "many levels": (
         lambda said, _: said["mechanisms"][0]["parameters"].update({"cause.0.levels": 10**9}), "a whole number from",
     ),
