@@ -63,8 +63,12 @@ class Program:
 
     def run(self, script: str, *models: str) -> None:
         """Run a script to its end; everything it found wrong is in the failure."""
+        self.finish(script, self.command(script, list(models)))
+
+    def finish(self, script: str, command: list[str]) -> str:
+        """Run ``command`` to its end, and return what it wrote."""
         done = subprocess.run(
-            self.command(script, list(models)),
+            command,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -73,6 +77,7 @@ class Program:
         )
         assert done.returncode == 0, f"{script} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout
 
 
 @pytest.fixture
@@ -108,6 +113,15 @@ def test_directions_side_by_side(program: Program, shipped: list[str]) -> None:
     if "known-equal" not in shipped:
         pytest.skip("the model whose directions are known is not in this checkout")
     program.run("directions", "known-equal")
+
+
+def test_flows_from_training_to_a_replay(program: Program, shipped: list[str]) -> None:
+    """Train, cancel, go on, drag, mix, landscape, keyframes, export; the film is the same when it is rendered again."""
+    if "known-curved" not in shipped:
+        pytest.skip("the model whose directions bend is not in this checkout")
+    program.finish("flows", [sys.executable, str(HERE / "whole_path_flows.py"), str(program.folder)])
+    replay = [sys.executable, "-m", "explorer", "replay", str(program.folder / "clip.mp4")]
+    assert program.finish("replay", replay).startswith("bit-identical: 8 frames")
 
 
 def test_the_engine_is_killed_while_a_slider_is_held(program: Program, shipped: list[str]) -> None:
