@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from explorer.causal.coding import Coding
 from explorer.causal.fit_card import FitCard
 from explorer.causal.fitting import SIGNIFICANT, fit
@@ -103,8 +107,18 @@ def _model(asked: Request, causal: CausalLatent) -> tuple[StructuralModel, tuple
     if not kinds and (graph.names, graph.edges) == (own.graph.names, own.graph.edges):
         return own, ()
     observed = {name: values.numpy() for name, values in causal.observed().items() if name in graph.names}
-    fitted = fit(graph, observed, kinds, asked.seed, asked.watch)
+    fitted = fit(_wide_enough(graph, observed), observed, kinds, asked.seed, asked.watch)
     return fitted.model, fitted.cards
+
+
+def _wide_enough(graph: CausalGraph, observed: Mapping[str, NDArray[np.float64]]) -> CausalGraph:
+    """``graph`` whose ranges hold the rows, which mechanisms may have left and 32 bits have rounded."""
+    for variable in graph.variables:
+        if variable.kind == "number" and variable.low is not None and variable.high is not None:
+            low, high = (float(end(observed[variable.name])) for end in (np.min, np.max))
+            wide = msgspec.structs.replace(variable, low=min(variable.low, low), high=max(variable.high, high))
+            graph = graph.changed(variable.name, wide)
+    return graph
 
 
 def graph_of(own: CausalGraph, text: str) -> CausalGraph:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from explorer.causal.base import Values
 from explorer.causal.coding import Coding
 from explorer.causal.model import StructuralModel
 from explorer.controls.base import Control
@@ -53,6 +54,11 @@ class ConditionalVaeGenerator(AutoencoderGenerator[ConditionalVaeNetwork]):
         config = self._network.config
         width = config.latents + len(config.conditions)
         return coding_of(config.conditions, config.latents, width, self.structural_model())
+
+    def observed(self) -> Values:
+        """The factors of the rows that come with the model."""
+        config, rows = self._network.config, self._network.rows
+        return self.coding().values(torch.cat([rows.new_zeros(len(rows), config.latents), rows], dim=1))
 
     def encode(self, outputs: Tensor) -> Latent:
         latent = super().encode(outputs)

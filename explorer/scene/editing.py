@@ -175,6 +175,14 @@ def with_controls(scene: Scene, index: int, controls: ControlSetRef, grows: bool
     return grown_marks(scene, old, controls.k) if grown else scene
 
 
+def with_same_controls(scene: Scene, index: int, controls: ControlSetRef) -> Scene:
+    """``scene`` with the control set of pane ``index``, and of its column, named anew where the controls stay what they
+    are to the user: edits and tracks stay."""
+    for each in column_of(scene, index):
+        scene = with_pane(scene, each, replace(scene.panes[each], controls=controls))
+    return scene
+
+
 def row_of(scene: Scene, index: int) -> tuple[int, ...]:
     """The panes that start where pane ``index`` does, if that has an origin of its own: its row in a table of panes,
     else itself alone. Without one it is empty: all such panes start where the scene does."""

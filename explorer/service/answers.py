@@ -35,7 +35,7 @@ Job = (
     | protocol.MeasureModel | protocol.ExportReports | protocol.CompareMethods | protocol.ExportComparison
     | protocol.ScanEffects | protocol.ExportEffects
     | protocol.SaveControls | protocol.FindPlaces | protocol.DrawSamples | protocol.TrainProbe | protocol.ListAttributes
-    | protocol.DescribeFile | protocol.ReadPath | protocol.DrawLandscape
+    | protocol.DescribeFile | protocol.ReadPath | protocol.DrawLandscape | protocol.FindOutcome
 )  # fmt: skip
 
 
@@ -82,6 +82,11 @@ class Answers:
                     request.time,
                 )
                 return protocol.LandscapeDrawn(request_id=number, landscape=drawn)
+            case protocol.FindOutcome():
+                outcome = self._engine.outcome(
+                    request.model, request.controls, request.origin, request.truncation_psi, request.edits
+                )
+                return protocol.OutcomeFound(request_id=number, outcome=outcome)
             case protocol.MeasureModel():
                 (measures,) = self._engine.measure([request.model], request.options, reports.progress("Measuring"))
                 return protocol.Measured(request_id=number, model=request.model, report=measures)

@@ -61,6 +61,7 @@ class Jobs:
                 | protocol.ReadPath()
                 | protocol.FindPlaces()
                 | protocol.DrawLandscape()
+                | protocol.FindOutcome()
                 | protocol.ExportReports()
             ):
                 self._start(self._short, request)

@@ -21,6 +21,7 @@ from explorer.scene.cards import (
     ModelCard,
     Remark,
 )
+from explorer.scene.causes import Outcome
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.effects import EffectQuestion, EffectReport
 from explorer.scene.imports import ImportCard
@@ -156,6 +157,18 @@ class DrawLandscape(msgspec.Struct, frozen=True, kw_only=True, tag="draw_landsca
     time: float | None = None
 
 
+class FindOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="find_outcome"):
+    """The variables of a picture without and with the do() of ``edits``; answered by :class:`OutcomeFound`, or by
+    :class:`Refused` where the set sets no variables."""
+
+    request_id: int
+    model: ModelRef
+    controls: ControlSetRef
+    origin: Origin
+    truncation_psi: float
+    edits: tuple[Edit, ...]
+
+
 class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
     """Write ``scene`` to ``path``; a job, answered by progress and :class:`Exported`. ``options`` as in
     explorer.export.options."""
@@ -283,6 +296,7 @@ Request = (
     | ReadPath
     | FindPlaces
     | DrawLandscape
+    | FindOutcome
     | ExportScene
     | MeasureModel
     | ExportReports
@@ -406,6 +420,13 @@ class PlacesFound(msgspec.Struct, frozen=True, kw_only=True, tag="places_found")
     places: dict[str, ControlPlace]
 
 
+class OutcomeFound(msgspec.Struct, frozen=True, kw_only=True, tag="outcome_found"):
+    """``outcome`` as it was asked for."""
+
+    request_id: int
+    outcome: Outcome
+
+
 class LandscapeDrawn(msgspec.Struct, frozen=True, kw_only=True, tag="landscape_drawn"):
     """``landscape`` as it was asked for."""
 
@@ -499,7 +520,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
-    | LandscapeDrawn
+    | LandscapeDrawn | OutcomeFound
     | FileDescribed | PathRead
     | Exported | Measured | Compared | EffectsScanned | SamplesDrawn | ProbeTrained | AttributeList
     | JobProgress | Stopped | Refused

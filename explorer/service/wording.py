@@ -31,6 +31,8 @@ def doing(what: View | protocol.Request) -> str:
             return f"Finding where the picture stands along {search(what.model, what.controls)}"
         case protocol.DrawLandscape():
             return f"Drawing the landscape of '{what.control}' of {search(what.model, what.controls)}"
+        case protocol.FindOutcome():
+            return f"Finding what causes what along {search(what.model, what.controls)}"
         case protocol.MeasureModel():
             return f"Measuring {_name(what.model)}"
         case protocol.CompareMethods():

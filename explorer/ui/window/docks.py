@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
+from explorer.ui.causes.dock import ROWS as CAUSE_ROWS
+from explorer.ui.causes.dock import CausesDock
 from explorer.ui.comparison.dock import ComparisonDock
 from explorer.ui.controls.kept_choices import KeptChoices
 from explorer.ui.controls.panel import ControlsPanel
@@ -61,6 +63,10 @@ def _landscape(parts: Parts) -> LandscapeDock:
     return LandscapeDock(parts.controller, parts.actions, parts.settings)
 
 
+def _causes(parts: Parts) -> CausesDock:
+    return CausesDock(parts.controller)
+
+
 def _effects(parts: Parts) -> EffectsDock:
     return EffectsDock(parts.controller, parts.actions, parts.settings)
 
@@ -79,6 +85,7 @@ DOCKS = (
     DockRow("controls", RIGHT, _controls, width=390, least_width=ROW_WIDTH),
     DockRow("timeline", BOTTOM, _timeline, height=170),
     DockRow("landscape", BOTTOM, _landscape, action="landscape", readable=PLOT_HEIGHT),
+    DockRow("causes", BOTTOM, _causes, action="causes", actions=CAUSE_ROWS, readable=PLOT_HEIGHT),
     DockRow("comparison", BOTTOM, _comparison, action="comparison", readable=TABLE_HEIGHT),
     DockRow("label", BOTTOM, _labels, readable=SAMPLE_HEIGHT),
     DockRow("measures", BOTTOM, _measures, action="measures", readable=TABLE_HEIGHT),

@@ -1,0 +1,207 @@
+"""What causes what in the selected pane: the graph, what do() makes of each variable, and the one that is chosen."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from explorer.causal.layout import laid_out
+from explorer.errors import CausalError
+from explorer.scene import editing
+from explorer.scene.causal_graph import CausalGraph
+from explorer.scene.causes import Outcome
+from explorer.scene.model import ControlSetRef
+from explorer.ui.causes import text
+from explorer.ui.causes.asking import Outcomes
+from explorer.ui.causes.graph_view import GraphView
+from explorer.ui.look.numbers import DecimalField
+from explorer.ui.look.slider import FloatSlider
+from explorer.ui.look.widgets import SectionTitle, WrappedLabel
+from explorer.ui.state.controller import Controller
+
+
+class CausesPanel(QWidget):
+    """Follows the selected pane and its sliders; asks for nothing while nobody sees it."""
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.outcomes = Outcomes(controller, self)
+        self.view = GraphView()
+        self.slider, self.field = FloatSlider(0.0, 1.0), DecimalField(0.0, 1.0, decimals=3)
+        self.chosen_label = QLabel()
+        self.free, self.own, self.tidy = (
+            QPushButton("Set free"),
+            QPushButton("Model's own graph"),
+            QPushButton("Lay out"),
+        )
+        self.free.setToolTip("The variable comes about by its causes again")
+        self.own.setToolTip("Take back what was drawn; the mechanisms are those that come with the model")
+        self.tidy.setToolTip("Causes above their effects, no two on top of each other")
+        self.sentence, self.hint = WrappedLabel(), WrappedLabel()
+        self._build()
+        self.view.picked.connect(self._show_chosen)
+        self.view.placed.connect(self._place)
+        self.view.drawn.connect(self._draw_arrow)
+        self.view.removed.connect(self._remove_arrow)
+        self.slider.moved.connect(self._set_value)
+        self.field.valueChanged.connect(lambda value: self._set_value(float(value), False))
+        self.free.clicked.connect(self._set_free)
+        self.own.clicked.connect(lambda: self._change("Take the model's own graph", graph=""))
+        self.tidy.clicked.connect(lambda: self._change("Lay out the graph", layout=""))
+        self.outcomes.changed.connect(self._show)
+        controller.shown.connect(self.refresh)
+        controller.changed.connect(self.refresh)
+        controller.catalogue.controls_found.connect(self.refresh)
+        controller.catalogue.controls_refused.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        """Ask for what is not known yet."""
+        if self.isVisible():
+            self.outcomes.refresh()
+            self._show()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.update()
+
+    # --- inside ---
+
+    def _build(self) -> None:
+        row = QHBoxLayout()
+        row.setContentsMargins(10, 0, 10, 0)
+        self.slider.setMaximumWidth(260)
+        for widget in (self.chosen_label, self.slider, self.field, self.free):
+            row.addWidget(widget)
+        row.addStretch(1)
+        for button in (self.tidy, self.own):
+            row.addWidget(button)
+        self.sentence.setContentsMargins(10, 0, 10, 6)
+        self.hint.setContentsMargins(10, 10, 10, 10)
+        graph = QWidget()
+        under = QVBoxLayout(graph)
+        under.setContentsMargins(0, 0, 0, 0)
+        under.setSpacing(4)
+        under.addLayout(row)
+        under.addWidget(self.view, 1)
+        under.addWidget(self.sentence)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.hint)
+        self.stack.addWidget(graph)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(SectionTitle("Causes"))
+        layout.addWidget(self.stack, 1)
+
+    @property
+    def _controls(self) -> ControlSetRef:
+        scene = self._controller.scene
+        return scene.panes[scene.selected].controls
+
+    def _show(self) -> None:
+        outcome = self.outcomes.outcome
+        self.stack.setCurrentIndex(0 if outcome is None else 1)
+        if outcome is None:
+            self.hint.setText(self.outcomes.problem or text.NO_CAUSES)
+            return
+        graph = outcome.graph
+        self.view.show_graph(
+            graph,
+            self._places(graph),
+            {one.name: text.node_text(graph.variable(one.name), one) for one in outcome.variables},
+            frozenset(one.name for one in outcome.variables if one.is_set),
+            frozenset(one.name for one in outcome.variables if one.is_open),
+        )
+        self.sentence.setText(self._fault() or text.sentence(outcome))
+        settings = dict(self._controls.settings)
+        self.own.setEnabled(bool(settings.get("graph")))
+        self.tidy.setEnabled(bool(settings.get("layout")))
+        self._show_chosen(self.view.selected)
+
+    def _fault(self) -> str:
+        """Why what is drawn is not followed yet, or cannot be; empty where it is."""
+        controller, scene = self._controller, self._controller.scene
+        if controller.controls_card() is not None:
+            return self.outcomes.problem
+        return controller.catalogue.problem(scene.model_of(scene.selected), self._controls) or text.FITTING
+
+    def _places(self, graph: CausalGraph) -> dict[str, tuple[float, float]]:
+        """Where the nodes stand: as the scene says, and the others where the layout puts them."""
+        known = text.layout_of(self._controls)
+        for name, at in known.items():
+            if name in graph.names:
+                graph = graph.changed(name, msgspec.structs.replace(graph.variable(name), at=at))
+        return {variable.name: variable.at or (0.0, 0.0) for variable in laid_out(graph).variables}
+
+    def _show_chosen(self, name: str) -> None:
+        """The slider of the chosen variable, which is that of the control panel."""
+        outcome, card = self.outcomes.outcome, self._controller.control_card(self._controller.scene.selected, name)
+        shown = outcome is not None and card is not None
+        for widget in (self.slider, self.field, self.free):
+            widget.setVisible(shown)
+        if outcome is None or card is None:
+            self.chosen_label.setText("Choose a variable to set it.")
+            return
+        one = outcome.variable(name)
+        self.chosen_label.setText(f"do({name})" if one.is_set else name)
+        low, high = min(card.low, one.value, one.factual), max(card.high, one.value, one.factual)
+        self.slider.set_range(low, high, card.detents, one.factual)
+        self.slider.set_value(one.value)
+        self.field.setRange(card.low, card.high)
+        if not self.field.is_typing:
+            was = self.field.blockSignals(True)
+            self.field.setValue(min(max(one.value, card.low), card.high))
+            self.field.blockSignals(was)
+        self.free.setEnabled(one.is_set)
+
+    def _set_value(self, value: float, dragging: bool = False) -> None:
+        if self.view.selected:
+            self._controller.move_control(self._controller.scene.selected, self.view.selected, value, dragging)
+
+    def _set_free(self) -> None:
+        outcome = self.outcomes.outcome
+        if outcome is not None and self.view.selected:
+            place = self._controller.places.known().get(self.view.selected)
+            factual = place.value if place is not None else outcome.variable(self.view.selected).factual
+            self._set_value(factual)
+
+    def _place(self, name: str, across: float, down: float) -> None:
+        places = {**self.view.places, name: (across, down)}
+        self._change(f"Move {name} in the graph", layout=text.layout_setting(places))
+
+    def _draw_arrow(self, cause: str, effect: str) -> None:
+        outcome = self.outcomes.outcome
+        if outcome is None:
+            return
+        try:
+            graph = outcome.graph.with_edge(cause, effect)
+        except CausalError as error:
+            self._controller.say(str(error), "warning")
+            return
+        self._change_graph(graph, f"Draw {cause} → {effect}")
+
+    def _remove_arrow(self, cause: str, effect: str) -> None:
+        outcome: Outcome | None = self.outcomes.outcome
+        if outcome is not None:
+            graph = outcome.graph.without_edge(cause, effect)
+            self._change_graph(graph, f"Take away {cause} → {effect}")
+
+    def _change_graph(self, graph: CausalGraph, title: str) -> None:
+        """Other arrows between nodes that stay where they are."""
+        places = text.layout_setting(self.view.places)
+        self._change(title, graph=text.graph_setting(graph), layout=places)
+
+    def _change(self, title: str, **settings: str) -> None:
+        """One step of undo: the graph, or where its nodes stand; what is set stays set."""
+        scene = self._controller.scene
+        controls = text.with_settings(self._controls, settings)
+        self._controller.apply(editing.with_same_controls(scene, scene.selected, controls), title)

@@ -1,0 +1,214 @@
+"""The Causes dock on a client without an engine: what it asks, shows, and makes of arrows that are drawn."""
+
+from __future__ import annotations
+
+import pytest
+import quiet
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMainWindow
+from pytestqt.qtbot import QtBot
+from quiet import controller_on
+
+from explorer.scene.cards import ControlCard, ControlSetCard
+from explorer.scene.causal_graph import CausalGraph, Variable
+from explorer.scene.causes import Outcome, VariableOutcome
+from explorer.scene.model import ControlSetRef, Edit
+from explorer.service import protocol
+from explorer.ui.causes import text
+from explorer.ui.causes.dock import CausesDock
+from explorer.ui.causes.graph_view import GraphView
+
+pytestmark = pytest.mark.gui
+GRAPH = CausalGraph(
+    variables=(
+        Variable(name="angle", low=-36, high=38.7, unit="°"),
+        Variable(name="light", low=54, high=132.3, unit="°"),
+        Variable(name="length", low=3, high=13.2),
+    ),
+    edges=(("angle", "length"), ("light", "length")),
+)
+FACTUAL = {"angle": 10.0, "light": 80.0, "length": 7.5}
+
+
+def controls(ref: ControlSetRef) -> ControlSetCard:
+    cards = tuple(
+        ControlCard(name=v.name, space="z", unit=v.unit, low=v.low or 0.0, high=v.high or 1.0, shows="value")
+        for v in GRAPH.variables
+    )
+    return ControlSetCard(method=ref.method, title=ref.method, space="z", fingerprint="f00d", controls=cards)
+
+
+def outcome(edits: tuple[Edit, ...], graph: CausalGraph = GRAPH, is_open: bool = False) -> Outcome:
+    """Length is three more where anything is set; open if so asked."""
+    done = {edit.control: edit.number for edit in edits}
+    after = {**FACTUAL, **({"length": 10.5} if done else {}), **done}
+    return Outcome(
+        graph=graph,
+        variables=tuple(
+            VariableOutcome(
+                name=name, factual=FACTUAL[name], value=after[name], low=after[name] - 1, high=after[name] + 1,
+                is_open=is_open and name == "length", is_set=name in done,
+            )
+            for name in graph.names
+        ),
+    )  # fmt: skip
+
+
+class Stage:
+    """A dock on a controller whose client remembers what it is asked."""
+
+    def __init__(self, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, method: str = "causes") -> None:
+        monkeypatch.setattr(quiet, "controls", controls)
+        self.controller, self.client = controller_on(methods=(method,))
+        self.window = QMainWindow()
+        qtbot.addWidget(self.window)
+        self.dock = CausesDock(self.controller)
+        self.window.setCentralWidget(self.dock)
+        self.window.resize(900, 460)
+        self.window.show()
+        qtbot.waitUntil(lambda: self.dock.is_made)
+
+    @property
+    def asked(self) -> list[protocol.FindOutcome]:
+        return [one for one in self.client.sent if isinstance(one, protocol.FindOutcome)]
+
+    def answer(self, graph: CausalGraph = GRAPH, is_open: bool = False) -> None:
+        last = self.asked[-1]
+        found = outcome(last.edits, graph, is_open)
+        self.client.reply(protocol.OutcomeFound(request_id=last.request_id, outcome=found))
+
+    @property
+    def view(self) -> GraphView:
+        return self.dock.panel.view
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return dict(self.controller.scene.panes[0].controls.settings)
+
+    def drag(self, first: QPointF, last: QPointF) -> None:
+        QTest.mousePress(self.view, Qt.MouseButton.LeftButton, pos=first.toPoint())
+        QTest.mouseMove(self.view, last.toPoint())
+        QTest.mouseRelease(self.view, Qt.MouseButton.LeftButton, pos=last.toPoint())
+
+
+def test_other_methods_are_asked_nothing_and_say_where_causes_are(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch, method="latent_axes")
+    assert stage.asked == []
+    assert stage.dock.panel.hint.text() == text.NO_CAUSES
+    assert stage.dock.panel.stack.currentIndex() == 0
+
+
+def test_nodes_say_what_do_has_made_of_them_and_its_arrows_are_cut(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    assert stage.view.texts == {"angle": "10.0°", "light": "80.0°", "length": "7.50"}
+    assert stage.dock.panel.sentence.text() == text.HOW
+    stage.controller.move_control(0, "light", 110.0)
+    assert stage.asked[-1].edits == (Edit("light", value=110.0),)
+    stage.answer()
+    assert stage.view.texts["light"] == "80.0° → 110°"
+    assert stage.view.texts["length"] == "7.50 → 10.5"
+    assert stage.view.set_names == {"light"}
+    assert stage.dock.panel.sentence.text() == "do(light = 110°): length follows."
+    stage.controller.move_control(0, "length", 5.0)
+    stage.answer()
+    assert "angle → length, light → length count no longer" in stage.dock.panel.sentence.text()
+
+
+def test_what_is_not_told_is_an_interval(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.controller.move_control(0, "light", 110.0)
+    stage.answer()
+    stage.answer(is_open=True)
+    assert stage.view.texts["length"] == "9.50 to 11.5"
+    assert stage.view.open_names == {"length"}
+    assert "does not tell the noise of length" in stage.dock.panel.sentence.text()
+
+
+def test_a_drawn_arrow_is_a_step_of_undo_that_keeps_what_is_set(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.controller.move_control(0, "light", 110.0)
+    stage.answer()
+    stage.answer()
+    before = stage.controller.scene
+    stage.drag(stage.view.handle("angle"), stage.view.middle("light"))
+    assert stage.settings["graph"] == '{"angle": [], "light": ["angle"], "length": ["angle", "light"]}'
+    assert text.layout_of(stage.controller.scene.panes[0].controls).keys() == {"angle", "light", "length"}  # they stay
+    assert [edit.control for edit in stage.controller.scene.panes[0].edits] == ["light"]
+    stage.controller.undo()
+    assert stage.controller.scene == before
+
+
+def test_a_circle_is_refused_at_the_moment_it_would_arise(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    told: list[str] = []
+    stage.controller.noticed.connect(lambda notice: told.append(notice.sentence))
+    stage.drag(stage.view.handle("length"), stage.view.middle("angle"))
+    assert told == ["An arrow from 'length' to 'angle' would make a circle: length → angle → length."]
+    assert "graph" not in stage.settings
+
+
+def test_an_arrow_is_chosen_and_taken_away_and_the_own_graph_comes_back(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    assert not stage.dock.panel.own.isEnabled()
+    first, last = stage.view._ends(("angle", "length"))
+    QTest.mouseClick(stage.view, Qt.MouseButton.LeftButton, pos=((first + last) / 2).toPoint())
+    assert stage.view.selected_edge == ("angle", "length")
+    QTest.keyClick(stage.view, Qt.Key.Key_Delete)
+    assert stage.settings["graph"] == '{"angle": [], "light": [], "length": ["light"]}'
+    stage.answer(graph=GRAPH.without_edge("angle", "length"))
+    stage.dock.panel.own.click()
+    assert "graph" not in stage.settings
+
+
+def test_a_dragged_node_stays_where_it_was_put_and_is_in_the_scene(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    x, y = stage.view.places["light"]
+    middle = stage.view.middle("light")
+    stage.drag(middle, middle + QPointF(60, 25))
+    placed = text.layout_of(stage.controller.scene.panes[0].controls)
+    assert placed["light"][0] > x + 0.2
+    assert placed["light"][1] > y + 0.1
+    assert placed["angle"] == pytest.approx(stage.view.places["angle"], abs=0.01)
+    stage.answer()
+    assert stage.view.places["light"] == pytest.approx(placed["light"], abs=0.01)
+    stage.dock.panel.tidy.click()
+    assert "layout" not in stage.settings
+
+
+def test_the_chosen_variable_is_set_by_typing_and_set_free(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    panel = stage.dock.panel
+    QTest.mouseClick(stage.view, Qt.MouseButton.LeftButton, pos=stage.view.middle("angle").toPoint())
+    assert panel.chosen_label.text() == "angle"
+    assert stage.settings == {}  # a click moves nothing
+    panel.field.selectAll()
+    QTest.keyClicks(panel.field, "-12.5")
+    QTest.keyClick(panel.field, Qt.Key.Key_Return)
+    assert stage.controller.scene.panes[0].edits == (Edit("angle", value=-12.5),)
+    stage.answer()
+    assert panel.chosen_label.text() == "do(angle)"
+    assert panel.free.isEnabled()
+
+
+def test_what_is_under_the_pointer_is_found(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    for name in GRAPH.names:
+        assert stage.view.node_at(stage.view.middle(name)) == name
+        assert stage.view.rect().contains(stage.view.box(name).toRect())
+    assert stage.view.node_at(QPointF(QPoint(2, 2))) == ""
+    assert stage.view.edge_at(QPointF(2, 2)) is None
