@@ -15,6 +15,18 @@ from explorer.ui.look import theme
 APART = 0.35
 """Two numbers at the side of a plot lie on each other where they are nearer than this share of its height."""
 
+NUMBERS = 60
+"""Pixels of width for these: a plot leaves out what does not fit."""
+
+
+def number(value: float) -> str:
+    """``value`` in few enough letters to stand beside a plot."""
+    size = abs(value)
+    if size >= 1e4 or 0 < size < 1e-3:
+        digits, _, power = f"{value:.1e}".partition("e")
+        return minus(f"{digits}e{int(power)}")
+    return minus(f"{value:.3g}" if size >= 0.1 else f"{value:.2g}")
+
 
 class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     """One small plot below the other; a line stands at the slider's amount."""
@@ -31,7 +43,7 @@ class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot.hideButtons()
             plot.setMenuEnabled(False)
             plot.setMouseEnabled(x=False, y=False)
-            plot.getAxis("left").setWidth(44)
+            plot.getAxis("left").setWidth(NUMBERS)
             plot.getAxis("left").enableAutoSIPrefix(False)
             plot.getAxis("bottom").enableAutoSIPrefix(False)
             if row:
@@ -83,7 +95,7 @@ class PathCurves(pg.GraphicsLayoutWidget):  # type: ignore[misc]
                 bottom, top = low - room if low < 0 else max(0.0, low - room), high + 4 * room
                 plot.setYRange(bottom, top, padding=0)
                 ends = (low, high) if high - low > APART * (top - bottom) else (high,)  # a low dock has room for two
-                plot.getAxis("left").setTicks([[(end, minus(f"{end:.3g}")) for end in ends]])
+                plot.getAxis("left").setTicks([[(end, number(end)) for end in ends]])
 
     def show_amount(self, amount: float) -> None:
         """Where the slider is."""

@@ -23,7 +23,7 @@ from explorer.scene.landscape import FieldOnPlane, Landscape, Plane
 from explorer.service import protocol
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.files.files import Files
-from explorer.ui.landscape import text
+from explorer.ui.landscape import curves, text
 from explorer.ui.landscape.dock import LandscapeDock
 from explorer.ui.state.settings import Settings
 
@@ -187,10 +187,10 @@ def test_the_names_of_low_curves_do_not_lie_on_each_other(qtbot: QtBot) -> None:
     stage.window.resize(900, 250)
     stage.controller.move_control(0, "hue", 1.0)
     stage.answer(field())
-    curves = stage.dock.panel.curves
-    assert [name.toPlainText() for name in curves.names] == ["speed", "curvature", "log prior"]
-    qtbot.waitUntil(lambda: curves.height() < 200)
-    marks = [[text for _, text in plot.getAxis("left")._tickLevels[0]] for plot in curves._plots]
+    plots = stage.dock.panel.curves
+    assert [name.toPlainText() for name in plots.names] == ["speed", "curvature", "log prior"]
+    qtbot.waitUntil(lambda: plots.height() < 200)
+    marks = [[text for _, text in plot.getAxis("left")._tickLevels[0]] for plot in plots._plots]
     assert marks == [["1"], ["0.5"], ["−5"]]  # of curves that are level
     stage.controller.set_seed(7)
     rising = msgspec.structs.replace(
@@ -200,14 +200,22 @@ def test_the_names_of_low_curves_do_not_lie_on_each_other(qtbot: QtBot) -> None:
     )
     number = stage.asked[-1].request_id
     stage.client.reply(protocol.LandscapeDrawn(request_id=number, landscape=rising))
-    marks = [[text for _, text in plot.getAxis("left")._tickLevels[0]] for plot in curves._plots]
+    marks = [[text for _, text in plot.getAxis("left")._tickLevels[0]] for plot in plots._plots]
     assert marks == [["0.25", "2"], ["0.5"], ["−9.5", "−1.25"]]
-    places = [name.mapRectToScene(name.boundingRect()) for name in curves.names]
+    places = [name.mapRectToScene(name.boundingRect()) for name in plots.names]
     assert places[0].bottom() <= places[1].top() + 6
     assert places[1].bottom() <= places[2].top() + 6
-    for name, plot in zip(curves.names, curves._plots, strict=True):
+    for name, plot in zip(plots.names, plots._plots, strict=True):
         room = plot.getViewBox().sceneBoundingRect()
         assert room.left() <= name.mapRectToScene(name.boundingRect()).left() <= room.right()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.584, 0.0567, 0.00321, 1.234e-7, -10.25, -123.4, -98765.0, 0.1005])
+def test_every_number_beside_a_curve_has_room(qtbot: QtBot, value: float) -> None:
+    stage = Stage(qtbot)
+    metrics = stage.window.fontMetrics()
+    assert metrics.horizontalAdvance(curves.number(value)) + 12 <= curves.NUMBERS
+    assert float(curves.number(value).replace("−", "-")) == pytest.approx(value, rel=0.05)
 
 
 def test_the_other_edits_are_named_those_of_the_landscape_that_is_drawn(qtbot: QtBot) -> None:
