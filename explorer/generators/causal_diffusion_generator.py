@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from explorer.causal.base import Values
 from explorer.causal.coding import Coding
 from explorer.causal.model import StructuralModel
 from explorer.controls.base import Control
@@ -121,6 +122,11 @@ class CausalDiffusionGenerator:
         """Where the factors lie in ``x_T``."""
         config = self._network.config
         return coding_of(config.conditions, self._noise, config.point_width, self._causes)
+
+    def observed(self) -> Values:
+        """The factors of the rows that come with the model."""
+        rows = self._network.rows
+        return self.coding().values(self._point(rows.new_zeros(len(rows), self._noise), rows))
 
     def _point(self, noise: Tensor, rows: Tensor) -> Tensor:
         return torch.cat([noise.flatten(1), rows, rows, rows.new_zeros(len(rows), 2)], dim=1)

@@ -148,6 +148,12 @@ def test_do_moves_the_effects_and_leaves_the_noise(generator: Any) -> None:
         assert torch.equal(moved[:, part], point[:, part])
 
 
+def test_observed_are_the_rows_in_their_own_units(generator: Any) -> None:
+    observed = generator.observed()
+    assert observed["height"].tolist() == pytest.approx((ROWS[:, 0] * 0.5 + 2.0).tolist())
+    assert observed["shade"].tolist() == pytest.approx((ROWS[:, 1] * 4.0 + 10.0).tolist())
+
+
 def test_sliders_are_the_factors_and_the_two_strengths(generator: Any) -> None:
     found = METHOD.discover(generator, 9)
     found.check(generator.card)
