@@ -19,11 +19,25 @@ def interval(value: Figure) -> str:
     return f"[{figure(value.low)}, {figure(value.high)}]"
 
 
+FREE = "0 by construction, and so it is for random directions"
+
+
+def is_free(column: Column, value: Figure) -> bool:
+    """Whether a number is the best there can be, 0, and that of random directions too, without any spread: as the way
+    back along a straight line. It is neither at chance nor a merit."""
+    return (
+        column.better == "lower"
+        and {value.value, value.null, value.low, value.high} <= {0.0, None}
+        and (value.value == value.null == 0.0)
+    )
+
+
 def standing(column: Column, value: Figure) -> Literal["", "at chance", "below chance"]:
     """How a number stands to what random directions score: ``at chance`` where its interval holds that, ``below
-    chance`` where the whole interval is worse, else empty; also where there is no null or no better side.
+    chance`` where the whole interval is worse, else empty; also where there is no null or no better side, and for what
+    :func:`is_free`.
     """
-    if value.value is None or value.null is None or not column.better:
+    if value.value is None or value.null is None or not column.better or is_free(column, value):
         return ""
     low = value.value if value.low is None else value.low
     high = value.value if value.high is None else value.high

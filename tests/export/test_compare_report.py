@@ -207,6 +207,9 @@ def test_what_is_said_of_numbers() -> None:
         "below chance",
     ]
     assert standing(higher, Figure(value=None, null=0.5)) == ""
+    assert standing(lower, Figure(value=0.0, low=0.0, high=0.0, null=0.0)) == ""  # by construction
+    assert standing(lower, Figure(value=0.0, low=0.0, high=0.1, null=0.0)) == "at chance"
+    assert standing(higher, Figure(value=0.0, low=0.0, high=0.0, null=0.0)) == "at chance"
     assert interval(above) == "[0.800, 1.000]"
     one = example().methods[1].directions[0]
     assert effect_text(one, ("smile", "hat")) == "smile −1.50"

@@ -14,7 +14,7 @@ from explorer.metrics import direction_measures as measures
 from explorer.metrics.direction_evidence import Evidence, deviation, difference, quantile_bins
 from explorer.metrics.direction_measures import Sample, largest_share, normalised_information
 from explorer.metrics.directions import COLUMNS, described, figures, signatures, signed_effects
-from explorer.scene.compare_text import standing
+from explorer.scene.compare_text import is_free, standing
 
 AMOUNTS = np.linspace(-1, 1, 9)
 
@@ -284,7 +284,9 @@ def test_a_null_of_zeros_is_a_null() -> None:
     for name in ("nonlinearity", "round_trip", "order_dependence"):
         assert curved[name].null == 0.0
         assert (plain[name].value, plain[name].low, plain[name].high) == (0.0, 0.0, 0.0)
-        assert standing(columns[name], plain[name]) == ("" if name == "nonlinearity" else "at chance")
+        assert standing(columns[name], plain[name]) == ""  # neither a merit of straight lines nor chance
+        assert is_free(columns[name], plain[name]) == (name != "nonlinearity")
+        assert not is_free(columns[name], curved[name])
         assert standing(columns[name], curved[name]) == ("" if name == "nonlinearity" else "below chance")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.scene.cards import ModelCard
-from explorer.scene.compare_text import conditions, interval, settings_text, standing
+from explorer.scene.compare_text import FREE, conditions, interval, is_free, settings_text, standing
 from explorer.scene.comparison import Column, CompareReport, Figure, MethodResult
 from explorer.scene.measure_text import DASH, figure
 
@@ -54,7 +54,9 @@ def best(report: CompareReport, column: Column) -> set[str]:
     values = {
         row.method: value
         for row in report.methods
-        if not is_weak(column, row) and (value := sort_key(column, row)) is not None
+        if not is_weak(column, row)
+        and not is_free(column, row.columns[column.name])
+        and (value := sort_key(column, row)) is not None
     }
     if not values:
         return set()
@@ -81,6 +83,7 @@ def _figure_lines(column: Column, found: Figure) -> list[str]:
             f"95 %: {interval(found)}" if interval(found) else "",
             f"random directions: {figure(found.null)}" if found.null is not None else "",
             f"{against.capitalize()}." if against else "",
+            f"{FREE}." if is_free(column, found) else "",
             found.note,
         )
         if line

@@ -366,3 +366,18 @@ def test_the_table_is_exported_where_the_user_says(desk: Desk, monkeypatch: pyte
     asked = desk.client.sent[-1]
     assert isinstance(asked, protocol.ExportComparison)
     assert (asked.path, asked.report) == ("/tables/faces.tex", REPORT)
+
+
+def test_what_is_0_by_construction_is_neither_grey_nor_best() -> None:
+    def made(name: str, value: float, spread: float) -> MethodResult:
+        figure = Figure(value=value, low=value - spread, high=value + spread, null=0.0)
+        return msgspec.structs.replace(row(name, name, 0.5, 0.5), columns={"returns": figure})
+
+    column = Column(name="returns", title="Round-trip error", better="lower", meaning="How far from its start it ends.")
+    straight, curved = made("straight", 0.0, 0.0), made("curved", 0.02, 0.01)
+    report = msgspec.structs.replace(REPORT, columns=(column,), methods=(straight, curved))
+    assert not text.is_weak(column, straight)
+    assert text.is_weak(column, curved)
+    assert text.best(report, column) == set()
+    assert "0 by construction, and so it is for random directions." in text.cell_tip(column, straight)
+    assert "by construction" not in text.cell_tip(column, curved)
