@@ -4,10 +4,10 @@ for nothing until somebody agrees to them, for on real factors these methods are
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -127,31 +127,27 @@ def _searched(
         "forbidden": [(places[a], places[b]) for a, b in forbidden],
         "required": [(places[a], places[b]) for a, b in graph.edges],
     }
-    request = io.BytesIO()
-    np.savez(request, data=rows, settings=np.array(json.dumps(settings)))
     command = [sys.executable, "-m", "explorer.causal.structure_search"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        try:
-            answer, complaint = _answer(process, request.getvalue(), progress, seconds)
-        finally:
-            process.kill()
+    with tempfile.TemporaryFile() as request:  # of any size, unlike what a pipe takes before somebody reads it
+        np.savez(request, data=rows, settings=np.array(json.dumps(settings)))
+        request.seek(0)
+        with subprocess.Popen(command, stdin=request, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                answer, complaint = _answer(process, progress, seconds)
+            finally:
+                process.kill()
     if process.returncode:
         last = complaint.decode(errors="replace").strip().splitlines()[-1:] or ["no reason was given"]
         raise CausalError(f"causal-learn could not work with this table ({last[0][:200]}); try another method.")
     return [(graph.names[a], graph.names[b]) for a, b in msgspec.json.decode(answer, type=list[tuple[int, int]])]
 
 
-def _answer(
-    process: subprocess.Popen[bytes], request: bytes, progress: Progress | None, seconds: float
-) -> tuple[bytes, bytes]:
+def _answer(process: subprocess.Popen[bytes], progress: Progress | None, seconds: float) -> tuple[bytes, bytes]:
     begun = time.monotonic()
-    unsent: bytes | None = request
     while True:
         try:
-            return process.communicate(unsent, timeout=POLL)
+            return process.communicate(timeout=POLL)
         except subprocess.TimeoutExpired as error:
-            unsent = None  # the rest of it is on its way
             share = (time.monotonic() - begun) / seconds
             if share >= 1:
                 raise CausalError(

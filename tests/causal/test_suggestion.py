@@ -123,6 +123,13 @@ def test_the_search_ends_in_time_and_when_it_is_cancelled(answering) -> None:
     assert time.monotonic() - begun < 300, "the process that slept is not awaited"
 
 
+def test_a_table_that_is_larger_than_a_pipe_arrives(answering) -> None:
+    answering(
+        "import sys, time; time.sleep(0.5); data = sys.stdin.buffer.read(); print([[0, 1]] * (len(data) > 300_000))"
+    )
+    assert suggested(_bare(), _collider(12_000)).graph.suggested == (("a", "b"),)
+
+
 def test_a_search_that_fails_is_one_sentence(answering) -> None:
     answering("import sys; sys.stdin.buffer.read(); raise ValueError('singular matrix')")
     with pytest.raises(
