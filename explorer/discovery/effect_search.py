@@ -198,6 +198,6 @@ def _told(asked: Request, end: Learned, start: Start, last: Ranked, made: Sequen
         which = ", ".join(f"'{name}'" for name in flat)
         told.append(
             f"Collapsed: {which} {'changes' if len(flat) == 1 else 'change'} the picture by less than {FLAT:.0%} of "
-            "the squared change of a mean direction. Raise 'effect', or ask for fewer controls."
+            "the squared change of a mean direction. Raise the weight of the effect ('effect'), or ask for fewer."
         )
     return " ".join(filter(None, (end.note, *told)))

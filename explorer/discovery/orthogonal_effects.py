@@ -50,7 +50,7 @@ class OrthogonalEffects(CheckedMethod):
         spaces=("z", "w"),
         trained=True,
         expensive=True,
-        paper="the objective after Wei et al., Orthogonal Jacobian Regularization for Unsupervised Disentanglement in "
+        paper="The objective after Wei et al., Orthogonal Jacobian Regularization for Unsupervised Disentanglement in "
         "Image Generation, ICCV 2021",
         description="Straight directions, no two of which change the picture alike at any point: what curved paths of "
         "the same objective have to beat.",

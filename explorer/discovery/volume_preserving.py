@@ -25,7 +25,7 @@ class VolumePreserving(CheckedMethod):
         spaces=("z", "w"),
         trained=True,
         expensive=True,
-        paper="the objective after Wei et al., Orthogonal Jacobian Regularization for Unsupervised Disentanglement in "
+        paper="The objective after Wei et al., Orthogonal Jacobian Regularization for Unsupervised Disentanglement in "
         "Image Generation, ICCV 2021; fields without divergence after Song et al., Unsupervised Representation "
         "Learning from Sparse Transformation Analysis, 2410.05564",
         description="Curved paths that may turn, along fields without divergence: no two change the picture alike.",

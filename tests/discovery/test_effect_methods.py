@@ -278,7 +278,7 @@ def test_a_control_that_does_nothing_is_said(method: CheckedMethod) -> None:
     found = method.discover(PlainMap(linear), 4, 0, {"samples": 16, "steps": 60, "effect": 0.0})
     name = found.controls[-1].card.name
     assert f"Collapsed: '{name}' changes the picture by less than 1%" in found.note
-    assert "Raise 'effect', or ask for fewer" in found.note
+    assert "Raise the weight of the effect ('effect'), or ask for fewer" in found.note
     assert "Collapsed" not in method.discover(PlainMap(linear), 3, 0, {"samples": 16, "steps": 60}).note
 
 

@@ -268,3 +268,11 @@ def test_settings_of_what_learns_fields_say_what_a_quick_look_and_a_full_run_cos
         (steps,) = (one for one in registry.methods()[name].card.settings if one.name == "steps")
         assert re.search(r"quick look.*(full run|as it stands)", steps.help), name
         assert re.search(r"\d+ (s|min|minutes)\b|takes \d+", steps.help), name
+
+
+def test_what_the_window_says_of_a_method_begins_as_a_sentence_does() -> None:
+    for name, method in registry.methods().items():
+        card = method.card
+        for text in (card.title, card.description, card.paper):
+            formula = "(" in text.partition(" ")[0]
+            assert not text or formula or not text[0].islower(), f"{name}: {text[:40]}"
