@@ -37,6 +37,7 @@ from explorer.engine.points import (
 )
 from explorer.engine.ready_sets import with_sets
 from explorer.engine.starts import Starts, places
+from explorer.engine.truth import true_picture
 from explorer.engine.turns import TakingTurns
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress
@@ -307,7 +308,7 @@ class Engine:
             clock = device_clock(self.device)
             painted = paint(
                 [
-                    (view, output_of(self.generator(view.model).card), [pictures[one][None] for one in points_of(view)])
+                    (view, output_of(self.generator(view.model).card), self._outputs(view, pictures, sets))
                     for view in views
                 ],
                 height,
@@ -325,6 +326,14 @@ class Engine:
             )
             for view, (bgrx, rms) in zip(views, painted, strict=True)
         ]
+
+    def _outputs(self, view: View, pictures: dict[Point, Tensor], sets: Sets) -> list[Tensor]:
+        """What is shown of ``view``, a batch of one each: the pictures of its points, or the truth in their place."""
+        if view.view != "truth":
+            return [pictures[point][None] for point in points_of(view)]
+        generator = self.generator(view.model)
+        controls = controls_of(points_of(view)[0], sets) or self._controls.find(view.model, view.controls).controls
+        return [true_picture(generator, controls, latent_of(generator, view.origin, view.truncation_psi), view.edits)]
 
     def _grouped(self, points: dict[Point, None]) -> Iterator[tuple[Generator, list[Point]]]:
         """Points by generator and quality, in the order in which they were asked for."""

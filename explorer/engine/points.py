@@ -35,7 +35,7 @@ def points_of(view: View) -> tuple[Point, ...]:
     # Without edits the control set does not matter, so two methods share their "before".
     controls = view.controls if view.edits else ControlSetRef()
     after = Point(view.model, view.origin, view.truncation_psi, controls, view.edits, view.quality)
-    if view.view == "image":
+    if view.view in ("image", "truth"):
         return (after,)
     return (Point(view.model, view.origin, view.truncation_psi, ControlSetRef(), (), view.quality), after)
 

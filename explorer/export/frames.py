@@ -202,6 +202,8 @@ def _captions(
             parts.append(f"difference, rms {picture.rms:.3f}")
         elif pane.view == "before_after":
             parts.append("before | after")
+        elif pane.view == "truth":
+            parts.append("truth, drawn by the world")
         if drawn := steps_text(models[index], picture.steps):
             parts.append(drawn)
         known = cards.get(index, {})

@@ -21,7 +21,8 @@ Units = Literal["native", "effect", "arc"]
 Calibration = Literal["chord", "arc"]
 """How much a picture changes on the way to an amount: from its start to there, or added up along the path."""
 
-PaneView = Literal["image", "difference", "before_after"]
+PaneView = Literal["image", "difference", "before_after", "truth"]
+"""``truth``: what the model's world draws of the values that it says would have been."""
 Scalar = bool | int | float | str
 
 

@@ -82,7 +82,7 @@ panes = st.builds(
     name=names,
     controls=matched_sets,
     edits=st.dictionaries(names, amounts, max_size=3).map(lambda made: tuple(Edit(*item) for item in made.items())),
-    view=st.sampled_from(["image", "difference", "before_after"]),
+    view=st.sampled_from(["image", "difference", "before_after", "truth"]),
     split=st.floats(0, 1),
     model=st.none() | models,
     origin=st.none() | origins,

@@ -86,6 +86,8 @@ ACTIONS: tuple[ActionRow, ...] = (
         needs_model=True, tool_tip="Show in every pane where the moved picture differs from the unmoved one"),
     ActionRow("before_after", "Before / after", "View", shortcut="B", icon="before_after", checkable=True,
         needs_model=True, tool_tip="Split the picture: unmoved at the left, moved at the right"),
+    ActionRow("truth", "Truth", "View", shortcut="W", checkable=True, needs_model=True,
+        tool_tip="Show what the model's world draws of the values that would have been, where the world knows them"),
     ActionRow("linked", "Link sliders across panes", "View", shortcut="L", icon="link", checkable=True,
         needs_model=True, short="Linked", tool_tip="One slider moves the same control in every pane"),
     ActionRow("snap", "Snap sliders to ticks", "View", checkable=True,

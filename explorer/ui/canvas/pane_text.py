@@ -13,7 +13,12 @@ from explorer.ui.state.feed import Picture
 from explorer.ui.state.job_list import JobList
 
 WAITS = "The picture is drawn as soon as its controls are found."
-VIEWS: dict[PaneView, str] = {"image": "", "difference": "rms difference", "before_after": "before | after"}
+VIEWS: dict[PaneView, str] = {
+    "image": "",
+    "difference": "rms difference",
+    "before_after": "before | after",
+    "truth": "truth",
+}
 
 
 def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None, latest: str = "") -> str:

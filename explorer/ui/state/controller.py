@@ -178,8 +178,14 @@ class Controller(SceneState):
         self.apply(editing.with_controls(self._scene, pane, controls, grows), f"Use {title}")
 
     def set_view(self, pane: int, view: PaneView, everywhere: bool = False) -> None:
-        """Show the picture, the difference to the unmoved one, or both halves; in all panes, if ``everywhere``."""
-        text = {"image": "Show picture", "difference": "Show difference", "before_after": "Show before / after"}[view]
+        """Show the picture, the difference to the unmoved one, both halves, or the truth; in all panes, if
+        ``everywhere``."""
+        text = {
+            "image": "Show picture",
+            "difference": "Show difference",
+            "before_after": "Show before / after",
+            "truth": "Show truth",
+        }[view]
         scene = self._scene
         for index in range(len(scene.panes)) if everywhere else (pane,):
             scene = editing.with_view(scene, index, view)

@@ -138,7 +138,8 @@ class SceneState(QObject):
     def pane_title(self, pane: int) -> str:
         """What the pane is called: its own name, or its method's title, or its control file's name."""
         title = self.set_title(pane)
-        return f"Difference · {title}" if self.shown_scene.panes[pane].view == "difference" else title
+        view = self.shown_scene.panes[pane].view
+        return {"difference": f"Difference · {title}", "truth": f"Truth · {title}"}.get(view, title)
 
     def set_title(self, pane: int) -> str:
         """What the control set of the pane is called, whatever the pane shows of it."""

@@ -75,6 +75,7 @@ class Commands(QObject):
             ("zoom_pane", self._zoom),
             ("difference", self._difference),
             ("before_after", self._before_after),
+            ("truth", self._truth),
             ("linked", controller.set_linked),
             ("pixels", self._pixels),
             ("theme_system", self._theme_system),
@@ -143,6 +144,9 @@ class Commands(QObject):
     def _before_after(self, on: bool) -> None:
         self._view("before_after" if on else "image")
 
+    def _truth(self, on: bool) -> None:
+        self._view("truth" if on else "image")
+
     def _view(self, view: PaneView) -> None:
         self._controller.set_view(self._controller.scene.selected, view)
 
@@ -199,6 +203,7 @@ class Commands(QObject):
         self._actions["difference"].setChecked(view == "difference")
         self._actions["difference_all"].setChecked(all(pane.view == "difference" for pane in scene.panes))
         self._actions["before_after"].setChecked(view == "before_after")
+        self._actions["truth"].setChecked(view == "truth")
         self._actions["linked"].setChecked(scene.linked)
         several = len(scene.panes) > 1
         for key in ("remove_pane", "next_pane", "pane_left", "pane_right", "difference_all", "zoom_pane", "linked"):

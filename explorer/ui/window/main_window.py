@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 PANE_ACTIONS = (
     "copy_picture", "rename_pane", "duplicate_pane", "pane_left", "pane_right", "remove_pane", "zoom_pane",
-    "difference", "before_after",
+    "difference", "before_after", "truth",
 )  # fmt: skip
 
 
