@@ -23,6 +23,7 @@ from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVa
 from explorer.numerics.gaussian_posterior import kl_to_standard_normal
 from explorer.numerics.randomness import seeded, step_seed
 from explorer.training.autoencoder import (
+    EVALUATION_BATCH,
     AutoencoderSettings,
     AutoencoderTrainer,
     reconstruction_figures,
@@ -37,7 +38,7 @@ from explorer.worlds.attributes import distance
 from explorer.worlds.base import World
 
 ROWS = 512
-NOISE, LABELS, INDEPENDENT, GAINS, INDEPENDENT_GAINS, HELD_OUT_GAINS = range(1, 7)
+NOISE, LABELS, INDEPENDENT, GAINS, HELD_OUT_GAINS, REFIT_GAINS, REFIT, INDEPENDENT_GAINS = range(1, 9)
 """Streams of random numbers."""
 
 
@@ -54,6 +55,7 @@ class ConditionalVaeSettings(AutoencoderSettings, frozen=True, kw_only=True, for
     ``channel_means`` are those of :class:`ConditionalVaeConfig`. ``colour_gains``: each channel of a picture is
     multiplied by a number within so much of 1, which no factor tells. ``causes``: so many rows of the data, of which
     ``labels`` are known, teach how the factors come about, along the arrows of the world's graph (0: nothing does).
+    ``refit``: the reader's last layer is fitted anew, by least squares, to so many pictures at the end (0: it stays).
     """
 
     latents: int = 4
@@ -70,6 +72,7 @@ class ConditionalVaeSettings(AutoencoderSettings, frozen=True, kw_only=True, for
     channel_means: bool = False
     colour_gains: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     causes: Whole = 0
+    refit: Whole = 0
 
 
 class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, ConditionalVaeNetwork]):
@@ -120,6 +123,8 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
 
     def export(self, folder: Path) -> None:
         """As every autoencoder; besides, how far the reader is wrong, and how the factors come about."""
+        if self.settings.refit:
+            self._refit()
         self.finished.config = self._with_errors()
         if self.settings.causes:
             count = round(self.settings.causes * self.settings.labels)
@@ -135,6 +140,29 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
         """As of every autoencoder, with the colour gains."""
         for number, (targets, factors) in enumerate(super().held_out()):
             yield self._tinted(targets, number, HELD_OUT_GAINS), factors
+
+    @torch.no_grad()
+    def _refit(self) -> None:
+        """The reader's last layer by least squares, with a little decay, on features in float32: what it learned was
+        of features in the precision of the training, and each of its steps was noisy. On as many pictures as
+        ``refit`` says of the data, and as many of independent factors where the reader learns of such."""
+        network, width = self.finished, self.settings.hidden + 1
+        products = torch.zeros(width, width, dtype=torch.float64)
+        targets = torch.zeros(width, network.reader.out_features, dtype=torch.float64)
+        count = max(1, round(self.settings.refit * self.settings.labels))
+        for start in range(0, count, EVALUATION_BATCH):
+            batch = self.source.draw(min(EVALUATION_BATCH, count - start), step_seed(self.recipe.seed, start, REFIT))
+            assert batch.factors is not None
+            pictures = self._tinted((batch.images.to(self.device) + 1.0) / 2.0, start, REFIT_GAINS)
+            read, factors = self._for_reading(start, pictures, batch.factors, len(pictures), REFIT)
+            features = network.encoder(read).double().cpu()
+            features = torch.cat([features, features.new_ones(len(features), 1)], dim=1)
+            products += features.T @ features
+            targets += features.T @ network.embed(self.coordinates(factors).float()).double().cpu()
+        products.diagonal().add_(1e-6 * float(products.diagonal().mean()))
+        solved = torch.linalg.solve(products, targets).to(network.reader.weight)
+        network.reader.weight.copy_(solved[:-1].T)
+        network.reader.bias.copy_(solved[-1])
 
     @torch.no_grad()
     def _with_errors(self) -> ConditionalVaeConfig:
@@ -172,7 +200,7 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
         assert factors is not None
         network, settings = self.network, self.settings
         targets = self._tinted(targets, number, GAINS)
-        read, truth = self._for_reading(number, targets, factors)
+        read, truth = self._for_reading(number, targets, factors, settings.independent, INDEPENDENT)
         coordinates = self.coordinates(factors).float()
         with self.precision.autocast():
             features = network.encoder(read)
@@ -227,14 +255,16 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
         generator = seeded(self.recipe.seed, number, stream)
         return tinted(targets, self.settings.colour_gains, generator)
 
-    def _for_reading(self, number: int, targets: Tensor, factors: Tensor) -> tuple[Tensor, Tensor]:
-        """The pictures that are read in step ``number``, and their factors: first those that are drawn again."""
-        count = self.settings.independent
-        if not count:
+    def _for_reading(
+        self, number: int, targets: Tensor, factors: Tensor, count: int, stream: int
+    ) -> tuple[Tensor, Tensor]:
+        """The pictures that are read in step ``number``, and their factors: first those that are drawn again; then
+        ``count`` of independent factors, where the reader learns of such."""
+        if not self.settings.independent:
             return targets, factors
-        rows = self.world.independent(count, step_seed(self.recipe.seed, number, INDEPENDENT))
+        rows = self.world.independent(count, step_seed(self.recipe.seed, number, stream))
         more = (as_images(self.world.render(rows, self.source.size)).to(targets) + 1.0) / 2.0
-        read = torch.cat([targets, self._tinted(more, number, INDEPENDENT_GAINS)])
+        read = torch.cat([targets, self._tinted(more, number, INDEPENDENT_GAINS + stream)])
         return read.contiguous(memory_format=torch.channels_last), torch.cat(
             [factors, torch.from_numpy(rows).to(factors)]
         )

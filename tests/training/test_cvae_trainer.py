@@ -16,9 +16,11 @@ from torch.nn import functional
 from explorer.causal.model_file import fits_in
 from explorer.errors import ExplorerError
 from explorer.generators import registry
+from explorer.numerics.randomness import step_seed
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe
-from explorer.training.cvae import ROWS, ConditionalVaeTrainer, tinted
+from explorer.training.batch import as_images
+from explorer.training.cvae import INDEPENDENT, REFIT, ROWS, ConditionalVaeTrainer, tinted
 from explorer.training.data import EVALUATION_SEED, source_of
 from explorer.training.loop import batch_of, train
 
@@ -168,13 +170,33 @@ def test_what_is_read_besides_has_independent_factors_and_is_not_drawn() -> None
     batch = batch_of(trainer.source, RICH_RECIPE, 0)
     assert batch.factors is not None
     targets = (batch.images + 1) / 2
-    read, truth = trainer._for_reading(0, targets, batch.factors)
+    read, truth = trainer._for_reading(0, targets, batch.factors, 400, INDEPENDENT)
     assert torch.equal(read[:8], targets)
     assert torch.equal(truth[:8], batch.factors)
     assert len(read) == len(truth) == 408
     assert np.abs(np.corrcoef(truth[8:].T)[np.triu_indices(4, 1)]).max() < 0.15  # causes tell nothing of effects
     causal = trainer.world.sample(400, 0)
     assert np.abs(np.corrcoef(causal.T)[np.triu_indices(4, 1)]).max() > 0.4
+
+
+def test_the_readers_last_layer_is_the_least_squares_of_what_it_saw() -> None:
+    trainer = rich(labels=1.0, refit=300, colour_gains=0.0, independent=1)
+    trainer._refit()
+    seed = step_seed(0, 0, REFIT)
+    batch, rows = trainer.source.draw(250, seed), trainer.world.independent(250, seed)
+    last, more = (
+        trainer.source.draw(50, step_seed(0, 250, REFIT)),
+        trainer.world.independent(50, step_seed(0, 250, REFIT)),
+    )
+    images = [batch.images, last.images, *(as_images(trainer.world.render(part)) for part in (rows, more))]
+    assert batch.factors is not None
+    assert last.factors is not None
+    truth = torch.cat([batch.factors, last.factors, torch.from_numpy(rows), torch.from_numpy(more)])
+    with torch.no_grad():
+        features = trainer.finished.encoder((torch.cat(images) + 1) / 2)
+        left = trainer.finished.reader(features) - trainer.finished.embed(trainer.coordinates(truth).float())
+    assert (features.T @ left).abs().max() < 1e-3 * features.square().sum()  # at the least, orthogonal to every feature
+    assert left.mean(dim=0).abs().max() < 1e-2
 
 
 def test_without_labels_the_reader_learns_nothing_and_its_reading_is_the_condition() -> None:
