@@ -112,15 +112,17 @@ class CausalLayer(nn.Module):
         causes, own = self.causes_of(effect), conditions[effect]
         weights = self.weights[causes, effect, None].double()
         encoding = Encoding(tuple(Column(conditions[cause].mean, conditions[cause].deviation) for cause in causes))
+        first, second, heights = self.first[effect, causes], self.second[effect], self.heights[effect]
+        # Tangents in the layer, logistic functions in mechanisms: tanh(x) = 2 σ(2 x) - 1.
         function = Predictor(
             encoding,
             self.slopes[effect, causes, None].double() * weights,
-            self.bias[effect, None].double(),
+            (self.bias[effect] - heights.sum())[None].double(),
             (
-                (self.first[effect, causes].double() * weights, self.first_bias[effect].double()),
-                (self.second[effect].double(), self.second_bias[effect].double()),
+                (2.0 * first.double() * weights, 2.0 * self.first_bias[effect].double()),
+                (4.0 * second.double(), 2.0 * (self.second_bias[effect] - second.sum(dim=0)).double()),
             ),
-            self.heights[effect, :, None].double(),
+            2.0 * heights[:, None].double(),
         ).scaled(own.deviation, own.mean)
         parents = tuple(conditions[cause].factor.name for cause in causes)
         deviation = float(self.log_deviation[effect].exp()) * own.deviation
