@@ -110,11 +110,16 @@ def control_reference(
 
 
 def found_controls(
-    used: Engine, model: ModelRef, name: str, k: int | None, seed: int
+    used: Engine,
+    model: ModelRef,
+    name: str,
+    k: int | None,
+    seed: int,
+    settings: tuple[tuple[str, Scalar], ...] = (),
 ) -> tuple[ControlSetRef, ControlSet]:
     """The control set called ``name``, see :func:`control_reference`, and what it holds; found now where it has to be.
     Progress is shown."""
-    chosen = control_reference(used, model, name, k, seed)
+    chosen = control_reference(used, model, name, k, seed, settings)
     with shown("Finding controls") as progress:
         return chosen, used.control_set(model, chosen, progress)
 

@@ -35,6 +35,10 @@ def do(
     ] = None,
     psi: arguments.Truncation = 0.7,
     controls: arguments.SetName = "causes",
+    graph: Annotated[
+        Path | None,
+        typer.Option("--graph", metavar="FILE", help="A causal graph of your own (JSON, DOT, DAGitty), fitted first."),
+    ] = None,
     steps: arguments.Steps = 0,
     height: arguments.Height = 0,
     pixels: arguments.Pixels = False,
@@ -54,7 +58,8 @@ def do(
     reference = arguments.model_reference(model, family)
     arguments.steps_note(engine, reference, steps)
     every = engine.card(reference).first_counts.get(controls)
-    chosen, found = arguments.found_controls(engine, reference, controls, every, 0)
+    settings = (("graph", _graph_text(graph)),) if graph is not None else ()
+    chosen, found = arguments.found_controls(engine, reference, controls, every, 0, settings)
     edits = _edits(found, texts)
     origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
     outcome = engine.outcome(reference, chosen, origin, psi, edits)
@@ -74,6 +79,15 @@ def do(
         typer.echo(f"wrote {out}", err=True)
     elif out is not None:
         arguments.say_written(out)
+
+
+def _graph_text(path: Path) -> str:
+    """The text of a graph file, found sound. Raises :class:`CausalError` with one sentence."""
+    from explorer.causal.formats.base import MOST_BYTES
+    from explorer.causal.formats.registry import read_graph
+
+    read_graph(path)
+    return path.read_bytes()[: MOST_BYTES + 1].decode("utf-8-sig")
 
 
 def _edits(found: ControlSet, texts: dict[str, str]) -> tuple[Edit, ...]:

@@ -175,9 +175,28 @@ def test_the_command_says_what_became_of_every_variable(
     assert "counterfactual" in text
 
 
+def test_a_graph_file_of_one_s_own_is_followed_and_travels_with_the_picture(
+    causes_engine: Engine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "none.json").write_text('{"a": [], "b": [], "c": []}')
+    code, text, _ = run(capsys, "--set", "a=3", "--graph", "none.json", "--json", "-o", "cut.png")
+    assert code == 0
+    document = json.loads(text)
+    assert document["counterfactual"]["b"] == document["factual"]["b"]
+    assert command.run(["replay", "cut.png", "-o", "again.png"]) == 0
+    with Image.open("cut.png") as first, Image.open("again.png") as second:
+        assert np.array_equal(np.asarray(first), np.asarray(second))
+    capsys.readouterr()
+    (tmp_path / "other.dot").write_text("digraph { x -> y }")
+    code, _, error = run(capsys, "--set", "a=3", "--graph", "other.dot")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "its variables are a, b, c" in error
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("--set", "a=1", "--graph", "none.dot"), "cannot be read"),
         (("--set", "d=1"), "no control 'd'"),
         (("--set", "a"), "not of the form NAME=VALUE"),
         (("--set", "a=x"), "Invalid value for '--set a'"),

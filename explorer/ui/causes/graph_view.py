@@ -30,6 +30,7 @@ class GraphView(QWidget):
     placed = Signal(str, float, float)  # a node was dragged there
     drawn = Signal(str, str)  # an arrow was drawn from the first to the second
     removed = Signal(str, str)  # an arrow was taken away
+    edge_picked = Signal()  # another arrow is chosen, or none
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -131,7 +132,9 @@ class GraphView(QWidget):
                 self.update()
                 return
         name = self.node_at(point)
-        self.selected_edge = None if name else self.edge_at(point)
+        before, self.selected_edge = self.selected_edge, None if name else self.edge_at(point)
+        if before != self.selected_edge:
+            self.edge_picked.emit()
         self._grip = point - self.middle(name) if name else None
         self._dragged = False
         if name != self.selected:

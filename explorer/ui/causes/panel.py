@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from explorer.causal.identification import identify
 from explorer.causal.layout import laid_out
 from explorer.errors import CausalError
 from explorer.scene import editing
@@ -43,6 +44,7 @@ class CausesPanel(QWidget):
         self.sentence, self.hint = WrappedLabel(), WrappedLabel()
         self._build()
         self.view.picked.connect(self._show_chosen)
+        self.view.edge_picked.connect(self._show)
         self.view.placed.connect(self._place)
         self.view.drawn.connect(self._draw_arrow)
         self.view.removed.connect(self._remove_arrow)
@@ -121,7 +123,9 @@ class CausesPanel(QWidget):
             frozenset(one.name for one in outcome.variables if one.is_set),
             frozenset(one.name for one in outcome.variables if one.is_open),
         )
-        self.sentence.setText(self._fault() or text.sentence(outcome))
+        edge = self.view.selected_edge
+        told = identify(graph, *edge).sentence if edge is not None else text.sentence(outcome)
+        self.sentence.setText(self._fault() or told)
         settings = dict(self._controls.settings)
         self.own.setEnabled(bool(settings.get("graph")))
         self.tidy.setEnabled(bool(settings.get("layout")))

@@ -163,6 +163,9 @@ def test_an_arrow_is_chosen_and_taken_away_and_the_own_graph_comes_back(
     first, last = stage.view._ends(("angle", "length"))
     QTest.mouseClick(stage.view, Qt.MouseButton.LeftButton, pos=((first + last) / 2).toPoint())
     assert stage.view.selected_edge == ("angle", "length")
+    assert stage.dock.panel.sentence.text() == (
+        "The effect of 'angle' on 'length' is identified: seeing 'angle' at a value says what setting it would do."
+    )
     QTest.keyClick(stage.view, Qt.Key.Key_Delete)
     assert stage.settings["graph"] == '{"angle": [], "light": [], "length": ["light"]}'
     stage.answer(graph=GRAPH.without_edge("angle", "length"))
