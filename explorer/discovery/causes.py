@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explorer.causal.coding import Coding
 from explorer.causal.fit_card import FitCard
 from explorer.causal.fitting import SIGNIFICANT, fit
-from explorer.causal.formats.registry import decoded
+from explorer.causal.formats.registry import graph_of
 from explorer.causal.model import StructuralModel
 from explorer.controls.control_set import ControlSet
 from explorer.controls.intervention import InterventionControl
@@ -119,22 +119,6 @@ def _wide_enough(graph: CausalGraph, observed: Mapping[str, NDArray[np.float64]]
             wide = msgspec.structs.replace(variable, low=min(variable.low, low), high=max(variable.high, high))
             graph = graph.changed(variable.name, wide)
     return graph
-
-
-def graph_of(own: CausalGraph, text: str) -> CausalGraph:
-    """The graph that ``text`` describes, about variables of the graph ``own``, which says what they are; ``own`` where
-    the text is empty. Raises :class:`CausalError` for what cannot be read, and for other variables."""
-    if not text.strip():
-        return own
-    drawn = decoded(text.encode(), "the graph").graph
-    strange = [name for name in drawn.names if name not in own.names]
-    if strange:
-        raise CausalError(
-            f"The model has no {', '.join(map(repr, strange))}; its variables are {', '.join(own.names)}. Rename them "
-            "in the graph, or take them out."
-        )
-    variables = tuple(variable for variable in own.variables if variable.name in drawn.names)
-    return CausalGraph(variables=variables, edges=drawn.edges, confounded=drawn.confounded, suggested=drawn.suggested)
 
 
 def kinds_of(text: str) -> dict[str, str]:

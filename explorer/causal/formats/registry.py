@@ -11,7 +11,7 @@ from explorer.errors import CausalError, ExplorerError, ModelError
 from explorer.files import atomic_write, text_of
 from explorer.plugins import declared
 from explorer.reading import HashedFile, read_file, whole
-from explorer.scene.causal_graph import Variable
+from explorer.scene.causal_graph import CausalGraph, Variable
 
 
 @cache
@@ -59,6 +59,22 @@ def decoded(data: bytes, name: str) -> GraphFile:
         return kind.read(text)
     except CausalError as error:
         raise CausalError(f"'{name}' cannot be read as {kind.title}: {str(error).rstrip('.')}.") from error
+
+
+def graph_of(own: CausalGraph, text: str) -> CausalGraph:
+    """The graph that ``text`` describes, about variables of the graph ``own``, which says what they are; ``own`` where
+    the text is empty. Raises :class:`CausalError` for what cannot be read, and for other variables."""
+    if not text.strip():
+        return own
+    drawn = decoded(text.encode(), "the graph").graph
+    strange = [name for name in drawn.names if name not in own.names]
+    if strange:
+        raise CausalError(
+            f"The model has no {', '.join(map(repr, strange))}; its variables are {', '.join(own.names)}. Rename them "
+            "in the graph, or take them out."
+        )
+    variables = tuple(variable for variable in own.variables if variable.name in drawn.names)
+    return CausalGraph(variables=variables, edges=drawn.edges, confounded=drawn.confounded, suggested=drawn.suggested)
 
 
 def encoded(file: GraphFile, format_name: str) -> bytes:

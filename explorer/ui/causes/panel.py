@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from explorer.causal.formats.registry import graph_of
 from explorer.causal.identification import identify
 from explorer.causal.layout import laid_out
 from explorer.errors import CausalError
@@ -15,7 +16,6 @@ from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.causes import Outcome
 from explorer.scene.model import ControlSetRef
 from explorer.ui.causes import text
-from explorer.ui.causes.asking import Outcomes
 from explorer.ui.causes.graph_view import GraphView
 from explorer.ui.look.numbers import DecimalField
 from explorer.ui.look.slider import FloatSlider
@@ -29,9 +29,9 @@ class CausesPanel(QWidget):
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        self.outcomes = Outcomes(controller, self)
+        self.outcomes = controller.outcomes
         self.view = GraphView()
-        self.slider, self.field = FloatSlider(0.0, 1.0), DecimalField(0.0, 1.0, decimals=3)
+        self.slider, self.field = FloatSlider(0.0, 1.0), DecimalField(0.0, 1.0, decimals=3, rounds=True)
         self.chosen_label = QLabel()
         self.free, self.own, self.tidy = (
             QPushButton("Set free"),
@@ -113,9 +113,10 @@ class CausesPanel(QWidget):
         outcome = self.outcomes.outcome
         self.stack.setCurrentIndex(0 if outcome is None else 1)
         if outcome is None:
-            self.hint.setText(self.outcomes.problem or text.NO_CAUSES)
+            awaited = self._fault(text.AWAITED) or text.AWAITED
+            self.hint.setText(awaited if self.outcomes.applies() else text.NO_CAUSES)
             return
-        graph = outcome.graph
+        graph = self._graph(outcome)
         self.view.show_graph(
             graph,
             self._places(graph),
@@ -131,12 +132,20 @@ class CausesPanel(QWidget):
         self.tidy.setEnabled(bool(settings.get("layout")))
         self._show_chosen(self.view.selected)
 
-    def _fault(self) -> str:
+    def _graph(self, outcome: Outcome) -> CausalGraph:
+        """What was drawn last, also while its mechanisms are fitted; the last that was followed where a hand has
+        written what cannot be read."""
+        try:
+            return graph_of(outcome.graph, str(dict(self._controls.settings).get("graph", "")))
+        except CausalError:
+            return outcome.graph
+
+    def _fault(self, awaited: str = text.FITTING) -> str:
         """Why what is drawn is not followed yet, or cannot be; empty where it is."""
         controller, scene = self._controller, self._controller.scene
         if controller.controls_card() is not None:
             return self.outcomes.problem
-        return controller.catalogue.problem(scene.model_of(scene.selected), self._controls) or text.FITTING
+        return controller.catalogue.problem(scene.model_of(scene.selected), self._controls) or awaited
 
     def _places(self, graph: CausalGraph) -> dict[str, tuple[float, float]]:
         """Where the nodes stand: as the scene says, and the others where the layout puts them."""
@@ -156,7 +165,7 @@ class CausesPanel(QWidget):
             self.chosen_label.setText("Choose a variable to set it.")
             return
         one = outcome.variable(name)
-        self.chosen_label.setText(f"do({name})" if one.is_set else name)
+        self.chosen_label.setText(f"do({name})" if one.is_set else f"{name}, the middle" if one.is_open else name)
         low, high = min(card.low, one.value, one.factual), max(card.high, one.value, one.factual)
         self.slider.set_range(low, high, card.detents, one.factual)
         self.slider.set_value(one.value)
@@ -187,7 +196,7 @@ class CausesPanel(QWidget):
         if outcome is None:
             return
         try:
-            graph = outcome.graph.with_edge(cause, effect)
+            graph = self._graph(outcome).with_edge(cause, effect)
         except CausalError as error:
             self._controller.say(str(error), "warning")
             return
@@ -196,7 +205,7 @@ class CausesPanel(QWidget):
     def _remove_arrow(self, cause: str, effect: str) -> None:
         outcome: Outcome | None = self.outcomes.outcome
         if outcome is not None:
-            graph = outcome.graph.without_edge(cause, effect)
+            graph = self._graph(outcome).without_edge(cause, effect)
             self._change_graph(graph, f"Take away {cause} → {effect}")
 
     def _change_graph(self, graph: CausalGraph, title: str) -> None:

@@ -17,6 +17,7 @@ NO_CAUSES = (
     "a conditional VAE that was trained with what causes what."
 )
 FITTING = "The mechanisms are fitted to the rows that come with the model; values are those of the graph before."
+AWAITED = "What causes what in this pane is being asked."
 HOW = "Draw an arrow from the dot below a variable to another one; click an arrow and press Delete to take it away."
 
 

@@ -91,6 +91,7 @@ class ControlsPanel(DockPanel):
         controller.changed.connect(self._on_changed)
         controller.shown.connect(self._show_amounts)
         controller.places.changed.connect(self._show_places)
+        controller.outcomes.changed.connect(self._show_amounts)
         catalogue = controller.catalogue
         catalogue.controls_found.connect(self._on_found)
         catalogue.controls_refused.connect(self._on_refused)
@@ -285,18 +286,24 @@ class ControlsPanel(DockPanel):
     def _show_amounts(self, *_: object) -> None:
         scene = self._controller.shown_scene
         pane = scene.panes[min(self._controller.scene.selected, len(scene.panes) - 1)]
+        if pane.edits:
+            self._controller.outcomes.refresh()
+        now = self._controller.outcomes.now()
         for name, row in self._rows.items():
-            row.set_edit(edit_of(pane, name))
+            row.set_edit(edit_of(pane, name), now.get(name))
 
     def _show_places(self) -> None:
         places = self._controller.places.known()
         for name, row in self._rows.items():
             row.set_place(places.get(name))
+        self._show_amounts()
 
     # --- what the user does ---
 
     def _move(self, name: str, number: float, dragging: bool) -> None:
         self._controller.move_control(self._controller.scene.selected, name, number, dragging)
+        if not dragging:  # an effect that was only touched stands where its causes put it
+            self._show_amounts()
 
     def _find_more(self) -> None:
         scene = self._controller.scene

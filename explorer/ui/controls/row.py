@@ -157,11 +157,11 @@ class ControlRow(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.menu_wanted.emit(self.card.name, event.globalPos())
 
-    def set_edit(self, edit: Edit) -> None:
+    def set_edit(self, edit: Edit, now: float | None = None) -> None:
         """Show how the control is moved, without a signal: its number, or where it is free and shows values, where the
-        picture stands."""
+        picture stands: ``now``, where others have moved it as well."""
         free = edit.is_nothing and self.card.shows == "value"
-        number = self._origin if free else edit.number
+        number = edit.number if not free else self._origin if now is None else now
         self.slider.set_value(number)
         self._filling = True
         self.box.setValue(number)

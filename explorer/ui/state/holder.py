@@ -39,6 +39,10 @@ class SceneHolder(Protocol):
         """The current scene."""
 
     @property
+    def shown_scene(self) -> Scene:
+        """What the canvas shows: the preview while one is set, else the scene."""
+
+    @property
     def has_model(self) -> bool:
         """Whether the scene has a model yet."""
 

@@ -38,6 +38,7 @@ from explorer.ui.state.late_sets import LateSets
 from explorer.ui.state.measuring import Measuring
 from explorer.ui.state.notice import Notice
 from explorer.ui.state.opening import Opening
+from explorer.ui.state.outcomes import Outcomes
 from explorer.ui.state.places import Places
 from explorer.ui.state.replies import Replies
 from explorer.ui.state.undo import Step, UndoStack
@@ -86,6 +87,7 @@ class SceneState(QObject):
         self.drafts.rested.connect(self._refresh)
         self.opening = Opening(self, self)
         self.places = Places(self, self)
+        self.outcomes = Outcomes(self, self)
         self.drawn_order = DrawnOrder(self, self)
         self.replies.on(Ready, self.engine_ready.emit)
         self.replies.on(EngineLost, self._ask_the_next)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 import quiet
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -13,7 +14,7 @@ from quiet import controller_on
 from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.causes import Outcome, VariableOutcome
-from explorer.scene.model import ControlSetRef, Edit
+from explorer.scene.model import ControlSetRef, Edit, ModelRef
 from explorer.service import protocol
 from explorer.ui.causes import text
 from explorer.ui.causes.dock import CausesDock
@@ -215,3 +216,40 @@ def test_what_is_under_the_pointer_is_found(qtbot: QtBot, monkeypatch: pytest.Mo
         assert stage.view.rect().contains(stage.view.box(name).toRect())
     assert stage.view.node_at(QPointF(QPoint(2, 2))) == ""
     assert stage.view.edge_at(QPointF(2, 2)) is None
+
+
+def test_a_second_arrow_that_is_drawn_while_the_first_is_fitted_leaves_the_first(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    stage.drag(stage.view.handle("angle"), stage.view.middle("light"))
+    assert ("angle", "light") in stage.view.graph.edges  # seen at once
+    notices: list[str] = []
+    stage.controller.noticed.connect(lambda notice: notices.append(notice.sentence))
+    stage.drag(stage.view.handle("light"), stage.view.middle("angle"))
+    assert "would make a circle" in notices[0]
+    stage.dock.panel._remove_arrow("angle", "length")
+    assert stage.settings["graph"] == '{"angle": [], "light": ["angle"], "length": ["light"]}'
+
+
+def test_what_was_known_of_another_model_is_not_shown_of_this_one(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    assert stage.dock.panel.stack.currentIndex() == 1
+    scene = stage.controller.scene
+    pane = msgspec.structs.replace(scene.panes[0], model=ModelRef(path="other", fingerprint="beef"))
+    stage.controller.apply(msgspec.structs.replace(scene, panes=(pane,)), "Another model")
+    assert stage.dock.panel.stack.currentIndex() == 0
+    assert stage.dock.panel.hint.text() == text.AWAITED
+
+
+def test_a_number_has_three_figures_and_a_middle_is_called_one(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    monkeypatch.setitem(FACTUAL, "length", 7.123456789)
+    stage.answer(is_open=True)
+    QTest.mouseClick(stage.view, Qt.MouseButton.LeftButton, pos=stage.view.middle("length").toPoint())
+    assert stage.dock.panel.field.lineEdit().text() == "7.123"
+    assert stage.dock.panel.chosen_label.text() == "length, the middle"

@@ -12,10 +12,12 @@ from pytestqt.qtbot import QtBot
 from quiet import MODEL, controller_on
 
 from explorer.scene.cards import ControlCard, ControlLaws, ControlPlace, ControlSetCard
+from explorer.scene.causal_graph import CausalGraph, Variable
+from explorer.scene.causes import Outcome, VariableOutcome
 from explorer.scene.edit_text import edit_text
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed
 from explorer.scene.order import OTHER_ORDER
-from explorer.service.protocol import ControlsFound, FindControls, FindPlaces, PlacesFound
+from explorer.service.protocol import ControlsFound, FindControls, FindOutcome, FindPlaces, OutcomeFound, PlacesFound
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.panel import ControlsPanel
 from explorer.ui.controls.row import ControlRow
@@ -107,6 +109,34 @@ def test_it_is_set_free_again(desk: Desk, way: str) -> None:
         QTest.keyClick(desk.row.box, Qt.Key.Key_Return)
     assert desk.edits == ()
     assert desk.row.slider.value == -12.345678
+
+
+def outcome(**values: float) -> Outcome:
+    names = ("angle", "light")
+    graph = CausalGraph(variables=tuple(Variable(name=name) for name in names), edges=(("angle", "light"),))
+    before = {name: PLACES[name].value for name in names}
+    return Outcome(
+        graph=graph,
+        variables=tuple(
+            VariableOutcome(name=name, factual=before[name], value=value, low=value, high=value)
+            for name, value in {**before, **values}.items()
+        ),
+    )
+
+
+def test_an_effect_stands_where_its_causes_have_put_it_and_comes_back_with_them(desk: Desk) -> None:
+    light = desk.panel.rows()[1]
+    desk.controller.move_control(0, "angle", 25.5)
+    request = desk.last(FindOutcome)
+    assert request.edits == (Edit("angle", value=25.5),)
+    desk.client.reply(OutcomeFound(request_id=request.request_id, outcome=outcome(angle=25.5, light=77.25)))
+    assert light.slider.value == light.box.value() == 77.25
+    assert desk.edits == (Edit("angle", value=25.5),)
+    QTest.mouseDClick(light.slider, Qt.MouseButton.LeftButton)  # it is free already, and stays where it is
+    assert light.slider.value == light.box.value() == 77.25
+    desk.controller.move_control(0, "angle", PLACES["angle"].value)
+    assert desk.edits == ()
+    assert light.slider.value == light.box.value() == 60.0
 
 
 def test_another_start_has_other_values_and_leaves_what_is_set(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject
 from explorer.scene.causes import Outcome
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
 from explorer.service.protocol import FindOutcome, OutcomeFound
-from explorer.ui.state.controller import Controller
+from explorer.ui.state.holder import SceneHolder
 from explorer.ui.state.newest import Newest
 
 METHOD = "causes"
@@ -17,12 +17,13 @@ Question = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...]]
 
 class Outcomes(Newest[Question]):
     """``outcome`` of the picture that is shown, None where its sliders set no variables. While mechanisms are fitted to
-    another graph, what was known before stays."""
+    another graph, what was known before stays. Asked where somebody looks: :meth:`refresh`."""
 
-    def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
+    def __init__(self, controller: SceneHolder, parent: QObject | None = None) -> None:
         super().__init__(controller, OutcomeFound, parent)
         self._controller = controller
         self.outcome: Outcome | None = None
+        self._known: Question | None = None  # that ``outcome`` answers
 
     def applies(self) -> bool:
         """Whether the sliders of the selected pane set variables."""
@@ -46,6 +47,27 @@ class Outcomes(Newest[Question]):
 
     def take(self, reply: OutcomeFound | None, question: Question | None) -> None:
         self.outcome = reply.outcome if reply is not None else None
+        self._known = question
 
     def has_answer(self) -> bool:
         return self.outcome is not None
+
+    def refresh(self) -> None:
+        scene = self._controller.shown_scene
+        if self._known is not None and self._known[0] != scene.model_of(scene.selected):  # nothing of it is true here
+            self.take(None, None)
+            self.changed.emit()
+        super().refresh()
+
+    def forget(self, *_: object) -> None:
+        if self._sent is not None:  # else nobody has looked yet
+            super().forget()
+
+    def now(self) -> dict[str, float]:
+        """Variable → where the shown picture stands along it; of what is open, the middle that is drawn. While other
+        edits of the same start are asked about, where it stood; empty where nothing is set or nothing is known."""
+        question = self.question() if self.applies() else None
+        if question is None or not question[4] or self.outcome is None or self._known is None:
+            return {}
+        same_start = self._known[:4] == question[:4]
+        return {one.name: one.value for one in self.outcome.variables} if same_start else {}
