@@ -13,9 +13,13 @@ from plain_fields import PlainField
 from torch import Tensor
 from toys import trajectory
 
+from explorer.causal.base import Mechanism
 from explorer.causal.coding import Axis, Coding
+from explorer.causal.encoding import Encoding
+from explorer.causal.mechanisms.categorical import Categorical
 from explorer.causal.mechanisms.linear import LinearGaussian
 from explorer.causal.model import StructuralModel
+from explorer.causal.predictor import Predictor
 from explorer.controls import field as field_control
 from explorer.controls.base import Control
 from explorer.controls.bent import BentControl
@@ -162,10 +166,18 @@ def intervention(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     graph = CausalGraph(
         variables=(Variable(name="c"), first, Variable(name="b")), edges=(("a", "b"), ("a", "c"), ("b", "c"))
     )
-    mechanisms = {
-        "a": LinearGaussian.of((), (), 0.5, 1.0),
-        "b": LinearGaussian.of(("a",), slopes[:1], -1.0, 0.5),
-        "c": LinearGaussian.of(("a", "b"), slopes[1:], 0.0, 2.0),
+
+    def line(*causes: Variable) -> LinearGaussian:
+        encoding = Encoding.plain(causes)
+        by = torch.tensor(slopes, dtype=torch.float64).repeat(2)[: encoding.width, None]
+        predictor = Predictor(encoding, by, torch.zeros(1, dtype=torch.float64))
+        return LinearGaussian(tuple(cause.name for cause in causes), predictor, 0.5)
+
+    levels = Predictor(Encoding(()), torch.zeros(0, 3, dtype=torch.float64), torch.tensor([0.0, 1.0, -1.0]).double())
+    mechanisms: dict[str, Mechanism] = {
+        "a": Categorical((), levels) if first.levels else line(),
+        "b": line(first),
+        "c": line(first, Variable(name="b")),
     }
     axes = {name: Axis(index, 0.5 * index, 1.5) for index, name in enumerate(graph.names, start=1)}
     variable = draw(st.sampled_from(graph.names))
