@@ -49,4 +49,5 @@ class Source(Protocol):
 
 def as_images(pictures: NDArray[np.uint8]) -> Tensor:
     """(n, C, H, W) in [-1, 1] of (n, H, W, C) in 0..255."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
+    writable = np.require(pictures, requirements="W")  # those of image files are not, and torch warns of it
+    return torch.from_numpy(writable).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
