@@ -216,5 +216,9 @@ class CausesPanel(QWidget):
     def _change(self, title: str, **settings: str) -> None:
         """One step of undo: the graph, or where its nodes stand; what is set stays set."""
         scene = self._controller.scene
+        if self._controls.path:
+            self._controller.say(text.OF_A_FILE, "warning")
+            self._show()  # a node that was dragged stands where it stood
+            return
         controls = text.with_settings(self._controls, settings)
         self._controller.apply(editing.with_same_controls(scene, scene.selected, controls), title)

@@ -18,6 +18,7 @@ NO_CAUSES = (
 )
 FITTING = "The mechanisms are fitted to the rows that come with the model; values are those of the graph before."
 AWAITED = "What causes what in this pane is being asked."
+OF_A_FILE = "These sliders come from a file, with their graph; choose the method Causes to draw another."
 HOW = "Draw an arrow from the dot below a variable to another one; click an arrow and press Delete to take it away."
 
 

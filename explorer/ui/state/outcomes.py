@@ -26,9 +26,10 @@ class Outcomes(Newest[Question]):
         self._known: Question | None = None  # that ``outcome`` answers
 
     def applies(self) -> bool:
-        """Whether the sliders of the selected pane set variables."""
-        scene = self._controller.scene
-        return self._controller.has_model and scene.panes[scene.selected].controls.method == METHOD
+        """Whether the sliders of the selected pane set variables: those of the method, or of a file that has them."""
+        scene, card = self._controller.scene, self._controller.controls_card()
+        method = scene.panes[scene.selected].controls.method or (card.method if card is not None else "")
+        return self._controller.has_model and method == METHOD
 
     def question(self) -> Question | None:
         controller = self._controller

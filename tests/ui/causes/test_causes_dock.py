@@ -253,3 +253,18 @@ def test_a_number_has_three_figures_and_a_middle_is_called_one(qtbot: QtBot, mon
     QTest.mouseClick(stage.view, Qt.MouseButton.LeftButton, pos=stage.view.middle("length").toPoint())
     assert stage.dock.panel.field.lineEdit().text() == "7.123"
     assert stage.dock.panel.chosen_label.text() == "length, the middle"
+
+
+def test_sliders_of_a_file_show_their_graph_which_is_not_redrawn(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch, method="latent_axes")
+    card = controls(ControlSetRef(method="causes"))
+    monkeypatch.setattr(quiet, "controls", lambda ref: card)
+    of_file = ControlSetRef(path="own.safetensors", digest="d1")
+    stage.controller.set_method(0, of_file)
+    stage.answer()
+    assert stage.view.texts["light"] == "80.0°"
+    notices: list[str] = []
+    stage.controller.noticed.connect(lambda notice: notices.append(notice.sentence))
+    stage.drag(stage.view.handle("angle"), stage.view.middle("light"))
+    assert notices == [text.OF_A_FILE]
+    assert stage.controller.scene.panes[0].controls == of_file
