@@ -34,7 +34,8 @@ def node_text(variable: Variable, outcome: VariableOutcome) -> str:
     """What has become of a variable: its value, the change, or between which it lies."""
     factual = value_text(variable, outcome.factual)
     if outcome.is_open:
-        return f"{value_text(variable, outcome.low)} to {value_text(variable, outcome.high)}"
+        low, high = value_text(variable, outcome.low), value_text(variable, outcome.high)
+        return f"{low} to {high}" if low != high else f"{low} (with 90 %)"
     after = value_text(variable, outcome.value)
     return after if after == factual else f"{factual} → {after}"
 

@@ -268,3 +268,8 @@ def test_sliders_of_a_file_show_their_graph_which_is_not_redrawn(qtbot: QtBot, m
     stage.drag(stage.view.handle("angle"), stage.view.middle("light"))
     assert notices == [text.OF_A_FILE]
     assert stage.controller.scene.panes[0].controls == of_file
+
+
+def test_an_interval_without_extent_is_one_number_and_how_sure_it_is() -> None:
+    open_at = VariableOutcome(name="length", factual=3.0, value=3.0, low=3.0, high=3.0001, is_open=True)
+    assert text.node_text(GRAPH.variable("length"), open_at) == "3.00 (with 90 %)"
