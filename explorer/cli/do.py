@@ -91,20 +91,18 @@ def _graph_text(path: Path) -> str:
 
 
 def _edits(found: ControlSet, texts: dict[str, str]) -> tuple[Edit, ...]:
-    """What ``texts`` set, checked against the variables' kinds and ranges."""
-    from explorer.engine.causes import by_label, refusals
+    """What ``texts`` set, by number or label, checked against the variables' kinds and ranges."""
+    from explorer.engine.causes import graph_of_set
 
-    for name in texts:
-        arguments.checked_name(found, name)
-    labelled = by_label(found, texts)
-    values = {
-        name: number(text, f"--set {name}") if labelled[name] is None else float(labelled[name] or 0.0)
-        for name, text in texts.items()
-    }
-    edits = tuple(Edit(name, value=value) for name, value in values.items())
-    for sentence in refusals(found, edits):
-        raise CausalError(sentence)
-    return edits
+    graph, edits = graph_of_set(found), []
+    for name, text in texts.items():
+        variable = graph.variable(name)
+        labels = variable.labels
+        value = float(labels.index(text)) if text in labels else number(text, f"--set {name}")
+        if refusal := variable.refusal(value):
+            raise CausalError(refusal)
+        edits.append(Edit(name, value=value))
+    return tuple(edits)
 
 
 def _document(model: str, outcome: Outcome, read: dict[str, float]) -> dict[str, object]:

@@ -99,19 +99,16 @@ class InterventionControl(PointControl):
         """Which effects the picture leaves open, since it does not tell their noise: their intervals of 90 %."""
         _, after = self.outcome(latent, moves)
         graph = self.model.graph
-        texts = []
+        remarks: list[Remark | None] = []
         for control, _, _ in moves:
             assert isinstance(control, InterventionControl)
-            texts.append(
-                ", ".join(
-                    _open_text(name, after)
-                    for name in graph.names
-                    if name in graph.descendants([control.variable]) and bool(after.open[name].any())
-                )
-            )
-        return tuple(
-            Remark("not unique", f"leaves open {text}; its middle is drawn") if text else None for text in texts
-        )
+            effects = graph.descendants([control.variable])
+            # An interval without a width says what there is to be known.
+            names = [name for name in graph.names if name in effects and bool(after.low[name] < after.high[name])]
+            ranges = ", ".join(_open_text(name, after) for name in names)
+            mark = f"{' and '.join(names)} not unique"
+            remarks.append(Remark(mark, f"leaves open {ranges}; its middle is drawn") if names else None)
+        return tuple(remarks)
 
     def tensors(self) -> dict[str, Tensor]:
         tensors, _ = packed(self.model)

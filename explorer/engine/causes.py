@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from explorer.controls.scaled import unscaled
 from explorer.errors import CausalError, ExplorerError
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited
+from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.causes import Outcome, VariableOutcome
 from explorer.scene.model import Edit, StoredLatent
 from explorer.training.batch import as_images
@@ -27,9 +28,7 @@ from explorer.training.folder import prepare, warnings_in_order
 def outcome(generator: Generator, controls: ControlSet, start: Latent, edits: Sequence[Edit]) -> Outcome:
     """The variables of the picture that starts from ``start`` (batch 1), without and with ``edits``. Raises
     :class:`CausalError` where ``controls`` sets no variables."""
-    first = next((inner for control in controls.controls if (inner := _intervention(control)) is not None), None)
-    if first is None:
-        raise CausalError(f"{controls.title} sets no variables; choose the method Causes.")
+    first = _first(controls)
     space = first.card.space
     moves = controls.moves(edits)
     names = list(generator.card.spaces)
@@ -53,6 +52,11 @@ def outcome(generator: Generator, controls: ControlSet, start: Latent, edits: Se
             for name in first.model.graph.names
         ),
     )
+
+
+def graph_of_set(controls: ControlSet) -> CausalGraph:
+    """The causal graph whose variables ``controls`` sets. Raises :class:`CausalError` where it sets none."""
+    return _first(controls).model.graph
 
 
 def achieved(generator: Generator, bgrx: NDArray[np.uint8], names: Sequence[str]) -> dict[str, float]:
@@ -93,25 +97,11 @@ def encoded(generator: Generator, path: Path) -> StoredLatent:
     return StoredLatent(space, row.shape, row.tobytes())
 
 
-def by_label(controls: ControlSet, texts: Mapping[str, str]) -> dict[str, float | None]:
-    """Variable → the number that ``texts`` names by its label (``sex=male``); None where it is no label."""
-    found: dict[str, float | None] = {}
-    for name, text in texts.items():
-        control = next((c for c in controls.controls if c.card.name == name), None)
-        inner = _intervention(control) if control is not None else None
-        labels = inner.model.graph.variable(inner.variable).labels if inner is not None else ()
-        found[name] = float(labels.index(text)) if text in labels else None
-    return found
-
-
-def refusals(controls: ControlSet, edits: Sequence[Edit]) -> list[str]:
-    """Why variables cannot be set to the values of ``edits``, a sentence each."""
-    texts = []
-    for edit in edits:
-        inner = _intervention(controls.control(edit.control))
-        if inner is not None and edit.value is not None:
-            texts.append(inner.model.graph.variable(inner.variable).refusal(edit.value))
-    return [text for text in texts if text]
+def _first(controls: ControlSet) -> InterventionControl:
+    first = next((inner for control in controls.controls if (inner := _intervention(control)) is not None), None)
+    if first is None:
+        raise CausalError(f"{controls.title} sets no variables; choose the method Causes.")
+    return first
 
 
 def _intervention(control: Any) -> InterventionControl | None:

@@ -197,7 +197,7 @@ def test_a_graph_file_of_one_s_own_is_followed_and_travels_with_the_picture(
     ("arguments", "sentence"),
     [
         (("--set", "a=1", "--graph", "none.dot"), "cannot be read"),
-        (("--set", "d=1"), "no control 'd'"),
+        (("--set", "d=1"), "The graph has no variable 'd'; it has a, b, c"),
         (("--set", "a"), "not of the form NAME=VALUE"),
         (("--set", "a=x"), "Invalid value for '--set a'"),
         (("--set", "a=1", "--set", "a=2"), "names 'a' twice"),
