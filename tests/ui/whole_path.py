@@ -51,7 +51,8 @@ def moved_by_hand(hand: Hand, model: str) -> Steps:
         before = hand.pixels()
         yield from hand.drag_slider(name, to)
         assert hand.pixels() != before, f"{name} of {model} moved nothing"
-        assert abs(edit_of(controller.scene.panes[0], name).amount) > 0.5
+        edit = edit_of(controller.scene.panes[0], name)
+        assert abs(edit.amount) > 0.5 or edit.holds == "value"
     hand.shoot(f"{Path(model).name}-moved")
     assert controller.undo_stack.index() == steps + 2, "a drag is one step"
     hand.key(Qt.Key.Key_Z, CONTROL)
