@@ -35,6 +35,10 @@ NAMED = (
         "Finding where the picture stands along PCA on shapes-qlae",
     ),
     (
+        protocol.FindOutcome(request_id=1, model=MODEL, controls=PCA, origin=Seed(0), truncation_psi=1.0, edits=()),
+        "Finding what causes what along PCA on shapes-qlae",
+    ),
+    (
         protocol.DrawLandscape(
             request_id=1,
             model=MODEL,
