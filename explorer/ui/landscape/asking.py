@@ -14,7 +14,7 @@ Question = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...], str, 
 """Model, control set, origin, truncation, edits of other controls, control, plane, time of the field."""
 
 
-class Landscapes(Newest[Question]):
+class Landscapes(Newest[Question, LandscapeDrawn]):
     """What a landscape depends on, but for the amount of its own slider, which only moves the point on its path."""
 
     def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
@@ -23,8 +23,16 @@ class Landscapes(Newest[Question]):
         self.control = ""  # whose landscape it is
         self.plane = Plane()
         self.time: float | None = None
-        self.landscape: Landscape | None = None
-        self.drawn_with: tuple[Edit, ...] = ()  # the other edits of the landscape
+
+    @property
+    def landscape(self) -> Landscape | None:
+        """The answer."""
+        return self.answer.landscape if self.answer is not None else None
+
+    @property
+    def drawn_with(self) -> tuple[Edit, ...]:
+        """The other edits of the landscape."""
+        return self.answered[4] if self.answered is not None else ()
 
     def question(self) -> Question | None:
         controller = self._controller
@@ -58,11 +66,3 @@ class Landscapes(Newest[Question]):
             plane=plane,
             time=time,
         )
-
-    def take(self, reply: LandscapeDrawn | None, question: Question | None) -> None:
-        self.landscape = reply.landscape if reply is not None else None
-        if reply is not None and question is not None:
-            self.drawn_with = question[4]
-
-    def has_answer(self) -> bool:
-        return self.landscape is not None

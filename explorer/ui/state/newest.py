@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from explorer.service.protocol import EngineLost, Refused, Reply, Request
+from explorer.service.protocol import EngineLost, Refused, Request
 from explorer.ui.state.holder import SceneHolder
 
+
+class Numbered(Protocol):
+    """A reply to a question."""
+
+    @property
+    def request_id(self) -> int:
+        """Of the question."""
+
+
 Question = TypeVar("Question")
+Answer = TypeVar("Answer", bound=Numbered)
 
 
-class Newest(QObject, Generic[Question]):
-    """A subclass says what the question is, how it is sent, and what becomes of the answer. ``problem``: why there is
-    none, where the engine said so."""
+class Newest(QObject, Generic[Question, Answer]):
+    """A subclass says what the question is and how it is sent. ``answer``: the last there was, and ``answered``, the
+    question that it is of; None where there is nothing to know, or the engine said why not: ``problem``."""
 
     changed = Signal()  # the answer, or the problem
 
-    def __init__(self, holder: SceneHolder, reply: type[Reply], parent: QObject | None = None) -> None:
+    def __init__(self, holder: SceneHolder, reply: type[Answer], parent: QObject | None = None) -> None:
         """``reply``: the kind of message that answers."""
         super().__init__(parent)
         self._holder = holder
         self._reply = reply
+        self.answer: Answer | None = None
+        self.answered: Question | None = None
         self.problem = ""
         self._latest: Question | None = None  # answered, or under way; None: whatever it is, it has to be asked anew
         self._number = -1  # of the question under way
         self._sent: Question | None = None  # that question
-        holder.replies.on(reply, self._answered)
-        holder.replies.on(Refused, self._answered)
+        holder.replies.on(reply, self._take)
+        holder.replies.on(Refused, self._take)
         holder.replies.on(EngineLost, self._engine_lost)
         holder.engine_ready.connect(self.forget)
         holder.catalogue.controls_previewed.connect(self.forget)
@@ -36,31 +48,21 @@ class Newest(QObject, Generic[Question]):
 
     def question(self) -> Question | None:
         """What is to be known now; None where there is nothing to ask yet."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say what it asks")
+
+    def request(self, number: int, question: Question) -> Request:
+        """The message that asks ``question``."""
+        raise TypeError(f"{type(self).__name__} does not say how it asks")
 
     def applies(self) -> bool:
         """Whether an answer that is there stays while there is nothing to ask."""
         return self.question() is not None
 
-    def request(self, number: int, question: Question) -> Request:
-        """The message that asks ``question``."""
-        raise NotImplementedError
-
-    def take(self, reply: Any | None, question: Question | None) -> None:
-        """``reply`` is the answer to ``question``; None: there is none any longer."""
-        raise NotImplementedError
-
-    def has_answer(self) -> bool:
-        """Whether there is an answer."""
-        raise NotImplementedError
-
     def refresh(self) -> None:
         """Ask, if there is something to ask that is not asked or answered yet."""
         if not self.applies():
-            if self.has_answer() or self.problem:
-                self.problem, self._latest = "", None
-                self.take(None, None)
-                self.changed.emit()
+            self._latest = None
+            self.clear()
             return
         question = self.question()
         if question is None or question == self._latest or self._number >= 0:
@@ -69,18 +71,25 @@ class Newest(QObject, Generic[Question]):
         self._number = self._holder.client.next_request_id()
         self._holder.client.send(self.request(self._number, question))
 
+    def clear(self) -> None:
+        """Nothing of the answer, or of the problem, is true here."""
+        if self.answer is not None or self.problem:
+            self.answer, self.answered, self.problem = None, None, ""
+            self.changed.emit()
+
     def forget(self, *_: object) -> None:
         """The controls may be others under the same name: ask anew."""
         self._latest = None
         self.refresh()
 
-    def _answered(self, reply: Any) -> None:
+    def _take(self, reply: Answer | Refused) -> None:
         if reply.request_id != self._number:
             return
         self._number = -1
-        answered = isinstance(reply, self._reply)
-        self.problem = "" if answered else reply.sentence
-        self.take(reply if answered else None, self._sent)
+        if isinstance(reply, Refused):
+            self.answer, self.answered, self.problem = None, None, reply.sentence
+        else:
+            self.answer, self.answered, self.problem = reply, self._sent, ""
         self.changed.emit()
         self.refresh()
 

@@ -15,15 +15,18 @@ Question = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...]]
 """Model, control set, origin, truncation, edits."""
 
 
-class Outcomes(Newest[Question]):
+class Outcomes(Newest[Question, OutcomeFound]):
     """``outcome`` of the picture that is shown, None where its sliders set no variables. While mechanisms are fitted to
     another graph, what was known before stays. Asked where somebody looks: :meth:`refresh`."""
 
     def __init__(self, controller: SceneHolder, parent: QObject | None = None) -> None:
         super().__init__(controller, OutcomeFound, parent)
         self._controller = controller
-        self.outcome: Outcome | None = None
-        self._known: Question | None = None  # that ``outcome`` answers
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The answer."""
+        return self.answer.outcome if self.answer is not None else None
 
     def applies(self) -> bool:
         """Whether the sliders of the selected pane set variables: those of the method, or of a file that has them."""
@@ -46,18 +49,10 @@ class Outcomes(Newest[Question]):
             request_id=number, model=model, controls=controls, origin=origin, truncation_psi=psi, edits=edits
         )
 
-    def take(self, reply: OutcomeFound | None, question: Question | None) -> None:
-        self.outcome = reply.outcome if reply is not None else None
-        self._known = question
-
-    def has_answer(self) -> bool:
-        return self.outcome is not None
-
     def refresh(self) -> None:
         scene = self._controller.shown_scene
-        if self._known is not None and self._known[0] != scene.model_of(scene.selected):  # nothing of it is true here
-            self.take(None, None)
-            self.changed.emit()
+        if self.answered is not None and self.answered[0] != scene.model_of(scene.selected):
+            self.clear()
         super().refresh()
 
     def forget(self, *_: object) -> None:
@@ -68,7 +63,7 @@ class Outcomes(Newest[Question]):
         """Variable → where the shown picture stands along it; of what is open, the middle that is drawn. While other
         edits of the same start are asked about, where it stood; empty where nothing is set or nothing is known."""
         question = self.question() if self.applies() else None
-        if question is None or not question[4] or self.outcome is None or self._known is None:
+        if question is None or not question[4] or self.outcome is None or self.answered is None:
             return {}
-        same_start = self._known[:4] == question[:4]
+        same_start = self.answered[:4] == question[:4]
         return {one.name: one.value for one in self.outcome.variables} if same_start else {}
