@@ -19,6 +19,7 @@ from explorer.causal.model import StructuralModel
 from explorer.causal.model_file import packed, unpacked
 from explorer.causal.posterior import Counterfactual, counterfactual
 from explorer.controls.base import Move, Moves, Place, PointControl
+from explorer.controls.curves import knot
 from explorer.errors import CausalError
 from explorer.scene.cards import ControlCard, ControlLaws, Remark
 from explorer.scene.model import Scalar
@@ -86,7 +87,16 @@ class InterventionControl(PointControl):
 
     def outcome(self, latent: Tensor, moves: Moves) -> tuple[Values, Counterfactual]:
         """The factual values (B,) of all variables at ``latent`` (B, width), and what they would have been under
-        ``moves``, interventions of this model."""
+        ``moves``, interventions of this model. Kept, because every picture asks twice: for its remarks and its
+        point."""
+        numbers = [move.number for move in moves]
+        if any(tensor.requires_grad for tensor in (latent, *numbers)):
+            return self._outcome(latent, moves)
+        names = tuple((_variable(move), move.absolute) for move in moves)
+        bits = tuple((tensor.dtype, tensor.cpu().numpy().tobytes()) for tensor in (latent, *numbers))
+        return knot(self, (latent.shape, names, bits), 0, lambda: self._outcome(latent, moves), lambda last: last)
+
+    def _outcome(self, latent: Tensor, moves: Moves) -> tuple[Values, Counterfactual]:
         factual = self.coding.values(latent)
         acts = {}
         for control, number, absolute in moves:
@@ -165,6 +175,11 @@ class InterventionControl(PointControl):
 
 def _axis(index: int, mean: float = 0.0, deviation: float = 1.0, *ends: float) -> Axis:
     return Axis(index, mean, deviation, ends)
+
+
+def _variable(move: Move) -> str:
+    assert isinstance(move.control, InterventionControl)
+    return move.control.variable
 
 
 def _open_text(name: str, after: Counterfactual) -> str:

@@ -7,10 +7,12 @@ import torch
 from small_causes import clipped, linear_chain
 from torch import Tensor
 
+from explorer.causal.base import Values
 from explorer.causal.coding import Axis, Coding
 from explorer.causal.mechanisms.linear import LinearGaussian
 from explorer.causal.model import StructuralModel
-from explorer.controls.base import Move
+from explorer.causal.posterior import Counterfactual
+from explorer.controls.base import Move, Moves
 from explorer.controls.intervention import InterventionControl
 from explorer.scene.cards import ControlCard
 from explorer.scene.causal_graph import CausalGraph, Variable
@@ -134,3 +136,26 @@ def test_the_slope_is_that_of_what_follows_also_where_the_amount_is_too_small_to
     start = points(2).double().requires_grad_()
     (by_start,) = torch.autograd.grad(do("a").move(start, amount.detach())[:, 0].sum(), start)
     torch.testing.assert_close(by_start, torch.tensor([[1.0, 0, 0, 0, 0]] * 2, dtype=torch.float64))
+
+
+def test_a_picture_computes_what_would_have_been_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its remarks and its point are of one outcome; another amount, start or variable is another."""
+    computed: list[float] = []
+    plain = InterventionControl._outcome
+
+    def counted(control: InterventionControl, latent: Tensor, moves: Moves) -> tuple[Values, Counterfactual]:
+        computed.append(float(moves[0].number[0]))
+        return plain(control, latent, moves)
+
+    monkeypatch.setattr(InterventionControl, "_outcome", counted)
+    control, latent = do("a"), points(1)
+    for amount in (1.0, 1.0, 2.0):
+        moves = [Move(control, torch.tensor([amount]))]
+        control.remarks(latent, moves)
+        control.move_together(latent, moves)
+    assert computed == [1.0, 2.0]
+    there = control.move_together(points(1) + 1.0, [Move(control, torch.tensor([2.0]))])
+    sent = control.move_together(latent, [Move(control, torch.tensor([2.0]), True)])
+    other = control.move_together(latent, [Move(do("b"), torch.tensor([2.0]))])
+    assert computed == [1.0, 2.0, 2.0, 2.0, 2.0]
+    assert len({tuple(moved[0].tolist()) for moved in (there, sent, other)}) == 3

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.causal.formats.registry import graph_of
 from explorer.causal.identification import identify
-from explorer.causal.layout import laid_out
 from explorer.errors import CausalError
 from explorer.scene import editing
 from explorer.scene.causal_graph import CausalGraph
@@ -119,7 +117,7 @@ class CausesPanel(QWidget):
         graph = self._graph(outcome)
         self.view.show_graph(
             graph,
-            self._places(graph),
+            text.places_of(graph, self._controls),
             {one.name: text.node_text(graph.variable(one.name), one) for one in outcome.variables},
             frozenset(one.name for one in outcome.variables if one.is_set),
             frozenset(one.name for one in outcome.variables if one.is_open),
@@ -146,14 +144,6 @@ class CausesPanel(QWidget):
         if controller.controls_card() is not None:
             return self.outcomes.problem
         return controller.catalogue.problem(scene.model_of(scene.selected), self._controls) or awaited
-
-    def _places(self, graph: CausalGraph) -> dict[str, tuple[float, float]]:
-        """Where the nodes stand: as the scene says, and the others where the layout puts them."""
-        known = text.layout_of(self._controls)
-        for name, at in known.items():
-            if name in graph.names:
-                graph = graph.changed(name, msgspec.structs.replace(graph.variable(name), at=at))
-        return {variable.name: variable.at or (0.0, 0.0) for variable in laid_out(graph).variables}
 
     def _show_chosen(self, name: str) -> None:
         """The slider of the chosen variable, which is that of the control panel."""

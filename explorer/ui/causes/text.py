@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
+from explorer.causal.layout import laid_out
 from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.causes import Outcome, VariableOutcome
 from explorer.scene.model import ControlSetRef, Scalar
@@ -80,6 +82,16 @@ def layout_of(controls: ControlSetRef) -> dict[str, tuple[float, float]]:
         return {str(name): (float(across), float(down)) for name, (across, down) in places.items()}
     except (ValueError, TypeError, AttributeError):
         return {}
+
+
+@lru_cache(maxsize=8)
+def places_of(graph: CausalGraph, controls: ControlSetRef) -> dict[str, tuple[float, float]]:
+    """Where the nodes stand: as the scene says, and the others where the layout puts them. Kept, because a drag asks
+    for every picture."""
+    known = layout_of(controls)
+    placed = tuple(msgspec.structs.replace(one, at=known.get(one.name, one.at)) for one in graph.variables)
+    laid = laid_out(msgspec.structs.replace(graph, variables=placed))
+    return {one.name: one.at or (0.0, 0.0) for one in laid.variables}
 
 
 def with_settings(controls: ControlSetRef, changed: Mapping[str, Scalar]) -> ControlSetRef:
