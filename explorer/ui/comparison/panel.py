@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -22,6 +20,7 @@ from explorer.ui.comparison import text
 from explorer.ui.comparison.heat import EffectHeat
 from explorer.ui.comparison.table import ComparisonTable
 from explorer.ui.jobs.progress_line import ProgressLine
+from explorer.ui.look.pages import invitation_page, scrolled, small_print
 from explorer.ui.look.widgets import ElidedLabel, SectionTitle, Segments, WrappedLabel, action_button, link_button
 from explorer.ui.state.controller import Controller
 
@@ -115,13 +114,6 @@ class ComparisonPanel(QWidget):
             self.refresh()
 
     def _build(self) -> None:
-        font = QFont(self.font())
-        font.setPointSizeF(font.pointSizeF() * 1.2)
-        font.setBold(True)
-        self.title.setFont(font)
-        self.sentence.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.sentence.setFixedWidth(560)
         header = QWidget()
         header.setFixedHeight(HEADER_HEIGHT)
         row = QHBoxLayout(header)
@@ -132,12 +124,6 @@ class ComparisonPanel(QWidget):
         row.addWidget(self.state, 1)
         row.addWidget(self.use)
         row.addWidget(self.export)
-        empty = QWidget()
-        column = QVBoxLayout(empty)
-        column.addStretch(1)
-        for label in (self.title, self.sentence):
-            column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(2)
         self._heading = ElidedLabel()
         self._heading.setFont(SectionTitle("").font())
         self._heading.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -145,32 +131,18 @@ class ComparisonPanel(QWidget):
         above.setContentsMargins(10, 4, 8, 4)
         above.addWidget(self._heading, 1)
         above.addWidget(self.kind)
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setWidget(self.heat)
         matrix = QWidget()
         beside = QVBoxLayout(matrix)
         beside.setContentsMargins(0, 0, 0, 0)
         beside.setSpacing(0)
         beside.addLayout(above)
-        beside.addWidget(area, 1)
+        beside.addWidget(scrolled(self.heat), 1)
         listed = QWidget()
         under = QVBoxLayout(listed)
         under.setContentsMargins(8, 0, 4, 4)
         under.setSpacing(4)
         under.addWidget(self.table, 1)
-        self.contract.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        small = QFont(self.font())
-        small.setPointSizeF(small.pointSizeF() * 0.9)
-        self.contract.setFont(small)
-        terms = QScrollArea()
-        terms.setFrameShape(QFrame.Shape.NoFrame)
-        terms.setWidgetResizable(True)
-        terms.setWidget(self.contract)
-        terms.setFixedHeight(CONTRACT_LINES * QFontMetrics(small).lineSpacing() + 2)
-        self.contract.setAlignment(Qt.AlignmentFlag.AlignTop)
-        under.addWidget(terms)
+        under.addWidget(small_print(self.contract, CONTRACT_LINES))
         parts = QSplitter(Qt.Orientation.Horizontal)
         parts.setChildrenCollapsible(False)
         parts.addWidget(listed)
@@ -179,7 +151,7 @@ class ComparisonPanel(QWidget):
         parts.setStretchFactor(1, 4)
         parts.setSizes([760, 560])
         self._pages = QStackedWidget()
-        self._pages.addWidget(empty)
+        self._pages.addWidget(invitation_page(self.title, self.sentence))
         self._pages.addWidget(parts)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPalette
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.scene.effect_text import sentence
 from explorer.scene.effects import EffectQuestion, EffectReport
@@ -15,6 +14,7 @@ from explorer.ui.effects.curve import EffectCurve
 from explorer.ui.effects.header import EffectsHeader
 from explorer.ui.effects.matrix import EffectMatrix
 from explorer.ui.effects.scanning import Scanning
+from explorer.ui.look.pages import invitation_page, scrolled, small_print
 from explorer.ui.look.widgets import SectionTitle, WrappedLabel
 from explorer.ui.state.controller import Controller
 
@@ -143,26 +143,13 @@ class EffectsPanel(QWidget):
             self.refresh()
 
     def _build(self) -> None:
-        font = QFont(self.font())
-        font.setPointSizeF(font.pointSizeF() * 1.2)
-        font.setBold(True)
-        self.title.setFont(font)
-        self.invitation.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.invitation.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.invitation.setFixedWidth(560)
-        empty = QWidget()
-        column = QVBoxLayout(empty)
-        column.addStretch(1)
-        for label in (self.title, self.invitation):
-            column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(2)
         parts = QSplitter(Qt.Orientation.Horizontal)
         parts.setChildrenCollapsible(False)
         parts.addWidget(self._listed())
         parts.addWidget(self._drawn_part())
         parts.setSizes([560, 560])
         self._pages = QStackedWidget()
-        self._pages.addWidget(empty)
+        self._pages.addWidget(invitation_page(self.title, self.invitation))
         self._pages.addWidget(parts)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -172,21 +159,14 @@ class EffectsPanel(QWidget):
 
     def _listed(self) -> QWidget:
         """The matrix above the contract."""
-        small = QFont(self.font())
-        small.setPointSizeF(small.pointSizeF() * 0.9)
-        self.contract.setFont(small)
-        self.contract.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.contract.setAlignment(Qt.AlignmentFlag.AlignTop)
-        terms = _scrolled(self.contract)
-        terms.setFixedHeight(CONTRACT_LINES * QFontMetrics(small).lineSpacing() + 2)
         listed = QWidget()
         under = QVBoxLayout(listed)
         under.setContentsMargins(8, 0, 4, 4)
         under.setSpacing(4)
         under.addWidget(SectionTitle(CAPTION))
-        self._area = _scrolled(self.matrix)
+        self._area = scrolled(self.matrix)
         under.addWidget(self._area, 1)
-        under.addWidget(terms)
+        under.addWidget(small_print(self.contract, CONTRACT_LINES))
         return listed
 
     def _drawn_part(self) -> QWidget:
@@ -198,11 +178,3 @@ class EffectsPanel(QWidget):
         column.addWidget(self.curve, 1)
         column.addWidget(self.sentence)
         return part
-
-
-def _scrolled(widget: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
-    area.setWidget(widget)
-    return area

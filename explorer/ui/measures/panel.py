@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QScrollArea,
@@ -21,6 +19,7 @@ from PySide6.QtWidgets import (
 from explorer.scene.measures import MeasureReport, Rotation
 from explorer.scene.model import ModelRef, Scene
 from explorer.ui.actions.actions import ActionTable
+from explorer.ui.look.pages import invitation_page, scrolled
 from explorer.ui.look.widgets import SectionTitle, Segments, WrappedLabel
 from explorer.ui.measures import text
 from explorer.ui.measures.columns import LatentColumns
@@ -208,21 +207,6 @@ class MeasuresPanel(QWidget):
     # --- building -------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        font = QFont(self.font())
-        font.setPointSizeF(font.pointSizeF() * 1.2)
-        font.setBold(True)
-        self.title.setFont(font)
-        self.sentence.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.sentence.setFixedWidth(560)
-        empty = QWidget()
-        column = QVBoxLayout(empty)
-        column.setContentsMargins(10, 4, 10, 8)
-        column.setSpacing(8)
-        column.addStretch(1)
-        for label in (self.title, self.sentence):
-            column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(2)
         self._heat_box = _titled("Factors in latents (NMI)", _scrolled(self.heat), self.when, self.rotation)
         self._violin_box = _titled("Codes", _scrolled(self.violins))
         parts = QSplitter(Qt.Orientation.Horizontal)
@@ -237,7 +221,7 @@ class MeasuresPanel(QWidget):
         for index, stretch in enumerate((4, 5, 4)):
             parts.setStretchFactor(index, stretch)
         self._pages = QStackedWidget()
-        self._pages.addWidget(empty)
+        self._pages.addWidget(invitation_page(self.title, self.sentence))
         self._pages.addWidget(parts)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -251,10 +235,7 @@ def _pair_of(turned: MeasureReport | None) -> tuple[str, ...]:
 
 
 def _scrolled(drawing: LatentColumns) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidget(drawing)
+    area = scrolled(drawing)
     area.viewport().setAutoFillBackground(False)
     drawing.setAutoFillBackground(False)
     return area
