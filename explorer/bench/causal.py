@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -11,6 +9,7 @@ import torch
 from torch import Tensor
 
 from explorer.bench.alone import tell
+from explorer.bench.turns import in_turns, medians, ratio
 from explorer.causal.base import Noises, Values
 from explorer.causal.encoding import Encoding
 from explorer.causal.interventions import Hard
@@ -26,8 +25,6 @@ NODES, CAUSES, HIDDEN = 30, 3, (16, 16)
 FEW, MANY = 10, 1000
 WARM_UP = 3
 RUNS = 40
-REPEATED = 8
-"""Times that each is done in a row, as dragging does it: what another has left in the caches costs the first."""
 Row = dict[str, float | int]
 
 
@@ -106,32 +103,27 @@ def unrolled(model: StructuralModel) -> Callable[[Tensor, Noises], Values]:
 
 def _measure(model: StructuralModel) -> Row:
     plain = unrolled(model)
-    few, many = (_kept(model, count) for count in (FEW, MANY))
+    few, many = (_begun(model, count) for count in (FEW, MANY))
     works: dict[str, Callable[[], object]] = {
         "model": partial(_dragged, model, *few),
         "unrolled": partial(plain, few[0], few[1]),
         "many": partial(_dragged, model, *many),
         "unrolled_many": partial(plain, many[0], many[1]),
     }
-    taken: dict[str, list[float]] = {name: [] for name in works}
     with torch.inference_mode():
-        for run in range(WARM_UP + RUNS):
-            for name, work in works.items():
-                took = _milliseconds(work)
-                if run >= WARM_UP:
-                    taken[name].append(took)
+        taken = in_turns(works, WARM_UP, RUNS)
     return {
         "nodes": NODES,
         "rows": FEW,
         "many_rows": MANY,
-        **{f"{name}_ms": round(statistics.median(each), 3) for name, each in taken.items()},
-        "ratio": _ratio(taken["model"], taken["unrolled"]),
-        "rows_ratio": _ratio(taken["many"], taken["model"]),
-        "unrolled_rows_ratio": _ratio(taken["unrolled_many"], taken["unrolled"]),
+        **medians(taken),
+        "ratio": ratio(taken["model"], taken["unrolled"]),
+        "rows_ratio": ratio(taken["many"], taken["model"]),
+        "unrolled_rows_ratio": ratio(taken["unrolled_many"], taken["unrolled"]),
     }
 
 
-def _kept(model: StructuralModel, count: int) -> tuple[Tensor, Noises, Values]:
+def _begun(model: StructuralModel, count: int) -> tuple[Tensor, Noises, Values]:
     """What a drag begins with: where x0 is set to, the noises, and the rows that these were abducted from."""
     rows = model.sample(count, 0)
     return rows["x0"] + 1.0, model.abduct(rows), rows
@@ -139,17 +131,6 @@ def _kept(model: StructuralModel, count: int) -> tuple[Tensor, Noises, Values]:
 
 def _dragged(model: StructuralModel, value: Tensor, noises: Noises, rows: Values) -> Values:
     return model.predict(noises, {"x0": Hard(value)}, rows)
-
-
-def _milliseconds(work: Callable[[], object]) -> float:
-    begun = time.process_time()  # of this process alone: what others take of a busy machine does not count
-    for _ in range(REPEATED):
-        work()
-    return (time.process_time() - begun) * 1e3 / REPEATED
-
-
-def _ratio(first: list[float], second: list[float]) -> float:
-    return round(statistics.median(one / other for one, other in zip(first, second, strict=True)), 2)
 
 
 def main() -> None:

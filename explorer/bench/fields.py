@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
-
 import torch
 
 from explorer.bench.alone import tell
+from explorer.bench.turns import in_turns, medians, ratio
 from explorer.fields.potential import PotentialField
 from explorer.fields.potential_bank import PotentialBank
 from explorer.numerics.randomness import seeded
@@ -16,8 +13,6 @@ from explorer.numerics.randomness import seeded
 FIELDS, WIDTH, BATCH = 16, 64, 32
 WARM_UP = 2
 RUNS = 30
-REPEATED = 8
-"""Times that each is done in a row, as a training does it: what another has left in the caches costs the first."""
 
 
 def measure() -> dict[str, float | int]:
@@ -54,32 +49,21 @@ def measure() -> dict[str, float | int]:
         ]
         torch.stack(parts).mean().backward()  # type: ignore[no-untyped-call]
 
-    works = {"grouped": grouped, "loop": loop, "forward_grouped": forward_grouped, "forward_loop": forward_loop}
-    taken: dict[str, list[float]] = {name: [] for name in works}
-    for run in range(WARM_UP + RUNS):
-        for name, work in works.items():
-            took = _milliseconds(work)
-            if run >= WARM_UP:
-                taken[name].append(took)
+    works = {
+        "grouped": grouped,
+        "loop": loop,
+        "forward_grouped": forward_grouped,
+        "forward_loop": forward_loop,
+    }
+    taken = in_turns(works, WARM_UP, RUNS)
     return {
         "fields": FIELDS,
         "width": WIDTH,
         "batch": BATCH,
-        **{f"{name}_ms": round(statistics.median(each), 3) for name, each in taken.items()},
-        "ratio": _ratio(taken["loop"], taken["grouped"]),
-        "forward_ratio": _ratio(taken["forward_loop"], taken["forward_grouped"]),
+        **medians(taken),
+        "ratio": ratio(taken["loop"], taken["grouped"]),
+        "forward_ratio": ratio(taken["forward_loop"], taken["forward_grouped"]),
     }
-
-
-def _milliseconds(work: Callable[[], None]) -> float:
-    begun = time.process_time()
-    for _ in range(REPEATED):
-        work()
-    return (time.process_time() - begun) * 1e3 / REPEATED
-
-
-def _ratio(loop: list[float], grouped: list[float]) -> float:
-    return round(statistics.median(slow / quick for slow, quick in zip(loop, grouped, strict=True)), 2)
 
 
 def main() -> None:

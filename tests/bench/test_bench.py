@@ -9,7 +9,7 @@ import pytest
 import torch
 from PySide6.QtWidgets import QApplication
 
-from explorer.bench import causal, fields, report, screen, side_by_side, worlds
+from explorer.bench import causal, fields, report, screen, side_by_side, turns, worlds
 from explorer.errors import ExplorerError
 from explorer.training.base import Recipe
 from explorer.worlds.registry import all_worlds
@@ -86,7 +86,7 @@ def test_methods_side_by_side_are_one_batch_and_timed_against_it(monkeypatch: py
 
 
 def test_what_others_do_meanwhile_is_no_time_of_fields() -> None:
-    assert fields._milliseconds(lambda: time.sleep(0.02)) < 20
+    assert turns.milliseconds(lambda: time.sleep(0.02)) < 20
 
 
 def test_fields_side_by_side_are_timed_against_a_loop_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_fields_side_by_side_are_timed_against_a_loop_over_them(monkeypatch: pyt
 
 def test_do_is_timed_against_arithmetic_that_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     for model in (causal._linear(), causal._networks()):
-        value, noises, rows = causal._kept(model, 7)
+        value, noises, rows = causal._begun(model, 7)
         assert model.graph.descendants(["x0"]) == set(model.graph.names)
         expected, plain = causal._dragged(model, value, noises, rows), causal.unrolled(model)(value, noises)
         assert all(torch.equal(plain[name], expected[name]) for name in model.graph.names)
