@@ -14,20 +14,19 @@ from explorer.causal.encoding import number
 from explorer.causal.learning import LEAST_DEVIATION, Lesson, Rows, Widths, begin_with_line, minimise, observed_knots
 from explorer.causal.noise_laws import NoiseLaw, equal_shares, normal
 from explorer.causal.predictor import Predictor
+from explorer.causal.residual import ResidualNoise
 from explorer.scene.causal_graph import Variable
 from explorer.scene.model import Scalar
 
 
 @dataclass(frozen=True, eq=False)
-class AdditiveNoise:
+class AdditiveNoise(ResidualNoise):
     """x = function(causes) + u, u normal of this ``deviation``, or as the residuals were
     (:func:`explorer.causal.noise_laws.equal_shares` of ``knots`` (K,)). Raises ValueError for what does not belong
     together."""
 
     kind: ClassVar[str] = "additive"
     title: ClassVar[str] = "additive noise"
-    noise_width: ClassVar[int] = 1
-    invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]
     function: Predictor
@@ -37,7 +36,7 @@ class AdditiveNoise:
     def __post_init__(self) -> None:
         if self.function.outputs != 1:
             raise ValueError(f"a function of {self.function.outputs} outputs")
-        check_law(self.deviation, self.knots)
+        self.check_noise()
 
     @property
     def has_normal_noise(self) -> bool:
@@ -48,24 +47,11 @@ class AdditiveNoise:
         """How the noise is distributed."""
         return normal(self.deviation) if self.knots is None else equal_shares(self.knots)
 
-    def noise(self, uniform: Tensor) -> Tensor:
-        return self.law.quantile(uniform)
-
     def assign(self, parents: Tensor, noise: Tensor) -> Tensor:
         return (self.function(parents) + noise)[:, 0]
 
     def abduct(self, parents: Tensor, value: Tensor) -> Tensor:
         return value[:, None] - self.function(parents)
-
-    def posterior(self, parents: Tensor, value: Tensor, uniform: Tensor) -> Tensor:
-        return self.abduct(parents, value)
-
-    def log_prob(self, parents: Tensor, value: Tensor) -> Tensor:
-        assert self.law.log_density is not None
-        return self.law.log_density(self.abduct(parents, value)[:, 0])
-
-    def tensors(self) -> dict[str, Tensor]:
-        return self.function.tensors() | ({} if self.knots is None else {"knots": self.knots})
 
     def parameters(self) -> dict[str, Scalar]:
         return {**self.function.parameters(), "deviation": self.deviation}
@@ -98,14 +84,6 @@ class AdditiveNoise:
         learned, checked = (rows.values - function(rows.parents)[:, 0] for rows in (lesson.rows, lesson.checked))
         deviation = max(float(torch.cat([learned, checked]).square().mean().sqrt()), LEAST_DEVIATION * scale)
         return cls(lesson.parents, function, deviation, observed_knots(learned, checked, normal(deviation), deviation))
-
-
-def check_law(deviation: float, knots: Tensor | None) -> None:
-    """Raise ValueError for noise that is distributed in no way."""
-    if not 0 < deviation < float("inf"):
-        raise ValueError(f"a deviation of {deviation}")
-    if knots is not None and (knots.dim() != 1 or len(knots) < 2 or not bool((knots.diff() > 0).all())):
-        raise ValueError(f"knots {tuple(knots.shape)} that are not rising numbers")
 
 
 def not_a_number(title: str, variable: Variable) -> str:

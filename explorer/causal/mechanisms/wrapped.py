@@ -13,9 +13,9 @@ from torch import Tensor
 
 from explorer.causal.encoding import number
 from explorer.causal.learning import LEAST_DEVIATION, Lesson, Rows, Widths, begin_with_line, minimise, observed_knots
-from explorer.causal.mechanisms.additive import check_law
 from explorer.causal.noise_laws import NoiseLaw, cut_normal, equal_shares
 from explorer.causal.predictor import Predictor
+from explorer.causal.residual import ResidualNoise
 from explorer.scene.causal_graph import Variable
 from explorer.scene.model import Scalar
 
@@ -24,7 +24,7 @@ WIDEST = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class WrappedNoise:
+class WrappedNoise(ResidualNoise):
     """x = low + (direction(causes) + u) mod period, u within half a period of 0, so that it is unique: normal of this
     ``deviation`` without what lies beyond, or as the residuals were (``knots`` (K,)). Two outputs of ``function`` are
     the cosine and the sine of the direction. Raises ValueError for what does not belong together.
@@ -32,9 +32,7 @@ class WrappedNoise:
 
     kind: ClassVar[str] = "wrapped"
     title: ClassVar[str] = "wrapped noise"
-    noise_width: ClassVar[int] = 1
     has_normal_noise: ClassVar[bool] = False
-    invertible: ClassVar[bool] = True
 
     parents: tuple[str, ...]
     function: Predictor
@@ -48,7 +46,7 @@ class WrappedNoise:
             raise ValueError(f"a function of {self.function.outputs} outputs")
         if not 0 < self.period < math.inf:
             raise ValueError(f"a period of {self.period}")
-        check_law(self.deviation, self.knots)
+        self.check_noise()
         if self.knots is not None and float(self.knots.abs().max()) >= self.period / 2:
             raise ValueError("knots beyond half a period")
 
@@ -59,24 +57,11 @@ class WrappedNoise:
             return _cut(self.deviation, self.period)
         return equal_shares(self.knots, (-self.period / 2, self.period / 2))
 
-    def noise(self, uniform: Tensor) -> Tensor:
-        return self.law.quantile(uniform)
-
     def assign(self, parents: Tensor, noise: Tensor) -> Tensor:
         return self.low + _wrapped(self._direction(parents) + noise[:, 0], self.period)
 
     def abduct(self, parents: Tensor, value: Tensor) -> Tensor:
         return _centred(value - self.low - self._direction(parents), self.period)[:, None]
-
-    def posterior(self, parents: Tensor, value: Tensor, uniform: Tensor) -> Tensor:
-        return self.abduct(parents, value)
-
-    def log_prob(self, parents: Tensor, value: Tensor) -> Tensor:
-        assert self.law.log_density is not None
-        return self.law.log_density(self.abduct(parents, value)[:, 0])
-
-    def tensors(self) -> dict[str, Tensor]:
-        return self.function.tensors() | ({} if self.knots is None else {"knots": self.knots})
 
     def parameters(self) -> dict[str, Scalar]:
         own = {"low": self.low, "period": self.period, "deviation": self.deviation}
