@@ -16,6 +16,7 @@ from explorer.scene.causal_graph import Variable
 ROWS = 400
 PERMUTATIONS = 199
 LEAST_ROWS = 8
+SIGNIFICANT = 0.01
 
 
 def dependence_on(causes: Sequence[Variable], parents: Tensor, noise: Tensor, seed: int) -> tuple[Dependence, ...]:
@@ -25,12 +26,17 @@ def dependence_on(causes: Sequence[Variable], parents: Tensor, noise: Tensor, se
     parents, noise = parents[known][:ROWS], noise[known][:ROWS]
     if len(noise) < LEAST_ROWS:
         return ()
-    told = []
+    dependences = []
     for index, cause in enumerate(causes):
         encoded = Encoding.standardised([cause], parents[:, index : index + 1])(parents[:, index : index + 1])
         correlation, p = distance_correlation(encoded, noise, PERMUTATIONS, seeded(seed, index, stream=3))
-        told.append(Dependence(cause=cause.name, correlation=correlation, p=p))
-    return tuple(told)
+        dependences.append(Dependence(cause=cause.name, correlation=correlation, p=p))
+    return tuple(dependences)
+
+
+def depends_on(dependences: Sequence[Dependence]) -> tuple[str, ...]:
+    """The causes that noise depends on: p below :data:`SIGNIFICANT` over the number of causes (Bonferroni)."""
+    return tuple(each.cause for each in dependences if each.p <= SIGNIFICANT / len(dependences))
 
 
 def normality_of(noise: Tensor) -> Normality | None:

@@ -101,11 +101,11 @@ class Encoding:
 
     def parameters(self) -> dict[str, Scalar]:
         """What a file keeps of it."""
-        kept: dict[str, Scalar] = {}
+        described: dict[str, Scalar] = {}
         for index, column in enumerate(self.columns):
             fields = {"centre": column.centre, "scale": column.scale, "period": column.period, "levels": column.levels}
-            kept |= {f"cause.{index}.{name}": value for name, value in fields.items()}
-        return kept
+            described |= {f"cause.{index}.{name}": value for name, value in fields.items()}
+        return described
 
     @classmethod
     def restore(cls, count: int, parameters: Mapping[str, Scalar]) -> Self:

@@ -112,8 +112,8 @@ def formula(term: Term, around: frozenset[str] | None = None) -> str:
 def _written(term: Term, names: dict[str, str]) -> str:
     match term:
         case Observed(own, fixed):
-            given = f" | {', '.join(names[name] for name in fixed)}" if fixed else ""
-            return f"P({', '.join(names[name] for name in own)}{given})"
+            condition = f" | {', '.join(names[name] for name in fixed)}" if fixed else ""
+            return f"P({', '.join(names[name] for name in own)}{condition})"
         case Product(factors):
             return " ".join(_bracketed(factor, names, last=factor is factors[-1]) for factor in factors) or "1"
         case Summed(over, inner):

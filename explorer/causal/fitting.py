@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from explorer.causal.diagnostics import dependence_on, normality_of
+from explorer.causal.diagnostics import dependence_on, depends_on, normality_of
 from explorer.causal.encoding import Encoding
 from explorer.causal.fit_card import FitCard
 from explorer.causal.learning import Learned, Lesson, Rows, Widths, is_clear
@@ -34,8 +34,6 @@ WIDTHS: tuple[Widths, ...] = ((32, 32), (16, 16), (8, 8), ())
 """Of networks, the first for which there are :data:`ROWS_EACH` rows to learn of for every number in it."""
 ROWS_EACH = 2
 LEAST_ROWS = 8
-SIGNIFICANT = 0.01
-"""Below this p, over the number of causes, noise depends on one."""
 
 Kinds = Mapping[str, str]
 """Variable → the name of its kind of mechanism; those that are left out are chosen."""
@@ -229,8 +227,7 @@ def _likeliest(task: _Task) -> tuple[Learned, str]:
 def _depends(task: _Task, mechanism: Learned) -> bool:
     """Whether the noise of the checked rows depends on a cause."""
     noise = mechanism.abduct(task.checked.parents, task.checked.values)
-    told = dependence_on(task.causes, task.checked.parents, noise, task.seed)
-    return any(each.p <= SIGNIFICANT / len(told) for each in told)
+    return bool(depends_on(dependence_on(task.causes, task.checked.parents, noise, task.seed)))
 
 
 def _log_prob(mechanism: Learned, rows: Rows) -> Tensor:

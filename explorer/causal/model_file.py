@@ -177,8 +177,11 @@ def _misfit(graph: CausalGraph, entry: _Entry) -> str:
         return f"the mechanism of '{entry.variable}' has {entry.parameters['levels']} levels where {levels} belong"
     for index, cause in enumerate(entry.parents):
         expected = Encoding.plain([graph.variable(cause)]).columns[0]
-        told = {name: entry.parameters.get(f"cause.{index}.{name}") for name in ("levels", "period")}
-        if told != {"levels": None, "period": None} and told != {"levels": expected.levels, "period": expected.period}:
+        stored = {name: entry.parameters.get(f"cause.{index}.{name}") for name in ("levels", "period")}
+        if stored != {"levels": None, "period": None} and stored != {
+            "levels": expected.levels,
+            "period": expected.period,
+        }:
             return f"the mechanism of '{entry.variable}' takes '{cause}' for a variable of another kind"
     return ""
 

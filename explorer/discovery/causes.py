@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.causal.coding import Coding
+from explorer.causal.diagnostics import depends_on
 from explorer.causal.fit_card import FitCard
-from explorer.causal.fitting import SIGNIFICANT, fit
+from explorer.causal.fitting import fit
 from explorer.causal.formats.registry import graph_of
 from explorer.causal.model import StructuralModel
 from explorer.controls.control_set import ControlSet
@@ -179,8 +180,7 @@ def _note(model: StructuralModel, cards: tuple[FitCard, ...]) -> str:
     """What the fit leaves to be said: noise that still depends on a cause, and hidden causes that were not learned."""
     notes = []
     for card in cards:
-        leaks = [one.cause for one in card.dependence if one.p < SIGNIFICANT / max(len(card.dependence), 1)]
-        if leaks:
+        if leaks := depends_on(card.dependence):
             notes.append(f"the noise of {card.variable} still depends on {', '.join(leaks)}")
     if cards and model.graph.confounded:
         pairs = ", ".join(f"{first} and {second}" for first, second in model.graph.confounded)

@@ -36,7 +36,7 @@ from explorer.scene.model import (
 )
 
 NAME = "known-distinct"
-ELSEWHERE = f"/home/somebody/latent-explorer/models/{NAME}"
+ELSEWHERE = f"/elsewhere/latent-explorer/models/{NAME}"
 AXES = ControlSetRef(method="random_orthogonal", k=2)
 
 

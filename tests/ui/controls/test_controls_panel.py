@@ -284,7 +284,7 @@ def test_sets_that_come_with_the_model_are_offered_before_methods(qtbot: QtBot) 
     # What is made of it is of the same entry; a file of the user's own has one of its own.
     panel.controller.set_method(0, msgspec.structs.replace(READY[0].controls, units="effect"))
     assert (box.currentIndex(), closed_text(box)) == (0, "Curves")
-    panel.controller.set_method(0, ControlSetRef(path="/tmp/own.safetensors"))
+    panel.controller.set_method(0, ControlSetRef(path="own.safetensors"))
     assert (box.currentIndex(), closed_text(box)) == (0, "own.safetensors")
     box.activated.emit(1)
     assert panel.controller.scene.panes[0].controls == READY[0].controls

@@ -16,7 +16,7 @@ from explorer.scene.store import load_scene, save_scene
 from explorer.ui.files.files import Files
 from explorer.ui.state.settings import Settings
 
-ELSEWHERE = ModelRef(path="/home/somebody/models/toy", fingerprint=MODEL.fingerprint)
+ELSEWHERE = ModelRef(path="/elsewhere/models/toy", fingerprint=MODEL.fingerprint)
 PANE = Pane(controls=ControlSetRef(method="latent_axes", k=2))
 
 
@@ -57,7 +57,7 @@ def test_a_scene_of_another_copy_opens_by_name_and_is_saved_by_name(
 def test_another_model_of_that_name_stays_what_it_is(files: Files, said: list[str], tmp_path: Path) -> None:
     other = replace(ELSEWHERE, fingerprint="another")
     assert opened(files, other, tmp_path) == other
-    assert "needs the model '/home/somebody/models/toy'" in said[-1]
+    assert "needs the model '/elsewhere/models/toy'" in said[-1]
 
 
 def test_before_the_engine_has_listed_its_models_it_is_left_to_the_engine(
