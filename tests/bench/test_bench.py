@@ -85,6 +85,15 @@ def test_methods_side_by_side_are_one_batch_and_timed_against_it(monkeypatch: py
     assert min(float(found[key]) for key in ("forward_ms", "render_ms", "ratio")) > 0
 
 
+def test_works_take_turns_and_those_that_warm_up_do_not_count() -> None:
+    done: list[str] = []
+    taken = turns.in_turns({"a": lambda: done.append("a"), "b": lambda: done.append("b")}, warm_up=2, runs=3)
+    assert {name: len(each) for name, each in taken.items()} == {"a": 3, "b": 3}
+    assert done == (["a"] * turns.REPEATED + ["b"] * turns.REPEATED) * 5
+    assert turns.medians({"a": [1.0, 9.0, 2.0]}) == {"a_ms": 2.0}
+    assert turns.ratio([1.0, 9.0, 4.0], [2.0, 3.0, 4.0]) == 1.0
+
+
 def test_what_others_do_meanwhile_is_no_time_of_fields() -> None:
     assert turns.milliseconds(lambda: time.sleep(0.02)) < 20
 

@@ -13,6 +13,9 @@ from torch import Tensor
 from toys import ToyCauses
 
 from explorer.causal.coding import Axis, Coding
+from explorer.causal.mechanisms.closed_form import ClosedForm
+from explorer.causal.model import StructuralModel
+from explorer.causal.noise_laws import uniform_between
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.causes import do
 from explorer.engine.truth import true_picture
@@ -71,6 +74,19 @@ def test_it_is_the_world_s_own_counterfactual_drawn_by_the_world(folder: Path) -
             wanted = WORLD.counterfactual(row[None], {edit.control: edit.number for edit in edits})
             drawn = true_picture(generator, controls(generator), start, edits)
             assert torch.equal(drawn, as_images(WORLD.render(wanted, 64)))
+
+
+def test_it_is_the_world_s_truth_whatever_the_model_makes_of_it(folder: Path) -> None:
+    """A model that knows no arrows leaves the shadow where it is; the world does not."""
+    apart = StructuralModel(
+        msgspec.structs.replace(WORLD.model.graph, edges=()),
+        {name: ClosedForm((), uniform_between(-200.0, 200.0)) for name in WORLD.names},
+    )
+    generator, row = PendulumCodes(folder), unclipped(1)
+    made = tuple(do(name, apart, Coding(AXES, 4), "z") for name in WORLD.names)
+    own = ControlSet(method="causes", title="Causes", fingerprint=generator.card.fingerprint, space="z", controls=made)
+    drawn = true_picture(generator, own, Latent({"z": torch.from_numpy(row)}), (Edit("light", value=75.0),))
+    assert torch.equal(drawn, as_images(WORLD.render(WORLD.counterfactual(row, {"light": 75.0}), 64)))
 
 
 def test_where_the_noise_is_hidden_the_middle_is_drawn(folder: Path) -> None:

@@ -273,3 +273,21 @@ def test_sliders_of_a_file_show_their_graph_which_is_not_redrawn(qtbot: QtBot, m
 def test_an_interval_without_extent_is_one_number_and_how_sure_it_is() -> None:
     open_at = VariableOutcome(name="length", factual=3.0, value=3.0, low=3.0, high=3.0001, is_open=True)
     assert text.node_text(GRAPH.variable("length"), open_at) == "3.00 (with 90 %)"
+
+
+def test_answers_to_other_questions_are_not_taken_and_a_refusal_is(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    number = stage.asked[-1].request_id
+    other = protocol.OutcomeFound(request_id=number + 50, outcome=outcome((Edit("light", value=60.0),)))
+    stage.client.reply(other)
+    stage.client.reply(protocol.Refused(request_id=number + 51, sentence="of something else"))
+    assert stage.dock.panel.outcomes.outcome is None
+    assert stage.dock.panel.outcomes.problem == ""
+    stage.answer()
+    assert stage.view.texts["light"] == "80.0°"
+    stage.controller.move_control(0, "light", 110.0)
+    stage.client.reply(protocol.Refused(request_id=stage.asked[-1].request_id, sentence="Nothing is known."))
+    assert stage.dock.panel.outcomes.outcome is None
+    assert stage.dock.panel.outcomes.problem == "Nothing is known."
