@@ -116,8 +116,8 @@ class InterventionControl(PointControl):
             # An interval without a width says what there is to be known.
             names = [name for name in graph.names if name in effects and bool(after.low[name] < after.high[name])]
             ranges = ", ".join(_open_text(name, after) for name in names)
-            mark = f"{' and '.join(names)} not unique"
-            remarks.append(Remark(mark, f"leaves open {ranges}; its middle is drawn") if names else None)
+            text = f"leaves open {ranges}; its middle is drawn"
+            remarks.append(Remark("not unique", text, about=" and ".join(names)) if names else None)
         return tuple(remarks)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -258,10 +258,12 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
 
 class Remark(msgspec.Struct, frozen=True):
     """What has to be known of a picture because of one of its controls: ``mark``, in two words (``path ended``), and
-    ``text``, what follows the control's name in a sentence (``was made for times 0 to 2 only``)."""
+    ``text``, what follows the control's name in a sentence (``was made for times 0 to 2 only``). ``about``: what the
+    mark is of, where that is not the control."""
 
     mark: str
     text: str
+    about: str = ""
 
 
 class ControlPlace(msgspec.Struct, frozen=True, kw_only=True):

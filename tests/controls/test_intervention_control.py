@@ -98,7 +98,7 @@ def test_what_the_picture_leaves_open_is_remarked_and_drawn_at_its_middle() -> N
     latent = torch.tensor([[1.0, 3.0, 3.5]])
     remark = control.remarks(latent, [Move(control, torch.tensor([4.0]))])[0]
     assert remark is not None
-    assert remark.mark == "y and z not unique"
+    assert (remark.mark, remark.about) == ("not unique", "y and z")
     assert remark.text.startswith("leaves open y 3.")
     assert ", z 4." in remark.text  # z is what y is, and half a unit more
     moved = control.move(latent, torch.tensor([4.0]))

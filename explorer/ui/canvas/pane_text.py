@@ -63,7 +63,13 @@ def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ..
         (name, remark), *others = picture.frame.remarks.items()
         more = f" (and {len(others)} more)" if others else ""
         shown = shown_name(scene, picture.view.controls, name)
-        texts.append((f"{remark.mark}: {shown} {remark.text}{more}", f"{remark.mark}: {shown}{more}", remark.mark))
+        texts.append(
+            (
+                f"{remark.mark}: {shown} {remark.text}{more}",
+                f"{remark.mark}: {remark.about or shown}{more}",
+                remark.mark,
+            )
+        )
     if len(texts) < 2:
         return texts[0] if texts else ()
     return tuple(" · ".join(pair) for pair in zip(*texts, strict=True))

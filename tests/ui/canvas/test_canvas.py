@@ -436,5 +436,12 @@ def test_a_path_that_has_ended_says_so_under_the_user_s_name_for_it(qtbot: QtBot
         "path ended: hue",
         "path ended",
     )
-    picture.frame = replace(picture.frame, steps=4)
+    left_open = Remark("not unique", "leaves open length 3 to 4; its middle is drawn", about="length")
+    picture.frame = replace(picture.frame, remarks={"hue": left_open})
+    assert pane_text.marks(catalogue, scene, picture) == (
+        "not unique: hue leaves open length 3 to 4; its middle is drawn",
+        "not unique: length",
+        "not unique",
+    )
+    picture.frame = replace(picture.frame, steps=4, remarks={"hue": Remark("path ended", "has no direction")})
     assert pane_text.marks(catalogue, scene, picture)[2] == "draft · path ended"
