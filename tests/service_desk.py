@@ -10,9 +10,9 @@ from typing import TypeVar
 import pytest
 
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, View
-from explorer.service import protocol
+from explorer.service import replies
 from explorer.service.client import ServiceClient
-from explorer.service.protocol import EngineLost, Frame, Reply
+from explorer.service.replies import EngineLost, Frame, Reply
 
 Wanted = TypeVar("Wanted")
 PATIENCE = 120.0  # seconds: a limit for a hang, not a measurement
@@ -43,7 +43,7 @@ class Desk:
                 return reply
             if isinstance(reply, Frame):
                 self.client.discard(reply)
-            if isinstance(reply, protocol.ViewFailed | protocol.Refused) and not isinstance(reply, kind):
+            if isinstance(reply, replies.ViewFailed | replies.Refused) and not isinstance(reply, kind):
                 pytest.fail(f"unexpected: {reply}")
 
     def picture(self, view_id: int, shown: View) -> tuple[Frame, bytes]:

@@ -31,6 +31,8 @@ WITHOUT_TORCH = sorted(
         "explorer.scene.model",
         "explorer.service.client",
         "explorer.service.protocol",
+        "explorer.service.requests",
+        "explorer.service.replies",
         "explorer.export.options",
         "explorer.export.ranges",
     ]

@@ -27,50 +27,50 @@ from explorer.importers import registry as importers
 from explorer.scene.cards import AttributeCard, ControlSetCard, ModelCard, OutputCard
 from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, ModelRef
-from explorer.service import protocol, wording
+from explorer.service import replies, requests, wording
 from explorer.service.reports import Reports
 
 Job = (
-    protocol.ListModels | protocol.ListMethods | protocol.OpenModel | protocol.FindControls | protocol.ExportScene
-    | protocol.MeasureModel | protocol.ExportReports | protocol.CompareMethods | protocol.ExportComparison
-    | protocol.ScanEffects | protocol.ExportEffects
-    | protocol.SaveControls | protocol.FindPlaces | protocol.DrawSamples | protocol.TrainProbe | protocol.ListAttributes
-    | protocol.DescribeFile | protocol.ReadPath | protocol.DrawLandscape | protocol.FindOutcome
+    requests.ListModels | requests.ListMethods | requests.OpenModel | requests.FindControls | requests.ExportScene
+    | requests.MeasureModel | requests.ExportReports | requests.CompareMethods | requests.ExportComparison
+    | requests.ScanEffects | requests.ExportEffects
+    | requests.SaveControls | requests.FindPlaces | requests.DrawSamples | requests.TrainProbe | requests.ListAttributes
+    | requests.DescribeFile | requests.ReadPath | requests.DrawLandscape | requests.FindOutcome
 )  # fmt: skip
 
 
 class Answers:
     """Answers requests with ``engine``. What raises becomes a refusal elsewhere (:mod:`explorer.service.jobs`)."""
 
-    def __init__(self, engine: Engine, send: Callable[[protocol.Reply], None]) -> None:
+    def __init__(self, engine: Engine, send: Callable[[replies.Reply], None]) -> None:
         self._engine = engine
         self._send = send
         self._labelling = Labelling(engine.shared)
 
-    def answer(self, request: Job, reports: Reports) -> protocol.Reply:
+    def answer(self, request: Job, reports: Reports) -> replies.Reply:
         """The reply to ``request``; ``reports`` takes its progress."""
         number = request.request_id
         match request:
-            case protocol.ListModels():
-                return protocol.ModelList(request_id=number, models=self._models())
-            case protocol.ListMethods():
-                return protocol.MethodList(request_id=number, methods=methods.cards())
-            case protocol.OpenModel():
-                return protocol.ModelOpened(request_id=number, card=self._engine.card(request.model))
-            case protocol.FindControls():
+            case requests.ListModels():
+                return replies.ModelList(request_id=number, models=self._models())
+            case requests.ListMethods():
+                return replies.MethodList(request_id=number, methods=methods.cards())
+            case requests.OpenModel():
+                return replies.ModelOpened(request_id=number, card=self._engine.card(request.model))
+            case requests.FindControls():
                 return self._find(request, reports)
-            case protocol.DescribeFile():
-                return protocol.FileDescribed(request_id=number, card=_described(request))
-            case protocol.ReadPath():
+            case requests.DescribeFile():
+                return replies.FileDescribed(request_id=number, card=_described(request))
+            case requests.ReadPath():
                 model = generators.describe(request.model.path, request.model.family)
                 points = importers.read_path(Path(request.path), model, dict(request.answers))
-                return protocol.PathRead(request_id=number, points=points)
-            case protocol.FindPlaces():
+                return replies.PathRead(request_id=number, points=points)
+            case requests.FindPlaces():
                 places = self._engine.places(
                     request.model, request.controls, request.origin, request.truncation_psi, request.edits
                 )
-                return protocol.PlacesFound(request_id=number, places=places)
-            case protocol.DrawLandscape():
+                return replies.PlacesFound(request_id=number, places=places)
+            case requests.DrawLandscape():
                 drawn = self._engine.landscape(
                     request.model,
                     request.controls,
@@ -81,38 +81,38 @@ class Answers:
                     request.plane,
                     request.time,
                 )
-                return protocol.LandscapeDrawn(request_id=number, landscape=drawn)
-            case protocol.FindOutcome():
+                return replies.LandscapeDrawn(request_id=number, landscape=drawn)
+            case requests.FindOutcome():
                 outcome = self._engine.outcome(
                     request.model, request.controls, request.origin, request.truncation_psi, request.edits
                 )
-                return protocol.OutcomeFound(request_id=number, outcome=outcome)
-            case protocol.MeasureModel():
+                return replies.OutcomeFound(request_id=number, outcome=outcome)
+            case requests.MeasureModel():
                 (measures,) = self._engine.measure([request.model], request.options, reports.progress("Measuring"))
-                return protocol.Measured(request_id=number, model=request.model, report=measures)
-            case protocol.CompareMethods():
+                return replies.Measured(request_id=number, model=request.model, report=measures)
+            case requests.CompareMethods():
                 (report,) = self._engine.compare(
                     [request.model], request.options, reports.progress("Comparing methods"), waiting=reports.check
                 )
-                return protocol.Compared(request_id=number, model=request.model, report=report)
-            case protocol.ScanEffects():
+                return replies.Compared(request_id=number, model=request.model, report=report)
+            case requests.ScanEffects():
                 question, progress = request.question, reports.progress("Scanning effects")
                 scanned = self._engine.effects(
                     request.model, question.controls, question.options, progress, reports.waiting("Scanning effects")
                 )
-                return protocol.EffectsScanned(request_id=number, model=request.model, report=scanned)
-            case protocol.DrawSamples():
+                return replies.EffectsScanned(request_id=number, model=request.model, report=scanned)
+            case requests.DrawSamples():
                 return self._samples(request)
-            case protocol.TrainProbe():
+            case requests.TrainProbe():
                 return self._probe(request)
-            case protocol.ListAttributes():
+            case requests.ListAttributes():
                 return self._attributes(request)
             case _:
                 start = time.perf_counter()
                 path = self._written(request, reports)
-                note = not_carried(path) if isinstance(request, protocol.ExportScene) else ""
+                note = not_carried(path) if isinstance(request, requests.ExportScene) else ""
                 seconds = time.perf_counter() - start
-                return protocol.Exported(request_id=number, path=str(path), seconds=seconds, note=note)
+                return replies.Exported(request_id=number, path=str(path), seconds=seconds, note=note)
 
     # --- models and controls -------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Answers:
                 cards.append(_broken(name, str(error)))
         return tuple(cards)
 
-    def _find(self, request: protocol.FindControls, reports: Reports) -> protocol.ControlsFound:
+    def _find(self, request: requests.FindControls, reports: Reports) -> replies.ControlsFound:
         number, model, controls = request.request_id, request.model, request.controls
         title = f"Finding controls: {wording.search(model, controls)}"
 
@@ -135,20 +135,20 @@ class Answers:
             return msgspec.structs.replace(found.card, grows_to=limit)
 
         def preview(found: ControlSet) -> None:
-            told = protocol.ControlsPreview(request_id=number, model=model, controls=controls, card=shown(found))
+            told = replies.ControlsPreview(request_id=number, model=model, controls=controls, card=shown(found))
             self._send(told)
 
         watch = Watch(reports.progress(title), preview)
         found = self._engine.control_set(model, controls, watch, reports.waiting(title))
-        return protocol.ControlsFound(
+        return replies.ControlsFound(
             request_id=number, model=model, controls=controls, card=shown(found), references=files_of(model, controls)
         )
 
     # --- labelling -----------------------------------------------------------------------------------------------
 
-    def _samples(self, request: protocol.DrawSamples) -> protocol.SamplesDrawn:
+    def _samples(self, request: requests.DrawSamples) -> replies.SamplesDrawn:
         drawn = self._labelling.draw(request.model, request.seeds, request.size, request.truncation_psi)
-        return protocol.SamplesDrawn(
+        return replies.SamplesDrawn(
             request_id=request.request_id,
             model=request.model,
             seeds=request.seeds,
@@ -157,10 +157,10 @@ class Answers:
             pictures=tuple(one.tobytes() for one in drawn),
         )
 
-    def _probe(self, request: protocol.TrainProbe) -> protocol.ProbeTrained:
+    def _probe(self, request: requests.TrainProbe) -> replies.ProbeTrained:
         found = self._labelling.validated(request.model, request.labels)
         positives = request.labels.positives
-        return protocol.ProbeTrained(
+        return replies.ProbeTrained(
             request_id=request.request_id,
             attribute=request.labels.attribute,
             accuracy=found.accuracy,
@@ -171,7 +171,7 @@ class Answers:
             n_negative=len(request.labels.labels) - positives,
         )
 
-    def _attributes(self, request: protocol.ListAttributes) -> protocol.AttributeList:
+    def _attributes(self, request: requests.ListAttributes) -> replies.AttributeList:
         reader = self._labelling.reader(request.model, request.attributes)
         cards = tuple(
             AttributeCard(
@@ -184,38 +184,38 @@ class Answers:
             )
             for one in reader.attributes
         )
-        return protocol.AttributeList(request_id=request.request_id, name=reader.name, attributes=cards)
+        return replies.AttributeList(request_id=request.request_id, name=reader.name, attributes=cards)
 
     # --- files ---------------------------------------------------------------------------------------------------
 
     def _written(
         self,
-        request: protocol.ExportScene
-        | protocol.ExportReports
-        | protocol.ExportComparison
-        | protocol.ExportEffects
-        | protocol.SaveControls,
+        request: requests.ExportScene
+        | requests.ExportReports
+        | requests.ExportComparison
+        | requests.ExportEffects
+        | requests.SaveControls,
         reports: Reports,
     ) -> Path:
         path = Path(request.path).expanduser()
         title = f"Exporting {path.name}"
         match request:
-            case protocol.ExportScene():
+            case requests.ExportScene():
                 options = decode_options(request.options)
                 return export.run(self._engine, request.scene, path, options, reports.progress(title))
-            case protocol.ExportReports():
+            case requests.ExportReports():
                 return tables.write(path, request.reports)
-            case protocol.ExportComparison():
+            case requests.ExportComparison():
                 # Here, because it brings scipy and every method, and no picture should wait for that.
                 from explorer.export import compare_report
 
                 return compare_report.write(self._engine, [request.report], path, reports.progress(title))
-            case protocol.ExportEffects():
+            case requests.ExportEffects():
                 return effect_files.write(path, request.report)
-            case protocol.SaveControls():
+            case requests.SaveControls():
                 return self._saved(request, path, reports)
 
-    def _saved(self, request: protocol.SaveControls, path: Path, reports: Reports) -> Path:
+    def _saved(self, request: requests.SaveControls, path: Path, reports: Reports) -> Path:
         progress, waiting = reports.progress(f"Saving {path.name}"), reports.waiting(f"Saving {path.name}")
 
         def find(controls: ControlSetRef) -> ControlSet:
@@ -229,7 +229,7 @@ class Answers:
         return path
 
 
-def _described(request: protocol.DescribeFile) -> ImportCard | None:
+def _described(request: requests.DescribeFile) -> ImportCard | None:
     """What the file is to the model; None where it may be a model itself, or nothing at all."""
     path = Path(request.path)
     if request.may_be_model and (

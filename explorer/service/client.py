@@ -25,9 +25,10 @@ from explorer import keeping
 from explorer.files import state_folder
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef, View
-from explorer.service import protocol
+from explorer.service import protocol, replies, requests
 from explorer.service.frames import Ring
-from explorer.service.protocol import EngineLost, Frame, Frames, Reply, Request, ViewRequest
+from explorer.service.replies import EngineLost, Frame, Frames, Reply
+from explorer.service.requests import Request, ViewRequest
 
 SLOTS = 64
 SLOT_BYTES = 1 << 20  # 512 x 512 BGRX; grows when a model's pictures are larger
@@ -85,7 +86,7 @@ class ServiceClient:
     # --- what the window calls -----------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the engine process; returns at once, :class:`protocol.Ready` follows. Does nothing after `close`."""
+        """Start the engine process; returns at once, :class:`replies.Ready` follows. Does nothing after `close`."""
         if self._closing:
             return
         self._thread = Thread(target=self._serve, name="engine-client", daemon=True)
@@ -133,20 +134,20 @@ class ServiceClient:
         with self._wake:
             self._outbox.append(request)
             number = getattr(request, "request_id", None)
-            if number is not None and not isinstance(request, protocol.Cancel):
+            if number is not None and not isinstance(request, requests.Cancel):
                 self._open_requests.add(number)
             self._wake.notify_all()
 
     def measure(self, model: ModelRef, options: MeasureOptions) -> int:
-        """Ask for the measures of ``model``; returns the number that progress and :class:`protocol.Measured` carry."""
+        """Ask for the measures of ``model``; returns the number that progress and :class:`replies.Measured` carry."""
         number = self.next_request_id()
-        self.send(protocol.MeasureModel(request_id=number, model=model, options=options))
+        self.send(requests.MeasureModel(request_id=number, model=model, options=options))
         return number
 
     def export_reports(self, reports: tuple[MeasureReport, ...], path: str) -> int:
-        """Ask for a table of ``reports`` in a .csv, .tex, .pdf or .json file; :class:`protocol.Exported` follows."""
+        """Ask for a table of ``reports`` in a .csv, .tex, .pdf or .json file; :class:`replies.Exported` follows."""
         number = self.next_request_id()
-        self.send(protocol.ExportReports(request_id=number, reports=reports, path=path))
+        self.send(requests.ExportReports(request_id=number, reports=reports, path=path))
         return number
 
     def show(self, view_id: int, view: View) -> int:
@@ -172,7 +173,7 @@ class ServiceClient:
         with self._wake:
             self._due.pop(view_id, None)
             self._newest.pop(view_id, None)
-            self._outbox.append(protocol.ForgetView(view_id=view_id))
+            self._outbox.append(requests.ForgetView(view_id=view_id))
             self._wake.notify_all()
 
     def pixels(self, frame: Frame) -> bytes:
@@ -210,8 +211,8 @@ class ServiceClient:
     def _is_closing(self) -> bool:
         return self._closing
 
-    def _attach(self) -> protocol.AttachRing:
-        return protocol.AttachRing(name=self._ring.name, slots=self._ring.slots, slot_bytes=self._ring.slot_bytes)
+    def _attach(self) -> requests.AttachRing:
+        return requests.AttachRing(name=self._ring.name, slots=self._ring.slots, slot_bytes=self._ring.slot_bytes)
 
     def _serve(self) -> None:
         """Run one engine process after the other until the window closes or they die too often."""
@@ -230,7 +231,7 @@ class ServiceClient:
                 self._due.update(self._newest)
             self._on_reply(EngineLost(sentence=sentence, restarting=again))
             for number in sorted(lost):
-                self._on_reply(protocol.Refused(request_id=number, sentence=sentence, kind="internal"))
+                self._on_reply(replies.Refused(request_id=number, sentence=sentence, kind="internal"))
             if not again:
                 return
 
@@ -300,7 +301,7 @@ class ServiceClient:
                 self._on_reply(frame)
             return
         number = getattr(reply, "request_id", None)
-        if number is not None and not isinstance(reply, protocol.JobProgress | protocol.ControlsPreview):
+        if number is not None and not isinstance(reply, replies.JobProgress | replies.ControlsPreview):
             with self._wake:
                 self._open_requests.discard(number)
         self._on_reply(reply)
@@ -318,10 +319,10 @@ class ServiceClient:
                 messages: list[Request] = list(self._outbox)
                 self._outbox.clear()
                 if self._released:
-                    messages.append(protocol.Release(ring=self._ring.name, slots=tuple(self._released)))
+                    messages.append(requests.Release(ring=self._ring.name, slots=tuple(self._released)))
                     self._released.clear()
                 if self._due:
-                    messages.append(protocol.RenderViews(requests=tuple(self._due.values())))
+                    messages.append(requests.RenderViews(requests=tuple(self._due.values())))
                     self._due.clear()
             try:
                 for message in messages:
@@ -329,7 +330,7 @@ class ServiceClient:
             except OSError:
                 return  # the reader sees the same end and reports it
         with contextlib.suppress(OSError):
-            connection.send_bytes(protocol.encode(protocol.Shutdown()))
+            connection.send_bytes(protocol.encode(requests.Shutdown()))
 
 
 def _accept(listener: Listener, process: subprocess.Popen[bytes]) -> Connection | None:

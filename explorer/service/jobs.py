@@ -10,7 +10,7 @@ from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ExplorerError, ModelError
 from explorer.generators import registry as generators
 from explorer.scene.cards import FamilyVerdict
-from explorer.service import protocol
+from explorer.service import replies, requests
 from explorer.service.answers import Answers, Job
 from explorer.service.reports import Reports
 from explorer.service.wording import sentence_of
@@ -22,7 +22,7 @@ class Jobs:
     """Runs requests on workers: short ones in order on one, what labelling needs on another, long ones on two, and
     searches on others, of which the engine lets one work at a time."""
 
-    def __init__(self, engine: Engine, send: Callable[[protocol.Reply], None]) -> None:
+    def __init__(self, engine: Engine, send: Callable[[replies.Reply], None]) -> None:
         self._answers = Answers(engine, send)
         self._send = send
         self._short = ThreadPoolExecutor(1, "short")
@@ -32,37 +32,37 @@ class Jobs:
         self._jobs: dict[int, Reports] = {}
         self._lock = Lock()
 
-    def submit(self, request: protocol.Request) -> None:
+    def submit(self, request: requests.Request) -> None:
         """Start a job; returns at once."""
         match request:
-            case protocol.Cancel():
+            case requests.Cancel():
                 with self._lock:
                     job = self._jobs.get(request.request_id)
                 if job is not None:
                     job.stop.set()
-            case protocol.FindControls() | protocol.SaveControls():
+            case requests.FindControls() | requests.SaveControls():
                 self._start(self._searches, request)
             case (
-                protocol.ExportScene()
-                | protocol.MeasureModel()
-                | protocol.CompareMethods()
-                | protocol.ExportComparison()
-                | protocol.ScanEffects()
-                | protocol.ExportEffects()
+                requests.ExportScene()
+                | requests.MeasureModel()
+                | requests.CompareMethods()
+                | requests.ExportComparison()
+                | requests.ScanEffects()
+                | requests.ExportEffects()
             ):
                 self._start(self._long, request)
-            case protocol.DrawSamples() | protocol.TrainProbe() | protocol.ListAttributes():
+            case requests.DrawSamples() | requests.TrainProbe() | requests.ListAttributes():
                 self._start(self._labelling, request)
             case (
-                protocol.ListModels()
-                | protocol.ListMethods()
-                | protocol.OpenModel()
-                | protocol.DescribeFile()
-                | protocol.ReadPath()
-                | protocol.FindPlaces()
-                | protocol.DrawLandscape()
-                | protocol.FindOutcome()
-                | protocol.ExportReports()
+                requests.ListModels()
+                | requests.ListMethods()
+                | requests.OpenModel()
+                | requests.DescribeFile()
+                | requests.ReadPath()
+                | requests.FindPlaces()
+                | requests.DrawLandscape()
+                | requests.FindOutcome()
+                | requests.ExportReports()
             ):
                 self._start(self._short, request)
 
@@ -83,11 +83,11 @@ class Jobs:
         workers.submit(self._run, request, reports)
 
     def _run(self, request: Job, reports: Reports) -> None:
-        reply: protocol.Reply
+        reply: replies.Reply
         try:
             reply = self._answers.answer(request, reports)
         except Cancelled:
-            reply = protocol.Stopped(request_id=request.request_id)
+            reply = replies.Stopped(request_id=request.request_id)
         except Exception as error:  # noqa: BLE001  (a job that fails says so; the process lives on)
             reply = _refusal(request, error)
         finally:
@@ -96,15 +96,15 @@ class Jobs:
         self._send(reply)
 
 
-def _refusal(request: Job, error: Exception) -> protocol.Refused:
+def _refusal(request: Job, error: Exception) -> replies.Refused:
     reasons: tuple[FamilyVerdict, ...] = ()
-    if isinstance(request, protocol.OpenModel) and isinstance(error, ModelError):
+    if isinstance(request, requests.OpenModel) and isinstance(error, ModelError):
         verdicts = generators.identify(generators.resolve(request.model.path)).verdicts
         titles = {name: family.short_title for name, family in generators.families().items()}
         reasons = tuple(
             FamilyVerdict(family=name, title=titles[name], reason=verdict.reason) for name, verdict in verdicts.items()
         )
-    return protocol.Refused(
+    return replies.Refused(
         request_id=request.request_id,
         sentence=sentence_of(error, request),
         kind="input" if isinstance(error, ExplorerError) else "internal",

@@ -8,7 +8,7 @@ from threading import Event
 
 from explorer.errors import Cancelled
 from explorer.generators.base import Progress
-from explorer.service import protocol
+from explorer.service import replies
 
 REPORT_EVERY = 0.1  # seconds
 WAIT_REPORTED_EVERY = 0.5  # seconds
@@ -17,7 +17,7 @@ WAIT_REPORTED_EVERY = 0.5  # seconds
 class Reports:
     """Of the job ``number``. Whatever is made here raises :class:`Cancelled` once ``stop`` is set."""
 
-    def __init__(self, number: int, send: Callable[[protocol.Reply], None]) -> None:
+    def __init__(self, number: int, send: Callable[[replies.Reply], None]) -> None:
         self.number = number
         self.stop = Event()
         self._send = send
@@ -63,4 +63,4 @@ class Reports:
         return report
 
     def _tell(self, title: str, share: float, remaining: float) -> None:
-        self._send(protocol.JobProgress(request_id=self.number, title=title, share=share, remaining=remaining))
+        self._send(replies.JobProgress(request_id=self.number, title=title, share=share, remaining=remaining))

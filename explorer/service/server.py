@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 import psutil
 
 from explorer.scene.model import View
-from explorer.service import protocol
+from explorer.service import protocol, replies, requests
 from explorer.service.client import ADDRESS_VARIABLE
 from explorer.service.frames import Ring
-from explorer.service.protocol import Frame, ViewRequest
+from explorer.service.replies import Frame
+from explorer.service.requests import ViewRequest
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine, Picture
@@ -48,7 +49,7 @@ class Server:
         self._views: dict[int, _Waiting] = {}
         self._ring: Ring | None = None
         self._free: deque[int] = deque()
-        self._early: list[protocol.Request] = []
+        self._early: list[requests.Request] = []
         self._jobs: Jobs | None = None
         self._ended = False
 
@@ -67,7 +68,7 @@ class Server:
             self._jobs = jobs
             early, self._early = self._early, []
         self.send(
-            protocol.Ready(
+            replies.Ready(
                 version=protocol.PROTOCOL_VERSION,
                 pid=os.getpid(),
                 device=devices.describe(engine.device),
@@ -82,7 +83,7 @@ class Server:
         finally:
             jobs.close()
 
-    def send(self, reply: protocol.Reply) -> None:
+    def send(self, reply: replies.Reply) -> None:
         """Send from any thread; a client that has gone away ends the server elsewhere."""
         data = protocol.encode(reply)
         with self._sending:
@@ -100,24 +101,24 @@ class Server:
         except (EOFError, OSError):
             self._end()
 
-    def _take(self, request: protocol.Request) -> None:
+    def _take(self, request: requests.Request) -> None:
         with self._changed:
             match request:
-                case protocol.RenderViews():
+                case requests.RenderViews():
                     now = time.perf_counter()
                     for one in request.requests:
                         self._views[one.view_id] = _Waiting(one, now)
-                case protocol.Release():
+                case requests.Release():
                     if self._ring is not None and request.ring == self._ring.name:
                         self._free.extend(request.slots)
-                case protocol.ForgetView():
+                case requests.ForgetView():
                     self._views.pop(request.view_id, None)
-                case protocol.AttachRing():
+                case requests.AttachRing():
                     if self._ring is not None:
                         self._ring.close()
                     self._ring = Ring.attach(request.name, request.slots, request.slot_bytes)
                     self._free = deque(range(request.slots))
-                case protocol.Shutdown():
+                case requests.Shutdown():
                     self._ended = True
                 case _ if self._jobs is None:
                     self._early.append(request)
@@ -166,7 +167,7 @@ class Server:
 
             request = due[0].request
             self.send(
-                protocol.ViewFailed(
+                replies.ViewFailed(
                     view_id=request.view_id, revision=request.revision, sentence=sentence_of(error, request.view)
                 )
             )
@@ -195,7 +196,7 @@ class Server:
                 with self._changed:
                     self._free.append(slot)
                 request = waiting.request
-                self.send(protocol.ViewFailed(view_id=request.view_id, revision=request.revision, sentence=f"{error}."))
+                self.send(replies.ViewFailed(view_id=request.view_id, revision=request.revision, sentence=f"{error}."))
                 continue
             placed.append((waiting, picture, ring.name, slot))
         engine_ms = (time.perf_counter() - started) * 1e3
@@ -224,7 +225,7 @@ class Server:
                     remarks=picture.remarks,
                 )
             )
-        self.send(protocol.Frames(frames=tuple(frames)))
+        self.send(replies.Frames(frames=tuple(frames)))
 
 
 def _steps(request: ViewRequest) -> float:

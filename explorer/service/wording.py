@@ -9,45 +9,45 @@ from pathlib import Path
 from explorer.discovery import registry as methods
 from explorer.errors import ExplorerError
 from explorer.scene.model import ControlSetRef, ModelRef, View
-from explorer.service import protocol
+from explorer.service import requests
 
 
-def doing(what: View | protocol.Request) -> str:
+def doing(what: View | requests.Request) -> str:
     """What answering ``what`` is, as the beginning of a sentence: ``Finding the controls of PCA on shapes-qlae``."""
     match what:
         case View():
             return f"Drawing a picture of {_name(what.model)}"
-        case protocol.ListModels():
+        case requests.ListModels():
             return "Listing the models"
-        case protocol.ListMethods():
+        case requests.ListMethods():
             return "Listing the methods"
-        case protocol.OpenModel():
+        case requests.OpenModel():
             return f"Opening {_name(what.model)}"
-        case protocol.FindControls():
+        case requests.FindControls():
             return f"Finding the controls of {search(what.model, what.controls)}"
-        case protocol.DescribeFile() | protocol.ReadPath():
+        case requests.DescribeFile() | requests.ReadPath():
             return f"Reading {Path(what.path).name}"
-        case protocol.FindPlaces():
+        case requests.FindPlaces():
             return f"Finding where the picture stands along {search(what.model, what.controls)}"
-        case protocol.DrawLandscape():
+        case requests.DrawLandscape():
             return f"Drawing the landscape of '{what.control}' of {search(what.model, what.controls)}"
-        case protocol.FindOutcome():
+        case requests.FindOutcome():
             return f"Finding what causes what along {search(what.model, what.controls)}"
-        case protocol.MeasureModel():
+        case requests.MeasureModel():
             return f"Measuring {_name(what.model)}"
-        case protocol.CompareMethods():
+        case requests.CompareMethods():
             return f"Comparing methods on {_name(what.model)}"
-        case protocol.ScanEffects():
+        case requests.ScanEffects():
             return f"Scanning the effects of {search(what.model, what.question.controls)}"
-        case protocol.ExportScene() | protocol.ExportReports() | protocol.ExportComparison() | protocol.ExportEffects():
+        case requests.ExportScene() | requests.ExportReports() | requests.ExportComparison() | requests.ExportEffects():
             return f"Exporting {Path(what.path).name}"
-        case protocol.SaveControls():
+        case requests.SaveControls():
             return f"Saving {Path(what.path).name}"
-        case protocol.DrawSamples():
+        case requests.DrawSamples():
             return f"Drawing samples of {_name(what.model)}"
-        case protocol.TrainProbe():
+        case requests.TrainProbe():
             return f"Learning '{what.labels.attribute}' from labels"
-        case protocol.ListAttributes():
+        case requests.ListAttributes():
             return f"Listing the attributes of {_name(what.model)}"
         case _:
             return "What the window asked for"
@@ -66,7 +66,7 @@ def search(model: ModelRef, controls: ControlSetRef) -> str:
     return ", ".join(made)
 
 
-def failure(error: BaseException, what: View | protocol.Request) -> str:
+def failure(error: BaseException, what: View | requests.Request) -> str:
     """One sentence for the user on why ``what`` was not done."""
     if isinstance(error, ExplorerError):
         return str(error)
@@ -78,7 +78,7 @@ def failure(error: BaseException, what: View | protocol.Request) -> str:
     return f"{doing(what)} failed unexpectedly ({reason}); the engine's log has the details."
 
 
-def sentence_of(error: BaseException, what: View | protocol.Request) -> str:
+def sentence_of(error: BaseException, what: View | requests.Request) -> str:
     """One sentence for the user; unforeseen errors go to the log with their traceback."""
     if not isinstance(error, ExplorerError):
         traceback.print_exception(error, file=sys.stderr)

@@ -15,9 +15,9 @@ from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 from explorer.engine.engine import Engine
 from explorer.engine.points import Overtaken
 from explorer.scene.model import ControlSetRef, ModelRef, Quality, Seed, View
-from explorer.service import protocol
+from explorer.service import protocol, replies, requests
 from explorer.service.frames import Ring
-from explorer.service.protocol import ViewRequest
+from explorer.service.requests import ViewRequest
 from explorer.service.server import Server, _Waiting
 
 
@@ -82,11 +82,11 @@ class Desk:
         self.ours, theirs = Pipe()
         self.server = Server(theirs)
         self.ring = Ring.create(8, 8 * 8 * 4)
-        self.server._take(protocol.AttachRing(name=self.ring.name, slots=8, slot_bytes=8 * 8 * 4))
+        self.server._take(requests.AttachRing(name=self.ring.name, slots=8, slot_bytes=8 * 8 * 4))
 
     def ask(self, revision: int, shown: View, view_id: int = 1) -> None:
         request = ViewRequest(view_id=view_id, revision=revision, asked=0.0, view=shown)
-        self.server._take(protocol.RenderViews(requests=(request,)))
+        self.server._take(requests.RenderViews(requests=(request,)))
 
     def render(self) -> list[tuple[int, int]]:
         """(revision, steps) of what came of the views that were due."""
@@ -94,7 +94,7 @@ class Desk:
         frames = []
         while self.ours.poll():
             reply = protocol.decode_reply(self.ours.recv_bytes())
-            assert isinstance(reply, protocol.Frames), reply
+            assert isinstance(reply, replies.Frames), reply
             frames += [(frame.revision, frame.steps) for frame in reply.frames]
         return frames
 
@@ -117,7 +117,7 @@ def overtaking(desk: Desk, monkeypatch: pytest.MonkeyPatch, request: ViewRequest
     def check(server: Server, one: _Waiting) -> bool:
         checks.append(one.request.revision)
         if len(checks) == 2:
-            arrival = threading.Thread(target=server._take, args=(protocol.RenderViews(requests=(request,)),))
+            arrival = threading.Thread(target=server._take, args=(requests.RenderViews(requests=(request,)),))
             arrival.start()
             arrival.join()
         return plain(server, one)

@@ -23,9 +23,9 @@ from explorer.export.options import ExportOptions, encode_options
 from explorer.files import package_folder
 from explorer.scene.cards import WITHOUT_END
 from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Seed, Timeline
-from explorer.service import protocol
+from explorer.service import protocol, replies, requests
 from explorer.service.client import ServiceClient
-from explorer.service.protocol import EngineLost, Frame
+from explorer.service.replies import EngineLost, Frame
 
 
 def as_array(frame: Frame, pixels: bytes) -> np.ndarray:
@@ -51,33 +51,33 @@ def test_the_picture_is_the_engines(desk: Desk) -> None:
 
 
 def test_it_says_what_there_is(desk: Desk) -> None:
-    ready = desk.wait_for(protocol.Ready)
+    ready = desk.wait_for(replies.Ready)
     assert ready.version == protocol.PROTOCOL_VERSION
     assert ready.pid == desk.client.pid
-    desk.client.send(protocol.ListModels(request_id=1))
-    assert "shapes-btcvae" in {card.name for card in desk.wait_for(protocol.ModelList).models}
-    desk.client.send(protocol.ListMethods(request_id=2))
-    assert "latent_axes" in {card.name for card in desk.wait_for(protocol.MethodList).methods}
-    desk.client.send(protocol.OpenModel(request_id=3, model=MODEL))
-    card = desk.wait_for(protocol.ModelOpened).card
+    desk.client.send(requests.ListModels(request_id=1))
+    assert "shapes-btcvae" in {card.name for card in desk.wait_for(replies.ModelList).models}
+    desk.client.send(requests.ListMethods(request_id=2))
+    assert "latent_axes" in {card.name for card in desk.wait_for(replies.MethodList).methods}
+    desk.client.send(requests.OpenModel(request_id=3, model=MODEL))
+    card = desk.wait_for(replies.ModelOpened).card
     assert card.size == (64, 64)
     assert "latent_axes" in card.methods
-    desk.client.send(protocol.FindControls(request_id=4, model=MODEL, controls=AXES))
-    found = desk.wait_for(protocol.ControlsFound)
+    desk.client.send(requests.FindControls(request_id=4, model=MODEL, controls=AXES))
+    found = desk.wait_for(replies.ControlsFound)
     assert found.request_id == 4
     assert {control.space for control in found.card.controls} == {"z"}
     assert found.card.grows_to == WITHOUT_END
     chance = ControlSetRef(method="random_orthogonal", k=2)
-    desk.client.send(protocol.FindControls(request_id=5, model=MODEL, controls=chance))
-    assert desk.wait_for(protocol.ControlsFound).card.grows_to == 0  # a frame of three is another one
+    desk.client.send(requests.FindControls(request_id=5, model=MODEL, controls=chance))
+    assert desk.wait_for(replies.ControlsFound).card.grows_to == 0  # a frame of three is another one
 
 
 def test_it_says_where_the_sliders_of_a_codebook_stop(desk: Desk) -> None:
     quantised = ModelRef(path="shapes-qlae")
     for number, seed in enumerate((0, 1)):
-        asked = protocol.FindPlaces(request_id=number, model=quantised, controls=AXES, origin=Seed(seed))
+        asked = requests.FindPlaces(request_id=number, model=quantised, controls=AXES, origin=Seed(seed))
         desk.client.send(asked)
-        places = desk.wait_for(protocol.PlacesFound).places
+        places = desk.wait_for(replies.PlacesFound).places
         found = Engine().control_set(quantised, AXES)
         start = Engine().generator(quantised).sample([seed]).tensors["z"]
         assert set(places) == {control.card.name for control in found.controls}
@@ -87,8 +87,8 @@ def test_it_says_where_the_sliders_of_a_codebook_stop(desk: Desk) -> None:
             reached = trajectory(control, start, torch.tensor(place.stops))[:, 0, control.axis]
             torch.testing.assert_close(reached, control.values.to(reached), atol=1e-4, rtol=0)
             assert (place.low, place.high) == (min(0.0, place.stops[0]), max(0.0, place.stops[-1]))
-    desk.client.send(protocol.FindPlaces(request_id=9, model=MODEL, controls=AXES, origin=Seed(0)))
-    axes = desk.wait_for(protocol.PlacesFound).places
+    desk.client.send(requests.FindPlaces(request_id=9, model=MODEL, controls=AXES, origin=Seed(0)))
+    axes = desk.wait_for(replies.PlacesFound).places
     start = Engine().generator(MODEL).sample([0]).tensors["z"][0]
     assert axes["z3"].value == pytest.approx(float(start[3]))
     assert all(place.stops == () for place in axes.values())  # directions go on
@@ -174,12 +174,12 @@ def test_a_model_whose_file_is_cut_is_drawn_on_by_the_same_engine(desk: Desk, tm
 
 def test_requests_of_a_dead_engine_are_refused_and_it_gives_up_in_the_end(desk: Desk) -> None:
     for death in range(4):
-        ready = desk.wait_for(protocol.Ready)
+        ready = desk.wait_for(replies.Ready)
         os.kill(ready.pid, signal.SIGSTOP)  # so that it cannot answer first
-        desk.client.send(protocol.OpenModel(request_id=death, model=MODEL))
+        desk.client.send(requests.OpenModel(request_id=death, model=MODEL))
         os.kill(ready.pid, signal.SIGKILL)
         lost = desk.wait_for(EngineLost)
-        refused = desk.wait_for(protocol.Refused)
+        refused = desk.wait_for(replies.Refused)
         assert refused.request_id == death
         assert refused.kind == "internal"
         assert lost.restarting is (death < 3)
@@ -213,7 +213,7 @@ def test_a_bad_view_says_so_and_the_others_are_drawn(desk: Desk) -> None:
     while frame is None or failed is None:
         reply = desk.replies.get(timeout=120)
         frame = reply if isinstance(reply, Frame) else frame
-        failed = reply if isinstance(reply, protocol.ViewFailed) else failed
+        failed = reply if isinstance(reply, replies.ViewFailed) else failed
     assert failed.view_id == 0
     assert "no control 'smile'" in failed.sentence
     assert frame.view_id == 1
@@ -222,8 +222,8 @@ def test_a_bad_view_says_so_and_the_others_are_drawn(desk: Desk) -> None:
 def test_a_foreign_file_is_refused_with_every_familys_reason(desk: Desk, tmp_path: Path) -> None:
     foreign = tmp_path / "notes.txt"
     foreign.write_text("not a model")
-    desk.client.send(protocol.OpenModel(request_id=9, model=ModelRef(path=str(foreign))))
-    refused = desk.wait_for(protocol.Refused)
+    desk.client.send(requests.OpenModel(request_id=9, model=ModelRef(path=str(foreign))))
+    refused = desk.wait_for(replies.Refused)
     assert refused.kind == "input"
     assert "notes.txt" in refused.sentence
     assert {"vae", "stylegan2", "diffusion"} <= {verdict.family for verdict in refused.reasons}
@@ -256,13 +256,13 @@ def test_an_export_reports_and_can_be_cancelled(desk: Desk, tmp_path: Path) -> N
     scene = moving(400.0)
     options = encode_options(ExportOptions(kind="mp4"))
     target = tmp_path / "long.mp4"
-    desk.client.send(protocol.ExportScene(request_id=1, scene=scene, path=str(target), options=options))
-    desk.wait_for(protocol.JobProgress, lambda report: 0 < report.share < 1)
-    desk.client.send(protocol.Cancel(request_id=1))
-    desk.wait_for(protocol.Stopped)
+    desk.client.send(requests.ExportScene(request_id=1, scene=scene, path=str(target), options=options))
+    desk.wait_for(replies.JobProgress, lambda report: 0 < report.share < 1)
+    desk.client.send(requests.Cancel(request_id=1))
+    desk.wait_for(replies.Stopped)
     assert list(tmp_path.iterdir()) == []
-    desk.client.send(protocol.ExportScene(request_id=2, scene=moving(0.5), path=str(target), options=options))
-    done = desk.wait_for(protocol.Exported)
+    desk.client.send(requests.ExportScene(request_id=2, scene=moving(0.5), path=str(target), options=options))
+    done = desk.wait_for(replies.Exported)
     assert Path(done.path).stat().st_size > 0
 
 
@@ -270,11 +270,11 @@ def test_closing_during_an_export_leaves_nothing(tmp_path: Path) -> None:
     desk = Desk()
     desk.client.start()
     scene = moving(400.0)
-    request = protocol.ExportScene(
+    request = requests.ExportScene(
         request_id=1, scene=scene, path=str(tmp_path / "a.mp4"), options=encode_options(ExportOptions(kind="mp4"))
     )
     desk.client.send(request)
-    desk.wait_for(protocol.JobProgress, lambda report: report.share > 0)
+    desk.wait_for(replies.JobProgress, lambda report: report.share > 0)
     pid = desk.client.pid
     desk.client.close()
     assert list(tmp_path.iterdir()) == []
@@ -299,24 +299,24 @@ def test_a_client_closed_while_the_engine_starts() -> None:
 
 
 def test_controls_of_an_unknown_method_are_refused(desk: Desk) -> None:
-    desk.client.send(protocol.FindControls(request_id=5, model=MODEL, controls=ControlSetRef(method="magic")))
-    assert "magic" in desk.wait_for(protocol.Refused).sentence
+    desk.client.send(requests.FindControls(request_id=5, model=MODEL, controls=ControlSetRef(method="magic")))
+    assert "magic" in desk.wait_for(replies.Refused).sentence
 
 
 def test_searches_wait_in_line_and_can_be_cancelled_there_and_at_work(desk: Desk) -> None:
     long = ControlSetRef(method="pca", k=3, settings=(("samples", 1_000_000),))
-    desk.client.send(protocol.FindControls(request_id=1, model=MODEL, controls=long))
-    working = desk.wait_for(protocol.JobProgress, lambda report: 0 < report.share < 1)
+    desk.client.send(requests.FindControls(request_id=1, model=MODEL, controls=long))
+    working = desk.wait_for(replies.JobProgress, lambda report: 0 < report.share < 1)
     assert working.title == f"Finding controls: PCA on {MODEL.path}"
-    desk.client.send(protocol.FindControls(request_id=2, model=MODEL, controls=ControlSetRef(method="sefa", k=2)))
-    assert "SeFa reads" in desk.wait_for(protocol.Refused).sentence  # what cannot be is said at once
-    desk.client.send(protocol.FindControls(request_id=3, model=MODEL, controls=ControlSetRef(method="voynov", k=2)))
-    waiting = desk.wait_for(protocol.JobProgress, lambda report: report.request_id == 3)
+    desk.client.send(requests.FindControls(request_id=2, model=MODEL, controls=ControlSetRef(method="sefa", k=2)))
+    assert "SeFa reads" in desk.wait_for(replies.Refused).sentence  # what cannot be is said at once
+    desk.client.send(requests.FindControls(request_id=3, model=MODEL, controls=ControlSetRef(method="voynov", k=2)))
+    waiting = desk.wait_for(replies.JobProgress, lambda report: report.request_id == 3)
     assert (waiting.title, waiting.share) == (f"Waiting: Finding controls: Voynov-Babenko on {MODEL.path}", 0.0)
     # A quick one goes before both, though principal components are quick on most models, and were here first.
-    desk.client.send(protocol.FindControls(request_id=4, model=MODEL, controls=AXES))
-    assert desk.wait_for(protocol.ControlsFound).request_id == 4
-    desk.client.send(protocol.Cancel(request_id=3))
-    assert desk.wait_for(protocol.Stopped).request_id == 3
-    desk.client.send(protocol.Cancel(request_id=1))
-    assert desk.wait_for(protocol.Stopped).request_id == 1
+    desk.client.send(requests.FindControls(request_id=4, model=MODEL, controls=AXES))
+    assert desk.wait_for(replies.ControlsFound).request_id == 4
+    desk.client.send(requests.Cancel(request_id=3))
+    assert desk.wait_for(replies.Stopped).request_id == 3
+    desk.client.send(requests.Cancel(request_id=1))
+    assert desk.wait_for(replies.Stopped).request_id == 1

@@ -14,7 +14,7 @@ from explorer.scene.labels import Labels
 from explorer.scene.landscape import Plane
 from explorer.scene.measures import MeasureOptions
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
-from explorer.service import answers, protocol
+from explorer.service import answers, replies, requests
 from explorer.service.jobs import Jobs
 from explorer.service.wording import doing, failure, search, sentence_of
 
@@ -22,24 +22,24 @@ MODEL = ModelRef(path="/somewhere/shapes-qlae")
 PCA = ControlSetRef(method="pca", k=3)
 VIEW = View(model=MODEL, origin=Seed(0), truncation_psi=1.0, controls=PCA, edits=())
 SCENE = Scene(model=MODEL, panes=(Pane(controls=PCA),))
-FIND = protocol.FindControls(request_id=1, model=MODEL, controls=PCA)
+FIND = requests.FindControls(request_id=1, model=MODEL, controls=PCA)
 NAMED = (
-    (protocol.ListModels(request_id=1), "Listing the models"),
-    (protocol.ListMethods(request_id=1), "Listing the methods"),
-    (protocol.OpenModel(request_id=1, model=MODEL), "Opening shapes-qlae"),
+    (requests.ListModels(request_id=1), "Listing the models"),
+    (requests.ListMethods(request_id=1), "Listing the methods"),
+    (requests.OpenModel(request_id=1, model=MODEL), "Opening shapes-qlae"),
     (FIND, "Finding the controls of PCA on shapes-qlae"),
-    (protocol.DescribeFile(request_id=1, model=MODEL, path="/a/checkpoint.pt"), "Reading checkpoint.pt"),
-    (protocol.ReadPath(request_id=1, model=MODEL, path="/a/paths.pt"), "Reading paths.pt"),
+    (requests.DescribeFile(request_id=1, model=MODEL, path="/a/checkpoint.pt"), "Reading checkpoint.pt"),
+    (requests.ReadPath(request_id=1, model=MODEL, path="/a/paths.pt"), "Reading paths.pt"),
     (
-        protocol.FindPlaces(request_id=1, model=MODEL, controls=PCA, origin=Seed(0)),
+        requests.FindPlaces(request_id=1, model=MODEL, controls=PCA, origin=Seed(0)),
         "Finding where the picture stands along PCA on shapes-qlae",
     ),
     (
-        protocol.FindOutcome(request_id=1, model=MODEL, controls=PCA, origin=Seed(0), truncation_psi=1.0, edits=()),
+        requests.FindOutcome(request_id=1, model=MODEL, controls=PCA, origin=Seed(0), truncation_psi=1.0, edits=()),
         "Finding what causes what along PCA on shapes-qlae",
     ),
     (
-        protocol.DrawLandscape(
+        requests.DrawLandscape(
             request_id=1,
             model=MODEL,
             controls=PCA,
@@ -51,30 +51,30 @@ NAMED = (
         ),
         "Drawing the landscape of 'PC 1' of PCA on shapes-qlae",
     ),
-    (protocol.MeasureModel(request_id=1, model=MODEL, options=MeasureOptions()), "Measuring shapes-qlae"),
+    (requests.MeasureModel(request_id=1, model=MODEL, options=MeasureOptions()), "Measuring shapes-qlae"),
     (
-        protocol.CompareMethods(request_id=1, model=MODEL, options=CompareOptions(methods=("pca",))),
+        requests.CompareMethods(request_id=1, model=MODEL, options=CompareOptions(methods=("pca",))),
         "Comparing methods on shapes-qlae",
     ),
     (
-        protocol.ScanEffects(request_id=1, model=MODEL, question=EffectQuestion(controls=PCA, options=EffectOptions())),
+        requests.ScanEffects(request_id=1, model=MODEL, question=EffectQuestion(controls=PCA, options=EffectOptions())),
         "Scanning the effects of PCA on shapes-qlae",
     ),
-    (protocol.ExportScene(request_id=1, scene=SCENE, path="/a/film.mp4", options=b""), "Exporting film.mp4"),
-    (protocol.ExportReports(request_id=1, reports=(), path="/a/table.csv"), "Exporting table.csv"),
-    (protocol.SaveControls(request_id=1, model=MODEL, chosen=(), path="/a/own.npz"), "Saving own.npz"),
-    (protocol.DrawSamples(request_id=1, model=MODEL, seeds=(0,)), "Drawing samples of shapes-qlae"),
+    (requests.ExportScene(request_id=1, scene=SCENE, path="/a/film.mp4", options=b""), "Exporting film.mp4"),
+    (requests.ExportReports(request_id=1, reports=(), path="/a/table.csv"), "Exporting table.csv"),
+    (requests.SaveControls(request_id=1, model=MODEL, chosen=(), path="/a/own.npz"), "Saving own.npz"),
+    (requests.DrawSamples(request_id=1, model=MODEL, seeds=(0,)), "Drawing samples of shapes-qlae"),
     (
-        protocol.TrainProbe(request_id=1, model=MODEL, labels=Labels(attribute="smile", fingerprint="f")),
+        requests.TrainProbe(request_id=1, model=MODEL, labels=Labels(attribute="smile", fingerprint="f")),
         "Learning 'smile' from labels",
     ),
-    (protocol.ListAttributes(request_id=1, model=MODEL), "Listing the attributes of shapes-qlae"),
+    (requests.ListAttributes(request_id=1, model=MODEL), "Listing the attributes of shapes-qlae"),
     (VIEW, "Drawing a picture of shapes-qlae"),
 )
 
 
 def test_every_job_has_a_name_of_its_own() -> None:
-    known = {type(what) for what, _ in NAMED} - {View} | {protocol.ExportComparison, protocol.ExportEffects}
+    known = {type(what) for what, _ in NAMED} - {View} | {requests.ExportComparison, requests.ExportEffects}
     assert known == set(get_args(answers.Job))
     assert [doing(what) for what, _ in NAMED] == [text for _, text in NAMED]
 
@@ -128,18 +128,18 @@ def test_a_job_that_fails_is_refused_with_that_sentence() -> None:
         def measure(self, *asked: object) -> None:
             raise ValueError("no pictures")
 
-    told: list[protocol.Reply] = []
+    told: list[replies.Reply] = []
     answered = threading.Event()
 
-    def send(reply: protocol.Reply) -> None:
+    def send(reply: replies.Reply) -> None:
         told.append(reply)
         answered.set()
 
     jobs = Jobs(Broken(), send)  # type: ignore[arg-type]
-    jobs.submit(protocol.MeasureModel(request_id=7, model=MODEL, options=MeasureOptions()))
+    jobs.submit(requests.MeasureModel(request_id=7, model=MODEL, options=MeasureOptions()))
     assert answered.wait(60)
     jobs.close()
     (refused,) = told
-    assert isinstance(refused, protocol.Refused)
+    assert isinstance(refused, replies.Refused)
     assert (refused.request_id, refused.kind) == (7, "internal")
     assert refused.sentence.startswith("Measuring shapes-qlae failed unexpectedly (ValueError: no pictures)")

@@ -21,8 +21,9 @@ from explorer.scene.edit_text import EFFECT_UNIT
 from explorer.scene.imports import ImportCard
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
-from explorer.service import protocol
-from explorer.service.protocol import Frame, Request
+from explorer.service import protocol, replies, requests
+from explorer.service.replies import Frame
+from explorer.service.requests import Request
 from explorer.ui.state.controller import Controller
 
 
@@ -90,34 +91,34 @@ class QuietClient:
     def send(self, request: Request) -> None:
         self.sent.append(request)
         number = getattr(request, "request_id", 0)
-        if isinstance(request, protocol.ListModels):
+        if isinstance(request, requests.ListModels):
             if self.models is not None:
-                self.reply(protocol.ModelList(request_id=number, models=self.models))
-        elif isinstance(request, protocol.ListMethods):
-            self.reply(protocol.MethodList(request_id=number, methods=()))
-        elif isinstance(request, protocol.DescribeFile):
-            self.reply(protocol.FileDescribed(request_id=number, card=self.described))
+                self.reply(replies.ModelList(request_id=number, models=self.models))
+        elif isinstance(request, requests.ListMethods):
+            self.reply(replies.MethodList(request_id=number, methods=()))
+        elif isinstance(request, requests.DescribeFile):
+            self.reply(replies.FileDescribed(request_id=number, card=self.described))
         elif not self.answers_models:
             return
-        elif isinstance(request, protocol.OpenModel):
+        elif isinstance(request, requests.OpenModel):
             shipped = self.card.shipped and PurePath(request.model.path).name == self.card.name
             card = msgspec.structs.replace(self.card, shipped=shipped)
-            self.reply(protocol.ModelOpened(request_id=number, card=card))
-        elif isinstance(request, protocol.FindControls):
+            self.reply(replies.ModelOpened(request_id=number, card=card))
+        elif isinstance(request, requests.FindControls):
             self.reply(
-                protocol.ControlsFound(
+                replies.ControlsFound(
                     request_id=number, model=request.model, controls=request.controls, card=controls(request.controls)
                 )
             )
 
     def measure(self, model: ModelRef, options: MeasureOptions) -> int:
         number = self.next_request_id()
-        self.send(protocol.MeasureModel(request_id=number, model=model, options=options))
+        self.send(requests.MeasureModel(request_id=number, model=model, options=options))
         return number
 
     def export_reports(self, reports: tuple[MeasureReport, ...], path: str) -> int:
         number = self.next_request_id()
-        self.send(protocol.ExportReports(request_id=number, reports=reports, path=path))
+        self.send(requests.ExportReports(request_id=number, reports=reports, path=path))
         return number
 
     def show_all(self, views: Mapping[int, View]) -> dict[int, int]:
@@ -192,7 +193,7 @@ def controller_on(
         return made[0]
 
     controller = Controller(connect)
-    made[0].reply(protocol.Ready(version=protocol.PROTOCOL_VERSION, pid=1, device="cpu", precision="float32"))
+    made[0].reply(replies.Ready(version=protocol.PROTOCOL_VERSION, pid=1, device="cpu", precision="float32"))
     grid = tuple(Pane(controls=ControlSetRef(method=methods[number % len(methods)])) for number in range(panes))
     controller.load(Scene(model=MODEL, panes=grid, origin=Seed(3)))
     return controller, made[0]

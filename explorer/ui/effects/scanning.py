@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject
 
 from explorer.scene.effects import EffectQuestion, EffectReport
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import EffectsScanned, ExportEffects, ScanEffects
+from explorer.service.replies import EffectsScanned
+from explorer.service.requests import ExportEffects, ScanEffects
 from explorer.ui.state.asked import Asking
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.controller import Controller

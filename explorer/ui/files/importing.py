@@ -14,7 +14,8 @@ from explorer.reading import sha256_of
 from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, ModelRef, Scalar
 from explorer.scene.timeline import with_origin_path
-from explorer.service.protocol import DescribeFile, EngineLost, FileDescribed, PathRead, ReadPath, Refused
+from explorer.service.replies import EngineLost, FileDescribed, PathRead, Refused
+from explorer.service.requests import DescribeFile, ReadPath
 from explorer.ui.state.controller import Controller
 
 

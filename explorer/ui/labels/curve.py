@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from explorer.service.protocol import ProbeTrained
+from explorer.service.replies import ProbeTrained
 from explorer.ui.labels.text import beside, figure
 from explorer.ui.look import theme
 from explorer.ui.state.label_set import count_of

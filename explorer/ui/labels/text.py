@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.service.protocol import ProbeTrained
+from explorer.service.replies import ProbeTrained
 from explorer.ui.state.label_set import LabelSet, Sample, count_of
 
 FEWEST_EACH = 5  # labels of a kind below which a figure says little

@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject
 
 from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
-from explorer.service.protocol import DrawLandscape, LandscapeDrawn
+from explorer.service.replies import LandscapeDrawn
+from explorer.service.requests import DrawLandscape
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.newest import Newest
 

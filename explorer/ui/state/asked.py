@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import JobProgress, Refused, Stopped
+from explorer.service.replies import JobProgress, Refused, Stopped
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList
 from explorer.ui.state.kept_reports import KeptReports

@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef, View
-from explorer.service.protocol import Frame, Request
+from explorer.service.replies import Frame
+from explorer.service.requests import Request
 
 
 class EngineClient(Protocol):

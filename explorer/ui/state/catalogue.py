@@ -12,20 +12,16 @@ from explorer.export.carried import Reference
 from explorer.scene.cards import ControlSetCard, MethodCard, ModelCard, Role
 from explorer.scene.marks import origin_of
 from explorer.scene.model import ControlSetRef, Mark, ModelRef, Scene
-from explorer.service.protocol import (
-    Cancel,
+from explorer.service.replies import (
     ControlsFound,
     ControlsPreview,
-    FindControls,
-    ListMethods,
-    ListModels,
     MethodList,
     ModelList,
     ModelOpened,
-    OpenModel,
     Refused,
     Stopped,
 )
+from explorer.service.requests import Cancel, FindControls, ListMethods, ListModels, OpenModel
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.leaving import Leaving
 from explorer.ui.state.replies import Replies

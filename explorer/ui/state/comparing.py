@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import Compared
+from explorer.service.replies import Compared
 from explorer.ui.state.asked import Asking
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from explorer.scene.model import ModelRef, View
-from explorer.service.protocol import EngineLost, Frame, Ready, ViewFailed
+from explorer.service.replies import EngineLost, Frame, Ready, ViewFailed
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.pace import Pace, Sample
 from explorer.ui.state.replies import Replies

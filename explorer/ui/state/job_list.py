@@ -13,20 +13,16 @@ from explorer.export.options import ExportOptions, encode_options
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ChosenControl, ModelRef, Scene
-from explorer.service.protocol import (
+from explorer.service.replies import ControlsPreview, EngineLost, JobProgress, Refused, Stopped
+from explorer.service.requests import (
     Cancel,
     CompareMethods,
-    ControlsPreview,
-    EngineLost,
     ExportComparison,
     ExportReports,
     ExportScene,
-    JobProgress,
     MeasureModel,
-    Refused,
     Request,
     SaveControls,
-    Stopped,
 )
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.replies import Replies

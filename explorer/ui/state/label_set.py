@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from explorer.scene.labels import Label, Labels
-from explorer.service.protocol import ProbeTrained
+from explorer.service.replies import ProbeTrained
 
 Sample = tuple[int, float]
 """A seed and a truncation; see :attr:`explorer.scene.labels.Label.sample`."""

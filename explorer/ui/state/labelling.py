@@ -15,7 +15,8 @@ from explorer.errors import ExplorerError
 from explorer.scene.cards import ModelCard
 from explorer.scene.labels import Labels, load_labels, save_labels
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import EngineLost, ProbeTrained, Ready, Refused, SamplesDrawn, TrainProbe
+from explorer.service.replies import EngineLost, ProbeTrained, Ready, Refused, SamplesDrawn
+from explorer.service.requests import TrainProbe
 from explorer.ui.state import label_files
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.label_set import LabelSet

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import Measured
+from explorer.service.replies import Measured
 from explorer.ui.state.asked import Asking
 from explorer.ui.state.catalogue import ModelKey, key_of
 from explorer.ui.state.job_list import JobList

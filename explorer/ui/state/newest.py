@@ -6,7 +6,8 @@ from typing import Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from explorer.service.protocol import EngineLost, Refused, Request
+from explorer.service.replies import EngineLost, Refused
+from explorer.service.requests import Request
 from explorer.ui.state.holder import SceneHolder
 
 

@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject
 
 from explorer.scene.causes import Outcome
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
-from explorer.service.protocol import FindOutcome, OutcomeFound
+from explorer.service.replies import OutcomeFound
+from explorer.service.requests import FindOutcome
 from explorer.ui.state.holder import SceneHolder
 from explorer.ui.state.newest import Newest
 

@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.cards import ControlPlace
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
-from explorer.service.protocol import EngineLost, FindPlaces, PlacesFound, Refused
+from explorer.service.replies import EngineLost, PlacesFound, Refused
+from explorer.service.requests import FindPlaces
 from explorer.ui.state.holder import SceneHolder
 
 Start = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...]]

@@ -10,7 +10,8 @@ from PySide6.QtGui import QImage
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import ModelRef
-from explorer.service.protocol import DrawSamples, Refused, SamplesDrawn
+from explorer.service.replies import Refused, SamplesDrawn
+from explorer.service.requests import DrawSamples
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.label_set import Sample
 

@@ -24,7 +24,7 @@ from explorer.scene.model import (
     View,
     view_of,
 )
-from explorer.service.protocol import EngineLost, Ready
+from explorer.service.replies import EngineLost, Ready
 from explorer.ui.state.bridge import Connect, EngineBridge
 from explorer.ui.state.catalogue import Catalogue, ModelKey
 from explorer.ui.state.comparing import Comparing

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from explorer.scene.model import ControlSetRef, ModelRef
-from explorer.service.protocol import EngineLost, Ready, Refused
+from explorer.service.replies import EngineLost, Ready, Refused
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.state.catalogue import key_of
 from explorer.ui.state.controller import Controller

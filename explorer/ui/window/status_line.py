@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QStatusBar, QVBoxLayout, QWidget
 
-from explorer.service.protocol import EngineLost, Ready
+from explorer.service.replies import EngineLost, Ready
 from explorer.ui.look import theme
 from explorer.ui.look.widgets import ElidedLabel, WrappedLabel, link_button
 from explorer.ui.state.controller import Controller

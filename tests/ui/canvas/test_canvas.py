@@ -17,7 +17,8 @@ from explorer.scene import editing
 from explorer.scene.cards import Remark
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.scene.steps import draft_texts
-from explorer.service.protocol import ControlsPreview, FindControls, JobProgress, Refused, ViewFailed
+from explorer.service.replies import ControlsPreview, JobProgress, Refused, ViewFailed
+from explorer.service.requests import FindControls
 from explorer.ui.canvas import pane_paint, pane_text
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.canvas.pane_grid import GAP, grid, table

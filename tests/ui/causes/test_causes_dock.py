@@ -15,7 +15,7 @@ from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.causes import Outcome, VariableOutcome
 from explorer.scene.model import ControlSetRef, Edit, ModelRef
-from explorer.service import protocol
+from explorer.service import replies, requests
 from explorer.ui.causes import text
 from explorer.ui.causes.dock import CausesDock
 from explorer.ui.causes.graph_view import GraphView
@@ -71,13 +71,13 @@ class Stage:
         qtbot.waitUntil(lambda: self.dock.is_made)
 
     @property
-    def asked(self) -> list[protocol.FindOutcome]:
-        return [one for one in self.client.sent if isinstance(one, protocol.FindOutcome)]
+    def asked(self) -> list[requests.FindOutcome]:
+        return [one for one in self.client.sent if isinstance(one, requests.FindOutcome)]
 
     def answer(self, graph: CausalGraph = GRAPH, is_open: bool = False) -> None:
         last = self.asked[-1]
         found = outcome(last.edits, graph, is_open)
-        self.client.reply(protocol.OutcomeFound(request_id=last.request_id, outcome=found))
+        self.client.reply(replies.OutcomeFound(request_id=last.request_id, outcome=found))
 
     @property
     def view(self) -> GraphView:
@@ -280,14 +280,14 @@ def test_answers_to_other_questions_are_not_taken_and_a_refusal_is(
 ) -> None:
     stage = Stage(qtbot, monkeypatch)
     number = stage.asked[-1].request_id
-    other = protocol.OutcomeFound(request_id=number + 50, outcome=outcome((Edit("light", value=60.0),)))
+    other = replies.OutcomeFound(request_id=number + 50, outcome=outcome((Edit("light", value=60.0),)))
     stage.client.reply(other)
-    stage.client.reply(protocol.Refused(request_id=number + 51, sentence="of something else"))
+    stage.client.reply(replies.Refused(request_id=number + 51, sentence="of something else"))
     assert stage.dock.panel.outcomes.outcome is None
     assert stage.dock.panel.outcomes.problem == ""
     stage.answer()
     assert stage.view.texts["light"] == "80.0°"
     stage.controller.move_control(0, "light", 110.0)
-    stage.client.reply(protocol.Refused(request_id=stage.asked[-1].request_id, sentence="Nothing is known."))
+    stage.client.reply(replies.Refused(request_id=stage.asked[-1].request_id, sentence="Nothing is known."))
     assert stage.dock.panel.outcomes.outcome is None
     assert stage.dock.panel.outcomes.problem == "Nothing is known."

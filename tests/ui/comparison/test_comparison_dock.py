@@ -22,7 +22,7 @@ from explorer.scene.comparison import (
     usual_nulls,
 )
 from explorer.scene.model import ControlSetRef, Seed
-from explorer.service import protocol
+from explorer.service import replies, requests
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.comparison import text
 from explorer.ui.comparison.dialog import CompareDialog
@@ -97,7 +97,7 @@ class Desk:
 
     def __init__(self, qtbot: QtBot) -> None:
         self.controller, self.client = controller_on(card=TOY)
-        self.client.reply(protocol.MethodList(request_id=2, methods=METHODS))
+        self.client.reply(replies.MethodList(request_id=2, methods=METHODS))
         self.window = QMainWindow()
         qtbot.addWidget(self.window)
         self.actions = ActionTable(self.window)
@@ -110,8 +110,8 @@ class Desk:
     def compared(self, report: CompareReport = REPORT) -> None:
         self.dock.compare(report.options)
         asked = self.client.sent[-1]
-        assert isinstance(asked, protocol.CompareMethods)
-        self.client.reply(protocol.Compared(request_id=asked.request_id, model=MODEL, report=report))
+        assert isinstance(asked, requests.CompareMethods)
+        self.client.reply(replies.Compared(request_id=asked.request_id, model=MODEL, report=report))
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_panes_are_calibrated_and_matched_to_the_first(desk: Desk, qtbot: QtBot)
     first = scene.panes[0].controls
     assert (first.units, first.k, first.like) == ("effect", 3, None)
     assert all(pane.controls.like == first for pane in scene.panes if pane.controls.method != "latent_axes")
-    assert not any(isinstance(asked, protocol.CompareMethods) for asked in desk.client.sent)
+    assert not any(isinstance(asked, requests.CompareMethods) for asked in desk.client.sent)
     desk.controller.undo()
     assert len(desk.controller.scene.panes) == 1
 
@@ -180,13 +180,13 @@ def test_units_along_the_path_are_those_of_panes_table_and_what_is_used(desk: De
     dialog.accept()
     assert [(pane.controls.units, pane.controls.tau) for pane in desk.controller.scene.panes] == [("arc", 0.1)] * 2
     asked = desk.client.sent[-1]
-    assert isinstance(asked, protocol.CompareMethods)
+    assert isinstance(asked, requests.CompareMethods)
     assert (asked.options.calibration, asked.options.tau) == ("arc", 0.1)
     native = tuple(
         msgspec.structs.replace(row, controls=ControlSetRef(method=row.method, k=2)) for row in REPORT.methods
     )
     report = msgspec.structs.replace(REPORT, options=asked.options, methods=native)
-    desk.client.reply(protocol.Compared(request_id=asked.request_id, model=MODEL, report=report))
+    desk.client.reply(replies.Compared(request_id=asked.request_id, model=MODEL, report=report))
     assert "τ = 0.1 along the path" in desk.dock.panel.state.text()
     desk.dock.panel.table.setCurrentItem(desk.dock.panel.table.topLevelItem(2))
     desk.actions["use_compared"].trigger()
@@ -235,17 +235,17 @@ def test_the_table_is_asked_for_with_what_the_dialog_says(desk: Desk, qtbot: QtB
     dialog.table.connect(desk.dock.compare)
     dialog.accept()
     asked = desk.client.sent[-1]
-    assert isinstance(asked, protocol.CompareMethods)
+    assert isinstance(asked, requests.CompareMethods)
     assert asked.options.methods == ("latent_axes", "voynov")  # chance is always there
     assert (asked.options.seeds, asked.options.attributes) == ((0, 1, 2), "faces")
     assert (asked.options.k, asked.options.nulls) == (2, 5)
     desk.client.reply(
-        protocol.JobProgress(request_id=asked.request_id, title="Comparing Voynov", share=0.5, remaining=60)
+        replies.JobProgress(request_id=asked.request_id, title="Comparing Voynov", share=0.5, remaining=60)
     )
     assert "50%" in desk.dock.panel.progress.left.text()
     desk.dock.panel.progress.cancel.click()
-    assert isinstance(desk.client.sent[-1], protocol.Cancel)
-    desk.client.reply(protocol.Stopped(request_id=asked.request_id))
+    assert isinstance(desk.client.sent[-1], requests.Cancel)
+    desk.client.reply(replies.Stopped(request_id=asked.request_id))
     assert desk.controller.comparing.under_way(MODEL) is None
 
 
@@ -345,7 +345,7 @@ def test_the_chosen_method_is_used_in_the_pane(desk: Desk) -> None:
 def test_a_refusal_is_read_where_it_is_looked_for(desk: Desk) -> None:
     desk.dock.compare(REPORT.options)
     asked = desk.client.sent[-1]
-    desk.client.reply(protocol.Refused(request_id=asked.request_id, sentence="No world fits 'toy'; name one."))  # type: ignore[union-attr]
+    desk.client.reply(replies.Refused(request_id=asked.request_id, sentence="No world fits 'toy'; name one."))  # type: ignore[union-attr]
     assert desk.dock.panel.state.text() == "No world fits 'toy'; name one."
     assert not desk.actions["export_comparison"].isEnabled()
 
@@ -354,8 +354,8 @@ def test_a_newer_question_replaces_the_older(desk: Desk) -> None:
     desk.dock.compare(REPORT.options)
     first = desk.client.sent[-1]
     desk.dock.compare(msgspec.structs.replace(REPORT.options, k=3))
-    assert any(isinstance(one, protocol.Cancel) and one.request_id == first.request_id for one in desk.client.sent)  # type: ignore[union-attr]
-    desk.client.reply(protocol.Compared(request_id=first.request_id, model=MODEL, report=REPORT))  # type: ignore[union-attr]
+    assert any(isinstance(one, requests.Cancel) and one.request_id == first.request_id for one in desk.client.sent)  # type: ignore[union-attr]
+    desk.client.reply(replies.Compared(request_id=first.request_id, model=MODEL, report=REPORT))  # type: ignore[union-attr]
     assert desk.controller.comparing.report(MODEL) is None
 
 
@@ -364,7 +364,7 @@ def test_the_table_is_exported_where_the_user_says(desk: Desk, monkeypatch: pyte
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/tables/faces", "LaTeX table (*.tex)"))
     desk.actions["export_comparison"].trigger()
     asked = desk.client.sent[-1]
-    assert isinstance(asked, protocol.ExportComparison)
+    assert isinstance(asked, requests.ExportComparison)
     assert (asked.path, asked.report) == ("/tables/faces.tex", REPORT)
 
 

@@ -19,22 +19,19 @@ from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard, Meth
 from explorer.scene.editing import edit_of
 from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, Seed
-from explorer.service.protocol import (
-    PROTOCOL_VERSION,
-    Cancel,
+from explorer.service.protocol import PROTOCOL_VERSION
+from explorer.service.replies import (
     ControlsFound,
     ControlsPreview,
     EngineLost,
-    FindControls,
-    FindPlaces,
     JobProgress,
     MethodList,
     PlacesFound,
     Ready,
     Refused,
-    Request,
     Stopped,
 )
+from explorer.service.requests import Cancel, FindControls, FindPlaces, Request
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.comparison.dialog import CompareDialog

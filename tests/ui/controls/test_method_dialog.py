@@ -24,7 +24,7 @@ from quiet import CARD, MODEL, controller_on
 from explorer.scene.cards import MethodCard, SettingCard
 from explorer.scene.marks import with_mark
 from explorer.scene.model import ChosenControl, ControlSetRef, Mark
-from explorer.service.protocol import SaveControls
+from explorer.service.requests import SaveControls
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.controls.method_dialog import MethodDialog

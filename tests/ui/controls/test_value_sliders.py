@@ -17,7 +17,8 @@ from explorer.scene.causes import Outcome, VariableOutcome
 from explorer.scene.edit_text import edit_text
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed
 from explorer.scene.order import OTHER_ORDER
-from explorer.service.protocol import ControlsFound, FindControls, FindOutcome, FindPlaces, OutcomeFound, PlacesFound
+from explorer.service.replies import ControlsFound, OutcomeFound, PlacesFound
+from explorer.service.requests import FindControls, FindOutcome, FindPlaces
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.panel import ControlsPanel
 from explorer.ui.controls.row import ControlRow

@@ -16,7 +16,7 @@ from quiet import CARD, MODEL, NAMES, controller_on, pictures
 from explorer.scene.cards import ModelCard
 from explorer.scene.effects import Cause, Effect, EffectOptions, EffectOutcome, EffectQuestion, EffectReport
 from explorer.scene.model import ControlSetRef
-from explorer.service import protocol
+from explorer.service import replies, requests
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.effects.dock import ROWS, EffectsDock
 from explorer.ui.state.settings import Settings
@@ -77,14 +77,14 @@ class Desk:
     def panel(self):  # type: ignore[no-untyped-def]
         return self.dock.panel
 
-    def asked(self) -> list[protocol.ScanEffects]:
-        return [one for one in self.client.sent if isinstance(one, protocol.ScanEffects)]
+    def asked(self) -> list[requests.ScanEffects]:
+        return [one for one in self.client.sent if isinstance(one, requests.ScanEffects)]
 
     def scanned(self, made: EffectReport | None = None) -> None:
         self.table["scan_effects"].trigger()
         number = self.asked()[-1].request_id
         made = made or report(options=self.asked()[-1].question.options)
-        self.client.reply(protocol.EffectsScanned(request_id=number, model=MODEL, report=made))
+        self.client.reply(replies.EffectsScanned(request_id=number, model=MODEL, report=made))
 
     def click(self, row: int, column: int) -> None:
         matrix = self.panel.matrix
@@ -128,15 +128,15 @@ def test_it_asks_with_the_set_of_the_pane_and_what_stands_in_the_header(qtbot: Q
     options = EffectOptions(attributes="faces", bases=32, reach=4.0, holds="value", others="randomised")
     assert (question.model, question.question) == (MODEL, EffectQuestion(controls=AXES, options=options))
     assert not header.button.isVisible()
-    progress = protocol.JobProgress(request_id=question.request_id, title="Scanning effects", share=0.25, remaining=9.0)
+    progress = replies.JobProgress(request_id=question.request_id, title="Scanning effects", share=0.25, remaining=9.0)
     desk.client.reply(progress)
     assert header.progress.bar.value() == 250
     QTest.mouseClick(header.progress.cancel, Qt.MouseButton.LeftButton)
-    assert any(isinstance(one, protocol.Cancel) for one in desk.client.sent)
-    desk.client.reply(protocol.Stopped(request_id=question.request_id))
+    assert any(isinstance(one, requests.Cancel) for one in desk.client.sent)
+    desk.client.reply(replies.Stopped(request_id=question.request_id))
     assert header.button.isVisible()
     desk.table["scan_effects"].trigger()
-    desk.client.reply(protocol.Refused(request_id=desk.asked()[-1].request_id, sentence="There is no world 'faces'."))
+    desk.client.reply(replies.Refused(request_id=desk.asked()[-1].request_id, sentence="There is no world 'faces'."))
     assert header.state.text() == "There is no world 'faces'."
 
 
@@ -256,7 +256,7 @@ def test_export_asks_for_a_file_and_the_engine_writes_it(qtbot: QtBot, monkeypat
     desk.scanned()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/a/effects", "SVG drawing (*.svg)"))
     desk.table["export_effects"].trigger()
-    (request,) = [one for one in desk.client.sent if isinstance(one, protocol.ExportEffects)]
+    (request,) = [one for one in desk.client.sent if isinstance(one, requests.ExportEffects)]
     assert request.path == "/a/effects.svg"
     assert request.report == desk.dock.scanning.report(MODEL)
 

@@ -21,7 +21,8 @@ from explorer.export.ranges import RANGES
 from explorer.scene import editing
 from explorer.scene.model import ControlSetRef
 from explorer.scene.timeline import set_amount_key
-from explorer.service.protocol import ControlsPreview, ExportScene, FindControls, Stopped
+from explorer.service.replies import ControlsPreview, Stopped
+from explorer.service.requests import ExportScene, FindControls
 from explorer.ui.canvas.pane_paint import paint_image
 from explorer.ui.files.export_dialog import TALLEST, ExportDialog
 from explorer.ui.files.export_plan import KINDS, default_name, even_amounts, free_path, with_suffix

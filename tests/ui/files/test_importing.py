@@ -13,8 +13,9 @@ from quiet import CARD, QuietClient, controller_on
 from explorer.scene.cards import SettingCard
 from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, ModelRef, StoredLatent
-from explorer.service import protocol
-from explorer.service.protocol import DescribeFile, OpenModel, PathRead, ReadPath, Refused
+from explorer.service import replies
+from explorer.service.replies import PathRead, Refused
+from explorer.service.requests import DescribeFile, OpenModel, ReadPath
 from explorer.ui.files.files import CONTROLS_FILTER, Files
 from explorer.ui.files.import_dialog import ImportDialog
 from explorer.ui.look.number_line import NumberLine
@@ -145,7 +146,7 @@ def test_an_answer_for_a_model_that_is_gone_asks_nobody(
     number = desk.client.sent[-1].request_id  # type: ignore[union-attr]
     other = msgspec.structs.replace(desk.controller.scene, model=ModelRef(path="other"))
     desk.controller.load(other)
-    desk.client.reply(protocol.FileDescribed(request_id=number, card=HELD))
+    desk.client.reply(replies.FileDescribed(request_id=number, card=HELD))
     assert seen == []
 
 
@@ -153,7 +154,7 @@ def test_the_next_engine_is_asked_again(desk: Desk, checkpoint: Path) -> None:
     desk.client.send = lambda request: desk.client.sent.append(request)  # type: ignore[method-assign]
     desk.files.open(checkpoint)
     first = desk.client.sent[-1]
-    desk.client.reply(protocol.EngineLost(sentence="Gone.", restarting=True))
+    desk.client.reply(replies.EngineLost(sentence="Gone.", restarting=True))
     again = [one for one in desk.client.sent if isinstance(one, DescribeFile)]
     assert [one.path for one in again] == [str(checkpoint)] * 2
     assert again[1].request_id != first.request_id  # type: ignore[union-attr]

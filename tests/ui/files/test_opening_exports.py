@@ -19,7 +19,8 @@ from explorer.export.stills import write_png
 from explorer.files import state_folder
 from explorer.scene.model import ControlSetRef, Pane, Scene
 from explorer.scene.store import encode_scene
-from explorer.service.protocol import ControlsFound, FindControls
+from explorer.service.replies import ControlsFound
+from explorer.service.requests import FindControls
 from explorer.ui.files.files import Files
 from explorer.ui.state.settings import Settings
 

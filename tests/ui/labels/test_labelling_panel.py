@@ -17,8 +17,9 @@ from quiet import CARD, QuietClient, controller_on, tell_method
 
 from explorer.errors import ExplorerError
 from explorer.scene.labels import Label, Labels, load_labels, save_labels
-from explorer.service import protocol
-from explorer.service.protocol import DrawSamples, EngineLost, ProbeTrained, Ready, Refused, SamplesDrawn, TrainProbe
+from explorer.scene.model import ModelRef
+from explorer.service.replies import EngineLost, ProbeTrained, Ready, Refused, SamplesDrawn
+from explorer.service.requests import DrawSamples, TrainProbe
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.labels import text
 from explorer.ui.labels.dock import LabellingDock
@@ -242,7 +243,7 @@ def test_what_to_do_next_is_said() -> None:
     def said(answers: str, accuracy: float = 0.0, low: float = 0.0) -> str:
         labels = labels_of(answers)
         if accuracy:
-            asked = TrainProbe(request_id=1, model=protocol.ModelRef(path="toy"), labels=labels.labels)
+            asked = TrainProbe(request_id=1, model=ModelRef(path="toy"), labels=labels.labels)
             labels.learned(probe(asked, accuracy, low, 1.0))
         return text.advice(labels)
 

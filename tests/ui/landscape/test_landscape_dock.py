@@ -20,7 +20,7 @@ from quiet import MODEL, controller_on
 from explorer.errors import ExportError, SceneError
 from explorer.export import embed, replay
 from explorer.scene.landscape import FieldOnPlane, Landscape, Plane
-from explorer.service import protocol
+from explorer.service import replies, requests
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.files.files import Files
 from explorer.ui.landscape import curves, text
@@ -72,13 +72,13 @@ class Stage:
             qtbot.waitUntil(lambda: self.dock.is_made)
 
     @property
-    def asked(self) -> list[protocol.DrawLandscape]:
-        return [one for one in self.client.sent if isinstance(one, protocol.DrawLandscape)]
+    def asked(self) -> list[requests.DrawLandscape]:
+        return [one for one in self.client.sent if isinstance(one, requests.DrawLandscape)]
 
     def answer(self, on: FieldOnPlane | None = None, ends: dict[str, str] | None = None) -> None:
         last = self.asked[-1]
         drawn = landscape(last.control, on, ends)
-        self.client.reply(protocol.LandscapeDrawn(request_id=last.request_id, landscape=drawn))
+        self.client.reply(replies.LandscapeDrawn(request_id=last.request_id, landscape=drawn))
 
 
 def test_it_asks_for_nothing_before_it_is_seen_and_a_slider_is_moved(qtbot: QtBot) -> None:
@@ -131,7 +131,7 @@ def test_while_one_is_drawn_only_the_newest_question_waits(qtbot: QtBot) -> None
 def test_a_refusal_is_said_and_the_next_question_asked(qtbot: QtBot) -> None:
     stage = Stage(qtbot)
     stage.controller.move_control(0, "hue", 1.0)
-    stage.client.reply(protocol.Refused(request_id=stage.asked[-1].request_id, sentence="It moves no point."))
+    stage.client.reply(replies.Refused(request_id=stage.asked[-1].request_id, sentence="It moves no point."))
     assert stage.dock.panel.hint.text() == "It moves no point."
     stage.controller.set_seed(9)
     assert len(stage.asked) == 2
@@ -199,7 +199,7 @@ def test_the_names_of_low_curves_do_not_lie_on_each_other(qtbot: QtBot) -> None:
         log_prior=tuple(np.linspace(-9.5, -1.25, 61)),
     )
     number = stage.asked[-1].request_id
-    stage.client.reply(protocol.LandscapeDrawn(request_id=number, landscape=rising))
+    stage.client.reply(replies.LandscapeDrawn(request_id=number, landscape=rising))
     marks = [[text for _, text in plot.getAxis("left")._tickLevels[0]] for plot in plots._plots]
     assert marks == [["0.25", "2"], ["0.5"], ["−9.5", "−1.25"]]
     places = [name.mapRectToScene(name.boundingRect()) for name in plots.names]

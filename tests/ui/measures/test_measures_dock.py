@@ -20,7 +20,7 @@ from explorer.files import state_folder
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score, Violin
 from explorer.scene.model import ControlSetRef, ModelRef
-from explorer.service import protocol
+from explorer.service import replies, requests
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.jobs.jobs_panel import JobsPanel
 from explorer.ui.look.matrix import shade
@@ -92,12 +92,12 @@ class Desk:
     def panel(self):  # type: ignore[no-untyped-def]
         return self.dock.panel
 
-    def asked(self) -> list[protocol.MeasureModel]:
-        return [one for one in self.client.sent if isinstance(one, protocol.MeasureModel)]
+    def asked(self) -> list[requests.MeasureModel]:
+        return [one for one in self.client.sent if isinstance(one, requests.MeasureModel)]
 
     def answer(self, made: MeasureReport) -> None:
         number = self.asked()[-1].request_id
-        self.client.reply(protocol.Measured(request_id=number, model=MODEL, report=made))
+        self.client.reply(replies.Measured(request_id=number, model=MODEL, report=made))
 
     def measured(self) -> None:
         self.table["measure"].trigger()
@@ -156,7 +156,7 @@ def test_measuring_asks_for_what_the_header_says_and_shows_the_report(desk: Desk
     (asked,) = desk.asked()
     assert asked.model == MODEL
     assert asked.options == MeasureOptions(world="sprites", n=2000, quick=True, sampling="causal")
-    desk.client.reply(protocol.JobProgress(request_id=asked.request_id, title="Measuring", share=0.25, remaining=42))
+    desk.client.reply(replies.JobProgress(request_id=asked.request_id, title="Measuring", share=0.25, remaining=42))
     assert desk.panel.header.progress.left.text() == "25%, 42 s left"
     assert desk.panel.header.progress.cancel.isVisible()
     assert not desk.panel.header.button.isVisible()
@@ -280,7 +280,7 @@ def test_how_far_it_is_can_be_read_and_does_not_widen_the_window(desk: Desk, qtb
     narrow = desk.panel.header.minimumSizeHint().width()
     desk.table["measure"].trigger()
     number = desk.asked()[-1].request_id
-    desk.client.reply(protocol.JobProgress(request_id=number, title="Measuring", share=0.4, remaining=100))
+    desk.client.reply(replies.JobProgress(request_id=number, title="Measuring", share=0.4, remaining=100))
     QTest.qWait(1)
     assert desk.panel.header.minimumSizeHint().width() <= narrow + 100
     line = desk.panel.header.progress.left
@@ -296,8 +296,8 @@ def test_cancel_keeps_what_was_shown(desk: Desk) -> None:
     number = desk.asked()[-1].request_id
     assert jobs._rows[number].title.text() == "Measure toy"
     desk.panel.header.progress.cancel.click()
-    assert desk.client.sent[-1] == protocol.Cancel(request_id=number)
-    desk.client.reply(protocol.Stopped(request_id=number))
+    assert desk.client.sent[-1] == requests.Cancel(request_id=number)
+    desk.client.reply(replies.Stopped(request_id=number))
     assert jobs._rows[number].state.text().startswith("Cancelled")
     assert desk.panel.header.button.isVisible()
     assert desk.panel.table.rows()["mig"][1] == "0.143"
@@ -307,7 +307,7 @@ def test_cancel_keeps_what_was_shown(desk: Desk) -> None:
 def test_a_refusal_is_one_sentence(desk: Desk) -> None:
     desk.table["measure"].trigger()
     sentence = "'dci' needs at least 500 pictures, not 100; raise n."
-    desk.client.reply(protocol.Refused(request_id=desk.asked()[0].request_id, sentence=sentence))
+    desk.client.reply(replies.Refused(request_id=desk.asked()[0].request_id, sentence=sentence))
     assert desk.panel.header.state.text() == sentence
     assert desk.panel.header.button.isVisible()
     desk.measured()
@@ -317,8 +317,8 @@ def test_a_refusal_is_one_sentence(desk: Desk) -> None:
 def test_a_lost_engine_ends_the_job(desk: Desk) -> None:
     desk.table["measure"].trigger()
     number = desk.asked()[0].request_id
-    desk.client.reply(protocol.EngineLost(sentence="The engine stopped.", restarting=True))
-    desk.client.reply(protocol.Refused(request_id=number, sentence="The engine stopped.", kind="internal"))
+    desk.client.reply(replies.EngineLost(sentence="The engine stopped.", restarting=True))
+    desk.client.reply(replies.Refused(request_id=number, sentence="The engine stopped.", kind="internal"))
     assert [job.state for job in desk.controller.jobs.jobs()] == ["failed"]
     assert desk.panel.header.state.text() == "The engine stopped."
     assert desk.panel.header.button.isVisible()
@@ -460,8 +460,8 @@ def test_the_angle_is_measured_when_the_hand_lets_go(desk: Desk) -> None:
     assert [one.options.rotation.degrees for one in desk.asked()[1:] if one.options.rotation] == [30.0]
     first = desk.asked()[-1].request_id
     slider.moved.emit(-60.0, False)  # a newer angle replaces the question
-    assert protocol.Cancel(request_id=first) in desk.client.sent
-    desk.client.reply(protocol.Stopped(request_id=first))
+    assert requests.Cancel(request_id=first) in desk.client.sent
+    desk.client.reply(replies.Stopped(request_id=first))
     assert desk.panel.header.progress.cancel.isVisible()
 
 
@@ -546,7 +546,7 @@ def test_export_writes_before_and_after(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given: (typed, kind))
     desk.table["export_measures"].trigger()
     asked = desk.client.sent[-1]
-    assert isinstance(asked, protocol.ExportReports)
+    assert isinstance(asked, requests.ExportReports)
     assert asked.path == written
     assert [one.rotation is not None for one in asked.reports] == [False, True]
     assert [job.path for job in desk.controller.jobs.running()] == [written]

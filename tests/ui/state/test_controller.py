@@ -14,16 +14,8 @@ from quiet import CARD, NAMES, QuietClient, controller_on, controls, pictures
 from explorer.scene.cards import FamilyVerdict
 from explorer.scene.editing import edit_of, row_of, side_by_side, with_model, with_origin
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Quality, Scene, Seed, StoredLatent
-from explorer.service.protocol import (
-    ControlsFound,
-    EngineLost,
-    FindControls,
-    ModelOpened,
-    OpenModel,
-    Ready,
-    Refused,
-    ViewFailed,
-)
+from explorer.service.replies import ControlsFound, EngineLost, ModelOpened, Ready, Refused, ViewFailed
+from explorer.service.requests import FindControls, OpenModel
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.notice import Notice
 

@@ -10,16 +10,8 @@ from quiet import MODEL, QuietClient, controller_on, controls
 
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.model import ControlSetRef
-from explorer.service.protocol import (
-    Cancel,
-    ControlsFound,
-    ControlsPreview,
-    EngineLost,
-    FindControls,
-    JobProgress,
-    Refused,
-    Stopped,
-)
+from explorer.service.replies import ControlsFound, ControlsPreview, EngineLost, JobProgress, Refused, Stopped
+from explorer.service.requests import Cancel, FindControls
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.controls.panel import ControlsPanel

@@ -8,7 +8,8 @@ from quiet import MODEL, controller_on, controls
 
 from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard
 from explorer.scene.model import ControlSetRef
-from explorer.service.protocol import ControlsFound, FindControls, FindPlaces, PlacesFound
+from explorer.service.replies import ControlsFound, PlacesFound
+from explorer.service.requests import FindControls, FindPlaces
 from explorer.ui.timeline.panel import LATE, TimelinePanel
 
 pytestmark = pytest.mark.gui

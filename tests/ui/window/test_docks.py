@@ -11,7 +11,8 @@ from pytestqt.qtbot import QtBot
 from quiet import MODEL, QuietClient
 
 from explorer.scene.cards import AttributeCard
-from explorer.service.protocol import AttributeList, EngineLost, ListAttributes, Ready, Refused
+from explorer.service.replies import AttributeList, EngineLost, Ready, Refused
+from explorer.service.requests import ListAttributes
 from explorer.ui.actions.action_rows import ActionRow
 from explorer.ui.look.dock_panel import DockPanel
 from explorer.ui.state.controller import Controller

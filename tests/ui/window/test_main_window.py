@@ -28,18 +28,8 @@ from explorer.scene.editing import edit_of, side_by_side, with_edit
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scene, Seed
 from explorer.scene.store import encode_scene, load_scene, save_scene
 from explorer.scene.timeline import set_amount_key
-from explorer.service.protocol import (
-    DrawSamples,
-    EngineLost,
-    Exported,
-    FindControls,
-    JobProgress,
-    ModelList,
-    OpenModel,
-    Ready,
-    Refused,
-    Stopped,
-)
+from explorer.service.replies import EngineLost, Exported, JobProgress, ModelList, Ready, Refused, Stopped
+from explorer.service.requests import DrawSamples, FindControls, OpenModel
 from explorer.ui.actions.action_rows import ACTIONS
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.files.refusal_dialog import RefusalDialog

@@ -26,7 +26,7 @@ from explorer.discovery import registry as methods
 from explorer.scene.cards import SettingCard
 from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, Edit, Seed
-from explorer.service.protocol import Ready
+from explorer.service.replies import Ready
 from explorer.ui.actions.shortcuts_page import ShortcutsPage
 from explorer.ui.comparison.dialog import CompareDialog
 from explorer.ui.controls.method_dialog import MethodDialog

@@ -18,7 +18,8 @@ from explorer.export.options import decode_options
 from explorer.scene.cards import Badge, ControlCard
 from explorer.scene.editing import edit_of, side_by_side
 from explorer.scene.model import Blend, ControlSetRef, Seed, StoredLatent
-from explorer.service.protocol import DrawSamples, Exported, ExportScene, JobProgress, SamplesDrawn
+from explorer.service.replies import Exported, JobProgress, SamplesDrawn
+from explorer.service.requests import DrawSamples, ExportScene
 from explorer.ui.controls.row import ControlRow
 from explorer.ui.files.bookmarks import describe
 from explorer.ui.files.export_dialog import ExportDialog
