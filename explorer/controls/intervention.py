@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar, Self
 
-import torch
 from torch import Tensor
 
 from explorer.causal.base import Values
 from explorer.causal.coding import Axis, Coding
-from explorer.causal.interventions import Hard
 from explorer.causal.model import StructuralModel
-from explorer.causal.model_file import packed, unpacked
-from explorer.causal.posterior import Counterfactual, counterfactual
-from explorer.controls.base import Move, Moves, Place, PointControl
-from explorer.controls.curves import knot
-from explorer.errors import CausalError
-from explorer.scene.cards import ControlCard, ControlLaws, Remark
+from explorer.causal.posterior import Counterfactual
+from explorer.controls.base import Moves
+from explorer.controls.intervening import Intervening
+from explorer.scene.cards import ControlCard
 from explorer.scene.model import Scalar
-
-DRAWS = 200
-"""Noises that are drawn where a picture does not tell the noise: enough for two figures of an interval's ends."""
-_PREFIX = "model."
 
 
 @dataclass(frozen=True, eq=False)
-class InterventionControl(PointControl):
-    """Sets ``variable`` of ``model``, whose values lie in a vector as ``coding`` says: abduction of the noises from the
-    point, action, prediction. What is no effect of the variable keeps its bits, and so does all where the value is the
-    one that stands there. Interventions of one model are made at once.
-
-    An amount is how far the value is from the factual one, in the unit of the variable, of a category in levels.
-    """
+class InterventionControl(Intervening):
+    """Sets ``variable`` of ``model``, whose values lie in a vector as ``coding`` says. What is no effect of the
+    variable keeps its bits, and so does all where the value is the one that stands there."""
 
     kind: ClassVar[str] = "intervention"
     card: ControlCard
@@ -54,137 +40,31 @@ class InterventionControl(PointControl):
     def shape(self) -> tuple[int, ...]:
         return (self.coding.width,)
 
-    @property
-    def place(self) -> Place | None:
-        """The value of the variable."""
-        return self
+    def values(self, latent: Tensor) -> Values:
+        return self.coding.values(latent)
 
-    @cached_property
-    def group(self) -> Hashable:
-        """The contents of the model and the coding, so that sets read from two files are one group."""
-        digest = hashlib.sha256()
-        for key, tensor in sorted(self.tensors().items()):
-            digest.update(key.encode() + tensor.contiguous().numpy().tobytes())
-        parameters = {key: value for key, value in self.parameters().items() if key != "variable"}
-        return ("intervention", digest.hexdigest(), json.dumps(parameters, sort_keys=True))
-
-    def value(self, latent: Tensor) -> Tensor:
-        return self.coding.values(latent)[self.variable]
-
-    def amount_to(self, latent: Tensor, value: Tensor) -> Tensor:
-        factual = self.value(latent)
-        # A value that is typed, or kept in a file, has gone through float32 as the point has.
-        return torch.where(value.float() == factual.float(), 0.0, value.double() - factual)
-
-    def stops(self) -> tuple[float, ...]:
-        return tuple(map(float, range(self.model.graph.variable(self.variable).levels)))
-
-    def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
-        return self._moved_together(latent, [Move(self, amount)])
-
-    def move_together(self, latent: Tensor, moves: Moves) -> Tensor:
-        return self._moved_together(latent, moves).to(latent.dtype)
-
-    def outcome(self, latent: Tensor, moves: Moves) -> tuple[Values, Counterfactual]:
-        """The factual values (B,) of all variables at ``latent`` (B, width), and what they would have been under
-        ``moves``, interventions of this model. Kept, because every picture asks twice: for its remarks and its
-        point."""
-        numbers = [move.number for move in moves]
-        if any(tensor.requires_grad for tensor in (latent, *numbers)):
-            return self._outcome(latent, moves)
-        names = tuple((_variable(move), move.absolute) for move in moves)
-        bits = tuple((tensor.dtype, tensor.cpu().numpy().tobytes()) for tensor in (latent, *numbers))
-        return knot(self, (latent.shape, names, bits), 0, lambda: self._outcome(latent, moves), lambda last: last)
-
-    def _outcome(self, latent: Tensor, moves: Moves) -> tuple[Values, Counterfactual]:
-        factual = self.coding.values(latent)
-        acts = {}
-        for control, number, absolute in moves:
-            assert isinstance(control, InterventionControl)
-            amount = control.amount_to(latent, number) if absolute else number
-            acts[control.variable] = Hard(control._sent(factual[control.variable], amount.double()))
-        return factual, counterfactual(self.model, factual, acts, DRAWS)
-
-    def remarks(self, latent: Tensor, moves: Moves) -> tuple[Remark | None, ...]:
-        """Which effects the picture leaves open, since it does not tell their noise: their intervals of 90 %."""
-        _, after = self.outcome(latent, moves)
-        graph = self.model.graph
-        remarks: list[Remark | None] = []
-        for control, _, _ in moves:
-            assert isinstance(control, InterventionControl)
-            effects = graph.descendants([control.variable])
-            # An interval without a width says what there is to be known.
-            names = [name for name in graph.names if name in effects and bool(after.low[name] < after.high[name])]
-            ranges = ", ".join(_open_text(name, after) for name in names)
-            text = f"leaves open {ranges}; its middle is drawn"
-            remarks.append(Remark("not unique", text, about=" and ".join(names)) if names else None)
-        return tuple(remarks)
-
-    def tensors(self) -> dict[str, Tensor]:
-        tensors, _ = packed(self.model)
-        return {f"{_PREFIX}{key}": tensor for key, tensor in tensors.items()}
+    def moved_to(self, latent: Tensor, moves: Moves, factual: Values, after: Counterfactual) -> Tensor:
+        return self.coding.written(latent, factual, after.values)
 
     def parameters(self) -> dict[str, Scalar]:
-        _, described = packed(self.model)
         axes = {name: [axis.index, axis.mean, axis.deviation, *axis.ends] for name, axis in self.coding.axes.items()}
-        return {
-            "variable": self.variable,
-            "model": described,
-            "axes": json.dumps(axes),
-            "width": self.coding.width,
-        }
+        return {**super().parameters(), "axes": json.dumps(axes), "width": self.coding.width}
 
     @classmethod
     def restore(cls, card: ControlCard, tensors: Mapping[str, Tensor], parameters: Mapping[str, Scalar]) -> Self:
-        variable, described, axes, width = (parameters[name] for name in ("variable", "model", "axes", "width"))
-        if not isinstance(variable, str) or not isinstance(described, str) or not isinstance(axes, str):
-            raise ValueError("a variable, a model or axes that are no text")
-        if type(width) is not int:
-            raise ValueError(f"width {width!r}")
-        own = {key.removeprefix(_PREFIX): tensor for key, tensor in tensors.items() if key.startswith(_PREFIX)}
+        variable, model = cls.restored_model(tensors, parameters)
+        axes, width = parameters["axes"], parameters["width"]
+        if not isinstance(axes, str) or type(width) is not int:
+            raise ValueError(f"axes that are no text, or a width of {width!r}")
         try:
-            model = unpacked(own, described, "the causal model of the control set")
             places = {name: _axis(*place) for name, place in json.loads(axes).items()}
-        except (CausalError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
+        except (TypeError, AttributeError, RecursionError, json.JSONDecodeError) as error:
             raise ValueError(str(error)) from error
         return cls(card, variable, model, Coding(places, width))
-
-    def _laws(self) -> ControlLaws:
-        # In turn, the second of two would begin at what the first has made of its variable. Where noise is hidden, what
-        # comes of it hides it again, and levels are rounded to.
-        graph, mechanisms = self.model.graph, self.model.mechanisms
-        hidden = any(not mechanisms[name].invertible for name in graph.descendants([self.variable]))
-        composes = not hidden and not graph.variable(self.variable).levels
-        return ControlLaws(composes=composes, commutes=False, negative="reverse" if composes else "own")
-
-    def _moved_together(self, latent: Tensor, moves: Moves) -> Tensor:
-        factual, after = self.outcome(latent, moves)
-        return self.coding.written(latent, factual, after.values)
-
-    def _sent(self, factual: Tensor, amount: Tensor) -> Tensor:
-        """The value that is ``amount`` (B,) from the ``factual`` one: of levels one of them, of a cyclic one within the
-        period; the factual one itself where the amount is 0."""
-        variable = self.model.graph.variable(self.variable)
-        value = factual + amount
-        if variable.levels:
-            value = value.round().clamp(0, variable.levels - 1)
-        elif variable.period:
-            value = (value - float(variable.low or 0.0)).remainder(variable.period) + float(variable.low or 0.0)
-        return torch.where(amount == 0, factual, value)
 
 
 def _axis(index: int, mean: float = 0.0, deviation: float = 1.0, *ends: float) -> Axis:
     return Axis(index, mean, deviation, ends)
-
-
-def _variable(move: Move) -> str:
-    assert isinstance(move.control, InterventionControl)
-    return move.control.variable
-
-
-def _open_text(name: str, after: Counterfactual) -> str:
-    low, high = float(after.low[name][0]), float(after.high[name][0])
-    return f"{name} {low:.3g} to {high:.3g}"
 
 
 KIND = InterventionControl

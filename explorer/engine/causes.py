@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from explorer.attributes.registry import default_reader
 from explorer.controls.base import Move
 from explorer.controls.control_set import ControlSet
-from explorer.controls.intervention import InterventionControl
+from explorer.controls.intervening import Intervening
 from explorer.controls.scaled import unscaled
 from explorer.errors import CausalError, ExplorerError
 from explorer.generators.base import Generator, Latent
@@ -97,13 +97,13 @@ def encoded(generator: Generator, path: Path) -> StoredLatent:
     return StoredLatent(space, row.shape, row.tobytes())
 
 
-def _first(controls: ControlSet) -> InterventionControl:
+def _first(controls: ControlSet) -> Intervening:
     first = next((inner for control in controls.controls if (inner := _intervention(control)) is not None), None)
     if first is None:
         raise CausalError(f"{controls.title} sets no variables; choose the method Causes.")
     return first
 
 
-def _intervention(control: Any) -> InterventionControl | None:
+def _intervention(control: Any) -> Intervening | None:
     inner = unscaled(Move(control, torch.ones(1))).control
-    return inner if isinstance(inner, InterventionControl) else None
+    return inner if isinstance(inner, Intervening) else None
