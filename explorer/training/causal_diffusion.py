@@ -30,7 +30,7 @@ from explorer.numerics.randomness import seeded
 from explorer.training.base import Count, Recipe, Share, Trainer, Weight, Whole
 from explorer.training.batch import Source
 from explorer.training.card import write_card
-from explorer.training.causes import rows_of, taught
+from explorer.training.causes import ROWS, rows_of, taught
 from explorer.training.cvae import conditions_of
 from explorer.training.data import EVALUATION_SEED, WorldSource
 from explorer.training.diffusion import DiffusionTrainer
@@ -42,7 +42,6 @@ from explorer.worlds.attributes import distance, predictors_folder
 from explorer.worlds.base import World
 from explorer.worlds.predictor.network import PredictorNetwork, load_predictor
 
-ROWS = 2048  # enough to fit another graph to
 WITHHELD, SHAKEN = 2, 3  # streams of random numbers
 PART = 50  # pictures sampled together
 

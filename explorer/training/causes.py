@@ -17,6 +17,9 @@ from explorer.worlds.base import World
 
 Rows = Mapping[str, NDArray[np.float64]]
 """Factor → values (n,)."""
+ROWS = 2048
+"""Combinations of factors that come with a model: samples take theirs from these, and they are what another graph is
+fitted to."""
 MECHANISMS = 7  # stream of random numbers
 
 

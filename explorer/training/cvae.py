@@ -32,12 +32,11 @@ from explorer.training.autoencoder import (
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Share, Trainer, Weight, Whole
 from explorer.training.batch import Source, as_images
-from explorer.training.causes import Rows, graph_of, rows_of, taught
+from explorer.training.causes import ROWS, Rows, graph_of, rows_of, taught
 from explorer.training.data import EVALUATION_SEED, WorldSource
 from explorer.worlds.attributes import distance
 from explorer.worlds.base import World
 
-ROWS = 512
 NOISE, LABELS, INDEPENDENT, GAINS, HELD_OUT_GAINS, REFIT_GAINS, REFIT, INDEPENDENT_GAINS = range(1, 9)
 """Streams of random numbers."""
 

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import ks_2samp
 
 from explorer.files import package_folder
 from explorer.generators import registry
 from explorer.metrics.counterfactuals import Trial, faithfulness
 from explorer.metrics.imagination import GeneratorImagination
+from explorer.metrics.world_pictures import world_for
 from explorer.worlds import registry as worlds
 
 WORLD = worlds.world("pendulum")
+CAUSAL = [name for name in registry.shipped_models() if "causes" in registry.describe(name).capabilities]
 
 
 @pytest.fixture(scope="module")
 def causal_vae() -> Any:
     return registry.load("pendulum-causalvae", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_rows_come_with_a_model_that_another_graph_can_be_fitted_to(name: str) -> None:
+    generator: Any = registry.load(name, torch.device("cpu"))
+    observed, world = generator.observed(), world_for(generator)
+    rows = world.values_of(world.sample(5000, 3))
+    for factor, values in observed.items():
+        assert len(values) >= 2000
+        assert ks_2samp(values, rows[factor]).pvalue > 1e-3, factor  # distributed as the world's, and no other way
+    for one, other in itertools.combinations(observed, 2):
+        tie = np.corrcoef(rows[one], rows[other])[0, 1]
+        assert np.corrcoef(observed[one], observed[other])[0, 1] == pytest.approx(tie, abs=0.1)
 
 
 def test_the_causal_vae_found_the_worlds_arrows(causal_vae: Any) -> None:

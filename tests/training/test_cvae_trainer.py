@@ -122,6 +122,7 @@ def test_a_recipe_with_causes_exports_a_structural_model_of_its_factors_and_how_
     learned, world = generator.structural_model(), source_of(recipe).world
     assert world is not None
     assert learned.graph.edges == (("angle", "shadow_position"), ("light", "shadow_position"))
+    assert {name: len(values) for name, values in generator.observed().items()} == dict.fromkeys(factors, 2048)
     assert [card.variable for card in fits_in(model / "causes.safetensors")] == factors
     rows = world.values_of(world.sample(200, 5))
     noise = learned.mechanisms["shadow_position"].abduct(
