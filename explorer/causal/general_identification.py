@@ -10,26 +10,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from explorer.causal.estimand import Observed, Ratio, Term, free, product, summed
-from explorer.causal.separation import districts
+from explorer.causal.separation import causes_within, districts
 from explorer.scene.causal_graph import CausalGraph
 
 
-def is_identified(graph: CausalGraph, cause: str, effect: str) -> bool:
-    """Whether :func:`identified_by` finds a formula, without writing it."""
-    near = _within(graph, graph.ancestors([effect]))
-    return cause not in near.names or all(_cuts(near, *pair) is not None for pair in _parts(near, cause, effect))
+def hedges(graph: CausalGraph, cause: str, effect: str) -> tuple[frozenset[str], ...]:
+    """What forbids :func:`identified_by` a formula: groups of variables, all tied by hidden causes, of each of which a
+    tie must be known before there is one. None where there is a formula, which is not written for this."""
+    near = graph.ancestors([effect])
+    if cause not in near:
+        return ()
+    cuts = (_cuts(graph, part, whole) for part, whole in _parts(graph, near, cause, effect))
+    return tuple(cut for cut in cuts if isinstance(cut, frozenset))
 
 
 def identified_by(graph: CausalGraph, cause: str, effect: str) -> Term | None:
     """P(effect | do(cause)) of the observed distribution of all variables of ``graph``; None where it does not follow
     from that. Where the formula depends on a variable that makes no difference, it is averaged over it."""
-    near = _within(graph, graph.ancestors([effect]))
-    if cause not in near.names:
+    names = graph.ancestors([effect])
+    if cause not in names:
         return Observed((effect,))
+    near = _within(graph, names)
     factors, inner = [], frozenset[str]()
-    for part, whole in _parts(near, cause, effect):
+    for part, whole in _parts(near, names, cause, effect):
         cuts = _cuts(near, part, whole)
-        if cuts is None:
+        if isinstance(cuts, frozenset):
             return None
         factors.append(_cut_out(near, part, cuts, product(_given_before(near, name) for name in _ordered(near, whole))))
         inner |= part
@@ -38,23 +43,27 @@ def identified_by(graph: CausalGraph, cause: str, effect: str) -> Term | None:
     return summed(spare, product([*([Observed(spare)] if spare else []), term]))
 
 
-def _parts(near: CausalGraph, cause: str, effect: str) -> list[tuple[frozenset[str], frozenset[str]]]:
-    """The districts of what causes ``effect`` when ``cause`` is set, and for each the district that it is part of."""
-    behind = _within(near, frozenset(near.names) - {cause}).ancestors([effect])
-    wholes = districts(near)
-    return [(part, next(whole for whole in wholes if part <= whole)) for part in districts(near, behind)]
+def _parts(
+    graph: CausalGraph, near: frozenset[str], cause: str, effect: str
+) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """The districts of what causes ``effect`` when ``cause`` is set, and for each the district, of ``near`` (all that
+    causes ``effect``), that it is part of."""
+    wholes = districts(graph, near)
+    behind = causes_within(graph, near - {cause}, [effect])
+    return [(part, next(whole for whole in wholes if part <= whole)) for part in districts(graph, behind)]
 
 
 def _cuts(
     graph: CausalGraph, part: frozenset[str], whole: frozenset[str]
-) -> list[tuple[frozenset[str], frozenset[str]]] | None:
+) -> list[tuple[frozenset[str], frozenset[str]]] | frozenset[str]:
     """How Q[part] is cut out of Q[whole]: districts, each smaller, and of each the causes of ``part`` in it; the last
-    are ``part`` alone. None where a district cannot be made smaller: with ``part`` it is the hedge that forbids it."""
+    are ``part`` alone. Where a district cannot be made smaller, that one: with ``part`` it is the hedge that forbids
+    it."""
     cuts = []
     while True:
-        causes = _within(graph, whole).ancestors(part)
+        causes = causes_within(graph, whole, part)
         if causes == whole != part:
-            return None
+            return whole
         cuts.append((whole, causes))
         if causes == part:
             return cuts

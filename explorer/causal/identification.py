@@ -14,8 +14,9 @@ from typing import Literal
 import msgspec
 
 from explorer.causal.estimand import Observed, Product, Summed, Term, formula, product, summed
-from explorer.causal.general_identification import identified_by, is_identified
+from explorer.causal.general_identification import hedges, identified_by
 from explorer.causal.separation import (
+    causes_within,
     connected,
     open_walk,
     projected,
@@ -24,7 +25,7 @@ from explorer.causal.separation import (
     without_arrows_from,
 )
 from explorer.errors import CausalError
-from explorer.scene.causal_graph import CausalGraph, Variable
+from explorer.scene.causal_graph import CausalGraph
 
 MOST_SETS = 200
 """How many sets are looked at: there may be exponentially many."""
@@ -187,8 +188,7 @@ def instruments(graph: CausalGraph, cause: str, effect: str) -> tuple[Instrument
 
 def _is_frontdoor(graph: CausalGraph, cause: str, effect: str, names: tuple[str, ...]) -> bool:
     """Of ``names`` that share nothing with ``cause`` but what it does to them."""
-    around = graph.intervened(names)
-    if effect in around.descendants([cause]):
+    if cause in causes_within(graph, frozenset(graph.names) - set(names), [effect]):
         return False
     return separated(without_arrows_from(graph, names), names, [effect], [cause])
 
@@ -196,29 +196,34 @@ def _is_frontdoor(graph: CausalGraph, cause: str, effect: str, names: tuple[str,
 def _to_measure(graph: CausalGraph, cause: str, effect: str, hidden: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """The fewest hidden variables, and hidden causes as pairs, that identify the effect when they are measured; from
     three on, such that none can be left out."""
-    names = {pair: f"{pair[0]} ↔ {pair[1]}" for pair in graph.confounded}
-    full = CausalGraph(
-        variables=(*graph.variables, *(Variable(name=name) for name in names.values())),
-        edges=(*graph.edges, *((name, one) for pair, name in names.items() for one in pair)),
-    )
-    unknown: dict[str, tuple[str, ...]] = {name: (name,) for name in hidden} | {
-        name: pair for pair, name in names.items()
-    }
-
+    unknown = [*((name,) for name in hidden), *graph.confounded]
     if len(unknown) > MOST_UNKNOWN:
         return ()
 
-    def enough(measured: Iterable[str]) -> bool:
-        return is_identified(projected(full, unknown.keys() - set(measured)), cause, effect)
+    def forbidding(measured: Iterable[tuple[str, ...]]) -> tuple[frozenset[str], ...]:
+        # A hidden cause that is measured ties nothing any longer, and as a root has a district of its own: whether an
+        # effect is identified does not depend on whether it is a variable of the graph.
+        known = frozenset(measured)
+        tied = tuple(pair for pair in graph.confounded if pair not in known)
+        seen = projected(
+            msgspec.structs.replace(graph, confounded=tied), [name for name in hidden if (name,) not in known]
+        )
+        return hedges(seen, cause, effect)
 
-    few = (some for size in (1, 2) for some in combinations(unknown, size))
-    fewest = next((some for some in islice(few, MOST_SETS) if enough(some)), None)
+    blocked = [[some for some in unknown if set(some) & set(hidden) or hedge >= set(some)] for hedge in forbidding(())]
+    hopeful = (
+        some
+        for size in (1, 2)
+        for some in combinations(unknown, size)
+        if all(any(one in ties for one in some) for ties in blocked)
+    )
+    fewest = next((some for some in islice(hopeful, MOST_SETS) if not forbidding(some)), None)
     if fewest is None:
         fewest = tuple(unknown)
-        for name in unknown:
-            without = tuple(other for other in fewest if other != name)
-            fewest = without if enough(without) else fewest
-    return tuple(unknown[name] for name in fewest)
+        for some in unknown:
+            without = tuple(other for other in fewest if other != some)
+            fewest = fewest if forbidding(without) else without
+    return fewest
 
 
 def _check(graph: CausalGraph, cause: str, effect: str) -> None:

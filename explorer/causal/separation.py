@@ -56,6 +56,17 @@ def open_walk(graph: CausalGraph, first: str, last: str, fixed: Iterable[str] = 
     return " ".join(reversed([*words, first])) if words else ""
 
 
+def causes_within(graph: CausalGraph, names: frozenset[str], some: Iterable[str]) -> frozenset[str]:
+    """``some`` of ``names``, and all of these that cause one of them by way of no others."""
+    reached = set(some)
+    waiting = list(reached)
+    for name in waiting:
+        new = [cause for cause in graph.parents(name) if cause in names and cause not in reached]
+        reached.update(new)
+        waiting += new
+    return frozenset(reached)
+
+
 def districts(graph: CausalGraph, names: Iterable[str] | None = None) -> tuple[frozenset[str], ...]:
     """The variables, or ``names``, in groups that hidden common causes tie together, within these variables."""
     left = dict.fromkeys(graph.names if names is None else (name for name in graph.names if name in set(names)))
@@ -112,6 +123,8 @@ def projected(graph: CausalGraph, hidden: Iterable[str]) -> CausalGraph:
     """
     edges, confounded = set(graph.edges), set(graph.confounded)
     gone = tuple(dict.fromkeys(hidden))
+    if not gone:
+        return graph
     for name in gone:
         graph.variable(name)
         causes = [cause for cause, effect in edges if effect == name]

@@ -3,7 +3,7 @@ directions in which a model may move without anything observed moving; sets agai
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ import torch
 from discrete_models import DiscreteModel
 from every_graph import EveryPath, every_graph, graph_of, some_graphs, subsets
 
+from explorer.causal import identification
 from explorer.causal.estimand import Observed, Term, evaluated
-from explorer.causal.general_identification import identified_by
+from explorer.causal.general_identification import hedges, identified_by
 from explorer.causal.identification import (
     Instrument,
     backdoor_fault,
@@ -21,8 +22,9 @@ from explorer.causal.identification import (
     identify,
     instruments,
 )
+from explorer.causal.separation import projected
 from explorer.errors import CausalError
-from explorer.scene.causal_graph import CausalGraph
+from explorer.scene.causal_graph import CausalGraph, Variable
 
 GRAPHS = [
     *every_graph(2, with_hidden=True),
@@ -254,3 +256,38 @@ def test_questions_without_an_answer_are_one_sentence() -> None:
         identify(graph, "x", "y", hidden=["x"])
     with pytest.raises(CausalError, match="no variable 'q'"):
         identify(graph, "x", "y", hidden=["q"])
+
+
+def test_what_is_to_be_measured_is_what_trying_every_set_finds() -> None:
+    """Hidden variables and hidden causes together, every candidate written out as a variable of its own."""
+    measured_pairs = measured_variables = 0
+    for graph in some_graphs(5, 120, seed=9, hidden_share=0.4):
+        cause, effect, hidden = graph.order[1], graph.order[-1], graph.order[0]
+        answer = identify(graph, cause, effect, [hidden])
+        if answer.way != "none" or len(answer.measure) > 2:
+            continue
+        unknown = [(hidden,), *graph.confounded]
+        full = CausalGraph(
+            variables=(*graph.variables, *(Variable(name="".join(pair)) for pair in graph.confounded)),
+            edges=(*graph.edges, *(("".join(pair), name) for pair in graph.confounded for name in pair)),
+        )
+        few = (some for size in (1, 2) for some in combinations(unknown, size))
+        fewest = next(
+            some
+            for some in few
+            if not hedges(projected(full, {"".join(name) for name in unknown if name not in some}), cause, effect)
+        )
+        assert answer.measure == fewest
+        measured_pairs += any(len(name) == 2 for name in fewest)
+        measured_variables += (hidden,) in fewest
+    assert measured_pairs > 10
+    assert measured_variables > 3
+
+
+def test_only_what_a_hedge_leaves_possible_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked while a graph is drawn: of 50 hidden causes, those that could not help are not tried."""
+    tries: list[str] = []
+    monkeypatch.setattr(identification, "hedges", lambda *given: tries.append(given[1]) or hedges(*given))
+    ties = " ".join(f"v{i:02}-v{i + 2:02}" for i in range(50))
+    answer = identify(graph_of(f"x>y x-y {ties} {' '.join(f'v{i:02}>y' for i in range(52))}"), "x", "y")
+    assert (answer.measure, len(tries)) == ((("x", "y"),), 2)
