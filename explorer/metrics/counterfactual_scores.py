@@ -27,8 +27,8 @@ def counterfactual_scores(
     """Name → score of ``n`` identified rows of ``world`` (at most 1,000). In place of chance stands what the best
     baseline gets, the world's own mechanisms with the noise set to 0; where there is none, nothing.
 
-    Raises :class:`ExplorerError` for a generator without a causal latent, a world that does not read its factors from
-    pixels, and fewer than 100 rows.
+    Raises :class:`ExplorerError` for a generator without a causal latent, a world in which no number causes anything,
+    and fewer than 100 rows.
     """
     if n < FEWEST:
         raise ExplorerError(f"Counterfactuals need at least {FEWEST} pictures, not {n}; raise n.")
@@ -46,9 +46,10 @@ def _gains(generator: Generator) -> float:
 
 
 def _scores(found: Faithfulness, trial: Trial) -> dict[str, Score]:
+    read = "read from pixels; in standard deviations of the world's rows; " if trial.world.measured else ""
     estimator = (
-        f"{found.rows} rows of '{trial.world.name}' that tell their noise, read from pixels; in standard deviations "
-        f"of the world's rows; in place of chance: {NOISE_0}, rendered by the world"
+        f"{found.rows} rows of '{trial.world.name}' that tell the noise of every effect; {read}in place of chance: "
+        f"{NOISE_0}, rendered by the world"
     )
     scores: dict[str, Score] = {}
     for root, errors in found.do.items():

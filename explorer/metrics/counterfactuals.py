@@ -4,9 +4,10 @@ How a family takes part: :class:`Imagination` is all that is asked of it, pictur
 whose capabilities have ``causes``, :class:`explorer.metrics.imagination.GeneratorImagination` makes one; anything else
 (a causal layer of its own, an ablation, an oracle) implements the two methods itself.
 
-The rows are *identified*: every noise can be told from the factors. One root is set to a level of its own at random;
-what the picture then shows is read by :meth:`World.measure` and held against the truth in standard deviations of the
-world's rows. Beside the model stand five baselines, of which the last shows whether abduction is of use: to propagate
+The rows are *identified*: the noise of every effect can be told from the factors. One root is set to a level of its own
+at random; what the picture then shows is read by :meth:`World.measure` and held against the truth in standard
+deviations of the world's rows. On a world that reads nothing from pixels the pictures alone are held against the true
+ones. Beside the model stand five baselines, of which the last shows whether abduction is of use: to propagate
 with the noise at its median, rendered by the world itself.
 """
 
@@ -115,17 +116,17 @@ class Trial:
     number of its own, 1 ± that, over 1 + that: noise of the picture's own, the same in its counterfactual."""
 
     def __init__(self, world: World, size: int, rows: int, seed: int, gains: float = 0.0) -> None:
-        """Raises :class:`ExplorerError` where the world reads no factor from pixels, or nothing causes anything."""
+        """Raises :class:`ExplorerError` where no number causes anything."""
         self.world, self.size, self.rows, self.seed = world, size, rows, seed
-        children = world.model.graph.children
-        parents = world.model.graph.parents
-        self.roots = tuple(name for name in world.names if children(name) and not parents(name))
-        self.roots = tuple(name for name in self.roots if name in world.measured)
-        self.leaves = tuple(name for name in world.names if parents(name) and not children(name))
-        if not self.roots or not set(self.leaves) <= set(world.measured):
+        graph = world.model.graph
+        numbers = [factor.name for factor in world.factors if factor.kind == "number"]
+        self.roots = tuple(name for name in numbers if graph.children(name) and not graph.parents(name))
+        self.effects = tuple(name for name in world.names if name in graph.descendants(self.roots) - {*self.roots})
+        self.leaves = tuple(name for name in self.effects if name in world.measured and not graph.children(name))
+        if not self.roots:
             raise ExplorerError(
-                f"Counterfactuals are held against the truth on a world that reads causes and effects from pixels, "
-                f"and '{world.name}' does not; choose another world."
+                f"Counterfactuals are held against the truth on a world in which a number causes something, and in "
+                f"'{world.name}' none does; choose another world."
             )
         self.deviations = dict(zip(world.names, world.sample(SEEN_AMONG, seed + 1).std(axis=0), strict=True))
         self.noises, self.factual = self._drawn(identified=True)
@@ -134,11 +135,11 @@ class Trial:
         self.pictures = self.drawn(self.factual)
 
     def _drawn(self, identified: bool) -> tuple[Noises, Array]:
-        """Noises and rows whose noise is unique, or is not."""
+        """Noises, and rows that tell the noise of every effect, or do not."""
         world, count = self.world, 8 * self.rows
         noises = world.model.noises(count, self.seed)
         factual = world.rows_of(world.model.predict(noises))
-        unique = np.isfinite(world.abduct(factual)).all(axis=1)
+        unique = np.isfinite(world.abduct(factual)[:, [world.column(name) for name in self.effects]]).all(axis=1)
         chosen = np.flatnonzero(unique == identified)[: self.rows]
         return {name: noise[torch.from_numpy(chosen)] for name, noise in noises.items()}, factual[chosen]
 
@@ -200,9 +201,8 @@ class Trial:
         factors, intervals = {}, {}
         for name, values in squares.items():
             factors[name], intervals[name] = _root_mean(values[np.isfinite(values)], self.seed)
-        return Errors(
-            factors, intervals, squared_error(pictures, true_pictures), float(np.isnan(read[:, columns]).mean())
-        )
+        unread = float(np.isnan(read[:, columns]).mean()) if columns else 0.0
+        return Errors(factors, intervals, squared_error(pictures, true_pictures), unread)
 
     def _plain(self, pictures: Pictures) -> Pictures:
         """Without the gains, so that they can be read."""

@@ -21,6 +21,8 @@ from explorer.metrics.counterfactuals import (
     interval_coverage,
     squared_error,
 )
+from explorer.worlds.base import World
+from explorer.worlds.faces import WORLD as FACES
 from explorer.worlds.pendulum import WORLD as PENDULUM
 from explorer.worlds.shapes import WORLD as SHAPES
 
@@ -30,12 +32,12 @@ ROWS = 60
 class Oracle:
     """Knows the row of every picture that it was shown or has drawn. ``mode`` is one way of being wrong."""
 
-    def __init__(self, mode: str = "") -> None:
-        self.mode = mode
+    def __init__(self, mode: str = "", world: World = PENDULUM) -> None:
+        self.mode, self.world = mode, world
         self.rows: dict[bytes, np.ndarray] = {}
 
     def knows(self, factors: np.ndarray) -> Pictures:
-        pictures = PENDULUM.render(factors)
+        pictures = self.world.render(factors)
         self.rows.update({picture.tobytes(): row for picture, row in zip(pictures, factors, strict=True)})
         return pictures
 
@@ -44,9 +46,9 @@ class Oracle:
         if self.mode == "set alone" or not do:
             for name, value in do.items():
                 factual = np.array(factual)
-                factual[:, PENDULUM.column(name)] = value
+                factual[:, self.world.column(name)] = value
             return self.knows(factual)
-        return self.knows(PENDULUM.rows_of(self._outcome(factual, do, 0.5)))
+        return self.knows(self.world.rows_of(self._outcome(factual, do, 0.5)))
 
     def outcomes(self, pictures: Pictures, do: Do, draws: int, seed: int) -> Mapping[str, Floats]:
         factual = np.stack([self.rows[picture.tobytes()] for picture in pictures])
@@ -55,10 +57,10 @@ class Oracle:
         drawn = [
             self._outcome(factual, do, 0.5 + width * (source.random((len(factual), 1)) - 0.5)) for _ in range(draws)
         ]
-        return {name: np.stack([values[name].numpy() for values in drawn], axis=1) for name in PENDULUM.names}
+        return {name: np.stack([values[name].numpy() for values in drawn], axis=1) for name in self.world.names}
 
     def _outcome(self, factual: np.ndarray, do: Do, uniform: float | Floats) -> dict[str, torch.Tensor]:
-        model, values = PENDULUM.model, PENDULUM.values_of(factual)
+        model, values = self.world.model, self.world.values_of(factual)
         uniforms = {name: torch.from_numpy(np.broadcast_to(uniform, (len(factual), 1)).copy()) for name in values}
         if self.mode == "no abduction":
             effects = model.graph.descendants(do) - set(do)
@@ -190,6 +192,26 @@ def test_colour_gains_stay_with_a_row_and_are_taken_out_before_it_is_read() -> N
     assert errors.mse == 0
 
 
-def test_a_world_that_reads_nothing_from_pixels_is_refused() -> None:
+def test_on_a_world_that_reads_nothing_from_pixels_pictures_alone_are_held_against_the_truth() -> None:
+    trial = Trial(FACES, 64, 12, seed=3)
+    assert (trial.roots, trial.leaves) == (("age", "light"), ())
+    assert trial.effects == ("hair_grey", "wrinkles", "brightness", "shadow")
+    oracle = Oracle(world=FACES)
+    oracle.knows(trial.factual)
+    found = faithfulness(oracle, trial)
+    for root, errors in found.do.items():
+        assert (errors.factors, errors.mse, errors.unread) == ({}, 0.0, 0.0)
+        noise_0, alone = (
+            found.baselines[root][name].mse for name in ("propagate with noise 0", "do without propagation")
+        )
+        assert 0 < noise_0 < alone
+    forgetful = Oracle("no abduction", FACES)
+    forgetful.rows = dict(oracle.rows)
+    forgotten = faithfulness(forgetful, trial)
+    for root in trial.roots:
+        assert forgotten.do[root].mse == found.baselines[root]["propagate with noise 0"].mse
+
+
+def test_a_world_in_which_nothing_causes_anything_is_refused() -> None:
     with pytest.raises(ExplorerError, match="choose another world"):
         Trial(SHAPES, 64, 10, seed=0)
