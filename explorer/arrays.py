@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import io
 import math
-import pickle
-import pickletools
 import re
 import tokenize
 import warnings
 import zipfile
 import zlib
-from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.checkpoint import DAMAGE, check_memory, check_readable, unreadable
 from explorer.errors import ModelError
+from explorer.pickled.instructions import values_of
+from explorer.pickled.records import ForeignNameError, Name, Payload, Record, admitted
+from explorer.pickled.source import Source
 from explorer.reading import HashedFile, read_file, whole
 
 # What the readers of damaged headers and archives have been seen to raise, besides what other files make readers raise.
 _DAMAGE = (
-    *DAMAGE, MemoryError, SyntaxError, tokenize.TokenError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
+    *DAMAGE, MemoryError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 _NUMBERS = re.compile(r"[<>|=]?(?:f[248]|c(?:8|16)|[iu][1248]|b1)")
 
@@ -82,13 +82,11 @@ def read_pickle(path: Path) -> dict[str, Any]:
     check_readable(path)
     check_memory(path.stat().st_size, path)
     try:
-        file = io.BytesIO(read_file(path, whole))
-        _check_memo(file)
-        file.seek(0)
-        content = _Restricted(file, encoding="latin1").load()
+        data = read_file(path, whole)
+        content = _Plain(data).value(values_of(Source.of_bytes(data), _ADMITS))
         if isinstance(content, dict) and all(isinstance(key, str) for key in content):
-            return {key: value.array() if isinstance(value, _Record) else value for key, value in content.items()}
-    except _ForeignGlobalError as error:
+            return content
+    except ForeignNameError as error:
         raise ModelError(
             f"'{path.name}' asks for '{error}', which is neither a number nor an array, and was not opened: it may "
             "carry Python code; ask its author for plain arrays."
@@ -103,96 +101,72 @@ def _native(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _check_memo(file: BinaryIO) -> None:
-    """Raises ValueError for a place in the memo beyond the number of values: the unpickler would allocate up to it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes in the texts
-        for count, (code, place, _) in enumerate(pickletools.genops(file)):
-            if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(place or 0) > count:
-                raise ValueError(f"place {place} of {count}")
+_CORES = ("numpy.core", "numpy._core")  # NumPy 2 renamed its inner package; files of both are in use
+_MADE = {
+    **{f"{core}.multiarray._reconstruct": "array" for core in _CORES},
+    **{f"{core}.multiarray.scalar": "scalar" for core in _CORES},
+    **{f"{core}.numeric._frombuffer": "buffer" for core in _CORES},
+    "numpy.dtype": "type",
+}
+_ADMITS = admitted({*_MADE, "numpy.ndarray"})
+_DEEPEST = 64
 
 
-class _ForeignGlobalError(Exception):
-    """A pickle names something that is not on the list."""
+class _Plain:
+    """Values of a pickle with the arrays and numbers that NumPy's records stand for; ``data``: the bytes of the file.
+    Raises ValueError for what is none of these."""
 
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._known: dict[int, Any] = {}  # a value that a file names a thousand times is made once
 
-class _Record(ABC):
-    """What stands for an array until the pickle has been read."""
+    def value(self, raw: Any, depth: int = 0) -> Any:
+        """What ``raw`` stands for."""
+        if not isinstance(raw, dict | list | tuple | Record | Payload | Name):
+            return raw
+        if depth > _DEEPEST:
+            raise ValueError("values nested too deep")
+        if id(raw) not in self._known:
+            self._known[id(raw)] = self._made(raw, depth + 1)
+        return self._known[id(raw)]
 
-    @abstractmethod
-    def array(self) -> NDArray[Any]:
-        """The array."""
+    def _made(self, raw: Any, depth: int) -> Any:
+        if isinstance(raw, dict):
+            return {key: self.value(entry, depth) for key, entry in raw.items()}
+        if isinstance(raw, list | tuple):
+            return type(raw)(self.value(entry, depth) for entry in raw)
+        if isinstance(raw, Payload):
+            return self._data[raw.start : raw.start + raw.length]
+        made = _MADE.get(raw.name) if isinstance(raw, Record) else None
+        if made == "array":
+            _, shape, kind, fortran, numbers = raw.state
+            return self._array(shape, kind, bool(fortran), numbers)
+        if made == "buffer":
+            numbers, kind, shape, order = raw.arguments[:4]
+            return self._array(shape, kind, order == "F", numbers)
+        if made == "scalar":
+            return np.frombuffer(self._bytes(raw.arguments[1]), self._type(raw.arguments[0]))[0].item()
+        raise ValueError("a value that is neither a number nor an array")
 
+    def _array(self, shape: tuple[int, ...], kind: Any, fortran: bool, numbers: Any) -> NDArray[Any]:
+        flat = np.frombuffer(self._bytes(numbers), self._type(kind))
+        return _native(flat.reshape(shape, order="F" if fortran else "C").copy())
 
-class _Restricted(pickle.Unpickler):
-    """Knows the few names with which NumPy writes arrays, and builds these itself."""
+    def _bytes(self, raw: Any) -> bytes:
+        numbers = self.value(raw)
+        return numbers.encode("latin1") if isinstance(numbers, str) else bytes(memoryview(numbers))
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._known = _known()  # made anew for every file: a pickle may set attributes of what it is given
-
-    def find_class(self, module: str, name: str, /) -> Any:
-        # NumPy 2 renamed its inner package; files of both are in use.
-        found = self._known.get((module.replace("numpy._core", "numpy.core"), name))
-        if found is None:
-            raise _ForeignGlobalError(f"{module}.{name}")
+    @staticmethod
+    def _type(raw: Any) -> np.dtype[Any]:
+        """The type of numbers: its letter and size, and the byte order that the state adds."""
+        if not isinstance(raw, Record) or _MADE.get(raw.name) != "type":
+            raise ValueError("an array without a type")
+        code = raw.arguments[0]
+        if not isinstance(code, str) or not _NUMBERS.fullmatch(code):
+            raise ValueError("an array of other things than numbers")
+        if raw.state is None:
+            return np.dtype(code)
+        if raw.state[1] not in ("<", ">", "|", "="):
+            raise ValueError("an unknown order of bytes")
+        found: np.dtype[Any] = np.dtype(raw.state[1] + code.lstrip("<>|="))
         return found
-
-
-def _known() -> dict[tuple[str, str], Any]:
-    """(module, name) → what is used in its place."""
-
-    class Dtype:
-        """``numpy.dtype`` of numbers: its letter and size, and the byte order that the state adds."""
-
-        def __init__(self, code: str, *_: object) -> None:
-            if not _NUMBERS.fullmatch(code):
-                raise ValueError(f"an array of {code!r}")
-            self.code = code
-
-        def __setstate__(self, state: tuple[Any, ...]) -> None:
-            order = state[1]
-            if order not in ("<", ">", "|", "="):
-                raise ValueError(f"byte order {order!r}")
-            self.code = order + self.code.lstrip("<>|=")
-
-    class Array(_Record):
-        """``numpy.ndarray``: shape, type and bytes, turned into an array when all is read."""
-
-        def __setstate__(self, state: tuple[Any, ...]) -> None:
-            _, self.shape, self.dtype, self.fortran, self.raw = state
-
-        def array(self) -> NDArray[Any]:
-            raw = self.raw.encode("latin1") if isinstance(self.raw, str) else self.raw
-            flat = np.frombuffer(raw, np.dtype(self.dtype.code))
-            return _native(flat.reshape(self.shape, order="F" if self.fortran else "C").copy())
-
-    def reconstruct(*_: object) -> Array:
-        return Array()
-
-    def from_buffer(raw: bytes, dtype: Dtype, shape: tuple[int, ...], order: str, *_: object) -> Array:
-        array = Array()
-        array.__setstate__((1, shape, dtype, order == "F", raw))
-        return array
-
-    def scalar(dtype: Dtype, raw: bytes | str) -> Any:
-        return np.frombuffer(raw.encode("latin1") if isinstance(raw, str) else raw, np.dtype(dtype.code))[0].item()
-
-    def encode(text: str, encoding: str) -> bytes:  # how protocol 2 writes bytes
-        if encoding != "latin1":
-            raise ValueError(f"encoding {encoding!r}")
-        return text.encode("latin1")
-
-    def nothing() -> bytes:  # how protocol 2 writes no bytes; with a number it would fill the memory
-        return b""
-
-    return {
-        ("numpy", "ndarray"): Array,
-        ("numpy", "dtype"): Dtype,
-        ("numpy.core.multiarray", "_reconstruct"): reconstruct,
-        ("numpy.core.multiarray", "scalar"): scalar,
-        ("numpy.core.numeric", "_frombuffer"): from_buffer,
-        ("_codecs", "encode"): encode,
-        ("__builtin__", "bytes"): nothing,
-        ("collections", "OrderedDict"): dict,
-    }

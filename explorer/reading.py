@@ -49,11 +49,30 @@ class HashedFile:
         self._digest.update(view[:done])
         return done
 
+    def skip(self, count: int) -> int:
+        """Pass over the next ``count`` bytes, which count in; returns how many there were."""
+        missing = count
+        while missing and (part := self._file.read(min(missing, CHUNK_BYTES))):
+            self._digest.update(part)
+            missing -= len(part)
+        return count - missing
+
     def sha256(self) -> str:
         """The digest of the whole file: what was not asked for is read now."""
         while chunk := self._file.read(CHUNK_BYTES):
             self._digest.update(chunk)
         return self._digest.hexdigest()
+
+
+class GlancedFile(HashedFile):
+    """An open file that is looked into: what is skipped is not read, so nothing is known of the whole of it."""
+
+    def skip(self, count: int) -> int:
+        place = self._file.tell()
+        return min(self._file.seek(place + count), self.size) - place
+
+    def sha256(self) -> str:
+        raise TypeError("a file that was looked into has no digest")
 
 
 def whole(file: HashedFile) -> bytes:
