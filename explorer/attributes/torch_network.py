@@ -15,7 +15,7 @@ from explorer.worlds.attributes import load_attributes, predicted_world
 from explorer.worlds.predictor.files import CARD, CONFIG, WEIGHTS
 from explorer.worlds.registry import all_worlds
 
-CODE = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".jit", ".ts", ".pt2")
+CODE = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".tar", ".jit", ".ts", ".pt2")
 TRAINED = "model"  # the folder within the folder that training writes
 
 

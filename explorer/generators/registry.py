@@ -13,13 +13,12 @@ import explorer.generators as package
 from explorer.errors import ModelError
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
+from explorer.generators.state_dicts import SUFFIXES
 from explorer.outputs.registry import output_of
 from explorer.plugins import Additions, added, declared
 from explorer.reading import reading
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import predicted_world, predictors_folder
-
-CHECKPOINTS = (".ckpt", ".pt", ".pth")
 
 ENTRY_POINTS = "explorer.generators"
 """Group of entry points; each names a ``FAMILY`` object, or a module that has one."""
@@ -126,7 +125,7 @@ def resolve(name_or_path: str, fingerprint: str = "") -> Path:
         path = shipped_models().get(shipped_name(name_or_path, fingerprint), path)
     if path.is_dir():
         inside = [file for file in path.iterdir() if not file.name.startswith(".")]
-        if len(inside) == 1 and inside[0].suffix.lower() in CHECKPOINTS and inside[0].is_file():
+        if len(inside) == 1 and inside[0].suffix.lower() in SUFFIXES and inside[0].is_file():
             return inside[0]
     return path
 

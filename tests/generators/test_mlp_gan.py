@@ -14,7 +14,8 @@ import torch
 from explorer.errors import ModelError
 from explorer.generators import registry
 from explorer.generators.base import Latent
-from explorer.generators.mlp_gan import FAMILY, MlpGanGenerator
+from explorer.generators.mlp_gan import FAMILY
+from explorer.generators.sequential_gan import SequentialGan
 from explorer.scene.model import Quality
 
 CPU = torch.device("cpu")
@@ -52,7 +53,7 @@ def test_pictures_are_the_layers_by_hand(tmp_path: Path, last: int, shape: tuple
 def test_card_sampling_and_first_weights(tmp_path: Path) -> None:
     path = save(tmp_path, layers := state(5, 7, 16), "numbers.pt")
     generator = registry.load(str(path), CPU)
-    assert isinstance(generator, MlpGanGenerator)
+    assert isinstance(generator, SequentialGan)
     assert generator.card == registry.describe(str(path))
     assert (generator.card.name, generator.card.size, generator.card.shape[0]) == ("numbers", (4, 4), 1)
     assert generator.card.parameters == 5 * 7 + 7 + 7 * 16 + 16

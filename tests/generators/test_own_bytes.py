@@ -47,6 +47,15 @@ def perceptron(folder: Path) -> Path:
     return folder / "gan.pt"
 
 
+def convolutional(folder: Path) -> Path:
+    folder.mkdir()
+    torch.manual_seed(0)
+    layers = [torch.nn.ConvTranspose2d(4, 6, 4), torch.nn.BatchNorm2d(6), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*layers, torch.nn.ConvTranspose2d(6, 3, 4, 2, 1))
+    torch.save({"netG_state_dict": network.state_dict()}, folder / "gan.tar")
+    return folder / "gan.tar"
+
+
 def burgess(folder: Path) -> Path:
     folder.mkdir()
     torch.manual_seed(0)
@@ -74,6 +83,7 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "diffusion": save_latent,
     "known_factors": known_factors,
     "mlp_gan": perceptron,
+    "dcgan": convolutional,
     "burgess_vae": burgess,
 }
 

@@ -72,6 +72,12 @@ def _mlp_gan(folder: Path) -> None:
     torch.save({**layers, "2.bias": torch.ones(16)}, folder / "gan.ckpt")
 
 
+def _dcgan(folder: Path) -> None:
+    folder.mkdir()
+    layers = [torch.nn.ConvTranspose2d(5, 4, 4, 1, 0), torch.nn.BatchNorm2d(4), torch.nn.ReLU()]
+    torch.save(torch.nn.Sequential(*layers, torch.nn.ConvTranspose2d(4, 1, 4, 2, 1)).state_dict(), folder / "gan.tar")
+
+
 def _without_bottleneck(folder: Path) -> None:
     save_ddim(folder)
     tiny_unet(mid_block_type=None).save_pretrained(folder / "unet")
@@ -82,6 +88,7 @@ TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
     "causal_diffusion": (write_causal_diffusion,),
     "causal_vae": (write_causal_vae, lambda folder: write_causal_vae(folder, with_causes=False)),
     "cvae": (_cvae, _cvae_with_causes),
+    "dcgan": (_dcgan,),
     "diffusion": (save_ddim, save_latent, _without_bottleneck),
     "known_factors": tuple(
         lambda folder, variant=variant: write_known_factors(folder, variant, size=8) for variant in VARIANTS

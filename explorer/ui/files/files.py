@@ -14,7 +14,7 @@ from explorer.ui.files.importing import Importing
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.settings import Settings
 
-MODEL_FILTER = "Models (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin);;All files (*)"
+MODEL_FILTER = "Models (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin *.tar);;All files (*)"
 SCENE_KINDS = f"*{SUFFIX} *.json", " ".join(f"*{suffix}" for suffix in CARRIERS)
 SCENE_FILTER = (
     f"Scenes, and files that carry one ({' '.join(SCENE_KINDS)});;Scenes ({SCENE_KINDS[0]});;"
