@@ -31,3 +31,10 @@ class ExportError(ExplorerError):
 
 class Cancelled(Exception):
     """Raised inside long work when its user asked it to stop; what was half written has been removed."""
+
+
+def clause(reason: BaseException | str) -> str:
+    """A sentence as a part of another one: without its full stop, and without a capital where it begins, unless that
+    begins an abbreviation."""
+    text = str(reason).rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text

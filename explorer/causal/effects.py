@@ -5,7 +5,7 @@ between (Pearl, Direct and indirect effects, UAI 2001).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -92,9 +92,7 @@ def controlled_direct_effect(
 
 def mediators(model: StructuralModel, cause: str, effect: str) -> tuple[str, ...]:
     """What lies on a way of arrows from ``cause`` to ``effect``, in the order of the graph."""
-    graph = model.graph
-    inside: Iterable[str] = graph.descendants([cause]) & graph.ancestors([effect])
-    return tuple(name for name in graph.order if name in inside and name not in (cause, effect))
+    return model.graph.between(cause, effect)
 
 
 def _effect(rows: Tensor) -> Effect:

@@ -10,9 +10,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from explorer.causal.diagnostics import dependence_on, depends_on, normality_of
+from explorer.causal.diagnostics import dependence_on, depends_on
 from explorer.causal.encoding import Encoding
 from explorer.causal.fit_card import FitCard
+from explorer.causal.judging import judged
 from explorer.causal.learning import Learned, Lesson, Rows, Widths, is_clear
 from explorer.causal.mechanisms.additive import AdditiveNoise
 from explorer.causal.mechanisms.categorical import Categorical
@@ -236,26 +237,24 @@ def _log_prob(mechanism: Learned, rows: Rows) -> Tensor:
 
 def _card(task: _Task, mechanism: Learned, reason: str, begun: float) -> FitCard:
     """How the ``mechanism`` does on the rows that were held out."""
-    held_out = _log_prob(mechanism, task.held_out)
-    alone = held_out
+    judgement = judged(mechanism, task.variable, task.causes, task.held_out, task.seed)
+    alone = judgement.log_likelihood
     if task.causes:
         kind = AdditiveNoise if isinstance(mechanism, (LinearGaussian, MonotoneFlow)) else type(mechanism)
         without = task.alone()
-        alone = _log_prob(without.learn(kind, 0.9, 1.0), without.held_out)
-    uniform = torch.rand(len(task.held_out), mechanism.noise_width, generator=seeded(task.seed, 1), dtype=torch.float64)
-    noise = mechanism.posterior(task.held_out.parents, task.held_out.values, uniform.clamp(1e-12, 1 - 1e-12))
-    kind_size = task.size(type(mechanism), task.widths_for(type(mechanism)))
+        alone = float(_log_prob(without.learn(kind, 0.9, 1.0), without.held_out).mean())
     return FitCard(
         variable=task.variable.name,
         kind=mechanism.kind,
         reason=reason,
         rows=task.count,
         held_out_rows=len(task.held_out),
-        parameters=kind_size,
-        held_out=float(held_out.mean()),
-        error=float(held_out.std(correction=min(1, len(held_out) - 1)) / len(held_out) ** 0.5),
-        alone=float(alone.mean()),
-        dependence=dependence_on(task.causes, task.held_out.parents, noise, task.seed),
-        normality=normality_of(noise[:, 0]) if mechanism.has_normal_noise else None,
+        parameters=task.size(type(mechanism), task.widths_for(type(mechanism))),
+        held_out=judgement.log_likelihood,
+        error=judgement.error,
+        alone=alone,
+        explained=judgement.explained,
+        dependence=judgement.dependence,
+        normality=judgement.normality,
         seconds=time.perf_counter() - begun,
     )

@@ -17,7 +17,7 @@ from explorer.causal.fit_card import FitCard
 from explorer.causal.model import StructuralModel
 from explorer.causal.registry import fitted_kinds
 from explorer.checkpoint import read_safetensors_file
-from explorer.errors import CausalError, ModelError
+from explorer.errors import CausalError, ModelError, clause
 from explorer.files import atomic_write
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.model import Scalar
@@ -124,7 +124,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str]:
         described, tensors = read_safetensors_file(path)
     except (OSError, ModelError) as error:
         raise CausalError(
-            f"'{path}' is not a readable causal model ({str(error).rstrip('.')}); choose a .safetensors file that was "
+            f"'{path}' is not a readable causal model ({clause(error)}); choose a .safetensors file that was "
             "written whole."
         ) from error
     if _METADATA_KEY not in described:
@@ -187,4 +187,4 @@ def _misfit(graph: CausalGraph, entry: _Entry) -> str:
 
 
 def _damaged(path: str, reason: str) -> CausalError:
-    return CausalError(f"'{path}' is damaged ({reason.rstrip('.')}); fit the model again.")
+    return CausalError(f"'{path}' is damaged ({clause(reason)}); fit the model again.")

@@ -10,41 +10,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from importlib.util import find_spec
-from typing import Literal, get_args
+from typing import get_args
 
 import msgspec
 import numpy as np
 import torch
 
+from explorer.causal.suggested import INSTALL, TITLES, Method, Suggestion, is_installed
 from explorer.causal.table import Table, values_of
 from explorer.ending import Progress
 from explorer.errors import CausalError
 from explorer.numerics.randomness import seeded
 from explorer.scene.causal_graph import CausalGraph, Edge
 
-Method = Literal["pc", "pc-kci", "ges"]
-"""PC with Fisher's z (linear; χ² where all variables have levels), PC with kernels (any dependence, slow), and GES by
-BIC (BDeu where all have levels)."""
-
 MOST_ROWS: dict[Method, int] = {"pc": 10_000, "pc-kci": 400, "ges": 5_000}
 MOST_VARIABLES = 60
 MOST_SECONDS = 120.0
 ALPHA = 0.05
 POLL = 0.1
-
-
-class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
-    """``graph``: as it was, with the arrows that the table suggests in place of earlier suggestions; one whose
-    direction the table does not tell is there both ways. ``note``: how they came about, for the user."""
-
-    graph: CausalGraph
-    note: str
-
-
-def is_installed() -> bool:
-    """Whether causal-learn is there."""
-    return find_spec("causallearn") is not None
 
 
 def suggested(
@@ -97,10 +80,7 @@ def _check(graph: CausalGraph, method: Method, forbidden: tuple[Edge, ...], alph
             "the numbers into levels."
         )
     if not is_installed():
-        raise CausalError(
-            "Suggestions need causal-learn, which is not installed; install it with: "
-            "pip install 'latent-explorer[causal]'"
-        )
+        raise CausalError(INSTALL)
 
 
 def _all_levels(graph: CausalGraph) -> bool:
@@ -171,10 +151,9 @@ def _agreeable(graph: CausalGraph, arrows: list[Edge], forbidden: tuple[Edge, ..
 
 
 def _note(graph: CausalGraph, method: Method, rows: int, alpha: float, arrows: list[Edge]) -> str:
-    title = {"pc": "PC", "pc-kci": "PC with kernels", "ges": "GES"}[method]
     level = "" if method == "ges" else f", level {alpha:g}"
     both = sum((effect, cause) in arrows for cause, effect in arrows) // 2
-    text = f"{title} on {rows} rows{level}: {len(arrows) - both} suggested"
+    text = f"{TITLES[method]} on {rows} rows{level}: {len(arrows) - both} suggested"
     text += f", {both} of them without a direction. " if both else ". "
     cyclic = [f"'{variable.name}'" for variable in graph.variables if variable.kind == "cyclic"]
     if cyclic:

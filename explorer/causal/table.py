@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +40,17 @@ def values_of(graph: CausalGraph, table: Table) -> Values:
     if not lengths or not next(iter(lengths.values())):
         raise CausalError("There is nothing to learn of: the table has no rows, or the graph no variables.")
     return {name: torch.from_numpy(_numbers(graph.variable(name), column)) for name, column in columns.items()}
+
+
+def widened(graph: CausalGraph, table: Mapping[str, NDArray[np.float64]]) -> CausalGraph:
+    """``graph`` whose ranges of numbers hold the rows of ``table``, which mechanisms may have left and 32 bits have
+    rounded."""
+    for variable in graph.variables:
+        if variable.kind == "number" and variable.low is not None and variable.high is not None:
+            low, high = (float(end(table[variable.name])) for end in (np.min, np.max))
+            wide = msgspec.structs.replace(variable, low=min(variable.low, low), high=max(variable.high, high))
+            graph = graph.changed(variable.name, wide)
+    return graph
 
 
 def _numbers(variable: Variable, column: NDArray[Any]) -> NDArray[np.float64]:

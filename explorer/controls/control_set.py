@@ -15,7 +15,7 @@ from torch import Tensor
 from explorer.checkpoint import read_safetensors_file
 from explorer.controls.base import WEIGHTS, Control, Move, Moves, WeightChange
 from explorer.controls.registry import kinds
-from explorer.errors import ControlError, ModelError
+from explorer.errors import ControlError, ModelError, clause
 from explorer.files import atomic_write
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.model import Edit, Scalar
@@ -181,7 +181,7 @@ def load(path: Path) -> ControlSet:
         said, tensors = read_safetensors_file(path)
     except (OSError, ModelError) as error:
         raise ControlError(
-            f"'{path}' is not a readable control set ({str(error).rstrip('.')}); choose a .safetensors file that was "
+            f"'{path}' is not a readable control set ({clause(error)}); choose a .safetensors file that was "
             "written whole."
         ) from error
     if _METADATA_KEY not in said:

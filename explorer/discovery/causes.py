@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-
 from explorer.causal.coding import Coding
 from explorer.causal.diagnostics import depends_on
 from explorer.causal.fit_card import FitCard
 from explorer.causal.fitting import fit
 from explorer.causal.formats.registry import graph_of
 from explorer.causal.model import StructuralModel
+from explorer.causal.table import widened
 from explorer.controls.control_set import ControlSet
 from explorer.controls.intervention import InterventionControl
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import CausalError, ControlError
 from explorer.generators.base import CausalLatent, Generator
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.causal_graph import CausalGraph, Variable
+from explorer.scene.causal_graph import Variable
 from explorer.scene.model import Scalar
 
 CAPABILITY = "causes"
@@ -108,18 +105,8 @@ def _model(asked: Request, causal: CausalLatent) -> tuple[StructuralModel, tuple
     if not kinds and (graph.names, graph.edges) == (own.graph.names, own.graph.edges):
         return own, ()
     observed = {name: values.numpy() for name, values in causal.observed().items() if name in graph.names}
-    fitted = fit(_wide_enough(graph, observed), observed, kinds, asked.seed, asked.watch)
+    fitted = fit(widened(graph, observed), observed, kinds, asked.seed, asked.watch)
     return fitted.model, fitted.cards
-
-
-def _wide_enough(graph: CausalGraph, observed: Mapping[str, NDArray[np.float64]]) -> CausalGraph:
-    """``graph`` whose ranges hold the rows, which mechanisms may have left and 32 bits have rounded."""
-    for variable in graph.variables:
-        if variable.kind == "number" and variable.low is not None and variable.high is not None:
-            low, high = (float(end(observed[variable.name])) for end in (np.min, np.max))
-            wide = msgspec.structs.replace(variable, low=min(variable.low, low), high=max(variable.high, high))
-            graph = graph.changed(variable.name, wide)
-    return graph
 
 
 def kinds_of(text: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from explorer.attributes.registry import default_reader
+from explorer.causal.model import StructuralModel
 from explorer.controls.base import Move
 from explorer.controls.control_set import ControlSet
 from explorer.controls.intervening import Intervening
@@ -54,9 +55,14 @@ def outcome(generator: Generator, controls: ControlSet, start: Latent, edits: Se
     )
 
 
+def model_of_set(controls: ControlSet) -> StructuralModel:
+    """The causal model whose variables ``controls`` sets. Raises :class:`CausalError` where it sets none."""
+    return _first(controls).model
+
+
 def graph_of_set(controls: ControlSet) -> CausalGraph:
-    """The causal graph whose variables ``controls`` sets. Raises :class:`CausalError` where it sets none."""
-    return _first(controls).model.graph
+    """The graph of that model. Raises as :func:`model_of_set`."""
+    return model_of_set(controls).graph
 
 
 def achieved(generator: Generator, bgrx: NDArray[np.uint8], names: Sequence[str]) -> dict[str, float]:

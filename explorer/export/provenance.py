@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from explorer import __version__
-from explorer.errors import SceneError
+from explorer.errors import SceneError, clause
 from explorer.export.carried import Reference
 from explorer.export.compose import Frame
 from explorer.export.options import ExportOptions
@@ -141,4 +141,4 @@ def decode(data: bytes, where: str) -> Provenance | FigureProvenance:
             raise SceneError(f"'{where}' was exported by a newer Latent Explorer; update the program to replay it.")
         return msgspec.convert(head, kinds[head["format"]])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SceneError(f"The scene that '{where}' carries is damaged ({str(error).rstrip('.')}).") from error
+        raise SceneError(f"The scene that '{where}' carries is damaged ({clause(error)}).") from error

@@ -151,6 +151,11 @@ class CausalGraph(msgspec.Struct, frozen=True, kw_only=True):
         """``names`` and all that one of them causes, directly or not."""
         return _reached(frozenset(names), self.edges)
 
+    def between(self, cause: str, effect: str) -> tuple[str, ...]:
+        """What lies on a way of arrows from ``cause`` to ``effect``, causes first."""
+        inside = self.descendants([cause]) & self.ancestors([effect])
+        return tuple(name for name in self.order if name in inside and name not in (cause, effect))
+
     def path(self, first: str, last: str) -> tuple[str, ...]:
         """A shortest way along arrows from ``first`` to ``last``, both included, of at least one arrow; empty where
         there is none."""
@@ -212,6 +217,15 @@ class CausalGraph(msgspec.Struct, frozen=True, kw_only=True):
             edges=tuple(pair for pair in self.edges if pair != gone),
             suggested=tuple(pair for pair in self.suggested if pair != gone),
         )
+
+    def with_confounded(self, first: str, last: str) -> CausalGraph:
+        """This graph where the two share a hidden cause."""
+        return msgspec.structs.replace(self, confounded=(*self.confounded, (first, last)))
+
+    def without_confounded(self, first: str, last: str) -> CausalGraph:
+        """This graph where the two share no hidden cause."""
+        left = tuple(pair for pair in self.confounded if set(pair) != {first, last})
+        return msgspec.structs.replace(self, confounded=left)
 
     def intervened(self, names: Iterable[str]) -> CausalGraph:
         """This graph after do() on ``names``: without the arrows, and the hidden common causes, that lead to them."""

@@ -33,3 +33,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
             if variable.name == name:
                 return variable
         raise KeyError(name)
+
+
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
+    """How observed rows of a variable lie between ``low`` and ``high``: the share of them in each of as many bars, all
+    as wide, one a level where it has levels. ``usual``: from one value that is not rare to another, such as the 10 %
+    and the 90 % quantile; of levels the first and the last."""
+
+    low: float
+    high: float
+    shares: tuple[float, ...]
+    usual: tuple[float, float]

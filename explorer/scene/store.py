@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from explorer.errors import SceneError
+from explorer.errors import SceneError, clause
 from explorer.files import atomic_write
 from explorer.scene.model import SCENE_VERSION, ControlSetRef, ModelRef, Scene
 from explorer.scene.old_defaults import spelt_out
@@ -124,8 +124,7 @@ def _document(data: bytes, where: str) -> Document:
     try:
         document = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = str(error).rstrip(".")
-        raise SceneError(f"'{where}' is not a readable scene: it is truncated or foreign ({reason}).") from error
+        raise SceneError(f"'{where}' is not a readable scene: it is truncated or foreign ({clause(error)}).") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SceneError(f"'{where}' is no scene of Latent Explorer; open a file that the program has saved.")
     return document
@@ -135,7 +134,7 @@ def _readable(message: str) -> str:
     """msgspec's "Expected `int`, got `str` - at `$.origin.seed`" with the field first."""
     match = re.fullmatch(r"(?s)(.*?)(?: - at `\$?\.?(.*)`)?", message)
     what, field = (match[1], match[2]) if match else (message, None)
-    return f"in the field '{field}', {what[0].lower()}{what[1:]}" if field else what[0].lower() + what[1:]
+    return f"in the field '{field}', {clause(what)}" if field else clause(what)
 
 
 def _unknown_field(given: object, known: object, prefix: str = "") -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
+from explorer.causal.suggested import Method
 from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.discovery.base import Watch
+from explorer.engine.causal_graphs import CausalQuestions
 from explorer.engine.engine import Engine
 from explorer.engine.labelling import Labelling
 from explorer.engine.selection import selected
@@ -36,6 +39,7 @@ Job = (
     | requests.ScanEffects | requests.ExportEffects
     | requests.SaveControls | requests.FindPlaces | requests.DrawSamples | requests.TrainProbe | requests.ListAttributes
     | requests.DescribeFile | requests.ReadPath | requests.DrawLandscape | requests.FindOutcome
+    | requests.DescribeCauses | requests.CheckGraph | requests.FindEffect | requests.SuggestArrows
 )  # fmt: skip
 
 
@@ -46,6 +50,7 @@ class Answers:
         self._engine = engine
         self._send = send
         self._labelling = Labelling(engine.shared)
+        self._causal = CausalQuestions(engine)
 
     def answer(self, request: Job, reports: Reports) -> replies.Reply:
         """The reply to ``request``; ``reports`` takes its progress."""
@@ -87,6 +92,31 @@ class Answers:
                     request.model, request.controls, request.origin, request.truncation_psi, request.edits
                 )
                 return replies.OutcomeFound(request_id=number, outcome=outcome)
+            case requests.DescribeCauses():
+                told = self._causal.report(request.model, request.controls)
+                return replies.CausesDescribed(request_id=number, report=told)
+            case requests.CheckGraph():
+                checked = self._causal.check(request.model, request.graph)
+                return replies.GraphChecked(request_id=number, check=checked)
+            case requests.FindEffect():
+                answer = self._causal.effect(
+                    request.model,
+                    request.graph,
+                    request.cause,
+                    request.effect,
+                    request.values,
+                    reports.progress(wording.doing(request)),
+                )
+                return replies.EffectFound(request_id=number, answer=answer)
+            case requests.SuggestArrows():
+                suggestion = self._causal.suggestion(
+                    request.model,
+                    request.graph,
+                    cast("Method", request.method),
+                    request.forbidden,
+                    reports.progress("Looking for arrows"),
+                )
+                return replies.ArrowsSuggested(request_id=number, suggestion=suggestion)
             case requests.MeasureModel():
                 (measures,) = self._engine.measure([request.model], request.options, reports.progress("Measuring"))
                 return replies.Measured(request_id=number, model=request.model, report=measures)

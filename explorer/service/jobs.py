@@ -19,14 +19,15 @@ SEARCHES = 16  # threads of searches, all but one of which wait for their turn
 
 
 class Jobs:
-    """Runs requests on workers: short ones in order on one, what labelling needs on another, long ones on two, and
-    searches on others, of which the engine lets one work at a time."""
+    """Runs requests on workers: short ones in order on one, what labelling needs on another, what rows say about
+    causes on a third, long ones on two, and searches on others, of which the engine lets one work at a time."""
 
     def __init__(self, engine: Engine, send: Callable[[replies.Reply], None]) -> None:
         self._answers = Answers(engine, send)
         self._send = send
         self._short = ThreadPoolExecutor(1, "short")
         self._labelling = ThreadPoolExecutor(1, "labelling")
+        self._causal = ThreadPoolExecutor(1, "causal")
         self._long = ThreadPoolExecutor(2, "long")
         self._searches = ThreadPoolExecutor(SEARCHES, "search")
         self._jobs: dict[int, Reports] = {}
@@ -49,8 +50,11 @@ class Jobs:
                 | requests.ExportComparison()
                 | requests.ScanEffects()
                 | requests.ExportEffects()
+                | requests.SuggestArrows()
             ):
                 self._start(self._long, request)
+            case requests.DescribeCauses() | requests.CheckGraph() | requests.FindEffect():
+                self._start(self._causal, request)
             case requests.DrawSamples() | requests.TrainProbe() | requests.ListAttributes():
                 self._start(self._labelling, request)
             case (
@@ -71,7 +75,7 @@ class Jobs:
         with self._lock:
             for job in self._jobs.values():
                 job.stop.set()
-        for workers in (self._short, self._labelling, self._long, self._searches):
+        for workers in (self._short, self._labelling, self._causal, self._long, self._searches):
             workers.shutdown(wait=False, cancel_futures=True)
         for workers in (self._long, self._searches):
             workers.shutdown(wait=True)

@@ -11,6 +11,9 @@ from typing import Literal
 
 import msgspec
 
+from explorer.causal.effect_answer import EffectAnswer
+from explorer.causal.model_report import CausesReport, GraphCheck
+from explorer.causal.suggested import Suggestion
 from explorer.export.carried import Reference
 from explorer.scene.cards import (
     AttributeCard,
@@ -145,6 +148,28 @@ class OutcomeFound(msgspec.Struct, frozen=True, kw_only=True, tag="outcome_found
     outcome: Outcome
 
 
+class CausesDescribed(msgspec.Struct, frozen=True, kw_only=True, tag="causes_described"):
+    request_id: int
+    report: CausesReport
+
+
+class GraphChecked(msgspec.Struct, frozen=True, kw_only=True, tag="graph_checked"):
+    request_id: int
+    check: GraphCheck
+
+
+class EffectFound(msgspec.Struct, frozen=True, kw_only=True, tag="effect_found"):
+    request_id: int
+    answer: EffectAnswer
+
+
+class ArrowsSuggested(msgspec.Struct, frozen=True, kw_only=True, tag="arrows_suggested"):
+    """``suggestion`` as it was asked for; its arrows count for nothing."""
+
+    request_id: int
+    suggestion: Suggestion
+
+
 class LandscapeDrawn(msgspec.Struct, frozen=True, kw_only=True, tag="landscape_drawn"):
     """``landscape`` as it was asked for."""
 
@@ -238,7 +263,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
-    | LandscapeDrawn | OutcomeFound
+    | LandscapeDrawn | OutcomeFound | CausesDescribed | GraphChecked | EffectFound | ArrowsSuggested
     | FileDescribed | PathRead
     | Exported | Measured | Compared | EffectsScanned | SamplesDrawn | ProbeTrained | AttributeList
     | JobProgress | Stopped | Refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from explorer.scene.causal_graph import CausalGraph, Edge
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.effects import EffectQuestion, EffectReport
 from explorer.scene.labels import Labels
@@ -144,6 +145,47 @@ class FindOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="find_outcome")
     edits: tuple[Edit, ...]
 
 
+class DescribeCauses(msgspec.Struct, frozen=True, kw_only=True, tag="describe_causes"):
+    """How the variables that the set ``controls`` sets are distributed, and how well their mechanisms describe that;
+    answered by :class:`CausesDescribed`, or by :class:`Refused` where it sets none."""
+
+    request_id: int
+    model: ModelRef
+    controls: ControlSetRef
+
+
+class CheckGraph(msgspec.Struct, frozen=True, kw_only=True, tag="check_graph"):
+    """What the rows of ``model`` say about the independences that ``graph`` implies; answered by
+    :class:`GraphChecked`."""
+
+    request_id: int
+    model: ModelRef
+    graph: CausalGraph
+
+
+class FindEffect(msgspec.Struct, frozen=True, kw_only=True, tag="find_effect"):
+    """What ``graph`` and the rows of ``model`` say about the effect of ``cause`` on ``effect``; a job, answered by
+    progress and :class:`EffectFound`. ``values``: to which the cause is set, first and then; None: what is usual."""
+
+    request_id: int
+    model: ModelRef
+    graph: CausalGraph
+    cause: str
+    effect: str
+    values: tuple[float, float] | None = None
+
+
+class SuggestArrows(msgspec.Struct, frozen=True, kw_only=True, tag="suggest_arrows"):
+    """Which arrows the rows of ``model`` suggest beside those of ``graph``; a job, answered by progress and
+    :class:`ArrowsSuggested`. ``method``: of :mod:`explorer.causal.suggestion`; ``forbidden``: arrows that are not."""
+
+    request_id: int
+    model: ModelRef
+    graph: CausalGraph
+    method: str
+    forbidden: tuple[Edge, ...] = ()
+
+
 class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
     """Write ``scene`` to ``path``; a job, answered by progress and :class:`Exported`. ``options`` as in
     explorer.export.options."""
@@ -272,6 +314,10 @@ Request = (
     | FindPlaces
     | DrawLandscape
     | FindOutcome
+    | DescribeCauses
+    | CheckGraph
+    | FindEffect
+    | SuggestArrows
     | ExportScene
     | MeasureModel
     | ExportReports

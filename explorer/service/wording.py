@@ -33,6 +33,14 @@ def doing(what: View | requests.Request) -> str:
             return f"Drawing the landscape of '{what.control}' of {search(what.model, what.controls)}"
         case requests.FindOutcome():
             return f"Finding what causes what along {search(what.model, what.controls)}"
+        case requests.DescribeCauses():
+            return f"Describing the variables of {search(what.model, what.controls)}"
+        case requests.CheckGraph():
+            return f"Checking a graph by the rows of {_name(what.model)}"
+        case requests.FindEffect():
+            return f"Finding the effect of '{what.cause}' on '{what.effect}'"
+        case requests.SuggestArrows():
+            return f"Looking for arrows in the rows of {_name(what.model)}"
         case requests.MeasureModel():
             return f"Measuring {_name(what.model)}"
         case requests.CompareMethods():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -186,8 +187,8 @@ def test_places_of_other_programs_are_made_large_enough() -> None:
             '{"format": "latent-explorer-graph", "version": 1, "variables": [{"nam": 1}]}',
             "no field 'nam' in a variable",
         ),
-        ('{"format": "latent-explorer-graph", "version": 1, "variables": [{"name": 1}]}', "Expected 'str'"),
-        ('{"format": "latent-explorer-graph", "version": 1, "variables": 7}', "Expected 'array'"),
+        ('{"format": "latent-explorer-graph", "version": 1, "variables": [{"name": 1}]}', "expected 'str'"),
+        ('{"format": "latent-explorer-graph", "version": 1, "variables": 7}', "expected 'array'"),
         ('{"format": "latent-explorer-graph", "version": 1, "edges": [["a", "b"]]}', "no variable 'a'"),
         ('{"format": "latent-explorer-graph", "version": 1, "roles": [["a", "exposure"]]}', "no variable 'a'"),
     ],
@@ -199,6 +200,7 @@ def test_what_cannot_be_read_is_one_sentence(text: str, sentence: str) -> None:
     assert str(error.value).endswith(".")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
+    assert not re.search(r": [A-Z][a-z ]", str(error.value))  # a sentence within a sentence has no capital
 
 
 @given(

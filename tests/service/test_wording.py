@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from explorer.errors import ControlError
+from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.effects import EffectOptions, EffectQuestion
 from explorer.scene.labels import Labels
@@ -22,6 +23,7 @@ MODEL = ModelRef(path="/somewhere/shapes-qlae")
 PCA = ControlSetRef(method="pca", k=3)
 VIEW = View(model=MODEL, origin=Seed(0), truncation_psi=1.0, controls=PCA, edits=())
 SCENE = Scene(model=MODEL, panes=(Pane(controls=PCA),))
+GRAPH = CausalGraph(variables=(Variable(name="a"), Variable(name="b")), edges=(("a", "b"),))
 FIND = requests.FindControls(request_id=1, model=MODEL, controls=PCA)
 NAMED = (
     (requests.ListModels(request_id=1), "Listing the models"),
@@ -50,6 +52,19 @@ NAMED = (
             plane=Plane(),
         ),
         "Drawing the landscape of 'PC 1' of PCA on shapes-qlae",
+    ),
+    (
+        requests.DescribeCauses(request_id=1, model=MODEL, controls=PCA),
+        "Describing the variables of PCA on shapes-qlae",
+    ),
+    (requests.CheckGraph(request_id=1, model=MODEL, graph=GRAPH), "Checking a graph by the rows of shapes-qlae"),
+    (
+        requests.FindEffect(request_id=1, model=MODEL, graph=GRAPH, cause="a", effect="b"),
+        "Finding the effect of 'a' on 'b'",
+    ),
+    (
+        requests.SuggestArrows(request_id=1, model=MODEL, graph=GRAPH, method="pc"),
+        "Looking for arrows in the rows of shapes-qlae",
     ),
     (requests.MeasureModel(request_id=1, model=MODEL, options=MeasureOptions()), "Measuring shapes-qlae"),
     (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import explorer.causal.formats as package
 from explorer.causal.formats.base import MOST_BYTES, PARTS, GraphFile, GraphFormat, Part
-from explorer.errors import CausalError, ExplorerError, ModelError
+from explorer.errors import CausalError, ExplorerError, ModelError, clause
 from explorer.files import atomic_write, text_of
 from explorer.plugins import declared
 from explorer.reading import HashedFile, read_file, whole
@@ -58,7 +58,7 @@ def decoded(data: bytes, name: str) -> GraphFile:
     try:
         return kind.read(text)
     except CausalError as error:
-        raise CausalError(f"'{name}' cannot be read as {kind.title}: {str(error).rstrip('.')}.") from error
+        raise CausalError(f"'{name}' cannot be read as {kind.title}: {clause(error)}.") from error
 
 
 def graph_of(own: CausalGraph, text: str) -> CausalGraph:
