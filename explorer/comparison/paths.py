@@ -196,7 +196,8 @@ class _Walk:
 
     def _moved(self, k: int, start: Latent, amounts: Tensor) -> Tensor:
         """(B, d) float64: the points ``start`` (B) moved by ``amounts`` (B,)."""
-        control, number, _ = unscaled(Move(self.controls[k], amounts))
+        move = unscaled(Move(self.controls[k], amounts))
+        control, number = move.control, move.number
         held = start.tensors[control.card.space]
         place = torch.device("cpu")  # some devices have no float64; controls follow the point
         if isinstance(control, StartBound):

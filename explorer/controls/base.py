@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import msgspec
 import torch
@@ -97,12 +97,18 @@ class Scalable(Protocol):
         """The same control, of which an amount of 1 goes ``factor`` (not 0) times as far, with another card."""
 
 
+EffectPart = Literal["all", "direct", "indirect"]
+"""What is made of a variable that is set, by controls that set some: it and all that follows, it alone, or only what
+follows. Others know no parts, and are moved as ever."""
+
+
 class Move(NamedTuple):
     """A control, and how far it is moved: by amounts, or to values where ``absolute``. ``number`` (B,)."""
 
     control: Control
     number: Tensor
     absolute: bool = False
+    part: EffectPart = "all"
 
 
 Moves = Sequence[Move]

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from explorer.checkpoint import read_safetensors_file
 from explorer.controls.base import WEIGHTS, Control, Move, Moves, WeightChange
+from explorer.controls.intervening import Intervening
 from explorer.controls.registry import kinds
+from explorer.controls.scaled import ScaledControl
 from explorer.errors import ControlError, ModelError, clause
 from explorer.files import atomic_write
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
@@ -53,6 +55,7 @@ class ControlSet:
             controls=tuple(control.card for control in self.controls),
             seconds=self.cost.get("seconds", 0.0),
             note=self.note,
+            graph=next((one.model.graph for control in self.controls if (one := setting(control))), None),
         )
 
     def control(self, name: str) -> Control:
@@ -97,6 +100,12 @@ class ControlSet:
                     f"The control '{name}' does not fit space '{space}' of '{card.name}': it {reason}; "
                     "discover again on this model."
                 )
+
+
+def setting(control: Control) -> Intervening | None:
+    """``control``, in whichever unit, as what sets a variable of a causal graph; None where it sets none."""
+    inner = control.inner if isinstance(control, ScaledControl) else control
+    return inner if isinstance(inner, Intervening) else None
 
 
 def _dtype(edit: Edit) -> torch.dtype:

@@ -160,9 +160,9 @@ class FieldControl(PointControl):
         """One a row: what the amounts of ``moves`` make of ``latent`` (B, *shape), in float32 or better."""
         latent = latent.to(torch.promote_types(latent.dtype, torch.float32))
         parts = []
-        for control, number, _ in sorted(moves, key=lambda move: move.control.card.name):
-            assert isinstance(control, FieldControl)
-            parts.append((control, number.to(latent.device, torch.float64)))
+        for move in sorted(moves, key=lambda move: move.control.card.name):
+            assert isinstance(move.control, FieldControl)
+            parts.append((move.control, move.number.to(latent.device, torch.float64)))
         learning = torch.is_grad_enabled() and (latent.requires_grad or any(by.requires_grad for _, by in parts))
         rows = []
         for row, start in enumerate(latent):
@@ -192,9 +192,9 @@ class FieldAtOnce(FieldControl):
     def _paths(self, latent: Tensor, moves: Moves) -> list[Path]:
         latent = latent.to(torch.promote_types(latent.dtype, torch.float32))
         parts = []
-        for control, numbers, _ in sorted(moves, key=lambda move: move.control.card.name):
-            assert isinstance(control, FieldControl)
-            parts.append(control._part(latent, numbers.to(latent.device, torch.float64)))
+        for move in sorted(moves, key=lambda move: move.control.card.name):
+            assert isinstance(move.control, FieldControl)
+            parts.append(move.control._part(latent, move.number.to(latent.device, torch.float64)))
         return followed_at_once(latent, parts, MOST_STEPS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Self
 
@@ -106,7 +107,7 @@ class Intervening(PointControl):
         graph = self.model.graph
         remarks: list[Remark | None] = []
         for move in moves:
-            effects = graph.descendants([_intervening(move).variable])
+            effects = graph.descendants([_intervening(move).variable]) if move.part != "direct" else set()
             # An interval without a width says what there is to be known.
             names = [name for name in graph.names if name in effects and bool(after.low[name] < after.high[name])]
             ranges = ", ".join(_open_text(name, after) for name in names)
@@ -163,12 +164,25 @@ class Intervening(PointControl):
         return ControlLaws(composes=composes, commutes=False, negative="reverse" if composes else "own")
 
     def _moved_together(self, latent: Tensor, moves: Moves) -> Tensor:
-        return self.moved_to(latent, moves, *self.outcome(latent, moves))
+        factual, after = self.outcome(latent, moves)
+        return self.moved_to(latent, moves, factual, _of_part(moves, factual, after))
 
 
 def _intervening(move: Move) -> Intervening:
     assert isinstance(move.control, Intervening)
     return move.control
+
+
+def _of_part(moves: Moves, factual: Values, after: Counterfactual) -> Counterfactual:
+    """``after`` with the values of that part of the effect that ``moves`` make, which is one for all of them; the other
+    variables have their ``factual`` values."""
+    if moves[0].part == "all":
+        return after
+    changed = {_intervening(move).variable for move in moves}
+    if moves[0].part == "indirect":
+        changed = set(after.values) - changed
+    values = {name: (after.values if name in changed else factual)[name] for name in after.values}
+    return replace(after, values=values)
 
 
 def _open_text(name: str, after: Counterfactual) -> str:

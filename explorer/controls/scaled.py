@@ -120,7 +120,7 @@ def unscaled(move: Move) -> Move:
     if not isinstance(move.control, ScaledControl):
         return move
     number = move.number if move.absolute else move.number * move.control.factor
-    return Move(move.control.inner, number, move.absolute)
+    return move._replace(control=move.control.inner, number=number)
 
 
 KIND = ScaledControl

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from explorer.attributes.registry import default_reader
 from explorer.causal.model import StructuralModel
-from explorer.controls.base import Move
-from explorer.controls.control_set import ControlSet
+from explorer.controls.control_set import ControlSet, setting
 from explorer.controls.intervening import Intervening
 from explorer.controls.scaled import unscaled
 from explorer.errors import CausalError, ExplorerError
@@ -35,9 +33,9 @@ def outcome(generator: Generator, controls: ControlSet, start: Latent, edits: Se
     names = list(generator.card.spaces)
     earlier = [move for move in moves if move.control.card.space in names[: names.index(space)]]
     point = generator.advance(edited(generator, start, earlier), space).tensors[space]
-    acts = [unscaled(move) for move in moves if _intervention(move.control) is not None]
+    acts = [unscaled(move) for move in moves if setting(move.control) is not None]
     factual, after = first.outcome(point, acts)
-    done = {inner.variable for act in acts if (inner := _intervention(act.control)) is not None}
+    done = {inner.variable for act in acts if (inner := setting(act.control)) is not None}
     return Outcome(
         graph=first.model.graph,
         variables=tuple(
@@ -63,6 +61,13 @@ def model_of_set(controls: ControlSet) -> StructuralModel:
 def graph_of_set(controls: ControlSet) -> CausalGraph:
     """The graph of that model. Raises as :func:`model_of_set`."""
     return model_of_set(controls).graph
+
+
+def without_do(controls: ControlSet, edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """``edits`` of ``controls`` without those that set variables. Raises :class:`CausalError` where it sets none."""
+    _first(controls)
+    doing = {control.card.name for control in controls.controls if setting(control) is not None}
+    return tuple(edit for edit in edits if edit.control not in doing)
 
 
 def achieved(generator: Generator, bgrx: NDArray[np.uint8], names: Sequence[str]) -> dict[str, float]:
@@ -104,12 +109,7 @@ def encoded(generator: Generator, path: Path) -> StoredLatent:
 
 
 def _first(controls: ControlSet) -> Intervening:
-    first = next((inner for control in controls.controls if (inner := _intervention(control)) is not None), None)
+    first = next((inner for control in controls.controls if (inner := setting(control)) is not None), None)
     if first is None:
         raise CausalError(f"{controls.title} sets no variables; choose the method Causes.")
     return first
-
-
-def _intervention(control: Any) -> Intervening | None:
-    inner = unscaled(Move(control, torch.ones(1))).control
-    return inner if isinstance(inner, Intervening) else None

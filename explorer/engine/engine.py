@@ -28,9 +28,10 @@ from explorer.engine.points import (
     PictureKey,
     Point,
     Sets,
-    controls_of,
     drawn,
     ending,
+    moves_of,
+    needs_controls,
     picture_key,
     points_of,
     steps_of,
@@ -268,18 +269,19 @@ class Engine:
         where no view of the batch is awaited any more, this raises :class:`Overtaken`. Raises :class:`ExplorerError`
         with one sentence.
         """
-        wanted: dict[Point, None] = {point: None for view in views for point in points_of(view)}
         # Before the turn at the device is taken: a search may have to take some first.
         find = self._controls.shown if live else self._controls.find
-        asked = dict.fromkeys((point.model, point.controls) for point in wanted if point.edits)
-        sets = {one: find(*one) for one in asked}
+        needed = dict.fromkeys((view.model, view.controls) for view in views if needs_controls(view))
+        sets = {one: find(*one) for one in needed}
+        points_by_view = {view: points_of(view, sets) for view in views}
+        all_points = {point: None for points in points_by_view.values() for point in points}
         pictures: dict[Point, Tensor] = {}
         forward_ms: dict[Point, float] = {}
         batches: dict[Point, int] = {}
         steps: dict[Point, int] = {}
         remarks: dict[Point, dict[str, Remark]] = {}
         with self._turn, torch.inference_mode():
-            for generator, points in self._grouped(wanted):
+            for generator, points in self._grouped(all_points):
                 keys = {point: picture_key(generator, point, sets) for point in points}
                 steps.update(dict.fromkeys(points, steps_of(generator, points[0].quality)))
                 missing = []
@@ -297,7 +299,7 @@ class Engine:
                         self._starts.edited(drawing, point, moves[point], not weights, remarks[point])
                         for point in chunk
                     ]
-                    after_step = ending(views, chunk, is_awaited)
+                    after_step = ending(points_by_view, chunk, is_awaited)
                     rendered = drawn(drawing, stacked(drawing, edits), chunk[0].quality, after_step)
                     milliseconds = clock()
                     for row, point in zip(rendered, chunk, strict=True):
@@ -308,7 +310,11 @@ class Engine:
             clock = device_clock(self.device)
             painted = paint(
                 [
-                    (view, output_of(self.generator(view.model).card), self._outputs(view, pictures, sets))
+                    (
+                        view,
+                        output_of(self.generator(view.model).card),
+                        self._outputs(view, [pictures[point][None] for point in points_by_view[view]], sets),
+                    )
                     for view in views
                 ],
                 height,
@@ -318,21 +324,21 @@ class Engine:
             Picture(
                 bgrx,
                 rms,
-                max(forward_ms.get(point, 0.0) for point in points_of(view)),
+                max(forward_ms.get(point, 0.0) for point in points_by_view[view]),
                 convert_ms,
-                max(batches.get(point, 0) for point in points_of(view)),
-                steps[points_of(view)[-1]],
-                remarks[points_of(view)[-1]],
+                max(batches.get(point, 0) for point in points_by_view[view]),
+                steps[points_by_view[view][-1]],
+                remarks[points_by_view[view][-1]],
             )
             for view, (bgrx, rms) in zip(views, painted, strict=True)
         ]
 
-    def _outputs(self, view: View, pictures: dict[Point, Tensor], sets: Sets) -> list[Tensor]:
-        """What is shown of ``view``, a batch of one each: the pictures of its points, or the truth in their place."""
+    def _outputs(self, view: View, outputs: list[Tensor], sets: Sets) -> list[Tensor]:
+        """What is shown of ``view``, a batch of one each: the ``outputs`` of its points, or the truth in their
+        place."""
         if view.view != "truth":
-            return [pictures[point][None] for point in points_of(view)]
-        generator = self.generator(view.model)
-        controls = controls_of(points_of(view)[0], sets) or self._controls.find(view.model, view.controls).controls
+            return outputs
+        generator, controls = self.generator(view.model), sets[view.model, view.controls].controls
         return [true_picture(generator, controls, latent_of(generator, view.origin, view.truncation_psi), view.edits)]
 
     def _grouped(self, points: dict[Point, None]) -> Iterator[tuple[Generator, list[Point]]]:
@@ -351,8 +357,7 @@ class Engine:
         moves: dict[Point, Moves] = {}
         groups: dict[WeightEdits, list[Point]] = {}
         for point in points:
-            controls = controls_of(point, sets)
-            moves[point] = controls.moves(point.edits) if controls is not None else []
+            moves[point] = moves_of(point, sets)
             (weights,) = by_weights(moves[point], 1)
             groups.setdefault(weights, []).append(point)
         for weights, members in groups.items():

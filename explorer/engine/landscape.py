@@ -128,15 +128,16 @@ def _at_once(generator: Generator, start: Latent, moves: Moves, chosen: Control,
         return None
     many = []
     for move in moves:
-        control, number, absolute = unscaled(move)
-        number = number.expand(len(amounts)) * (amounts if move.control is chosen else 1.0)
+        inner = unscaled(move)
+        control = inner.control
+        number = inner.number.expand(len(amounts)) * (amounts if move.control is chosen else 1.0)
         if isinstance(control, StartBound):  # looks at one start
             return None
         if isinstance(control, FieldControl):
             if control.flow.integrator != "rk4":
                 return None
             control = FieldAtOnce(control.card, control.field, control.flow)
-        many.append(Move(control, number, absolute))
+        many.append(inner._replace(control=control, number=number))
     latent = edited(generator, rows_of(start, [0] * len(amounts)), many)
     space = chosen.card.space
     return generator.advance(latent, space).tensors[space].flatten(1).double().cpu()

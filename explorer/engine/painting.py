@@ -12,15 +12,16 @@ from torch import Tensor
 from explorer.engine.convert import to_bgrx
 from explorer.outputs.base import Output
 from explorer.scene.model import View
+from explorer.scene.views import EFFECTS, WITH_RMS
 
 
 def paint(views: Sequence[tuple[View, Output, Sequence[Tensor]]], height: int) -> list[tuple[NDArray[np.uint8], float]]:
-    """BGRX bytes (h, w, 4) of every view, and of a difference how large it is (root mean square, 0..1; else 0). With
+    """BGRX bytes (h, w, 4) of every view, and of differences how large they are (root mean square, 0..1; else 0). With
     each view come its kind of output and the outputs of its points, a batch of one each; ``height``: as in
     :meth:`explorer.outputs.base.Output.picture`. Pictures of one size are converted together and leave the device in
     one copy."""
     ready = [_shown(view, kind, outputs, height)[0] for view, kind, outputs in views]
-    rms = [float(kind.distance(*outputs)) if view.view == "difference" else 0.0 for view, kind, outputs in views]
+    rms = [float(kind.distance(*outputs)) if view.view in WITH_RMS else 0.0 for view, kind, outputs in views]
     shapes: dict[torch.Size, list[int]] = {}
     for index, tensor in enumerate(ready):
         shapes.setdefault(tensor.shape, []).append(index)
@@ -36,6 +37,9 @@ def _shown(view: View, kind: Output, outputs: Sequence[Tensor], height: int) -> 
     if view.view == "difference":
         before, after = outputs
         return kind.difference(before, after, height)
+    if view.view in EFFECTS:
+        before, after = outputs
+        return kind.signed_difference(before, after, height)
     if view.view == "before_after":
         before, after = outputs
         return kind.before_after(before, after, view.split, height)

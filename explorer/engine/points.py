@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from explorer.controls.control_set import ControlSet
+from explorer.controls.base import EffectPart, Moves
+from explorer.engine.causes import without_do
 from explorer.engine.control_store import Kept
 from explorer.generators.base import Generator, Latent, Stepwise
 from explorer.numerics.samplers import Callback
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, PaneView, Quality, View
+from explorer.scene.views import EFFECTS, OF_DO
 
 
 class Overtaken(Exception):
@@ -20,7 +22,8 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True)
 class Point:
-    """One picture to compute: an edited origin of one model. Views share points (the "before" of a comparison)."""
+    """One picture to compute: an edited origin of one model. Views share points (the "before" of a comparison).
+    ``part``: of the effect of variables that its edits set."""
 
     model: ModelRef
     origin: Origin
@@ -28,16 +31,7 @@ class Point:
     controls: ControlSetRef
     edits: tuple[Edit, ...]
     quality: Quality
-
-
-def points_of(view: View) -> tuple[Point, ...]:
-    """What a view needs: the edited picture, and for comparisons the unedited one before it."""
-    # Without edits the control set does not matter, so two methods share their "before".
-    controls = view.controls if view.edits else ControlSetRef()
-    after = Point(view.model, view.origin, view.truncation_psi, controls, view.edits, view.quality)
-    if view.view in ("image", "truth"):
-        return (after,)
-    return (Point(view.model, view.origin, view.truncation_psi, ControlSetRef(), (), view.quality), after)
+    part: EffectPart = "all"
 
 
 PictureKey = tuple[str, Point, int]
@@ -45,16 +39,46 @@ PictureKey = tuple[str, Point, int]
 preview of what a search will find."""
 Sets = dict[tuple[ModelRef, ControlSetRef], Kept]
 
+_PARTS: dict[PaneView, EffectPart] = {"direct_effect": "direct", "indirect_effect": "indirect"}
+
+
+def needs_controls(view: View) -> bool:
+    """Whether the control set of ``view`` has to be known to draw it."""
+    return view.view in OF_DO or (view.view != "unmoved" and bool(view.edits))
+
+
+def points_of(view: View, sets: Sets) -> tuple[Point, ...]:
+    """What a view needs: the edited picture, and for comparisons the one before it: without edits, and of an effect
+    without those that set variables. Raises :class:`CausalError` for an effect where no control sets any."""
+
+    def point(edits: tuple[Edit, ...], part: EffectPart = "all") -> Point:
+        # Without edits the control set does not matter, so two methods share their "before".
+        controls = view.controls if edits else ControlSetRef()
+        whole = part if edits else "all"
+        return Point(view.model, view.origin, view.truncation_psi, controls, edits, view.quality, whole)
+
+    if view.view == "unmoved":
+        return (point(()),)
+    if view.view in ("image", "truth"):
+        return (point(view.edits),)
+    if view.view in EFFECTS:
+        held = without_do(sets[view.model, view.controls].controls, view.edits)
+        return point(held), point(view.edits, _PARTS.get(view.view, "all"))
+    return point(()), point(view.edits)
+
+
+def moves_of(point: Point, sets: Sets) -> Moves:
+    """How ``point`` is moved from its origin."""
+    if not point.edits:
+        return []
+    moves = sets[point.model, point.controls].controls.moves(point.edits)
+    return [move._replace(part=point.part) for move in moves]
+
 
 def picture_key(generator: Generator, point: Point, sets: Sets) -> PictureKey:
     """What the output of ``point`` is kept under."""
     kept = sets.get((point.model, point.controls))
     return generator.card.fingerprint, point, kept.serial if kept is not None and point.edits else 0
-
-
-def controls_of(point: Point, sets: Sets) -> ControlSet | None:
-    """The set that ``point`` is edited with; None where it is not."""
-    return sets[point.model, point.controls].controls if point.edits else None
 
 
 def steps_of(generator: Generator, quality: Quality) -> int:
@@ -69,11 +93,13 @@ def drawn(generator: Generator, latent: Latent, quality: Quality, after_step: Ca
     return generator.render(latent, quality)
 
 
-def ending(views: Sequence[View], chunk: Sequence[Point], is_awaited: Callable[[View], bool] | None) -> Callback | None:
-    """Ends a batch of points that no awaited view needs."""
+def ending(
+    points: Mapping[View, Sequence[Point]], chunk: Sequence[Point], is_awaited: Callable[[View], bool] | None
+) -> Callback | None:
+    """Ends a batch of points that no awaited view needs. ``points``: those of the views."""
     if is_awaited is None:
         return None
-    needing = [view for view in views if not set(chunk).isdisjoint(points_of(view))]
+    needing = [view for view, own in points.items() if not set(chunk).isdisjoint(own)]
 
     def check(done: int, sample: Tensor) -> None:
         if not any(is_awaited(view) for view in needing):

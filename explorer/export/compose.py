@@ -12,6 +12,7 @@ from PIL import Image
 
 from explorer.export.lettering import line, line_height, stamp
 from explorer.export.options import Scaling
+from explorer.outputs import signed_scale
 from explorer.outputs.sizes import at_height
 
 Frame = NDArray[np.uint8]
@@ -54,10 +55,12 @@ def letter_size(height: int) -> int:
 
 @dataclass(frozen=True)
 class Caption:
-    """What stands under a pane: its name, and what moves."""
+    """What stands under a pane: its name, and what moves; ``is_signed``: the scale of the colours of a signed
+    difference as well."""
 
     name: str
     moved: str = ""
+    is_signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,32 @@ def compose(
         if captions:
             under = top + height + gap
             stamp(canvas, line(captions[index].name, size, widths[column]), under, left, TEXT)
-            stamp(canvas, line(captions[index].moved, size, widths[column]), under + line_height(size), left, FAINT)
+            room, below = widths[column], under + line_height(size)
+            if captions[index].is_signed:
+                bar = _scale(size, room)
+                room -= bar.shape[1] + gap
+                right = left + widths[column] - bar.shape[1]
+                canvas[below : below + bar.shape[0], right : right + bar.shape[1]] = bar
+            stamp(canvas, line(captions[index].moved, size, room), below, left, FAINT)
     return canvas
+
+
+def _scale(size: int, room: int) -> Frame:
+    """The colours of a signed difference from its lowest to its highest number, letters ``size`` pixels tall, at most
+    ``room`` pixels wide."""
+    ends = [line(text, size) for text in (signed_scale.LOW, signed_scale.HIGH)]
+    bar = max(8, min(4 * size, room - sum(end.shape[1] for end in ends) - size))
+    widths = [ends[0].shape[1], size // 2, bar, size // 2, ends[1].shape[1]]
+    strip = np.empty((line_height(size), sum(widths), 3), np.uint8)
+    strip[...] = BACKGROUND
+    stamp(strip, ends[0], 0, 0, FAINT)
+    stamp(strip, ends[1], 0, sum(widths[:4]), FAINT)
+    stops = np.asarray(signed_scale.STOPS, dtype=np.float64)
+    places = np.linspace(0, len(stops) - 1, bar)
+    colours = np.stack([np.interp(places, np.arange(len(stops)), channel) for channel in stops.T], axis=1)
+    first = sum(widths[:2])
+    strip[size // 4 : size // 4 + size, first : first + bar] = colours.round().astype(np.uint8)
+    return strip[:, :room]
 
 
 def even(frame: Frame) -> Frame:

@@ -28,6 +28,7 @@ from explorer.scene.editing import is_table
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, view_of
 from explorer.scene.steps import steps_at_rest, steps_text
 from explorer.scene.timeline import at, frame_times
+from explorer.scene.views import EFFECTS, VIEWS, WITH_RMS
 
 BATCH = 16
 """Views rendered together. Fixed, and kept in the provenance: the last bit of a float depends on its batch."""
@@ -198,12 +199,10 @@ def _captions(
         parts = [names[number]] if names else []
         if isinstance(pane.origin, Seed):
             parts.append(f"seed {pane.origin.seed}")
-        if pane.view == "difference":
-            parts.append(f"difference, rms {picture.rms:.3f}")
-        elif pane.view == "before_after":
-            parts.append("before | after")
-        elif pane.view == "truth":
-            parts.append("truth, drawn by the world")
+        if pane.view in WITH_RMS:
+            parts.append(f"{VIEWS[pane.view].note.removeprefix('rms ')}, rms {picture.rms:.3f}")
+        elif note := VIEWS[pane.view].note:
+            parts.append(note)
         if drawn := steps_text(models[index], picture.steps):
             parts.append(drawn)
         known = cards.get(index, {})
@@ -213,8 +212,9 @@ def _captions(
             unit_text(pane.controls, known.get(name)) for name in (*(edit.control for edit in pane.edits), *tracked)
         ):
             parts.append(tau_text(pane.controls.tau, pane.controls.calibration))
-        moved = ", ".join(edit_text(scene, pane.controls, edit, known.get(edit.control)) for edit in pane.edits)
-        captions.append(Caption(" · ".join(parts), moved))
+        edits = pane.edits if pane.view != "unmoved" else ()
+        moved = ", ".join(edit_text(scene, pane.controls, edit, known.get(edit.control)) for edit in edits)
+        captions.append(Caption(" · ".join(parts), moved, is_signed=pane.view in EFFECTS))
     return captions
 
 

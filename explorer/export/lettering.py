@@ -14,14 +14,14 @@ from explorer.scene.edit_text import EFFECT_UNIT
 SYSTEM_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "segoeui.ttf", "Arial Unicode.ttf", "Arial.ttf")
 """Asked in this order, and only for text that Pillow's own font cannot write."""
 
-PROGRAMS_OWN = (EFFECT_UNIT, "−")
+PROGRAMS_OWN = (EFFECT_UNIT, "−", "≤", "≥")
 """Signs in the captions of amounts that Pillow's own font does not have."""
 
 _SPELLED = {"−": "-", "–": "-", "—": "-", "×": "x", "…": "...", "’": "'", "“": '"', "”": '"', "→": "->", "≥": ">="}
 _SPELLED |= {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "η": "eta", "θ": "theta", "κ": "kappa",
     "λ": "lambda", "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi",
-    "ω": "omega", "Δ": "Delta", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+    "ω": "omega", "Δ": "Delta", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega", "≤": "<=",
 }  # fmt: skip
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont

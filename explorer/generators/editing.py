@@ -167,10 +167,12 @@ def _moved(tensor: Tensor, start: Tensor, group: Moves) -> Tensor:
                 f"Points have no value along '{move.control.card.name}', so it cannot be sent to one; give it an "
                 "amount."
             )
-    control, number, absolute = group[0]
+    first = group[0]
+    control = first.control
     if isinstance(control, Joint):
         return control.move_together(tensor, group)
-    if absolute and control.place is not None:
+    number = first.number
+    if first.absolute and control.place is not None:
         number = control.place.amount_to(start, number)
     return control.move(tensor, number)
 

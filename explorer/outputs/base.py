@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from explorer.outputs import signed_scale
 from explorer.scene.cards import OutputCard
 
 DIFFERENCE_GAIN = 4.0
@@ -65,6 +66,17 @@ class Output(ABC):
         channels of |after - before|, times :data:`DIFFERENCE_GAIN`."""
         distance = (self.picture(after, height) - self.picture(before, height)).abs() / 2.0  # 0..1 of the pixel range
         return distance.mean(dim=1, keepdim=True).mul(DIFFERENCE_GAIN).clamp(0, 1).mul(2).sub(1)
+
+    def signed_difference(self, before: Tensor, after: Tensor, height: int = 0) -> Tensor:
+        """Coloured pictures (B, 3, h, w) of what each pixel has become: the mean over channels of after - before, in
+        shares of the range, in the colours of :mod:`explorer.outputs.signed_scale`; where nothing has changed, its
+        middle."""
+        change = ((self.picture(after, height) - self.picture(before, height)) / 2.0).mean(dim=1)
+        stops = torch.tensor(signed_scale.STOPS, dtype=change.dtype, device=change.device) / 127.5 - 1
+        place = (change / signed_scale.END).clamp(-1, 1).add(1).mul((len(stops) - 1) / 2)
+        below = place.floor().clamp(max=len(stops) - 2).long()
+        colours = torch.lerp(stops[below], stops[below + 1], (place - below)[..., None])
+        return colours.movedim(-1, 1)
 
     def before_after(self, before: Tensor, after: Tensor, split: float, height: int = 0) -> Tensor:
         """Pictures: ``before`` left of the divider, ``after`` right of it; ``split`` 0..1 of the width."""

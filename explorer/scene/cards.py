@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.model import ControlSetRef, Scalar
 
 DIRECTIONS_SHOWN = 10
@@ -290,7 +291,8 @@ class AttributeCard(msgspec.Struct, frozen=True, kw_only=True):
 
 class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):
     """A control set as the control panel shows it. ``grows_to``: up to how many controls may be asked for in its place
-    before those that it has become others; 0 where any other number gives others."""
+    before those that it has become others; 0 where any other number gives others. ``graph``: whose variables its
+    sliders set, None where they set none."""
 
     method: str
     title: str
@@ -300,3 +302,4 @@ class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     note: str = ""
     grows_to: int = 0
+    graph: CausalGraph | None = None

@@ -211,7 +211,7 @@ def with_name(scene: Scene, index: int, name: str) -> Scene:
 
 
 def with_view(scene: Scene, index: int, view: PaneView) -> Scene:
-    """``scene`` with pane ``index`` showing the picture, the difference, or before and after."""
+    """``scene`` with pane ``index`` showing another view of its picture."""
     return with_pane(scene, index, replace(scene.panes[index], view=view))
 
 

@@ -21,8 +21,14 @@ Units = Literal["native", "effect", "arc"]
 Calibration = Literal["chord", "arc"]
 """How much a picture changes on the way to an amount: from its start to there, or added up along the path."""
 
-PaneView = Literal["image", "difference", "before_after", "truth"]
-"""``truth``: what the model's world draws of the values that it says would have been."""
+PaneView = Literal[
+    "image", "unmoved", "before_after", "difference", "truth", "total_effect", "direct_effect", "indirect_effect"
+]
+"""What a pane shows; what each is called: :mod:`explorer.scene.views`.
+
+``truth``: what the model's world draws of the values that it says would have been. The effects are those of do() on the
+picture, signed (Pearl, Direct and indirect effects, UAI 2001): ``total``, all follows; ``direct``, the variables that
+are set change, and all others stay; ``indirect``, these change as they would have, and those that are set stay."""
 Scalar = bool | int | float | str
 
 

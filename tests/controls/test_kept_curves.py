@@ -59,6 +59,7 @@ def test_what_is_kept_of_a_control_goes_with_it() -> None:
     gone = weakref.ref(owner)
     # Functions that do not hold the control, as a curve's knots must not either.
     knot(owner, "a", 2, lambda: 0, lambda last: last + 1)
+    gc.collect()  # what others have left behind
     count = len(curves._OF_CONTROLS)
     del owner
     gc.collect()

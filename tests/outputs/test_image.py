@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.errors import ModelError
+from explorer.outputs import signed_scale
 from explorer.outputs.base import DIFFERENCE_GAIN
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.outputs.sizes import at_height, within
@@ -98,3 +99,15 @@ def test_sizes_keep_their_proportion(size: tuple[int, int], pixels: int) -> None
     small = within(size, pixels)
     assert max(small) <= pixels or small == size
     assert small == size or max(small) == pixels
+
+
+def test_a_signed_difference_has_the_colours_of_its_scale() -> None:
+    """At the ends, in the middle and beyond; of several channels their mean."""
+    quarters = torch.tensor([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0]) * 2 * signed_scale.END / 2
+    before = torch.zeros(1, 3, 1, 7)
+    after = before + torch.stack([quarters, quarters * 2, quarters * 3])[None, :, None]
+    colours = ((IMAGE.signed_difference(before, after)[0, :, 0].T + 1) * 127.5).round().int().tolist()
+    low, cool, middle, warm, high = map(list, signed_scale.STOPS)
+    assert colours == [low, low, cool, middle, warm, high, high]
+    grey = IMAGE.signed_difference(before[:, :1], before[:, :1] + signed_scale.END)  # half of the way to an end
+    assert ((grey[0, :, 0, 0] + 1) * 127.5).round().int().tolist() == warm

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QWidget
 from explorer.scene.editing import is_table
 from explorer.scene.model import Scene
 from explorer.scene.region import region_of
+from explorer.scene.views import EFFECTS, VIEWS, WITH_RMS
 from explorer.ui.canvas import pane_paint, pane_text
 from explorer.ui.canvas.pane_grid import Cell, Table, grid, table
 from explorer.ui.canvas.region_tool import paint_outline
@@ -121,7 +122,11 @@ class Canvas(QWidget):
             pane_paint.paint_sentence(painter, colors, sentence, colour, over, cell.picture)
         elif picture.image is not None:
             if scene.panes[pane].view == "before_after":
-                pane_paint.paint_divider(painter, colors, scene.panes[pane].split, cell.picture)
+                of_do = self._controller.sets_variables(pane)
+                halves = ("factual", "counterfactual") if of_do else ("before", "after")
+                pane_paint.paint_divider(painter, colors, scene.panes[pane].split, halves, cell.picture)
+            if scene.panes[pane].view in EFFECTS:
+                pane_paint.paint_scale(painter, cell.picture)
             if texts := pane_text.marks(self._controller.catalogue, scene, picture):
                 pane_paint.paint_mark(painter, texts, cell.picture)
         chosen = scene.panes[pane].controls
@@ -143,7 +148,7 @@ class Canvas(QWidget):
             known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
             stopped = self._controller.catalogue.is_stopped(scene.model_of(pane), chosen.controls)
             latest = self._controller.moved_last(pane)
-            moved = "" if stopped else pane_text.moved(scene, chosen, known, latest)
+            moved = "" if stopped or chosen.view == "unmoved" else pane_text.moved(scene, chosen, known, latest)
             state, sliders = self._state(pane, picture), self._sliders(pane)
             if self._table is not None:  # what its column and its row are called stands at the edge
                 title, figure = moved, sliders or state
@@ -161,9 +166,7 @@ class Canvas(QWidget):
         columns = len(self._table.above)
         for column, box in enumerate(self._table.above):
             title, views = self._controller.set_title(column), {pane.view for pane in scene.panes[column::columns]}
-            pane_paint.paint_heading(
-                painter, colors, title, pane_text.VIEWS[views.pop()] if len(views) == 1 else "", box
-            )
+            pane_paint.paint_heading(painter, colors, title, VIEWS[views.pop()].note if len(views) == 1 else "", box)
         for row, box in enumerate(self._table.beside):
             pane_paint.paint_side(painter, colors, pane_text.start(scene, row * columns), box)
 
@@ -179,7 +182,7 @@ class Canvas(QWidget):
         if self._show_busy and not picture.is_current and not picture.error:
             return "rendering…"
         panes = self._controller.shown_scene.panes
-        if panes[pane].view == "difference" and picture.frame is not None:
+        if panes[pane].view in WITH_RMS and picture.frame is not None:
             columns = len(self._table.above) if self._table is not None else 0
             headed = columns and all(one.view == "difference" for one in panes[pane % columns :: columns])
             return f"{'' if headed else 'rms '}{picture.frame.rms:.3f}"  # the heading of a column says it once

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPen
 
+from explorer.outputs import signed_scale
 from explorer.ui.look import theme
 
 
@@ -33,8 +34,8 @@ def paint_sentence(
     painter.drawText(target.adjusted(16, 16, -16, -16), flags, sentence)
 
 
-def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: QRect) -> None:
-    """The line between before and after, its handle, and what each half is."""
+def paint_divider(painter: QPainter, colors: theme.Theme, split: float, halves: tuple[str, str], target: QRect) -> None:
+    """The line between before and after, its handle, and what each of the ``halves`` is called."""
     x = target.left() + split * target.width()
     top, bottom = QPointF(x, target.top()), QPointF(x, target.bottom() + 1)
     painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
@@ -45,13 +46,13 @@ def paint_divider(painter: QPainter, colors: theme.Theme, split: float, target: 
     painter.setBrush(theme.color(colors.accent))
     painter.drawEllipse(QPointF(x, target.center().y()), 7, 7)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    for text, place, shown in (
-        ("before", Qt.AlignmentFlag.AlignLeft, x - target.left() > 64),
-        ("after", Qt.AlignmentFlag.AlignRight, target.right() - x > 64),
+    for text, place, room in (
+        (halves[0], Qt.AlignmentFlag.AlignLeft, x - target.left()),
+        (halves[1], Qt.AlignmentFlag.AlignRight, target.right() - x),
     ):
-        if not shown:
-            continue
         box = _tag(painter, text)
+        if room < box.width() + 2 * TAG_MARGIN:
+            continue
         box.moveTop(target.top() + TAG_MARGIN)
         if place == Qt.AlignmentFlag.AlignLeft:
             box.moveLeft(target.left() + TAG_MARGIN)
@@ -69,6 +70,26 @@ def paint_mark(painter: QPainter, texts: Sequence[str], target: QRect) -> None:
     _paint_tag(painter, text, box)
 
 
+def paint_scale(painter: QPainter, target: QRect) -> None:
+    """The colours of a signed difference between their numbers, in the upper right corner of a picture; where there is
+    no room for the numbers, nothing."""
+    low, high = signed_scale.LOW, signed_scale.HIGH
+    ends = [painter.fontMetrics().horizontalAdvance(text) for text in (low, high)]
+    box = QRect(0, 0, sum(ends) + SCALE_WIDTH + 4 * 6, painter.fontMetrics().height() + 4)
+    if box.width() > target.width() - 2 * TAG_MARGIN:
+        return
+    box.moveTopRight(target.topRight() + QPoint(-TAG_MARGIN, TAG_MARGIN))
+    painter.fillRect(box, QColor(0, 0, 0, 140))
+    painter.setPen(QColor(255, 255, 255))
+    painter.drawText(box.adjusted(6, 0, 0, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, low)
+    painter.drawText(box.adjusted(0, 0, -6, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, high)
+    bar = QRect(box.left() + ends[0] + 12, box.top() + 5, SCALE_WIDTH, box.height() - 10)
+    colours = QLinearGradient(QPointF(bar.topLeft()), QPointF(bar.topRight()))
+    for number, stop in enumerate(signed_scale.STOPS):
+        colours.setColorAt(number / (len(signed_scale.STOPS) - 1), QColor(*stop))
+    painter.fillRect(bar, colours)
+
+
 def _tag(painter: QPainter, text: str) -> QRect:
     return QRect(0, 0, painter.fontMetrics().horizontalAdvance(text) + 12, painter.fontMetrics().height() + 4)
 
@@ -80,6 +101,7 @@ def _paint_tag(painter: QPainter, text: str, box: QRect) -> None:
 
 
 TAG_MARGIN = 8  # between a tag on a picture and the picture's edge
+SCALE_WIDTH = 72  # of the colours of a signed difference
 SIDE_GAP = 12  # between the name of a row and its first picture
 LEAST_TITLE = 4  # letters: a title of which less would be left is left out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.edit_text import edit_text
 from explorer.scene.marks import shown_name
-from explorer.scene.model import ControlSetRef, ModelRef, Pane, PaneView, Scene
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene
 from explorer.scene.origin_text import origin_text
 from explorer.scene.steps import draft_texts, steps_at_rest
 from explorer.ui.state.catalogue import Catalogue
@@ -13,12 +13,6 @@ from explorer.ui.state.feed import Picture
 from explorer.ui.state.job_list import JobList
 
 WAITS = "The picture is drawn as soon as its controls are found."
-VIEWS: dict[PaneView, str] = {
-    "image": "",
-    "difference": "rms difference",
-    "before_after": "before | after",
-    "truth": "truth",
-}
 
 
 def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None, latest: str = "") -> str:

@@ -23,6 +23,7 @@ from explorer.scene.model import (
     Seed,
 )
 from explorer.scene.number_text import number_text
+from explorer.scene.views import VIEWS
 from explorer.ui.state.scene_state import SceneState
 
 replace = msgspec.structs.replace
@@ -178,18 +179,11 @@ class Controller(SceneState):
         self.apply(editing.with_controls(self._scene, pane, controls, grows), f"Use {title}")
 
     def set_view(self, pane: int, view: PaneView, everywhere: bool = False) -> None:
-        """Show the picture, the difference to the unmoved one, both halves, or the truth; in all panes, if
-        ``everywhere``."""
-        text = {
-            "image": "Show picture",
-            "difference": "Show difference",
-            "before_after": "Show before / after",
-            "truth": "Show truth",
-        }[view]
+        """Show the picture or another view of it (:mod:`explorer.scene.views`); in all panes, if ``everywhere``."""
         scene = self._scene
         for index in range(len(scene.panes)) if everywhere else (pane,):
             scene = editing.with_view(scene, index, view)
-        self.apply(scene, text)
+        self.apply(scene, f"Show {VIEWS[view].title.lower()}")
 
     def set_split(self, pane: int, split: float, dragging: bool = False) -> None:
         """Where the divider of before / after stands, 0..1 from the left."""

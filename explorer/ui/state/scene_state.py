@@ -24,6 +24,7 @@ from explorer.scene.model import (
     View,
     view_of,
 )
+from explorer.scene.views import VIEWS
 from explorer.service.replies import EngineLost, Ready
 from explorer.ui.state.bridge import Connect, EngineBridge
 from explorer.ui.state.catalogue import Catalogue, ModelKey
@@ -139,9 +140,17 @@ class SceneState(QObject):
 
     def pane_title(self, pane: int) -> str:
         """What the pane is called: its own name, or its method's title, or its control file's name."""
-        title = self.set_title(pane)
-        view = self.shown_scene.panes[pane].view
-        return {"difference": f"Difference · {title}", "truth": f"Truth · {title}"}.get(view, title)
+        title, shown = self.set_title(pane), self.shown_scene.panes[pane]
+        text = VIEWS[shown.view]
+        if self.sets_variables(pane):
+            is_plain = shown.view == "image" and not shown.edits
+            return title if is_plain else f"{text.of_do} · {title}"
+        return title if shown.view in ("image", "before_after") else f"{text.title} · {title}"
+
+    def sets_variables(self, pane: int) -> bool:
+        """Whether the sliders of the pane set variables of a causal graph."""
+        card = self.catalogue.controls(self.shown_scene.model_of(pane), self.shown_scene.panes[pane].controls)
+        return card is not None and card.graph is not None
 
     def set_title(self, pane: int) -> str:
         """What the control set of the pane is called, whatever the pane shows of it."""

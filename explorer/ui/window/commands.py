@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow
 
 from explorer.scene.model import PaneView, Scene
+from explorer.scene.views import VIEWS
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas import pane_text
 from explorer.ui.canvas.canvas import Canvas
@@ -73,9 +74,6 @@ class Commands(QObject):
             ("rename_pane", self._rename_pane),
             ("difference_all", self._difference_all),
             ("zoom_pane", self._zoom),
-            ("difference", self._difference),
-            ("before_after", self._before_after),
-            ("truth", self._truth),
             ("linked", controller.set_linked),
             ("pixels", self._pixels),
             ("theme_system", self._theme_system),
@@ -87,6 +85,8 @@ class Commands(QObject):
             ("copy_report", self._copy_report),
         ):
             bind(key, handler)
+        for view in VIEWS:
+            bind(view, _ViewSwitch(self, view).show)
         self._actions["pixels"].setChecked(self._settings.pixels)
         for key in ("undo", "redo"):
             self._actions[key].setEnabled(False)
@@ -138,17 +138,10 @@ class Commands(QObject):
             self._canvas.set_zoomed(zoomed)
         self._actions["zoom_pane"].setChecked(zoomed and len(self._controller.scene.panes) > 1)
 
-    def _difference(self, on: bool) -> None:
-        self._view("difference" if on else "image")
-
-    def _before_after(self, on: bool) -> None:
-        self._view("before_after" if on else "image")
-
-    def _truth(self, on: bool) -> None:
-        self._view("truth" if on else "image")
-
-    def _view(self, view: PaneView) -> None:
+    def show_view(self, view: PaneView) -> None:
+        """In the selected pane."""
         self._controller.set_view(self._controller.scene.selected, view)
+        self._refresh(self._controller.scene)  # where nothing changes, what is checked has
 
     def _pixels(self, on: bool) -> None:
         self._settings.pixels = on
@@ -200,10 +193,9 @@ class Commands(QObject):
         has_model = self._controller.has_model
         self._actions.set_has_model(has_model)
         view = scene.panes[scene.selected].view
-        self._actions["difference"].setChecked(view == "difference")
+        for known in VIEWS:
+            self._actions[known].setChecked(view == known)
         self._actions["difference_all"].setChecked(all(pane.view == "difference" for pane in scene.panes))
-        self._actions["before_after"].setChecked(view == "before_after")
-        self._actions["truth"].setChecked(view == "truth")
         self._actions["linked"].setChecked(scene.linked)
         several = len(scene.panes) > 1
         for key in ("remove_pane", "next_pane", "pane_left", "pane_right", "difference_all", "zoom_pane", "linked"):
@@ -214,3 +206,14 @@ class Commands(QObject):
 
     def _on_redo_text(self, text: str) -> None:
         self._actions["redo"].setText(f"Redo {text}".strip())
+
+
+class _ViewSwitch(QObject):
+    """One view of the selected pane, on and off: without it the picture is shown."""
+
+    def __init__(self, commands: Commands, view: PaneView) -> None:
+        super().__init__(commands)
+        self._commands, self._view = commands, view
+
+    def show(self, on: bool) -> None:
+        self._commands.show_view(self._view if on else "image")

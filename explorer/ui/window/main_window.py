@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import ModelRef
+from explorer.scene.views import VIEWS
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.comparison.dock import ComparisonDock
 from explorer.ui.controls.method_settings import MethodSettings
@@ -52,8 +53,7 @@ if TYPE_CHECKING:
     from explorer.ui.actions.palette import CommandPalette, PaletteEntry
 
 PANE_ACTIONS = (
-    "copy_picture", "rename_pane", "duplicate_pane", "pane_left", "pane_right", "remove_pane", "zoom_pane",
-    "difference", "before_after", "truth",
+    "copy_picture", "rename_pane", "duplicate_pane", "pane_left", "pane_right", "remove_pane", "zoom_pane", *VIEWS,
 )  # fmt: skip
 
 

@@ -1,0 +1,37 @@
+"""What a pane may show of a picture, and what these views are called. Plain values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from explorer.scene.model import PaneView
+
+
+class ViewText(NamedTuple):
+    """``title``: in menus and before the name of a pane; ``of_do``: the same where sliders set variables; ``note``:
+    over a column of a table, and under an exported picture."""
+
+    title: str
+    of_do: str
+    note: str = ""
+
+
+VIEWS: dict[PaneView, ViewText] = {
+    "image": ViewText("Picture", "Counterfactual"),
+    "unmoved": ViewText("Unmoved", "Factual", "unmoved"),
+    "before_after": ViewText("Before / after", "Factual / counterfactual", "before | after"),
+    "difference": ViewText("Difference", "Difference", "rms difference"),
+    "truth": ViewText("Truth", "Truth", "truth, drawn by the world"),
+    "total_effect": ViewText("Total effect", "Total effect", "total effect"),
+    "direct_effect": ViewText("Direct effect", "Direct effect", "direct effect"),
+    "indirect_effect": ViewText("Indirect effect", "Indirect effect", "indirect effect"),
+}
+
+EFFECTS: tuple[PaneView, ...] = ("total_effect", "direct_effect", "indirect_effect")
+"""Signed maps of what do() changes of the picture."""
+
+OF_DO: tuple[PaneView, ...] = ("truth", *EFFECTS)
+"""What there is only where sliders set variables."""
+
+WITH_RMS: tuple[PaneView, ...] = ("difference", *EFFECTS)
+"""What one number sums up: the root mean square of the difference."""
