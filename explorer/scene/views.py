@@ -18,7 +18,7 @@ class ViewText(NamedTuple):
 
 VIEWS: dict[PaneView, ViewText] = {
     "image": ViewText("Picture", "Counterfactual"),
-    "unmoved": ViewText("Unmoved", "Factual", "unmoved"),
+    "unmoved": ViewText("Unmoved picture", "Factual", "unmoved"),
     "before_after": ViewText("Before / after", "Factual / counterfactual", "before | after"),
     "difference": ViewText("Difference", "Difference", "rms difference"),
     "truth": ViewText("Truth", "Truth", "truth, drawn by the world"),
