@@ -84,6 +84,11 @@ def detectable(rows: int) -> float:
     return math.tanh(NormalDist().inv_cdf(1 - LEVEL / 2) / math.sqrt(max(rows - 3, 1)))
 
 
+def p_text(p: float) -> str:
+    """``0.034``, ``< 0.001``."""
+    return "< 0.001" if p < 0.001 else number_text(p, 3)
+
+
 def summary(tests: Sequence[IndependenceTest]) -> str:
     """What the tests say about the graph, for the user, with what p says and what it does not."""
     if not tests:

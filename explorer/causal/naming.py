@@ -66,6 +66,19 @@ def renamed(graph: CausalGraph, mapping: Mapping[str, str | None]) -> CausalGrap
     )
 
 
+def about(graph: CausalGraph, own: CausalGraph) -> CausalGraph:
+    """``graph`` about the variables of ``own`` that it names: kinds, ranges, units and order are theirs, nodes stay
+    where the graph has them. Raises :class:`CausalError` for names that differ."""
+    check_names(graph, own.names)
+    places = {variable.name: variable.at for variable in graph.variables}
+    variables = tuple(
+        msgspec.structs.replace(variable, at=places[variable.name] or variable.at)
+        for variable in own.variables
+        if variable.name in places
+    )
+    return msgspec.structs.replace(graph, variables=variables)
+
+
 def with_variables(graph: CausalGraph, variables: Sequence[Variable]) -> CausalGraph:
     """``graph`` over ``variables``: kinds, ranges, units and order are theirs, nodes stay where the graph has them, and
     those that it does not have are added without an arrow. Raises :class:`CausalError` for names that differ."""

@@ -12,7 +12,7 @@ import typer
 
 from explorer.cli.numbers import number, real, whole
 from explorer.cli.progress import shown
-from explorer.errors import ControlError, ExplorerError
+from explorer.errors import CausalError, ControlError, ExplorerError
 from explorer.files import shipped_set
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
 from explorer.scene.number_text import NumberError, read_number, read_whole
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
     from explorer.engine.engine import Engine
     from explorer.export.options import Scaling
+    from explorer.scene.causal_graph import CausalGraph
 
 USUAL_COUNT = 10
 """How many controls a method is asked for where nobody says (the window's default too), if the space has as many."""
@@ -40,6 +41,16 @@ Count = Annotated[
     whole("-k", 1, help="How many controls the method finds.", show_default="10, or all"),
 ]
 MethodSeed = Annotated[int, whole("--method-seed", 0, SEED_LIMIT - 1, help="The method's own seed.")]
+GraphFileName = Annotated[
+    Path | None,
+    typer.Option("--graph", metavar="FILE", help="A causal graph of your own: JSON, DOT, or DAGitty text."),
+]
+Renamings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", metavar="NAME=VAR", help="What a variable of the graph file is called here; 'NAME=' leaves it out."
+    ),
+]
 Steps = Annotated[int, whole("--steps", 0, help="Sampler steps (diffusion); 0: the model's own.")]
 Height = Annotated[int, whole("--height", 0, help="Height of a picture in pixels; 0: the model's own.")]
 Pixels = Annotated[
@@ -185,6 +196,35 @@ def assignments(texts: list[str], option: str, example: str) -> dict[str, str]:
             raise ExplorerError(f"'{option}' names '{name}' twice.")
         found[name] = value
     return found
+
+
+def graph_from(path: Path, renamings: list[str], own: CausalGraph) -> CausalGraph:
+    """The graph in the file ``path`` about the variables of ``own``; ``renamings``: ``NAME=VARIABLE``, or ``NAME=`` for
+    one to be left out. Raises :class:`explorer.errors.CausalError` for what cannot be read, and naming the variables
+    that are called otherwise here."""
+    from explorer.causal.formats.registry import read_graph
+    from explorer.causal.naming import about, proposed_names, renamed, unknown_names
+
+    mapping: dict[str, str | None] = {}
+    for text in renamings:
+        name, sign, variable = text.partition("=")
+        if not sign or not name:
+            raise ExplorerError(f"'--map {text}' is not of the form NAME=VARIABLE, such as sun=light.")
+        if name in mapping:
+            raise ExplorerError(f"'--map' names '{name}' twice.")
+        if variable:
+            own.variable(variable)
+        mapping[name] = variable or None
+    graph = renamed(read_graph(path).graph, mapping)
+    if unknown := unknown_names(graph, own.names):
+        proposed = proposed_names(graph, own.names)
+        example = " ".join(f"--map {name}={proposed[name] or ''}" for name in unknown[:3])
+        listed = ", ".join(f"'{name}'" for name in unknown[:5]) + (" …" if len(unknown) > 5 else "")
+        raise CausalError(
+            f"'{path.name}' is about {listed}, and the model's variables are {', '.join(own.names)}; say which is "
+            f"meant, such as {example}, where nothing after '=' leaves a variable out."
+        )
+    return about(graph, own)
 
 
 def moves(texts: list[str]) -> tuple[Edit, ...]:

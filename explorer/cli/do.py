@@ -14,11 +14,12 @@ from explorer.cli.numbers import number, whole
 from explorer.cli.progress import shown
 from explorer.errors import CausalError, ExplorerError
 from explorer.export.options import ExportOptions
-from explorer.scene.model import Edit, Pane, Seed, view_of
+from explorer.scene.model import Edit, ModelRef, Pane, Scalar, Seed, view_of
 from explorer.scene.validate import SEED_LIMIT
 
 if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
+    from explorer.engine.engine import Engine
     from explorer.scene.causal_graph import CausalGraph
     from explorer.scene.causes import Outcome, VariableOutcome
 
@@ -35,10 +36,8 @@ def do(
     ] = None,
     psi: arguments.Truncation = 0.7,
     controls: arguments.SetName = "causes",
-    graph: Annotated[
-        Path | None,
-        typer.Option("--graph", metavar="FILE", help="A causal graph of your own (JSON, DOT, DAGitty), fitted first."),
-    ] = None,
+    graph: arguments.GraphFileName = None,
+    renamings: arguments.Renamings = None,
     steps: arguments.Steps = 0,
     height: arguments.Height = 0,
     pixels: arguments.Pixels = False,
@@ -58,7 +57,7 @@ def do(
     reference = arguments.model_reference(model, family)
     arguments.steps_note(engine, reference, steps)
     every = engine.card(reference).first_counts.get(controls)
-    settings = (("graph", _graph_text(graph)),) if graph is not None else ()
+    settings = _graph_setting(engine, reference, graph, renamings or []) if graph is not None else ()
     chosen, found = arguments.found_controls(engine, reference, controls, every, 0, settings)
     edits = _edits(found, texts)
     origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
@@ -81,13 +80,13 @@ def do(
         arguments.say_written(out)
 
 
-def _graph_text(path: Path) -> str:
-    """The text of a graph file, found sound. Raises :class:`CausalError` with one sentence."""
-    from explorer.causal.formats.base import MOST_BYTES
-    from explorer.causal.formats.registry import read_graph
+def _graph_setting(used: Engine, model: ModelRef, path: Path, renamings: list[str]) -> tuple[tuple[str, Scalar], ...]:
+    """The graph file as a setting of the method, found sound and about the model's variables."""
+    from explorer.causal.formats.registry import short_text
+    from explorer.engine.causal_graphs import CausalQuestions
 
-    read_graph(path)
-    return path.read_bytes()[: MOST_BYTES + 1].decode("utf-8-sig")
+    own = CausalQuestions(used).own_graph(model)
+    return (("graph", short_text(arguments.graph_from(path, renamings, own))),)
 
 
 def _edits(found: ControlSet, texts: dict[str, str]) -> tuple[Edit, ...]:

@@ -24,6 +24,7 @@ from explorer.cli import (
     discover,
     do,
     effects,
+    graph,
     gui,
     measure,
     render,
@@ -72,6 +73,7 @@ app.command()(catalogue.inspect)
 app.command()(render.render)
 app.command()(discover.discover)
 app.command()(do.do)
+app.command()(graph.graph)
 app.command("import")(directions.import_directions)
 app.command()(directions.export_directions)
 app.command()(traverse.traverse)

@@ -168,6 +168,8 @@ def test_values_that_nobody_has_seen_are_warned_of() -> None:
     assert len(far) == 1
     assert far[0].startswith("Beside the z of ")
     assert far[0].endswith("x = 6.00 was hardly observed; there the estimate goes beyond the rows.")
+    grid = {name: column.round(1) if name == "x" else column for name, column in rows.items()}
+    assert answered(CONFOUNDED, grid, "x", "y", (-0.55, 0.55)).warnings == ()  # between two values that were observed
     tight = dict(rows, x=0.8 * rows["z"] + 0.01 * rows["x"])  # within x's range, and beside no z but its own
     narrow = answered(CONFOUNDED, tight, "x", "y", (float(tight["x"].min()), float(tight["x"].max()))).warnings
     assert len(narrow) == 2

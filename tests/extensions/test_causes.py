@@ -102,7 +102,7 @@ def test_variables_that_are_left_out_are_held_and_layout_is_no_new_fit(causes_en
 @pytest.mark.parametrize(
     ("graph", "mechanisms", "sentence"),
     [
-        ('{"b": ["x"]}', "", "The model has no 'x'; its variables are a, b, c"),
+        ('{"b": ["x"]}', "", "The graph's 'x' is not among the variables at hand"),
         ('{"a": ["b"], "b": ["a"]}', "", "circle"),
         ("nonsense", "", "no graph file"),
         ("", "b", "not of the form variable=kind"),
@@ -190,7 +190,7 @@ def test_a_graph_file_of_one_s_own_is_followed_and_travels_with_the_picture(
     (tmp_path / "other.dot").write_text("digraph { x -> y }")
     code, _, error = run(capsys, "--set", "a=3", "--graph", "other.dot")
     assert (code, error.count("\n")) == (2, 1)
-    assert "its variables are a, b, c" in error
+    assert "the model's variables are a, b, c" in error
 
 
 @pytest.mark.parametrize(

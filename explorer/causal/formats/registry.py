@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache, partial
 from pathlib import Path
 
+import msgspec
+
 import explorer.causal.formats as package
 from explorer.causal.formats.base import MOST_BYTES, PARTS, GraphFile, GraphFormat, Part
+from explorer.causal.naming import about
 from explorer.errors import CausalError, ExplorerError, ModelError, clause
 from explorer.files import atomic_write, text_of
 from explorer.plugins import declared
@@ -66,15 +70,25 @@ def graph_of(own: CausalGraph, text: str) -> CausalGraph:
     the text is empty. Raises :class:`CausalError` for what cannot be read, and for other variables."""
     if not text.strip():
         return own
-    drawn = decoded(text.encode(), "the graph").graph
-    strange = [name for name in drawn.names if name not in own.names]
-    if strange:
-        raise CausalError(
-            f"The model has no {', '.join(map(repr, strange))}; its variables are {', '.join(own.names)}. Rename them "
-            "in the graph, or take them out."
-        )
-    variables = tuple(variable for variable in own.variables if variable.name in drawn.names)
-    return CausalGraph(variables=variables, edges=drawn.edges, confounded=drawn.confounded, suggested=drawn.suggested)
+    return about(decoded(text.encode(), "the graph").graph, own)
+
+
+def short_text(graph: CausalGraph) -> str:
+    """``graph`` as :func:`graph_of` reads it, in few words: its arrows and its hidden common causes, for settings."""
+    if not graph.confounded:
+        return json.dumps({name: list(graph.parents(name)) for name in graph.names}, ensure_ascii=False)
+    bare = tuple(msgspec.structs.replace(variable, at=None) for variable in graph.variables)
+    text = formats()["dagitty"].write(GraphFile(graph=msgspec.structs.replace(graph, variables=bare)))
+    return " ; ".join(text.split("\n")[1:-2]).join(("dag { ", " }"))
+
+
+def format_of(path: Path) -> str:
+    """The name of the format that the suffix of ``path`` says. Raises :class:`CausalError` naming those there are."""
+    suffixes = {suffix: kind.name for kind in formats().values() for suffix in kind.suffixes}
+    fitting = [suffix for suffix in suffixes if path.name.lower().endswith(suffix)]
+    if not fitting:
+        raise CausalError(f"'{path.name}' ends in none of {', '.join(suffixes)}, by which a graph's format is told.")
+    return suffixes[max(fitting, key=len)]
 
 
 def encoded(file: GraphFile, format_name: str) -> bytes:

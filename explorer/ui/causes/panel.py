@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from explorer.causal.formats.registry import graph_of
+from explorer.causal.formats.registry import graph_of, short_text
 from explorer.causal.identification import identify
 from explorer.errors import CausalError
 from explorer.scene import editing
@@ -201,7 +201,7 @@ class CausesPanel(QWidget):
     def _change_graph(self, graph: CausalGraph, title: str) -> None:
         """Other arrows between nodes that stay where they are."""
         places = text.layout_setting(self.view.places)
-        self._change(title, graph=text.graph_setting(graph), layout=places)
+        self._change(title, graph=short_text(graph), layout=places)
 
     def _change(self, title: str, **settings: str) -> None:
         """One step of undo: the graph, or where its nodes stand; what is set stays set."""

@@ -12,7 +12,7 @@ from explorer.causal.layout import laid_out
 from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.causes import Outcome, VariableOutcome
 from explorer.scene.model import ControlSetRef, Scalar
-from explorer.scene.number_text import number_text
+from explorer.scene.value_text import value_text
 
 NO_CAUSES = (
     "The sliders of this pane set no variables. Choose the method Causes of a model that holds a causal model, such as "
@@ -22,14 +22,6 @@ FITTING = "The mechanisms are fitted to the rows that come with the model; value
 AWAITED = "What causes what in this pane is being asked."
 OF_A_FILE = "These sliders come from a file, with their graph; choose the method Causes to draw another."
 HOW = "Draw an arrow from the dot below a variable to another one; click an arrow and press Delete to take it away."
-
-
-def value_text(variable: Variable, value: float) -> str:
-    """``12.3°``, or the label of a level."""
-    if variable.labels and 0 <= round(value) < len(variable.labels):
-        return variable.labels[round(value)]
-    unit = variable.unit if variable.unit in ("", "°", "%") else f" {variable.unit}"
-    return f"{number_text(value, max(0, 3 - len(str(int(abs(value))))))}{unit}"
 
 
 def node_text(variable: Variable, outcome: VariableOutcome) -> str:
@@ -63,11 +55,6 @@ def sentence(outcome: Outcome) -> str:
     if cut:
         parts.append(f"{', '.join(cut)} count{'s' if len(cut) == 1 else ''} no longer")
     return "; ".join(parts) + "."
-
-
-def graph_setting(graph: CausalGraph) -> str:
-    """The arrows of ``graph`` as the setting ``graph`` of the method has them."""
-    return json.dumps({name: list(graph.parents(name)) for name in graph.names})
 
 
 def layout_setting(places: dict[str, tuple[float, float]]) -> str:
