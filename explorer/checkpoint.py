@@ -88,8 +88,13 @@ def read_torch_value(path: Path) -> Any:
         raise ModelError(unreadable(path, "a PyTorch checkpoint")) from error
 
 
+class _Options:
+    """In place of ``argparse.Namespace``, the options of the program that wrote a file: values that nobody reads."""
+
+
 def _torch_value(file: HashedFile) -> Any:
-    return torch.load(io.BytesIO(whole(file)), map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals([(_Options, "argparse.Namespace")]):
+        return torch.load(io.BytesIO(whole(file)), map_location="cpu", weights_only=True)
 
 
 def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:

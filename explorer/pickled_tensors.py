@@ -136,9 +136,7 @@ def _storage(raw: Any) -> tuple[torch.dtype, int, int, bytes | None]:
 Change = Callable[[str, Tensor], Tensor]
 
 
-def read_stored(
-    path: Path, tensors: Mapping[str, StoredTensor], change: Change = lambda name, one: one
-) -> dict[str, Tensor]:
+def read_stored(path: Path, tensors: Mapping[str, StoredTensor], change: Change) -> dict[str, Tensor]:
     """Name → what ``change`` makes of the tensor of that name, on the CPU, each with its own memory."""
     check_memory(sum(one.count * one.dtype.itemsize for one in tensors.values()), path)
     try:

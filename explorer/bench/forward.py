@@ -11,7 +11,6 @@ from explorer.bench.alone import tell
 from explorer.engine.convert import to_bgrx
 from explorer.engine.engine import Engine
 from explorer.generators import devices
-from explorer.generators.base import Latent
 from explorer.outputs.registry import output_of
 from explorer.scene.defaults import default_controls
 from explorer.scene.model import ModelRef, Quality
@@ -44,7 +43,7 @@ def measure(name: str) -> dict[str, float | int | str]:
         above = {name: tensor for name, tensor in origin.tensors.items() if name not in deeper}
         for run in range(WARM_UP + RUNS):
             moved = control.move(above[space], torch.tensor([run / 10 - 2.0], device=engine.device))
-            latent = Latent({**above, space: moved}, origin.truncation_psi)
+            latent = origin.holding({**above, space: moved})
             clock = devices.device_clock(engine.device)
             outputs = generator.render(latent, quality)
             milliseconds = clock()

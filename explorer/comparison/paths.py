@@ -189,10 +189,8 @@ class _Walk:
     def _latent(self, k: int, ends: Tensor, rows: slice) -> Latent:
         """The points ``ends`` (B, d) in the space of control ``k``; nothing of what lies before it leads there."""
         control = self.controls[k]
-        psi = self.points.truncation_psi
         shape = self.generator.card.spaces[control.card.space].shape
-        held = Latent({control.card.space: ends.reshape(-1, *shape)})
-        return held if psi is None else Latent(held.tensors, psi[rows])
+        return rows_of(self.points, rows).holding({control.card.space: ends.reshape(-1, *shape)})
 
     def _moved(self, k: int, start: Latent, amounts: Tensor) -> Tensor:
         """(B, d) float64: the points ``start`` (B) moved by ``amounts`` (B,)."""
@@ -203,7 +201,7 @@ class _Walk:
         if isinstance(control, StartBound):
             place = self.generator.device
             single = {name: tensor.to(place, torch.float32) for name, tensor in start.tensors.items()}
-            control = control.prepare(self.generator, Latent(single, start.truncation_psi))
+            control = control.prepare(self.generator, start.holding(single))
         point, number = held.to(place, torch.float64), number.to(place)
         if isinstance(control, Joint):
             return control.move_together(point, [Move(control, number)]).flatten(1).cpu()

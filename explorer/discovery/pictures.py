@@ -96,20 +96,16 @@ class PictureMap:
 
         def pictures(offsets: Tensor) -> Tensor:
             count = len(offsets)
-            rows = {
-                name: tensor[:count] if row is None else tensor[row : row + 1].expand(count, *tensor.shape[1:])
-                for name, tensor in points.tensors.items()
-            }
-            place = rows[self.space]
+            held = points.each(
+                lambda one: one[:count] if row is None else one[row : row + 1].expand(count, *one.shape[1:])
+            )
+            place = held.tensors[self.space]
             if self.layers is None:
                 moved = place + offsets.reshape(place.shape)
             else:
                 number = torch.arange(place.shape[1], device=place.device)[:, None]
                 moved = place + offsets[:, None] * ((number >= self.layers[0]) & (number <= self.layers[1]))
-            psi = points.truncation_psi
-            if psi is not None:
-                psi = psi[:count] if row is None else psi[row : row + 1].expand(count)
-            drawn = self.generator.render(Latent({**rows, self.space: moved}, psi), self._quality).float()
+            drawn = self.generator.render(held.with_space(self.space, moved), self._quality).float()
             self.calls += count
             return self._averaged(drawn).flatten(1)
 
@@ -186,11 +182,7 @@ class PictureMap:
 
         for start in range(0, count, self.batch):
             stop = min(count, start + self.batch)
-            psi = points.truncation_psi
-            some = Latent(
-                {name: tensor[start:stop] for name, tensor in points.tensors.items()},
-                None if psi is None else psi[start:stop],
-            )
+            some = rows_of(points, slice(start, stop))
             here = torch.zeros(stop - start, self.width, device=device)
             yield self.checked(transposed_product(self.around(some), here, signs))
 

@@ -28,9 +28,13 @@ def latent_of(generator: Generator, origin: Origin, truncation_psi: float) -> La
     # The deepest space that some part starts from: a stored w and a seed mix in w.
     space = max((name for part in parts for name in part.tensors), key=names.index)
     points = [generator.advance(part, space).tensors[space] for part in parts]
-    mixed = _mix(origin, points)
-    psi = parts[0].truncation_psi
-    return Latent({space: mixed}, psi)
+    return Latent({space: _mix(origin, points)}, parts[0].truncation_psi, _mixed_label(origin, parts))
+
+
+def _mixed_label(blend: Blend, parts: list[Latent]) -> Tensor | None:
+    """The classes of ``parts``, each by its weight: classes have no sphere to go along."""
+    labels = [part.label * weight for part, weight in zip(parts, blend.weights, strict=True) if part.label is not None]
+    return torch.stack(labels).sum(0) if len(labels) == len(parts) else None
 
 
 def _mix(blend: Blend, points: list[Tensor]) -> Tensor:

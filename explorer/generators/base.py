@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
@@ -26,13 +26,14 @@ class Latent:
     """Points of one or more spaces, batch first, with the truncation that has yet to be applied on the way to the
     picture.
 
-    ``tensors`` maps a space's name to a (B, *shape) float tensor. ``truncation_psi`` is (B,) or None; StyleGAN2
-    applies it
-    between z and w, so it travels with the point.
+    ``tensors`` maps a space's name to a (B, *shape) float tensor. ``truncation_psi`` is (B,) or None; StyleGAN applies
+    it between z and w, so it travels with the point. So does ``label``, (B, K) or None: how much of each class of a
+    conditional model the point is.
     """
 
     tensors: dict[str, Tensor]
     truncation_psi: Tensor | None = field(default=None)
+    label: Tensor | None = field(default=None)
 
     @property
     def batch(self) -> int:
@@ -40,7 +41,20 @@ class Latent:
 
     def with_space(self, space: str, tensor: Tensor) -> Latent:
         """A copy in which ``space`` holds ``tensor``."""
-        return replace(self, tensors={**self.tensors, space: tensor})
+        return self.holding({**self.tensors, space: tensor})
+
+    def holding(self, tensors: dict[str, Tensor]) -> Latent:
+        """``tensors`` in place of these, with all that travels along."""
+        return replace(self, tensors=tensors)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Latent:
+        """All that is kept for every point of the batch, changed by ``change``: rows picked, repeated, detached."""
+        psi, label = self.truncation_psi, self.label
+        return Latent(
+            {name: change(tensor) for name, tensor in self.tensors.items()},
+            None if psi is None else change(psi),
+            None if label is None else change(label),
+        )
 
 
 @runtime_checkable

@@ -108,7 +108,7 @@ def reweighted(generator: Generator, weights: WeightEdits) -> Generator:
 def _start(generator: Generator, latent: Latent) -> Latent:
     """The points of ``latent`` in the first space that it holds, alone."""
     first = next(name for name in generator.card.spaces if name in latent.tensors)
-    return Latent({first: latent.tensors[first]}, latent.truncation_psi)
+    return latent.holding({first: latent.tensors[first]})
 
 
 def edited(
@@ -148,7 +148,7 @@ def edited(
                 remarks |= {move.control.card.name: remark for move, remark in each if remark}
             tensor = _moved(tensor, start, ready)
         kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
-        latent = Latent({**kept, space: tensor}, latent.truncation_psi)
+        latent = latent.holding({**kept, space: tensor})
     return latent
 
 
@@ -180,19 +180,22 @@ def _moved(tensor: Tensor, start: Tensor, group: Moves) -> Tensor:
 def stacked(generator: Generator, latents: Sequence[Latent]) -> Latent:
     """``latents`` as one batch, all advanced to the deepest space that any of them holds; at least one latent.
 
-    Spaces that not all of them hold are left out, and the truncation where one of them has none.
+    Spaces that not all of them hold are left out, and truncation and class where one of them has none.
     """
     names = list(generator.card.spaces)
     deepest = max((name for latent in latents for name in latent.tensors), key=names.index)
     rows = [generator.advance(latent, deepest) for latent in latents]
     shared = [name for name in names if all(name in row.tensors for row in rows)]
-    psi = [row.truncation_psi for row in rows if row.truncation_psi is not None]
     tensors = {name: torch.cat([row.tensors[name] for row in rows]) for name in shared}
-    return Latent(tensors, torch.cat(psi) if len(psi) == len(rows) else None)
+    return Latent(tensors, _joined([row.truncation_psi for row in rows]), _joined([row.label for row in rows]))
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    """``parts`` side by side; None where one of them is."""
+    there = [part for part in parts if part is not None]
+    return torch.cat(there) if len(there) == len(parts) else None
 
 
 def rows_of(latent: Latent, rows: Sequence[int] | slice | Tensor) -> Latent:
     """The points of ``latent`` that ``rows`` picks (indices, a slice or a tensor of indices), in that order."""
-    psi = latent.truncation_psi
-    tensors = {name: tensor[rows] for name, tensor in latent.tensors.items()}
-    return Latent(tensors, None if psi is None else psi[rows])
+    return latent.each(lambda tensor: tensor[rows])

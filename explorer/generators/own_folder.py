@@ -50,14 +50,15 @@ def describe(
     capabilities: tuple[str, ...],
     parameters: int,
     notes: str = "",
+    classes: int = 0,
 ) -> ModelCard:
-    """The card of the model in the folder ``path``: what the family knows, and licence, origin, notes and the example's
-    seed from ``card.json``. ``files`` are what its fingerprint is taken of; ``notes`` hold where ``card.json`` has
-    none. Raises :class:`ModelError` for a damaged ``card.json``.
+    """The card of the model at ``path``, a folder or a file: what the family knows, and licence, origin, notes and the
+    example's seed from ``card.json``. ``files`` are what its fingerprint is taken of; ``notes`` hold where there
+    is no ``card.json``. Raises :class:`ModelError` for a damaged ``card.json``.
     """
     said = read_card(path)
     return ModelCard(
-        name=path.resolve().name,
+        name=path.resolve().name if path.is_dir() else path.stem,
         family=family,
         path=str(path),
         output=output,
@@ -69,6 +70,7 @@ def describe(
         notes=said.get("notes", notes),
         example_seed=said.get("example_seed", 0),
         parameters=parameters,
+        classes=classes,
     )
 
 

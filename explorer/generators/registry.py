@@ -13,6 +13,7 @@ import explorer.generators as package
 from explorer.errors import ModelError
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
+from explorer.generators.official_pickles import SUFFIXES as PICKLES
 from explorer.generators.state_dicts import SUFFIXES
 from explorer.outputs.registry import output_of
 from explorer.plugins import Additions, added, declared
@@ -125,7 +126,7 @@ def resolve(name_or_path: str, fingerprint: str = "") -> Path:
         path = shipped_models().get(shipped_name(name_or_path, fingerprint), path)
     if path.is_dir():
         inside = [file for file in path.iterdir() if not file.name.startswith(".")]
-        if len(inside) == 1 and inside[0].suffix.lower() in SUFFIXES and inside[0].is_file():
+        if len(inside) == 1 and inside[0].suffix.lower() in (*SUFFIXES, *PICKLES) and inside[0].is_file():
             return inside[0]
     return path
 

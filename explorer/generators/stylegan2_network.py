@@ -15,15 +15,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SQRT2 = math.sqrt(2)
-LEAK = 0.2
+from explorer.generators.style_mapping import LEAK, SQRT2, EqualisedLinear, Mapping, StyleNetwork, check_classes
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,12 @@ class NetworkConfig:
     mapping_lr_multiplier: float = 0.01
     architecture: Literal["skip", "resnet"] = "skip"
     picture_channels: int = 3
+    classes: int = 0
+    """Of a conditional network; 0: it has none."""
+    label_width: int = 0
+    """Numbers that a class is turned into."""
+    clamp: float | None = None
+    """What every layer computes is kept within ± this; None: it is not."""
 
     def __post_init__(self) -> None:
         blocks = self.resolution.bit_length() - 2
@@ -55,31 +59,12 @@ class NetworkConfig:
             raise ValueError(f"picture_channels is {self.picture_channels}, not 1 or 3")
         if self.architecture not in ("skip", "resnet"):
             raise ValueError(f"architecture is '{self.architecture}', not 'skip' or 'resnet'")
+        check_classes(self.classes, self.label_width)
+        if self.clamp is not None and not 0 < self.clamp < math.inf:
+            raise ValueError(f"clamp is {self.clamp}, not a number above 0")
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "channels": list(self.channels)}
-
-
-class EqualisedLinear(nn.Module):
-    """Linear layer with equalised learning rate: stored weights have unit variance, the gain is applied at run time.
-
-    ``lr_multiplier`` slows its learning without changing the function it starts as.
-    """
-
-    def __init__(self, inputs: int, outputs: int, bias: float = 0.0, lr_multiplier: float = 1.0) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
-        self.bias = nn.Parameter(torch.full((outputs,), bias / lr_multiplier))
-        self.weight_gain = lr_multiplier / math.sqrt(inputs)
-        self.bias_gain = lr_multiplier
-
-    @property
-    def effective_weight(self) -> Tensor:
-        """(outputs, inputs): what the input is really multiplied by."""
-        return self.weight * self.weight_gain
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.effective_weight, self.bias * self.bias_gain)
 
 
 def upsampling_filter() -> Tensor:
@@ -104,12 +89,21 @@ def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
     return torch.rsqrt(functional.linear(styles.square(), weight.square().sum((2, 3))) + 1e-8)
 
 
+def clamped(x: Tensor, limit: float | None) -> Tensor:
+    """``x`` kept within ± ``limit``."""
+    return x if limit is None else x.clamp(-limit, limit)
+
+
 class StyledConvolution(nn.Module):
     """One modulated, demodulated 3x3 convolution, optionally upsampling, with constant noise, bias and leaky ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool) -> None:
+    to_colours = False
+
+    def __init__(
+        self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool, clamp: float | None = None
+    ) -> None:
         super().__init__()
-        self.up = up
+        self.up, self.clamp = up, clamp
         self.affine = EqualisedLinear(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -136,14 +130,19 @@ class StyledConvolution(nn.Module):
         # channel.
         noise = (cast(Tensor, self.noise) * self.noise_strength + self.bias[:, None, None]) * SQRT2
         factors = (factors * SQRT2)[:, :, None, None]
-        return functional.leaky_relu(torch.addcmul(noise.to(x.dtype), x, factors.to(x.dtype)), LEAK)
+        return clamped(
+            functional.leaky_relu(torch.addcmul(noise.to(x.dtype), x, factors.to(x.dtype)), LEAK), self.clamp
+        )
 
 
 class ToPicture(nn.Module):
     """A modulated 1x1 convolution without demodulation: features to colours."""
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int) -> None:
+    to_colours = True
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, clamp: float | None = None) -> None:
         super().__init__()
+        self.clamp = clamp
         self.affine = EqualisedLinear(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -152,7 +151,7 @@ class ToPicture(nn.Module):
         """``x`` (B, inputs, H, H), ``styles`` (B, inputs) → (B, outputs, H, H) float32."""
         gain = 1 / math.sqrt(self.weight.shape[1])
         x = x * (styles * gain)[:, :, None, None].to(x.dtype)
-        return functional.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype)).float()
+        return clamped(functional.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype)), self.clamp).float()
 
 
 class Block(nn.Module):
@@ -167,12 +166,12 @@ class Block(nn.Module):
             self.constant = nn.Parameter(torch.randn(outputs, 4, 4))
         else:
             inputs = config.channels[index - 1]
-            self.conv0 = StyledConvolution(inputs, outputs, config.w_dim, resolution, up=True)
+            self.conv0 = StyledConvolution(inputs, outputs, config.w_dim, resolution, True, config.clamp)
             if self.resnet:
                 self.skip = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
-        self.conv1 = StyledConvolution(outputs, outputs, config.w_dim, resolution, up=False)
+        self.conv1 = StyledConvolution(outputs, outputs, config.w_dim, resolution, False, config.clamp)
         if not self.resnet or resolution == config.resolution:
-            self.to_picture = ToPicture(outputs, config.picture_channels, config.w_dim)
+            self.to_picture = ToPicture(outputs, config.picture_channels, config.w_dim, config.clamp)
         self.register_buffer("fir", upsampling_filter(), persistent=False)
 
     def layers(self) -> list[StyledConvolution | ToPicture]:
@@ -199,35 +198,22 @@ class Block(nn.Module):
         return x, picture
 
 
-class Mapping(nn.Module):
-    """z → w: z is scaled to unit mean square, then passes ``mapping_layers`` fully connected layers."""
+class StyleGAN2(StyleNetwork):
+    """Mapping and synthesis."""
 
     def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
         hidden = [config.mapping_width] * (config.mapping_layers - 1)
-        widths = [config.z_dim, *hidden, config.w_dim]
-        self.layers = nn.ModuleList(
-            EqualisedLinear(a, b, lr_multiplier=config.mapping_lr_multiplier) for a, b in pairwise(widths)
-        )
-
-    def forward(self, z: Tensor) -> Tensor:
-        """``z`` (B, z_dim) → w (B, w_dim)."""
-        x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
-        for layer in self.layers:
-            x = functional.leaky_relu(layer(x), LEAK) * SQRT2
-        return x
-
-
-class StyleGAN2(nn.Module):
-    """Mapping and synthesis, with the mean of w (for truncation) stored beside the weights."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
+        widths = (config.z_dim, *hidden, config.w_dim)
+        mapping = Mapping(widths, config.mapping_lr_multiplier, config.classes, config.label_width)
+        super().__init__(mapping, config.w_dim)
         self.config = config
-        self.mapping = Mapping(config)
         self.blocks = nn.ModuleList(Block(config, index) for index in range(len(config.channels)))
-        self.register_buffer("w_mean", torch.zeros(config.w_dim))
-        self.register_buffer("w_std", torch.ones(config.w_dim))
+
+    def fill_constants(self) -> None:
+        """Give the filters, which no file holds, their values: a network that was built without memory has none."""
+        for module in self.modules():
+            if isinstance(module, Block | StyledConvolution):
+                module.fir = upsampling_filter()
 
     def modulated_layers(self) -> list[tuple[int, StyledConvolution | ToPicture]]:
         """(index into w_plus, layer) in the order in which the layers run.
@@ -247,23 +233,12 @@ class StyleGAN2(nn.Module):
         """L: how many copies of w the synthesis network reads."""
         return 2 * len(self.blocks)
 
-    @property
-    def style_widths(self) -> list[int]:
-        """Channels of every style vector; they sum to S."""
-        return [layer.affine.weight.shape[0] for _, layer in self.modulated_layers()]
-
-    def truncate(self, w: Tensor, psi: Tensor) -> Tensor:
-        """w (B, W) pulled towards the mean of w by psi (B,): section 3 of "A Style-Based Generator", appendix B."""
-        # Written so that psi = 0 gives the mean and psi = 1 gives w, both bit for bit.
-        return torch.lerp(cast(Tensor, self.w_mean).expand_as(w), w, psi.to(w)[:, None])
-
-    def broadcast(self, w: Tensor) -> Tensor:
-        """w (B, W) → w_plus (B, L, W)."""
-        return w[:, None].expand(-1, self.w_layers, -1).contiguous()
-
-    def styles(self, w_plus: Tensor) -> Tensor:
-        """w_plus (B, L, W) → all styles side by side (B, S)."""
-        return torch.cat([layer.affine(w_plus[:, index]) for index, layer in self.modulated_layers()], 1)
+    def part_of(self, name: str) -> str:
+        """``mapping``, or the block by the size of its features."""
+        if not name.startswith("blocks."):
+            return "mapping"
+        size = 4 << int(name.split(".")[1])
+        return f"block {size} × {size}"
 
     def synthesis(self, styles: Tensor, resolution: int | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
         """All styles (B, S) → pictures (B, C, H, H), not clamped.
@@ -274,9 +249,11 @@ class StyleGAN2(nn.Module):
         picture = self._run(styles, resolution or self.config.resolution, dtype)[1]
         return cast(Tensor, picture)
 
-    def features(self, styles: Tensor, resolution: int) -> Tensor:
-        """All styles (B, S) → what the block of size ``resolution`` computes (B, C, resolution, resolution)."""
-        return self._run(styles, resolution, torch.float32)[0]
+    def features(self, styles: Tensor, size: int) -> Tensor:
+        """All styles (B, S) → what the block of s = ``size`` pixels computes (B, C, s, s), or the nearest smaller
+        block."""
+        size = max(4, min(1 << (size.bit_length() - 1), self.config.resolution))
+        return self._run(styles, size, torch.float32)[0]
 
     def _run(self, styles: Tensor, resolution: int, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
         """Features of the block of size ``resolution``, and the picture up to there if its architecture has one."""

@@ -86,6 +86,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     shipped: bool = False
     parameters: int = 0
+    classes: int = 0  # of a conditional model; 0: there are none to choose from
     full_steps: int = 0  # diffusion: sampler steps of the full picture
     interactive_steps: int = 0  # diffusion: sampler steps while a slider moves
     most_steps: int = 0  # diffusion: as many as in training

@@ -16,7 +16,8 @@ from torch.nn import functional
 from explorer.errors import ModelError
 from explorer.generators import registry
 from explorer.generators.base import Latent
-from explorer.generators.stylegan2 import SPACES, StyleGAN2Family, StyleGAN2Generator, save_stylegan2
+from explorer.generators.style_generator import SPACES
+from explorer.generators.stylegan2 import StyleGAN2Family, StyleGAN2Generator, save_stylegan2
 from explorer.generators.stylegan2_network import (
     NetworkConfig,
     StyledConvolution,
