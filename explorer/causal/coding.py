@@ -38,16 +38,20 @@ class Axis:
 
 @dataclass(frozen=True)
 class Coding:
-    """``axes``: variable → its axis; ``width``: of the vector, which may hold other numbers as well. Raises ValueError
-    where two variables lie on one axis, an axis is outside, or has no extent."""
+    """``axes``: variable → its axis; ``width``: of the vector, which may hold other numbers as well, of which the first
+    ``own`` are the picture's own noise, standard normal. Raises ValueError where two variables lie on one axis or on
+    that noise, an axis is outside, or has no extent."""
 
     axes: Mapping[str, Axis]
     width: int
+    own: int = 0
 
     def __post_init__(self) -> None:
         places = [axis.index for axis in self.axes.values()]
-        if len(set(places)) < len(places) or not all(0 <= place < self.width for place in places):
-            raise ValueError(f"axes {places} of {self.width}")
+        if len(set(places)) < len(places) or not all(self.own <= place < self.width for place in places):
+            raise ValueError(f"axes {places} of {self.width}, after {self.own}")
+        if not 0 <= self.own <= self.width:
+            raise ValueError(f"{self.own} numbers of noise of {self.width}")
         for axis in self.axes.values():
             if not (0 < axis.deviation < float("inf") and abs(axis.mean) < float("inf")):
                 raise ValueError(f"an axis of deviation {axis.deviation} and mean {axis.mean}")

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,12 +73,12 @@ def agreeing(model: StructuralModel, evidence: Mapping[str, float], draws: int =
             noises[name] = mechanism.noise(uniform)
             values[name] = mechanism.assign(causes, noises[name])
     if bool(weights.isneginf().all()):
-        raise CausalError(f"The model gives no row with {_listed(evidence)}; observe less, or something else.")
+        raise CausalError(f"The model gives no row with {listed(evidence)}; observe less, or something else.")
     share = torch.softmax(weights, dim=0)
     effective = float(1.0 / share.square().sum())
     if effective < FEWEST_EFFECTIVE:
         raise CausalError(
-            f"Rows with {_listed(evidence)} are so rare that {draws} draws tell as little as {effective:.0f} that "
+            f"Rows with {listed(evidence)} are so rare that {draws} draws tell as little as {effective:.0f} that "
             "agree; observe less, or draw more."
         )
     return Agreeing({name: values[name] for name in model.graph.names}, noises, share, effective)
@@ -101,15 +102,41 @@ def imagined(
     """Variable → the distribution of what it would have been under ``interventions`` in rows with ``evidence``, which
     may leave variables open (Pearl 2009, 7.1). Exact for linear models with normal noise under values that are set and
     shifts; else from :func:`agreeing`, whose errors are raised."""
-    exact = all(isinstance(act, Hard | Shift) for act in interventions.values()) and _is_linear(model)
+    exact = all(isinstance(act, Hard | Shift) for act in interventions.values()) and is_linear(model)
     if exact:
         return _exact(model, evidence, interventions)
     rows = agreeing(model, evidence, draws, seed)
-    after = model.predict(rows.noises, interventions, rows.values)
-    return {name: _weighted(value, rows.weights) for name, value in after.items()}
+    after = model.predict(rows.noises, interventions, rows.values) if interventions else rows.values
+    return {name: weighted(value, rows.weights) for name, value in after.items()}
 
 
-def _is_linear(model: StructuralModel) -> bool:
+def drawn(model: StructuralModel, evidence: Mapping[str, float], seed: int = 0, draws: int = DRAWS) -> dict[str, float]:
+    """One row, as rows with ``evidence`` are distributed: exactly so for linear models with normal noise, else the one
+    of :func:`agreeing`, whose errors are raised, that its weight and its luck bring to the front. Repeatable for a
+    seed, whose luck is the same whatever the evidence, so that rows with evidence that is nearly the same are alike."""
+    if is_linear(model):
+        part, gain, at = _conditioned(model, evidence)
+        noises = model.noises(1, seed)
+        noise = torch.cat([noises[name][0] for name in model.graph.names])
+        observed = torch.tensor([float(value) for value in evidence.values()], dtype=torch.float64)
+        # What is left of unconditional noise once what tells the evidence is made to tell it (Matheron's rule).
+        noise = noise + gain @ (observed - at - part @ noise)
+        values = model.predict({name: noise[index].reshape(1, 1) for index, name in enumerate(model.graph.names)})
+        return {name: float(evidence.get(name, value[0])) for name, value in values.items()}
+    rows = agreeing(model, evidence, draws, seed)
+    place = picked(rows.weights, seed)
+    return {name: float(value[place]) for name, value in rows.values.items()}
+
+
+def picked(weights: Tensor, seed: int) -> int:
+    """The place of one of ``weights`` (N,), each as likely as it is heavy. Repeatable for a seed; where weights change
+    a little, it is most often the same (the Gumbel-max trick)."""
+    luck = np.random.default_rng([seed, 61]).gumbel(size=len(weights))
+    return int((weights.log() + torch.from_numpy(luck)).argmax())
+
+
+def is_linear(model: StructuralModel) -> bool:
+    """Whether all is a sum of multiples of independent normal noises, so that it is told exactly."""
     return all(
         isinstance(mechanism, LinearGaussian) and mechanism.slopes is not None
         for mechanism in model.mechanisms.values()
@@ -120,15 +147,9 @@ def _exact(model: StructuralModel, evidence: Mapping[str, float], interventions:
     """Values are an affine map of independent standard normal noises, and conditioned on some values these are normal
     again: with A u = e − b, mean Aᵀ(AAᵀ)⁻¹(e − b) and covariance I − Aᵀ(AAᵀ)⁻¹A."""
     names = model.graph.names
-    for name, value in evidence.items():
-        if refusal := model.graph.variable(name).refusal(value):
-            raise CausalError(refusal)
-    factual_map, factual_at = _affine(model, {})
-    rows = [names.index(name) for name in evidence]
+    part, gain, at = _conditioned(model, evidence)
     observed = torch.tensor([float(value) for value in evidence.values()], dtype=torch.float64)
-    part = factual_map[rows]
-    gain = torch.linalg.solve(part @ part.T, part).T if rows else factual_map.new_zeros(len(names), 0)
-    mean = gain @ (observed - factual_at[rows])
+    mean = gain @ (observed - at)
     covariance = torch.eye(len(names), dtype=torch.float64) - gain @ part
     after_map, after_at = _affine(model, interventions)
     means = after_map @ mean + after_at
@@ -138,6 +159,18 @@ def _exact(model: StructuralModel, evidence: Mapping[str, float], interventions:
         name: Estimate(float(m), float(d), float(m - half * d), float(m + half * d))
         for name, m, d in zip(names, means, deviations, strict=True)
     }
+
+
+def _conditioned(model: StructuralModel, evidence: Mapping[str, float]) -> tuple[Tensor, Tensor, Tensor]:
+    """A (E, V), Aᵀ(AAᵀ)⁻¹ and b (E,), where A · noises + b are the values of ``evidence``."""
+    for name, value in evidence.items():
+        if refusal := model.graph.variable(name).refusal(value):
+            raise CausalError(refusal)
+    factual_map, factual_at = _affine(model, {})
+    rows = [model.graph.names.index(name) for name in evidence]
+    part = factual_map[rows]
+    gain = torch.linalg.solve(part @ part.T, part).T if rows else factual_map.new_zeros(len(factual_map), 0)
+    return part, gain, factual_at[rows]
 
 
 def _affine(model: StructuralModel, interventions: Interventions) -> tuple[Tensor, Tensor]:
@@ -151,7 +184,8 @@ def _affine(model: StructuralModel, interventions: Interventions) -> tuple[Tenso
     return (table[1:] - table[0]).T, table[0]
 
 
-def _weighted(values: Tensor, weights: Tensor) -> Estimate:
+def weighted(values: Tensor, weights: Tensor) -> Estimate:
+    """The distribution of ``values`` (N,), each of which counts by its part of ``weights`` (N,), whose sum is 1."""
     mean = float((weights * values).sum())
     away = values - mean
     variance = float((weights * away**2).sum())
@@ -163,5 +197,6 @@ def _weighted(values: Tensor, weights: Tensor) -> Estimate:
     return Estimate(mean, math.sqrt(variance), low, high, error)
 
 
-def _listed(evidence: Mapping[str, float]) -> str:
+def listed(evidence: Mapping[str, float]) -> str:
+    """``x = 1.5, y = 2``."""
     return ", ".join(f"{name} = {value:g}" for name, value in evidence.items())

@@ -1,10 +1,11 @@
-"""What is done to a variable: set it, shift it, or let it come about in another way."""
+"""What is done to a variable: set it, shift it, or let it come about in another way, or of other noise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from explorer.causal.base import Mechanism
@@ -55,6 +56,26 @@ class Soft:
         return self
 
 
-Intervention = Hard | Shift | Soft
+@dataclass(frozen=True)
+class Renewed:
+    """x comes about as before, of its causes, but of ``noise`` (B, N) in place of its own: drawn anew, or that of other
+    rows. Where these do not tell it, it is NaN, and ``drawn`` (D, B, N) is how it is distributed."""
+
+    noise: Tensor
+    drawn: Tensor | None = None
+
+    def repeated(self, times: int) -> Renewed:
+        """The same for the rows ``times`` over; what is not unique as it is distributed, of D times at most."""
+        wide = self.noise.repeat(times, 1)
+        if self.drawn is None:
+            return Renewed(wide)
+        return Renewed(torch.where(wide.isnan(), self.drawn[:times].flatten(0, 1).to(wide), wide))
+
+    def of_rows(self, rows: Tensor) -> Renewed:
+        """The same for the ``rows`` (n,) alone."""
+        return Renewed(self.noise[rows], None if self.drawn is None else self.drawn[:, rows])
+
+
+Intervention = Hard | Shift | Soft | Renewed
 Interventions = Mapping[str, Intervention]
 """Variable → what is done to it, on several at once."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from explorer.causal.base import Mechanism, Noises, Values
-from explorer.causal.interventions import Hard, Interventions, Shift, Soft
+from explorer.causal.interventions import Hard, Interventions, Renewed, Shift, Soft
 from explorer.errors import CausalError
 from explorer.scene.causal_graph import CausalGraph
 
@@ -130,9 +130,11 @@ class StructuralModel:
             return values[parents[0]][:, None]
         return torch.stack([values[parent] for parent in parents], dim=1)
 
-    def _come(self, name: str, act: Shift | Soft | None, noise: Tensor, values: Values) -> Tensor:
+    def _come(self, name: str, act: Shift | Soft | Renewed | None, noise: Tensor, values: Values) -> Tensor:
         """What comes about of ``noise`` and the causes that ``values`` has."""
         mechanism = act.mechanism if isinstance(act, Soft) else self.mechanisms[name]
+        if isinstance(act, Renewed):
+            noise = act.noise.to(noise)
         causes = self.causes_of(name, values, mechanism) if mechanism.parents else noise.new_empty(len(noise), 0)
         value = mechanism.assign(causes, noise)
         if act is None:
@@ -165,8 +167,8 @@ class StructuralModel:
                 returned.add(name)
 
     def _follows(self, name: str, acts: Interventions) -> bool:
-        """Whether ``name`` comes about by its own mechanism, of causes."""
-        return not isinstance(acts.get(name), (Hard, Soft)) and bool(self.mechanisms[name].parents)
+        """Whether ``name`` comes about by its own mechanism and noise, of causes."""
+        return not isinstance(acts.get(name), (Hard, Soft, Renewed)) and bool(self.mechanisms[name].parents)
 
     def _unmoved(self, plan: _Plan, acts: Interventions, values: Values, factual: Values) -> dict[str, Tensor]:
         """Variable of ``plan`` → (B,) the rows in which all its causes have their factual values, where there are
@@ -175,8 +177,8 @@ class StructuralModel:
             return {}
         after, before = (torch.stack([rows[name] for name in plan.order]) for rows in (values, factual))
         moved = after != before
-        if all(isinstance(act, Hard) for act in acts.values()) and bool(moved.all()):
-            return {}  # what is not set has a cause in the plan
+        if all(isinstance(act, (Hard, Renewed)) for act in acts.values()) and bool(moved.all()):
+            return {}  # what follows has a cause in the plan
         unmoved = plan.causes.to(after.device) @ moved.float() == 0
         return {plan.order[place]: unmoved[place] for place, some in enumerate(unmoved.any(dim=1).tolist()) if some}
 

@@ -10,10 +10,13 @@ import msgspec
 import typer
 
 from explorer.cli import arguments
+from explorer.cli import causal_choices as choices
+from explorer.cli.causal_choices import Rungs
 from explorer.cli.numbers import number, whole
 from explorer.cli.progress import shown
 from explorer.errors import CausalError, ExplorerError
 from explorer.export.options import ExportOptions
+from explorer.scene.choices import LARGEST
 from explorer.scene.model import Edit, ModelRef, Pane, Scalar, Seed, view_of
 from explorer.scene.validate import SEED_LIMIT
 
@@ -21,14 +24,33 @@ if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
     from explorer.engine.engine import Engine
     from explorer.scene.causal_graph import CausalGraph
-    from explorer.scene.causes import Outcome, VariableOutcome
+    from explorer.scene.causes import Outcome, Spread, VariableOutcome
 
 
 def do(
     model: arguments.ModelName,
     assign: Annotated[
-        list[str], typer.Option("--set", metavar="VAR=VALUE", help="Set a variable, by number or label; may repeat.")
-    ],
+        list[str] | None,
+        typer.Option("--set", metavar="VAR=VALUE", help="Set a variable, by number or label; may repeat."),
+    ] = None,
+    rung: Annotated[
+        Rungs,
+        typer.Option(
+            "--rung",
+            help="The question: this very picture (imagine), another one in which the variables are set, or happen to "
+            "have these values.",
+        ),
+    ] = Rungs.imagine,
+    draw: Annotated[int, whole("--draw", 1, LARGEST, help="Which of the other pictures that answer do and see.")] = 1,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--noise",
+            metavar="VAR=N",
+            help="Draw the noise of a variable anew (number N), or take it from the picture of a seed (VAR=seed:N); "
+            "'picture' is what no variable tells; may repeat.",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="The PNG file to write.")] = None,
     seed: Annotated[int | None, whole("--seed", 0, SEED_LIMIT - 1, help="The prior point to start from.")] = None,
     image: Annotated[
@@ -52,16 +74,21 @@ def do(
         raise ExplorerError(f"'{out.name}' does not end in .png, which is what 'do' writes.")
     if seed is not None and image is not None:
         raise ExplorerError("A picture starts from a seed or from an image; give one of --seed and --image.")
-    texts = arguments.assignments(assign, "--set", "light=110")
+    texts = arguments.assignments(assign or [], "--set", "light=110")
+    noises = arguments.assignments(noise or [], "--noise", "light=3 or light=seed:7")
+    if not texts and not noises and rung is Rungs.imagine:
+        raise ExplorerError("Nothing is asked: set a variable (--set), or choose a noise (--noise).")
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
     arguments.steps_note(engine, reference, steps)
     every = engine.card(reference).first_counts.get(controls)
     settings = _graph_setting(engine, reference, graph, renamings or []) if graph is not None else ()
     chosen, found = arguments.found_controls(engine, reference, controls, every, 0, settings)
-    edits = _edits(found, texts)
+    edits = (*_edits(found, texts), *choices.edits(found, rung, draw, noises))
     origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
-    outcome = engine.outcome(reference, chosen, origin, psi, edits)
+    outcome = engine.outcome(reference, chosen, origin, psi, edits, spreads=True)
+    if outcome.problem:
+        raise CausalError(outcome.problem)
     pane = Pane(controls=chosen, edits=edits)
     scene = msgspec.structs.replace(arguments.scene(reference, seed or 0, psi, steps, pane), origin=origin)
     with shown("Rendering") as progress:
@@ -108,26 +135,46 @@ def _document(model: str, outcome: Outcome, read: dict[str, float]) -> dict[str,
     after = {one.name: {"low": one.low, "high": one.high} if one.is_open else one.value for one in outcome.variables}
     return {
         "model": model,
+        "rung": outcome.rung,
+        **({"draw": outcome.draw} if outcome.draw else {}),
         "set": {one.name: one.value for one in outcome.variables if one.is_set},
+        "noise": choices.described(outcome),
         "factual": {one.name: one.factual for one in outcome.variables},
-        "counterfactual": after,
+        ("counterfactual" if outcome.rung == "imagine" else "drawn"): after,
         "achieved": read,
+        **{
+            key: {one.name: msgspec.structs.asdict(told) for one in outcome.variables if (told := getattr(one, key))}
+            for key in ("done", "seen")
+        },
     }
 
 
 def _print(outcome: Outcome, read: dict[str, float]) -> None:
-    rows = [("", "factual", "counterfactual", "read from the picture")]
+    others = outcome.rung != "imagine"
+    after = f"{outcome.rung}, draw {outcome.draw}" if others else "counterfactual"
+    spreads = ("do: mean (90 %)", "see: mean (90 %)") if others else ()
+    rows: list[tuple[str, ...]] = [("", "factual", after, "read from the picture", *spreads)]
     for one in outcome.variables:
-        name = f"do({one.name})" if one.is_set else one.name
+        name = one.name
+        if one.is_set:
+            name = f"{one.name}, seen" if outcome.rung == "see" else f"do({one.name})"
         after = _shown(outcome.graph, one, one.value)
         if one.is_open:
             low, high = (_shown(outcome.graph, one, end) for end in (one.low, one.high))
             after = f"not unique: {low} to {high}"
         seen = _shown(outcome.graph, one, read[one.name]) if one.name in read else ""
-        rows.append((name, _shown(outcome.graph, one, one.factual), after, seen))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        told = [_spread(spread) for spread in (one.done, one.seen)] if others else []
+        rows.append((name, _shown(outcome.graph, one, one.factual), after, seen, *told))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _spread(spread: Spread | None) -> str:
+    if spread is None:
+        return "not told"
+    mean, low, high = (f"{end:.4g}" for end in (spread.mean, spread.low, spread.high))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def _shown(graph: CausalGraph, one: VariableOutcome, value: float) -> str:

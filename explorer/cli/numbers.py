@@ -38,6 +38,17 @@ def number(text: str, option: str) -> float:
     return _of(option, lambda: read_number(text))
 
 
+def integer(text: str, option: str, low: int, high: int) -> int:
+    """One whole number from ``low`` to ``high``. Raises :class:`ExplorerError` naming ``option``."""
+
+    def read() -> int:
+        value = read_whole(text)
+        check_within(value, low, high)
+        return value
+
+    return _of(option, read)
+
+
 def numbers(text: str, option: str) -> tuple[float, ...]:
     """Numbers between commas. Raises :class:`ExplorerError` naming ``option``."""
     return _of(option, lambda: read_numbers(text))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from explorer.comparison.drawing import Job, draw, measured_quality
 from explorer.controls.base import Control
+from explorer.controls.control_set import quantities
 from explorer.discovery.sampling import drawn_latents
 from explorer.generators.base import Generator, Latent, Progress
 from explorer.outputs.registry import output_of
@@ -53,7 +54,15 @@ def calibrated(
     """:func:`alphas` as the program uses them everywhere: the same points for a model, of seeds that nothing else uses,
     drawn as :func:`measured_quality` says."""
     points = next(drawn_latents(generator, POINTS, POINTS_SEED, POINTS))
-    return alphas(generator, controls, points, tau, measured_quality(generator.card), progress, calibration)
+    searched = quantities(controls)
+    of = dict(
+        zip(
+            map(id, searched),
+            alphas(generator, searched, points, tau, measured_quality(generator.card), progress, calibration),
+            strict=True,
+        )
+    )
+    return [of.get(id(control)) for control in controls]  # None, too, of what has no unit
 
 
 def alphas(

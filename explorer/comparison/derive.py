@@ -148,7 +148,9 @@ def in_effect_units(
     steps = calibrated(generator, found.controls, tau, progress, calibration)
     for one, alpha in zip(found.controls, steps, strict=True):
         card = one.card
-        if alpha is None:
+        if card.cases is not None:
+            made.append(one)
+        elif alpha is None:
             made.append(with_card(one, details=(*card.details, NO_EFFECT)))
         else:
             said = f"1 {EFFECT_UNIT} = {alpha:.3g} {card.unit}"

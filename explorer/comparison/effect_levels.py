@@ -38,6 +38,8 @@ def levels_of(generator: Generator, control: Control, points: Latent, options: E
     Raises :class:`ControlError` for values of a control that knows none, :class:`ExplorerError` for an empty range.
     """
     card = control.card
+    if card.cases is not None:
+        raise ControlError(f"The numbers of '{card.name}' are those of cases, and have no effect; scan another one.")
     holds = options.holds or card.shows
     own = _Own(card.low, card.high, card.detents, card.shows == "value" or bool(card.detents))
     if holds != card.shows:

@@ -20,7 +20,7 @@ from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
 from explorer.comparison.effect_levels import Levels, levels_of
 from explorer.comparison.observing import Observed, held, observe, percentiles
 from explorer.controls.base import WEIGHTS, Control, Move
-from explorer.controls.control_set import ControlSet
+from explorer.controls.control_set import ControlSet, quantities
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Latent, Progress
@@ -128,7 +128,7 @@ def _setting(controls: Sequence[Control], options: EffectOptions) -> tuple[Integ
         setting = []
         for index, control in enumerate(controls):
             card, share = control.card, source.random()
-            if card.space == WEIGHTS:
+            if card.space == WEIGHTS or card.cases is not None:
                 continue
             number = card.low + (card.high - card.low) * share
             if card.detents:
@@ -203,8 +203,9 @@ def _move(control: Control, levels: Levels, number: float, count: int, device: t
 
 
 def _causes(controls: ControlSet, names: Sequence[str]) -> list[int]:
-    """The numbers of the controls ``names``, in the order of the set; all where none is named."""
-    wanted = [controls.control(name) for name in dict.fromkeys(names)] or list(controls.controls)
+    """The numbers of the controls ``names``, in the order of the set; where none is named, all along which there is
+    something to measure."""
+    wanted = [controls.control(name) for name in dict.fromkeys(names)] or quantities(controls.controls)
     return [index for index, control in enumerate(controls.controls) if control in wanted]
 
 

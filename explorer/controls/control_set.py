@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,11 @@ from explorer.scene.model import Edit, Scalar
 
 FORMAT = 1
 _METADATA_KEY = "latent_explorer"
+
+
+def quantities(controls: Iterable[Control]) -> list[Control]:
+    """Those of ``controls`` whose numbers are quantities, so that there is something to measure along them."""
+    return [control for control in controls if control.card.cases is None]
 
 
 @dataclass(frozen=True)

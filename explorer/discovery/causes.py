@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from explorer.causal.base import Values
 from explorer.causal.coding import Coding
 from explorer.causal.diagnostics import depends_on
 from explorer.causal.fit_card import FitCard
@@ -12,8 +13,11 @@ from explorer.causal.fitting import fit
 from explorer.causal.formats.registry import graph_of
 from explorer.causal.model import StructuralModel
 from explorer.causal.table import widened
+from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.controls.intervention import InterventionControl
+from explorer.controls.noise import NoiseControl
+from explorer.controls.rung import RungControl
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.errors import CausalError, ControlError
 from explorer.generators.base import CausalLatent, Generator
@@ -25,9 +29,22 @@ CAPABILITY = "causes"
 BEYOND = 3.0
 """Standard deviations from its mean that the slider of a variable without a known range reaches."""
 
+CASES = 9
+"""Draws, and seeds, that a slider of cases reaches; others are typed."""
+RUNG, NOISE = "rung", "noise:"
+RUNGS = ("see, draw #", "imagine", "do, draw #")
+NOISES = ("as in seed @", "its own", "draw #")
+RUNG_DETAILS = (
+    "0, imagine: this very picture, of its own noises",
+    "Above 0, do: what is set stays set, all other noise is drawn anew; the number is the draw",
+    "Below 0, see: another picture, in which what is set elsewhere happens to have these values",
+)
+OWN_DETAIL = "The picture's own noise: all that no variable tells. That of another picture comes without truncation"
+
 
 class Causes(CheckedMethod):
-    """One control a variable: it sets its value, and what the variable causes follows by the model's mechanisms."""
+    """One control a variable: it sets its value, and what the variable causes follows by the model's mechanisms. Behind
+    these, what the question is (imagine, do, see), and of whose noise the picture is."""
 
     card = MethodCard(
         name="causes",
@@ -40,6 +57,7 @@ class Causes(CheckedMethod):
         aliases=("do", "interventions"),
         first_count=64,
         grows=True,
+        version=2,
         settings=(
             SettingCard(
                 name="graph",
@@ -82,7 +100,8 @@ class Causes(CheckedMethod):
         return next(iter(model.spaces))
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
-        """The first ``k`` variables of the graph (1 ≤ k), all there are at most. Raises :class:`ControlError` for a
+        """The first ``k`` of the variables of the graph, the rungs, and the noises (1 ≤ k), all there are at most.
+        Raises :class:`ControlError` for a
         graph or kinds that cannot be read, are not about the model's variables, or cannot be fitted."""
         causal = cast("CausalLatent", generator)
         try:
@@ -90,11 +109,14 @@ class Causes(CheckedMethod):
         except CausalError as error:
             raise ControlError(str(error)) from error
         coding = causal.coding()
-        coding = Coding({name: coding.axes[name] for name in model.graph.names}, coding.width)
+        coding = Coding({name: coding.axes[name] for name in model.graph.names}, coding.width, coding.own)
         asked.watch(1.0)
         told = {card.variable: _fit_text(card) for card in cards}
-        controls = [do(name, model, coding, asked.space, told.get(name, "")) for name in model.graph.names[: asked.k]]
-        return asked.found(controls, note=_note(model, cards))
+        controls: list[Control] = [
+            do(name, model, coding, asked.space, told.get(name, "")) for name in model.graph.names
+        ]
+        controls += choices(model, coding, asked.space, causal.observed() if model.graph.confounded else None)
+        return asked.found(controls[: asked.k], note=_note(model, cards))
 
 
 def _model(asked: Request, causal: CausalLatent) -> tuple[StructuralModel, tuple[FitCard, ...]]:
@@ -153,6 +175,37 @@ def _details(variable: Variable, model: StructuralModel) -> tuple[str, ...]:
         f"Moves with it: {', '.join(effects)}" if effects else "Nothing else moves with it",
         " · ".join(f"{index} {label}" for index, label in enumerate(variable.labels)),
         choice,
+    )
+
+
+def choices(model: StructuralModel, coding: Coding, space: str, rows: Values | None = None) -> list[Control]:
+    """The rungs, the noise of every variable, and the picture's own noise where there is some. ``rows``: observed ones,
+    where hidden causes tie variables."""
+    taken = set(model.graph.names)
+    law = "Drawn anew: from its law, not from what the picture leaves open"
+    controls: list[Control] = [RungControl(_choice(RUNG, taken, space, RUNGS, RUNG_DETAILS), model, coding, rows)]
+    for name in (*model.graph.names, *([""] if coding.own else [])):
+        whose = f"The noise of {name}: all that its causes do not tell" if name else OWN_DETAIL
+        card = _choice(f"{NOISE} {name or 'picture'}", taken, space, NOISES, (whose, law))
+        controls.append(NoiseControl(card, name, model, coding))
+    return controls
+
+
+def _choice(
+    name: str, taken: set[str], space: str, cases: tuple[str, str, str], details: tuple[str, ...]
+) -> ControlCard:
+    while name in taken:  # a variable, or the noise of one, may be called so
+        name += "'"
+    taken.add(name)
+    return ControlCard(
+        name=name,
+        space=space,
+        unit="",
+        low=-CASES,
+        high=CASES,
+        details=details,
+        detents=tuple(map(float, range(-CASES, CASES + 1))),
+        cases=cases,
     )
 
 

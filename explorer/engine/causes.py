@@ -2,60 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from explorer.attributes.registry import default_reader
+from explorer.causal.base import Values
+from explorer.causal.evidence import Estimate
 from explorer.causal.model import StructuralModel
+from explorer.causal.population import Population
+from explorer.causal.posterior import Counterfactual
+from explorer.controls.base import Moves
+from explorer.controls.causal_group import CausalControl, causal
 from explorer.controls.control_set import ControlSet, setting
 from explorer.controls.intervening import Intervening
-from explorer.controls.scaled import unscaled
+from explorer.controls.noise import NoiseControl
+from explorer.controls.rung import RungControl
+from explorer.controls.scaled import ScaledControl, unscaled
 from explorer.errors import CausalError, ExplorerError
 from explorer.generators.base import Generator, Latent
-from explorer.generators.editing import edited
+from explorer.generators.editing import edited, ready
 from explorer.scene.causal_graph import CausalGraph
-from explorer.scene.causes import Outcome, VariableOutcome
+from explorer.scene.causes import Outcome, Spread, VariableOutcome
+from explorer.scene.choices import case_of
 from explorer.scene.model import Edit, StoredLatent
 from explorer.training.batch import as_images
 from explorer.training.folder import prepare, warnings_in_order
 
 
-def outcome(generator: Generator, controls: ControlSet, start: Latent, edits: Sequence[Edit]) -> Outcome:
-    """The variables of the picture that starts from ``start`` (batch 1), without and with ``edits``. Raises
-    :class:`CausalError` where ``controls`` sets no variables."""
+def outcome(
+    generator: Generator, controls: ControlSet, start: Latent, edits: Sequence[Edit], spreads: bool = False
+) -> Outcome:
+    """The variables of the picture that starts from ``start`` (batch 1), without and with ``edits``. ``spreads``: and
+    how they are distributed where what is set is set, or seen. Raises :class:`CausalError` where ``controls`` sets no
+    variables."""
     first = _first(controls)
     space = first.card.space
     moves = controls.moves(edits)
     names = list(generator.card.spaces)
     earlier = [move for move in moves if move.control.card.space in names[: names.index(space)]]
-    point = generator.advance(edited(generator, start, earlier), space).tensors[space]
-    acts = [unscaled(move) for move in moves if setting(move.control) is not None]
-    factual, after = first.outcome(point, acts)
-    done = {inner.variable for act in acts if (inner := setting(act.control)) is not None}
+    latent = generator.advance(edited(generator, start, earlier), space)
+    acts = [ready(unscaled(move), generator, latent) for move in moves if _causal(move.control) is not None]
+    point = latent.tensors[space]
+    try:
+        (factual, after), problem = first.outcome(point, acts), ""
+    except CausalError as error:  # too few rows have what is seen: all else is known
+        (factual, after), problem = first.outcome(point, ()), str(error)
+    targets = {
+        move.control.variable: float(move.control.target(point, factual[move.control.variable], move))
+        for move in acts
+        if isinstance(move.control, Intervening)
+    }
+    told = _told(controls, first, acts, targets, factual, after, problem)
+    return with_spreads(told, controls, targets) if spreads and targets else told
+
+
+def _told(
+    controls: ControlSet,
+    first: Intervening,
+    acts: Moves,
+    targets: Mapping[str, float],
+    factual: Values,
+    after: Counterfactual,
+    problem: str,
+) -> Outcome:
+    """The answer in plain values. ``targets``: variable → what it is set to."""
+    chosen = {move.control.card.name: case_of(float(move.number)) for move in acts if causal(move).chooses}
+    rung, noises = choosing_controls(controls)
+    case = chosen.get(rung, 0)
     return Outcome(
         graph=first.model.graph,
         variables=tuple(
             VariableOutcome(
                 name=name,
                 factual=float(factual[name]),
-                value=float(after.values[name]),
-                low=float(after.low[name]),
-                high=float(after.high[name]),
+                value=targets.get(name, float(after.values[name])),
+                low=targets.get(name, float(after.low[name])),
+                high=targets.get(name, float(after.high[name])),
                 is_open=bool(after.open[name]),
-                is_set=name in done,
+                is_set=name in targets,
+                noise_control=noises.get(name, ""),
+                noise=chosen.get(noises.get(name, ""), 0),
             )
             for name in first.model.graph.names
         ),
+        rung="do" if case > 0 else "see" if case < 0 else "imagine",
+        draw=abs(case),
+        rung_control=rung,
+        own_control=noises.get("", ""),
+        own_noise=chosen.get(noises.get("", ""), 0),
+        problem=problem,
     )
 
 
 def model_of_set(controls: ControlSet) -> StructuralModel:
     """The causal model whose variables ``controls`` sets. Raises :class:`CausalError` where it sets none."""
     return _first(controls).model
+
+
+def with_spreads(told: Outcome, controls: ControlSet, targets: Mapping[str, float]) -> Outcome:
+    """``told``, and how its variables are distributed where those of ``targets`` are set to these values, or seen."""
+    every = (_causal(control) for control in controls.controls)
+    rung = next((control for control in every if isinstance(control, RungControl)), None)
+    population = rung.population if rung is not None else Population(_first(controls).model)
+    done, seen = (_spreads(each, targets) for each in (population.done, population.seen))
+    variables = tuple(
+        msgspec.structs.replace(one, done=done.get(one.name), seen=seen.get(one.name)) for one in told.variables
+    )
+    return msgspec.structs.replace(told, variables=variables)
+
+
+def _spreads(
+    tell: Callable[[Mapping[str, float]], dict[str, Estimate]], values: Mapping[str, float]
+) -> dict[str, Spread]:
+    """What ``tell`` says where variables have ``values``; nothing where there are none, or where it cannot say."""
+    try:
+        told = tell(values) if values else {}
+    except CausalError:  # the dock says that it is not told
+        return {}
+    return {name: Spread(one.mean, one.low, one.high) for name, one in told.items()}
+
+
+def choosing_controls(controls: ControlSet) -> tuple[str, dict[str, str]]:
+    """The name of the control of ``controls`` that chooses the question, empty where there is none; variable (empty:
+    the picture's own) → the name of the control that chooses its noise."""
+    every = [inner for control in controls.controls if (inner := _causal(control)) is not None]
+    rung = next((control.card.name for control in every if isinstance(control, RungControl)), "")
+    return rung, {control.variable: control.card.name for control in every if isinstance(control, NoiseControl)}
 
 
 def graph_of_set(controls: ControlSet) -> CausalGraph:
@@ -113,3 +190,8 @@ def _first(controls: ControlSet) -> Intervening:
     if first is None:
         raise CausalError(f"{controls.title} sets no variables; choose the method Causes.")
     return first
+
+
+def _causal(control: Any) -> CausalControl | None:
+    inner = control.inner if isinstance(control, ScaledControl) else control
+    return inner if isinstance(inner, CausalControl) else None

@@ -216,12 +216,13 @@ class Engine:
         origin: Origin,
         truncation_psi: float,
         edits: tuple[Edit, ...] = (),
+        spreads: bool = False,
     ) -> Outcome:
         """:func:`explorer.engine.causes.outcome` of the picture that starts from ``origin``. Raises as
         :meth:`control_set` does, and where the set sets no variables."""
         chosen, generator = self.control_set(model, controls), self.generator(model)
         with self._turn, torch.inference_mode():
-            return causes.outcome(generator, chosen, latent_of(generator, origin, truncation_psi), edits)
+            return causes.outcome(generator, chosen, latent_of(generator, origin, truncation_psi), edits, spreads)
 
     def encoded(self, model: ModelRef, path: Path) -> StoredLatent:
         """The point of ``model`` whose picture is that in the file ``path``. Raises :class:`ExplorerError` where it

@@ -70,6 +70,8 @@ def landscape(
         raise ControlError(
             f"'{control}' changes weights and moves no point, so it has no path; choose another control."
         )
+    if chosen.card.cases is not None:
+        raise ControlError(f"The numbers of '{control}' are those of cases, so it has no path; choose another control.")
     if chosen.card.shows == "value":
         raise ControlError(f"The slider '{control}' shows values, and a path goes by amounts; choose another one.")
     if math.prod(generator.card.spaces[space].shape) < 2:

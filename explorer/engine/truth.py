@@ -30,6 +30,8 @@ def true_picture(generator: Generator, controls: ControlSet, start: Latent, edit
     variables or sizes.
     """
     told = outcome(generator, controls, start, edits)
+    if told.rung != "imagine" or told.own_noise or any(one.noise for one in told.variables):
+        raise CausalError("The truth is of what this very picture would have been: imagine, and lock all noises.")
     world = _world(generator)
     missing = [name for name in told.graph.names if name not in world.names]
     missing += [name for name in world.names if name not in told.graph.names]

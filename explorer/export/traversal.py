@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from explorer.controls.base import Control
-from explorer.controls.control_set import ControlSet
+from explorer.controls.control_set import ControlSet, quantities
 from explorer.engine.engine import Engine
 from explorer.engine.origins import latent_of
 from explorer.errors import ExportError
@@ -101,7 +101,7 @@ def _rows(scene: Scene, sheet: SheetOptions, pane: int, controls: ControlSet) ->
     base = scene.panes[pane]
     origin = scene.origin_of(pane)
     if sheet.rows == "controls":
-        chosen = [controls.control(name) for name in sheet.controls] or list(controls.controls)
+        chosen = [controls.control(name) for name in sheet.controls] or quantities(controls.controls)
         described = _name if sheet.range == "amounts" else _described
         return [_Row(described(control.card), control, origin) for control in chosen], origin_text(origin)
     if not sheet.seeds:

@@ -63,14 +63,14 @@ def problem_of(conditions: Conditions) -> str:
 
 
 def coding_of(conditions: Conditions, first: int, width: int, causes: StructuralModel | None = None) -> Coding:
-    """Where the factors lie in points of ``width`` numbers, the coordinates beginning with number ``first``; with the
-    ends of the mechanisms of ``causes``."""
+    """Where the factors lie in points of ``width`` numbers, the coordinates beginning with number ``first``, after the
+    picture's own noise; with the ends of the mechanisms of ``causes``."""
     axes = {}
     for index, condition in enumerate(conditions, first):
         name, category = condition.factor.name, condition.factor.kind == "category"
         ends = ends_of(causes.mechanisms[name]) if causes is not None else ()
         axes[name] = Axis(index) if category else Axis(index, condition.mean, condition.deviation, ends)
-    return Coding(axes, width)
+    return Coding(axes, width, first)
 
 
 def coordinates_of(conditions: Conditions, values: Tensor) -> Tensor:

@@ -142,17 +142,18 @@ def edited(
         latent = generator.advance(latent, space)
         start = tensor = latent.tensors[space]
         for _, group in grouped(here):
-            ready = [_prepared(move, generator, latent, prepare) for move in group]
-            if remarks is not None and isinstance(first := ready[0].control, Remarking):
-                each = zip(ready, first.remarks(tensor, ready), strict=True)
+            prepared = [ready(move, generator, latent, prepare) for move in group]
+            if remarks is not None and isinstance(first := prepared[0].control, Remarking):
+                each = zip(prepared, first.remarks(tensor, prepared), strict=True)
                 remarks |= {move.control.card.name: remark for move, remark in each if remark}
-            tensor = _moved(tensor, start, ready)
+            tensor = _moved(tensor, start, prepared)
         kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
         latent = latent.holding({**kept, space: tensor})
     return latent
 
 
-def _prepared(move: Move, generator: Generator, latent: Latent, prepare: Prepare) -> Move:
+def ready(move: Move, generator: Generator, latent: Latent, prepare: Prepare = prepared_anew) -> Move:
+    """``move`` on the device of ``generator``, its control prepared for ``latent`` where it has to be."""
     number = move.number.to(generator.device)
     if isinstance(move.control, StartBound):
         return move._replace(control=prepare(move.control, generator, latent), number=number)

@@ -240,7 +240,9 @@ class FieldCard(msgspec.Struct, frozen=True, kw_only=True):
 class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     """One slider. ``low``/``high`` in ``unit``; ``figure`` is the short number at its right, ``details`` the tool
     tip's lines. ``shows``: what the numbers of the slider are, amounts (how far it is moved, from 0) or values (where
-    the picture stands, and where it is sent: do(x = v)); range and ``detents`` are in the same."""
+    the picture stands, and where it is sent: do(x = v)); range and ``detents`` are in the same. ``cases``: what
+    amounts are called, below, at and above 0, where they are numbers of cases and no quantity
+    (:func:`explorer.scene.choices.case_text`): nothing is measured along such a slider."""
 
     name: str
     space: str
@@ -256,6 +258,7 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     laws: ControlLaws = ControlLaws()
     field: FieldCard | None = None  # what it follows, where that is a vector field
     starred: bool = False  # by the user, in a set of their own
+    cases: tuple[str, str, str] | None = None
 
 
 class Remark(msgspec.Struct, frozen=True):

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from explorer.scene.causal_graph import CausalGraph
 
+Rung = Literal["imagine", "do", "see"]
+"""What is asked: what this very picture would have been; what pictures are where x is set; what they are where x
+happens to have that value."""
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """How a number is distributed: its ``mean``, and between which it lies with 90 %."""
+
+    mean: float
+    low: float
+    high: float
+
 
 class VariableOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """One variable of a picture, in its own unit. ``factual``: its value without interventions; ``value``: with them,
-    where it is open the middle of what is possible, which lies between ``low`` and ``high`` with 90 %; ``is_set``: by
-    do(), so that its causes count no longer."""
+    where it is open the middle of what is possible, which lies between ``low`` and ``high`` with 90 %; ``is_set``: its
+    slider holds a value, which do() sets, so that its causes count no longer, or which is seen.
+
+    ``done``, ``seen``: how it is distributed over all pictures in which what is set is set, or happens to be so; None
+    where nothing is, or where this cannot be told. ``noise_control``: which control chooses its noise, ``noise``: its
+    case (:func:`explorer.scene.choices.case_of`)."""
 
     name: str
     factual: float
@@ -19,13 +37,28 @@ class VariableOutcome(msgspec.Struct, frozen=True, kw_only=True):
     high: float
     is_open: bool = False
     is_set: bool = False
+    done: Spread | None = None
+    seen: Spread | None = None
+    noise_control: str = ""
+    noise: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """All variables of one picture, in the order of the graph, and the graph that says what follows from what."""
+    """All variables of one picture, in the order of the graph, and the graph that says what follows from what.
+
+    ``rung``: which question the picture answers, by ``rung_control``, empty where there is none; ``draw``: which of the
+    pictures that answer it. ``own_control``, ``own_noise``: as of a variable, of the picture's own noise. ``problem``:
+    why there is no such picture, in one sentence; values are then the factual ones.
+    """
 
     graph: CausalGraph
     variables: tuple[VariableOutcome, ...]
+    rung: Rung = "imagine"
+    draw: int = 0
+    rung_control: str = ""
+    own_control: str = ""
+    own_noise: int = 0
+    problem: str = ""
 
     def variable(self, name: str) -> VariableOutcome:
         """The outcome of ``name``; KeyError where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explorer.scene.cards import ControlCard, FieldCard
+from explorer.scene.choices import case_text
 from explorer.scene.marks import shown_name
 from explorer.scene.model import Calibration, ControlSetRef, Edit, Scene
 
@@ -43,6 +44,8 @@ def edit_text(scene: Scene, controls: ControlSetRef, edit: Edit, card: ControlCa
     name = shown_name(scene, controls, edit.control)
     if edit.value is not None:
         return f"{name} = {value_text(edit.value, card)}"
+    if card is not None and card.cases is not None:
+        return f"{name} {case_text(card.cases, edit.amount)}"
     return f"{name} {amount_text(edit.amount)}{unit_text(controls, card)}"
 
 

@@ -89,7 +89,12 @@ class Answers:
                 return replies.LandscapeDrawn(request_id=number, landscape=drawn)
             case requests.FindOutcome():
                 outcome = self._engine.outcome(
-                    request.model, request.controls, request.origin, request.truncation_psi, request.edits
+                    request.model,
+                    request.controls,
+                    request.origin,
+                    request.truncation_psi,
+                    request.edits,
+                    request.spreads,
                 )
                 return replies.OutcomeFound(request_id=number, outcome=outcome)
             case requests.DescribeCauses():

@@ -135,7 +135,7 @@ class DrawLandscape(msgspec.Struct, frozen=True, kw_only=True, tag="draw_landsca
 
 class FindOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="find_outcome"):
     """The variables of a picture without and with the do() of ``edits``; answered by :class:`OutcomeFound`, or by
-    :class:`Refused` where the set sets no variables."""
+    :class:`Refused` where the set sets no variables. ``spreads``: with what doing and seeing say as numbers."""
 
     request_id: int
     model: ModelRef
@@ -143,6 +143,7 @@ class FindOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="find_outcome")
     origin: Origin
     truncation_psi: float
     edits: tuple[Edit, ...]
+    spreads: bool = False
 
 
 class DescribeCauses(msgspec.Struct, frozen=True, kw_only=True, tag="describe_causes"):

@@ -87,7 +87,8 @@ def test_a_graph_of_one_s_own_is_fitted_to_the_rows_of_the_model(causes_engine: 
 
 def test_variables_that_are_left_out_are_held_and_layout_is_no_new_fit(causes_engine: Engine) -> None:
     some = drawn('{"c": ["a"], "a": []}')
-    assert [control.card.name for control in causes_engine.control_set(MODEL, some).controls] == ["a", "c"]
+    controls = causes_engine.control_set(MODEL, some).controls
+    assert [control.card.name for control in controls if control.card.cases is None] == ["a", "c"]
     placed = msgspec.structs.replace(some, settings=(*some.settings, ("layout", '{"a": [1, 2]}')))
     assert causes_engine.control_set(MODEL, placed).controls == causes_engine.control_set(MODEL, some).controls
     plain, moved = causes_engine.render(

@@ -8,6 +8,7 @@ import msgspec
 from PySide6.QtCore import Signal
 
 from explorer.scene import editing, linking
+from explorer.scene.choices import case_text
 from explorer.scene.defaults import default_controls
 from explorer.scene.edit_text import amount_text
 from explorer.scene.following import EVERY
@@ -96,6 +97,8 @@ class Controller(SceneState):
         }
         moved = editing.with_edits(self._scene, edits)
         text = f"{name} = {number_text(number)}" if holds == "value" else f"{name} {amount_text(number)}"
+        if card is not None and card.cases is not None:
+            text = f"{name} {case_text(card.cases, number)}"
         lead = pane if self._scene.linked else None
         self._last_moved |= partners
         self.late.note(moved)
