@@ -11,7 +11,7 @@ from explorer.cli import arguments, numbers
 from explorer.cli.numbers import whole
 from explorer.cli.progress import duration, shown
 from explorer.errors import ExplorerError
-from explorer.scene.measure_text import GROUPS, against_chance, conditions, figure
+from explorer.scene.measure_text import GROUPS, against_chance, baselines_text, conditions, figure, null_text
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Sampling, Score, Selection
 from explorer.scene.validate import SEED_LIMIT
 
@@ -120,7 +120,7 @@ def _print_scores(console: Console, report: MeasureReport, verbose: bool) -> Non
             table.add_row(
                 f"  {score.title or name}",
                 Text(figure(score.value), style="bold"),
-                figure(score.null),
+                null_text(score) or figure(None),
                 figure(score.null_high),
                 Text(_remark(score)),
             )
@@ -143,9 +143,11 @@ def _estimators(report: MeasureReport) -> list[str]:
 
 
 def _remark(score: Score) -> str:
-    """What has to be said beside a number: that it is no better than chance, that less is better, why it is missing."""
+    """What has to be said beside a number: that it is no better than chance, that less is better, what else it is held
+    against, why it is missing."""
     direction = "less is better" if score.better == "lower" else ""
-    return " · ".join(part for part in (against_chance(score), direction, score.note) if part)
+    parts = (against_chance(score), direction, baselines_text(score), score.note)
+    return " · ".join(part for part in parts if part)
 
 
 def _print_matrix(console: Console, report: MeasureReport) -> None:

@@ -30,6 +30,7 @@ def keep(report: MeasureReport, options: MeasureOptions, card: ModelCard) -> Pat
         "fingerprint": report.fingerprint,
         "scores": {
             name: {"value": _rounded(score.value), "null": _rounded(score.null), "n": score.n}
+            | ({"baselines": _all_rounded(score.baselines)} if score.baselines else {})
             for name, score in report.metrics.items()
         },
     }
@@ -51,6 +52,10 @@ def command(report: MeasureReport, options: MeasureOptions) -> str:
     words += ["--measures", ",".join(options.measures)] if options.measures else []
     words += ["--quick"] if options.quick else []
     return " ".join(words)
+
+
+def _all_rounded(values: dict[str, float | None]) -> dict[str, float | None]:
+    return {name: _rounded(value) for name, value in values.items()}
 
 
 def _rounded(value: float | None) -> float | None:

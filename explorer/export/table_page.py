@@ -8,7 +8,16 @@ import msgspec
 
 from explorer.export.page_parts import GREY, INK, LETTERS, LINE, ROW, RULE, fitting, flush, heat_map, map_column
 from explorer.export.pdf import PdfPage, text_width
-from explorer.scene.measure_text import GROUPS, against_chance, conditions, figure, labels, rows
+from explorer.scene.measure_text import (
+    GROUPS,
+    against_chance,
+    baseline_names,
+    conditions,
+    figure,
+    labels,
+    null_text,
+    rows,
+)
 from explorer.scene.measures import MeasureReport, Score
 
 ATTACHMENT = "measures.json"
@@ -22,10 +31,11 @@ def page(reports: Sequence[MeasureReport]) -> bytes:
     named = rows(reports)
     groups = [(group, [name for name in named if _score(reports, name).group == group]) for group in GROUPS]
     groups = [(group, names) for group, names in groups if names]
-    left = _MARGIN + max(text_width(title, LETTERS) for title in (*named.values(), *GROUPS.values())) + 24
+    set_in = [baseline for name in named for baseline in baseline_names(reports, name)]
+    left = _MARGIN + max(text_width(title, LETTERS) for title in (*named.values(), *set_in, *GROUPS.values())) + 36
     head = [_MARGIN + 2 * LETTERS + index * LINE for index in range(2 * len(reports))]
     top = _MARGIN + 2 * LETTERS + (1 + len(reports)) * LINE
-    table = top + (3 + len(named) + 1.5 * len(groups)) * LINE
+    table = top + (3 + len(named) + len(set_in) + 1.5 * len(groups)) * LINE
     notes = _notes(reports)
     heat = table + (len(notes) + 1) * LINE
     maps = [report for report in reports if report.nmi]
@@ -76,6 +86,13 @@ def _draw_table(
             for index, report in enumerate(reports):
                 if name in report.metrics:
                     _draw_score(sheet, report.metrics[name], left + _COLUMN * index, baseline)
+            for baseline_name in baseline_names(reports, name):
+                baseline += LINE
+                sheet.text(baseline_name, _MARGIN + 20, baseline, LETTERS, GREY)
+                for index, report in enumerate(reports):
+                    if name in report.metrics and baseline_name in report.metrics[name].baselines:
+                        value = figure(report.metrics[name].baselines[baseline_name])
+                        flush(sheet, value, left + _COLUMN * index + 40, baseline, GREY)
         sheet.rectangle(_MARGIN, baseline + 0.4 * LINE, right - _MARGIN, 0.25, RULE)
 
 
@@ -85,7 +102,7 @@ def _draw_score(sheet: PdfPage, score: Score, left: float, baseline: float) -> N
     if score.null is not None:
         high = "" if score.null_high is None else f"  {figure(score.null_high)}"
         said = against_chance(score)
-        sheet.text(f"{figure(score.null)}{high}  {said}", left + 50, baseline, LETTERS, GREY)
+        sheet.text(f"{null_text(score)}{high}  {said}", left + 50, baseline, LETTERS, GREY)
 
 
 def _draw_map(sheet: PdfPage, report: MeasureReport, label: str, top: float) -> None:

@@ -14,12 +14,21 @@ from explorer.errors import ExportError
 from explorer.export.latex import comment, digits, escaped, in_math
 from explorer.export.table_page import page
 from explorer.files import atomic_write
-from explorer.scene.measure_text import conditions, figure, labels, rotation_text, rows
+from explorer.scene.measure_text import (
+    CHANCE,
+    baseline_names,
+    conditions,
+    figure,
+    labels,
+    null_name,
+    rotation_text,
+    rows,
+)
 from explorer.scene.measures import MeasureReport, Score
 
 COLUMNS = (
     "model", "fingerprint", "world", "n", "seed", "sampling", "selection", "rotation", "group", "measure", "part",
-    "value", "null", "null_high", "better", "title", "estimator", "note",
+    "baseline", "value", "null", "null_high", "null_name", "better", "title", "estimator", "note",
 )  # fmt: skip
 
 
@@ -45,8 +54,8 @@ def document(reports: Sequence[MeasureReport]) -> str:
 
 
 def csv_table(reports: Sequence[MeasureReport]) -> str:
-    """One row a number, with all its digits: each measure, the terms behind it (``part``), and the matrix of
-    normalised mutual information (measure ``nmi``, part ``factor:latent``)."""
+    """One row a number, with all its digits: each measure, what it is held against (``baseline``), the terms behind it
+    (``part``), and the matrix of normalised mutual information (measure ``nmi``, part ``factor:latent``)."""
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
@@ -79,8 +88,11 @@ def _numbers(report: MeasureReport) -> Iterator[dict[str, object]]:
             "value": digits(score.value),
             "null": digits(score.null),
             "null_high": digits(score.null_high),
+            "null_name": "" if score.null is None else null_name(score),
             "note": score.note,
         }
+        for name_of_baseline, value in score.baselines.items():
+            yield row | {"baseline": name_of_baseline, "value": digits(value)}
         for part, value in score.parts.items():
             yield row | {"part": part, "value": digits(value)}
     for k, factor in enumerate(report.factors if report.nmi else ()):
@@ -91,6 +103,7 @@ def _numbers(report: MeasureReport) -> Iterator[dict[str, object]]:
                 "part": f"{factor}:{latent}",
                 "value": digits(report.nmi[k][j]),
                 "null": digits(report.nmi_null[k][j]) if report.nmi_null else "",
+                "null_name": CHANCE if report.nmi_null else "",
                 "better": "higher",
                 "estimator": report.estimator,
                 "n": report.n,
@@ -102,8 +115,9 @@ def latex_table(reports: Sequence[MeasureReport]) -> str:
     report's matrix. Needs no package."""
     lines = [
         f"% Written by Latent Explorer {__version__}. Chance: the mean and, in brackets, the 95th percentile of the",
-        "% same estimator where codes and factors are permuted (of latents alone, where each is permuted on its own;",
-        "% of the quality of samples, what data get in their place). It is grey if xcolor is loaded.",
+        "% same estimator where codes and factors are permuted (of latents alone, where each is permuted on its own).",
+        "% Where another number stands beside it, it is named. What is set in is held against the row above. Both are",
+        "% grey if xcolor is loaded.",
         r"\providecommand{\chance}[1]{{\ifdefined\color\color[gray]{0.5}\fi #1}}",
         r"\begin{tabular}{l" + "rr" * len(reports) + "}",
         r"\hline",
@@ -117,6 +131,7 @@ def latex_table(reports: Sequence[MeasureReport]) -> str:
             score = report.metrics.get(name)
             cells += [in_math(figure(score.value)), _chance(score)] if score else ["", ""]
         lines.append(" & ".join(cells) + r" \\")
+        lines += _baselines(reports, name)
     lines += [r"\hline", r"\end{tabular}"]
     for report in reports:
         lines.append(comment(f"{report.model}: {conditions(report)}"))
@@ -140,11 +155,23 @@ def _matrix(report: MeasureReport) -> Iterator[str]:
     yield r"\end{tabular}"
 
 
+def _baselines(reports: Sequence[MeasureReport], measure: str) -> Iterator[str]:
+    """A row for each of what ``measure`` is held against, in grey."""
+    for name in baseline_names(reports, measure):
+        cells = [rf"\quad \chance{{{escaped(name)}}}"]
+        for report in reports:
+            score = report.metrics.get(measure)
+            told = score is not None and name in score.baselines
+            cells += [rf"\chance{{{in_math(figure(score.baselines[name]))}}}" if score and told else "", ""]
+        yield " & ".join(cells) + r" \\"
+
+
 def _chance(score: Score) -> str:
     if score.null is None:
         return ""
     high = "" if score.null_high is None else f" ({in_math(figure(score.null_high))})"
-    return rf"\chance{{{in_math(figure(score.null))}{high}}}"
+    name = null_name(score)
+    return rf"\chance{{{'' if name == CHANCE else f'{escaped(name)} '}{in_math(figure(score.null))}{high}}}"
 
 
 _WRITERS: dict[str, Callable[[Sequence[MeasureReport]], bytes]] = {

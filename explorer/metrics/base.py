@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from explorer.errors import ExplorerError
 from explorer.generators.base import Progress
-from explorer.scene.measures import Score
+from explorer.scene.measures import Group, Score
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -88,7 +88,7 @@ class Measure(Protocol):
     name: str
     paper: str
     better: Literal["higher", "lower", ""]
-    group: Literal["disentanglement", "latents", "quality"]
+    group: Group
     minimum: int
     permutations: int
     cost: float = 0.2

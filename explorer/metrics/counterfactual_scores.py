@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import torch
 
 from explorer.checkpoint import read_card
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Progress
-from explorer.metrics.counterfactuals import CYCLES, Errors, Faithfulness, Trial, faithfulness
+from explorer.metrics.counterfactual_distances import TRUTH, Distance, Features
+from explorer.metrics.counterfactual_trial import Errors, Trial, decibels
+from explorer.metrics.counterfactuals import CYCLES, LEVEL, Faithfulness, faithfulness
 from explorer.metrics.imagination import GeneratorImagination
+from explorer.metrics.quality import HEUSEL, MINIMUM
 from explorer.scene.measures import Score
+from explorer.training.batch import as_images
+from explorer.worlds.attributes import attributes_of, has_predictor
 from explorer.worlds.base import World
 
 FEWEST, MOST = 100, 1000
 PEARL = "Pearl 2009"
 MONTEIRO = "Monteiro et al. 2023"
-NOISE_0 = "propagate with noise 0"
+MELISTAS = "Melistas et al. 2024"
+SZEKELY = "Székely & Rizzo 2013"
+BASELINES = ("see", "do without propagation", "reconstruct", "propagate with noise 0", TRUTH)
+"""In the order in which they are beaten; the last is the ceiling."""
+PERMUTED = "chance: pictures permuted among rows"
+
+Made = Iterator[tuple[str, Score]]
 
 
 def counterfactual_scores(
     generator: Generator, world: World, n: int, seed: int = 0, progress: Progress | None = None
 ) -> dict[str, Score]:
-    """Name → score of ``n`` identified rows of ``world`` (at most 1,000). In place of chance stands what the best
-    baseline gets, the world's own mechanisms with the noise set to 0; where there is none, nothing.
+    """Name → score of ``n`` identified rows of ``world`` (at most 1,000), each beside its chance level, its baselines
+    and the ceiling.
 
     Raises :class:`ExplorerError` for a generator without a causal latent, a world in which no number causes anything,
     and fewer than 100 rows.
@@ -34,7 +47,9 @@ def counterfactual_scores(
         raise ExplorerError(f"Counterfactuals need at least {FEWEST} pictures, not {n}; raise n.")
     model = GeneratorImagination(generator)
     trial = Trial(world, generator.card.size[0], min(n, MOST), seed, _gains(generator))
-    return _scores(faithfulness(model, trial, progress), trial)
+    found = faithfulness(model, trial, progress, _features(world, generator.device))
+    scores = (*_of_roots(found, trial), *_of_leaves(found), *_of_pictures(found), *_of_distributions(found, trial))
+    return {name: msgspec.structs.replace(score, group="counterfactuals", n=found.rows) for name, score in scores}
 
 
 def _gains(generator: Generator) -> float:
@@ -45,63 +60,160 @@ def _gains(generator: Generator) -> float:
     return float(found) if isinstance(found, int | float) and 0 <= found < 1 else 0.0
 
 
-def _scores(found: Faithfulness, trial: Trial) -> dict[str, Score]:
-    read = "read from pixels; in standard deviations of the world's rows; " if trial.world.measured else ""
+def _features(world: World, device: torch.device) -> Features | None:
+    """Of the world's attribute predictor, where there is one."""
+    if not has_predictor(world.name):
+        return None
+    attributes = attributes_of(world.name, device)
+    return lambda pictures: attributes.features(as_images(pictures))
+
+
+def _of_roots(found: Faithfulness, trial: Trial) -> Made:
+    """Effectiveness for every factor, and the picture."""
     estimator = (
-        f"{found.rows} rows of '{trial.world.name}' that tell the noise of every effect; {read}in place of chance: "
-        f"{NOISE_0}, rendered by the world"
+        f"{found.rows} rows of '{trial.world.name}' that tell the noise of every effect, read from pixels; in standard "
+        f"deviations of the world's rows; {PERMUTED}"
     )
-    scores: dict[str, Score] = {}
     for root, errors in found.do.items():
-        baselines = found.baselines[root]
+        baselines = {name: found.baselines[root][name] for name in BASELINES}
         for factor, value in errors.factors.items():
-            scores[f"counterfactual_error_{root}_{factor}"] = Score(
+            score = Score(
                 value=_number(value),
-                null=_number(baselines[NOISE_0].factors[factor]),
+                null=_number(errors.chance[factor]),
+                baselines={name: _number(other.factors[factor]) for name, other in baselines.items()},
                 title=f"do({root}): error of {factor}",
-                paper=PEARL,
+                paper=MONTEIRO,
                 better="lower",
                 estimator=estimator,
-                parts={name: _number(other.factors[factor]) for name, other in baselines.items()},
                 note=_interval(errors, factor) if np.isfinite(value) else "no picture shows it",
             )
-        scores[f"counterfactual_psnr_{root}"] = Score(
-            value=errors.psnr,
-            null=baselines[NOISE_0].psnr,
+            yield f"counterfactual_error_{root}_{factor}", score
+        score = Score(
+            value=_number(errors.psnr),
+            null=_number(decibels(errors.chance_mse)),
+            baselines={name: _number(other.psnr) for name, other in baselines.items() if name != TRUTH},
             title=f"do({root}): picture, dB",
             paper=PEARL,
-            estimator=estimator,
-            parts={name: other.psnr for name, other in baselines.items() if name != "truth"},
-            note=f"{found.own_noise[root][1]:.1f} dB with the picture's own noise set to 0",
+            estimator=f"against the world's own counterfactual of {found.rows} rows of '{trial.world.name}' that tell "
+            f"the noise of every effect; {PERMUTED}",
         )
-        scores[f"reversal_psnr_{root}"] = Score(
-            value=found.reversal[root], title=f"do({root}) and back: picture, dB", paper=MONTEIRO, estimator=estimator
+        yield f"counterfactual_psnr_{root}", score
+        kept, lost = found.own_noise[root]
+        score = Score(
+            value=_number(kept - lost),
+            null=0.0,
+            baselines={"its own noise kept": _number(kept), "set to 0": _number(lost)},
+            title=f"do({root}): what the picture's own noise is worth, dB",
+            paper=PEARL,
+            estimator="decibels of the counterfactual with the noise that no factor tells, less with it set to 0; "
+            "chance: the noise carries nothing",
         )
+        yield f"own_noise_gain_{root}", score
+
+
+def _of_leaves(found: Faithfulness) -> Made:
     for leaf, errors in found.leaves.items():
-        scores[f"leaf_error_{leaf}"] = Score(
+        score = Score(
             value=_number(errors.factors[leaf]),
+            null=_number(errors.chance[leaf]),
+            baselines={"reconstruct": _number(found.unset[leaf].factors[leaf])},
             title=f"do({leaf}) by ± 2 deviations of its noise: its error",
             paper=PEARL,
             better="lower",
-            estimator=estimator,
+            estimator=f"in standard deviations of the world's rows; {PERMUTED}",
             parts={name: _number(value) for name, value in errors.factors.items()},
         )
+        yield f"leaf_error_{leaf}", score
+
+
+def _of_pictures(found: Faithfulness) -> Made:
+    """Composition and reversibility, and the intervals of what is not unique."""
     for cycles, psnr in found.composition.items():
-        scores[f"composition_psnr_{cycles}"] = Score(
-            value=psnr,
-            title=f"Encoded and drawn {'once' if cycles == 1 else f'{CYCLES} times'}: picture, dB",
+        score = Score(
+            value=_number(psnr),
+            null=_number(found.composition_chance[cycles]),
+            title=f"Composition: encoded and drawn {'once' if cycles == 1 else f'{CYCLES} times'}, dB",
             paper=MONTEIRO,
-            estimator=estimator,
+            estimator=PERMUTED,
         )
+        yield f"composition_psnr_{cycles}", score
+    for root, psnr in found.reversal.items():
+        score = Score(
+            value=_number(psnr),
+            null=_number(found.reversal_chance[root]),
+            title=f"Reversibility: do({root}) and back, dB",
+            paper=MONTEIRO,
+            estimator=PERMUTED,
+        )
+        yield f"reversal_psnr_{root}", score
     for leaf, share in found.coverage.items():
-        scores[f"interval_coverage_{leaf}"] = Score(
+        score = Score(
             value=share,
+            null=LEVEL,
+            null_name="nominal",
             title=f"Rows that hide the noise of {leaf}: how often the 90 % interval holds the truth",
             paper=PEARL,
             better="",
             estimator="200 draws a row; equal outcomes are ranked at random",
         )
-    return {name: _in_group(score, found.rows) for name, score in scores.items()}
+        yield f"interval_coverage_{leaf}", score
+
+
+def _of_distributions(found: Faithfulness, trial: Trial) -> Made:
+    """Realism, interventional distance and minimality."""
+    features = f"features of the attribute predictor of '{trial.world.name}', of unit variance"
+    titles = {
+        "interventional": (
+            "distance from the world's do()",
+            SZEKELY,
+            f"energy distance (0 to 1) of the value set and {'the factors read' if trial.world.measured else features} "
+            "from the model's own pictures to the world's; chance: values permuted against pictures",
+            "interventional_distance",
+        ),
+        "realism": (
+            "realism, Fréchet distance",
+            HEUSEL,
+            f"{features}, from true counterfactuals of other rows; chance: every pixel from another picture",
+            "realism",
+        ),
+        "minimality": (
+            "minimality",
+            MELISTAS,
+            f"counterfactual latent distance (0 to 1), {features}; chance: the counterfactual of another row",
+            "minimality",
+        ),
+    }
+    for measure, (title, paper, estimator, name) in titles.items():
+        for root, distances in found.distances.items():
+            distance = distances.get(measure)
+            note = _note(measure, distance) if distance else _why_missing(measure, trial)
+            score = Score(
+                value=_number(distance.value) if distance else None,
+                null=_number(distance.chance) if distance else None,
+                baselines=_in_order(distance.baselines) if distance else {},
+                title=f"do({root}): {title}",
+                paper=paper,
+                better="lower",
+                estimator=estimator,
+                note=note,
+            )
+            yield f"{name}_{root}", score
+
+
+def _note(measure: str, distance: Distance) -> str:
+    if measure == "minimality" and distance.value < distance.baselines[TRUTH]:
+        return "less than the truth has: too little changes, or too little follows"
+    return ""
+
+
+def _why_missing(measure: str, trial: Trial) -> str:
+    if not has_predictor(trial.world.name):
+        return f"there is no attribute predictor of the world '{trial.world.name}'"
+    return f"'{measure}' needs at least {MINIMUM} pictures; raise n"
+
+
+def _in_order(baselines: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: _number(baselines[name]) for name in BASELINES if name in baselines}
 
 
 def _interval(errors: Errors, factor: str) -> str:
@@ -111,7 +223,3 @@ def _interval(errors: Errors, factor: str) -> str:
 
 def _number(value: float) -> float | None:
     return value if np.isfinite(value) else None
-
-
-def _in_group(score: Score, rows: int) -> Score:
-    return msgspec.structs.replace(score, group="quality", n=rows)

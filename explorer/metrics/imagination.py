@@ -14,7 +14,7 @@ from explorer.causal.interventions import Hard, Interventions
 from explorer.causal.posterior import counterfactual, sampled
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Latent
-from explorer.metrics.counterfactuals import Do, Floats, Pictures
+from explorer.metrics.counterfactual_trial import Do, Floats, Pictures
 from explorer.scene.model import Quality
 from explorer.training.batch import as_images
 
@@ -57,6 +57,23 @@ class GeneratorImagination:
             for name, drawn in sampled(self._model, values, self._model.abduct(values), acts, draws, seed).items():
                 parts[name].append(drawn.T.double().cpu().numpy())
         return {name: np.concatenate(part) for name, part in parts.items()}
+
+    @torch.no_grad()
+    def drawn(self, do: Do, seed: int, own_noise: bool = True) -> Pictures:
+        count = len(next(iter(do.values())))
+        noises = self._model.noises(count, seed)
+        shown = []
+        for start in range(0, count, BATCH):
+            part = slice(start, start + BATCH)
+            latent = self._generator.sample([(seed * count + row) % 2**32 for row in range(count)[part]])
+            acts = {name: Hard(torch.from_numpy(value[part])) for name, value in do.items()}
+            values = self._model.predict({name: noise[part] for name, noise in noises.items()}, acts)
+            point = latent.tensors[self._space]
+            point = self._coding.written(point, self._coding.values(point), values)
+            if not own_noise:
+                point = self._without_own_noise(point)
+            shown.append(_levels(self._generator.render(latent.with_space(self._space, point), self._quality)))
+        return np.concatenate(shown)
 
     def _encoded(self, pictures: Pictures, do: Do) -> Iterator[tuple[Latent, Values, Interventions]]:
         """In batches: the points, the values read there, and what is done to them."""

@@ -100,8 +100,7 @@ def compare(
     the samples. ``world`` and ``taken`` (how samples were drawn) are for the titles."""
     n = len(samples.values)
     # Otherwise the largest feature decides, and with it the chance of how often data show its factor.
-    deviation = data.features.double().std(dim=0)
-    scale = deviation.clamp_min(DEAD * float(deviation.mean()))
+    scale = unit_variance(data.features)
     samples, data = (replace(seen, features=seen.features.double() / scale) for seen in (samples, data))
     first, second = data.part(slice(0, n)), data.part(slice(n, 2 * n))
     estimator = (
@@ -149,6 +148,12 @@ def compare(
             estimator=f"{NEIGHBOURS} nearest neighbours, {estimator}place of the samples",
         )
     return {name: _in_group(score, n) for name, score in found.items()}
+
+
+def unit_variance(features: Tensor) -> Tensor:
+    """(d,) what ``features`` (n, d) are divided by to have unit variance; those that hardly vary have less."""
+    deviation = features.double().std(dim=0)
+    return deviation.clamp_min(DEAD * float(deviation.mean()))
 
 
 def coverage(samples: Values, data: Values, factors: Sequence[Factor]) -> dict[str, float]:
@@ -220,4 +225,4 @@ def _channels(attributes: Attributes, pictures: Tensor) -> Tensor:
 
 
 def _in_group(score: Score, n: int) -> Score:
-    return msgspec.structs.replace(score, group="quality", n=n)
+    return msgspec.structs.replace(score, group="quality", null_name="data", n=n)

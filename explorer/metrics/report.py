@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -23,8 +22,8 @@ from explorer.metrics.rotation import best_rotation, rotate
 from explorer.metrics.udr import udr
 from explorer.metrics.world_pictures import has_encoder, world_for
 from explorer.scene.cards import Badge
-from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score, Selection, Violin
-from explorer.worlds.attributes import predicted_world, predictors_folder
+from explorer.scene.measures import Group, MeasureOptions, MeasureReport, Rotation, Score, Selection, Violin
+from explorer.worlds.attributes import has_predictor
 from explorer.worlds.base import World
 
 QUALITY, UDR, COUNTERFACTUALS = "quality", "udr", "counterfactuals"
@@ -121,7 +120,7 @@ def _subject(generator: Generator, options: MeasureOptions, progress: Progress) 
             what = "it has no latents to choose or to turn" if chosen else "no pictures of a world are drawn for it"
             what = f"'{wanted[0]}' cannot be taken" if wanted else what
             raise ExplorerError(f"'{name}' has no encoder, so {what}; what can be measured is '{QUALITY}'.")
-        if not _has_predictor(world):
+        if not has_predictor(world.name):
             raise ExplorerError(
                 f"'{name}' has no encoder, and there is no attribute predictor of the world '{world.name}' that could "
                 "measure its samples."
@@ -280,7 +279,7 @@ def _scores(measure: Measure, codes: Codes, options: MeasureOptions, progress: P
 
 
 def _quality(subject: _Subject, options: MeasureOptions, progress: Progress) -> dict[str, Score]:
-    if not _has_predictor(subject.world) and not options.measures:
+    if not has_predictor(subject.world.name) and not options.measures:
         return _missing(QUALITY, f"there is no attribute predictor of the world '{subject.world.name}'", "quality")
     n = min(options.n, QUALITY_PICTURES)
     try:
@@ -291,12 +290,8 @@ def _quality(subject: _Subject, options: MeasureOptions, progress: Progress) -> 
         return _missing(QUALITY, str(error), "quality")
 
 
-def _missing(name: str, note: str, group: Literal["disentanglement", "quality"]) -> dict[str, Score]:
+def _missing(name: str, note: str, group: Group) -> dict[str, Score]:
     return {name: Score(value=None, title=_TITLES[name], group=group, note=note)}
-
-
-def _has_predictor(world: World) -> bool:
-    return predicted_world(predictors_folder() / world.name) == world.name
 
 
 def _rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:

@@ -23,6 +23,20 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     return float(difference @ difference + first.trace() + second.trace() - 2 * product)
 
 
+def energy_distance(a: Tensor, b: Tensor) -> float:
+    """√((2 E|x - y| - E|x - x'| - E|y - y'|) / 2 E|x - y|) of two samples (n, d) and (m, d), n and m ≥ 1: 0 where they
+    are the same, 1 at most, where each is one point. All pairs count, a point with itself too, so that it is never
+    below 0.
+
+    The energy distance of Székely and Rizzo ("Energy statistics", 2013), in shares of the most that it can be; of two
+    distributions it is 0 only where they are equal.
+    """
+    a, b = a.double(), b.double()
+    between = 2.0 * float(torch.cdist(a, b).mean())
+    within = float(torch.cdist(a, a).mean()) + float(torch.cdist(b, b).mean())
+    return max(0.0, (between - within) / between) ** 0.5 if between > 0 else 0.0
+
+
 def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 256, seed: int = 0) -> float:
     """Mean 1-Wasserstein distance of two samples (n, d), of equal size, along random unit directions.
 

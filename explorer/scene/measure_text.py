@@ -10,7 +10,8 @@ from explorer.scene.number_text import number_text
 GROUPS = {
     "disentanglement": "Disentanglement",
     "latents": "Dependence of latents (less is better)",
-    "quality": "Quality of samples (beside it: of data)",
+    "quality": "Quality of samples",
+    "counterfactuals": "Counterfactuals",
 }
 """The groups of measures in the order of a table → their headings."""
 
@@ -22,12 +23,45 @@ DASH = "–"
 """What stands where there is no number."""
 
 
+CHANCE = "chance"
+_OF_GROUPS = {"quality": "data"}
+"""What ``null`` is of where a score does not name it, by group; of the others it is chance."""
+
+
+def null_name(score: Score) -> str:
+    """What the number that stands beside the score is of: ``chance``, ``data``."""
+    return score.null_name or _OF_GROUPS.get(score.group, CHANCE)
+
+
+def null_text(score: Score) -> str:
+    """That number as a column of chance levels shows it: ``0.020``, and where it is not chance ``data 0.020``; empty
+    where there is none."""
+    if score.null is None:
+        return ""
+    name = null_name(score)
+    return figure(score.null) if name == CHANCE else f"{name} {figure(score.null)}"
+
+
+def baselines_text(score: Score) -> str:
+    """``see 1.430 · truth 0.014``: what else the number is held against; empty where there is nothing."""
+    return " · ".join(f"{name} {figure(value)}" for name, value in score.baselines.items())
+
+
+def baseline_names(reports: Sequence[MeasureReport], measure: str) -> tuple[str, ...]:
+    """What any of ``reports`` holds ``measure`` against, in the order of the first that does."""
+    scores = [report.metrics[measure] for report in reports if measure in report.metrics]
+    return tuple(dict.fromkeys(name for score in scores for name in score.baselines))
+
+
 def against_chance(score: Score) -> str:
     """How the number stands to its chance level, where that needs saying: ``below chance``, ``at chance`` (no further
-    from it than 95 of 100 draws), else empty. Of measures where less is better, no more than chance is the best.
-    Nothing is said of the quality of samples, whose ``null`` is what data get, not chance."""
-    if score.value is None or score.null is None or not score.better or score.group == "quality":
+    from it than 95 of 100 draws), else empty. Where less is better, chance is the worst that there is, but among
+    latents, which depend on one another no less than by chance, the best. Nothing is said where ``null`` is not
+    chance."""
+    if score.value is None or score.null is None or not score.better or null_name(score) != CHANCE:
         return ""
+    if score.better == "lower" and score.group != "latents":
+        return "at chance" if score.value >= score.null else ""
     if score.better == "higher" and score.value < score.null:
         return "below chance"
     return "at chance" if score.value <= (score.null if score.null_high is None else score.null_high) else ""

@@ -18,22 +18,29 @@ Sampling = Literal["independent", "causal"]
 measures have it, or as the world's causal model gives them, whose pictures are all possible."""
 
 
+Group = Literal["disentanglement", "latents", "quality", "counterfactuals"]
+"""The headings under which measures stand."""
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """One number with its chance level beside it.
+    """One number with its chance level, and all else that it is held against, beside it.
 
     ``value`` is None where the measure is not defined for these data; ``note`` then says why. ``null`` is the mean of
     the same estimator when codes and factors are permuted against each other (or what ``estimator`` says),
-    ``null_high`` the 95th percentile. ``estimator`` names bins, neighbours, pruning and counts. ``parts``: the terms
-    behind the number, by the name of the latent or factor.
+    ``null_high`` the 95th percentile, ``null_name`` what it is of, where that is not chance. ``baselines``: what else
+    gets which number, by its name, from the worst to the ceiling. ``estimator`` names bins, neighbours, pruning and
+    counts. ``parts``: the terms behind the number, by the name of the latent or factor.
     """
 
     value: float | None
     null: float | None = None
     null_high: float | None = None
+    null_name: str = ""
+    baselines: dict[str, float | None] = {}
     title: str = ""
     paper: str = ""
     better: Literal["higher", "lower", ""] = "higher"
-    group: Literal["disentanglement", "latents", "quality"] = "disentanglement"
+    group: Group = "disentanglement"
     estimator: str = ""
     n: int = 0
     parts: dict[str, float | None] = {}

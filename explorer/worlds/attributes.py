@@ -106,6 +106,11 @@ def predicted_world(path: Path) -> str:
     return str(found.get("world", "?")) if found.get("family") == FAMILY else ""
 
 
+def has_predictor(world: str) -> bool:
+    """Whether a predictor of ``world`` comes with the program."""
+    return predicted_world(predictors_folder() / world) == world
+
+
 def load_attributes(folder: Path, device: torch.device | None = None) -> Attributes:
     """The predictor in ``folder``, every tensor checked. Raises :class:`ModelError` with one sentence."""
     place = device or torch.device("cpu")

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,7 +21,16 @@ from explorer.export import tables
 from explorer.export.embed import from_pdf
 from explorer.export.latex import escaped
 from explorer.export.pdf import text_width
-from explorer.scene.measure_text import against_chance, conditions, figure, labels, rows
+from explorer.scene.measure_text import (
+    against_chance,
+    baseline_names,
+    baselines_text,
+    conditions,
+    figure,
+    labels,
+    null_text,
+    rows,
+)
 from explorer.scene.measures import MeasureReport, Rotation, Score
 
 numbers = some.floats(-1e6, 1e6, allow_nan=False)
@@ -33,7 +43,9 @@ scores = some.builds(
     title=texts,
     paper=texts,
     better=some.sampled_from(("higher", "lower", "")),
-    group=some.sampled_from(("disentanglement", "latents", "quality")),
+    null_name=some.just("") | texts,
+    baselines=some.dictionaries(texts, some.none() | numbers, max_size=3),
+    group=some.sampled_from(("disentanglement", "latents", "quality", "counterfactuals")),
     estimator=texts,
     n=some.integers(0, 10**6),
     parts=some.dictionaries(texts, some.none() | numbers, max_size=3),
@@ -82,6 +94,14 @@ def example(model: str = "a_model", **changes: object) -> MeasureReport:
         "tc": Score(value=2.5, null=0.01, null_high=0.02, title="Total correlation", better="lower", group="latents"),
         "beta_vae": Score(value=None, title="β-VAE score", note="needs at least 2,000 pictures"),
         "fid": Score(value=123.456, null=12.3, null_high=15.0, title="Fréchet", better="lower", group="quality"),
+        "length": Score(
+            value=0.042,
+            null=1.412,
+            baselines={"noise set to 0": 0.066, "truth": 0.014},
+            title="do(angle): error of length",
+            better="lower",
+            group="counterfactuals",
+        ),
     }
     report = MeasureReport(
         model=model,
@@ -106,21 +126,29 @@ def example(model: str = "a_model", **changes: object) -> MeasureReport:
 def test_csv_gives_every_number_back(found: list[MeasureReport]) -> None:
     text = tables.csv_table(found)
     table = list(csv.DictReader(io.StringIO(text, newline="")))
-    wanted: list[tuple[str, str, str, float | None, float | None]] = []
+    wanted: list[tuple[str, str, str, str, float | None, float | None]] = []
     for report in found:
         for name, score in report.metrics.items():
-            wanted.append((report.model, name, "", score.value, score.null))
-            wanted += [(report.model, name, part, value, None) for part, value in score.parts.items()]
+            wanted.append((report.model, name, "", "", score.value, score.null))
+            wanted += [(report.model, name, "", line, value, None) for line, value in score.baselines.items()]
+            wanted += [(report.model, name, part, "", value, None) for part, value in score.parts.items()]
         for k, factor in enumerate(report.factors):
             for j, latent in enumerate(report.latents):
                 cell = f"{factor}:{latent}"
-                wanted.append((report.model, "nmi", cell, report.nmi[k][j], report.nmi_null[k][j]))
+                wanted.append((report.model, "nmi", cell, "", report.nmi[k][j], report.nmi_null[k][j]))
 
     def number(text: str) -> float | None:
         return float(text) if text else None
 
-    read = [(row["model"], row["measure"], row["part"], number(row["value"]), number(row["null"])) for row in table]
+    read = [
+        (
+            *(row[column] for column in ("model", "measure", "part", "baseline")),
+            *map(number, (row["value"], row["null"])),
+        )
+        for row in table
+    ]
     assert read == wanted
+    assert all(bool(row["null_name"]) == bool(row["null"]) for row in table)
 
 
 @settings(max_examples=40, deadline=None)
@@ -167,6 +195,12 @@ def test_latex_reads_as_it_should() -> None:
     assert r" & \multicolumn{2}{c}{a\_model} \\" in text
     assert r"MIG & 0.143 & \chance{0.010 (0.012)} \\" in text
     assert r"\ensuremath{\beta}-VAE score & – &  \\" in text
+    assert r"Fréchet & 123.5 & \chance{data 12.300 (15.000)} \\" in text
+    length = text.splitlines().index(r"do(angle): error of length & 0.042 & \chance{1.412} \\")
+    assert text.splitlines()[length + 1 : length + 3] == [
+        r"\quad \chance{noise set to 0} & \chance{0.066} &  \\",
+        r"\quad \chance{truth} & \chance{0.014} &  \\",
+    ]
     assert r" & z4' & z8' & z9 \\" in text
     assert "% InfoM: 5 of 10 latents kept; 10 neighbours; Hsu et al. 2023" in text  # what a note does not replace
 
@@ -183,7 +217,16 @@ def test_a_process_reads_the_page(tmp_path: Path) -> None:
     if shutil.which("gs"):
         asked = ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER", "-sDEVICE=txtwrite", "-sOutputFile=-", path]
         text = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout
-        for wanted in ("a_model: world sprites", "MIG", "0.143", "0.010", "Total correlation", "0.77"):
+        for wanted in (
+            "a_model: world sprites",
+            "MIG",
+            "0.143",
+            "0.010",
+            "Total correlation",
+            "0.77",
+            "noise set to 0",
+            "0.066",
+        ):
             assert wanted in text
         assert "Error" not in text
 
@@ -221,17 +264,41 @@ def test_other_extensions_are_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_what_is_said_of_chance() -> None:
-    def said(value: float | None, better: str) -> str:
-        return against_chance(Score(value=value, null=0.5, null_high=0.6, better=better))
+    def said(value: float | None, better: str, **changes: Any) -> str:
+        return against_chance(Score(value=value, null=0.5, null_high=0.6, better=better, **changes))
 
     assert [said(v, "higher") for v in (0.4, 0.5, 0.6, 0.7, None)] == ["below chance", "at chance", "at chance", "", ""]
-    assert [said(v, "lower") for v in (0.4, 0.6, 0.7)] == ["at chance", "at chance", ""]
+    assert [said(v, "lower", group="latents") for v in (0.4, 0.6, 0.7)] == ["at chance", "at chance", ""]
+    assert [said(v, "lower", group="counterfactuals") for v in (0.4, 0.5, 0.7)] == ["", "at chance", "at chance"]
+    assert said(0.7, "lower", group="counterfactuals", null_name="noise set to 0") == ""
     assert said(0.4, "") == ""
     assert against_chance(Score(value=0.4)) == ""
     assert against_chance(Score(value=0.4, null=0.5)) == "below chance"
     assert against_chance(Score(value=0.4, null=0.9, null_high=1.0, group="quality")) == ""
-    assert against_chance(Score(value=0.4, null=0.5)) == "below chance"
-    assert against_chance(Score(value=0.4, null=0.9, null_high=1.0, group="quality")) == ""
+
+
+def test_what_stands_beside_a_number_is_named() -> None:
+    assert null_text(Score(value=0.4)) == ""
+    assert null_text(Score(value=0.4, null=0.5)) == "0.500"
+    assert null_text(Score(value=0.4, null=0.5, group="quality")) == "data 0.500", (
+        "as reports of older programs have it"
+    )
+    assert null_text(Score(value=0.4, null=0.5, null_name="data of another world")) == "data of another world 0.500"
+    assert baselines_text(Score(value=0.4)) == ""
+    assert baselines_text(example().metrics["length"]) == "noise set to 0 0.066 · truth 0.014"
+    other = example(metrics={"length": Score(value=1.0, baselines={"see": 1.0, "truth": 0.0})})
+    assert baseline_names([example(), other], "length") == ("noise set to 0", "truth", "see")
+    assert baseline_names([other], "mig") == ()
+
+
+def test_reports_of_older_programs_are_read() -> None:
+    old = '{"model": "m", "fingerprint": "f", "world": "w", "n": 5, "metrics": {"frechet": {"value": 2.0, "null": 1.0, '
+    old += '"group": "quality"}, "counterfactual_error": {"value": 0.1, "null": 0.2, "group": "quality", '
+    old += '"parts": {"see": 1.4}}}}'
+    report = msgspec.json.decode(old, type=MeasureReport)
+    assert report.metrics["counterfactual_error"].parts == {"see": 1.4}
+    assert "data 1.000" in tables.latex_table([report])
+    assert tables.page([report]).startswith(b"%PDF")
 
 
 @pytest.mark.parametrize(
@@ -244,7 +311,7 @@ def test_figures(value: float | None, text: str) -> None:
 
 def test_rows_are_in_the_order_of_the_groups() -> None:
     other = example(metrics={"fid": Score(value=1.0, group="quality"), "sap": Score(value=0.1, title="SAP")})
-    assert list(rows([other, example()])) == ["sap", "mig", "infom", "beta_vae", "tc", "fid"]
+    assert list(rows([other, example()])) == ["sap", "mig", "infom", "beta_vae", "tc", "fid", "length"]
     assert rows([other])["fid"] == "fid"
 
 

@@ -13,7 +13,8 @@ from scipy.stats import ks_2samp
 
 from explorer.files import package_folder
 from explorer.generators import registry
-from explorer.metrics.counterfactuals import Trial, faithfulness
+from explorer.metrics.counterfactual_trial import Trial
+from explorer.metrics.counterfactuals import faithfulness
 from explorer.metrics.imagination import GeneratorImagination
 from explorer.metrics.world_pictures import world_for
 from explorer.worlds import registry as worlds

@@ -12,7 +12,8 @@ from explorer.causal.model_file import fits_in
 from explorer.files import package_folder
 from explorer.generators import registry
 from explorer.generators.causes import CAUSES
-from explorer.metrics.counterfactuals import Faithfulness, Trial, faithfulness
+from explorer.metrics.counterfactual_trial import Trial
+from explorer.metrics.counterfactuals import Faithfulness, faithfulness
 from explorer.metrics.imagination import GeneratorImagination
 from explorer.worlds.pendulum import WORLD as PENDULUM
 

@@ -12,7 +12,8 @@ import torch
 from explorer.errors import ExplorerError
 from explorer.generators import registry
 from explorer.metrics.counterfactual_scores import counterfactual_scores
-from explorer.metrics.counterfactuals import Trial, faithfulness
+from explorer.metrics.counterfactual_trial import Trial
+from explorer.metrics.counterfactuals import faithfulness
 from explorer.metrics.imagination import GeneratorImagination
 from explorer.metrics.report import measure_model
 from explorer.scene.measures import MeasureOptions
@@ -44,15 +45,46 @@ def test_the_report_has_the_figures_where_they_are_named(generator: Any) -> None
     assert score.value == pytest.approx(found.do["light"].factors["shadow_position"], nan_ok=True) or (
         score.value is None and score.note == "no picture shows it"
     )
-    assert score.null == found.baselines["light"]["propagate with noise 0"].factors["shadow_position"]
-    assert set(score.parts) == {"see", "do without propagation", "propagate with noise 0", "reconstruct", "truth"}
+    assert score.null == pytest.approx(found.do["light"].chance["shadow_position"], nan_ok=True) or score.null is None
+    baselines = ["see", "do without propagation", "reconstruct", "propagate with noise 0", "truth"]
+    assert list(score.baselines) == baselines
+    for name in baselines:
+        value = found.baselines["light"][name].factors["shadow_position"]
+        assert score.baselines[name] == pytest.approx(value) or score.baselines[name] is None
     assert (score.better, score.n) == ("lower", 500)
+    assert {score.group for score in report.metrics.values()} == {"counterfactuals"}
     assert report.metrics["composition_psnr_10"].value == found.composition[10]
     assert report.metrics["reversal_psnr_angle"].value == found.reversal["angle"]
     assert report.metrics["counterfactual_psnr_angle"].value == found.do["angle"].psnr
     assert report.metrics["interval_coverage_shadow_length"].value == found.coverage["shadow_length"]
-    assert len(report.metrics) == 2 * (4 + 2) + 2 + 2 + 1
+    kept, lost = found.own_noise["angle"]
+    gain = report.metrics["own_noise_gain_angle"]
+    assert (gain.value, gain.null) == (kept - lost, 0.0)
+    assert gain.baselines == {"its own noise kept": kept, "set to 0": lost}
+    leaf = report.metrics["leaf_error_shadow_length"]
+    assert list(leaf.baselines) == ["reconstruct"]
+    distance = report.metrics["interventional_distance_light"]
+    assert distance.value == found.distances["light"]["interventional"].value
+    assert list(distance.baselines) == ["see", "do without propagation", "truth"]
+    for name in ("realism", "minimality"):  # by the predictor of the world
+        measured = report.metrics[f"{name}_light"]
+        assert measured.value is not None
+        assert list(measured.baselines) == baselines
+        assert set(found.distances["light"]) == {"interventional"}
+    assert report.metrics["realism_light"].value > 10 * (report.metrics["realism_light"].baselines["truth"] or 0.0)
+    assert len(report.metrics) == 2 * (4 + 2) + 2 + 2 + 2 + 1 + 2 * 3
+    nowhere = {name for name, score in report.metrics.items() if score.null is None}
+    assert all(report.metrics[name].value is None for name in nowhere)
     assert msgspec.json.decode(msgspec.json.encode(report))["n"] == 500
+
+
+def test_of_few_rows_realism_is_not_measured_and_says_so(generator: Any) -> None:
+    metrics = counterfactual_scores(generator, PENDULUM, 100)
+    for root in ("angle", "light"):
+        score = metrics[f"realism_{root}"]
+        assert (score.value, score.null, score.baselines) == (None, None, {})
+        assert score.note == "'realism' needs at least 500 pictures; raise n"
+        assert metrics[f"minimality_{root}"].value is not None
 
 
 def test_few_pictures_and_models_without_causes_are_refused_in_one_sentence(generator: Any) -> None:

@@ -10,17 +10,15 @@ import torch
 
 from explorer.causal.interventions import Hard
 from explorer.errors import ExplorerError
-from explorer.metrics.counterfactuals import (
+from explorer.metrics.counterfactual_trial import (
     Do,
-    Faithfulness,
     Floats,
     Pictures,
     Trial,
     decibels,
-    faithfulness,
-    interval_coverage,
     squared_error,
 )
+from explorer.metrics.counterfactuals import Faithfulness, faithfulness, interval_coverage
 from explorer.worlds.base import World
 from explorer.worlds.faces import WORLD as FACES
 from explorer.worlds.pendulum import WORLD as PENDULUM
@@ -58,6 +56,17 @@ class Oracle:
             self._outcome(factual, do, 0.5 + width * (source.random((len(factual), 1)) - 0.5)) for _ in range(draws)
         ]
         return {name: np.stack([values[name].numpy() for values in drawn], axis=1) for name in self.world.names}
+
+    def drawn(self, do: Do, seed: int, own_noise: bool = True) -> Pictures:
+        world, count = self.world, len(next(iter(do.values())))
+        noises = world.model.noises(count, seed + 100)
+        acts = {name: Hard(torch.from_numpy(value)) for name, value in do.items()}
+        if self.mode in ("set alone", "ignore"):
+            rows = world.rows_of(world.model.predict(noises))
+            for name, value in do.items() if self.mode == "set alone" else ():
+                rows[:, world.column(name)] = value
+            return world.render(rows)
+        return world.render(world.rows_of(world.model.predict(noises, acts)))
 
     def _outcome(self, factual: np.ndarray, do: Do, uniform: float | Floats) -> dict[str, torch.Tensor]:
         model, values = self.world.model, self.world.values_of(factual)

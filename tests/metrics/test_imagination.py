@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import torch
 from torch import Tensor
 
 from explorer.causal.coding import Axis, Coding
+from explorer.causal.interventions import Hard
 from explorer.causal.model import StructuralModel
 from explorer.errors import ExplorerError
 from explorer.generators.base import Latent, specimen
-from explorer.metrics.counterfactuals import Trial, faithfulness
+from explorer.metrics.counterfactual_trial import Trial
+from explorer.metrics.counterfactuals import faithfulness
 from explorer.metrics.imagination import GeneratorImagination
 from explorer.scene.cards import SpaceCard
 from explorer.scene.model import Quality
@@ -35,6 +38,11 @@ class Camera:
 
     def coding(self) -> Coding:
         return Coding({name: Axis(1 + k, 2.0, 3.0 + k) for k, name in enumerate(PENDULUM.names)}, 6)
+
+    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
+        rows = torch.from_numpy(PENDULUM.sample(len(seeds), 99)).double()
+        shades = torch.tensor([[seed % 7 / 3.0] for seed in seeds], dtype=torch.float64)
+        return Latent({"x": torch.cat([shades, (rows - 2.0) / torch.arange(3.0, 7.0), 0 * shades], dim=1).float()})
 
     def encode(self, outputs: Tensor) -> Latent:
         levels = (outputs.permute(0, 2, 3, 1).numpy() + 1) * 127.5
@@ -84,6 +92,19 @@ def test_the_pictures_own_noise_is_what_is_no_factor() -> None:
     lost = made().imagine(dark, {}, own_noise=False)
     assert np.abs(kept.astype(int) - dark).mean() < 1
     assert lost.mean() / dark.mean() == pytest.approx(1.25, rel=0.02)
+
+
+def test_pictures_of_its_own_show_what_do_leads_to_in_its_model() -> None:
+    do = {"angle": np.linspace(-30.0, 30.0, 120)}
+    drawn = made().drawn(do, 5)
+    assert (made().drawn(do, 5) == drawn).all()
+    assert (made().drawn(do, 6) != drawn).any()
+    noises = PENDULUM.model.noises(120, 5)
+    rows = PENDULUM.rows_of(PENDULUM.model.predict(noises, {"angle": Hard(torch.from_numpy(do["angle"]))}))
+    plain = PENDULUM.render(rows)
+    dim = 1 - GREY * np.array([(5 * 120 + row) % 7 / 3.0 for row in range(120)])[:, None, None, None]
+    assert np.abs(drawn - plain * dim).mean() < 0.6  # of rounding
+    assert np.abs(made().drawn(do, 5, own_noise=False).astype(int) - plain).mean() < 0.1
 
 
 def test_outcomes_are_rows_of_draws_in_the_order_of_the_pictures() -> None:

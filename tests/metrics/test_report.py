@@ -26,6 +26,7 @@ from explorer.metrics.world_pictures import pictures, world_for
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Score
+from explorer.worlds import attributes
 from explorer.worlds import registry as worlds
 
 SPRITES = worlds.world("sprites")
@@ -110,7 +111,7 @@ def test_the_best_rotation_is_found_and_named() -> None:
 
 
 def test_quick_leaves_out_what_takes_minutes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(reports, "predictors_folder", lambda: tmp_path)
+    monkeypatch.setattr(attributes, "predictors_folder", lambda: tmp_path)
     everything = {measure.name for measure in all_measures().values() if measure.cost >= reports.DEAR}
     assert everything == {"dci"}
     found = measure_model(Oracle(), msgspec.structs.replace(options(), measures=(), n=600, quick=True))
@@ -343,7 +344,7 @@ def test_unknown_measures_are_refused_with_those_there_are() -> None:
 
 
 def test_models_without_an_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(reports, "predictors_folder", lambda: tmp_path)
+    monkeypatch.setattr(attributes, "predictors_folder", lambda: tmp_path)
     model = ToyGenerator(size=64)
     with pytest.raises(ExplorerError, match=r"'toy' has no encoder, so 'mig' cannot be taken; .* 'quality'"):
         measure_model(model, options())
@@ -356,7 +357,7 @@ def test_models_without_an_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_a_world_without_a_predictor_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(reports, "predictors_folder", lambda: tmp_path)
+    monkeypatch.setattr(attributes, "predictors_folder", lambda: tmp_path)
     monkeypatch.setattr(reports, "all_measures", lambda: {"mig": all_measures()["mig"]})
     found = measure_model(Oracle(), MeasureOptions(world="sprites", n=600))
     assert list(found.metrics) == ["mig", "quality"]
@@ -402,7 +403,7 @@ def test_what_cannot_be_compared_is_said(monkeypatch: pytest.MonkeyPatch, tmp_pa
         measure_model(Oracle(), options("udr"))
     with pytest.raises(ExplorerError, match="UDR needs two VAEs on the world 'sprites'"):
         measure_models([Oracle(), Quantiser()], options("udr"))
-    monkeypatch.setattr(reports, "predictors_folder", lambda: tmp_path)
+    monkeypatch.setattr(attributes, "predictors_folder", lambda: tmp_path)
     monkeypatch.setattr(reports, "all_measures", lambda: {"mig": all_measures()["mig"]})
     for found in measure_models([Oracle(), Quantiser()], MeasureOptions(world="sprites", n=600)):
         assert found.metrics["mig"].value is not None

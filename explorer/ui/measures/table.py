@@ -25,10 +25,11 @@ NUMBER_WIDTH = 50
 NAME_WIDTH = 150  # of the measures' names, at least, where bars are drawn
 LEAST_NAME_WIDTH = 100
 ROW_HEIGHT = 22
+INDENTATION = 14  # where measures have baselines under them
 CHANCE_TITLE = "Chance, 95 %"
 CHANCE_HELP = (
-    "What the same estimator gives of permuted data: the mean, and the 95th percentile of the draws. Beside the "
-    "quality of samples: what data get in their place."
+    "What the same estimator gives of permuted data: the mean, and the 95th percentile of the draws. Another number "
+    "that stands here is named. What else a measure is held against is under it."
 )
 CHANCE_BEFORE = "\nBefore the turn; the tool tip of the other column has that after it."
 
@@ -44,7 +45,7 @@ class _ValueDelegate(QStyledItemDelegate):
         if not isinstance(score, Score):
             return
         colors = theme.current()
-        weak = text.is_weak(score)
+        weak = text.is_weak(score) or index.parent().isValid()  # a baseline is not the model's
         rect = QRectF(option.rect)
         painter.save()
         painter.setPen(theme.color(colors.muted if weak else colors.text))
@@ -79,8 +80,6 @@ class MeasuresTable(QTreeWidget):
         super().__init__(parent)
         self._shown: tuple[MeasureReport, MeasureReport | None] | None = None
         self.setColumnCount(4)
-        self.setRootIsDecorated(False)
-        self.setIndentation(0)
         self.setUniformRowHeights(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -111,11 +110,15 @@ class MeasuresTable(QTreeWidget):
         chosen = current.data(MEASURE, SCORE) if current else None
         self._shown = (report, turned)
         scrolled = self.verticalScrollBar().value()
+        opened = self._opened()
         self.clear()
         angle = f"{turned.rotation.degrees:g}°".replace("-", "−") if turned and turned.rotation else ""
         self.setHeaderLabels(["Measure", "Before" if turned else "Value", f"After {angle}".strip(), CHANCE_TITLE])
         self.headerItem().setToolTip(CHANCE, CHANCE_HELP + (CHANCE_BEFORE if turned else ""))
         self.setColumnHidden(AFTER, turned is None)
+        opens = any(score.baselines for score in report.metrics.values())
+        self.setRootIsDecorated(opens)
+        self.setIndentation(INDENTATION if opens else 0)
         self._share_width()
         for group, title in GROUPS.items():
             rows = {name: score for name, score in report.metrics.items() if score.group == group}
@@ -124,6 +127,7 @@ class MeasuresTable(QTreeWidget):
             self._add_title(title)
             for name, score in rows.items():
                 item = self._add_row(name, score, turned.metrics.get(name) if turned else None)
+                item.setExpanded(name in opened)
                 if name == chosen:
                     self.setCurrentItem(item)
         self.verticalScrollBar().setValue(scrolled)
@@ -143,7 +147,8 @@ class MeasuresTable(QTreeWidget):
         """Names before bars: where there is little room, the columns of values hold the number alone, and where there
         is less still, the chance levels are left to the tool tips."""
         wide = self.fontMetrics().horizontalAdvance
-        chance = max(wide("0.000, 0.000"), wide(CHANCE_TITLE)) + 16
+        shown = self._shown[0].metrics.values() if self._shown else ()
+        chance = max(map(wide, ("0.000, 0.000", CHANCE_TITLE, *map(text.chance_figures, shown)))) + 16
         least = {BEFORE: NUMBER_WIDTH + 14}
         if not self.isColumnHidden(AFTER):
             least[AFTER] = max(NUMBER_WIDTH + 14, wide(self.headerItem().text(AFTER)) + 16)
@@ -177,4 +182,22 @@ class MeasuresTable(QTreeWidget):
             item.setData(AFTER, SCORE, turned)
             item.setToolTip(AFTER, text.tool_tip(name, turned))
             item.setData(AFTER, Qt.ItemDataRole.AccessibleTextRole, figure(turned.value))
+        for baseline, value in score.baselines.items():
+            self._add_baseline(item, score, baseline, value, turned.baselines.get(baseline) if turned else None)
         return item
+
+    def _add_baseline(
+        self, item: QTreeWidgetItem, score: Score, name: str, value: float | None, turned: float | None
+    ) -> None:
+        """One of what a measure is held against, under it."""
+        row = QTreeWidgetItem(item, [name])
+        row.setForeground(MEASURE, self.palette().brush(QPalette.ColorRole.PlaceholderText))
+        row.setToolTip(MEASURE, name)
+        for column, number in ((BEFORE, value), (AFTER, turned)):
+            row.setData(column, SCORE, Score(value=number, group=score.group))
+            row.setData(column, Qt.ItemDataRole.AccessibleTextRole, figure(number))
+
+    def _opened(self) -> set[str]:
+        """The measures whose baselines are shown."""
+        items = (self.topLevelItem(index) for index in range(self.topLevelItemCount()))
+        return {str(item.data(MEASURE, SCORE)) for item in items if item is not None and item.isExpanded()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.scene.cards import ModelCard
-from explorer.scene.measure_text import against_chance, conditions, figure
+from explorer.scene.measure_text import CHANCE, against_chance, conditions, figure, null_name, null_text
 from explorer.scene.measures import MeasureOptions, MeasureReport, Score
 
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
@@ -20,8 +20,10 @@ def chance(score: Score) -> str:
 
 
 def chance_figures(score: Score) -> str:
-    """``0.002, 0.004``: the same for a narrow column, in the decimals of the values."""
-    return ", ".join(figure(value) for value in (score.null, score.null_high) if value is not None)
+    """``0.002, 0.004``, and where that is not chance ``data 0.002, 0.004``: the same for a narrow column, in the
+    decimals of the values."""
+    high = "" if score.null_high is None else f", {figure(score.null_high)}"
+    return f"{null_text(score)}{high}"
 
 
 def is_bounded(score: Score) -> bool:
@@ -31,8 +33,8 @@ def is_bounded(score: Score) -> bool:
 
 def is_weak(score: Score) -> bool:
     """Whether the number says nothing for the model: it is not defined, or permuted data give as much. Of what should
-    be low, such as a total correlation, chance is the best there is."""
-    return score.value is None or (score.better == "higher" and bool(against_chance(score)))
+    be low in latents, such as a total correlation, chance is the best there is."""
+    return score.value is None or (score.group != "latents" and bool(against_chance(score)))
 
 
 def tool_tip(name: str, score: Score) -> str:
@@ -43,9 +45,11 @@ def tool_tip(name: str, score: Score) -> str:
     elif is_weak(score):
         lines.append(f"{against_chance(score).capitalize()}: permuted data give this much.")
     better = _BETTER[score.better]
-    beside = "Of data" if score.group == "quality" else "By chance"
+    name_of_null = null_name(score)
+    beside = "By chance" if name_of_null == CHANCE else f"Of {name_of_null}"
     by_chance = f"{beside}: {chance(score)}" if score.null is not None else ""
-    lines += [text for text in (by_chance, better, score.estimator, score.paper) if text]
+    baselines = [f"{baseline}: {figure(value)}" for baseline, value in score.baselines.items()]
+    lines += [text for text in (by_chance, *baselines, better, score.estimator, score.paper) if text]
     if score.n:
         lines.append(f"n = {score.n}")
     if score.value is not None and score.note:

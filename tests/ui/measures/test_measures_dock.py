@@ -25,7 +25,7 @@ from explorer.ui.actions.actions import ActionTable
 from explorer.ui.jobs.jobs_panel import JobsPanel
 from explorer.ui.look.matrix import shade
 from explorer.ui.measures.dock import MeasuresDock
-from explorer.ui.measures.table import AFTER, CHANCE, MEASURE
+from explorer.ui.measures.table import AFTER, BEFORE, CHANCE, MEASURE
 from explorer.ui.measures.violins import ticks
 from explorer.ui.state.settings import Settings
 
@@ -103,6 +103,11 @@ class Desk:
         self.table["measure"].trigger()
         self.answer(report())
 
+    def tip(self, title: str) -> str:
+        tree = self.panel.table
+        items = (tree.topLevelItem(index) for index in range(tree.topLevelItemCount()))
+        return next(item.toolTip(MEASURE) for item in items if item.text(MEASURE) == title)
+
     def click(self, column: int) -> None:
         heat = self.panel.heat
         place = QPoint(round(heat.column_left(column) + heat.column_width() / 2), 40)
@@ -172,6 +177,42 @@ def test_measuring_asks_for_what_the_header_says_and_shows_the_report(desk: Desk
     assert desk.panel.header.state.text() == "world shapes · 5000 pictures · seed 0 · 4 latents · 38 s"
     assert desk.table["export_measures"].isEnabled()
     assert desk.table["rotate_pair"].isEnabled()
+
+
+def test_what_a_number_is_held_against_is_under_it(desk: Desk) -> None:
+    tree = desk.panel.table
+    tree.show_reports(report())
+    assert (tree.indentation(), tree.rootIsDecorated()) == (0, False)
+    held = Score(
+        value=0.042,
+        null=1.4,
+        baselines={"propagate with noise 0": 0.066, "truth": None},
+        title="do(angle): error of length",
+        better="lower",
+        group="counterfactuals",
+    )
+    quality = Score(value=3.0, null=0.5, null_high=0.6, title="Fréchet", better="lower", group="quality")
+    desk.table["measure"].trigger()
+    desk.answer(msgspec.structs.replace(report(), metrics={"mig": MIG, "length": held, "frechet": quality}))
+    assert tree.rows()["length"] == ("do(angle): error of length ↓", "0.042", "", "1.400")
+    assert tree.rows()["frechet"][3] == "data 0.500, 0.600"
+    assert "propagate with noise 0: 0.066" in desk.tip("do(angle): error of length ↓")
+    titles = [tree.topLevelItem(index).text(MEASURE) for index in range(tree.topLevelItemCount())]
+    assert titles.index("Counterfactuals") > titles.index("Quality of samples") > 0
+    row = tree.topLevelItem(titles.index("do(angle): error of length ↓"))
+    assert not row.isExpanded()
+    tree.setCurrentItem(row)
+    QTest.keyClick(tree, Qt.Key.Key_Right)
+    assert row.isExpanded()
+    below = [row.child(index) for index in range(row.childCount())]
+    assert [(one.text(MEASURE), one.data(BEFORE, Qt.ItemDataRole.AccessibleTextRole)) for one in below] == [
+        ("propagate with noise 0", "0.066"),
+        ("truth", "–"),
+    ]
+    shown = tree.grab()
+    tree.show_reports(*tree._shown)  # as when the colours change
+    assert tree.topLevelItem(titles.index("do(angle): error of length ↓")).isExpanded()
+    assert tree.grab().toImage() == shown.toImage()
 
 
 def test_what_is_at_chance_or_undefined_is_weak_and_says_why(desk: Desk) -> None:
