@@ -215,6 +215,15 @@ def with_view(scene: Scene, index: int, view: PaneView) -> Scene:
     return with_pane(scene, index, replace(scene.panes[index], view=view))
 
 
+def with_views(scene: Scene, index: int, views: Sequence[PaneView]) -> Scene:
+    """``scene`` with pane ``index`` showing the first of ``views``, after it copies that show the others. Sliders are
+    linked."""
+    scene = replace(with_view(scene, index, views[0]), selected=index, linked=True)
+    for view in views[1:]:
+        scene = insert_pane(scene, scene.selected + 1, replace(scene.panes[scene.selected], view=view))
+    return replace(scene, selected=scene.selected - len(views) + 1)
+
+
 def with_model(scene: Scene, model: ModelRef, controls: ControlSetRef) -> Scene:
     """``scene`` on another generator: one pane with ``controls``; bookmarks and a seed stay, edits and tracks go."""
     origin = scene.origin_of()

@@ -6,36 +6,47 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from explorer.scene.cards import ControlSetCard
+from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.editing import edit_of, with_edit
 from explorer.scene.model import Pane, Scene
 
+LinkKey = int | str
+"""An index, or a name."""
+
 
 def partners(scene: Scene, cards: Sequence[ControlSetCard | None], pane: int, name: str) -> dict[int, str]:
-    """Pane → control that moves with ``name`` of ``pane``: the same name in the same set, else the same index; ``pane``
-    alone while sliders are not linked. ``cards``: those of the panes' sets, None for one that is not known yet."""
+    """Pane → control that moves with ``name`` of ``pane``: the same name in the same set, else what has the same
+    :func:`keys_of`; ``pane`` alone while sliders are not linked. ``cards``: those of the panes' sets, None for one that
+    is not known yet."""
     found = {pane: name}
     if not scene.linked:
         return found
     own = cards[pane]
-    controls = own.controls if own else ()
-    index = next((number for number, control in enumerate(controls) if control.name == name), None)
+    key = next((key for key, control in keys_of(own.controls).items() if control.name == name), None) if own else None
     here = (scene.model_of(pane), scene.panes[pane].controls)
     for other, theirs in enumerate(cards):
         if other == pane:
             continue
         if (scene.model_of(other), scene.panes[other].controls) == here:
             found[other] = name
-        elif theirs and index is not None and index < len(theirs.controls):
-            partner = theirs.controls[index]
-            if partner.shows == controls[index].shows:  # a value of one thing is no amount of another
+        elif theirs and key is not None:
+            partner = keys_of(theirs.controls).get(key)
+            if partner is not None:
                 found[other] = partner.name
     return found
 
 
+def keys_of(controls: Sequence[ControlCard]) -> dict[LinkKey, ControlCard]:
+    """What the controls of different sets are linked by → the controls. Amounts are how far one goes, and go together
+    by their index; a value is of something, a variable, and goes with the value of the same, whichever graph it is
+    in."""
+    return {control.name if control.shows == "value" else index: control for index, control in enumerate(controls)}
+
+
 def adopted(pane: Pane, card: ControlSetCard, neighbour: Pane, theirs: ControlSetCard) -> Pane:
     """``pane`` with its controls moved as far as those of ``neighbour``, in the order of both sets."""
-    for own, other in zip(card.controls, theirs.controls, strict=False):
-        if own.shows == other.shows:
-            pane = with_edit(pane, replace(edit_of(neighbour, other.name), control=own.name))
+    others = keys_of(theirs.controls)
+    for key, own in keys_of(card.controls).items():
+        if key in others:
+            pane = with_edit(pane, replace(edit_of(neighbour, others[key].name), control=own.name))
     return pane

@@ -63,3 +63,18 @@ def test_what_is_adopted_stands_as_far_in_the_order_of_both_sets(ours: int) -> N
     names = ["a", "b", "c", "d"][:ours]
     pane = adopted(Pane(controls=PCA), card(*names), neighbour, card("s", "t", "u"))
     assert {edit.control: edit.amount for edit in pane.edits} == ({"a": 1.0} if ours < 3 else {"a": 1.0, "c": -2.0})
+
+
+def test_values_are_linked_by_what_they_are_of_and_by_nothing_else() -> None:
+    """Two graphs of one model: one leaves a variable out, so that the others stand at other places."""
+    one, other = ControlSetRef(method="causes"), ControlSetRef(method="causes", settings=(("graph", "{}"),))
+    shown = scene(Pane(controls=one), Pane(controls=other), Pane(controls=PCA))
+    cards = (
+        card("angle", "light", "length", shows="value"), card("light", "length", shows="value"), card("a", "b", "c"),
+    )  # fmt: skip
+    assert partners(shown, cards, 0, "light") == {0: "light", 1: "light"}
+    assert partners(shown, cards, 1, "length") == {0: "length", 1: "length"}
+    assert partners(shown, cards, 0, "angle") == {0: "angle"}
+    assert partners(shown, cards, 2, "a") == {2: "a"}
+    neighbour = Pane(controls=one, edits=(Edit("angle", value=3.0), Edit("length", value=7.0)))
+    assert adopted(Pane(controls=other), cards[1], neighbour, cards[0]).edits == (Edit("length", value=7.0),)

@@ -8,6 +8,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from explorer.ui.actions.action_rows import ActionRow
+from explorer.ui.actions.actions import ActionTable
+from explorer.ui.causes import side_by_side
 from explorer.ui.look.lazy_dock import LazyDock
 from explorer.ui.state.controller import Controller
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 ROWS = (
     ActionRow("causes", "Show causes", "View",
         tool_tip="The causal graph of the selected pane, what do() makes of its variables, and arrows of one's own"),
+    *side_by_side.ROWS,
 )
 # fmt: on
 
@@ -25,9 +28,11 @@ ROWS = (
 class CausesDock(LazyDock["CausesPanel"]):
     """The panel, once it was seen."""
 
-    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(self._made, parent)
         self._controller = controller
+        self.side_by_side = side_by_side.SideBySide(controller, actions, self)
+        self.side_by_side.graph_wanted.connect(self.wanted)
 
     def _made(self) -> CausesPanel:
         from explorer.ui.causes.panel import CausesPanel

@@ -13,7 +13,7 @@ from explorer.scene import editing
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.causes import Outcome
 from explorer.scene.model import ControlSetRef
-from explorer.ui.causes import text
+from explorer.ui.causes import side_by_side, text
 from explorer.ui.causes.graph_view import GraphView
 from explorer.ui.look.numbers import DecimalField
 from explorer.ui.look.slider import FloatSlider
@@ -40,6 +40,7 @@ class CausesPanel(QWidget):
         self.own.setToolTip("Take back what was drawn; the mechanisms are those that come with the model")
         self.tidy.setToolTip("Causes above their effects, no two on top of each other")
         self.sentence, self.hint = WrappedLabel(), WrappedLabel()
+        self.title = SectionTitle("Causes")
         self._build()
         self.view.picked.connect(self._show_chosen)
         self.view.edge_picked.connect(self._show)
@@ -99,7 +100,7 @@ class CausesPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(SectionTitle("Causes"))
+        layout.addWidget(self.title)
         layout.addWidget(self.stack, 1)
 
     @property
@@ -109,6 +110,8 @@ class CausesPanel(QWidget):
 
     def _show(self) -> None:
         outcome = self.outcomes.outcome
+        names = self._names()
+        self.title.set_text(side_by_side.pane_text(names, self._controller.scene.selected))
         self.stack.setCurrentIndex(0 if outcome is None else 1)
         if outcome is None:
             awaited = self._fault(text.AWAITED) or text.AWAITED
@@ -118,13 +121,18 @@ class CausesPanel(QWidget):
         self.view.show_graph(
             graph,
             text.places_of(graph, self._controls),
-            {one.name: text.node_text(graph.variable(one.name), one) for one in outcome.variables},
+            {
+                one.name: text.node_text(graph.variable(one.name), one)
+                for one in outcome.variables
+                if one.name in graph.names  # those of the graph before, while others are asked for
+            },
             frozenset(one.name for one in outcome.variables if one.is_set),
             frozenset(one.name for one in outcome.variables if one.is_open),
         )
         edge = self.view.selected_edge
         told = identify(graph, *edge).sentence if edge is not None else text.sentence(outcome)
-        self.sentence.setText(self._fault() or told)
+        beside = side_by_side.graphs_text(names, self._graphs(graph), self._controller.scene.selected)
+        self.sentence.setText(" ".join(filter(None, (self._fault() or told, beside))))
         settings = dict(self._controls.settings)
         self.own.setEnabled(bool(settings.get("graph")))
         self.tidy.setEnabled(bool(settings.get("layout")))
@@ -133,10 +141,25 @@ class CausesPanel(QWidget):
     def _graph(self, outcome: Outcome) -> CausalGraph:
         """What was drawn last, also while its mechanisms are fitted; the last that was followed where a hand has
         written what cannot be read."""
+        card = self._controller.controls_card()
+        if card is not None and card.graph is not None:
+            return card.graph
         try:
             return graph_of(outcome.graph, str(dict(self._controls.settings).get("graph", "")))
         except CausalError:
             return outcome.graph
+
+    def _names(self) -> list[str]:
+        """What the panes are called, whatever they show."""
+        return [self._controller.set_title(index) for index in range(len(self._controller.shown_scene.panes))]
+
+    def _graphs(self, own: CausalGraph) -> list[CausalGraph | None]:
+        """Of all panes; ``own``: of the selected one."""
+        scene = self._controller.scene
+        cards = [self._controller.controls_card(index) for index in range(len(scene.panes))]
+        graphs = [card.graph if card is not None else None for card in cards]
+        graphs[scene.selected] = own
+        return graphs
 
     def _fault(self, awaited: str = text.FITTING) -> str:
         """Why what is drawn is not followed yet, or cannot be; empty where it is."""
@@ -148,6 +171,8 @@ class CausesPanel(QWidget):
     def _show_chosen(self, name: str) -> None:
         """The slider of the chosen variable, which is that of the control panel."""
         outcome, card = self.outcomes.outcome, self._controller.control_card(self._controller.scene.selected, name)
+        if outcome is not None and name not in outcome.graph.names:
+            outcome = None  # of the graph before
         shown = outcome is not None and card is not None
         for widget in (self.slider, self.field, self.free):
             widget.setVisible(shown)

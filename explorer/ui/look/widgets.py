@@ -69,6 +69,14 @@ class SectionTitle(QWidget):
         if action is not None:
             layout.addWidget(action)
 
+    def set_text(self, text: str) -> None:
+        """Be called ``text`` from now on."""
+        self._label.setText(text)
+
+    def text(self) -> str:
+        """What the panel is called."""
+        return self._label.text()
+
     def sizeHint(self) -> QSize:
         return super().sizeHint().expandedTo(QSize(0, 32))
 

@@ -10,12 +10,13 @@ from PySide6.QtCore import QObject
 
 from explorer.scene.cards import ControlCard
 from explorer.scene.following import Follower
+from explorer.scene.linking import LinkKey
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scene
 from explorer.ui.state.catalogue import Catalogue, Place, key_of
 from explorer.ui.state.undo import UndoStack
 
-Led = tuple[tuple[int, tuple[tuple[int, Edit], ...]], ...]
-"""Pane that shows a set → (index of a control, nameless edit) of what it was led to."""
+Led = tuple[tuple[int, tuple[tuple[LinkKey, Edit], ...]], ...]
+"""Pane that shows a set → (what links a control, nameless edit) of what it was led to."""
 
 
 class LateSets(QObject):
@@ -25,7 +26,7 @@ class LateSets(QObject):
         super().__init__(parent)
         self._catalogue = catalogue
         self._history = history
-        self._awaited: dict[Place, Mapping[int, Edit]] = {}  # and what its controls were led to before the history
+        self._awaited: dict[Place, Mapping[LinkKey, Edit]] = {}  # and what its controls were led to before the history
 
     def note(self, scene: Scene) -> None:
         """Linked sliders of ``scene`` were moved: panes whose set is not known follow later."""
@@ -72,7 +73,7 @@ class LateSets(QObject):
         self._history.revise(revised)
         return now
 
-    def _follower(self, place: Place, controls: Sequence[ControlCard], earlier: Mapping[int, Edit]) -> Follower:
+    def _follower(self, place: Place, controls: Sequence[ControlCard], earlier: Mapping[LinkKey, Edit]) -> Follower:
         return Follower(controls, lambda one: _showing(one, place), self._controls_of, earlier)
 
     def _controls_of(self, scene: Scene, pane: int) -> Sequence[ControlCard]:

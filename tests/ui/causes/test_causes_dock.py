@@ -11,13 +11,15 @@ from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 from quiet import controller_on
 
+from explorer.causal.formats.registry import graph_of
 from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.causes import Outcome, VariableOutcome
 from explorer.scene.model import ControlSetRef, Edit, ModelRef
 from explorer.service import replies, requests
+from explorer.ui.actions.actions import ActionTable
 from explorer.ui.causes import text
-from explorer.ui.causes.dock import CausesDock
+from explorer.ui.causes.dock import ROWS, CausesDock
 from explorer.ui.causes.graph_view import GraphView
 
 pytestmark = pytest.mark.gui
@@ -64,7 +66,9 @@ class Stage:
         self.controller, self.client = controller_on(methods=(method,))
         self.window = QMainWindow()
         qtbot.addWidget(self.window)
-        self.dock = CausesDock(self.controller)
+        self.actions = ActionTable(self.window, ROWS)
+        self.dock = CausesDock(self.controller, self.actions)
+        self.actions.set_has_model(True)
         self.window.setCentralWidget(self.dock)
         self.window.resize(900, 460)
         self.window.show()
@@ -291,3 +295,112 @@ def test_answers_to_other_questions_are_not_taken_and_a_refusal_is(
     stage.client.reply(replies.Refused(request_id=stage.asked[-1].request_id, sentence="Nothing is known."))
     assert stage.dock.panel.outcomes.outcome is None
     assert stage.dock.panel.outcomes.problem == "Nothing is known."
+
+
+def of_graph(ref: ControlSetRef) -> ControlSetCard:
+    """As the engine's: the set says which graph it follows."""
+    return msgspec.structs.replace(controls(ref), graph=graph_of(GRAPH, str(dict(ref.settings).get("graph", ""))))
+
+
+def test_another_graph_stands_in_a_second_pane_and_one_hand_moves_both(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    monkeypatch.setattr(quiet, "controls", of_graph)
+    stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
+    stage.controller.move_control(0, "light", 110.0)
+    stage.answer()
+    stage.answer()
+    before, title = stage.controller.scene, stage.dock.panel.title
+    assert title.text() == "Causes"
+    with qtbot.waitSignal(stage.dock.wanted):
+        stage.actions["another_graph"].trigger()
+    scene = stage.controller.scene
+    assert (len(scene.panes), scene.selected, scene.linked) == (2, 1, True)
+    assert scene.panes[1] == msgspec.structs.replace(scene.panes[0], name="Another graph")
+    assert title.text() == "Causes · pane 2 of 2: Another graph"
+    stage.answer()
+    stage.dock.panel._remove_arrow("light", "length")
+    assert dict(stage.controller.scene.panes[1].controls.settings)["graph"] == (
+        '{"angle": [], "light": [], "length": ["angle"]}'
+    )
+    assert stage.controller.scene.panes[0] == before.panes[0]
+    stage.answer(graph=GRAPH.without_edge("light", "length"))
+    sentence = stage.dock.panel.sentence
+    assert sentence.text().endswith("Unlike pane 1 (causes): without light → length.")
+    stage.controller.move_control(1, "angle", -20.0)
+    assert [pane.edits for pane in stage.controller.scene.panes] == [
+        (Edit("angle", value=-20.0), Edit("light", value=110.0))
+    ] * 2
+    stage.controller.select_pane(0)
+    stage.answer()
+    stage.answer()
+    assert title.text() == "Causes · pane 1 of 2: causes"
+    assert ("light", "length") in stage.view.graph.edges
+    assert sentence.text().endswith("Unlike pane 2 (Another graph): with light → length.")
+    while stage.controller.scene != before and stage.controller.undo_stack.canUndo():
+        stage.controller.undo()
+    assert stage.controller.scene == before
+
+
+def test_a_third_graph_has_a_name_of_its_own(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    monkeypatch.setattr(quiet, "controls", of_graph)
+    stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
+    stage.actions["another_graph"].trigger()
+    stage.actions["another_graph"].trigger()
+    assert [pane.name for pane in stage.controller.scene.panes] == ["", "Another graph", "Another graph 2"]
+
+
+@pytest.mark.parametrize("key", ["another_graph", "views_of_do", "effects_of_do"])
+def test_where_no_variable_is_set_nothing_is_put_beside_it_and_a_sentence_says_where_there_are(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    stage = Stage(qtbot, monkeypatch, method="latent_axes")
+    told: list[str] = []
+    stage.controller.noticed.connect(lambda notice: told.append(notice.sentence))
+    stage.actions[key].trigger()
+    assert told == [text.NO_CAUSES]
+    assert len(stage.controller.scene.panes) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "views"),
+    [
+        ("views_of_do", ["unmoved", "image", "difference", "truth"]),
+        ("effects_of_do", ["total_effect", "direct_effect", "indirect_effect"]),
+    ],
+)
+def test_views_of_one_do_stand_side_by_side_and_are_one_step(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, key: str, views: list[str]
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    monkeypatch.setattr(quiet, "controls", of_graph)
+    stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
+    stage.controller.move_control(0, "light", 110.0)
+    before = stage.controller.scene
+    stage.actions[key].trigger()
+    scene = stage.controller.scene
+    assert [pane.view for pane in scene.panes] == views
+    assert {pane.edits for pane in scene.panes} == {(Edit("light", value=110.0),)}
+    assert (scene.selected, scene.linked) == (0, True)
+    stage.controller.undo()
+    assert stage.controller.scene == before
+
+
+def test_the_answer_to_another_graph_does_not_end_the_dock(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the values of a graph that leaves out a variable are asked for, those of the graph before are known."""
+    stage = Stage(qtbot, monkeypatch)
+    monkeypatch.setattr(quiet, "controls", of_graph)
+    small = ControlSetRef(method="causes", k=2, settings=(("graph", '{"light": [], "length": ["light"]}'),))
+    stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
+    stage.answer()
+    stage.view.selected = "angle"
+    stage.controller.set_method(0, small)
+    assert stage.view.graph.names == ("light", "length")
+    assert stage.view.texts.keys() == {"light", "length"}
+    stage.answer(graph=graph_of(GRAPH, '{"light": [], "length": ["light"]}'))
+    stage.view.selected = "light"
+    stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
+    stage.dock.panel._show_chosen("angle")
+    assert stage.dock.panel.chosen_label.text() == "Choose a variable to set it."
