@@ -288,9 +288,9 @@ class ControlsPanel(DockPanel):
         pane = scene.panes[min(self._controller.scene.selected, len(scene.panes) - 1)]
         if pane.edits:
             self._controller.outcomes.refresh()
-        now = self._controller.outcomes.now()
+        now, intervals = self._controller.outcomes.now(), self._controller.outcomes.intervals()
         for name, row in self._rows.items():
-            row.set_edit(edit_of(pane, name), now.get(name))
+            row.set_edit(edit_of(pane, name), now.get(name), intervals.get(name))
 
     def _show_places(self) -> None:
         places = self._controller.places.known()

@@ -22,6 +22,7 @@ BADGES: dict[Badge, str] = {
     "passive": "Passive: equal to the prior for every picture, so moving it changes next to nothing",
 }
 TYPED_BEYOND = 3.0  # typed values may go this many times further than the slider
+FIELD_EDGES = 10  # pixels of a quiet number field beside its text
 WIDEST_NAME = 150  # pixels; what names do not need is the slider's
 LEAST_SLIDER = 96  # pixels; names are shortened before the slider is
 
@@ -157,16 +158,30 @@ class ControlRow(QWidget):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.menu_wanted.emit(self.card.name, event.globalPos())
 
-    def set_edit(self, edit: Edit, now: float | None = None) -> None:
+    def set_edit(self, edit: Edit, now: float | None = None, interval: tuple[float, float] | None = None) -> None:
         """Show how the control is moved, without a signal: its number, or where it is free and shows values, where the
-        picture stands: ``now``, where others have moved it as well."""
+        picture stands: ``now``, where others have moved it as well, or the ``interval`` that holds it with 90 %, where
+        the picture does not tell it."""
         free = edit.is_nothing and self.card.shows == "value"
+        interval = interval if free else None
         number = edit.number if not free else self._origin if now is None else now
         self.slider.set_value(number)
+        self.slider.set_interval(interval)
         self._filling = True
         self.box.setValue(number)
+        if interval is not None:
+            self.box.set_blank(self._interval_text(*interval))
         self._filling = False
         self._is_free = free
+        self.box.setToolTip("" if interval is None else open_text(*interval))
+
+    def _interval_text(self, low: float, high: float) -> str:
+        """Between which values it lies, if there is room for that."""
+        text = f"{low:.3g}–{high:.3g}"
+        if f"{low:.3g}" == f"{high:.3g}":
+            return f"≈ {low:.3g}"
+        room = self.box.sizeHint().width() - FIELD_EDGES
+        return text if self.box.fontMetrics().horizontalAdvance(text) <= room else "open"
 
     def set_place(self, place: ControlPlace | None) -> None:
         """Where the picture stands along it, and how far the slider reaches from there. Without, it is as the card
@@ -210,6 +225,13 @@ class ControlRow(QWidget):
         if not self._filling:
             self.slider.set_value(value)
             self.moved.emit(self.card.name, value, False)
+
+
+def open_text(low: float, high: float) -> str:
+    """Why there is no number."""
+    if f"{low:.3g}" == f"{high:.3g}":
+        return f"{low:.3g} with 90 %: the picture does not tell it for sure."
+    return f"Not unique: {low:.3g} to {high:.3g} with 90 %. The picture does not tell it; the middle is drawn."
 
 
 def titled(card: ControlCard, mark: Mark | None) -> str:

@@ -261,13 +261,19 @@ class NumberField(QAbstractSpinBox):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             undoes = event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
-            if undoes and not self.is_typing:
+            if (undoes or self._begins_nothing(event)) and not self.is_typing:
                 event.ignore()  # it is the window's
                 return False
             if event.key() == Qt.Key.Key_Escape and self.is_typing:
                 event.accept()
                 return True
         return super().event(event)
+
+    def _begins_nothing(self, event: QKeyEvent) -> bool:
+        """Whether no number begins with the key: where it is a shortcut, K sets a keyframe of what was typed."""
+        plain = not event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+        text = event.text()
+        return plain and text.isprintable() and text != "" and (not text.strip() or self._form.is_hopeless(text))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # While something is being typed: buttons that take no focus, and shortcuts, find the number taken.

@@ -41,6 +41,7 @@ class FloatSlider(QWidget):
         self._fill_from = fill_from  # None: the origin
         self._low, self._high, self._origin = low, high, origin
         self._value = origin
+        self._interval: tuple[float, float] | None = None
         self._grabbed = False
         self._last_x = 0.0
         self._hovered = False
@@ -72,6 +73,13 @@ class FloatSlider(QWidget):
         """Show ``value`` without a signal."""
         if value != self._value:
             self._value = value
+            self.update()
+
+    def set_interval(self, interval: tuple[float, float] | None) -> None:
+        """Between which numbers it lies, where it is no number: a band, and a handle that says that it only stands in
+        the middle."""
+        if interval != self._interval:
+            self._interval = interval
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -176,8 +184,13 @@ class FloatSlider(QWidget):
         painter.setBrush(theme.color(colors.muted, 0.75))
         for detent in self._detents:
             painter.drawRect(QRectF(self._x_of(detent) - 0.5, middle - 5, 1, 10))
-        painter.setBrush(theme.color(accent))
-        painter.drawRoundedRect(QRectF(min(start, here), middle - 2, abs(here - start), 4), 2, 2)
+        if self._interval is None:
+            painter.setBrush(theme.color(accent))
+            painter.drawRoundedRect(QRectF(min(start, here), middle - 2, abs(here - start), 4), 2, 2)
+        else:
+            low, high = (self._x_of(end) for end in self._interval)
+            painter.setBrush(theme.color(accent, 0.4))
+            painter.drawRoundedRect(QRectF(low, middle - 4, max(2.0, high - low), 8), 3, 3)
         painter.setBrush(theme.color(colors.muted))
         painter.drawRect(QRectF(zero - 0.5, middle - 5, 1, 10))
         if self.hasFocus():
@@ -185,7 +198,8 @@ class FloatSlider(QWidget):
             painter.drawEllipse(QPointF(here, middle), RADIUS + 4, RADIUS + 4)
         filled = self._grabbed or self._hovered
         painter.setBrush(theme.color(accent if filled and self.isEnabled() else colors.panel))
-        painter.setPen(QPen(theme.color(accent), 1.6))
+        unsure = self._interval is not None and not filled
+        painter.setPen(QPen(theme.color(accent), 1.6, Qt.PenStyle.DotLine if unsure else Qt.PenStyle.SolidLine))
         painter.drawEllipse(QPointF(here, middle), RADIUS, RADIUS)
 
     # --- inside ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from explorer.scene.causes import Outcome
+from explorer.scene.causes import Outcome, VariableOutcome
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
 from explorer.service.replies import OutcomeFound
 from explorer.service.requests import FindOutcome
@@ -63,8 +63,15 @@ class Outcomes(Newest[Question, OutcomeFound]):
     def now(self) -> dict[str, float]:
         """Variable → where the shown picture stands along it; of what is open, the middle that is drawn. While other
         edits of the same start are asked about, where it stood; empty where nothing is set or nothing is known."""
+        return {one.name: one.value for one in self._known()}
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Variable → between which values it lies, of those that the shown picture leaves open; as :meth:`now`."""
+        return {one.name: (one.low, one.high) for one in self._known() if one.is_open}
+
+    def _known(self) -> tuple[VariableOutcome, ...]:
         question = self.question() if self.applies() else None
         if question is None or not question[4] or self.outcome is None or self.answered is None:
-            return {}
+            return ()
         same_start = self.answered[:4] == question[:4]
-        return {one.name: one.value for one in self.outcome.variables} if same_start else {}
+        return self.outcome.variables if same_start else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow
@@ -204,3 +205,33 @@ def test_an_opened_scene_that_was_drawn_in_another_order_is_told_of_once(desk: D
         number = desk.last(FindControls).request_id
         desk.client.reply(ControlsFound(request_id=number, model=MODEL, controls=ref, card=card))
         assert notices == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text", "tip"),
+    [
+        (70.0, 82.0, "70–82", "Not unique: 70 to 82 with 90 %. The picture does not tell it; the middle is drawn."),
+        (-70.251, -62.349, "open", "Not unique: -70.3 to -62.3 with 90 %. The picture does not tell it; the middle is "
+         "drawn."),
+        (77.0, 77.0001, "≈ 77", "77 with 90 %: the picture does not tell it for sure."),
+    ],
+)  # fmt: skip
+def test_an_effect_that_is_not_unique_has_no_plain_number(
+    desk: Desk, low: float, high: float, text: str, tip: str
+) -> None:
+    light = desk.panel.rows()[1]
+    desk.controller.move_control(0, "angle", 25.5)
+    told = outcome(angle=25.5, light=77.0)
+    variables = (told.variables[0], replace(told.variables[1], low=low, high=high, is_open=True))
+    number = desk.last(FindOutcome).request_id
+    desk.client.reply(OutcomeFound(request_id=number, outcome=replace(told, variables=variables)))
+    assert light.box.text() == text
+    assert light.box.toolTip() == tip
+    assert light.slider._interval == (low, high)
+    assert desk.edits == (Edit("angle", value=25.5),)  # nobody has set it
+    light.box.setFocus()
+    light.box.selectAll()
+    QTest.keyClicks(light.box, "81")
+    QTest.keyClick(light.box, Qt.Key.Key_Return)
+    assert desk.edits == (Edit("angle", value=25.5), Edit("light", value=81.0))
+    assert (light.box.text(), light.box.toolTip(), light.slider._interval) == ("81.00", "", None)

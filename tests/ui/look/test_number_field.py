@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QLocale, QPoint, QPointF, Qt
-from PySide6.QtGui import QAction, QFocusEvent, QKeySequence, QWheelEvent
+from PySide6.QtGui import QAction, QFocusEvent, QKeySequence, QShortcut, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
 from typing_hand import LEFT, LOCALES, click, double_click, line_of, type_text
@@ -465,3 +466,25 @@ def test_the_remark_stays_inside_the_window(desk: Desk) -> None:
     assert desk.window.rect().contains(remark.geometry())
     assert not remark.geometry().intersects(low.geometry())
     assert remark.height() >= remark.heightForWidth(remark.width())
+
+
+def test_a_letter_that_begins_no_number_is_the_windows_until_something_is_typed(desk: Desk) -> None:
+    """What was typed is there, and K sets a keyframe of it."""
+    heard: list[str] = []
+    for name in ("K", "E", "Space", "1"):
+        shortcut = QShortcut(QKeySequence(name), desk.window)
+        shortcut.activated.connect(partial(heard.append, name))
+    click(desk.field)
+    QTest.keyClicks(desk.field, "3")
+    QTest.keyClick(desk.field, ENTER)
+    for key in (Qt.Key.Key_K, Qt.Key.Key_Space, Qt.Key.Key_1):
+        QTest.keyClick(desk.field, key)
+    assert heard == ["K", "Space"]
+    assert desk.field.lineEdit().text() == "1"
+    QTest.keyClicks(desk.field, "e-1")  # now it is part of a number
+    QTest.keyClick(desk.field, ENTER)
+    assert (desk.field.value(), heard) == (0.1, ["K", "Space"])
+    QTest.keyClicks(desk.field, "x")  # nobody's shortcut
+    QTest.keyClick(desk.field, ENTER)
+    assert desk.field.value() == 0.1
+    assert desk.field.sentence.endswith("It is still 0.10.")

@@ -225,3 +225,22 @@ def test_the_box_writes_a_minus_sign_and_takes_a_hyphen(qtbot: QtBot) -> None:
     row.set_edit(Edit(row.card.name, -0.19))
     row.box.stepBy(1)  # reads its own text again
     assert row.box.text() == "−0.09"
+
+
+def test_where_it_is_no_number_a_band_says_between_which_it_lies(qtbot: QtBot) -> None:
+    slider = FloatSlider(0.0, 10.0)
+    qtbot.addWidget(slider)
+    slider.resize(300, 22)
+    slider.set_value(5.0)
+
+    def painted(value: float) -> bool:
+        """Whether there is more than the track, five pixels below the middle less one."""
+        shot = slider.grab().toImage()
+        place = QPoint(round(slider._x_of(value)), slider.height() // 2 + 3)
+        return bool(shot.pixelColor(place) != shot.pixelColor(2, 2))
+
+    assert [painted(value) for value in (2.0, 4.0, 6.5, 9.0)] == [False] * 4
+    slider.set_interval((3.0, 7.0))
+    assert [painted(value) for value in (2.0, 4.0, 6.5, 9.0)] == [False, True, True, False]
+    slider.set_interval(None)
+    assert not painted(4.0)
