@@ -55,7 +55,8 @@ def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ..
     texts = [draft_texts(*steps)] if steps is not None else []
     if picture.frame is not None and picture.view is not None and picture.frame.remarks:
         (name, remark), *others = picture.frame.remarks.items()
-        more = f" (and {len(others)} more)" if others else ""
+        told = {(one.mark, one.about or other) for other, one in others} - {(remark.mark, remark.about or name)}
+        more = f" (and {len(told)} more)" if told else ""  # two sliders may leave the same open
         shown = shown_name(scene, picture.view.controls, name)
         texts.append(
             (

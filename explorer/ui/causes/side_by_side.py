@@ -95,14 +95,22 @@ def graphs_text(names: Sequence[str], graphs: Sequence[CausalGraph | None], sele
     """What the graph of the ``selected`` pane has that those of the others have not, and lacks; empty where all are
     the same, or nothing is known. ``names`` and ``graphs`` of all panes, None where there is none."""
     own = graphs[selected]
-    parts = []
+    panes: dict[str, list[int]] = {}  # what is to be said → of which
     for index, graph in enumerate(graphs):
         if own is None or graph is None or index == selected:
             continue
-        more = [f"{cause} → {effect}" for cause, effect in own.edges if (cause, effect) not in graph.edges]
-        less = [f"{cause} → {effect}" for cause, effect in graph.edges if (cause, effect) not in own.edges]
-        said = [f"with {', '.join(more)}"] if more else []
-        said += [f"without {', '.join(less)}"] if less else []
-        if said:
-            parts.append(f"Unlike pane {index + 1} ({names[index]}): {', '.join(said)}.")
-    return " ".join(parts)
+        more = ", ".join(_arrow(edge) for edge in own.edges if edge not in graph.edges)
+        less = ", ".join(_arrow(edge) for edge in graph.edges if edge not in own.edges)
+        parts = (f"with {more}" if more else "", f"without {less}" if less else "")
+        panes.setdefault(", ".join(filter(None, parts)), []).append(index)
+    return " ".join(f"Unlike {_called(names, members)}: {parts}." for parts, members in panes.items() if parts)
+
+
+def _arrow(edge: tuple[str, str]) -> str:
+    return f"{edge[0]} → {edge[1]}"
+
+
+def _called(names: Sequence[str], panes: Sequence[int]) -> str:
+    """``pane 1 (Causes)``, or ``panes 1, 3 (Causes)``."""
+    called = ", ".join(dict.fromkeys(names[pane] for pane in panes))
+    return f"pane{'s' if len(panes) > 1 else ''} {', '.join(str(pane + 1) for pane in panes)} ({called})"

@@ -177,11 +177,11 @@ class ControlRow(QWidget):
 
     def _interval_text(self, low: float, high: float) -> str:
         """Between which values it lies, if there is room for that."""
-        text = f"{low:.3g}–{high:.3g}"
         if f"{low:.3g}" == f"{high:.3g}":
             return f"≈ {low:.3g}"
-        room = self.box.sizeHint().width() - FIELD_EDGES
-        return text if self.box.fontMetrics().horizontalAdvance(text) <= room else "open"
+        room, width = self.box.sizeHint().width() - FIELD_EDGES, self.box.fontMetrics().horizontalAdvance
+        texts = (f"{low:.3g}–{high:.3g}", f"{low:.2g}–{high:.2g}")
+        return next((text for text in texts if width(text) <= room and text[0] != "-"), "open")
 
     def set_place(self, place: ControlPlace | None) -> None:
         """Where the picture stands along it, and how far the slider reaches from there. Without, it is as the card

@@ -143,8 +143,9 @@ class SceneState(QObject):
         title, shown = self.set_title(pane), self.shown_scene.panes[pane]
         text = VIEWS[shown.view]
         if self.sets_variables(pane):
-            is_plain = shown.view == "image" and not shown.edits
-            return title if is_plain else f"{text.of_do} · {title}"
+            if shown.view == "image" and not shown.edits:
+                return title
+            return f"{title} · {text.of_do.lower()}" if shown.name else text.of_do  # which graph it is comes first
         return title if shown.view in ("image", "before_after") else f"{text.title} · {title}"
 
     def sets_variables(self, pane: int) -> bool:

@@ -444,5 +444,10 @@ def test_a_path_that_has_ended_says_so_under_the_user_s_name_for_it(qtbot: QtBot
         "not unique: length",
         "not unique",
     )
+    picture.frame = replace(picture.frame, remarks={"hue": left_open, "size": left_open})  # it is one thing
+    assert pane_text.marks(catalogue, scene, picture)[1] == "not unique: length"
+    another = replace(left_open, about="width")
+    picture.frame = replace(picture.frame, remarks={"hue": left_open, "size": another})
+    assert pane_text.marks(catalogue, scene, picture)[1] == "not unique: length (and 1 more)"
     picture.frame = replace(picture.frame, steps=4, remarks={"hue": Remark("path ended", "has no direction")})
     assert pane_text.marks(catalogue, scene, picture)[2] == "draft · path ended"

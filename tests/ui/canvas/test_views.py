@@ -42,11 +42,13 @@ def test_titles_say_what_is_shown_of_a_do_and_of_other_sliders(qtbot: QtBot, mon
     titles = []
     for view in VIEWS:
         causal.set_view(0, view)
-        titles.append(causal.pane_title(0).removesuffix(" · Latent axes"))
+        titles.append(causal.pane_title(0))
     assert titles == [
         "Counterfactual", "Factual", "Factual / counterfactual", "Difference", "Truth", "Total effect", "Direct effect",
         "Indirect effect",
     ]  # fmt: skip
+    causal.rename_pane("Another graph")
+    assert causal.pane_title(0) == "Another graph · indirect effect"
 
 
 def test_the_halves_of_a_do_are_called_factual_and_counterfactual(

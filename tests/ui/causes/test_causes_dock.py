@@ -21,6 +21,7 @@ from explorer.ui.actions.actions import ActionTable
 from explorer.ui.causes import text
 from explorer.ui.causes.dock import ROWS, CausesDock
 from explorer.ui.causes.graph_view import GraphView
+from explorer.ui.causes.side_by_side import graphs_text
 
 pytestmark = pytest.mark.gui
 GRAPH = CausalGraph(
@@ -404,3 +405,12 @@ def test_the_answer_to_another_graph_does_not_end_the_dock(qtbot: QtBot, monkeyp
     stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
     stage.dock.panel._show_chosen("angle")
     assert stage.dock.panel.chosen_label.text() == "Choose a variable to set it."
+
+
+def test_panes_of_one_graph_are_told_of_together() -> None:
+    names = ("Causes", "Other", "Causes", "Latent axes")
+    other = GRAPH.without_edge("angle", "length").with_edge("angle", "light")
+    graphs = (GRAPH, other, GRAPH, None)
+    assert graphs_text(names, graphs, 1) == ("Unlike panes 1, 3 (Causes): with angle → light, without angle → length.")
+    assert graphs_text(names, graphs, 2) == "Unlike pane 2 (Other): with angle → length, without angle → light."
+    assert graphs_text(names, graphs, 3) == graphs_text(names, (GRAPH,) * 4, 0) == ""

@@ -124,6 +124,15 @@ def test_flows_from_training_to_a_replay(program: Program, shipped: list[str]) -
     assert program.finish("replay", replay).startswith("bit-identical: 8 frames")
 
 
+def test_causes_from_a_graph_of_ones_own_to_a_replay(program: Program, shipped: list[str]) -> None:
+    """Draw, fit, do(), truth and effect beside it, two graphs, keyframes, export; the film is the same again."""
+    if "pendulum-dscm" not in shipped:
+        pytest.skip("the model whose variables cause one another is not in this checkout")
+    program.finish("causes", [sys.executable, str(HERE / "whole_path_causes.py"), str(program.folder)])
+    replay = [sys.executable, "-m", "explorer", "replay", str(program.folder / "clip.mp4")]
+    assert program.finish("replay", replay).startswith("bit-identical: 8 frames")
+
+
 def test_the_engine_is_killed_while_a_slider_is_held(program: Program, shipped: list[str]) -> None:
     program.run("kill_engine", shipped[0])
 
