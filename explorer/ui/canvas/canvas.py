@@ -156,7 +156,9 @@ class Canvas(QWidget):
                 title, said = self._controller.pane_title(pane), (moved, sliders) if known else (sliders, moved)
                 figure = next(filter(None, (state, *said)), pane_text.start(scene, pane))
             bold = self._table is None
-            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold)
+            # What is moved is the same in all views of a do(), and what they are called tells them apart.
+            leads = self._controller.sets_variables(pane) and len(scene.panes) > 1
+            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold, leads)
 
     def _paint_headings(self, painter: QPainter, colors: theme.Theme) -> None:
         """What each column and each row of a table of panes is called."""

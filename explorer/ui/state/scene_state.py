@@ -143,7 +143,7 @@ class SceneState(QObject):
         title, shown = self.set_title(pane), self.shown_scene.panes[pane]
         text = VIEWS[shown.view]
         if self.sets_variables(pane):
-            if shown.view == "image" and not shown.edits:
+            if shown.view == "image" and (shown.name or not shown.edits):
                 return title
             return f"{title} · {text.of_do.lower()}" if shown.name else text.of_do  # which graph it is comes first
         return title if shown.view in ("image", "before_after") else f"{text.title} · {title}"

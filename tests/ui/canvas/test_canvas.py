@@ -241,7 +241,7 @@ def test_a_table_of_panes_names_its_columns_and_rows_once(qtbot: QtBot, monkeypa
     monkeypatch.setattr(f"{paint}heading", lambda p, c, title, note, box: said["heading"].append(f"{title}, {note}"))
     monkeypatch.setattr(f"{paint}side", lambda p, c, text, box: said["side"].append(text))
     monkeypatch.setattr(
-        f"{paint}caption", lambda p, c, title, figure, box, bold: said["caption"].append(f"{title}, {figure[:3]}")
+        f"{paint}caption", lambda p, c, title, figure, box, *how: said["caption"].append(f"{title}, {figure[:3]}")
     )
     stage.canvas.grab()
     assert said["heading"] == ["Latent axes, rms difference", "Random, rms difference"]
@@ -377,7 +377,7 @@ def test_a_small_pane_says_the_control_and_its_amount_before_the_method(qapp: QA
 def test_a_column_that_searches_says_so(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     captions: list[str] = []
     paint = "explorer.ui.canvas.pane_paint.paint_caption"
-    monkeypatch.setattr(paint, lambda p, c, title, figure, box, bold: captions.append(figure))
+    monkeypatch.setattr(paint, lambda p, c, title, figure, box, *how: captions.append(figure))
     controller, client = controller_on()
     canvas = Canvas(controller)
     qtbot.addWidget(canvas)
@@ -406,7 +406,7 @@ def test_a_column_that_searches_says_so(qtbot: QtBot, monkeypatch: pytest.Monkey
 def test_a_search_that_has_sliders_does_not_hide_what_they_do(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     captions: list[str] = []
     paint = "explorer.ui.canvas.pane_paint.paint_caption"
-    monkeypatch.setattr(paint, lambda p, c, title, figure, box, bold: captions.append(figure))
+    monkeypatch.setattr(paint, lambda p, c, title, figure, box, *how: captions.append(figure))
     controller, client = controller_on()
     canvas = Canvas(controller)
     qtbot.addWidget(canvas)

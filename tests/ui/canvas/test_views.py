@@ -7,6 +7,7 @@ import quiet
 from msgspec.structs import replace
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from quiet import controller_on, controls
 
@@ -17,6 +18,7 @@ from explorer.scene.model import ControlSetRef
 from explorer.scene.views import EFFECTS, VIEWS
 from explorer.ui.canvas import pane_paint
 from explorer.ui.canvas.canvas import Canvas
+from explorer.ui.look import theme
 
 pytestmark = pytest.mark.gui
 
@@ -49,6 +51,8 @@ def test_titles_say_what_is_shown_of_a_do_and_of_other_sliders(qtbot: QtBot, mon
     ]  # fmt: skip
     causal.rename_pane("Another graph")
     assert causal.pane_title(0) == "Another graph · indirect effect"
+    causal.set_view(0, "image")
+    assert causal.pane_title(0) == "Another graph"
 
 
 def test_the_halves_of_a_do_are_called_factual_and_counterfactual(
@@ -86,7 +90,7 @@ def test_effects_have_their_scale_and_their_size_and_other_views_have_none(qtbot
         assert canvas._state(0, controller.feed.picture(0)).startswith("rms ") == (view in (*EFFECTS, "difference"))
 
 
-def test_a_scale_without_room_is_left_out() -> None:
+def test_a_scale_without_room_is_left_out(qapp: QApplication) -> None:
     image = QImage(90, 90, QImage.Format.Format_RGB32)
     image.fill(0)
     painter = QPainter(image)
@@ -100,3 +104,23 @@ def _near(colours: list[tuple[int, int, int]], seen: set[tuple[int, int, int]]) 
     return all(
         any(max(abs(a - b) for a, b in zip(colour, other, strict=True)) <= 8 for other in seen) for colour in colours
     )
+
+
+@pytest.mark.parametrize(("width", "has_figure"), [(320, True), (140, False), (60, False)])
+def test_views_of_a_do_keep_their_names_where_there_is_no_room_for_both(
+    qapp: QApplication, width: int, has_figure: bool
+) -> None:
+    """Elsewhere it is the figure that stays."""
+
+    def colours(title_leads: bool) -> set[str]:
+        image = QImage(width, 24, QImage.Format.Format_RGB32)
+        image.fill(0)
+        painter = QPainter(image)
+        box = QRect(0, 0, width, 24)
+        pane_paint.paint_caption(painter, theme.DARK, "Counterfactual", "light = 123°, 1 more", box, True, title_leads)
+        painter.end()
+        seen = {image.pixelColor(x, y).name() for x in range(width) for y in range(24)}
+        return seen & {theme.DARK.text, theme.DARK.muted}
+
+    assert colours(title_leads=True) == {theme.DARK.text} | ({theme.DARK.muted} if has_figure else set())
+    assert theme.DARK.muted in colours(title_leads=False)

@@ -171,7 +171,7 @@ def test_a_cancelled_search_takes_its_moves_back_with_its_sliders_and_brings_bot
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "explorer.ui.canvas.pane_paint.paint_caption",
-            lambda p, c, title, figure, box, bold: captions.append(f"{title} {figure}"),
+            lambda p, c, title, figure, box, *how: captions.append(f"{title} {figure}"),
         )
         canvas.grab()
     assert captions == ["Slow search cancelled"]
