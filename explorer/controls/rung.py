@@ -67,8 +67,12 @@ class RungControl(ChoosingControl, Coded):
         if not case:
             return None
         if case > 0:
-            return Remark("do", f"shows another picture: what is set stays set, all other noise is draw {case}", "do")
-        return Remark("seen", f"shows another picture, in which the values happen to stand (draw {-case})", "seen")
+            return Remark(
+                "do", "shows another picture: what is set stays set, all other noise is drawn anew", f"draw {case}"
+            )
+        return Remark(
+            "seen", "shows another picture, in which the values happen to stand by themselves", f"draw {-case}"
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         rows: Values = dict(self.rows or {})

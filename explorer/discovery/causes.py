@@ -23,6 +23,7 @@ from explorer.errors import CausalError, ControlError
 from explorer.generators.base import CausalLatent, Generator
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
 from explorer.scene.causal_graph import Variable
+from explorer.scene.causes import RUNG_CASES
 from explorer.scene.model import Scalar
 
 CAPABILITY = "causes"
@@ -32,7 +33,6 @@ BEYOND = 3.0
 CASES = 9
 """Draws, and seeds, that a slider of cases reaches; others are typed."""
 RUNG, NOISE = "rung", "noise:"
-RUNGS = ("see, draw #", "imagine", "do, draw #")
 NOISES = ("as in seed @", "its own", "draw #")
 RUNG_DETAILS = (
     "0, imagine: this very picture, of its own noises",
@@ -183,7 +183,7 @@ def choices(model: StructuralModel, coding: Coding, space: str, rows: Values | N
     where hidden causes tie variables."""
     taken = set(model.graph.names)
     law = "Drawn anew: from its law, not from what the picture leaves open"
-    controls: list[Control] = [RungControl(_choice(RUNG, taken, space, RUNGS, RUNG_DETAILS), model, coding, rows)]
+    controls: list[Control] = [RungControl(_choice(RUNG, taken, space, RUNG_CASES, RUNG_DETAILS), model, coding, rows)]
     for name in (*model.graph.names, *([""] if coding.own else [])):
         whose = f"The noise of {name}: all that its causes do not tell" if name else OWN_DETAIL
         card = _choice(f"{NOISE} {name or 'picture'}", taken, space, NOISES, (whose, law))

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
+from explorer.scene.cards import ControlCard
 from explorer.scene.causal_graph import CausalGraph
+from explorer.scene.model import Edit
 
 Rung = Literal["imagine", "do", "see"]
 """What is asked: what this very picture would have been; what pictures are where x is set; what they are where x
 happens to have that value."""
+RUNG_CASES = ("see, draw #", "imagine", "do, draw #")
+"""What the amounts of the control are called that chooses the question (:attr:`ControlCard.cases`)."""
+ANSWERS: dict[Rung, str] = {"imagine": "Counterfactual", "do": "Done", "see": "Seen"}
+"""What the picture is called that answers it."""
+
+
+def rung_of(controls: Iterable[ControlCard], edits: Iterable[Edit]) -> Rung:
+    """Which question a picture answers, of a pane with these ``controls`` and ``edits``."""
+    choosing = {card.name for card in controls if card.cases == RUNG_CASES}
+    amount = next((edit.amount for edit in edits if edit.control in choosing), 0.0)
+    return "do" if amount > 0 else "see" if amount < 0 else "imagine"
 
 
 class Spread(msgspec.Struct, frozen=True):

@@ -123,7 +123,8 @@ class Canvas(QWidget):
         elif picture.image is not None:
             if scene.panes[pane].view == "before_after":
                 of_do = self._controller.sets_variables(pane)
-                halves = ("factual", "counterfactual") if of_do else ("before", "after")
+                answer = self._controller.answer_title(pane).lower()
+                halves = ("factual", answer) if of_do else ("before", "after")
                 pane_paint.paint_divider(painter, colors, scene.panes[pane].split, halves, cell.picture)
             if scene.panes[pane].view in EFFECTS:
                 pane_paint.paint_scale(painter, cell.picture)

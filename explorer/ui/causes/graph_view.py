@@ -24,7 +24,8 @@ HEAD = 8.0
 
 
 class GraphView(QWidget):
-    """Draws a graph with a text in each node. ``set_names``: variables under do(), whose arrows are cut."""
+    """Draws a graph with a text in each node. ``set_names``: variables under do(), whose arrows are cut;
+    ``seen_names``: those that are seen at a value, whose arrows are not."""
 
     picked = Signal(str)  # a node, or "" for none
     placed = Signal(str, float, float)  # a node was dragged there
@@ -38,6 +39,7 @@ class GraphView(QWidget):
         self.texts: Mapping[str, str] = {}
         self.set_names: frozenset[str] = frozenset()
         self.open_names: frozenset[str] = frozenset()
+        self.seen_names: frozenset[str] = frozenset()
         self.places: dict[str, Point] = {}
         self.selected = ""
         self.selected_edge: Edge | None = None
@@ -58,12 +60,13 @@ class GraphView(QWidget):
         texts: Mapping[str, str],
         set_names: frozenset[str],
         open_names: frozenset[str],
+        seen_names: frozenset[str] = frozenset(),
     ) -> None:
         """``places``: of every node, in node widths."""
         if self._grip is None:
             self.places = dict(places)
         self.graph, self.texts = graph, texts
-        self.set_names, self.open_names = set_names, open_names
+        self.set_names, self.open_names, self.seen_names = set_names, open_names, seen_names
         if self.selected not in graph.names:
             self.selected = ""
         if self.selected_edge not in graph.edges:
@@ -190,19 +193,23 @@ class GraphView(QWidget):
 
     def _node(self, painter: QPainter, name: str) -> None:
         colors = theme.current()
-        box, done = self.box(name), name in self.set_names
-        border = colors.amber if done else colors.accent if name == self.selected else colors.line
-        pen = QPen(theme.color(border), 2.0 if done or name == self.selected else 1.0)
+        box, done, seen = self.box(name), name in self.set_names, name in self.seen_names
+        marked = colors.amber if done else colors.green if seen else ""
+        border = marked or (colors.accent if name == self.selected else colors.line)
+        pen = QPen(theme.color(border), 2.0 if marked or name == self.selected else 1.0)
         if name in self.open_names:
             pen = QPen(theme.color(colors.muted), 1.5, Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.setBrush(theme.color(colors.panel))
         painter.drawRoundedRect(box, 7, 7)
-        title = f"do({name})" if done else name
+        if seen:  # a second outline: it is looked at, not held
+            painter.drawRoundedRect(box.adjusted(-4, -4, 4, 4), 10, 10)
+            painter.drawRoundedRect(box, 7, 7)
+        title = f"do({name})" if done else f"{name}, seen" if seen else name
         font = painter.font()
         font.setBold(True)
         painter.setFont(font)
-        painter.setPen(theme.color(colors.amber if done else colors.text))
+        painter.setPen(theme.color(marked or colors.text))
         inside = box.adjusted(8, 5, -8, -5)
         painter.drawText(
             inside, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, _elided(painter, title, inside)

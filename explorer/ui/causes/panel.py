@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.causal.formats.registry import graph_of, short_text
@@ -12,9 +12,12 @@ from explorer.errors import CausalError
 from explorer.scene import editing
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.causes import Outcome
-from explorer.scene.model import ControlSetRef
+from explorer.scene.choices import LARGEST
+from explorer.scene.model import ControlSetRef, Seed
 from explorer.ui.causes import side_by_side, text
 from explorer.ui.causes.graph_view import GraphView
+from explorer.ui.causes.noise_row import NoiseRow
+from explorer.ui.causes.rungs import RungRow
 from explorer.ui.look.numbers import DecimalField
 from explorer.ui.look.slider import FloatSlider
 from explorer.ui.look.widgets import SectionTitle, WrappedLabel
@@ -39,8 +42,10 @@ class CausesPanel(QWidget):
         self.free.setToolTip("The variable comes about by its causes again")
         self.own.setToolTip("Take back what was drawn; the mechanisms are those that come with the model")
         self.tidy.setToolTip("Causes above their effects, no two on top of each other")
+        self.rungs, self.noise = RungRow(), NoiseRow()
         self.sentence, self.hint = WrappedLabel(), WrappedLabel()
         self.title = SectionTitle("Causes")
+        self.spreads = WrappedLabel(least=2)  # so that the graph stands still while a slider is dragged
         self._build()
         self.view.picked.connect(self._show_chosen)
         self.view.edge_picked.connect(self._show)
@@ -50,6 +55,8 @@ class CausesPanel(QWidget):
         self.slider.moved.connect(self._set_value)
         self.field.valueChanged.connect(lambda value: self._set_value(float(value), False))
         self.free.clicked.connect(self._set_free)
+        self.rungs.chosen.connect(self._ask)
+        self.noise.chosen.connect(self._choose)
         self.own.clicked.connect(lambda: self._change("Take the model's own graph", graph=""))
         self.tidy.clicked.connect(lambda: self._change("Lay out the graph", layout=""))
         self.outcomes.changed.connect(self._show)
@@ -67,7 +74,12 @@ class CausesPanel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.outcomes.detailed = True
         self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.outcomes.detailed = False
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -85,15 +97,28 @@ class CausesPanel(QWidget):
         row.addStretch(1)
         for button in (self.tidy, self.own):
             row.addWidget(button)
-        self.sentence.setContentsMargins(10, 0, 10, 6)
+        choices = QHBoxLayout()
+        choices.setContentsMargins(10, 0, 10, 0)
+        choices.setSpacing(16)
+        for choice in (self.rungs, self.noise):
+            choice.hide()  # until there is something to choose
+            choices.addWidget(choice)
+        choices.addStretch(1)
+        self.sentence.setContentsMargins(10, 0, 10, 0)
+        self.spreads.setContentsMargins(10, 0, 10, 6)
+        self.spreads.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        self.spreads.hide()
+        self.spreads.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.hint.setContentsMargins(10, 10, 10, 10)
         graph = QWidget()
         under = QVBoxLayout(graph)
         under.setContentsMargins(0, 0, 0, 0)
         under.setSpacing(4)
+        under.addLayout(choices)
         under.addLayout(row)
         under.addWidget(self.view, 1)
         under.addWidget(self.sentence)
+        under.addWidget(self.spreads)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.hint)
         self.stack.addWidget(graph)
@@ -118,17 +143,20 @@ class CausesPanel(QWidget):
             self.hint.setText(awaited if self.outcomes.applies() else text.NO_CAUSES)
             return
         graph = self._graph(outcome)
+        held = frozenset(one.name for one in outcome.variables if one.is_set)
         self.view.show_graph(
             graph,
             text.places_of(graph, self._controls),
             {
-                one.name: text.node_text(graph.variable(one.name), one)
+                one.name: text.node_text(graph.variable(one.name), one, outcome.rung != "imagine")
                 for one in outcome.variables
                 if one.name in graph.names  # those of the graph before, while others are asked for
             },
-            frozenset(one.name for one in outcome.variables if one.is_set),
+            frozenset() if outcome.rung == "see" else held,
             frozenset(one.name for one in outcome.variables if one.is_open),
+            held if outcome.rung == "see" else frozenset(),
         )
+        self.rungs.show_outcome(outcome)
         edge = self.view.selected_edge
         told = identify(graph, *edge).sentence if edge is not None else text.sentence(outcome)
         beside = side_by_side.graphs_text(names, self._graphs(graph), self._controller.scene.selected)
@@ -171,6 +199,10 @@ class CausesPanel(QWidget):
     def _show_chosen(self, name: str) -> None:
         """The slider of the chosen variable, which is that of the control panel."""
         outcome, card = self.outcomes.outcome, self._controller.control_card(self._controller.scene.selected, name)
+        if outcome is not None:
+            self.noise.show_outcome(outcome, name, self._other_seed())
+            self.spreads.setText(text.spreads(outcome, name))
+            self.spreads.setVisible(bool(self.spreads.text()))
         if outcome is not None and name not in outcome.graph.names:
             outcome = None  # of the graph before
         shown = outcome is not None and card is not None
@@ -180,7 +212,8 @@ class CausesPanel(QWidget):
             self.chosen_label.setText("Choose a variable to set it.")
             return
         one = outcome.variable(name)
-        self.chosen_label.setText(f"do({name})" if one.is_set else f"{name}, the middle" if one.is_open else name)
+        held = f"{name}, seen" if outcome.rung == "see" else f"do({name})"
+        self.chosen_label.setText(held if one.is_set else f"{name}, the middle" if one.is_open else name)
         low, high = min(card.low, one.value, one.factual), max(card.high, one.value, one.factual)
         self.slider.set_range(low, high, card.detents, one.factual)
         self.slider.set_value(one.value)
@@ -194,6 +227,21 @@ class CausesPanel(QWidget):
     def _set_value(self, value: float, dragging: bool = False) -> None:
         if self.view.selected:
             self._controller.move_control(self._controller.scene.selected, self.view.selected, value, dragging)
+
+    def _ask(self, amount: float) -> None:
+        if self.outcomes.outcome is not None:
+            self._choose(self.outcomes.outcome.rung_control, amount)
+
+    def _choose(self, control: str, amount: float) -> None:
+        self._controller.move_control(self._controller.scene.selected, control, amount)
+
+    def _other_seed(self) -> int:
+        """Of another picture: that of the next pane that starts from another seed, or the one after this pane's."""
+        scene = self._controller.scene
+        panes = [*range(scene.selected + 1, len(scene.panes)), *range(scene.selected)]
+        own = scene.origin_of(scene.selected)
+        seeds = [origin.seed for origin in map(scene.origin_of, panes) if isinstance(origin, Seed) and origin != own]
+        return min(seeds[0] if seeds else own.seed + 1 if isinstance(own, Seed) else 0, LARGEST - 1)
 
     def _set_free(self) -> None:
         outcome = self.outcomes.outcome

@@ -10,7 +10,8 @@ import msgspec
 
 from explorer.causal.layout import laid_out
 from explorer.scene.causal_graph import CausalGraph, Variable
-from explorer.scene.causes import Outcome, VariableOutcome
+from explorer.scene.causes import Outcome, Spread, VariableOutcome
+from explorer.scene.choices import seed_of
 from explorer.scene.model import ControlSetRef, Scalar
 from explorer.scene.value_text import value_text
 
@@ -21,25 +22,32 @@ NO_CAUSES = (
 FITTING = "The mechanisms are fitted to the rows that come with the model; values are those of the graph before."
 AWAITED = "What causes what in this pane is being asked."
 OF_A_FILE = "These sliders come from a file, with their graph; choose the method Causes to draw another."
+MOST_SPREADS = 3
+SPREADS_LATER = "Means over all pictures are told when the hand rests."
 HOW = "Draw an arrow from the dot below a variable to another one; click an arrow and press Delete to take it away."
 
 
-def node_text(variable: Variable, outcome: VariableOutcome) -> str:
-    """What has become of a variable: its value, the change, or between which it lies."""
+def node_text(variable: Variable, outcome: VariableOutcome, others: bool = False) -> str:
+    """What has become of a variable: its value, the change, or between which it lies; of another picture than the
+    factual one, its value alone."""
     factual = value_text(variable, outcome.factual)
     if outcome.is_open:
         low, high = value_text(variable, outcome.low), value_text(variable, outcome.high)
         return f"{low} to {high}" if low != high else f"{low} (with 90 %)"
     after = value_text(variable, outcome.value)
-    return after if after == factual else f"{factual} → {after}"
+    return after if after == factual or others else f"{factual} → {after}"
 
 
 def sentence(outcome: Outcome) -> str:
     """What is done, what follows, and what cannot be told."""
+    if outcome.problem:
+        return outcome.problem
     done = [one for one in outcome.variables if one.is_set]
-    if not done:
-        return HOW
     graph = outcome.graph
+    if outcome.rung != "imagine":
+        return _of_others(outcome, done)
+    if not done:
+        return _noises(outcome) or HOW
     shown = ", ".join(f"do({one.name} = {value_text(graph.variable(one.name), one.value)})" for one in done)
     moved = [one.name for one in outcome.variables if not one.is_set and one.value != one.factual]
     opened = [one.name for one in outcome.variables if one.is_open]
@@ -54,7 +62,64 @@ def sentence(outcome: Outcome) -> str:
     cut = [f"{cause} → {one.name}" for one in done for cause in graph.parents(one.name)]
     if cut:
         parts.append(f"{', '.join(cut)} count{'s' if len(cut) == 1 else ''} no longer")
-    return "; ".join(parts) + "."
+    return " ".join(filter(None, ("; ".join(parts) + ".", _noises(outcome))))
+
+
+def _of_others(outcome: Outcome, done: list[VariableOutcome]) -> str:
+    """What is shown in place of the picture."""
+    values = {one.name: value_text(outcome.graph.variable(one.name), one.value) for one in done}
+    if outcome.rung == "do":
+        shown = ", ".join(f"do({name} = {value})" for name, value in values.items())
+        return f"{shown or 'Nothing is set'}: another picture, all other noise of which is drawn anew."
+    shown = " and ".join(f"{name} is {value}" for name, value in values.items())
+    return (
+        f"A picture in which {shown} by itself: nothing is set, no arrow is cut."
+        if shown
+        else ("A picture as the model draws them; set a variable to see those in which it happens to have that value.")
+    )
+
+
+def _noises(outcome: Outcome) -> str:
+    """Which noises are not the picture's own."""
+    cases = {one.name: one.noise for one in outcome.variables if one.noise and not one.is_set}
+    named = [f"{name} ({_source(case)})" for name, case in cases.items()]
+    if outcome.own_noise:
+        named.append(f"the picture ({_source(outcome.own_noise)})")
+    return f"Other noise: {', '.join(named)}." if named else ""
+
+
+def _source(case: int) -> str:
+    return f"draw {case}" if case > 0 else f"from seed {seed_of(case)}"
+
+
+def spreads(outcome: Outcome, name: str) -> str:
+    """What doing and seeing say as numbers: of the variable ``name``, or where it is set or there is none, of all that
+    what is set has an effect on. Empty where nothing is set."""
+    held = [one.name for one in outcome.variables if one.is_set]
+    free = [one for one in outcome.variables if not one.is_set]
+    if not held or not free:
+        return ""
+    if all(one.done is None and one.seen is None for one in free):
+        return SPREADS_LATER
+    effects = outcome.graph.descendants(held)
+    chosen = [one for one in free if one.name == name] or [one for one in free if one.name in effects] or free
+    lines = []
+    for one in chosen[:MOST_SPREADS]:
+        variable = outcome.graph.variable(one.name)
+        told = [f"{title} {_spread_text(variable, spread)}" for title, spread in (("do", one.done), ("see", one.seen))]
+        lines.append(f"{one.name}: {', '.join(told)}")
+    if len(chosen) > len(lines):
+        lines.append(f"and {len(chosen) - len(lines)} more")
+    return f"Means, and 90 %, over all pictures: {'; '.join(lines)}."
+
+
+def _spread_text(variable: Variable, spread: Spread | None) -> str:
+    if spread is None:
+        return "not told (too few such rows)"
+    if variable.labels:
+        return f"{spread.mean:.2f} (of the levels {', '.join(variable.labels)})"
+    low, high = value_text(variable, spread.low), value_text(variable, spread.high)
+    return f"{value_text(variable, spread.mean)} ({low} to {high})"
 
 
 def layout_setting(places: dict[str, tuple[float, float]]) -> str:

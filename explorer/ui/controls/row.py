@@ -205,7 +205,10 @@ class ControlRow(QWidget):
         self.name.setToolTip("\n".join(lines))
         back = "back to zero" if card.shows == "amount" else "back to where the picture stands"
         hint = f"Double click: {back}. Arrows: one step. Shift: finer. Page Up / Page Down: ten steps."
-        if card.detents:
+        if card.cases is not None:
+            below, at, above = (text.replace("#", "n").replace("@", "n") for text in card.cases)
+            hint = f"Below 0: {below}. 0: {at}. Above 0: {above}. Arrows: the next one. Double click: {back}."
+        elif card.detents:
             hint = (
                 "The ticks are learned values, and the slider stops at them. Alt or Shift, or a typed value: between "
                 f"them. Arrows: the next one. Double click: {back}."

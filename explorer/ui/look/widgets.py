@@ -141,10 +141,11 @@ class ElidedLabel(QLabel):
 
 
 class WrappedLabel(QLabel):
-    """A label of several lines whose height follows its width inside layouts."""
+    """A label of several lines whose height follows its width inside layouts; as high as ``least`` lines at least."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, text: str = "", parent: QWidget | None = None, least: int = 0) -> None:
         super().__init__(text, parent)
+        self._least = least
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.PlainText)
 
@@ -158,4 +159,5 @@ class WrappedLabel(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))  # -1 for an empty text
+        least = self._least * self.fontMetrics().lineSpacing()
+        self.setMinimumHeight(max(least, self.heightForWidth(self.width())))  # -1 for an empty text

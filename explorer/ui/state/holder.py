@@ -10,6 +10,7 @@ from explorer.scene.cards import ControlSetCard
 from explorer.scene.model import Scene
 from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.catalogue import Catalogue
+from explorer.ui.state.drafts import Drafts
 from explorer.ui.state.feed import Feed
 from explorer.ui.state.replies import Replies
 
@@ -21,6 +22,7 @@ class SceneHolder(Protocol):
     feed: Feed
     catalogue: Catalogue
     replies: Replies
+    drafts: Drafts
 
     @property
     def changed(self) -> SignalInstance:

@@ -12,8 +12,8 @@ from explorer.ui.state.holder import SceneHolder
 from explorer.ui.state.newest import Newest
 
 METHOD = "causes"
-Question = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...]]
-"""Model, control set, origin, truncation, edits."""
+Question = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...], bool]
+"""Model, control set, origin, truncation, edits, and whether what doing and seeing say as numbers is asked."""
 
 
 class Outcomes(Newest[Question, OutcomeFound]):
@@ -23,6 +23,8 @@ class Outcomes(Newest[Question, OutcomeFound]):
     def __init__(self, controller: SceneHolder, parent: QObject | None = None) -> None:
         super().__init__(controller, OutcomeFound, parent)
         self._controller = controller
+        self.detailed = False
+        """Whether somebody looks at what doing and seeing say as numbers, which takes longer than a picture."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -42,12 +44,19 @@ class Outcomes(Newest[Question, OutcomeFound]):
             return None
         pane = scene.panes[scene.selected]
         model, origin = scene.model_of(scene.selected), scene.origin_of(scene.selected)
-        return model, pane.controls, origin, scene.truncation_psi, pane.edits
+        at_rest = self.detailed and not controller.drafts.drafting
+        return model, pane.controls, origin, scene.truncation_psi, pane.edits, at_rest
 
     def request(self, number: int, question: Question) -> FindOutcome:
-        model, controls, origin, psi, edits = question
+        model, controls, origin, psi, edits, spreads = question
         return FindOutcome(
-            request_id=number, model=model, controls=controls, origin=origin, truncation_psi=psi, edits=edits
+            request_id=number,
+            model=model,
+            controls=controls,
+            origin=origin,
+            truncation_psi=psi,
+            edits=edits,
+            spreads=spreads,
         )
 
     def refresh(self) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.scene import linking
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
+from explorer.scene.causes import ANSWERS, rung_of
 from explorer.scene.following import EVERY
 from explorer.scene.model import (
     ControlSetRef,
@@ -145,8 +146,15 @@ class SceneState(QObject):
         if self.sets_variables(pane):
             if shown.view == "image" and (shown.name or not shown.edits):
                 return title
-            return f"{title} · {text.of_do.lower()}" if shown.name else text.of_do  # which graph it is comes first
+            answer = self.answer_title(pane)
+            of_do = text.of_do.replace("Counterfactual", answer).replace("counterfactual", answer.lower())
+            return f"{title} · {of_do.lower()}" if shown.name else of_do  # which graph it is comes first
         return title if shown.view in ("image", "before_after") else f"{text.title} · {title}"
+
+    def answer_title(self, pane: int) -> str:
+        """What the picture of a pane is called whose sliders set variables: by the question that it answers."""
+        card = self.catalogue.controls(self.shown_scene.model_of(pane), self.shown_scene.panes[pane].controls)
+        return ANSWERS[rung_of(card.controls if card is not None else (), self.shown_scene.panes[pane].edits)]
 
     def sets_variables(self, pane: int) -> bool:
         """Whether the sliders of the pane set variables of a causal graph."""

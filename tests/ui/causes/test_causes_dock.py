@@ -14,7 +14,8 @@ from quiet import controller_on
 from explorer.causal.formats.registry import graph_of
 from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.causal_graph import CausalGraph, Variable
-from explorer.scene.causes import Outcome, VariableOutcome
+from explorer.scene.causes import RUNG_CASES, Outcome, Rung, Spread, VariableOutcome
+from explorer.scene.choices import case_of_seed
 from explorer.scene.model import ControlSetRef, Edit, ModelRef
 from explorer.service import replies, requests
 from explorer.ui.actions.actions import ActionTable
@@ -414,3 +415,127 @@ def test_panes_of_one_graph_are_told_of_together() -> None:
     assert graphs_text(names, graphs, 1) == ("Unlike panes 1, 3 (Causes): with angle → light, without angle → length.")
     assert graphs_text(names, graphs, 2) == "Unlike pane 2 (Other): with angle → length, without angle → light."
     assert graphs_text(names, graphs, 3) == graphs_text(names, (GRAPH,) * 4, 0) == ""
+
+
+def ladder(rung: Rung, draw: int, noise: int = 0) -> Outcome:
+    """Light is held, with what doing and seeing say of length; the noise of angle is chosen."""
+    plain = outcome((Edit("light", value=110.0),))
+    variables = tuple(
+        msgspec.structs.replace(
+            one,
+            noise_control=f"noise: {one.name}",
+            noise=noise if one.name == "angle" else 0,
+            done=Spread(9.0, 8.0, 10.0) if one.name == "length" else None,
+            seen=Spread(7.0, 3.0, 11.0) if one.name == "length" else None,
+        )
+        for one in plain.variables
+    )
+    return msgspec.structs.replace(
+        plain, variables=variables, rung=rung, draw=draw, rung_control="rung", own_control="noise: picture"
+    )
+
+
+def show(stage: Stage, found: Outcome) -> None:
+    """Answer the question that is under way, or one asked anew, and all that follow."""
+    stage.dock.panel.outcomes.forget()
+    while True:
+        last = stage.asked[-1]
+        stage.client.reply(replies.OutcomeFound(request_id=last.request_id, outcome=found))
+        if stage.asked[-1] is last:
+            return
+
+
+def with_choices(ref: ControlSetRef) -> ControlSetCard:
+    names = ("rung", "noise: picture", *(f"noise: {name}" for name in GRAPH.names))
+    cases = tuple(
+        ControlCard(name=name, space="z", low=-9, high=9, cases=RUNG_CASES if name == "rung" else ("@", "own", "#"))
+        for name in names
+    )
+    card = controls(ref)
+    return msgspec.structs.replace(card, controls=(*card.controls, *cases))
+
+
+@pytest.fixture
+def ladder_stage(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    plain = Stage(qtbot, monkeypatch)
+    monkeypatch.setattr(quiet, "controls", with_choices)
+    card = with_choices(plain.controller.scene.panes[0].controls)
+    monkeypatch.setattr(type(plain.controller), "controls_card", lambda *_: card)
+    monkeypatch.setattr(plain.controller.catalogue, "controls", lambda *_: card)
+    show(plain, ladder("imagine", 0))
+    return plain
+
+
+def test_what_is_seen_is_not_cut_and_looks_otherwise_than_what_is_done(ladder_stage: Stage) -> None:
+    view, panel = ladder_stage.view, ladder_stage.dock.panel
+    assert (view.set_names, view.seen_names) == ({"light"}, frozenset())
+    assert view.texts["light"] == "80.0° → 110°"
+    show(ladder_stage, ladder("see", 2))
+    assert (view.set_names, view.seen_names) == (frozenset(), {"light"})
+    assert view.texts["light"] == "110°"  # of another picture there is no value before
+    assert panel.sentence.text() == "A picture in which light is 110° by itself: nothing is set, no arrow is cut."
+    show(ladder_stage, ladder("do", 2))
+    assert view.set_names == {"light"}
+    assert "do(light = 110°): another picture" in panel.sentence.text()
+    assert panel.spreads.text() == (
+        "Means, and 90 %, over all pictures: length: do 9.00 (8.00 to 10.0), see 7.00 (3.00 to 11.0)."
+    )
+
+
+def test_the_question_is_asked_by_one_control_and_undone(ladder_stage: Stage) -> None:
+    panel, controller = ladder_stage.dock.panel, ladder_stage.controller
+    assert not panel.rungs.again.isVisible()
+    panel.rungs.rungs.buttons["do"].click()
+    assert controller.scene.panes[0].edits == (Edit("rung", 1.0),)
+    assert controller.answer_title(0) == "Done"
+    show(ladder_stage, ladder("do", 1))
+    panel.rungs.again.click()
+    assert controller.scene.panes[0].edits == (Edit("rung", 2.0),)
+    show(ladder_stage, ladder("do", 2))
+    panel.rungs.rungs.buttons["see"].click()
+    assert controller.scene.panes[0].edits == (Edit("rung", -2.0),)
+    assert controller.answer_title(0) == "Seen"
+    show(ladder_stage, ladder("see", 2))
+    panel.rungs.rungs.buttons["imagine"].click()
+    assert controller.scene.panes[0].edits == ()
+    for _ in range(4):
+        controller.undo()
+    assert controller.scene.panes[0].edits == ()
+
+
+def test_noise_is_locked_drawn_and_taken_from_another_seed(ladder_stage: Stage) -> None:
+    panel, controller = ladder_stage.dock.panel, ladder_stage.controller
+    assert panel.noise.title.text() == "The picture's own noise:"
+    panel.noise.sources.buttons["other"].click()
+    assert controller.scene.panes[0].edits == (Edit("noise: picture", float(case_of_seed(4))),)  # the one after its own
+    ladder_stage.view.selected = "angle"
+    show(ladder_stage, ladder("imagine", 0, noise=3))
+    assert panel.noise.sources.value == "drawn"
+    assert panel.noise.number.value() == 3
+    assert "angle (draw 3)" in panel.sentence.text()
+    panel.noise.number.selectAll()
+    QTest.keyClicks(panel.noise.number, "12")
+    QTest.keyClick(panel.noise.number, Qt.Key.Key_Return)
+    assert Edit("noise: angle", 12.0) in controller.scene.panes[0].edits
+    show(ladder_stage, ladder("imagine", 0, noise=case_of_seed(7)))
+    assert panel.noise.sources.value == "other"
+    assert panel.noise.number.value() == 7
+    panel.noise.sources.buttons["own"].click()
+    assert all(edit.control != "noise: angle" for edit in controller.scene.panes[0].edits)
+
+
+def test_what_has_no_answer_is_said_and_the_slider_stays(ladder_stage: Stage) -> None:
+    refused = msgspec.structs.replace(ladder("see", 1), problem="Rows with light = 110 are so rare.")
+    show(ladder_stage, refused)
+    assert ladder_stage.dock.panel.sentence.text() == "Rows with light = 110 are so rare."
+    assert ladder_stage.dock.panel.stack.currentIndex() == 1
+
+
+def test_numbers_of_all_pictures_are_asked_while_nothing_is_dragged(ladder_stage: Stage) -> None:
+    assert ladder_stage.asked[-1].spreads
+    ladder_stage.controller.move_control(0, "light", 90.0, dragging=True)
+    assert not ladder_stage.asked[-1].spreads
+    show(ladder_stage, ladder("imagine", 0))
+    ladder_stage.controller.move_control(0, "light", 91.0)
+    show(ladder_stage, ladder("imagine", 0))
+    assert ladder_stage.asked[-1].spreads
