@@ -15,6 +15,7 @@ from torch import Tensor
 import explorer.attributes as package
 from explorer.attributes.base import Attribute, AttributeReader, Source, Values
 from explorer.attributes.pictures import without_pictures
+from explorer.controls.reading import open_with
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator
 from explorer.plugins import declared
@@ -94,6 +95,13 @@ def open_reader(text: str, model: ModelCard | None = None, generator: Generator 
     if twice := next((name for name in names if names.count(name) > 1), ""):
         raise ExplorerError(f"Two of '{text}' read '{twice}' under the same name; rename one of the files.")
     return joined
+
+
+def _for_controls(text: str, generator: Generator) -> AttributeReader:
+    return open_reader(text, generator.card, generator)
+
+
+open_with(_for_controls)
 
 
 def default_reader(generator: Generator) -> AttributeReader:

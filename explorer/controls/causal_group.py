@@ -204,7 +204,7 @@ class CausalControl(PointControl):
 
     def _moved_together(self, latent: Tensor, moves: Moves) -> Tensor:
         factual, after = self.outcome(latent, moves)
-        return self.moved_to(latent, moves, factual, _of_part(moves, factual, after))
+        return self.moved_to(latent, moves, factual, of_part(moves, factual, after))
 
 
 class ChoosingControl(CausalControl):
@@ -224,7 +224,7 @@ def causal(move: Move) -> CausalControl:
     return move.control
 
 
-def _of_part(moves: Moves, factual: Values, after: Counterfactual) -> Counterfactual:
+def of_part(moves: Moves, factual: Values, after: Counterfactual) -> Counterfactual:
     """``after`` with the values of that part of the effect that ``moves`` make, which is one for all of them; the other
     variables have their ``factual`` values."""
     if moves[0].part == "all":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
@@ -131,6 +131,17 @@ class AttributeData:
         return float((self.latents @ direction).std(ddof=1))
 
 
+@dataclass(frozen=True)
+class AttributeSample:
+    """``latents`` (n, d): samples of a space, flattened; ``values`` (n, A): what ``reader`` reads of ``attributes``
+    from their pictures, NaN where one is not shown."""
+
+    latents: Values
+    attributes: tuple[Attribute, ...]
+    values: Values
+    reader: AttributeReader
+
+
 def attribute_data(request: Request, generator: Generator, also: Sequence[str] = ()) -> AttributeData:
     """Draw samples, render them, and read the attributes that the settings of ``request`` name, and those of ``also``.
 
@@ -138,32 +149,11 @@ def attribute_data(request: Request, generator: Generator, also: Sequence[str] =
     Raises :class:`explorer.errors.ExplorerError` for a reader that cannot be opened, an attribute that it does not
     read, and an attribute asked for by name that does not vary.
     """
-    reader = open_reader(request.text("attributes"), generator.card, generator)
     named = [*names_in(request.text("attribute")), *also]
-    wanted = _columns(named, bool(request.text("attribute").strip()), reader)
-    sampled = "steps" in generator.card.capabilities
-    count = request.number("samples") or (SAMPLED_PICTURES if sampled else SAMPLES)
-    if count < 2 * FEWEST:
-        raise ControlError(f"{count} samples are too few to learn an attribute from; raise 'samples' to {2 * FEWEST}.")
-    quality = Quality(steps=generator.card.interactive_steps)
-    points, values = [], []
-    chunk = _CHUNK_SAMPLER if sampled else _CHUNK
-    with torch.no_grad():
-        for latent in drawn_latents(generator, count, request.seed, chunk, lambda share: request.watch(DRAWN * share)):
-            points.append(_points(generator, latent, request.space, quality))
-            values.append(reader.read(generator.render(latent, quality)))
-    latents, read = np.concatenate(points), np.concatenate(values)[:, [index for index, _ in wanted]]
-    targets, why = varying([one for _, one in wanted], read, latents)
-    if lost := next((name for name in named if name in why), ""):
-        raise ControlError(
-            f"'{lost}' {why[lost]} over {count} samples of '{generator.card.name}', so nothing can be learned about "
-            "it; choose another attribute."
-        )
-    if not targets:
-        raise ControlError(
-            f"No attribute of '{reader.name}' varies over {count} samples of '{generator.card.name}'; choose other "
-            "attributes, or raise 'samples'."
-        )
+    sample = sampled(request, generator, also)
+    latents, read, count = sample.latents, sample.values, len(sample.values)
+    targets, why = varying(sample.attributes, read, latents)
+    check_varying(named, [target.name for target in targets], why, f"{count} samples of '{generator.card.name}'")
     left_out = "; ".join(f"{name} {reason}" for name, reason in why.items())
     return AttributeData(
         latents=latents,
@@ -171,8 +161,40 @@ def attribute_data(request: Request, generator: Generator, also: Sequence[str] =
         left_out=f"Left out: {left_out}." if left_out else "",
         evaluations=count * (2 if request.space == "h" else 1),
         labels=int((~np.isnan(read)).sum()),
-        reader=reader,
+        reader=sample.reader,
     )
+
+
+def check_varying(named: Sequence[str], varying_names: Sequence[str], why: Mapping[str, str], samples: str) -> None:
+    """Raise :class:`ControlError` where one that is ``named`` does not vary over ``samples``, or none does. ``why``: as
+    of :func:`varying`."""
+    if lost := next((name for name in named if name in why), ""):
+        raise ControlError(
+            f"'{lost}' {why[lost]} over {samples}, so nothing can be learned about it; choose another attribute."
+        )
+    if not varying_names:
+        raise ControlError(f"No attribute varies over {samples}; choose other attributes, or raise 'samples'.")
+
+
+def sampled(request: Request, generator: Generator, also: Sequence[str] = ()) -> AttributeSample:
+    """Draw samples, render them, and read what the settings of ``request`` and ``also`` name. Raises as
+    :func:`attribute_data` for a reader and names."""
+    reader = open_reader(request.text("attributes"), generator.card, generator)
+    named = [*names_in(request.text("attribute")), *also]
+    wanted = _columns(named, bool(request.text("attribute").strip()), reader)
+    few = "steps" in generator.card.capabilities
+    count = request.number("samples") or (SAMPLED_PICTURES if few else SAMPLES)
+    if count < 2 * FEWEST:
+        raise ControlError(f"{count} samples are too few to learn an attribute from; raise 'samples' to {2 * FEWEST}.")
+    quality = Quality(steps=generator.card.interactive_steps)
+    points, values = [], []
+    chunk = _CHUNK_SAMPLER if few else _CHUNK
+    with torch.no_grad():
+        for latent in drawn_latents(generator, count, request.seed, chunk, lambda share: request.watch(DRAWN * share)):
+            points.append(_points(generator, latent, request.space, quality))
+            values.append(reader.read(generator.render(latent, quality)))
+    latents, read = np.concatenate(points), np.concatenate(values)[:, [index for index, _ in wanted]]
+    return AttributeSample(latents, tuple(one for _, one in wanted), read, reader)
 
 
 def _columns(named: Sequence[str], only: bool, reader: AttributeReader) -> list[tuple[int, Attribute]]:

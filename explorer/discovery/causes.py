@@ -42,6 +42,36 @@ RUNG_DETAILS = (
 OWN_DETAIL = "The picture's own noise: all that no variable tells. That of another picture comes without truncation"
 
 
+def graph_settings(own: str, rows: str) -> tuple[SettingCard, ...]:
+    """The graph, its mechanisms and its layout. ``own``: what no graph stands for; ``rows``: what a graph is fitted
+    to."""
+    return (
+        SettingCard(
+            name="graph",
+            title="Graph",
+            default="",
+            empty=own,
+            help="What causes what, as JSON ({variable: [causes]}), DOT or DAGitty text, of the model's variables: "
+            f"its mechanisms are fitted to {rows}, in seconds. Variables that are left out are held.",
+        ),
+        SettingCard(
+            name="mechanisms",
+            title="Mechanisms",
+            default="",
+            empty="chosen by how well they tell rows that they did not learn of",
+            help="Kinds of mechanisms, such as 'height=linear_gaussian, flow=additive_noise'; others are chosen.",
+        ),
+        SettingCard(
+            name="layout",
+            title="Layout",
+            default="",
+            empty="automatic",
+            help="Where the nodes of the graph stand, as JSON ({variable: [across, down]}); no part of the search.",
+            afterwards=True,
+        ),
+    )
+
+
 class Causes(CheckedMethod):
     """One control a variable: it sets its value, and what the variable causes follows by the model's mechanisms. Behind
     these, what the question is (imagine, do, see), and of whose noise the picture is."""
@@ -58,32 +88,7 @@ class Causes(CheckedMethod):
         first_count=64,
         grows=True,
         version=2,
-        settings=(
-            SettingCard(
-                name="graph",
-                title="Graph",
-                default="",
-                empty="the model's own",
-                help="What causes what, as JSON ({variable: [causes]}), DOT or DAGitty text, of the model's variables: "
-                "its mechanisms are fitted to rows that come with the model, in seconds. Variables that are left out "
-                "are held.",
-            ),
-            SettingCard(
-                name="mechanisms",
-                title="Mechanisms",
-                default="",
-                empty="chosen by how well they tell rows that they did not learn of",
-                help="Kinds of mechanisms, such as 'height=linear_gaussian, flow=additive_noise'; others are chosen.",
-            ),
-            SettingCard(
-                name="layout",
-                title="Layout",
-                default="",
-                empty="automatic",
-                help="Where the nodes of the graph stand, as JSON ({variable: [across, down]}); no part of the search.",
-                afterwards=True,
-            ),
-        ),
+        settings=graph_settings("the model's own", "rows that come with the model"),
     )
 
     def refusal(self, model: ModelCard) -> str:
@@ -111,12 +116,12 @@ class Causes(CheckedMethod):
         coding = causal.coding()
         coding = Coding({name: coding.axes[name] for name in model.graph.names}, coding.width, coding.own)
         asked.watch(1.0)
-        told = {card.variable: _fit_text(card) for card in cards}
+        told = {card.variable: fit_text(card) for card in cards}
         controls: list[Control] = [
             do(name, model, coding, asked.space, told.get(name, "")) for name in model.graph.names
         ]
         controls += choices(model, coding, asked.space, causal.observed() if model.graph.confounded else None)
-        return asked.found(controls[: asked.k], note=_note(model, cards))
+        return asked.found(controls[: asked.k], note=fit_note(model, cards))
 
 
 def _model(asked: Request, causal: CausalLatent) -> tuple[StructuralModel, tuple[FitCard, ...]]:
@@ -145,22 +150,32 @@ def kinds_of(text: str) -> dict[str, str]:
 def do(name: str, model: StructuralModel, coding: Coding, space: str, fitted: str = "") -> InterventionControl:
     """The slider of the variable ``name`` of ``model``, whose values lie in ``space`` as ``coding`` says; ``fitted``:
     how well its mechanism was."""
-    variable, axis = model.graph.variable(name), coding.axes[name]
-    low = axis.mean - BEYOND * axis.deviation if variable.low is None else variable.low
-    high = axis.mean + BEYOND * axis.deviation if variable.high is None else variable.high
+    axis = coding.axes[name]
+    ends = axis.mean - BEYOND * axis.deviation, axis.mean + BEYOND * axis.deviation
+    return InterventionControl(do_card(name, model, space, ends, fitted), name, model, coding)
+
+
+def do_card(
+    name: str, model: StructuralModel, space: str, ends: tuple[float, float], *details: str, figure: str = ""
+) -> ControlCard:
+    """Of the slider of the variable ``name`` of ``model`` in ``space``, which reaches from one of ``ends`` to the other
+    where the variable has no range of its own."""
+    variable = model.graph.variable(name)
+    low = ends[0] if variable.low is None else variable.low
+    high = ends[1] if variable.high is None else variable.high
     if variable.levels:
         low, high = 0.0, variable.levels - 1.0
-    card = ControlCard(
+    return ControlCard(
         name=name,
         space=space,
         unit=variable.unit,
         low=low,
         high=high,
-        details=tuple(filter(None, (*_details(variable, model), fitted))),
+        figure=figure,
+        details=tuple(filter(None, (*_details(variable, model), *details))),
         detents=tuple(map(float, range(variable.levels))),
         shows="value",
     )
-    return InterventionControl(card, name, model, coding)
 
 
 def _details(variable: Variable, model: StructuralModel) -> tuple[str, ...]:
@@ -209,14 +224,14 @@ def _choice(
     )
 
 
-def _fit_text(card: FitCard) -> str:
+def fit_text(card: FitCard) -> str:
     gain = card.held_out - card.alone
     return (
         f"Fitted by {card.kind.replace('_', ' ')}: its causes tell {gain:.2f} nats of held-out rows ({card.rows} rows)"
     )
 
 
-def _note(model: StructuralModel, cards: tuple[FitCard, ...]) -> str:
+def fit_note(model: StructuralModel, cards: tuple[FitCard, ...]) -> str:
     """What the fit leaves to be said: noise that still depends on a cause, and hidden causes that were not learned."""
     notes = []
     for card in cards:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from explorer.attributes.registry import default_reader
 from explorer.causal.base import Values
@@ -16,16 +18,18 @@ from explorer.causal.evidence import Estimate
 from explorer.causal.model import StructuralModel
 from explorer.causal.population import Population
 from explorer.causal.posterior import Counterfactual
-from explorer.controls.base import Moves
+from explorer.controls.base import Move, Moves
+from explorer.controls.bound_intervention import MISSED, BoundInterventionControl
 from explorer.controls.causal_group import CausalControl, causal
 from explorer.controls.control_set import ControlSet, setting
 from explorer.controls.intervening import Intervening
 from explorer.controls.noise import NoiseControl
+from explorer.controls.picture_values import PictureValues
 from explorer.controls.rung import RungControl
 from explorer.controls.scaled import ScaledControl, unscaled
 from explorer.errors import CausalError, ExplorerError
 from explorer.generators.base import Generator, Latent
-from explorer.generators.editing import edited, ready
+from explorer.generators.editing import edited, ready, rendered
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.causes import Outcome, Spread, VariableOutcome
 from explorer.scene.choices import case_of
@@ -47,6 +51,7 @@ def outcome(
     earlier = [move for move in moves if move.control.card.space in names[: names.index(space)]]
     latent = generator.advance(edited(generator, start, earlier), space)
     acts = [ready(unscaled(move), generator, latent) for move in moves if _causal(move.control) is not None]
+    first = cast(Intervening, ready(Move(first, torch.zeros(1)), generator, latent).control)
     point = latent.tensors[space]
     try:
         (factual, after), problem = first.outcome(point, acts), ""
@@ -58,6 +63,8 @@ def outcome(
         if isinstance(move.control, Intervening)
     }
     told = _told(controls, first, acts, targets, factual, after, problem)
+    if isinstance(first, BoundInterventionControl) and first.pictures is not None:
+        told = _with_reached(told, first.pictures, rendered(generator, [(start, moves)], first.pictures.quality))
     return with_spreads(told, controls, targets) if spreads and targets else told
 
 
@@ -102,6 +109,18 @@ def _told(
 def model_of_set(controls: ControlSet) -> StructuralModel:
     """The causal model whose variables ``controls`` sets. Raises :class:`CausalError` where it sets none."""
     return _first(controls).model
+
+
+def _with_reached(told: Outcome, pictures: PictureValues, picture: Tensor) -> Outcome:
+    """``told``, and what ``pictures`` read from ``picture`` (1, C, H, W)."""
+    (values,) = pictures.shown(picture)
+    aims = torch.tensor([told.variable(name).value for name in pictures.attributes.names], dtype=torch.float64)
+    near = pictures.attributes.differences(values, aims).abs() <= MISSED
+    variables = tuple(
+        msgspec.structs.replace(one, reached=float(value) if value == value else None, is_missed=not bool(is_near))
+        for one, value, is_near in zip(told.variables, values, near, strict=True)
+    )
+    return msgspec.structs.replace(told, variables=variables)
 
 
 def with_spreads(told: Outcome, controls: ControlSet, targets: Mapping[str, float]) -> Outcome:
@@ -188,7 +207,7 @@ def encoded(generator: Generator, path: Path) -> StoredLatent:
 def _first(controls: ControlSet) -> Intervening:
     first = next((inner for control in controls.controls if (inner := setting(control)) is not None), None)
     if first is None:
-        raise CausalError(f"{controls.title} sets no variables; choose the method Causes.")
+        raise CausalError(f"{controls.title} sets no variables; choose the method Causes, or Attributes as causes.")
     return first
 
 

@@ -74,12 +74,17 @@ def places(generator: Generator, controls: ControlSet, start: Latent, edits: Seq
     slider reaches from there. Of ``edits`` those in spaces before a control's own count."""
     names = list(generator.card.spaces)
     placed = [control for control in controls.controls if control.place is not None]
-    points: dict[str, Tensor] = {}
+    latents: dict[str, Latent] = {}
     for space in {control.card.space for control in placed}:
         earlier = names[: names.index(space)]
         before = [move for move in controls.moves(edits) if move.control.card.space in earlier]
-        points[space] = generator.advance(edited(generator, start, before), space).tensors[space]
-    return {control.card.name: _place(control, points[control.card.space]) for control in placed}
+        latents[space] = generator.advance(edited(generator, start, before), space)
+    found = {}
+    for control in placed:
+        latent = latents[control.card.space]
+        ready = control.prepare(generator, latent) if isinstance(control, StartBound) else control
+        found[control.card.name] = _place(ready, latent.tensors[control.card.space])
+    return found
 
 
 def _place(control: Control, latent: Tensor) -> ControlPlace:

@@ -11,6 +11,9 @@ from explorer.scene.cards import ControlCard
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.model import Edit
 
+METHODS = ("causes", "bound_causes")
+"""Of which sliders set variables."""
+
 Rung = Literal["imagine", "do", "see"]
 """What is asked: what this very picture would have been; what pictures are where x is set; what they are where x
 happens to have that value."""
@@ -42,7 +45,10 @@ class VariableOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     ``done``, ``seen``: how it is distributed over all pictures in which what is set is set, or happens to be so; None
     where nothing is, or where this cannot be told. ``noise_control``: which control chooses its noise, ``noise``: its
-    case (:func:`explorer.scene.choices.case_of`)."""
+    case (:func:`explorer.scene.choices.case_of`).
+
+    ``reached``: what is read from the picture that was sought for all these values, None where values lie in the point
+    itself and need no search, or where the picture does not show it. ``is_missed``: that is not near."""
 
     name: str
     factual: float
@@ -55,6 +61,8 @@ class VariableOutcome(msgspec.Struct, frozen=True, kw_only=True):
     seen: Spread | None = None
     noise_control: str = ""
     noise: int = 0
+    reached: float | None = None
+    is_missed: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

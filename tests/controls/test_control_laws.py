@@ -18,11 +18,14 @@ from explorer.causal.coding import Axis, Coding
 from explorer.causal.encoding import Encoding
 from explorer.causal.mechanisms.categorical import Categorical
 from explorer.causal.mechanisms.linear import LinearGaussian
+from explorer.causal.mechanisms.wrapped import WrappedNoise
 from explorer.causal.model import StructuralModel
 from explorer.causal.predictor import Predictor
 from explorer.controls import field as field_control
+from explorer.controls.attribute_map import AttributeMap
 from explorer.controls.base import Control
 from explorer.controls.bent import BentControl
+from explorer.controls.bound_intervention import BoundInterventionControl
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.conditional import TOLERANCE, ConditionalControl, direction
 from explorer.controls.deformation import Deformation, DeformationControl
@@ -32,6 +35,7 @@ from explorer.controls.intervention import InterventionControl
 from explorer.controls.linear import LinearControl
 from explorer.controls.local_basis import LocalBasisControl
 from explorer.controls.noise import NoiseControl
+from explorer.controls.picture_values import Source
 from explorer.controls.registry import kinds
 from explorer.controls.rung import RungControl
 from explorer.controls.scaled import ScaledControl, scaled
@@ -219,6 +223,44 @@ def rung(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     return RungControl(ControlCard(name="c", space="s"), inner.model, Coding(inner.coding.axes, 5, own=1)), space
 
 
+@st.composite
+def bound_intervention(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """do() on an attribute that a linear map tells of a point: a number, an angle or one of three levels."""
+    seed = draw(st.integers(0, 2**16))
+    graph = CausalGraph(
+        variables=(
+            Variable(name="a"),
+            Variable(name="b", kind="cyclic", low=0.0, high=1.0),
+            Variable(name="c", kind="category", labels=("x", "y", "z")),
+        ),
+        edges=(("a", "b"),),
+    )
+    line = Predictor(Encoding.plain((graph.variable("a"),)), torch.tensor([[0.3]]).double(), torch.zeros(1).double())
+    levels = Predictor(Encoding(()), torch.zeros(0, 3, dtype=torch.float64), torch.tensor([0.0, 1.0, -1.0]).double())
+    wrapped = Predictor(line.encoding, torch.tensor([[0.3, 0.1]]).double(), torch.tensor([1.0, 0.2]).double())
+    mechanisms: dict[str, Mechanism] = {
+        "a": LinearGaussian.of((), (), 0.0, 1.0),
+        "b": WrappedNoise(("a",), wrapped, 0.0, 1.0, 0.2),
+        "c": Categorical((), levels),
+    }
+    attributes = AttributeMap.restore(
+        graph.variables,
+        {
+            "mean": _normal(seed, 6) / 5,
+            "axes": torch.linalg.qr(_normal(seed + 1, 6, 6))[0] * 1.5,
+            "slopes": _normal(seed + 2, 6, 6) * torch.tensor([[5.0], *[[0.4]] * 5]),
+            "constants": _normal(seed + 3, 6) / 10,
+            "scales": torch.tensor([8.0, 1 / math.tau, 1.0]),
+            "radius": torch.tensor([4.0]),
+        },
+    )
+    source = Source("w", "w", "", {name: name for name in "abc"}, {"c": (0.0, 1.0, 2.0)})
+    card = ControlCard(name="c", space="s", shows="value")
+    variable = draw(st.sampled_from(graph.names))
+    model = StructuralModel(graph, mechanisms)
+    return BoundInterventionControl(card, variable, model, attributes, source, (2, 3)), SpaceCard(shape=(2, 3))
+
+
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(field_control, "fields", lambda: {"plain": PlainField})
@@ -226,6 +268,7 @@ def _known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] = {
     "bent": bent,
+    "bound_intervention": bound_intervention,
     "codebook": codebook,
     "conditional": conditional,
     "deformation": deformation,

@@ -25,6 +25,7 @@ def test_every_kind_is_read_and_moves_as_it_did(tmp_path: Path, again: bool) -> 
     moved = np.load(FOLDER / "every_kind_moved.npz")
     latent, amounts = torch.from_numpy(moved["latent"]), torch.from_numpy(moved["amounts"])
     assert {control.kind for control in controls.controls} == set(kinds()) - {
+        "bound_intervention",
         "field",
         "intervention",
         "noise",

@@ -68,7 +68,13 @@ def _cases() -> Iterator[tuple[str, str]]:
                 yield name, method
     yield from (
         ("known-distinct", method)
-        for method in ("interfacegan", "attribute_regression", "gradient_controls", "true_directions")
+        for method in (
+            "interfacegan",
+            "attribute_regression",
+            "bound_causes",
+            "gradient_controls",
+            "true_directions",
+        )
     )
     yield from (("known-distinct", one.card.name) for one in registry.all_with_role("capacity"))
     yield from (("stylegan2", method) for method in ("stylespace", "weight_difference", "local_basis", "pca"))

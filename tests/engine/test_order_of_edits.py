@@ -83,7 +83,7 @@ def test_where_the_order_would_matter_it_is_that_of_the_set(engine: Engine) -> N
 
 @given(
     st.dictionaries(
-        st.sampled_from(sorted(set(kinds()) - {"field", "intervention", "noise", "rung"})),
+        st.sampled_from(sorted(set(kinds()) - {"bound_intervention", "field", "intervention", "noise", "rung"})),
         st.floats(-2, 2, width=32),
         max_size=7,
     ),

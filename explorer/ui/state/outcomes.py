@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from explorer.scene.causes import Outcome, VariableOutcome
+from explorer.scene.causes import METHODS, Outcome, VariableOutcome
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
 from explorer.service.replies import OutcomeFound
 from explorer.service.requests import FindOutcome
 from explorer.ui.state.holder import SceneHolder
 from explorer.ui.state.newest import Newest
 
-METHOD = "causes"
 Question = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...], bool]
 """Model, control set, origin, truncation, edits, and whether what doing and seeing say as numbers is asked."""
 
@@ -35,7 +34,7 @@ class Outcomes(Newest[Question, OutcomeFound]):
         """Whether the sliders of the selected pane set variables: those of the method, or of a file that has them."""
         scene, card = self._controller.scene, self._controller.controls_card()
         method = scene.panes[scene.selected].controls.method or (card.method if card is not None else "")
-        return self._controller.has_model and method == METHOD
+        return self._controller.has_model and method in METHODS
 
     def question(self) -> Question | None:
         controller = self._controller

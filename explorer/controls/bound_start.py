@@ -1,0 +1,147 @@
+"""Where interventions lead from one start whose values are read from its picture: found knot by knot, and kept.
+
+Knots lie on a grid of amounts from the start on, the same whatever was asked before; between them points are mixed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from threading import RLock
+
+import torch
+from torch import Tensor
+
+from explorer.controls.approach import Read, Stand, approached, begun
+from explorer.controls.attribute_map import AttributeMap, shorter
+
+SPACING = 0.125
+"""Of knots, in scales of a variable."""
+FARTHEST = 128
+"""The last knot of each side: amounts beyond it lead no further."""
+BOUND = 8
+"""Knots of one variable from one to the next that is sought from it."""
+MOST_KNOTS = 500
+
+Grid = tuple[int, ...]
+"""Of every variable the number of a knot; 0 where it is not set, has levels, or stays."""
+Levels = tuple[int, ...]
+"""Of every variable the level that is aimed at; -1 of numbers."""
+
+
+@dataclass(frozen=True)
+class Aims:
+    """What interventions aim at. ``moving``: the places of the numbers that are set; ``values``: amounts (V,) of these,
+    in their own units, 0 of all else → (V,) the values that all variables are to have. ``key`` tells it from all others
+    of one start, as far as they may differ where amounts and levels are the same."""
+
+    key: Hashable
+    moving: tuple[int, ...]
+    values: Callable[[Sequence[float]], Tensor]
+
+
+@dataclass(frozen=True)
+class Approach:
+    """Where it leads: ``shift`` (r,) from the start; ``missed`` (V,): by how much the values that are read there lie
+    beside those aimed at, in the variables' units, of one with levels the level that is read, or NaN where it is the
+    right one; ``at_the_edge``: further on there are no points."""
+
+    shift: Tensor
+    missed: Tensor
+    at_the_edge: bool
+
+
+class BoundStart:
+    """A start with coordinates ``start`` (r,), whose picture has ``values`` (V,). Safe to use from several threads."""
+
+    def __init__(self, attributes: AttributeMap, start: Tensor, values: Tensor) -> None:
+        self.attributes, self.start, self.values = attributes, start, values
+        self._knots: dict[tuple[Grid, Levels, Hashable], tuple[Stand, Tensor]] = {}
+        self._origin: Stand | None = None
+        self._lock = RLock()
+
+    def approach(self, read: Read, amounts: Tensor, aim: Tensor, aims: Aims) -> Approach:
+        """Where amounts (V,), 0 of what is not set, lead, which aim at ``aim`` (V,); ``read`` reads the pictures of
+        shifts from this start."""
+        levels = tuple(
+            int(aim[index]) if variable.levels else -1 for index, variable in enumerate(self.attributes.variables)
+        )
+        is_level = torch.tensor(levels) >= 0
+        shift, missed, at_the_edge = torch.zeros_like(self.start), torch.zeros_like(self.values), False
+        heaviest = 0.0
+        places = torch.where(is_level, 0.0, amounts / (SPACING * self.attributes.scales)).clamp(-FARTHEST, FARTHEST)
+        for grid, weight in _corners(places, aims.moving):
+            with self._lock:
+                stand, corner = self._knot(read, grid, levels, aims)
+            shift = shift + weight * stand.shift
+            at_the_edge = at_the_edge or stand.at_the_edge
+            away, share = self._missed(stand.values, corner), float(weight.detach())
+            missed = torch.where(is_level, away if share > heaviest else missed, missed + share * away)
+            heaviest = max(heaviest, share)
+        return Approach(shift, missed, at_the_edge)
+
+    def _missed(self, values: Tensor, aim: Tensor) -> Tensor:
+        columns = []
+        for index, variable in enumerate(self.attributes.variables):
+            away = shorter(variable, values[index] - aim[index])
+            columns.append(torch.where(away == 0, torch.nan, values[index]) if variable.levels else away)
+        return torch.stack(columns)
+
+    def _knot(self, read: Read, grid: Grid, levels: Levels, aims: Aims) -> tuple[Stand, Tensor]:
+        """The knot, and what it aims at. It is sought from another that is nearer to the start, always the same."""
+        own = tuple(
+            int(value) if variable.levels else -1
+            for variable, value in zip(self.attributes.variables, self.values.tolist(), strict=True)
+        )
+        if not any(grid) and levels == own:
+            return self._begun(read), self.values
+        kept = self._knots.get((grid, levels, aims.key))
+        if kept is not None:
+            return kept
+        if any(grid):
+            begin, _ = self._knot(read, _nearer(grid), levels, aims)
+        else:
+            begin = self._begun(read)
+        scales = self.attributes.scales.tolist()
+        aim = aims.values([number * SPACING * scale for number, scale in zip(grid, scales, strict=True)])
+        aim = torch.where(torch.tensor(levels) >= 0, torch.tensor(levels, dtype=aim.dtype), aim)
+        found = (approached(self.attributes, read, self.start, begin, aim), aim)
+        if len(self._knots) >= MOST_KNOTS:
+            self._knots.clear()
+        self._knots[grid, levels, aims.key] = found
+        return found
+
+    def _begun(self, read: Read) -> Stand:
+        if self._origin is None:
+            self._origin = begun(self.attributes, read, self.values)
+        return self._origin
+
+
+def _corners(places: Tensor, moving: Sequence[int]) -> list[tuple[Grid, Tensor]]:
+    """The knots between which ``places`` (V,) lie, whole numbers but for those that are ``moving``, and their weights
+    (), which add to 1: of the simplex of Kuhn's triangulation, so that a mixture of what is known at them has no jumps
+    and takes one knot more than variables move."""
+    parts = places - places.detach().floor()
+    order = sorted(moving, key=lambda index: -float(parts[index].detach()))
+    none = 0.0 * places.sum()  # so that a slope by the amount is 0, and not unknown
+    weights = [1.0 + none, *(parts[index] for index in order), none]
+    corners = []
+    grid = [math.floor(place) for place in places.tolist()]
+    for step in range(len(order) + 1):
+        if step:
+            grid[order[step - 1]] += 1
+        weight = weights[step] - weights[step + 1]
+        # One without weight has a slope.
+        if float(weight.detach()) > 0 or weight.requires_grad:
+            corners.append((tuple(grid), weight))
+    return corners
+
+
+def _nearer(grid: Grid) -> Grid:
+    """The knot from which ``grid``, not all 0, is sought: without the lowest bit that is set in any of its numbers, or
+    :data:`BOUND` nearer, so that a knot far out is reached in a few bounds, and its neighbours in one."""
+    bits = [(min(abs(number) & -abs(number), BOUND), index) for index, number in enumerate(grid) if number]
+    bit, index = min(bits)
+    number = grid[index] - bit if grid[index] > 0 else grid[index] + bit
+    return (*grid[:index], number, *grid[index + 1 :])
