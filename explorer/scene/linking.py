@@ -38,9 +38,13 @@ def partners(scene: Scene, cards: Sequence[ControlSetCard | None], pane: int, na
 
 def keys_of(controls: Sequence[ControlCard]) -> dict[LinkKey, ControlCard]:
     """What the controls of different sets are linked by → the controls. Amounts are how far one goes, and go together
-    by their index; a value is of something, a variable, and goes with the value of the same, whichever graph it is
-    in."""
-    return {control.name if control.shows == "value" else index: control for index, control in enumerate(controls)}
+    by their index; a value, or a case, is of something, such as a variable, and goes with that of the same, whichever
+    graph it is in."""
+    return {_key(control, index): control for index, control in enumerate(controls)}
+
+
+def _key(control: ControlCard, index: int) -> LinkKey:
+    return control.name if control.shows == "value" or control.cases else index
 
 
 def adopted(pane: Pane, card: ControlSetCard, neighbour: Pane, theirs: ControlSetCard) -> Pane:

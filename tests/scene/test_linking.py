@@ -78,3 +78,17 @@ def test_values_are_linked_by_what_they_are_of_and_by_nothing_else() -> None:
     assert partners(shown, cards, 2, "a") == {2: "a"}
     neighbour = Pane(controls=one, edits=(Edit("angle", value=3.0), Edit("length", value=7.0)))
     assert adopted(Pane(controls=other), cards[1], neighbour, cards[0]).edits == (Edit("length", value=7.0),)
+
+
+def test_cases_are_linked_by_what_they_are_of() -> None:
+    """Noises that are locked, in two graphs of which one has a variable less."""
+
+    def noises(*names: str) -> ControlSetCard:
+        cases = ("locked", "its own", "of seed @")
+        controls = tuple(ControlCard(name=name, space="z", cases=cases) for name in names)
+        return ControlSetCard(method="m", title="M", fingerprint="f", space="z", controls=controls)
+
+    shown = scene(Pane(controls=PCA), Pane(controls=SEFA))
+    cards = (noises("noise: a", "noise: b"), noises("noise: b"))
+    assert partners(shown, cards, 0, "noise: b") == {0: "noise: b", 1: "noise: b"}
+    assert partners(shown, cards, 0, "noise: a") == {0: "noise: a"}

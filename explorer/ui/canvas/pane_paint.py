@@ -103,7 +103,6 @@ def _paint_tag(painter: QPainter, text: str, box: QRect) -> None:
 TAG_MARGIN = 8  # between a tag on a picture and the picture's edge
 SCALE_WIDTH = 44  # of the colours of a signed difference
 SIDE_GAP = 12  # between the name of a row and its first picture
-LEAST_FIGURE = 7  # letters of a figure that gives way to its title, below which it is left out
 LEAST_TITLE = 4  # letters: a title of which less would be left is left out
 
 
@@ -118,7 +117,7 @@ def paint_caption(
 ) -> None:
     """``title`` at the left, ``figure`` at the right. The title gives way to the figure, which is what one compares;
     where it is ``bold``, the method's, and next to nothing would be left of it, altogether. Where it is not, it ends
-    with an amount, which is not cut. ``title_leads``: the figure gives way to the title."""
+    with an amount, which is not cut. ``title_leads``: where there is no room for both, there is no figure."""
     font = painter.font()
     wanted = painter.fontMetrics().horizontalAdvance(figure) + 13 if figure and not title_leads else 0
     font.setBold(bold)
@@ -137,7 +136,7 @@ def paint_caption(
     painter.setPen(theme.color(colors.muted))
     # In the middle: a control's name is shortened, not its amount.
     left = box.width() - (own + 12 if own else 0)
-    if title_leads and left < painter.fontMetrics().averageCharWidth() * LEAST_FIGURE:
+    if title_leads and painter.fontMetrics().horizontalAdvance(figure) > left:
         return
     figure = painter.fontMetrics().elidedText(figure, Qt.TextElideMode.ElideMiddle, max(0, left))
     painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, figure)
