@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from explorer.errors import ModelError
 from explorer.reading import HashedFile, is_reading, read_file, whole
-from explorer.tensor_file import header_of, tensors_of
+from explorer.tensor_file import Header, header_of, tensors_of
 
 MAX_JSON_BYTES = 16 << 20
 # How torch's restricted unpickler names what it will not call.
@@ -53,10 +53,15 @@ def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Name → shape, for `identify`: from the header alone, unless the file is being read whole."""
     if is_reading():
         return {key: tuple(tensor.shape) for key, tensor in read_safetensors(path).items()}
+    return safetensors_header(path).shapes
+
+
+def safetensors_header(path: Path) -> Header:
+    """What a ``.safetensors`` file says before its numbers."""
     check_readable(path)
     try:
         with path.open("rb") as file:
-            return header_of(HashedFile(file, path.stat().st_size)).shapes
+            return header_of(HashedFile(file, path.stat().st_size))
     except (OSError, ValueError) as error:
         raise ModelError(unreadable(path, "a safetensors file")) from error
 

@@ -23,7 +23,7 @@ from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.model import Scalar
 
 FORMAT = 1
-_METADATA_KEY = "latent_explorer_causes"
+METADATA_KEY = "latent_explorer_causes"
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ def save(model: StructuralModel, path: Path, fits: Sequence[FitCard] = ()) -> No
     finite, :class:`explorer.errors.ExportError` when the file cannot be written.
     """
     tensors, described = packed(model, fits)
-    atomic_write(path, safetensors.torch.save(tensors, metadata={_METADATA_KEY: described}))
+    atomic_write(path, safetensors.torch.save(tensors, metadata={METADATA_KEY: described}))
 
 
 def packed(model: StructuralModel, fits: Sequence[FitCard] = ()) -> tuple[dict[str, Tensor], str]:
@@ -127,11 +127,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], str]:
             f"'{path}' is not a readable causal model ({clause(error)}); choose a .safetensors file that was "
             "written whole."
         ) from error
-    if _METADATA_KEY not in described:
+    if METADATA_KEY not in described:
         raise CausalError(
             f"'{path}' is a safetensors file, but not a causal model of Latent Explorer; choose a file that it wrote."
         )
-    return tensors, described[_METADATA_KEY]
+    return tensors, described[METADATA_KEY]
 
 
 def _decode(path: str, raw: str) -> _Metadata:

@@ -23,7 +23,7 @@ from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.model import Edit, Scalar
 
 FORMAT = 1
-_METADATA_KEY = "latent_explorer"
+METADATA_KEY = "latent_explorer"
 
 
 def quantities(controls: Iterable[Control]) -> list[Control]:
@@ -181,7 +181,7 @@ def save(controls: ControlSet, path: Path) -> None:
         controls=tuple(_Entry(one.kind, one.card, one.parameters()) for one in controls.controls),
         **_told(controls),
     )
-    written = {_METADATA_KEY: msgspec.json.encode(metadata).decode()}
+    written = {METADATA_KEY: msgspec.json.encode(metadata).decode()}
     # Through bytes: a full disk is an OSError then, and not an error of the library's own.
     atomic_write(path, safetensors.torch.save(tensors, metadata=written))
 
@@ -198,12 +198,12 @@ def load(path: Path) -> ControlSet:
             f"'{path}' is not a readable control set ({clause(error)}); choose a .safetensors file that was "
             "written whole."
         ) from error
-    if _METADATA_KEY not in said:
+    if METADATA_KEY not in said:
         raise ControlError(
             f"'{path}' is a safetensors file, but not a control set of Latent Explorer; choose a file that "
             "'latent-explorer discover' wrote."
         )
-    metadata = _read_metadata(path, said[_METADATA_KEY])
+    metadata = _read_metadata(path, said[METADATA_KEY])
     controls = tuple(_restore(path, index, entry, tensors) for index, entry in enumerate(metadata.controls))
     return ControlSet(controls=controls, **_told(metadata))
 

@@ -31,7 +31,8 @@ class MlpGanFamily(SequentialGanFamily):
     other: ClassVar[str] = "Its tensors are not named like those of a plain MLP (0.weight, 0.bias, 2.weight, …)."
 
     def matches(self, state: Mapping[str, Any]) -> bool:
-        return all(_KEY.fullmatch(key) for key in state) and len({_prefix(key) for key in state}) == 1
+        named = all(_KEY.fullmatch(key) for key in state) and len({_prefix(key) for key in state}) == 1
+        return named and all(value.ndim <= 2 for value in state.values() if isinstance(value, Tensor))
 
     def built(self, state: Mapping[str, Any], path: Path) -> tuple[nn.Sequential, tuple[int, int, int]]:
         layers = _layers(state, path)

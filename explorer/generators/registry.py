@@ -11,6 +11,7 @@ import torch
 
 import explorer.generators as package
 from explorer.errors import ModelError
+from explorer.file_kinds import registry as file_kinds
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
 from explorer.generators.official_pickles import SUFFIXES as PICKLES
@@ -19,7 +20,7 @@ from explorer.outputs.registry import output_of
 from explorer.plugins import Additions, added, declared
 from explorer.reading import reading
 from explorer.scene.cards import ModelCard
-from explorer.worlds.attributes import predicted_world, predictors_folder
+from explorer.worlds.attributes import predictors_folder
 
 ENTRY_POINTS = "explorer.generators"
 """Group of entry points; each names a ``FAMILY`` object, or a module that has one."""
@@ -62,11 +63,8 @@ class Identification:
             return broken[0]
         if not self.path.exists():
             return f"'{self.path}' does not exist; check the path."
-        if world := predicted_world(self.path):
-            return (
-                f"'{self.path.name}' is no generator but an attribute predictor: it reads the factors of the world "
-                f"'{world}' from pictures."
-            )
+        if told := file_kinds.sentence(self.path):
+            return told
         known = ", ".join(family.title for family in families().values())
         return f"'{self.path.name}' is no model that this program knows; it opens {known}."
 

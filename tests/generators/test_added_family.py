@@ -92,7 +92,9 @@ def test_a_model_of_it_opens_and_is_called_by_its_title(lantern: Path) -> None:
     assert registry.identify(lantern).family == "lantern_box"
     card = Engine(torch.device("cpu")).card(ModelRef(path=str(lantern)))
     assert (card.family, card.family_title) == ("lantern_box", "magic lantern")
-    assert "lanterns" in registry.identify(lantern.with_suffix(".nothing").parent).sentence
+    unknown = lantern.with_suffix(".nothing")
+    unknown.write_bytes(b"\0\1\2")
+    assert "lanterns" in registry.identify(unknown).sentence
 
 
 def test_methods_fit_it_by_what_it_can_do(lantern: Path) -> None:

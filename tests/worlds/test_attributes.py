@@ -124,7 +124,7 @@ def test_a_predictor_is_no_generator_and_says_so(folder: Path) -> None:
     found = generators.identify(folder)
     assert found.family == ""
     assert found.sentence == (
-        "'toy' is no generator but an attribute predictor: it reads the factors of the world 'toy' from pictures."
+        "'toy' is no generator but an attribute predictor: it reads the factors of the world 'toy'."
     )
     with pytest.raises(ModelError, match="attribute predictor"):
         generators.load(str(folder), torch.device("cpu"))

@@ -1,0 +1,32 @@
+"""Small changes of large networks: LoRA and its kin, embeddings of words."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from explorer.file_kinds.look import Look
+
+_PARTS = (
+    "lora_up.", "lora_down.", "lora_A.", "lora_B.", "lora.up.", "lora.down.", "hada_w1_", "lokr_w1", "oft_blocks",
+    ".processor.to_q_lora",
+)  # fmt: skip
+_EMBEDDINGS = {"emb_params", "string_to_param", "clip_l", "clip_g"}
+
+
+class Adapters:
+    """Told by the names of their tensors."""
+
+    general: ClassVar[bool] = False
+
+    def told(self, look: Look) -> str:
+        if any(part in name for name in look.shapes for part in _PARTS):
+            return (
+                f"is an adapter (LoRA, {len(look.shapes)} tensors): it changes the weights of another model and draws "
+                "nothing by itself; this program does not apply it yet."
+            )
+        if look.shapes and set(look.shapes) <= _EMBEDDINGS:
+            return "is a learned word (textual inversion) of a text-to-image model, and no model by itself."
+        return ""
+
+
+KIND = Adapters()

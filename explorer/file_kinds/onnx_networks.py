@@ -1,0 +1,24 @@
+"""ONNX networks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from explorer.file_kinds.look import Look
+
+
+class OnnxNetworks:
+    """Told by their suffix: the format has no mark at its beginning."""
+
+    general: ClassVar[bool] = False
+
+    def told(self, look: Look) -> str:
+        if look.suffix != ".onnx":
+            return ""
+        return (
+            "is an ONNX network, and generators are not read from ONNX; a classifier or a regression of pictures "
+            "can be chosen as attributes ('--attributes' on the command line)."
+        )
+
+
+KIND = OnnxNetworks()

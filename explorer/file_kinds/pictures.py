@@ -1,0 +1,34 @@
+"""Pictures and films."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from explorer.file_kinds.look import Look
+
+_STARTS = {
+    b"\x89PNG\r\n\x1a\n": "PNG picture", b"\xff\xd8\xff": "JPEG picture", b"GIF87a": "GIF", b"GIF89a": "GIF",
+    b"BM": "BMP picture", b"II*\0": "TIFF picture", b"MM\0*": "TIFF picture", b"\x1aE\xdf\xa3": "WebM or Matroska film",
+}  # fmt: skip
+
+
+class Pictures:
+    """Told by their first bytes."""
+
+    general: ClassVar[bool] = False
+
+    def told(self, look: Look) -> str:
+        name = next((name for start, name in _STARTS.items() if look.head.startswith(start)), "")
+        if look.head[:4] == b"RIFF" and look.head[8:12] == b"WEBP":
+            name = "WebP picture"
+        if look.head[4:8] == b"ftyp":
+            name = "MP4 film"
+        if not name or (name == "BMP picture" and look.suffix != ".bmp"):
+            return ""
+        return (
+            f"is a {name} and no model; what this program exported holds its scene and opens with File > Open scene, "
+            "and 'latent-explorer do MODEL --image' takes a picture of one's own."
+        )
+
+
+KIND = Pictures()

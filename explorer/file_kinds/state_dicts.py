@@ -1,0 +1,51 @@
+"""State dicts of networks that no family knows: what they look like, and what these can be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from explorer.file_kinds.look import Look
+from explorer.file_kinds.quoting import few
+
+Shapes = Mapping[str, tuple[int, ...]]
+_MU = ("mu", "mean", "logvar", "log_var", "log_sigma")
+
+
+class StateDicts:
+    """Told by the names and shapes of their tensors."""
+
+    general: ClassVar[bool] = True
+
+    def told(self, look: Look) -> str:
+        shapes = look.shapes
+        if not shapes:
+            return ""
+        return f"holds {len(shapes)} tensors ({few(shapes)}) that no family here has; {_looks(shapes)}"
+
+
+def _looks(shapes: Shapes) -> str:
+    if len(shapes) == 1:
+        ((name, shape),) = shapes.items()
+        return f"'{name}' of shape {shape} may be a direction: open a model, and import it as controls."
+    parts = {name.split(".")[0].lower() for name in shapes}
+    if {"encoder", "decoder"} <= parts or ("decoder" in parts and any(word in name for word in _MU for name in shapes)):
+        return (
+            "it looks like an autoencoder. Of these, our own folders and those of disentangling-vae (specs.json beside "
+            "model.pt) are read; train it there, or copy its weights into one of these layouts."
+        )
+    kernels = [shape for shape in shapes.values() if len(shape) == 4]
+    last = list(shapes.values())[-1]
+    if kernels and len(last) <= 2 and kernels[0][1] in (1, 3):
+        outputs = last[0] if last else 0
+        return (
+            f"it looks like a network that reads pictures ({outputs} outputs), as classifiers and discriminators do; "
+            "export it with torch.onnx.export to use it for attributes."
+        )
+    return (
+        "if it draws pictures, save its weights in one of the layouts in docs/models.md: the nearest are a Sequential "
+        "of linear layers, and transposed convolutions with batch norm."
+    )
+
+
+KIND = StateDicts()
