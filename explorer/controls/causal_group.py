@@ -204,7 +204,9 @@ class CausalControl(PointControl):
 
     def _moved_together(self, latent: Tensor, moves: Moves) -> Tensor:
         factual, after = self.outcome(latent, moves)
-        return self.moved_to(latent, moves, factual, of_part(moves, factual, after))
+        rest = [move for move in moves if not causal(move).sets]  # they move the picture before, as well
+        held = self.outcome(latent, rest)[1].values if rest and moves[0].part != "all" else factual
+        return self.moved_to(latent, moves, factual, of_part(moves, held, after))
 
 
 class ChoosingControl(CausalControl):
@@ -224,15 +226,15 @@ def causal(move: Move) -> CausalControl:
     return move.control
 
 
-def of_part(moves: Moves, factual: Values, after: Counterfactual) -> Counterfactual:
+def of_part(moves: Moves, held: Values, after: Counterfactual) -> Counterfactual:
     """``after`` with the values of that part of the effect that ``moves`` make, which is one for all of them; the other
-    variables have their ``factual`` values."""
+    variables have the values that they are ``held`` at."""
     if moves[0].part == "all":
         return after
     changed = {causal(move).sets for move in moves}
     if moves[0].part == "indirect":
         changed = set(after.values) - changed
-    values = {name: (after.values if name in changed else factual)[name] for name in after.values}
+    values = {name: (after.values if name in changed else held)[name] for name in after.values}
     return replace(after, values=values)
 
 

@@ -31,7 +31,7 @@ from explorer.errors import CausalError, ExplorerError
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited, ready, rendered
 from explorer.scene.causal_graph import CausalGraph
-from explorer.scene.causes import Outcome, Spread, VariableOutcome
+from explorer.scene.causes import Outcome, Spread, VariableOutcome, rung_of
 from explorer.scene.choices import case_of
 from explorer.scene.model import Edit, StoredLatent
 from explorer.training.batch import as_images
@@ -160,8 +160,11 @@ def graph_of_set(controls: ControlSet) -> CausalGraph:
 
 
 def without_do(controls: ControlSet, edits: Sequence[Edit]) -> tuple[Edit, ...]:
-    """``edits`` of ``controls`` without those that set variables. Raises :class:`CausalError` where it sets none."""
+    """``edits`` of ``controls`` without those that set variables: what an effect is held against. Raises
+    :class:`CausalError` where ``controls`` sets none, and where values are seen, which has no effect."""
     _first(controls)
+    if rung_of([control.card for control in controls.controls], edits) == "see":
+        raise CausalError("What is seen is not set, so it has no effects; imagine, or do.")
     doing = {control.card.name for control in controls.controls if setting(control) is not None}
     return tuple(edit for edit in edits if edit.control not in doing)
 

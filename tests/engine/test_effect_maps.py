@@ -165,6 +165,49 @@ def test_a_direct_effect_leaves_nothing_open() -> None:
     assert direct.remarks == {}
 
 
+def test_a_noise_that_is_drawn_anew_is_no_effect_of_what_is_set() -> None:
+    """The picture before has it too; only the set variable differs in the direct map, and only others in the
+    indirect one."""
+    engine, all_of_it = Engine(torch.device("cpu")), ControlSetRef(method="causes", k=12)
+    generator = registry.load("pendulum-dscm", engine.device)
+    coding = generator.coding()
+    start = generator.sample([7]).tensors["z"]
+    noise = Edit("noise: shadow_position", 3.0)
+
+    def outcome(*edits: Edit) -> dict[str, torch.Tensor]:
+        told = engine.outcome(ModelRef(path="pendulum-dscm"), all_of_it, Seed(7), 1.0, edits)
+        return {one.name: torch.tensor([one.value], dtype=torch.float64) for one in told.variables}
+
+    factual, before, after = coding.values(start), outcome(noise), outcome(noise, Edit("light", value=110.0))
+    assert abs(float(before["shadow_position"] - factual["shadow_position"])) > 0.01
+    parts = {
+        "direct_effect": {**before, "light": after["light"]},
+        "indirect_effect": {**after, "light": before["light"]},
+    }
+
+    def drawn(values: dict[str, torch.Tensor]) -> torch.Tensor:
+        with torch.inference_mode():
+            return generator.render(Latent({"z": coding.written(start, factual, values)}), Quality())
+
+    edits = (noise, Edit("light", value=110.0))
+    for name, values in parts.items():
+        (picture,) = engine.render([view("pendulum-dscm", origin=Seed(7), controls=all_of_it, view=name, edits=edits)])
+        expected = ((IMAGE.signed_difference(drawn(before), drawn(values))[0].movedim(0, -1) + 1) * 127.5).round()
+        assert np.abs(picture.bgrx[..., 2::-1].astype(float) - expected.numpy()).max() <= 2, name
+    still = engine.render(
+        [view("pendulum-dscm", origin=Seed(7), controls=all_of_it, view=one, edits=(noise,)) for one in EFFECTS]
+    )
+    assert all((picture.bgrx == NEUTRAL).all() for picture in still)
+
+
+def test_what_is_seen_has_no_effects() -> None:
+    edits = (Edit("rung", -1.0), Edit("light", value=110.0))
+    ref = ControlSetRef(method="causes", k=12)
+    for one in EFFECTS:
+        with pytest.raises(CausalError, match="What is seen is not set, so it has no effects; imagine, or do"):
+            Engine(torch.device("cpu")).render([view("pendulum-dscm", controls=ref, view=one, edits=edits)])
+
+
 def test_where_no_variable_is_set_there_is_no_effect_and_the_sentence_says_where(toys: Engine, tmp_path: Path) -> None:
     toy = ToyCauses()
     shift = LinearControl(ControlCard(name="shift", space="z"), torch.eye(5)[2])
