@@ -328,7 +328,7 @@ def test_joint_controls_are_tried_in_turn_and_it_is_said() -> None:
         group = "turns"
 
         def move_together(self, latent: Tensor, moves: object) -> Tensor:
-            ((control, number, _),) = moves  # type: ignore[misc, attr-defined]
+            ((control, number, *_),) = moves  # type: ignore[misc, attr-defined]
             return Turn.moved(control, latent, number)
 
     joined = [Joined(card("a")), Joined(card("b"), (1, 2))]

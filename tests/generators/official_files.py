@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 
 from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
+from explorer.generators.stylegan3_network import NetworkConfig as AliasFreeConfig
+from explorer.generators.stylegan3_network import StyleGAN3
 
 GOLDEN = Path(os.environ.get("LATENT_EXPLORER_GOLDEN", Path(__file__).resolve().parents[3] / "shared" / "golden"))
 BUFFERS = ("resample_filter", "noise_const", "w_avg", "up_filter", "down_filter", "magnitude_ema", "transform", "freqs",
@@ -219,3 +221,47 @@ def own_stylegan2(seed: int = 0, **settings: Any) -> StyleGAN2:
 def write_rosinality(path: Path, state: Mapping[str, Tensor], **more: Any) -> Path:
     torch.save({"g_ema": as_rosinality(state), **more}, path)
     return path
+
+
+SMALL_STYLEGAN3 = {
+    "img_resolution": 16, "img_channels": 3, "channel_base": 64, "channel_max": 6, "num_layers": 4, "num_critical": 1,
+    "margin_size": 3,
+}  # fmt: skip
+"""What NVIDIA's code would be told for :func:`own_stylegan3`."""
+
+
+def own_stylegan3(seed: int = 0, **settings: Any) -> StyleGAN3:
+    """A network of random weights, biases, magnitudes and motions."""
+    config: dict[str, Any] = {
+        "resolution": 16, "channel_base": 64, "channel_max": 6, "layers": 4, "critical_layers": 1, "margin": 3,
+        "z_dim": 6, "w_dim": 5, **settings,
+    }  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = StyleGAN3(AliasFreeConfig(**config))
+        for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+            if name.endswith(("bias", "w_mean", "input.affine.weight")):
+                tensor.data = tensor.data + 0.3 * torch.randn(tensor.shape)
+            elif name.endswith("magnitude"):
+                tensor.data = tensor.data + torch.rand(())
+    return network
+
+
+def exported_stylegan3(network: StyleGAN3) -> dict[str, Tensor]:
+    """The tensors of our ``network`` as NVIDIA's code would hold them."""
+    found = {}
+    for name, tensor in network.state_dict().items():
+        match name.split("."):
+            case ["w_mean"]:
+                found["mapping.w_avg"] = tensor
+            case ["mapping", "layers", number, leaf]:
+                found[f"mapping.fc{number}.{leaf}"] = tensor
+            case ["mapping", "embed", leaf]:
+                found[f"mapping.embed.{leaf}"] = tensor
+            case ["input", *leaf]:
+                found[f"synthesis.input.{'freqs' if leaf == ['frequencies'] else '.'.join(leaf)}"] = tensor
+            case ["layers", number, *leaf]:
+                layer = network.layers[int(number)]
+                own = f"synthesis.L{number}_{layer.after.size}_{layer.after.channels}"
+                found[f"{own}.{'magnitude_ema' if leaf == ['magnitude'] else '.'.join(leaf)}"] = tensor
+    return {name: tensor.detach().clone() for name, tensor in found.items()}

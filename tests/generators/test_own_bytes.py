@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
+from official_files import SMALL_STYLEGAN3, exported_stylegan3, own_stylegan3, write_official
 from tiny_pipelines import save_latent, tiny_unet
 
 import explorer
@@ -73,8 +74,14 @@ def conditional(folder: Path) -> Path:
     return folder
 
 
+def alias_free(folder: Path) -> Path:
+    folder.mkdir()
+    return write_official(folder / "a.pkl", exported_stylegan3(own_stylegan3()), SMALL_STYLEGAN3)
+
+
 FAMILIES: dict[str, Callable[[Path], Path]] = {
     "stylegan2": shipped("faces-stylegan2"),
+    "stylegan3": alias_free,
     "vae": shipped("shapes-btcvae"),
     "cvae": conditional,
     "causal_vae": write_causal_vae,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
-from official_files import exported, own_stylegan2, write_official
+from official_files import SMALL_STYLEGAN3, exported, exported_stylegan3, own_stylegan2, own_stylegan3, write_official
 from tiny_pipelines import save_ddim, save_latent, tiny_unet
 
 from explorer.causal import model_file
@@ -72,6 +72,11 @@ def _conditional_stylegan2(folder: Path) -> None:
     write_official(folder / "network.pkl", exported(own_stylegan2(classes=2, label_width=3)), {})
 
 
+def _stylegan3(folder: Path, **settings: int) -> None:
+    folder.mkdir()
+    write_official(folder / "network.pkl", exported_stylegan3(own_stylegan3(**settings)), SMALL_STYLEGAN3)
+
+
 def _mlp_gan(folder: Path) -> None:
     folder.mkdir()
     layers = {"0.weight": torch.ones(6, 5), "0.bias": torch.ones(6), "2.weight": torch.ones(16, 6)}
@@ -102,6 +107,7 @@ TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
     "mlp_gan": (_mlp_gan,),
     "qlae": (_qlae,),
     "stylegan2": (_stylegan2, _conditional_stylegan2),
+    "stylegan3": (_stylegan3, lambda folder: _stylegan3(folder, classes=2, label_width=3)),
     "vae": (_vae,),
 }
 """Family → what writes its small models: one of every kind that it reads."""
