@@ -16,6 +16,7 @@ from explorer.cli.numbers import number, whole
 from explorer.cli.progress import shown
 from explorer.errors import CausalError, ExplorerError
 from explorer.export.options import ExportOptions
+from explorer.scene.causes import METHODS
 from explorer.scene.choices import LARGEST
 from explorer.scene.model import Edit, ModelRef, Pane, Scalar, Seed, view_of
 from explorer.scene.validate import SEED_LIMIT
@@ -57,7 +58,24 @@ def do(
         Path | None, typer.Option("--image", metavar="FILE", help="Start from this picture instead of a seed.")
     ] = None,
     psi: arguments.Truncation = 0.7,
-    controls: arguments.SetName = "causes",
+    controls: Annotated[
+        str,
+        typer.Option(
+            "--controls",
+            metavar="SET",
+            help="A set that sets variables: one that comes with the model, its file, or a method.",
+            show_default=f"{' or '.join(METHODS)}",
+        ),
+    ] = "",
+    attributes: Annotated[
+        str,
+        typer.Option(
+            metavar="W",
+            help="Of a model without variables of its own: what reads them from its pictures, a world, a classifier or "
+            "labels. Default: the model's own world.",
+        ),
+    ] = "",
+    variables: Annotated[str, typer.Option(metavar="A,A,…", help="Only these attributes. Default: all.")] = "",
     graph: arguments.GraphFileName = None,
     renamings: arguments.Renamings = None,
     steps: arguments.Steps = 0,
@@ -81,9 +99,13 @@ def do(
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
     arguments.steps_note(engine, reference, steps)
-    every = engine.card(reference).first_counts.get(controls)
-    settings = _graph_setting(engine, reference, graph, renamings or []) if graph is not None else ()
-    chosen, found = arguments.found_controls(engine, reference, controls, every, 0, settings)
+    card = engine.card(reference)
+    controls = controls or next((name for name in METHODS if name in card.methods), METHODS[0])
+    bound = {"attributes": attributes, "attribute": variables}
+    settings: tuple[tuple[str, Scalar], ...] = tuple((name, text) for name, text in bound.items() if text)
+    if graph is not None:
+        settings += _graph_setting(engine, reference, controls, attributes, (graph, renamings or []))
+    chosen, found = arguments.found_controls(engine, reference, controls, card.first_counts.get(controls), 0, settings)
     edits = (*_edits(found, texts), *choices.edits(found, rung, draw, noises))
     origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
     outcome = engine.outcome(reference, chosen, origin, psi, edits, spreads=True)
@@ -96,7 +118,8 @@ def do(
         if out is not None:
             options = ExportOptions(kind="png", labels=False, height=height, scaling=arguments.scaling(pixels))
             export.run(engine, scene, out, options, progress)
-    read = achieved(engine.generator(reference), picture.bgrx, [one.name for one in outcome.variables])
+    read = {one.name: one.reached for one in outcome.variables if one.reached is not None}
+    read = read or achieved(engine.generator(reference), picture.bgrx, [one.name for one in outcome.variables])
     if as_json:
         typer.echo(json.dumps(_document(model, outcome, read)))
     else:
@@ -107,13 +130,22 @@ def do(
         arguments.say_written(out)
 
 
-def _graph_setting(used: Engine, model: ModelRef, path: Path, renamings: list[str]) -> tuple[tuple[str, Scalar], ...]:
-    """The graph file as a setting of the method, found sound and about the model's variables."""
+def _graph_setting(
+    used: Engine, model: ModelRef, controls: str, attributes: str, file: tuple[Path, list[str]]
+) -> tuple[tuple[str, Scalar], ...]:
+    """The graph file (and how its names are mapped) as a setting of the method ``controls``, found sound and about the
+    model's variables, or about its attributes."""
+    from explorer.attributes.registry import open_reader
     from explorer.causal.formats.registry import short_text
+    from explorer.discovery.bound_causes import METHOD, attribute_graph
     from explorer.engine.causal_graphs import CausalQuestions
 
-    own = CausalQuestions(used).own_graph(model)
-    return (("graph", short_text(arguments.graph_from(path, renamings, own))),)
+    if controls == METHOD.card.name:
+        generator = used.shared(model)
+        own = attribute_graph(open_reader(attributes, generator.card, generator))
+    else:
+        own = CausalQuestions(used).own_graph(model)
+    return (("graph", short_text(arguments.graph_from(*file, own))),)
 
 
 def _edits(found: ControlSet, texts: dict[str, str]) -> tuple[Edit, ...]:
@@ -142,6 +174,7 @@ def _document(model: str, outcome: Outcome, read: dict[str, float]) -> dict[str,
         "factual": {one.name: one.factual for one in outcome.variables},
         ("counterfactual" if outcome.rung == "imagine" else "drawn"): after,
         "achieved": read,
+        **({"missed": missed} if (missed := [one.name for one in outcome.variables if one.is_missed]) else {}),
         **{
             key: {one.name: msgspec.structs.asdict(told) for one in outcome.variables if (told := getattr(one, key))}
             for key in ("done", "seen")
@@ -163,6 +196,7 @@ def _print(outcome: Outcome, read: dict[str, float]) -> None:
             low, high = (_shown(outcome.graph, one, end) for end in (one.low, one.high))
             after = f"not unique: {low} to {high}"
         seen = _shown(outcome.graph, one, read[one.name]) if one.name in read else ""
+        seen += ", as near as it comes" if one.is_missed and seen else ""
         told = [_spread(spread) for spread in (one.done, one.seen)] if others else []
         rows.append((name, _shown(outcome.graph, one, one.factual), after, seen, *told))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from explorer.attributes.base import Attribute, Values
+from explorer.attributes.base import Attribute, AttributeReader, Values
 from explorer.attributes.pictures import without_pictures
 from explorer.causal.fit_card import FitCard
 from explorer.causal.fitting import fit
@@ -102,7 +102,7 @@ class BoundCauses(CheckedMethod):
         names = [one.name for one in sample.attributes if one.name not in why]
         check_varying(named, names, why, f"{len(sample.values)} samples of '{generator.card.name}'")
         try:
-            own = _own_graph(sample, names)
+            own = attribute_graph(sample.reader, names)
             graph = graph_of(own, asked.text("graph"))
             table = _table(sample, graph.names)
             graph = CausalGraph(
@@ -135,18 +135,19 @@ class BoundCauses(CheckedMethod):
         return asked.found(controls, len(sample.values), note, labels)
 
 
-def _own_graph(sample: AttributeSample, names: Sequence[str]) -> CausalGraph:
-    """What the world whose attributes are read says of them; no arrows where these are of no world."""
-    variables = tuple(_variable(one) for one in sample.attributes if one.name in names)
-    if sample.reader.name not in all_worlds():
+def attribute_graph(reader: AttributeReader, names: Sequence[str] | None = None) -> CausalGraph:
+    """What the world whose attributes ``reader`` reads says of those that are ``names``, of all by default; no arrows
+    where they are of no world."""
+    variables = tuple(_variable(one) for one in reader.attributes if names is None or one.name in names)
+    if reader.name not in all_worlds():
         return CausalGraph(variables=variables)
-    graph = world(sample.reader.name).model.graph
-    graph = projected(graph, [name for name in graph.names if name not in names])
-    known = [name for name in names if name in graph.names]
+    known = {variable.name for variable in variables}
+    graph = world(reader.name).model.graph
+    graph = projected(graph, [name for name in graph.names if name not in known])
     return CausalGraph(
         variables=variables,
-        edges=tuple(pair for pair in graph.edges if set(pair) <= set(known)),
-        confounded=tuple(pair for pair in graph.confounded if set(pair) <= set(known)),
+        edges=tuple(pair for pair in graph.edges if set(pair) <= known),
+        confounded=tuple(pair for pair in graph.confounded if set(pair) <= known),
     )
 
 

@@ -17,11 +17,12 @@ from explorer.scene.value_text import value_text
 
 NO_CAUSES = (
     "The sliders of this pane set no variables. Choose the method Causes of a model that holds a causal model, such as "
-    "a conditional VAE that was trained with what causes what."
+    "a conditional VAE that was trained with what causes what; or, of any model, Attributes as causes, whose variables "
+    "are read from its pictures."
 )
-FITTING = "The mechanisms are fitted to the rows that come with the model; values are those of the graph before."
+FITTING = "The mechanisms are fitted to rows of the model; values are those of the graph before."
 AWAITED = "What causes what in this pane is being asked."
-OF_A_FILE = "These sliders come from a file, with their graph; choose the method Causes to draw another."
+OF_A_FILE = "These sliders come from a file, with their graph; choose a method to draw another."
 MOST_SPREADS = 3
 SPREADS_LATER = "Means over all pictures are told when the hand rests."
 HOW = "Draw an arrow from the dot below a variable to another one; click an arrow and press Delete to take it away."
@@ -35,6 +36,8 @@ def node_text(variable: Variable, outcome: VariableOutcome, others: bool = False
         low, high = value_text(variable, outcome.low), value_text(variable, outcome.high)
         return f"{low} to {high}" if low != high else f"{low} (with 90 %)"
     after = value_text(variable, outcome.value)
+    if outcome.is_missed and outcome.reached is not None:
+        return f"{value_text(variable, outcome.reached)} (not {after})"
     return after if after == factual or others else f"{factual} → {after}"
 
 
@@ -59,6 +62,9 @@ def sentence(outcome: Outcome) -> str:
             f"the picture does not tell the noise of {', '.join(opened)}, so an interval of 90 % stands there, and its "
             "middle is drawn"
         )
+    missed = [one.name for one in outcome.variables if one.is_missed]
+    if missed:
+        parts.append(f"the picture that was sought shows {', '.join(missed)} only as near as it comes")
     cut = [f"{cause} → {one.name}" for one in done for cause in graph.parents(one.name)]
     if cut:
         parts.append(f"{', '.join(cut)} count{'s' if len(cut) == 1 else ''} no longer")
