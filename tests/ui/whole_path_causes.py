@@ -139,7 +139,8 @@ def with_two_graphs(hand: Hand, panel: CausesPanel) -> Steps:
     assert view.selected_edge == ("light", "shadow_length")
     QTest.keyClick(view, Qt.Key.Key_Delete)
     yield "mechanisms without it", lambda: fitted(hand)
-    assert "Unlike pane 1" in panel.sentence.text()
+    yield "its values", lambda: panel.outcomes.answered == panel.outcomes.question()
+    assert "Unlike panes 1, 3, 4 (Causes)" in panel.sentence.text(), panel.sentence.text()
     assert "without light → shadow_length" in panel.sentence.text()
     yield from hand.drag_slider("light", 0.9)
     edits = {pane.edits for pane in controller.scene.panes}
