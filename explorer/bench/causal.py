@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -31,13 +31,19 @@ Row = dict[str, float | int]
 def measure() -> dict[str, Row]:
     """Counterfactuals of :data:`NODES` variables, do() on the first, which all others descend from, on the processor.
 
-    By ``linear`` mechanisms, and by ``networks`` of two layers of sixteen. ``model_ms``: what a drag costs,
+    By ``linear`` mechanisms, and by ``networks`` of two layers of sixteen, of numbers in float64, as everywhere in the
+    program, and the networks of float32 too. ``model_ms``: what a drag costs,
     :meth:`StructuralModel.predict` of noises that are kept, for :data:`FEW` rows; ``many_ms`` for :data:`MANY`;
     ``unrolled_ms`` the same sums and products one after the other, in plain torch, and nothing else, and
     ``unrolled_many_ms``. Medians, in turns so that all see the same machine; ``ratio`` (model over unrolled),
     ``rows_ratio`` (many over few) and ``unrolled_rows_ratio`` are medians of the runs' ratios.
     """
-    return {"linear": _measure(_linear()), "networks": _measure(_networks())}
+    networks = _networks()
+    return {
+        "linear": _measure(_linear(), torch.float64),
+        "networks": _measure(networks, torch.float64),
+        "networks_float32": _measure(networks, torch.float32),
+    }
 
 
 def _graph() -> CausalGraph:
@@ -74,16 +80,16 @@ def _networks() -> StructuralModel:
     return StructuralModel(graph, mechanisms)
 
 
-def unrolled(model: StructuralModel) -> Callable[[Tensor, Noises], Values]:
-    """do(x0 = v) of a model of this bench by its bare arithmetic: (v, noises) → values."""
+def unrolled(model: StructuralModel, kind: torch.dtype = torch.float64) -> Callable[[Tensor, Noises], Values]:
+    """do(x0 = v) of a model of this bench by its bare arithmetic in numbers of ``kind``: (v, noises) → values."""
     names = model.graph.names
     steps = []
     for name in names[1:]:
         mechanism = model.mechanisms[name]
         if isinstance(mechanism, LinearGaussian):
-            steps.append((name, mechanism.parents, mechanism.line.leaves, mechanism.deviation))
+            steps.append((name, mechanism.parents, _as(mechanism.line.leaves, kind), mechanism.deviation))
         elif isinstance(mechanism, AdditiveNoise):
-            steps.append((name, mechanism.parents, mechanism.function.leaves, 1.0))
+            steps.append((name, mechanism.parents, _as(mechanism.function.leaves, kind), 1.0))
 
     def evaluate(value: Tensor, noises: Noises) -> Values:
         values = {names[0]: value}
@@ -101,9 +107,13 @@ def unrolled(model: StructuralModel) -> Callable[[Tensor, Noises], Values]:
     return evaluate
 
 
-def _measure(model: StructuralModel) -> Row:
-    plain = unrolled(model)
-    few, many = (_begun(model, count) for count in (FEW, MANY))
+def _as(leaves: Sequence[Tensor], kind: torch.dtype) -> list[Tensor]:
+    return [leaf.to(kind) for leaf in leaves]
+
+
+def _measure(model: StructuralModel, kind: torch.dtype) -> Row:
+    plain = unrolled(model, kind)
+    few, many = (_begun(model, count, kind) for count in (FEW, MANY))
     works: dict[str, Callable[[], object]] = {
         "model": partial(_dragged, model, *few),
         "unrolled": partial(plain, few[0], few[1]),
@@ -123,9 +133,9 @@ def _measure(model: StructuralModel) -> Row:
     }
 
 
-def _begun(model: StructuralModel, count: int) -> tuple[Tensor, Noises, Values]:
+def _begun(model: StructuralModel, count: int, kind: torch.dtype) -> tuple[Tensor, Noises, Values]:
     """What a drag begins with: where x0 is set to, the noises, and the rows that these were abducted from."""
-    rows = model.sample(count, 0)
+    rows = {name: values.to(kind) for name, values in model.sample(count, 0).items()}
     return rows["x0"] + 1.0, model.abduct(rows), rows
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from explorer.attributes.base import AttributeReader
 from explorer.comparison.calibration import calibrated, signs_of
 from explorer.comparison.drawing import BATCH, Job, draw, measured_quality
+from explorer.comparison.expected import with_expectations
 from explorer.comparison.observing import Observed, held, observe, percentiles
 from explorer.comparison.paths import walked
 from explorer.comparison.recognition import recognised
@@ -83,7 +84,7 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
     walking(1.0)
     pairs = f"pairs at {PAIRED_BASES} base codes" if on.points.batch > PAIRED_BASES else ""
     coordinates, reason = _coordinates(on, chosen, alphas)
-    return Evidence(
+    found = Evidence(
         controls=tuple(one.card.name for one in chosen),
         attributes=on.observed.attributes,
         alphas=alphas,
@@ -105,6 +106,7 @@ def evidence(on: Stage, controls: ControlSet, progress: Progress | None = None) 
         unobserved=reason,
         notes={"additivity": pairs, **ways.notes},
     )
+    return with_expectations(found, on.reader)
 
 
 @dataclass

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from explorer.metrics import direction_measures as measured
-from explorer.metrics.direction_measures import MATCHED, Sample
+from explorer.metrics.direction_counterfactuals import MATCHED
+from explorer.metrics.direction_measures import Sample
 from explorer.scene.comparison import Column
 
 Source = Literal["attributes", "pictures", "points", "observed", "truth"]
@@ -77,6 +78,28 @@ MEASURES: tuple[DirectionMeasure, ...] = (
         f"By how many deviations the other attributes change where a direction's own has changed by {MATCHED:g}.",
         "Wu, Lischinski & Shechtman 2021",
         (0.0, np.inf),
+    ),
+    _measure(
+        "counterfactual",
+        "Counterfactual error",
+        "lower",
+        measured.counterfactual_error,
+        "attributes",
+        "By how many deviations the other factors are from what the world's mechanisms say would have become of them, "
+        f"where a direction's own factor has changed by {MATCHED:g}: what it causes follows, the rest stays. A "
+        "direction's own factor is the one of which it is the best do().",
+        "after Monteiro et al. 2023",
+        (0.0, np.inf),
+    ),
+    _measure(
+        "unpropagated",
+        "Without propagation",
+        "",
+        measured.unpropagated,
+        "attributes",
+        "The counterfactual error that the same directions would have if they moved nothing but their own factor: what "
+        "do() without propagation leaves.",
+        bounds=(0.0, np.inf),
     ),
     _measure(
         "mcc",

@@ -67,6 +67,11 @@ class Evidence:
     path is, weighted by the speed."""
     unobserved: str = ""
     """Why there are no coordinates."""
+    targets: Integers | None = None
+    """(K,) the factor of which each direction is the best do(); -1 where it is none."""
+    expected: Floats | None = None
+    """(N, K, T, A) the factors as the world's mechanisms say they would have been, had that factor been set to what it
+    is along the path, from those read in the middle; None where no world says so."""
     notes: dict[str, str] = field(default_factory=dict)
     """By column: what a reader has to know of how it was taken here."""
 
@@ -99,12 +104,12 @@ class Evidence:
         attributes that never vary."""
         middle = len(self.amounts) // 2
         after, before = self.values[:, :, middle + 1 :], self.values[:, :, :middle][:, :, ::-1]
-        return self._differences(after, before)
+        return self.differences(after, before)
 
     @cached_property
     def steadiness(self) -> Floats:
         """(N, K, A) |mean sign of the changes along the path|; NaN for categories, which have no order."""
-        signs = np.sign(self._differences(self.values[:, :, 1:], self.values[:, :, :-1]))
+        signs = np.sign(self.differences(self.values[:, :, 1:], self.values[:, :, :-1]))
         signs[~np.isfinite(self.steps)] = np.nan  # where it has no amounts
         found = np.abs(mean(signs, 2))
         found[:, :, [one.kind == "category" for one in self.attributes]] = np.nan
@@ -132,9 +137,9 @@ class Evidence:
         cells = attributes[:, :, None] * BINS + coordinates[:, None, :]
         return np.where(attributes[:, :, None] < 0, -1, cells), attributes.max(axis=0, initial=-1) + 1
 
-    def _differences(self, after: Floats, before: Floats) -> Floats:
+    def differences(self, after: Floats, before: Floats) -> Floats:
         """``after`` - ``before`` (…, A), in deviations, NaN for attributes that never vary."""
-        found = np.full(after.shape, np.nan)
+        found = np.full(np.broadcast_shapes(after.shape, before.shape), np.nan)
         for index in np.flatnonzero(self.varying):
             one = self.attributes[index]
             found[..., index] = difference(after[..., index], before[..., index], one) / self.deviations[index]

@@ -14,10 +14,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from explorer.attributes.base import Attribute
+from explorer.metrics.direction_counterfactuals import apart_from_truth, at_matched
 from explorer.metrics.direction_evidence import BINS, Evidence, Floats, Integers, mean
-
-MATCHED = 0.5
-"""Deviations of the target at which attribute dependency compares the others."""
 
 
 @dataclass(frozen=True)
@@ -120,25 +118,33 @@ def dependency(sample: Sample) -> float | None:
     targets = targets_of(sample.effects)
     if int(sample.evidence.varying.sum()) < 2 or not (targets >= 0).any():
         return None
-    amounts = np.concatenate([[0.0], sample.evidence.amounts[len(sample.evidence.amounts) // 2 + 1 :]])
+    amounts = sample.evidence.amounts[len(sample.evidence.amounts) // 2 + 1 :]
     found = []
     for k in np.flatnonzero(targets >= 0):
-        curve = np.vstack([np.zeros(sample.curves.shape[-1]), sample.curves[k]])
-        target = curve[:, targets[k]]
+        curve = sample.curves[k]
         others = np.delete(curve, targets[k], axis=1)
         others = others[:, np.isfinite(others).all(0)]
-        if not np.isfinite(target).all() or not others.shape[1]:
-            continue
-        beyond = np.flatnonzero(target >= MATCHED)
-        if len(beyond):
-            last = beyond[0]
-            rise = (MATCHED - target[last - 1]) / (target[last] - target[last - 1])
-            amount = amounts[last - 1] + rise * (amounts[last] - amounts[last - 1])
-            there = np.array([np.interp(amount, amounts, column) for column in others.T])
-        else:
-            there = others[-1] * (MATCHED / target[-1])
-        found.append(there.mean())
+        there = at_matched(curve[:, targets[k]], others, amounts) if others.shape[1] else None
+        if there is not None:
+            found.append(there.mean())
     return float(np.mean(found)) if found else None
+
+
+def counterfactual_error(sample: Sample, held: bool = False) -> float | None:
+    """The mean over directions of :func:`apart_from_truth`."""
+    evidence = sample.evidence
+    if evidence.expected is None or evidence.targets is None:
+        return None
+    apart = [
+        apart_from_truth(evidence, k, int(evidence.targets[k]), evidence.expected[:, k], sample.bases, held)
+        for k in np.flatnonzero(evidence.targets >= 0).tolist()
+    ]
+    return _mean_of(np.array([one for one in apart if one is not None], float))
+
+
+def unpropagated(sample: Sample) -> float | None:
+    """The same of what stood there before: of sliders that move nothing but their factor."""
+    return counterfactual_error(sample, held=True)
 
 
 def additivity(sample: Sample) -> float | None:

@@ -18,7 +18,10 @@ DRAWS_OBSERVED = 200
 
 SEEDS_TO_COMPARE = 3
 
+_NO_WORLD = "the attributes are not those of a world in which something causes something"
 _NEEDED = {
+    "counterfactual": ("expected", _NO_WORLD),
+    "unpropagated": ("expected", _NO_WORLD),
     "typicality": ("typicality", "no direction moves a point of a space whose codes have a middle"),
     "nonlinearity": ("bends", "no direction moves a point"),
     "round_trip": ("returns", "no direction moves a point"),
@@ -161,7 +164,7 @@ def _lacks(measure: DirectionMeasure, evidence: Evidence) -> str:
     if measure.on == "truth":
         return "" if evidence.truth is not None else "the true directions are not known"
     array, reason = _NEEDED.get(measure.column.name, ("", ""))
-    if reason and not np.isfinite(getattr(evidence, array)).any():
+    if reason and (getattr(evidence, array) is None or not np.isfinite(getattr(evidence, array)).any()):
         return reason
     if measure.on in ("attributes", "observed") and not evidence.varying.any():
         return "no attribute varies" if evidence.attributes else "there are no attributes"

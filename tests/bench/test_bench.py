@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -110,14 +111,15 @@ def test_fields_side_by_side_are_timed_against_a_loop_over_them(monkeypatch: pyt
 
 
 def test_do_is_timed_against_arithmetic_that_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    for model in (causal._linear(), causal._networks()):
-        value, noises, rows = causal._begun(model, 7)
+    for model, kind in product((causal._linear(), causal._networks()), (torch.float64, torch.float32)):
+        value, noises, rows = causal._begun(model, 7, kind)
         assert model.graph.descendants(["x0"]) == set(model.graph.names)
-        expected, plain = causal._dragged(model, value, noises, rows), causal.unrolled(model)(value, noises)
+        expected, plain = causal._dragged(model, value, noises, rows), causal.unrolled(model, kind)(value, noises)
+        assert {values.dtype for values in (*expected.values(), *plain.values())} == {kind}
         assert all(torch.equal(plain[name], expected[name]) for name in model.graph.names)
         assert all((plain[name] != rows[name]).all() for name in model.graph.names)
     monkeypatch.setattr(causal, "RUNS", 2)
     monkeypatch.setattr(causal, "WARM_UP", 1)
     found = causal.measure()
-    assert set(found) == {"linear", "networks"}
+    assert set(found) == {"linear", "networks", "networks_float32"}
     assert all(row["ratio"] > 0 and row["rows_ratio"] > 0 and row["nodes"] == 30 for row in found.values())
