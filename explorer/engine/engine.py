@@ -54,6 +54,7 @@ from explorer.scene.effects import EffectOptions, EffectReport
 from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, StoredLatent, View
+from explorer.scene.picture_check import CheckQuestion, PictureCheck
 
 MODELS_KEPT = 3
 PICTURES_KEPT = 512
@@ -223,6 +224,16 @@ class Engine:
         chosen, generator = self.control_set(model, controls), self.generator(model)
         with self._turn, torch.inference_mode():
             return causes.outcome(generator, chosen, latent_of(generator, origin, truncation_psi), edits, spreads)
+
+    def picture_check(self, model: ModelRef, question: CheckQuestion, progress: Progress | None = None) -> PictureCheck:
+        """:func:`explorer.engine.picture_check.picture_check` of the picture that ``question`` names. Raises as it and
+        :meth:`control_set` do."""
+        from explorer.engine.picture_check import picture_check  # with the metrics, which no picture should wait for
+
+        chosen, generator, psi = self.control_set(model, question.controls), self.shared(model), question.truncation_psi
+        with torch.inference_mode():
+            start = latent_of(generator, question.origin, psi)
+            return picture_check(generator, chosen, start, question.edits, psi, progress)
 
     def encoded(self, model: ModelRef, path: Path) -> StoredLatent:
         """The point of ``model`` whose picture is that in the file ``path``. Raises :class:`ExplorerError` where it

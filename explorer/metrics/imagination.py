@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from explorer.causal.base import Values
+from explorer.causal.coding import Coding
 from explorer.causal.interventions import Hard, Interventions
+from explorer.causal.model import StructuralModel
 from explorer.causal.posterior import counterfactual, sampled
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Latent
@@ -25,8 +27,15 @@ class GeneratorImagination:
     """Encode, abduct the factors' noises, predict, render. Where the factors do not tell a noise, the median outcome is
     drawn; :meth:`outcomes` has its distribution."""
 
-    def __init__(self, generator: Generator, quality: Quality | None = None) -> None:
-        """Raises :class:`ExplorerError` unless the generator encodes pictures and has a causal latent."""
+    def __init__(
+        self,
+        generator: Generator,
+        quality: Quality | None = None,
+        model: StructuralModel | None = None,
+        coding: Coding | None = None,
+    ) -> None:
+        """``model`` and ``coding``: of another graph than the generator's own. Raises :class:`ExplorerError` unless the
+        generator encodes pictures and has a causal latent."""
         if not {"encode", "causes"} <= set(generator.card.capabilities):
             raise ExplorerError(
                 f"Counterfactuals take a model that encodes pictures and knows what causes what, and "
@@ -34,7 +43,7 @@ class GeneratorImagination:
             )
         causal: Any = generator
         self._generator, self._quality = causal, quality or Quality()
-        self._model, self._coding = causal.structural_model(), causal.coding()
+        self._model, self._coding = model or causal.structural_model(), coding or causal.coding()
         self._space = next(iter(generator.card.spaces))
 
     @torch.no_grad()
@@ -47,8 +56,14 @@ class GeneratorImagination:
                 point = self._coding.written(point, values, outcome)
             if not own_noise:
                 point = self._without_own_noise(point)
-            shown.append(_levels(self._generator.render(latent.with_space(self._space, point), self._quality)))
+            shown.append(levels_of(self._generator.render(latent.with_space(self._space, point), self._quality)))
         return np.concatenate(shown)
+
+    @torch.no_grad()
+    def read(self, pictures: Pictures) -> Mapping[str, Floats]:
+        """Variable → (n,) what the model reads from ``pictures``."""
+        read = [values for _, values, _ in self._encoded(pictures, {})]
+        return {name: torch.cat([part[name] for part in read]).double().cpu().numpy() for name in read[0]}
 
     @torch.no_grad()
     def outcomes(self, pictures: Pictures, do: Do, draws: int, seed: int) -> Mapping[str, Floats]:
@@ -72,7 +87,7 @@ class GeneratorImagination:
             point = self._coding.written(point, self._coding.values(point), values)
             if not own_noise:
                 point = self._without_own_noise(point)
-            shown.append(_levels(self._generator.render(latent.with_space(self._space, point), self._quality)))
+            shown.append(levels_of(self._generator.render(latent.with_space(self._space, point), self._quality)))
         return np.concatenate(shown)
 
     def _encoded(self, pictures: Pictures, do: Do) -> Iterator[tuple[Latent, Values, Interventions]]:
@@ -90,7 +105,7 @@ class GeneratorImagination:
         return torch.where(factors, point, 0.0)
 
 
-def _levels(pictures: Tensor) -> Pictures:
+def levels_of(pictures: Tensor) -> Pictures:
     """(B, C, H, W) in [-1, 1] → (B, H, W, C) in 0..255."""
     levels = (pictures.float().cpu() * 127.5 + 128.0).clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(levels.permute(0, 2, 3, 1).numpy())

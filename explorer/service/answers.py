@@ -36,7 +36,7 @@ from explorer.service.reports import Reports
 Job = (
     requests.ListModels | requests.ListMethods | requests.OpenModel | requests.FindControls | requests.ExportScene
     | requests.MeasureModel | requests.ExportReports | requests.CompareMethods | requests.ExportComparison
-    | requests.ScanEffects | requests.ExportEffects
+    | requests.ScanEffects | requests.CheckPicture | requests.ExportEffects
     | requests.SaveControls | requests.FindPlaces | requests.DrawSamples | requests.TrainProbe | requests.ListAttributes
     | requests.DescribeFile | requests.ReadPath | requests.DrawLandscape | requests.FindOutcome
     | requests.DescribeCauses | requests.CheckGraph | requests.FindEffect | requests.SuggestArrows
@@ -122,6 +122,10 @@ class Answers:
                     reports.progress("Looking for arrows"),
                 )
                 return replies.ArrowsSuggested(request_id=number, suggestion=suggestion)
+            case requests.CheckPicture():
+                progress = reports.progress("Checking the picture")
+                check = self._engine.picture_check(request.model, request.question, progress)
+                return replies.PictureChecked(request_id=number, model=request.model, report=check)
             case requests.MeasureModel():
                 (measures,) = self._engine.measure([request.model], request.options, reports.progress("Measuring"))
                 return replies.Measured(request_id=number, model=request.model, report=measures)

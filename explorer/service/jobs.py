@@ -49,6 +49,7 @@ class Jobs:
                 | requests.CompareMethods()
                 | requests.ExportComparison()
                 | requests.ScanEffects()
+                | requests.CheckPicture()
                 | requests.ExportEffects()
                 | requests.SuggestArrows()
             ):

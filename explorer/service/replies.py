@@ -35,6 +35,7 @@ from explorer.scene.model import (
     ModelRef,
     StoredLatent,
 )
+from explorer.scene.picture_check import PictureCheck
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
@@ -198,6 +199,12 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True, tag="compared"):
     report: CompareReport
 
 
+class PictureChecked(msgspec.Struct, frozen=True, kw_only=True, tag="picture_checked"):
+    request_id: int
+    model: ModelRef
+    report: PictureCheck
+
+
 class EffectsScanned(msgspec.Struct, frozen=True, kw_only=True, tag="effects_scanned"):
     request_id: int
     model: ModelRef
@@ -265,7 +272,7 @@ Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
     | LandscapeDrawn | OutcomeFound | CausesDescribed | GraphChecked | EffectFound | ArrowsSuggested
     | FileDescribed | PathRead
-    | Exported | Measured | Compared | EffectsScanned | SamplesDrawn | ProbeTrained | AttributeList
+    | Exported | Measured | Compared | EffectsScanned | PictureChecked | SamplesDrawn | ProbeTrained | AttributeList
     | JobProgress | Stopped | Refused
 )  # fmt: skip
 

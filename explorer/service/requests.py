@@ -20,6 +20,7 @@ from explorer.scene.model import (
     Scene,
     View,
 )
+from explorer.scene.picture_check import CheckQuestion
 
 
 class ViewRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +188,15 @@ class SuggestArrows(msgspec.Struct, frozen=True, kw_only=True, tag="suggest_arro
     forbidden: tuple[Edge, ...] = ()
 
 
+class CheckPicture(msgspec.Struct, frozen=True, kw_only=True, tag="check_picture"):
+    """How far the counterfactual of one picture may be trusted; a job, answered by progress and
+    :class:`PictureChecked`."""
+
+    request_id: int
+    model: ModelRef
+    question: CheckQuestion
+
+
 class ExportScene(msgspec.Struct, frozen=True, kw_only=True, tag="export"):
     """Write ``scene`` to ``path``; a job, answered by progress and :class:`Exported`. ``options`` as in
     explorer.export.options."""
@@ -315,6 +325,7 @@ Request = (
     | FindPlaces
     | DrawLandscape
     | FindOutcome
+    | CheckPicture
     | DescribeCauses
     | CheckGraph
     | FindEffect

@@ -41,6 +41,8 @@ def doing(what: View | requests.Request) -> str:
             return f"Finding the effect of '{what.cause}' on '{what.effect}'"
         case requests.SuggestArrows():
             return f"Looking for arrows in the rows of {_name(what.model)}"
+        case requests.CheckPicture():
+            return f"Checking a picture of {_name(what.model)}"
         case requests.MeasureModel():
             return f"Measuring {_name(what.model)}"
         case requests.CompareMethods():

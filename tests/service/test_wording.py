@@ -15,6 +15,7 @@ from explorer.scene.labels import Labels
 from explorer.scene.landscape import Plane
 from explorer.scene.measures import MeasureOptions
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
+from explorer.scene.picture_check import CheckQuestion
 from explorer.service import answers, replies, requests
 from explorer.service.jobs import Jobs
 from explorer.service.wording import doing, failure, search, sentence_of
@@ -52,6 +53,14 @@ NAMED = (
             plane=Plane(),
         ),
         "Drawing the landscape of 'PC 1' of PCA on shapes-qlae",
+    ),
+    (
+        requests.CheckPicture(
+            request_id=1,
+            model=MODEL,
+            question=CheckQuestion(controls=PCA, origin=Seed(0), truncation_psi=1.0, edits=()),
+        ),
+        "Checking a picture of shapes-qlae",
     ),
     (
         requests.DescribeCauses(request_id=1, model=MODEL, controls=PCA),

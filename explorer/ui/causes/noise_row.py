@@ -49,7 +49,13 @@ class NoiseRow(QWidget):
         self._seed = seed
         self.setVisible(bool(self._control))
         self.title.setText("Noise:" if one is not None else "The picture's own noise:")
-        self.setToolTip("What no variable tells" if one is None else f"All of {variable} that its causes do not tell")
+        tip = "What no variable tells" if one is None else f"All of {variable} that its causes do not tell"
+        counts = one is None or not (one.is_set or outcome.rung == "see")
+        if not counts:
+            tip += "; it does not count " + ("among rows that are seen" if outcome.rung == "see" else "where it is set")
+        self.setToolTip(tip)
+        self.sources.setEnabled(counts)
+        self.number.setEnabled(counts)
         self.sources.set_value("drawn" if self._case > 0 else "other" if self._case < 0 else "own")
         self.number.setVisible(self._case != 0)
         if not self.number.is_typing:

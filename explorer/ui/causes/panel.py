@@ -15,6 +15,7 @@ from explorer.scene.causes import Outcome
 from explorer.scene.choices import LARGEST
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.ui.causes import side_by_side, text
+from explorer.ui.causes.badges import BadgeRow
 from explorer.ui.causes.graph_view import GraphView
 from explorer.ui.causes.noise_row import NoiseRow
 from explorer.ui.causes.rungs import RungRow
@@ -42,7 +43,7 @@ class CausesPanel(QWidget):
         self.free.setToolTip("The variable comes about by its causes again")
         self.own.setToolTip("Take back what was drawn; the mechanisms are those that come with the model")
         self.tidy.setToolTip("Causes above their effects, no two on top of each other")
-        self.rungs, self.noise = RungRow(), NoiseRow()
+        self.rungs, self.noise, self.badges = RungRow(), NoiseRow(), BadgeRow(controller)
         self.sentence, self.hint = WrappedLabel(), WrappedLabel()
         self.title = SectionTitle("Causes")
         self.spreads = WrappedLabel(least=2)  # so that the graph stands still while a slider is dragged
@@ -119,6 +120,7 @@ class CausesPanel(QWidget):
         under.addWidget(self.view, 1)
         under.addWidget(self.sentence)
         under.addWidget(self.spreads)
+        under.addWidget(self.badges)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.hint)
         self.stack.addWidget(graph)

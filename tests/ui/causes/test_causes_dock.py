@@ -520,6 +520,13 @@ def test_noise_is_locked_drawn_and_taken_from_another_seed(ladder_stage: Stage) 
     show(ladder_stage, ladder("imagine", 0, noise=case_of_seed(7)))
     assert panel.noise.sources.value == "other"
     assert panel.noise.number.value() == 7
+    ladder_stage.view.selected = "light"
+    show(ladder_stage, ladder("imagine", 0))
+    assert not panel.noise.sources.isEnabled()  # it is set
+    ladder_stage.view.selected = "angle"
+    show(ladder_stage, ladder("see", 1, noise=case_of_seed(7)))
+    assert not panel.noise.sources.isEnabled()
+    show(ladder_stage, ladder("imagine", 0, noise=case_of_seed(7)))
     panel.noise.sources.buttons["own"].click()
     assert all(edit.control != "noise: angle" for edit in controller.scene.panes[0].edits)
 
