@@ -4,9 +4,11 @@ model is known: b = 2a + u, c = 3b + u, all noises standard normal."""
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from toys import ToyCausesFamily
 
 from explorer.cli import main as command
@@ -21,8 +23,20 @@ from explorer.scene.causes import rung_of
 from explorer.scene.choices import case_of_seed
 from explorer.scene.effects import EffectOptions
 from explorer.scene.landscape import Plane
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, View
+from explorer.scene.model import (
+    AmountKey,
+    AmountTrack,
+    ControlSetRef,
+    Edit,
+    ModelRef,
+    Pane,
+    Scene,
+    Seed,
+    Timeline,
+    View,
+)
 from explorer.scene.picture_check import CheckQuestion, PictureCheck
+from explorer.scene.timeline import at
 
 MODEL = ModelRef(path="toy0")
 CAUSES = ControlSetRef(method="causes", k=5)
@@ -167,6 +181,29 @@ def test_the_command_line_asks_the_same(causes_engine: Engine, capsys: pytest.Ca
     assert "b, seen" in out
     assert "see, draw 1" in out
     assert "0.8 (" in out  # what seeing b = 2 tells of its cause
+
+
+def test_a_picture_that_is_seen_is_replayed_bit_for_bit(
+    causes_engine: Engine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out, again = tmp_path / "seen.png", tmp_path / "again.png"
+    assert cli(capsys, "--set", "b=2", "--rung", "see", "--draw", "3", "--noise", "a=2", "-o", str(out))[0] == 0
+    assert command.run(["replay", str(out), "-o", str(again)]) == 0
+    with Image.open(out) as first, Image.open(again) as second:
+        assert np.array_equal(np.asarray(first), np.asarray(second))
+
+
+def test_a_film_goes_from_one_question_to_another(causes_engine: Engine) -> None:
+    """Keys of cases: every time of the film has one of them, and the ends are those that were keyed."""
+    keys = (AmountKey(0.0, 0.0), AmountKey(1.0, -2.0))
+    track = AmountTrack(pane=0, control="rung", keys=keys, interpolation="lerp")
+    pane = Pane(controls=CAUSES, edits=(SET,))
+    film = Timeline(duration=1.0, amounts=(track,))
+    scene = Scene(model=MODEL, origin=Seed(4), truncation_psi=1.0, panes=(pane,), timeline=film)
+    shown = [values(causes_engine, *at(scene, time).panes[0].edits) for time in (0.0, 0.25, 0.75, 1.0)]
+    assert shown[0] == values(causes_engine, SET)
+    assert shown[1] == values(causes_engine, SET, Edit("rung", -1.0))
+    assert shown[2] == shown[3] == values(causes_engine, SET, Edit("rung", -2.0))
 
 
 @pytest.mark.parametrize(
