@@ -159,7 +159,9 @@ class BoundInterventionControl(Intervening):
             text = f"{text}{', where pictures end' if approach.at_the_edge else ''}"
             if names:
                 text = f"{text}, with {', '.join(f'{name} {missed[name]}' for name in names)}"
-            remarks.append(Remark(OUT_OF_REACH, text if remark is None else f"{text}, and {remark.text}"))
+            about = " and ".join([*([own] if own in missed else []), *names])
+            text = text if remark is None else f"{text}, and {remark.text}"
+            remarks.append(Remark(OUT_OF_REACH, text, about))
         return tuple(remarks)
 
     def _missed(self, approach: Approach, aims: Values) -> dict[str, str]:

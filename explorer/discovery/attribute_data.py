@@ -28,6 +28,9 @@ SAMPLED_PICTURES = 256  # diffusion: each is a whole run of the sampler
 FEWEST = 10  # samples of each of two kinds, without which nothing is learned about the difference
 DRAWN = 0.9  # share of a search that drawing takes
 _CHUNK, _CHUNK_SAMPLER = 64, 8
+SAMPLES_KEPT = 2
+_DRAWN: dict[tuple[str, str, str, str, int, int], tuple[Values, Values]] = {}
+"""Fingerprint of the generator, device, digest of the reader, space, count and seed → what was drawn and read."""
 _STILL = 1e-9  # a spread below this share of the values is rounding
 
 ATTRIBUTE_SETTINGS = (
@@ -177,7 +180,8 @@ def check_varying(named: Sequence[str], varying_names: Sequence[str], why: Mappi
 
 
 def sampled(request: Request, generator: Generator, also: Sequence[str] = ()) -> AttributeSample:
-    """Draw samples, render them, and read what the settings of ``request`` and ``also`` name. Raises as
+    """Draw samples, render them, and read what the settings of ``request`` and ``also`` name. The last samples are
+    kept: another graph of the same attributes, another attribute, is asked of the same pictures. Raises as
     :func:`attribute_data` for a reader and names."""
     reader = open_reader(request.text("attributes"), generator.card, generator)
     named = [*names_in(request.text("attribute")), *also]
@@ -186,15 +190,29 @@ def sampled(request: Request, generator: Generator, also: Sequence[str] = ()) ->
     count = request.number("samples") or (SAMPLED_PICTURES if few else SAMPLES)
     if count < 2 * FEWEST:
         raise ControlError(f"{count} samples are too few to learn an attribute from; raise 'samples' to {2 * FEWEST}.")
+    key = (generator.card.fingerprint, str(generator.device), reader.digest, request.space, count, request.seed)
+    drawn = _DRAWN.pop(key, None)
+    if drawn is None:
+        drawn = _draw(request, generator, reader, count, _CHUNK_SAMPLER if few else _CHUNK)
+    _DRAWN[key] = drawn
+    for oldest in list(_DRAWN)[:-SAMPLES_KEPT]:
+        _DRAWN.pop(oldest, None)
+    latents, read = drawn
+    columns = [index for index, _ in wanted]
+    return AttributeSample(latents, tuple(one for _, one in wanted), read[:, columns], reader)
+
+
+def _draw(
+    request: Request, generator: Generator, reader: AttributeReader, count: int, chunk: int
+) -> tuple[Values, Values]:
+    """Latents (n, d), and all that ``reader`` reads (n, A)."""
     quality = Quality(steps=generator.card.interactive_steps)
     points, values = [], []
-    chunk = _CHUNK_SAMPLER if few else _CHUNK
     with torch.no_grad():
         for latent in drawn_latents(generator, count, request.seed, chunk, lambda share: request.watch(DRAWN * share)):
             points.append(_points(generator, latent, request.space, quality))
             values.append(reader.read(generator.render(latent, quality)))
-    latents, read = np.concatenate(points), np.concatenate(values)[:, [index for index, _ in wanted]]
-    return AttributeSample(latents, tuple(one for _, one in wanted), read, reader)
+    return np.concatenate(points), np.concatenate(values)
 
 
 def _columns(named: Sequence[str], only: bool, reader: AttributeReader) -> list[tuple[int, Attribute]]:

@@ -83,6 +83,7 @@ def test_the_value_that_stands_there_changes_no_bit_and_a_miss_is_remarked(engin
     assert not np.array_equal(plain.bgrx, other.bgrx)
     assert not same.remarks
     assert far.remarks["background"].mark == "out of reach"
+    assert far.remarks["background"].about.startswith("background")
 
 
 def test_a_set_that_was_saved_draws_the_same(engine: Engine, model: ModelRef, tmp_path: Path) -> None:
@@ -111,6 +112,25 @@ def test_what_cannot_be_bound_is_one_sentence(
     asked = ControlSetRef(method="bound_causes", k=4, settings=tuple({**dict(SETTINGS), **settings}.items()))
     with pytest.raises(ExplorerError, match=sentence):
         engine.control_set(model, asked)
+
+
+def test_another_graph_is_asked_of_the_same_pictures(
+    engine: Engine, model: ModelRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, drawn = engine.generator(model), []
+    plain = type(generator).sample
+
+    def counted(self: object, seeds: list[int], truncation_psi: float = 1.0) -> object:
+        drawn.extend(seeds)
+        return plain(self, seeds, truncation_psi)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(generator), "sample", counted)
+    for graph, names in (('{"x": ["y"]}', ["x", "y"]), ('{"radius": ["x"]}', ["x", "radius"])):
+        found = METHOD.discover(generator, 2, 7, {"attributes": "known_factors", "samples": 60, "graph": graph})
+        assert sorted(control.card.name for control in found.controls) == sorted(names)
+    assert len(drawn) == 60
+    METHOD.discover(generator, 2, 8, {"attributes": "known_factors", "samples": 60, "graph": graph})
+    assert len(drawn) == 120
 
 
 def test_what_never_varies_cannot_be_set(engine: Engine, model: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:
