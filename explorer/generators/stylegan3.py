@@ -50,7 +50,7 @@ class StyleGAN3Family:
         with torch.device("meta"):
             network = StyleGAN3(NetworkConfig(resolution=16, channel_base=64, channel_max=8))
         spaces = style_spaces(network, network.config.z_dim)
-        return tuple(specimen(self.name, spaces, style_capabilities(classes)) for classes in (0, 2))
+        return tuple(specimen(self.name, spaces, _capabilities(classes)) for classes in (0, 2))
 
     def identify(self, path: Path) -> Verdict:
         """Mine: NVIDIA's pickle of such a network."""
@@ -79,7 +79,7 @@ class StyleGAN3Family:
             family=self.name,
             output=IMAGE.card((config.picture_channels, config.resolution, config.resolution)),
             spaces=style_spaces(network, config.z_dim),
-            capabilities=style_capabilities(config.classes),
+            capabilities=_capabilities(config.classes),
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             classes=config.classes,
         )
@@ -102,6 +102,10 @@ class StyleGAN3Family:
         if progress is not None:
             progress(1.0)
         return generator
+
+
+def _capabilities(classes: int) -> tuple[str, ...]:
+    return (*style_capabilities(classes), "motion")
 
 
 def _network(path: Path) -> OfficialNetwork:

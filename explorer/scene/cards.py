@@ -70,7 +70,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     measures ask for: ``posterior``, ``codebook``, ``axes``, ``affine``, ``activations``, ``bottleneck``, ``mapping``
     (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
     ``true_directions``, ``weights`` (the network can be drawn with other weights), ``causes`` (numbers of its first
-    space are variables of a causal model). ``family_title`` is what a user reads of the family, before a word such as
+    space are variables of a causal model), ``motion`` (the space ``style`` begins with the rotation and the translation
+    of the picture). ``family_title`` is what a user reads of the family, before a word such as
     model.
     """
 

@@ -34,6 +34,7 @@ from explorer.controls.following import Flow
 from explorer.controls.intervention import InterventionControl
 from explorer.controls.linear import LinearControl
 from explorer.controls.local_basis import LocalBasisControl
+from explorer.controls.motion import WAYS, MotionControl
 from explorer.controls.noise import NoiseControl
 from explorer.controls.picture_values import Source
 from explorer.controls.registry import kinds
@@ -135,6 +136,16 @@ def local_basis(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
         draw(st.booleans()),
     )
     return control, SpaceCard(shape=(5,))
+
+
+@st.composite
+def motion(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """A shift or a turn, of four numbers within seven."""
+    step = draw(st.sampled_from([0.01, -0.3]))
+    control = MotionControl(
+        ControlCard(name="c", space="s"), draw(st.sampled_from(WAYS)), step, draw(st.integers(0, 3)), 7
+    )
+    return control, SpaceCard(shape=(7,))
 
 
 @st.composite
@@ -276,6 +287,7 @@ EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] 
     "intervention": intervention,
     "linear": linear,
     "local_basis": local_basis,
+    "motion": motion,
     "noise": noise,
     "rung": rung,
     "scaled": rescaled,

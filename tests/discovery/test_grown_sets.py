@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from official_files import SMALL_STYLEGAN3, exported_stylegan3, own_stylegan3, write_official
 from toys import ToyCauses, ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.controls.base import Control
@@ -33,15 +34,17 @@ def _stylegan2(folder: Path, seed: int) -> Path:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two checkpoints of a small StyleGAN2."""
+    """Two checkpoints of a small StyleGAN2, and a StyleGAN3."""
     place = tmp_path_factory.mktemp("checkpoints")
-    return {name: _stylegan2(place / name, seed) for seed, name in enumerate(("one", "other"))}
+    found = {name: _stylegan2(place / name, seed) for seed, name in enumerate(("stylegan2", "other"))}
+    alias_free = write_official(place / "a.pkl", exported_stylegan3(own_stylegan3()), SMALL_STYLEGAN3)
+    return {**found, "stylegan3": alias_free}
 
 
 def _generator(name: str, folders: dict[str, Path]) -> Generator:
     if name in TOYS:
         return TOYS[name]()
-    return generators.load(str(folders["one"]) if name == "stylegan2" else name, CPU)
+    return generators.load(str(folders.get(name, name)), CPU)
 
 
 def _settings(name: str, folders: dict[str, Path]) -> dict[str, Scalar]:
@@ -77,6 +80,7 @@ def _cases() -> Iterator[tuple[str, str]]:
         )
     )
     yield from (("known-distinct", one.card.name) for one in registry.all_with_role("capacity"))
+    yield "stylegan3", "picture_motion"
     yield from (("stylegan2", method) for method in ("stylespace", "weight_difference", "local_basis", "pca"))
 
 

@@ -74,7 +74,8 @@ def test_all_of_the_package_are_there_and_described() -> None:
 README = {
     "VAEs": {"vae", "burgess_vae"}, "autoencoders": {"vae", "burgess_vae", "cvae", "qlae", "causal_vae"},
     "simple GANs": {"mlp_gan", "dcgan"},
-    "StyleGANs": {"stylegan2", "stylegan3"}, "diffusion": {"diffusion"}, "known factors": {"known_factors"},
+    "StyleGANs": {"stylegan2", "stylegan3"}, "StyleGAN3": {"stylegan3"},
+    "diffusion": {"diffusion"}, "known factors": {"known_factors"},
     "causal models": {"cvae", "causal_vae", "causal_diffusion"},
 }  # fmt: skip
 """What a column of the table calls families."""

@@ -23,6 +23,8 @@ from scipy.signal import convolve2d
 from torch import Tensor
 from torch.nn import functional
 
+from explorer.controls.motion import MotionControl
+from explorer.discovery import registry as registry_of_methods
 from explorer.errors import ModelError
 from explorer.generators import registry
 from explorer.generators.base import Latent
@@ -30,6 +32,7 @@ from explorer.generators.style_generator import SPACES
 from explorer.generators.stylegan3 import StyleGAN3Generator
 from explorer.generators.stylegan3_filters import filtered_leaky_relu, kaiser_lowpass, radial_lowpass
 from explorer.generators.stylegan3_network import FourierInput, NetworkConfig, Signal, StyleGAN3
+from explorer.scene.cards import ControlCard
 from explorer.scene.model import Quality
 
 CPU = torch.device("cpu")
@@ -300,3 +303,60 @@ def test_every_fault_is_one_sentence(fault: str, tmp_path: Path) -> None:
         registry.load(str(path), CPU)
     assert "\n" not in str(caught.value)
     assert_nothing_ran()
+
+
+# Motions
+
+
+def test_motions_shift_and_turn_the_plane() -> None:
+    """Features after a motion are those before it at the places that the motion leads from; two motions one after the
+    other, in either order, are what their matrices say."""
+    torch.manual_seed(0)
+    features = FourierInput(5, Signal(12, 16, 2.0, 1.0, 7)).double().requires_grad_(False)
+    source = torch.Generator().manual_seed(1)
+    start = torch.cat([torch.randn(1, 4, generator=source), torch.zeros(1, 3)], 1).double()
+    card = ControlCard(name="c", space="style")
+    right, down = MotionControl(card, "right", 0.01, 0, 7), MotionControl(card, "down", 0.01, 0, 7)
+    turn = MotionControl(card, "clockwise", math.pi / 180, 0, 7)
+
+    def at(style: Tensor, places: Tensor) -> Tensor:
+        """The features of ``style`` at ``places`` (n, xy)."""
+        cos, sin, x, y = (style[0, :4] / style[0, :2].norm()).tolist()
+        there = (places - torch.tensor([x, y], dtype=torch.float64)) @ torch.tensor(
+            [[cos, -sin], [sin, cos]], dtype=torch.float64
+        ).T
+        waves = torch.sin(2 * math.pi * (there @ features.frequencies.T + features.phases))
+        return waves @ (features.weight / math.sqrt(7)).T
+
+    grid = torch.randn(9, 2, generator=source, dtype=torch.float64) / 4
+    amount = torch.tensor([20.0]).double()
+    angle = math.radians(20)
+    back = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]], dtype=torch.float64)
+    for control, from_where in (
+        (right, lambda p: p - torch.tensor([0.2, 0], dtype=torch.float64)),
+        (down, lambda p: p - torch.tensor([0, 0.2], dtype=torch.float64)),
+        (turn, lambda p: p @ back.T),
+    ):
+        assert torch.allclose(at(control.move(start, amount), grid), at(start, from_where(grid)), atol=1e-9)
+    both = turn.move(right.move(start, amount), amount)  # shifted, then turned
+    assert torch.allclose(
+        at(both, grid), at(start, grid @ back.T - torch.tensor([0.2, 0], dtype=torch.float64)), atol=1e-9
+    )
+    assert (both - right.move(turn.move(start, amount), amount)).abs().max() > 1e-3
+
+
+def test_pictures_follow_motions(tmp_path: Path) -> None:
+    """Shifted by whole pixels the picture is the same one, elsewhere, as well as so small a network is equivariant; and
+    not the one that stands still."""
+    network = own_stylegan3(kernel=1, radial=True, margin=10)
+    generator = opened(network, tmp_path, conv_kernel=1, use_radial_filters=True, margin_size=10)
+    found = registry_of_methods.method("picture_motion").discover(generator, 3)
+    assert [one.card.name for one in found.controls] == ["right", "down", "clockwise"]
+    start = generator.advance(generator.sample([0], 0.7), "style")
+    picture = generator.render(start, Quality())
+    for control, axis in zip(found.controls[:2], (3, 2), strict=True):
+        moved = control.move(start.tensors["style"], torch.tensor([25.0]))  # 4 of 16 pixels
+        drawn = generator.render(start.with_space("style", moved), Quality())
+        here = drawn.narrow(axis, 5, 10) - picture.narrow(axis, 1, 10)
+        there = drawn.narrow(axis, 5, 10) - picture.narrow(axis, 5, 10)
+        assert float(here.square().mean()) < 0.2 * float(there.square().mean())

@@ -23,7 +23,7 @@ from explorer.generators.stylegan2_network import NetworkConfig, StyleGAN2
 from explorer.generators.stylegan3_network import NetworkConfig as AliasFreeConfig
 from explorer.generators.stylegan3_network import StyleGAN3
 
-GOLDEN = Path(os.environ.get("LATENT_EXPLORER_GOLDEN", Path(__file__).resolve().parents[3] / "shared" / "golden"))
+GOLDEN = Path(os.environ.get("LATENT_EXPLORER_GOLDEN", Path(__file__).resolve().parents[2] / "shared" / "golden"))
 BUFFERS = ("resample_filter", "noise_const", "w_avg", "up_filter", "down_filter", "magnitude_ema", "transform", "freqs",
            "phases")  # fmt: skip
 MARK = "explorer_ran_code_of_a_file"
