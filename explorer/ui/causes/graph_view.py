@@ -21,6 +21,8 @@ HANDLE = 5.0
 NEAR = 7.0
 """Pixels from an arrow at which a click means it."""
 HEAD = 8.0
+BEYOND = 4.0
+"""Pixels from a node to its second outline."""
 
 
 class GraphView(QWidget):
@@ -120,7 +122,12 @@ class GraphView(QWidget):
 
     def _ends(self, edge: Edge) -> tuple[QPointF, QPointF]:
         first, last = self.middle(edge[0]), self.middle(edge[1])
-        return _on_rim(self.box(edge[0]), last), _on_rim(self.box(edge[1]), first)
+        return _on_rim(self._outline(edge[0]), last), _on_rim(self._outline(edge[1]), first)
+
+    def _outline(self, name: str) -> QRectF:
+        """The outer one of the node ``name``; what is seen has two."""
+        beyond = BEYOND if name in self.seen_names else 0.0
+        return self.box(name).adjusted(-beyond, -beyond, beyond, beyond)
 
     # --- the hand ---
 
@@ -203,9 +210,9 @@ class GraphView(QWidget):
         painter.setBrush(theme.color(colors.panel))
         painter.drawRoundedRect(box, 7, 7)
         if seen:  # a second outline: it is looked at, not held
-            painter.drawRoundedRect(box.adjusted(-4, -4, 4, 4), 10, 10)
+            painter.drawRoundedRect(self._outline(name), 10, 10)
             painter.drawRoundedRect(box, 7, 7)
-        title = f"do({name})" if done else f"{name}, seen" if seen else name
+        title = f"do({name})" if done else name
         font = painter.font()
         font.setBold(True)
         painter.setFont(font)

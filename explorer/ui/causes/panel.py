@@ -150,7 +150,7 @@ class CausesPanel(QWidget):
             graph,
             text.places_of(graph, self._controls),
             {
-                one.name: text.node_text(graph.variable(one.name), one, outcome.rung != "imagine")
+                one.name: text.node_text(graph.variable(one.name), one, outcome.rung)
                 for one in outcome.variables
                 if one.name in graph.names  # those of the graph before, while others are asked for
             },
@@ -212,10 +212,14 @@ class CausesPanel(QWidget):
             widget.setVisible(shown)
         if outcome is None or card is None:
             self.chosen_label.setText("Choose a variable to set it.")
+            self.chosen_label.setMinimumWidth(0)
             return
         one = outcome.variable(name)
         held = f"{name}, seen" if outcome.rung == "see" else f"do({name})"
-        self.chosen_label.setText(held if one.is_set else f"{name}, the middle" if one.is_open else name)
+        middle = f"{name}, the middle"
+        self.chosen_label.setText(held if one.is_set else middle if one.is_open else name)
+        # As wide as it gets, so that a slider does not move away from the hand that begins to drag it.
+        self.chosen_label.setMinimumWidth(max(map(self.fontMetrics().horizontalAdvance, (held, middle))) + 2)
         low, high = min(card.low, one.value, one.factual), max(card.high, one.value, one.factual)
         self.slider.set_range(low, high, card.detents, one.factual)
         self.slider.set_value(one.value)

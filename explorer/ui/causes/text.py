@@ -10,7 +10,7 @@ import msgspec
 
 from explorer.causal.layout import laid_out
 from explorer.scene.causal_graph import CausalGraph, Variable
-from explorer.scene.causes import Outcome, Spread, VariableOutcome
+from explorer.scene.causes import Outcome, Rung, Spread, VariableOutcome
 from explorer.scene.choices import seed_of
 from explorer.scene.model import ControlSetRef, Scalar
 from explorer.scene.value_text import value_text
@@ -28,9 +28,9 @@ SPREADS_LATER = "Means over all pictures are told when the hand rests."
 HOW = "Draw an arrow from the dot below a variable to another one; click an arrow and press Delete to take it away."
 
 
-def node_text(variable: Variable, outcome: VariableOutcome, others: bool = False) -> str:
+def node_text(variable: Variable, outcome: VariableOutcome, rung: Rung = "imagine") -> str:
     """What has become of a variable: its value, the change, or between which it lies; of another picture than the
-    factual one, its value alone."""
+    factual one (``rung``), its value alone, and whether that is seen."""
     factual = value_text(variable, outcome.factual)
     if outcome.is_open:
         low, high = value_text(variable, outcome.low), value_text(variable, outcome.high)
@@ -38,7 +38,9 @@ def node_text(variable: Variable, outcome: VariableOutcome, others: bool = False
     after = value_text(variable, outcome.value)
     if outcome.is_missed and outcome.reached is not None:
         return f"{value_text(variable, outcome.reached)} (not {after})"
-    return after if after == factual or others else f"{factual} → {after}"
+    if rung == "see" and outcome.is_set:
+        return f"seen: {after}"
+    return after if after == factual or rung != "imagine" else f"{factual} → {after}"
 
 
 def sentence(outcome: Outcome) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 import pytest
 import quiet
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 from quiet import controller_on
 
@@ -472,7 +474,10 @@ def test_what_is_seen_is_not_cut_and_looks_otherwise_than_what_is_done(ladder_st
     assert view.texts["light"] == "80.0° → 110°"
     show(ladder_stage, ladder("see", 2))
     assert (view.set_names, view.seen_names) == (frozenset(), {"light"})
-    assert view.texts["light"] == "110°"  # of another picture there is no value before
+    assert view.texts["light"] == "seen: 110°"  # of another picture there is no value before
+    assert view.texts["length"] == "10.5"
+    assert view._outline("light").contains(view.box("light"))
+    assert view._outline("angle") == view.box("angle")
     assert panel.sentence.text() == "A picture in which light is 110° by itself: nothing is set, no arrow is cut."
     show(ladder_stage, ladder("do", 2))
     assert view.set_names == {"light"}
@@ -546,3 +551,19 @@ def test_numbers_of_all_pictures_are_asked_while_nothing_is_dragged(ladder_stage
     ladder_stage.controller.move_control(0, "light", 91.0)
     show(ladder_stage, ladder("imagine", 0))
     assert ladder_stage.asked[-1].spreads
+
+
+def test_the_slider_stays_under_the_hand_when_a_variable_begins_to_be_held(ladder_stage: Stage) -> None:
+    panel = ladder_stage.dock.panel
+    ladder_stage.view.selected = "light"
+    places = []
+    for rung in ("imagine", "see"):
+        for is_set in (False, True):
+            told = ladder(cast("Rung", rung), 1)
+            variables = tuple(
+                msgspec.structs.replace(one, is_set=is_set) if one.name == "light" else one for one in told.variables
+            )
+            show(ladder_stage, msgspec.structs.replace(told, variables=variables))
+            QApplication.processEvents()
+            places.append(panel.slider.geometry())
+    assert len({(place.x(), place.width()) for place in places}) == 1
