@@ -22,14 +22,22 @@ from explorer.metrics.rotation import best_rotation, rotate
 from explorer.metrics.udr import udr
 from explorer.metrics.world_pictures import has_encoder, world_for
 from explorer.scene.cards import Badge
-from explorer.scene.measures import Group, MeasureOptions, MeasureReport, Rotation, Score, Selection, Violin
+from explorer.scene.measures import (
+    COUNTERFACTUALS,
+    Group,
+    MeasureOptions,
+    MeasureReport,
+    Rotation,
+    Score,
+    Selection,
+    Violin,
+)
 from explorer.worlds.attributes import has_predictor
 from explorer.worlds.base import World
 
-QUALITY, UDR, COUNTERFACTUALS = "quality", "udr", "counterfactuals"
-"""What may be named besides the measures of codes: the quality of samples, the comparison of several models, and how
-true counterfactuals are, which is taken only where it is named, since every model draws thousands of pictures for it.
-"""
+QUALITY, UDR = "quality", "udr"
+"""What may be named besides the measures of codes and :data:`COUNTERFACTUALS`: the quality of samples, and the
+comparison of several models."""
 
 _TITLES = {QUALITY: "Quality of samples", UDR: "UDR"}
 QUALITY_PICTURES = 2000

@@ -18,6 +18,10 @@ Sampling = Literal["independent", "causal"]
 measures have it, or as the world's causal model gives them, whose pictures are all possible."""
 
 
+COUNTERFACTUALS = "counterfactuals"
+"""The measure of how true counterfactuals are. It is taken only where it is named, since every model draws thousands of
+pictures for it."""
+
 Group = Literal["disentanglement", "latents", "quality", "counterfactuals"]
 """The headings under which measures stand."""
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from explorer.scene.cards import ModelCard
-from explorer.scene.measures import MeasureOptions
+from explorer.scene.measures import COUNTERFACTUALS, MeasureOptions
 from explorer.ui.controls.panel import SELECTIONS
 from explorer.ui.jobs.progress_line import ProgressLine
 from explorer.ui.look.numbers import WholeField
@@ -54,6 +54,15 @@ class MeasuresHeader(QWidget):
             "is a possible one, but a latent that holds a cause also tells of the effect, which most measures count "
             "against the model."
         )
+        self.counterfactuals = QToolButton()
+        self.counterfactuals.setText("Counterfactuals")
+        self.counterfactuals.setCheckable(True)
+        self.counterfactuals.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.counterfactuals.setProperty("segment", True)
+        self.counterfactuals.setToolTip(
+            "Measure these instead: pictures that the model imagines under do(), against those that its world knows to "
+            "be true. It takes minutes."
+        )
         self.button = action_button(measure, with_icon=False, primary=True)
         self.progress = ProgressLine("Stop measuring; what is shown stays")
         self.state = ElidedLabel()
@@ -71,7 +80,7 @@ class MeasuresHeader(QWidget):
             label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
             layout.addWidget(label)
             layout.addWidget(field)
-        for widget in (self.selection, self.causal, self.quick, self.button):
+        for widget in (self.counterfactuals, self.selection, self.causal, self.quick, self.button):
             layout.addWidget(widget)
         layout.addWidget(self.progress, 2)
         layout.addWidget(self.state, 1)
@@ -80,12 +89,15 @@ class MeasuresHeader(QWidget):
         self.n.valueChanged.connect(self._on_changed)
         self.quick.toggled.connect(self._on_changed)
         self.causal.toggled.connect(self._on_changed)
+        self.counterfactuals.toggled.connect(self._on_counterfactuals)
         self.selection.chosen.connect(self._on_selection)
         self.progress.cancelled.connect(self.cancelled)
         self.show_progress(None)
 
     def wanted(self) -> MeasureOptions:
         """The fields as options."""
+        if self.counterfactuals.isChecked():
+            return MeasureOptions(world=self.world.currentData() or "", n=self.n.value(), measures=(COUNTERFACTUALS,))
         selection = self.selection.value
         return MeasureOptions(
             world=self.world.currentData() or "",
@@ -109,6 +121,10 @@ class MeasuresHeader(QWidget):
             button.setToolTip(LATENTS if has_badges or card is None else WITHOUT_BADGES)
         if not has_badges:
             self.selection.set_value("all")
+        imagines = card is not None and {"encode", "causes"} <= set(card.capabilities)
+        self.counterfactuals.setVisible(imagines)
+        if not imagines:
+            self._set_counterfactuals(False)
         has_codes = card is not None and card.has_codes
         self.causal.setEnabled(has_codes)
         if not has_codes:
@@ -125,6 +141,17 @@ class MeasuresHeader(QWidget):
             self.causal.setChecked(options.sampling == "causal")
             self.quick.setChecked(options.quick)
         self.selection.set_value(options.selection)
+        self._set_counterfactuals(options.measures == (COUNTERFACTUALS,))
+
+    def _set_counterfactuals(self, chosen: bool) -> None:
+        with QSignalBlocker(self.counterfactuals):
+            self.counterfactuals.setChecked(chosen)
+        for widget in (self.selection, self.causal, self.quick):  # about codes
+            widget.setVisible(not chosen)
+
+    def _on_counterfactuals(self, chosen: bool) -> None:
+        self._set_counterfactuals(chosen)
+        self._on_changed()
 
     def show_progress(self, progress: tuple[float, float] | None) -> None:
         """The share 0..1 and the seconds left (negative: unknown) of what is under way; None when nothing is."""

@@ -81,6 +81,7 @@ class MeasuresTable(QTreeWidget):
         self._shown: tuple[MeasureReport, MeasureReport | None] | None = None
         self.setColumnCount(4)
         self.setUniformRowHeights(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names that begin alike end differently
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setItemDelegate(_ValueDelegate(self))

@@ -215,6 +215,32 @@ def test_what_a_number_is_held_against_is_under_it(desk: Desk) -> None:
     assert tree.grab().toImage() == shown.toImage()
 
 
+def test_counterfactuals_are_asked_for_where_a_model_imagines(qtbot: QtBot) -> None:
+    plain = Desk(qtbot).panel.header
+    assert not plain.counterfactuals.isVisible()
+    imagines = msgspec.structs.replace(VAE, capabilities=("encode", "posterior", "causes"), worlds=("pendulum",))
+    desk = Desk(qtbot, imagines)
+    header = desk.panel.header
+    assert header.counterfactuals.isVisible()
+    header.n.setValue(600)
+    QTest.mouseClick(header.counterfactuals, Qt.MouseButton.LeftButton)
+    assert not header.quick.isVisible()  # nor the rest that is about codes
+    assert not header.causal.isVisible()
+    desk.table["measure"].trigger()
+    (asked,) = desk.asked()
+    assert asked.options == MeasureOptions(world="pendulum", n=600, measures=("counterfactuals",))
+    held = Score(value=0.04, null=1.4, title="do(angle): error of length", better="lower", group="counterfactuals")
+    desk.answer(MeasureReport(model="toy", fingerprint="f00d", world="pendulum", n=600, metrics={"length": held}))
+    assert list(desk.panel.table.rows()) == ["length"]
+    QTest.mouseClick(header.counterfactuals, Qt.MouseButton.LeftButton)
+    assert header.quick.isVisible()
+    assert header.wanted().measures == ()
+    header.show_options(asked.options)
+    assert header.wanted() == asked.options
+    header.show_model(VAE)  # which imagines nothing
+    assert header.wanted().measures == ()
+
+
 def test_what_is_at_chance_or_undefined_is_weak_and_says_why(desk: Desk) -> None:
     desk.measured()
     tips, weak = {}, {}
