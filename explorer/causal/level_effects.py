@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.optimize
 
-from explorer.causal.estimand import Term, evaluated, names_in
+from explorer.causal.estimand import Term, names_in
+from explorer.causal.evaluation import evaluated
 from explorer.causal.identification import Identification, Instrument, identify
 from explorer.causal.table import Table, values_of
 from explorer.errors import CausalError

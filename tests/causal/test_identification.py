@@ -12,7 +12,8 @@ from discrete_models import DiscreteModel
 from every_graph import EveryPath, every_graph, graph_of, some_graphs, subsets
 
 from explorer.causal import identification
-from explorer.causal.estimand import Observed, Term, evaluated
+from explorer.causal.estimand import Observed, Term
+from explorer.causal.evaluation import evaluated
 from explorer.causal.general_identification import hedges, identified_by
 from explorer.causal.identification import (
     Instrument,
