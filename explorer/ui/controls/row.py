@@ -9,6 +9,7 @@ from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QFont, QPainter, QPain
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from explorer.scene.cards import Badge, ControlCard, ControlPlace
+from explorer.scene.choices import case_text
 from explorer.scene.edit_text import laws_text
 from explorer.scene.model import Edit, Mark
 from explorer.ui.look import theme
@@ -171,9 +172,20 @@ class ControlRow(QWidget):
         self.box.setValue(number)
         if interval is not None:
             self.box.set_blank(self._interval_text(*interval))
+        elif self.card.cases is not None:
+            self.box.set_blank(self._case_text(self.card.cases, number))
         self._filling = False
         self._is_free = free
-        self.box.setToolTip("" if interval is None else open_text(*interval))
+        case = "" if self.card.cases is None else case_text(self.card.cases, number).capitalize()
+        self.box.setToolTip(case if interval is None else open_text(*interval))
+
+    def _case_text(self, cases: tuple[str, str, str], number: float) -> str:
+        """What it is called, or the part there is room for: "do" of "do, draw 3", "seed 4" of "as in seed 4"."""
+        text = case_text(cases, number)
+        words = text.split()
+        shorter = (text, text.split(",")[0], *(" ".join(words[index:]) for index in range(1, len(words))))
+        room, width = self.box.sizeHint().width() - FIELD_EDGES, self.box.fontMetrics().horizontalAdvance
+        return next((part for part in shorter if width(part) <= room), f"{number:.0f}")
 
     def _interval_text(self, low: float, high: float) -> str:
         """Between which values it lies, if there is room for that."""

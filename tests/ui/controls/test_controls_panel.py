@@ -18,7 +18,7 @@ from quiet import CARD, MODEL, controller_on
 from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard, MethodCard, ReadySet, SpaceCard
 from explorer.scene.editing import edit_of
 from explorer.scene.marks import shown_name
-from explorer.scene.model import ControlSetRef, Seed
+from explorer.scene.model import ControlSetRef, Edit, Seed
 from explorer.service.protocol import PROTOCOL_VERSION
 from explorer.service.replies import (
     ControlsFound,
@@ -613,3 +613,25 @@ def test_links_below_the_rows_begin_where_the_rows_do(qtbot: QtBot) -> None:
     ground = image.pixel(0, 0)
     ink = next(x for x in range(image.width()) if any(image.pixel(x, y) != ground for y in range(image.height())))
     assert abs(edge + ink - row.badge.mapTo(panel.panel, QPoint(0, 0)).x()) <= 3
+
+
+def test_a_number_of_a_case_is_called_what_it_is(qtbot: QtBot) -> None:
+    cases = ("as in seed @", "its own", "draw #")
+    card = ControlCard(name="noise: x", space="z", unit="", low=-8.0, high=8.0, cases=cases)
+    row = ControlRow(card, 0)
+    qtbot.addWidget(row)
+    row.set_edit(Edit("noise: x"))
+    assert (row.box.text(), row.box.toolTip()) == ("its own", "Its own")
+    row.set_edit(Edit("noise: x", 3.0))
+    assert (row.box.text(), row.box.toolTip()) == ("draw 3", "Draw 3")
+    row.set_edit(Edit("noise: x", -5.0))
+    assert row.box.toolTip() == "As in seed 4"
+    assert row.box.text() in ("as in seed 4", "in seed 4", "seed 4")  # as much as there is room for
+    assert row.box.value() == -5.0
+    moved: list[tuple[str, float, bool]] = []
+    row.moved.connect(lambda *arguments: moved.append(arguments))
+    row.box.setFocus()
+    row.box.selectAll()
+    qtbot.keyClicks(row.box, "2")
+    qtbot.keyClick(row.box, Qt.Key.Key_Return)
+    assert moved == [("noise: x", 2.0, False)]
