@@ -142,7 +142,7 @@ def with_two_graphs(hand: Hand, panel: CausesPanel) -> Steps:
     yield "its values", lambda: panel.outcomes.answered == panel.outcomes.question()
     assert "Unlike panes 1, 3, 4 (Causes)" in panel.sentence.text(), panel.sentence.text()
     assert "without light → shadow_length" in panel.sentence.text()
-    yield from hand.drag_slider("light", 0.4)
+    yield from hand.drag_slider("light", 0.7)
     (edits,) = {pane.edits for pane in controller.scene.panes}  # one slider moves the same variable under both graphs
     assert [edit.control for edit in edits] == ["angle", "light"]
     assert hand.pixels(0) != hand.pixels(1)
