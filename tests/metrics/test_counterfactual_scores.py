@@ -11,7 +11,8 @@ import torch
 
 from explorer.errors import ExplorerError
 from explorer.generators import registry
-from explorer.metrics.counterfactual_scores import counterfactual_scores
+from explorer.metrics.counterfactual_distances import Distance
+from explorer.metrics.counterfactual_scores import _note, counterfactual_scores
 from explorer.metrics.counterfactual_trial import Trial
 from explorer.metrics.counterfactuals import faithfulness
 from explorer.metrics.imagination import GeneratorImagination
@@ -93,3 +94,10 @@ def test_few_pictures_and_models_without_causes_are_refused_in_one_sentence(gene
     plain = registry.load(str(Path(__file__).parents[2] / "models" / "pendulum-vae"), CPU)
     with pytest.raises(ExplorerError, match="'pendulum-vae' does not; choose a model with a causal latent"):
         measure_model(plain, MeasureOptions(n=500, measures=("counterfactuals",)))
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.10, True), (0.29, False), (0.45, False)])
+def test_less_minimality_than_the_truth_is_no_merit(value: float, said: bool) -> None:
+    note = _note("minimality", Distance(value, 0.5, {"truth": 0.3}))
+    assert note.startswith("less than the truth has") == said
+    assert _note("realism", Distance(value, 0.5, {"truth": 0.3})) == ""
