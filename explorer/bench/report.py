@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from explorer import __version__
+from explorer.bench.do_drag import MODELS as DO_MODELS
 from explorer.discovery.request import mapped_space
 from explorer.errors import ExplorerError
 from explorer.generators.registry import describe, shipped_models
@@ -31,8 +32,8 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     The ratios are taken within this one run: ``ratio`` is the median way from event to screen over the sum of bare
     forward, conversion and paint; ``side_by_side`` is :func:`explorer.bench.side_by_side.measure`, ``flow_drag``
     :func:`explorer.bench.flow_drag.measure`, ``fields`` :func:`explorer.bench.fields.measure`, ``causal``
-    :func:`explorer.bench.causal.measure`; ``window_ratio`` the start of the window over a bare
-    ``import PySide6.QtWidgets``.
+    :func:`explorer.bench.causal.measure`, ``do_drag`` :func:`explorer.bench.do_drag.measure`; ``window_ratio`` the
+    start of the window over a bare ``import PySide6.QtWidgets``.
     """
     from explorer.bench.screen import Screen
 
@@ -46,6 +47,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     rows: list[Row] = []
     grids: list[Row] = []
     drags: list[Row] = []
+    do_drags: list[Row] = []
     memory: list[tuple[int, int]] = []
     device = ""
     screen = Screen()
@@ -68,6 +70,9 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
             if len(card.spaces[mapped_space(card)].shape) == 1:
                 say(f"{name}: dragging along a flow")
                 drags.append(_in_process("explorer.bench.flow_drag", name))
+            if name in DO_MODELS:
+                say(f"{name}: dragging a do-slider")
+                do_drags.append(_in_process("explorer.bench.do_drag", name))
             memory.extend((one.window_memory, one.engine_memory) for one in measured)
     finally:
         screen.close()
@@ -84,6 +89,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
         "flow_drag": drags,
         "fields": fields,
         "causal": causal,
+        "do_drag": do_drags,
         "window_ratio": window_ratio,
         "memory_mb": {
             "window": round(max(window for window, _ in memory) / 1e6, 1),

@@ -10,8 +10,9 @@ import pytest
 import torch
 from PySide6.QtWidgets import QApplication
 
-from explorer.bench import causal, fields, report, screen, side_by_side, turns, worlds
+from explorer.bench import causal, do_drag, fields, report, screen, side_by_side, turns, worlds
 from explorer.errors import ExplorerError
+from explorer.generators.registry import shipped_models
 from explorer.training.base import Recipe
 from explorer.worlds.registry import all_worlds
 
@@ -123,3 +124,13 @@ def test_do_is_timed_against_arithmetic_that_gives_the_same(monkeypatch: pytest.
     found = causal.measure()
     assert set(found) == {"linear", "networks", "networks_float32"}
     assert all(row["ratio"] > 0 and row["rows_ratio"] > 0 and row["nodes"] == 30 for row in found.values())
+
+
+def test_a_do_slider_is_dragged_beside_a_straight_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("RUNS", 1), ("WARM_UP", 0), ("SAMPLES", 64), ("STEPS", 2)):
+        monkeypatch.setattr(do_drag, name, value)
+    found = do_drag.measure("known-distinct")
+    assert found["method"] == "bound_causes"
+    assert float(found["do_ms"]) > 0
+    assert float(found["ratio"]) > 0
+    assert set(do_drag.MODELS) <= set(shipped_models())
