@@ -100,10 +100,11 @@ def bounded(references: Sequence[Reference]) -> tuple[Reference, ...]:
         if reference.size <= room:
             room -= reference.size
             carried.add(reference.text)
-    return tuple(one if one.text in carried else _bare(one) for one in references)
+    return tuple(one if one.text in carried else bare(one) for one in references)
 
 
-def _bare(reference: Reference) -> Reference:
+def bare(reference: Reference) -> Reference:
+    """``reference`` without the bytes of its files."""
     files = tuple(msgspec.structs.replace(file, data=None) for file in reference.files)
     return msgspec.structs.replace(reference, files=files)
 

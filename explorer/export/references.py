@@ -8,10 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from explorer.attributes.registry import named_sources
+from explorer.controls import control_set as control_sets
+from explorer.controls.bound_intervention import BoundInterventionControl
 from explorer.discovery import registry as methods
 from explorer.engine.named_files import CONTROLS, MODEL, Named, named_in
-from explorer.errors import ExplorerError
-from explorer.export.carried import CarriedFile, Reference, bounded
+from explorer.errors import ControlError, ExplorerError
+from explorer.export.carried import CarriedFile, Reference, bare, bounded
 from explorer.files import set_file
 from explorer.generators import registry as generators
 from explorer.importers.registry import open_controls
@@ -45,6 +48,27 @@ def _gather(model: ModelRef, controls: ControlSetRef, found: dict[str, Reference
             reference = _model(named.text, "") if named.noun == MODEL else _files(model, controls, named)
             if reference is not None:
                 found[named.text] = reference
+    for named in _readers_of(controls):
+        reference = _files(model, ControlSetRef(), named)
+        if reference is not None and named.text not in found:
+            # The set names it by its path, so one that was carried would not be found.
+            found[named.text] = bare(reference)
+
+
+def _readers_of(controls: ControlSetRef) -> Iterator[Named]:
+    """What the controls of a set's own file read pictures with, where that is made of files."""
+    path = set_file(controls.path)
+    if not controls.path or path.suffix.lower() != ".safetensors":
+        return
+    try:
+        found = control_sets.load(path).controls
+    except ControlError:  # of a bookmark, or no longer there: that of a pane was opened before
+        return
+    sets = [inner for control in found if isinstance(inner := control_sets.setting(control), BoundInterventionControl)]
+    for text in dict.fromkeys(control.read_by.text for control in sets):
+        for part, source in named_sources(text):
+            if files := source.files(part):
+                yield Named(source.noun, part, files)
 
 
 def _panes(scene: Scene) -> Iterator[tuple[ModelRef, Pane]]:

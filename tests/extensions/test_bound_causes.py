@@ -4,8 +4,10 @@ form."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -14,11 +16,14 @@ from PIL import Image
 from explorer.attributes.registry import open_reader
 from explorer.cli import main as command
 from explorer.controls import control_set
+from explorer.controls.bound_intervention import BoundInterventionControl
 from explorer.discovery.bound_causes import METHOD
 from explorer.engine.engine import Engine
 from explorer.errors import ControlError, ExplorerError
+from explorer.export.carried import unaccompanied
+from explorer.export.references import gathered
 from explorer.generators.known_factors import write_known_factors
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed, View
 from explorer.training.batch import as_images
 
 GRAPH = '{"x": [], "y": [], "radius": ["x"], "background": []}'
@@ -93,6 +98,27 @@ def test_a_set_that_was_saved_draws_the_same(engine: Engine, model: ModelRef, tm
     one, other = engine.render([view(model, *edits), view(model, *edits, controls=again)], exact=True)
     assert np.array_equal(one.bgrx, other.bgrx)
     assert engine.outcome(model, again, Seed(2), 1.0, edits) == engine.outcome(model, BOUND, Seed(2), 1.0, edits)
+
+
+def test_an_export_says_that_it_does_not_carry_what_a_set_reads_with(
+    engine: Engine, model: ModelRef, tmp_path: Path
+) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"a classifier of one's own")
+    found = engine.control_set(model, BOUND)
+    controls = []
+    for control in found.controls:
+        assert isinstance(control, BoundInterventionControl)
+        reader = msgspec.structs.replace(control.read_by, text=str(tmp_path / "net.onnx"))
+        controls.append(replace(control, read_by=reader))
+    control_set.save(replace(found, controls=tuple(controls)), tmp_path / "set.safetensors")
+    pane = Pane(controls=ControlSetRef(path=str(tmp_path / "set.safetensors")))
+    references = gathered(Scene(model=model, panes=(pane,)))
+    (reader,) = (one for one in references if one.noun == "classifier")
+    assert not reader.is_carried
+    assert "does not carry" in unaccompanied(references)
+    assert f"the classifier '{tmp_path / 'net.onnx'}'" in unaccompanied(references)
+    plain = gathered(Scene(model=model, panes=(Pane(controls=BOUND),)))
+    assert "classifier" not in {one.noun for one in plain}
 
 
 @pytest.mark.parametrize(
