@@ -79,7 +79,7 @@ def agreeing(model: StructuralModel, evidence: Mapping[str, float], draws: int =
     if effective < FEWEST_EFFECTIVE:
         raise CausalError(
             f"Rows with {listed(evidence)} are so rare that {draws} draws tell as little as {effective:.0f} that "
-            "agree; observe less, or draw more."
+            "agree; observe less, or another value."
         )
     return Agreeing({name: values[name] for name in model.graph.names}, noises, share, effective)
 

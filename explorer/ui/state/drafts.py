@@ -17,6 +17,7 @@ class Drafts(QObject):
 
     chosen = Signal(int)  # another number of steps
     rested = Signal()  # the hand still holds what it moved, and waits
+    settled = Signal()  # it rests, or has let go
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -27,6 +28,7 @@ class Drafts(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self.rested)
+        self._rest.timeout.connect(self.settled)
 
     def choose(self, steps: int) -> None:
         """How many steps a draft takes; 0: the model's own number."""
@@ -48,6 +50,8 @@ class Drafts(QObject):
         """The hand has let go; returns whether it held anything."""
         held, self._held = self._held, False
         self._rest.stop()
+        if held:
+            self.settled.emit()
         return held
 
     def quality(self, at_rest: Quality, card: ModelCard | None) -> Quality:

@@ -24,6 +24,7 @@ class Outcomes(Newest[Question, OutcomeFound]):
         self._controller = controller
         self.detailed = False
         """Whether somebody looks at what doing and seeing say as numbers, which takes longer than a picture."""
+        controller.drafts.settled.connect(self._settle)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -63,6 +64,10 @@ class Outcomes(Newest[Question, OutcomeFound]):
         if self.answered is not None and self.answered[0] != scene.model_of(scene.selected):
             self.clear()
         super().refresh()
+
+    def _settle(self) -> None:
+        if self.detailed:
+            self.refresh()
 
     def forget(self, *_: object) -> None:
         if self._sent is not None:  # else nobody has looked yet

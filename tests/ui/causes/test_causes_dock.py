@@ -551,6 +551,11 @@ def test_numbers_of_all_pictures_are_asked_while_nothing_is_dragged(ladder_stage
     ladder_stage.controller.move_control(0, "light", 91.0)
     show(ladder_stage, ladder("imagine", 0))
     assert ladder_stage.asked[-1].spreads
+    ladder_stage.controller.move_control(0, "light", 95.0, dragging=True)
+    show(ladder_stage, ladder("imagine", 0))
+    assert not ladder_stage.asked[-1].spreads
+    ladder_stage.controller.move_control(0, "light", 95.0)  # let go where it stood
+    assert ladder_stage.asked[-1].spreads
 
 
 def test_the_slider_stays_under_the_hand_when_a_variable_begins_to_be_held(ladder_stage: Stage) -> None:
