@@ -75,11 +75,10 @@ class SideBySide(QObject):
 
     def _sets_variables(self) -> bool:
         """Whether the sliders of the selected pane set variables; where they do not, the window says it."""
-        if self._controller.sets_variables(self._controller.scene.selected):
-            return True
-        awaited = self._controller.outcomes.applies() and self._controller.controls_card() is None
-        self._controller.say(text.AWAITED if awaited else text.NO_CAUSES, "warning")
-        return False
+        sets = self._controller.sets_variables(self._controller.scene.selected)
+        if not sets:
+            self._controller.say(text.NO_CAUSES, "warning")
+        return sets
 
 
 def pane_text(names: Sequence[str], selected: int) -> str:

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.scene import linking
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
-from explorer.scene.causes import ANSWERS, rung_of
+from explorer.scene.causes import ANSWERS, METHODS, rung_of
 from explorer.scene.following import EVERY
 from explorer.scene.model import (
     ControlSetRef,
@@ -157,9 +157,10 @@ class SceneState(QObject):
         return ANSWERS[rung_of(card.controls if card is not None else (), self.shown_scene.panes[pane].edits)]
 
     def sets_variables(self, pane: int) -> bool:
-        """Whether the sliders of the pane set variables of a causal graph."""
-        card = self.catalogue.controls(self.shown_scene.model_of(pane), self.shown_scene.panes[pane].controls)
-        return card is not None and card.graph is not None
+        """Whether the sliders of the pane set variables of a causal graph, or will, as soon as they are there."""
+        chosen = self.shown_scene.panes[pane].controls
+        card = self.catalogue.controls(self.shown_scene.model_of(pane), chosen)
+        return chosen.method in METHODS if card is None else card.graph is not None
 
     def set_title(self, pane: int) -> str:
         """What the control set of the pane is called, whatever the pane shows of it."""

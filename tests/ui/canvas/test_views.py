@@ -55,6 +55,16 @@ def test_titles_say_what_is_shown_of_a_do_and_of_other_sliders(qtbot: QtBot, mon
     assert causal.pane_title(0) == "Another graph"
 
 
+def test_titles_stay_while_mechanisms_are_fitted_to_another_graph(qtbot: QtBot) -> None:
+    controller, client = controller_on()
+    client.answers_models = False
+    for method, title in (("causes", "Direct effect"), ("random", "Direct effect · Random")):
+        controller.set_method(0, ControlSetRef(method=method))
+        controller.set_view(0, "direct_effect")
+        assert controller.controls_card(0) is None
+        assert controller.pane_title(0) == title
+
+
 def test_the_halves_of_a_do_are_called_factual_and_counterfactual(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
