@@ -283,6 +283,28 @@ def test_an_interval_without_extent_is_one_number_and_how_sure_it_is() -> None:
     assert text.node_text(GRAPH.variable("length"), open_at) == "3.00 (with 90 %)"
 
 
+def test_what_was_only_sought_is_told_as_far_as_it_came() -> None:
+    near, far = (
+        VariableOutcome(
+            name="length", factual=7.5, value=10.5, low=10.5, high=10.5, is_set=True, reached=reached, is_missed=missed
+        )
+        for reached, missed in ((10.49, False), (8.2, True))
+    )
+    assert text.node_text(GRAPH.variable("length"), near) == "7.50 → 10.5"
+    assert text.node_text(GRAPH.variable("length"), far) == "8.20 (not 10.5)"
+    told = text.sentence(Outcome(graph=GRAPH, variables=(far,)))
+    assert "the picture that was sought shows length only as near as it comes" in told
+    assert "sought" not in text.sentence(Outcome(graph=GRAPH, variables=(near,)))
+
+
+def test_attributes_as_causes_are_asked_about_as_well(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch, method="bound_causes")
+    stage.controller.move_control(0, "angle", 20.0)
+    stage.answer()
+    assert stage.dock.panel.outcomes.applies()
+    assert stage.dock.panel.stack.currentIndex() == 1
+
+
 def test_answers_to_other_questions_are_not_taken_and_a_refusal_is(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
