@@ -16,6 +16,7 @@ from explorer.attributes.pictures import without_pictures
 from explorer.causal.fit_card import FitCard
 from explorer.causal.fitting import fit
 from explorer.causal.formats.registry import graph_of
+from explorer.causal.kinds_text import kinds_of
 from explorer.causal.model import StructuralModel
 from explorer.causal.separation import projected
 from explorer.controls.attribute_map import AttributeMap
@@ -35,7 +36,7 @@ from explorer.discovery.attribute_data import (
     whitened,
 )
 from explorer.discovery.attribute_regression import ridge_weights
-from explorer.discovery.causes import do_card, fit_note, fit_text, graph_settings, kinds_of
+from explorer.discovery.causes import do_card, fit_note, fit_text, graph_settings
 from explorer.discovery.request import CheckedMethod, Request, mapped_space
 from explorer.errors import CausalError, ControlError
 from explorer.generators.base import Generator

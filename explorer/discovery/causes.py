@@ -11,6 +11,7 @@ from explorer.causal.diagnostics import depends_on
 from explorer.causal.fit_card import FitCard
 from explorer.causal.fitting import fit
 from explorer.causal.formats.registry import graph_of
+from explorer.causal.kinds_text import kinds_of
 from explorer.causal.model import StructuralModel
 from explorer.causal.table import widened
 from explorer.controls.base import Control
@@ -134,17 +135,6 @@ def _model(asked: Request, causal: CausalLatent) -> tuple[StructuralModel, tuple
     observed = {name: values.numpy() for name, values in causal.observed().items() if name in graph.names}
     fitted = fit(widened(graph, observed), observed, kinds, asked.seed, asked.watch)
     return fitted.model, fitted.cards
-
-
-def kinds_of(text: str) -> dict[str, str]:
-    """``variable=kind`` between commas. Raises :class:`CausalError` for anything else."""
-    kinds = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, sign, kind = part.rpartition("=")
-        if not sign or not name.strip() or not kind.strip():
-            raise CausalError(f"'{part}' is not of the form variable=kind, such as height=linear_gaussian.")
-        kinds[name.strip()] = kind.strip()
-    return kinds
 
 
 def do(name: str, model: StructuralModel, coding: Coding, space: str, fitted: str = "") -> InterventionControl:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -181,6 +181,18 @@ def with_same_controls(scene: Scene, index: int, controls: ControlSetRef) -> Sce
     for each in column_of(scene, index):
         scene = with_pane(scene, each, replace(scene.panes[each], controls=controls))
     return scene
+
+
+def without_moves(scene: Scene, index: int, names: Collection[str]) -> Scene:
+    """``scene`` where pane ``index``, and its column, move none of the controls called ``names``, which are gone."""
+    if not names:
+        return scene
+    for each in column_of(scene, index):
+        pane = scene.panes[each]
+        scene = with_pane(scene, each, replace(pane, edits=tuple(e for e in pane.edits if e.control not in names)))
+    column = column_of(scene, index)
+    tracks = tuple(t for t in scene.timeline.amounts if t.pane not in column or t.control not in names)
+    return replace(scene, timeline=_timeline(scene, tracks))
 
 
 def row_of(scene: Scene, index: int) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from explorer.ui.actions.actions import ActionTable
 from explorer.ui.causes import side_by_side
 from explorer.ui.look.lazy_dock import LazyDock
 from explorer.ui.state.controller import Controller
+from explorer.ui.state.settings import Settings
 
 if TYPE_CHECKING:
     from explorer.ui.causes.panel import CausesPanel
@@ -28,9 +29,11 @@ ROWS = (
 class CausesDock(LazyDock["CausesPanel"]):
     """The panel, once it was seen."""
 
-    def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
+    ) -> None:
         super().__init__(self._made, parent)
-        self._controller = controller
+        self._controller, self._settings = controller, settings
         self.side_by_side = side_by_side.SideBySide(controller, actions, self)
         self.side_by_side.graph_wanted.connect(self.wanted)
 
@@ -38,4 +41,4 @@ class CausesDock(LazyDock["CausesPanel"]):
         from explorer.ui.causes.panel import CausesPanel
 
         QTimer.singleShot(0, self, self.wanted.emit)  # a graph in a strip cannot be read: the first time it gets room
-        return CausesPanel(self._controller)
+        return CausesPanel(self._controller, self._settings)

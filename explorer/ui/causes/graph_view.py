@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from typing import Literal
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from explorer.scene.causal_graph import CausalGraph, Edge
+from explorer.scene.causes import Distribution, VariableOutcome
+from explorer.ui.causes import lines, node
+from explorer.ui.causes.fit import Fit, Point, fitted
+from explorer.ui.causes.node import HANDLE, WIDTH, NodeLook
 from explorer.ui.look import theme
 
-Point = tuple[float, float]
-WIDTH, HEIGHT = 132.0, 46.0
-"""Of a node, in pixels; the unit of places is the width."""
-MARGIN = 26.0
-HANDLE = 5.0
-"""Radius of the dot below a node from which arrows are drawn."""
+LineKind = Literal["arrow", "hidden", "suggested"]
+Line = tuple[LineKind, Edge]
 NEAR = 7.0
 """Pixels from an arrow at which a click means it."""
-HEAD = 8.0
 BEYOND = 4.0
 """Pixels from a node to its second outline."""
 
 
 class GraphView(QWidget):
     """Draws a graph with a text in each node. ``set_names``: variables under do(), whose arrows are cut;
-    ``seen_names``: those that are seen at a value, whose arrows are not."""
+    ``seen_names``: those that are seen at a value, whose arrows are not. ``distributions``, ``outcomes``: what is drawn
+    in the nodes; ``marked``: a pair that is pointed at."""
 
     picked = Signal(str)  # a node, or "" for none
     placed = Signal(str, float, float)  # a node was dragged there
     drawn = Signal(str, str)  # an arrow was drawn from the first to the second
     removed = Signal(str, str)  # an arrow was taken away
+    freed = Signal(str, str)  # a hidden common cause was taken away
+    refused = Signal(str, str)  # a suggested arrow was refused
+    accepted = Signal(str, str)  # a suggested arrow was accepted
+    left_out = Signal(str)  # a node was taken away
     edge_picked = Signal()  # another arrow is chosen, or none
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -42,12 +46,15 @@ class GraphView(QWidget):
         self.set_names: frozenset[str] = frozenset()
         self.open_names: frozenset[str] = frozenset()
         self.seen_names: frozenset[str] = frozenset()
+        self.distributions: Mapping[str, Distribution] = {}
+        self.outcomes: Mapping[str, VariableOutcome] = {}
+        self.marked: Edge | None = None
         self.places: dict[str, Point] = {}
         self.selected = ""
-        self.selected_edge: Edge | None = None
+        self.selected_line: Line | None = None
         self._grip: QPointF | None = None  # from where in a node it is dragged
         self._dragged = False
-        self._held: tuple[float, float, QPointF] | None = None
+        self._held: Fit | None = None
         self._from = ""  # the node from which an arrow is being drawn
         self._pointer = QPointF()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -71,39 +78,48 @@ class GraphView(QWidget):
         self.set_names, self.open_names, self.seen_names = set_names, open_names, seen_names
         if self.selected not in graph.names:
             self.selected = ""
-        if self.selected_edge not in graph.edges:
-            self.selected_edge = None
+        if self.selected_line not in self.lines():
+            self.selected_line = None
+        if self.marked is not None and not set(self.marked) <= set(graph.names):
+            self.marked = None
         self.update()
+
+    def show_variables(
+        self, distributions: Mapping[str, Distribution], outcomes: Mapping[str, VariableOutcome]
+    ) -> None:
+        """What is drawn in the nodes."""
+        self.distributions, self.outcomes = distributions, outcomes
+        self.update()
+
+    def mark(self, pair: Edge | None) -> None:
+        """Point at two nodes, or at none."""
+        self.marked = pair
+        self.update()
+
+    @property
+    def selected_edge(self) -> Edge | None:
+        """The arrow that is chosen."""
+        return self.selected_line[1] if self.selected_line is not None and self.selected_line[0] == "arrow" else None
 
     # --- where things are ---
 
-    def _fit(self) -> tuple[float, float, QPointF]:
-        """Pixels of a unit of places, across and down, less than a node's width where the graph would not fit, and the
-        middle of the graph in places. It stays while a node is dragged."""
-        if self._grip is not None and self._held is not None:
-            return self._held
-        across = [x for x, _ in self.places.values()] or [0.0]
-        down = [y for _, y in self.places.values()] or [0.0]
-        extents = (max(across) - min(across), max(down) - min(down))
-        room = (self.width() - WIDTH - 2 * MARGIN, self.height() - HEIGHT - 2 * MARGIN)
-        scales = [
-            min(WIDTH, max(available / extent, 20.0)) if extent > 0 else WIDTH
-            for available, extent in zip(room, extents, strict=True)
-        ]
-        centre = QPointF((max(across) + min(across)) / 2, (max(down) + min(down)) / 2)
-        self._held = (scales[0], scales[1], centre)
+    def _fit(self) -> Fit:
+        """How the graph fits; it stays while a node is dragged."""
+        if self._grip is None or self._held is None:
+            self._held = fitted(self.places.values(), self.size(), bool(self.distributions))
         return self._held
 
     def middle(self, name: str) -> QPointF:
         """Of the node ``name``, in pixels of the widget."""
-        wide, high, centre = self._fit()
+        fit = self._fit()
         x, y = self.places[name]
-        return QPointF(self.width() / 2 + (x - centre.x()) * wide, self.height() / 2 + (y - centre.y()) * high)
+        across, down = (x - fit.centre.x()) * fit.across, (y - fit.centre.y()) * fit.down
+        return QPointF(self.width() / 2 + across, self.height() / 2 + down)
 
     def box(self, name: str) -> QRectF:
         """The node ``name``, in pixels of the widget."""
-        middle = self.middle(name)
-        return QRectF(middle.x() - WIDTH / 2, middle.y() - HEIGHT / 2, WIDTH, HEIGHT)
+        middle, height = self.middle(name), self._fit().height
+        return QRectF(middle.x() - WIDTH / 2, middle.y() - height / 2, WIDTH, height)
 
     def handle(self, name: str) -> QPointF:
         """The dot below the node ``name``."""
@@ -114,15 +130,35 @@ class GraphView(QWidget):
         """The node under ``point``; empty where there is none."""
         return next((name for name in reversed(self.graph.names) if self.box(name).contains(point)), "")
 
-    def edge_at(self, point: QPointF) -> Edge | None:
-        """The arrow nearest to ``point``, if one is near."""
-        distances = {edge: _distance(point, *self._ends(edge)) for edge in self.graph.edges}
+    def lines(self) -> tuple[Line, ...]:
+        """All that is drawn between nodes."""
+        graph = self.graph
+        kinds: tuple[tuple[LineKind, tuple[Edge, ...]], ...] = (
+            ("arrow", graph.edges), ("hidden", graph.confounded), ("suggested", graph.suggested),
+        )  # fmt: skip
+        return tuple((kind, pair) for kind, pairs in kinds for pair in pairs)
+
+    def line_at(self, point: QPointF) -> Line | None:
+        """The line nearest to ``point``, if one is near."""
+        distances = {line: lines.distance(point, self.course(line)) for line in self.lines()}
         nearest = min(distances, key=distances.__getitem__, default=None)
         return nearest if nearest is not None and distances[nearest] <= NEAR else None
 
+    def edge_at(self, point: QPointF) -> Edge | None:
+        """The arrow nearest to ``point``, if one is near and no other line is nearer."""
+        line = self.line_at(point)
+        return line[1] if line is not None and line[0] == "arrow" else None
+
+    def course(self, line: Line) -> list[QPointF]:
+        """Where ``line`` runs."""
+        kind, (first, last) = line
+        boxes = self._outline(first), self._outline(last)
+        two_ways = kind == "suggested" and (last, first) in self.graph.suggested
+        return lines.bowed(*boxes) if kind == "hidden" or two_ways else lines.straight(*boxes)
+
     def _ends(self, edge: Edge) -> tuple[QPointF, QPointF]:
-        first, last = self.middle(edge[0]), self.middle(edge[1])
-        return _on_rim(self._outline(edge[0]), last), _on_rim(self._outline(edge[1]), first)
+        first, last = self.course(("arrow", edge))
+        return first, last
 
     def _outline(self, name: str) -> QRectF:
         """The outer one of the node ``name``; what is seen has two."""
@@ -137,30 +173,28 @@ class GraphView(QWidget):
         point = event.position()
         self._pointer = point
         for name in self.graph.names:
-            if _length(point - self.handle(name)) <= HANDLE + 4:
+            if lines.length(point - self.handle(name)) <= HANDLE + 4:
                 self._from = name
                 self.update()
                 return
         name = self.node_at(point)
-        before, self.selected_edge = self.selected_edge, None if name else self.edge_at(point)
-        if before != self.selected_edge:
-            self.edge_picked.emit()
+        before, self.selected_line = self.selected_line, None if name else self.line_at(point)
         self._grip = point - self.middle(name) if name else None
         self._dragged = False
-        if name != self.selected:
-            self.selected = name
-            self.picked.emit(name)
+        self._select(name)
+        if before != self.selected_line:
+            self.edge_picked.emit()
         self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._pointer = event.position()
         if self._grip is not None and event.buttons() & Qt.MouseButton.LeftButton:
-            wide, high, _ = self._fit()
+            fit = self._fit()
             by = self._pointer - self._grip - self.middle(self.selected)
             x, y = self.places[self.selected]
-            self.places[self.selected] = (x + by.x() / wide, y + by.y() / high)
+            self.places[self.selected] = (x + by.x() / fit.across, y + by.y() / fit.down)
             self._dragged = True
-        over_handle = any(_length(self._pointer - self.handle(name)) <= HANDLE + 4 for name in self.graph.names)
+        over_handle = any(lines.length(self._pointer - self.handle(name)) <= HANDLE + 4 for name in self.graph.names)
         self.setCursor(Qt.CursorShape.CrossCursor if over_handle or self._from else Qt.CursorShape.ArrowCursor)
         self.update()
 
@@ -177,10 +211,38 @@ class GraphView(QWidget):
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.selected_edge is not None:
-            self.removed.emit(*self.selected_edge)
-            return
-        super().keyPressEvent(event)
+        key, line = event.key(), self.selected_line
+        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and (line is not None or self.selected):
+            self.take_away()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and line is not None and line[0] == "suggested":
+            self.accepted.emit(*line[1])
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self.graph.names:
+            names = self.graph.names
+            step = 1 if key == Qt.Key.Key_Right else -1
+            self._select(names[(names.index(self.selected) + step) % len(names) if self.selected else 0])
+        else:
+            super().keyPressEvent(event)
+
+    def take_away(self) -> None:
+        """Have what is chosen taken away: a line, or a node."""
+        if self.selected_line is not None:
+            kind, pair = self.selected_line
+            {"arrow": self.removed, "hidden": self.freed, "suggested": self.refused}[kind].emit(*pair)
+        elif self.selected:
+            self.left_out.emit(self.selected)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            name = self.node_at(QPointF(event.pos()))
+            QToolTip.showText(event.globalPos(), f"{name}: {self.texts.get(name, '')}" if name else "", self)
+            return True
+        return super().event(event)
+
+    def _select(self, name: str) -> None:
+        if name != self.selected:
+            self.selected = name
+            self.picked.emit(name)
+            self.update()
 
     # --- painting ---
 
@@ -188,88 +250,36 @@ class GraphView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colors = theme.current()
-        for edge in self.graph.edges:
-            chosen, cut = edge == self.selected_edge, edge[1] in self.set_names
-            color = theme.color(colors.accent if chosen else colors.line if cut else colors.muted)
-            self._arrow(painter, *self._ends(edge), color, dashed=cut, wide=chosen)
+        for line in self.lines():
+            self._draw_line(painter, line)
+        if self.marked is not None:
+            ends = lines.straight(self.box(self.marked[0]), self.box(self.marked[1]))
+            lines.draw(painter, ends, theme.color(colors.amber), Qt.PenStyle.DotLine, wide=True, heads=0)
         if self._from:
-            self._arrow(painter, self.handle(self._from), self._pointer, theme.color(colors.accent))
+            lines.draw(painter, [self.handle(self._from), self._pointer], theme.color(colors.accent))
         for name in self.graph.names:
-            self._node(painter, name)
+            node.paint(painter, self.box(name), self._look(name))
         painter.end()
 
-    def _node(self, painter: QPainter, name: str) -> None:
+    def _draw_line(self, painter: QPainter, line: Line) -> None:
         colors = theme.current()
-        box, done, seen = self.box(name), name in self.set_names, name in self.seen_names
-        marked = colors.amber if done else colors.green if seen else ""
-        border = marked or (colors.accent if name == self.selected else colors.line)
-        pen = QPen(theme.color(border), 2.0 if marked or name == self.selected else 1.0)
-        if name in self.open_names:
-            pen = QPen(theme.color(colors.muted), 1.5, Qt.PenStyle.DashLine)
-        painter.setPen(pen)
-        painter.setBrush(theme.color(colors.panel))
-        painter.drawRoundedRect(box, 7, 7)
-        if seen:  # a second outline: it is looked at, not held
-            painter.drawRoundedRect(self._outline(name), 10, 10)
-            painter.drawRoundedRect(box, 7, 7)
-        title = f"do({name})" if done else name
-        font = painter.font()
-        font.setBold(True)
-        painter.setFont(font)
-        painter.setPen(theme.color(marked or colors.text))
-        inside = box.adjusted(8, 5, -8, -5)
-        painter.drawText(
-            inside, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, _elided(painter, title, inside)
+        kind, pair = line
+        chosen = line == self.selected_line
+        cut = (kind == "arrow" and pair[1] in self.set_names) or (kind == "hidden" and bool(set(pair) & self.set_names))
+        color = colors.accent if chosen or kind == "suggested" else colors.line if cut else colors.muted
+        style = Qt.PenStyle.DotLine if cut else Qt.PenStyle.SolidLine if kind == "arrow" else Qt.PenStyle.DashLine
+        heads = 2 if kind == "hidden" else 1
+        lines.draw(painter, self.course(line), theme.color(color), style, wide=chosen, heads=heads)
+
+    def _look(self, name: str) -> NodeLook:
+        return NodeLook(
+            variable=self.graph.variable(name),
+            text=self.texts.get(name, ""),
+            is_set=name in self.set_names,
+            is_open=name in self.open_names,
+            outline=self._outline(name) if name in self.seen_names else None,
+            is_chosen=name == self.selected,
+            is_marked=self.marked is not None and name in self.marked,
+            distribution=self.distributions.get(name),
+            outcome=self.outcomes.get(name),
         )
-        font.setBold(False)
-        painter.setFont(font)
-        painter.setPen(theme.color(colors.muted))
-        text = _elided(painter, self.texts.get(name, ""), inside)
-        painter.drawText(inside, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom, text)
-        painter.setPen(QPen(theme.color(colors.line), 1.0))
-        painter.setBrush(theme.color(colors.accent))
-        painter.drawEllipse(self.handle(name), HANDLE - 1, HANDLE - 1)
-
-    def _arrow(
-        self, painter: QPainter, first: QPointF, last: QPointF, color: QColor, dashed: bool = False, wide: bool = False
-    ) -> None:
-        pen = QPen(color, 2.5 if wide else 1.6)
-        if dashed:
-            pen.setStyle(Qt.PenStyle.DotLine)
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawLine(first, last)
-        angle = math.atan2(last.y() - first.y(), last.x() - first.x())
-        head = QPainterPath(last)
-        for turn in (-0.42, 0.42):
-            head.lineTo(last - QPointF(HEAD * math.cos(angle + turn), HEAD * math.sin(angle + turn)))
-        head.closeSubpath()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(color)
-        painter.drawPath(head)
-
-
-def _elided(painter: QPainter, text: str, inside: QRectF) -> str:
-    return QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
-
-
-def _length(vector: QPointF) -> float:
-    return math.hypot(vector.x(), vector.y())
-
-
-def _on_rim(box: QRectF, towards: QPointF) -> QPointF:
-    """Where the line from the middle of ``box`` to ``towards`` leaves it."""
-    middle = box.center()
-    way = towards - middle
-    shares = [
-        half / abs(part) for half, part in ((box.width() / 2, way.x()), (box.height() / 2, way.y())) if abs(part) > 1e-6
-    ]
-    return middle + way * min([1.0, *shares])
-
-
-def _distance(point: QPointF, first: QPointF, last: QPointF) -> float:
-    """From ``point`` to the straight line between the two."""
-    way = last - first
-    square = way.x() ** 2 + way.y() ** 2
-    along = QPointF.dotProduct(point - first, way) / square if square > 0 else 0.0
-    return _length(point - first - way * min(1.0, max(0.0, along)))

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from explorer.causal.formats.registry import graph_of, short_text
 from explorer.causal.identification import identify
-from explorer.errors import CausalError
-from explorer.scene import editing
 from explorer.scene.causal_graph import CausalGraph
-from explorer.scene.causes import Outcome
 from explorer.scene.choices import LARGEST
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.ui.causes import side_by_side, text
+from explorer.ui.causes.asking import Descriptions
 from explorer.ui.causes.badges import BadgeRow
+from explorer.ui.causes.editing import GraphEditing
+from explorer.ui.causes.graph_bar import GraphBar
+from explorer.ui.causes.graph_files import GraphFiles
 from explorer.ui.causes.graph_view import GraphView
 from explorer.ui.causes.noise_row import NoiseRow
 from explorer.ui.causes.rungs import RungRow
+from explorer.ui.causes.side import CausesSide
 from explorer.ui.look.numbers import DecimalField
 from explorer.ui.look.slider import FloatSlider
 from explorer.ui.look.widgets import SectionTitle, WrappedLabel
 from explorer.ui.state.controller import Controller
+from explorer.ui.state.settings import Settings
 
 
 class CausesPanel(QWidget):
     """Follows the selected pane and its sliders; asks for nothing while nobody sees it."""
 
-    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
         self.outcomes = controller.outcomes
-        self.view = GraphView()
+        self.view, self.bar = GraphView(), GraphBar()
+        self.descriptions = Descriptions(controller, self)
+        self.editing = GraphEditing(controller, self.descriptions, lambda: self.view.places, self)
+        self.files = GraphFiles(controller, settings, self.editing, self)
+        self.side = CausesSide(controller, self.editing, self.descriptions)
         self.slider, self.field = FloatSlider(0.0, 1.0), DecimalField(0.0, 1.0, decimals=3, rounds=True)
         self.chosen_label = QLabel()
         self.free, self.own, self.tidy = (
@@ -48,18 +56,20 @@ class CausesPanel(QWidget):
         self.title = SectionTitle("Causes")
         self.spreads = WrappedLabel(least=2)  # so that the graph stands still while a slider is dragged
         self._build()
-        self.view.picked.connect(self._show_chosen)
+        connect_graph(self.view, self.bar, self.editing, self.files, controller)
+        self.view.picked.connect(self._show)
         self.view.edge_picked.connect(self._show)
-        self.view.placed.connect(self._place)
-        self.view.drawn.connect(self._draw_arrow)
-        self.view.removed.connect(self._remove_arrow)
+        self.side.marked.connect(lambda first, last: self.view.mark((first, last) if first else None))
+        self.editing.unchanged.connect(self._show)
+        self.editing.suggestions_changed.connect(self._show)
+        self.descriptions.changed.connect(self._show)
         self.slider.moved.connect(self._set_value)
         self.field.valueChanged.connect(lambda value: self._set_value(float(value), False))
         self.free.clicked.connect(self._set_free)
         self.rungs.chosen.connect(self._ask)
         self.noise.chosen.connect(self._choose)
-        self.own.clicked.connect(lambda: self._change("Take the model's own graph", graph=""))
-        self.tidy.clicked.connect(lambda: self._change("Lay out the graph", layout=""))
+        self.own.clicked.connect(self.editing.own_again)
+        self.tidy.clicked.connect(self.editing.lay_out)
         self.outcomes.changed.connect(self._show)
         controller.shown.connect(self.refresh)
         controller.changed.connect(self.refresh)
@@ -71,7 +81,9 @@ class CausesPanel(QWidget):
         """Ask for what is not known yet."""
         if self.isVisible():
             self.outcomes.refresh()
+            self.descriptions.refresh()
             self._show()
+            self.side.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -115,15 +127,22 @@ class CausesPanel(QWidget):
         under = QVBoxLayout(graph)
         under.setContentsMargins(0, 0, 0, 0)
         under.setSpacing(4)
+        under.addWidget(self.bar)
+        under.addWidget(self.view, 1)
         under.addLayout(choices)
         under.addLayout(row)
-        under.addWidget(self.view, 1)
         under.addWidget(self.sentence)
         under.addWidget(self.spreads)
         under.addWidget(self.badges)
+        parts = QWidget()
+        across = QHBoxLayout(parts)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.addWidget(graph, 2)
+        across.addWidget(self.side, 1)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.hint)
-        self.stack.addWidget(graph)
+        self.stack.addWidget(parts)
+        self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -144,40 +163,31 @@ class CausesPanel(QWidget):
             awaited = self._fault(text.AWAITED) or text.AWAITED
             self.hint.setText(awaited if self.outcomes.applies() else text.NO_CAUSES)
             return
-        graph = self._graph(outcome)
-        held = frozenset(one.name for one in outcome.variables if one.is_set)
+        graph = self.editing.graph() or outcome.graph
+        known = {one.name: one for one in outcome.variables if one.name in graph.names}  # others: of the graph before
+        held = frozenset(name for name, one in known.items() if one.is_set)
         self.view.show_graph(
             graph,
             text.places_of(graph, self._controls),
-            {
-                one.name: text.node_text(graph.variable(one.name), one, outcome.rung)
-                for one in outcome.variables
-                if one.name in graph.names  # those of the graph before, while others are asked for
-            },
+            {name: text.node_text(graph.variable(name), one, outcome.rung) for name, one in known.items()},
             frozenset() if outcome.rung == "see" else held,
-            frozenset(one.name for one in outcome.variables if one.is_open),
+            frozenset(name for name, one in known.items() if one.is_open),
             held if outcome.rung == "see" else frozenset(),
         )
+        report = self.descriptions.report
+        self.view.show_variables(report.distributions if report is not None else {}, known)
         self.rungs.show_outcome(outcome)
         edge = self.view.selected_edge
         told = identify(graph, *edge).sentence if edge is not None else text.sentence(outcome)
         beside = side_by_side.graphs_text(names, self._graphs(graph), self._controller.scene.selected)
         self.sentence.setText(" ".join(filter(None, (self._fault() or told, beside))))
         settings = dict(self._controls.settings)
-        self.own.setEnabled(bool(settings.get("graph")))
+        self.own.setEnabled(bool(settings.get("graph") or settings.get("mechanisms")))
         self.tidy.setEnabled(bool(settings.get("layout")))
+        can_take = bool(self.view.selected or self.view.selected_line)
+        self.bar.show_graph(graph, self.editing.left_out(), can_take)
+        self.side.show_graph(graph, self.view.selected, edge)
         self._show_chosen(self.view.selected)
-
-    def _graph(self, outcome: Outcome) -> CausalGraph:
-        """What was drawn last, also while its mechanisms are fitted; the last that was followed where a hand has
-        written what cannot be read."""
-        card = self._controller.controls_card()
-        if card is not None and card.graph is not None:
-            return card.graph
-        try:
-            return graph_of(outcome.graph, str(dict(self._controls.settings).get("graph", "")))
-        except CausalError:
-            return outcome.graph
 
     def _names(self) -> list[str]:
         """What the panes are called, whatever they show."""
@@ -207,10 +217,9 @@ class CausesPanel(QWidget):
             self.spreads.setVisible(bool(self.spreads.text()))
         if outcome is not None and name not in outcome.graph.names:
             outcome = None  # of the graph before
-        shown = outcome is not None and card is not None
-        for widget in (self.slider, self.field, self.free):
-            widget.setVisible(shown)
         if outcome is None or card is None:
+            for widget in (self.slider, self.field, self.free):
+                widget.hide()
             self.chosen_label.setText("Choose a variable to set it.")
             self.chosen_label.setMinimumWidth(0)
             return
@@ -229,6 +238,8 @@ class CausesPanel(QWidget):
             self.field.setValue(min(max(one.value, card.low), card.high))
             self.field.blockSignals(was)
         self.free.setEnabled(one.is_set)
+        for widget in (self.slider, self.field, self.free):
+            widget.show()  # beside a name that is as wide as it stays
 
     def _set_value(self, value: float, dragging: bool = False) -> None:
         if self.view.selected:
@@ -256,38 +267,32 @@ class CausesPanel(QWidget):
             factual = place.value if place is not None else outcome.variable(self.view.selected).factual
             self._set_value(factual)
 
-    def _place(self, name: str, across: float, down: float) -> None:
-        places = {**self.view.places, name: (across, down)}
-        self._change(f"Move {name} in the graph", layout=text.layout_setting(places))
+    # --- dropped files ---
 
-    def _draw_arrow(self, cause: str, effect: str) -> None:
-        outcome = self.outcomes.outcome
-        if outcome is None:
-            return
-        try:
-            graph = self._graph(outcome).with_edge(cause, effect)
-        except CausalError as error:
-            self._controller.say(str(error), "warning")
-            return
-        self._change_graph(graph, f"Draw {cause} → {effect}")
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if len(event.mimeData().urls()) == 1 and event.mimeData().urls()[0].isLocalFile() and self.outcomes.outcome:
+            event.acceptProposedAction()
 
-    def _remove_arrow(self, cause: str, effect: str) -> None:
-        outcome: Outcome | None = self.outcomes.outcome
-        if outcome is not None:
-            graph = self._graph(outcome).without_edge(cause, effect)
-            self._change_graph(graph, f"Take away {cause} → {effect}")
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = Path(event.mimeData().urls()[0].toLocalFile())
+        event.acceptProposedAction()
+        QTimer.singleShot(0, self, lambda: self.files.open(path))  # a dialog would hold up whoever it is dragged from
 
-    def _change_graph(self, graph: CausalGraph, title: str) -> None:
-        """Other arrows between nodes that stay where they are."""
-        places = text.layout_setting(self.view.places)
-        self._change(title, graph=short_text(graph), layout=places)
 
-    def _change(self, title: str, **settings: str) -> None:
-        """One step of undo: the graph, or where its nodes stand; what is set stays set."""
-        scene = self._controller.scene
-        if self._controls.path:
-            self._controller.say(text.OF_A_FILE, "warning")
-            self._show()  # a node that was dragged stands where it stood
-            return
-        controls = text.with_settings(self._controls, settings)
-        self._controller.apply(editing.with_same_controls(scene, scene.selected, controls), title)
+def connect_graph(
+    view: GraphView, bar: GraphBar, editing: GraphEditing, files: GraphFiles, controller: Controller
+) -> None:
+    """What a hand does to the graph becomes a step of undo."""
+    view.placed.connect(editing.place)
+    view.drawn.connect(editing.draw)
+    view.removed.connect(editing.remove)
+    view.freed.connect(editing.untie)
+    view.accepted.connect(editing.accept)
+    view.refused.connect(editing.refuse)
+    view.left_out.connect(editing.leave_out)
+    bar.typed.connect(lambda arrow: (editing.draw if arrow.kind == "arrow" else editing.tie)(arrow.first, arrow.last))
+    bar.faulty.connect(lambda sentence: controller.say(sentence, "warning"))
+    bar.added.connect(editing.add)
+    bar.removed.connect(view.take_away)
+    bar.open.clicked.connect(files.ask)
+    bar.save.clicked.connect(lambda: files.save(view.places))

@@ -25,7 +25,10 @@ AWAITED = "What causes what in this pane is being asked."
 OF_A_FILE = "These sliders come from a file, with their graph; choose a method to draw another."
 MOST_SPREADS = 3
 SPREADS_LATER = "Means over all pictures are told when the hand rests."
-HOW = "Draw an arrow from the dot below a variable to another one; click an arrow and press Delete to take it away."
+HOW = (
+    "Draw an arrow from the dot below a variable to another one, or type it; click an arrow or a variable and press "
+    "Delete to take it away."
+)
 
 
 def node_text(variable: Variable, outcome: VariableOutcome, rung: Rung = "imagine") -> str:

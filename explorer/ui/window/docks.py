@@ -64,7 +64,7 @@ def _landscape(parts: Parts) -> LandscapeDock:
 
 
 def _causes(parts: Parts) -> CausesDock:
-    return CausesDock(parts.controller, parts.actions)
+    return CausesDock(parts.controller, parts.actions, parts.settings)
 
 
 def _effects(parts: Parts) -> EffectsDock:

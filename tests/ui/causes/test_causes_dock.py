@@ -25,6 +25,7 @@ from explorer.ui.causes import text
 from explorer.ui.causes.dock import ROWS, CausesDock
 from explorer.ui.causes.graph_view import GraphView
 from explorer.ui.causes.side_by_side import graphs_text
+from explorer.ui.state.settings import Settings
 
 pytestmark = pytest.mark.gui
 GRAPH = CausalGraph(
@@ -71,7 +72,7 @@ class Stage:
         self.window = QMainWindow()
         qtbot.addWidget(self.window)
         self.actions = ActionTable(self.window, ROWS)
-        self.dock = CausesDock(self.controller, self.actions)
+        self.dock = CausesDock(self.controller, self.actions, Settings())
         self.actions.set_has_model(True)
         self.window.setCentralWidget(self.dock)
         self.window.resize(900, 460)
@@ -237,7 +238,7 @@ def test_a_second_arrow_that_is_drawn_while_the_first_is_fitted_leaves_the_first
     stage.controller.noticed.connect(lambda notice: notices.append(notice.sentence))
     stage.drag(stage.view.handle("light"), stage.view.middle("angle"))
     assert "would make a circle" in notices[0]
-    stage.dock.panel._remove_arrow("angle", "length")
+    stage.dock.panel.editing.remove("angle", "length")
     assert stage.settings["graph"] == '{"angle": [], "light": ["angle"], "length": ["light"]}'
 
 
@@ -346,7 +347,7 @@ def test_another_graph_stands_in_a_second_pane_and_one_hand_moves_both(
     assert scene.panes[1] == msgspec.structs.replace(scene.panes[0], name="Another graph")
     assert title.text() == "Causes · pane 2 of 2: Another graph"
     stage.answer()
-    stage.dock.panel._remove_arrow("light", "length")
+    stage.dock.panel.editing.remove("light", "length")
     assert dict(stage.controller.scene.panes[1].controls.settings)["graph"] == (
         '{"angle": [], "light": [], "length": ["angle"]}'
     )
