@@ -22,13 +22,14 @@ from explorer.export.traversal import Cell
 from explorer.files import set_file
 from explorer.generators import registry as generators
 from explorer.generators.base import Progress
-from explorer.scene.cards import ControlCard, ModelCard
+from explorer.scene.cards import ControlSetCard, ModelCard
+from explorer.scene.causes import ANSWERS, rung_of
 from explorer.scene.edit_text import edit_text, tau_text, unit_text
 from explorer.scene.editing import is_table
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, view_of
 from explorer.scene.steps import steps_at_rest, steps_text
 from explorer.scene.timeline import at, frame_times
-from explorer.scene.views import EFFECTS, VIEWS, WITH_RMS
+from explorer.scene.views import EFFECTS, VIEWS, WITH_RMS, title_of_do
 
 BATCH = 16
 """Views rendered together. Fixed, and kept in the provenance: the last bit of a float depends on its batch."""
@@ -84,12 +85,11 @@ def shoot(
     Raises :class:`ExportError` with one sentence where the options do not fit the scene.
     """
     panes = _panes(scene, options)
-    cards: dict[int, dict[str, ControlCard]] = {}
+    cards: dict[int, ControlSetCard] = {}
     for index in panes:
         moved = scene.panes[index].edits or any(track.pane == index for track in scene.timeline.amounts)
         if moved or options.kind.startswith("sheet"):
-            found = _controls(engine, scene, index, progress)
-            cards[index] = {control.card.name: control.card for control in found.controls}
+            cards[index] = _controls(engine, scene, index, progress).card
     models = {index: engine.card(scene.model_of(index)) for index in panes}
     if not batch:
         batch = BATCH_OF_SAMPLERS if any(model.full_steps for model in models.values()) else BATCH
@@ -188,24 +188,27 @@ def _captions(
     panes: Sequence[int],
     names: Sequence[str],
     pictures: Sequence[Picture],
-    cards: Mapping[int, Mapping[str, ControlCard]],
+    cards: Mapping[int, ControlSetCard],
     models: Mapping[int, ModelCard],
 ) -> list[Caption]:
     """What stands below each picture. ``names``: of the panes; empty where the columns are named above them. ``cards``:
-    of the controls, by pane and name; ``models``: their cards, by pane."""
+    of the control sets that move something, and ``models``: those of the models, by pane."""
     captions = []
     for number, (index, picture) in enumerate(zip(panes, pictures, strict=True)):
         pane = scene.panes[index]
         parts = [names[number]] if names else []
         if isinstance(pane.origin, Seed):
             parts.append(f"seed {pane.origin.seed}")
+        own = cards.get(index)
         if pane.view in WITH_RMS:
             parts.append(f"{VIEWS[pane.view].note.removeprefix('rms ')}, rms {picture.rms:.3f}")
+        elif own is not None and own.graph is not None and pane.view != "truth":
+            parts.append(title_of_do(pane.view, ANSWERS[rung_of(own.controls, pane.edits)]).lower())
         elif note := VIEWS[pane.view].note:
             parts.append(note)
         if drawn := steps_text(models[index], picture.steps):
             parts.append(drawn)
-        known = cards.get(index, {})
+        known = {card.name: card for card in own.controls} if own is not None else {}
         # Tracks too, whose amounts may pass through 0: the line must not come and go in a film.
         tracked = (track.control for track in scene.timeline.amounts if track.pane == index)
         if any(

@@ -27,6 +27,13 @@ VIEWS: dict[PaneView, ViewText] = {
     "indirect_effect": ViewText("Indirect effect", "Indirect effect", "indirect effect"),
 }
 
+
+def title_of_do(view: PaneView, answer: str) -> str:
+    """What ``view`` is called where sliders set variables, whose picture is an ``answer`` (Counterfactual, Done,
+    Seen)."""
+    return VIEWS[view].of_do.replace("Counterfactual", answer).replace("counterfactual", answer.lower())
+
+
 EFFECTS: tuple[PaneView, ...] = ("total_effect", "direct_effect", "indirect_effect")
 """Signed maps of what do() changes of the picture."""
 

@@ -45,7 +45,8 @@ def test_captions_say_which_effect_it_is_and_the_scale_stands_beside_what_moves(
     )
     (frame,) = shoot(Engine(torch.device("cpu")), scene, ExportOptions(kind="png", height=160, labels=True)).frames()
     assert [one.name.partition(", rms")[0] for one in captions] == [
-        "Causes", "Causes · unmoved", "Causes · total effect", "Causes · direct effect", "Causes · indirect effect",
+        "Causes · counterfactual", "Causes · factual", "Causes · total effect", "Causes · direct effect",
+        "Causes · indirect effect",
     ]  # fmt: skip
     assert [one.moved for one in captions] == ["a = 2", "", "a = 2", "a = 2", "a = 2"]
     assert [one.is_signed for one in captions] == [False, False, True, True, True]

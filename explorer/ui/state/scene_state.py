@@ -25,7 +25,7 @@ from explorer.scene.model import (
     View,
     view_of,
 )
-from explorer.scene.views import VIEWS
+from explorer.scene.views import VIEWS, title_of_do
 from explorer.service.replies import EngineLost, Ready
 from explorer.ui.state.bridge import Connect, EngineBridge
 from explorer.ui.state.catalogue import Catalogue, ModelKey
@@ -142,14 +142,12 @@ class SceneState(QObject):
     def pane_title(self, pane: int) -> str:
         """What the pane is called: its own name, or its method's title, or its control file's name."""
         title, shown = self.set_title(pane), self.shown_scene.panes[pane]
-        text = VIEWS[shown.view]
         if self.sets_variables(pane):
             if shown.view == "image" and (shown.name or not shown.edits):
                 return title
-            answer = self.answer_title(pane)
-            of_do = text.of_do.replace("Counterfactual", answer).replace("counterfactual", answer.lower())
+            of_do = title_of_do(shown.view, self.answer_title(pane))
             return f"{title} · {of_do.lower()}" if shown.name else of_do  # which graph it is comes first
-        return title if shown.view in ("image", "before_after") else f"{text.title} · {title}"
+        return title if shown.view in ("image", "before_after") else f"{VIEWS[shown.view].title} · {title}"
 
     def answer_title(self, pane: int) -> str:
         """What the picture of a pane is called whose sliders set variables: by the question that it answers."""
