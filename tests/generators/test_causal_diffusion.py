@@ -12,12 +12,14 @@ from causal_folders import CONDITIONS, DIFFUSION, ROWS, SLOPE, diffusion_network
 
 from explorer.controls.base import Move
 from explorer.controls.intervention import InterventionControl
+from explorer.controls.noise import NoiseControl
 from explorer.discovery.latent_axes import METHOD
 from explorer.errors import ModelError
 from explorer.generators import registry
 from explorer.generators.causal_diffusion_generator import SPACE
 from explorer.generators.causal_diffusion_network import Guidance
 from explorer.scene.cards import ControlCard
+from explorer.scene.choices import case_of_seed
 from explorer.scene.model import Quality
 
 CPU = torch.device("cpu")
@@ -146,6 +148,20 @@ def test_do_moves_the_effects_and_leaves_the_noise(generator: Any) -> None:
     torch.testing.assert_close(after["shade"], before["shade"] + SLOPE * 0.5, rtol=1e-5, atol=1e-5)
     for part in (slice(0, NOISE), BEFORE, GUIDANCE):
         assert torch.equal(moved[:, part], point[:, part])
+
+
+def test_the_noise_of_the_picture_is_drawn_anew_or_another_one_s_and_all_else_stays(generator: Any) -> None:
+    model, coding = generator.structural_model(), generator.coding()
+    assert coding.own == NOISE
+    control = NoiseControl(ControlCard(name="noise", space=SPACE), "", model, coding)
+    start = generator.sample([1])
+    point, ready = start.tensors[SPACE], control.prepare(generator, start)
+    drawn, taken = (ready.move(point, torch.tensor([amount])) for amount in (2.0, float(case_of_seed(7))))
+    assert torch.equal(drawn[:, NOISE:], point[:, NOISE:])
+    assert torch.equal(taken[:, NOISE:], point[:, NOISE:])
+    assert torch.equal(taken[:, :NOISE], generator.sample([7]).tensors[SPACE][:, :NOISE])
+    assert float(drawn[:, :NOISE].std()) == pytest.approx(1.0, abs=0.2)
+    assert not torch.equal(drawn, ready.move(point, torch.tensor([3.0])))
 
 
 def test_observed_are_the_rows_in_their_own_units(generator: Any) -> None:

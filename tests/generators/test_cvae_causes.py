@@ -88,7 +88,7 @@ def test_the_file_in_the_folder_makes_it_causal_and_part_of_its_fingerprint(fold
 def test_factors_lie_where_the_point_has_them_and_at_the_floor_exactly(folder: Path) -> None:
     generator = generator_of(folder)
     coding = generator.coding()
-    assert coding.width == 4
+    assert (coding.width, coding.own) == (4, 2)  # behind the picture's own noise
     assert coding.axes["reach"].ends == (FLOOR,) == ends_of(generator.structural_model().mechanisms["reach"])
     assert coding.axes["push"].ends == ()
     point = torch.tensor([[9.0, 9.0, 1.0, (FLOOR - 1.3) / 0.7], [9.0, 9.0, -2.0, 1.0]])
