@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp
 
 from explorer.files import package_folder
 from explorer.generators import registry
-from explorer.metrics.counterfactual_trial import Trial
+from explorer.metrics.counterfactual_trial import Trial, decibels, squared_error
 from explorer.metrics.counterfactuals import faithfulness
 from explorer.metrics.imagination import GeneratorImagination
 from explorer.metrics.world_pictures import world_for
@@ -62,3 +62,36 @@ def test_its_counterfactuals_are_as_near_as_its_page_says(causal_vae: Any) -> No
         assert errors.mse < 0.35 * baselines["do without propagation"].mse
         assert found.reversal[root] > 36
     assert found.composition[1] > 37
+
+
+@pytest.fixture(scope="module")
+def diffusion() -> Any:
+    return registry.load("pendulum-causaldiffae", torch.device("cpu"))
+
+
+def test_the_diffusion_autoencoder_is_small_and_draws_in_few_steps(diffusion: Any) -> None:
+    folder = package_folder("models") / "pendulum-causaldiffae"
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 16 * 2**20
+    assert diffusion.card.full_steps <= 10
+    assert diffusion.structural_model().graph.edges == WORLD.model.graph.edges
+
+
+def test_the_diffusion_autoencoder_imagines_as_its_page_says(diffusion: Any) -> None:
+    trial, model = Trial(WORLD, 64, 40, 1), GeneratorImagination(diffusion)
+    for root, other in (("angle", "light"), ("light", "angle")):
+        acts = {root: trial.levels(root, len(trial.factual))}
+        true = trial.true(acts)
+        shown, alone = trial.drawn(true), trial.factual.copy()
+        alone[:, WORLD.column(root)] = acts[root]
+        errors = trial.errors(model.imagine(trial.pictures, acts), true, shown)
+        assert max(errors.factors[root], errors.factors[other]) < 0.05
+        assert errors.factors["shadow_length"] < 0.15
+        assert errors.factors["shadow_position"] < 0.1
+        assert errors.psnr > 38
+        assert errors.mse < 0.35 * trial.errors(trial.drawn(alone), true, shown).mse
+
+
+def test_the_diffusion_autoencoder_gives_a_picture_back(diffusion: Any) -> None:
+    trial = Trial(WORLD, 64, 40, 1)
+    again = GeneratorImagination(diffusion).imagine(trial.pictures, {})
+    assert decibels(squared_error(again, trial.pictures)) > 38
