@@ -18,7 +18,7 @@ from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.causes import RUNG_CASES, Outcome, Rung, Spread, VariableOutcome
 from explorer.scene.choices import case_of_seed
-from explorer.scene.model import ControlSetRef, Edit, ModelRef
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed
 from explorer.service import replies, requests
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.causes import text
@@ -595,3 +595,14 @@ def test_the_slider_stays_under_the_hand_when_a_variable_begins_to_be_held(ladde
             QApplication.processEvents()
             places.append(panel.slider.geometry())
     assert len({(place.x(), place.width()) for place in places}) == 1
+
+
+def test_noise_of_another_pane_s_picture_is_the_first_that_is_offered(ladder_stage: Stage) -> None:
+    controller = ladder_stage.controller
+    scene = controller.scene
+    second = msgspec.structs.replace(scene.panes[0], origin=Seed(42))
+    controller.apply(msgspec.structs.replace(scene, panes=(scene.panes[0], second), linked=False), "Another pane")
+    show(ladder_stage, ladder("imagine", 0))
+    ladder_stage.dock.panel.noise.sources.buttons["other"].click()
+    assert controller.scene.panes[0].edits == (Edit("noise: picture", float(case_of_seed(42))),)
+    assert controller.scene.panes[1].edits == ()
