@@ -200,9 +200,10 @@ def specimen(
     spaces: dict[str, SpaceCard],
     capabilities: tuple[str, ...],
     output: OutputCard = _PICTURES,
+    classes: int = 0,
 ) -> ModelCard:
-    """The card of a made-up model of ``family`` with ``spaces``, ``capabilities`` and ``output``, which are all that a
-    method goes by."""
+    """The card of a made-up model of ``family`` with ``spaces``, ``capabilities``, ``output`` and ``classes``: all
+    that a method goes by."""
     return ModelCard(
         name=family,
         family=family,
@@ -211,6 +212,7 @@ def specimen(
         spaces=spaces,
         fingerprint="",
         capabilities=capabilities,
+        classes=classes,
     )
 
 

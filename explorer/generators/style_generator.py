@@ -18,6 +18,8 @@ from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
 SPACES = ("z", "w", "w_plus", "style")
+LABEL = "label"
+"""The space of a conditional model behind z: how much of each class a point is."""
 CLASS_STREAM = 0x636C6173  # so that a class is drawn from other numbers than z
 MEAN_SAMPLES = 4096
 
@@ -25,7 +27,8 @@ Network = TypeVar("Network", bound=StyleNetwork)
 
 
 class StyleGenerator(Generic[Network]):
-    """A loaded StyleGAN: spaces z → w → w_plus → style, constant noise, so that a latent has exactly one picture."""
+    """A loaded StyleGAN: spaces z → w → w_plus → style, constant noise, so that a latent has exactly one picture. A
+    conditional one has the space label behind z."""
 
     def __init__(self, card: ModelCard, network: Network, device: torch.device) -> None:
         self.card = card
@@ -46,18 +49,22 @@ class StyleGenerator(Generic[Network]):
 
         Raises KeyError when ``latent`` holds neither ``space`` nor one before it.
         """
+        names = list(self.card.spaces)
         if space in latent.tensors:
             return latent
-        index = SPACES.index(space) if space in SPACES else 0
+        index = names.index(space) if space in names else 0
         if index == 0:
             raise KeyError(space)
-        latent = self.advance(latent, SPACES[index - 1])
-        before = latent.tensors[SPACES[index - 1]].to(self.device, torch.float32)
+        latent = self.advance(latent, names[index - 1])
+        if space == LABEL:
+            return latent.with_space(space, self._label(latent))
+        before = latent.tensors[names[index - 1]].to(self.device, torch.float32)
         if space == "style":
             return latent.with_space(space, self.network.styles(before))
         if space == "w_plus":
             return latent.with_space(space, self.network.broadcast(before))
-        w = self.network.mapping(before, self._label(latent))
+        z = latent.tensors["z"].to(self.device, torch.float32)
+        w = self.network.mapping(z, before if LABEL in names else None)
         psi = latent.truncation_psi
         return latent.with_space(space, w if psi is None else self.network.truncate(w, psi.to(self.device)))
 
@@ -68,12 +75,11 @@ class StyleGenerator(Generic[Network]):
         styles = self.advance(latent, "style").tensors["style"].to(self.device, torch.float32)
         return self.network.synthesis(styles, dtype=torch.float16 if half else torch.float32).clamp(-1.0, 1.0)
 
-    def _label(self, latent: Latent) -> Tensor | None:
+    def _label(self, latent: Latent) -> Tensor:
         """The classes of ``latent``; of a point that has none, as those that a method makes of z alone, the first."""
-        classes = self.network.mapping.classes
-        if not classes or latent.label is not None:
-            return latent.label if classes else None
-        return torch.eye(1, classes, device=self.device).expand(latent.batch, -1)
+        if latent.label is not None:
+            return latent.label.to(self.device, torch.float32)
+        return torch.eye(1, self.network.mapping.classes, device=self.device).repeat(latent.batch, 1)
 
     def features(self, latent: Latent, size: int) -> Tensor:
         """(B, C, s, s) float32: what the layers of pictures of s = ``size`` pixels compute, or the nearest smaller
@@ -130,8 +136,10 @@ class StyleGenerator(Generic[Network]):
 def style_spaces(network: StyleNetwork, z_dim: int) -> dict[str, SpaceCard]:
     """The spaces of ``network``, in the order in which a point passes through them."""
     layers, widths, styles = network.w_layers, tuple(cast(Tensor, network.w_mean).shape), tuple(network.style_widths)
+    classes = network.mapping.classes
     return {
         "z": SpaceCard(shape=(z_dim,), prior="normal", sphere=True),
+        **({LABEL: SpaceCard(shape=(classes,))} if classes else {}),
         "w": SpaceCard(shape=widths),
         "w_plus": SpaceCard(shape=(layers, *widths), layers=layers),
         "style": SpaceCard(shape=(sum(styles),), widths=styles),

@@ -34,10 +34,13 @@ class StyleGAN2Family:
 
     def specimens(self) -> tuple[ModelCard, ...]:
         """Two: without classes and with."""
-        with torch.device("meta"):
-            network = StyleGAN2(NetworkConfig(resolution=8, channels=(8, 8)))
-        spaces = style_spaces(network, network.config.z_dim)
-        return tuple(specimen(self.name, spaces, style_capabilities(classes)) for classes in (0, 2))
+        found = []
+        for classes in (0, 2):
+            config = NetworkConfig(resolution=8, channels=(8, 8), classes=classes, label_width=classes)
+            with torch.device("meta"):
+                spaces = style_spaces(StyleGAN2(config), config.z_dim)
+            found.append(specimen(self.name, spaces, style_capabilities(classes), classes=classes))
+        return tuple(found)
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder whose ``config.json`` says so, NVIDIA's pickle, or a checkpoint of stylegan2-pytorch."""

@@ -47,10 +47,13 @@ class StyleGAN3Family:
 
     def specimens(self) -> tuple[ModelCard, ...]:
         """Two: without classes and with."""
-        with torch.device("meta"):
-            network = StyleGAN3(NetworkConfig(resolution=16, channel_base=64, channel_max=8))
-        spaces = style_spaces(network, network.config.z_dim)
-        return tuple(specimen(self.name, spaces, _capabilities(classes)) for classes in (0, 2))
+        found = []
+        for classes in (0, 2):
+            config = NetworkConfig(resolution=16, channel_base=64, channel_max=8, classes=classes, label_width=classes)
+            with torch.device("meta"):
+                spaces = style_spaces(StyleGAN3(config), config.z_dim)
+            found.append(specimen(self.name, spaces, _capabilities(classes), classes=classes))
+        return tuple(found)
 
     def identify(self, path: Path) -> Verdict:
         """Mine: NVIDIA's pickle of such a network."""

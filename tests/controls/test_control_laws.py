@@ -26,6 +26,7 @@ from explorer.controls.attribute_map import AttributeMap
 from explorer.controls.base import Control
 from explorer.controls.bent import BentControl
 from explorer.controls.bound_intervention import BoundInterventionControl
+from explorer.controls.class_blend import ClassControl
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.conditional import TOLERANCE, ConditionalControl, direction
 from explorer.controls.deformation import Deformation, DeformationControl
@@ -136,6 +137,12 @@ def local_basis(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
         draw(st.booleans()),
     )
     return control, SpaceCard(shape=(5,))
+
+
+@st.composite
+def class_blend(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """One of five classes."""
+    return ClassControl(ControlCard(name="c", space="s"), draw(st.integers(0, 4)), 5), SpaceCard(shape=(5,))
 
 
 @st.composite
@@ -280,6 +287,7 @@ def _known(monkeypatch: pytest.MonkeyPatch) -> None:
 EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] = {
     "bent": bent,
     "bound_intervention": bound_intervention,
+    "class": class_blend,
     "codebook": codebook,
     "conditional": conditional,
     "deformation": deformation,

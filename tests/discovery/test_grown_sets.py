@@ -34,10 +34,12 @@ def _stylegan2(folder: Path, seed: int) -> Path:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two checkpoints of a small StyleGAN2, and a StyleGAN3."""
+    """Two checkpoints of a small StyleGAN2, and a conditional StyleGAN3."""
     place = tmp_path_factory.mktemp("checkpoints")
     found = {name: _stylegan2(place / name, seed) for seed, name in enumerate(("stylegan2", "other"))}
-    alias_free = write_official(place / "a.pkl", exported_stylegan3(own_stylegan3()), SMALL_STYLEGAN3)
+    alias_free = write_official(
+        place / "a.pkl", exported_stylegan3(own_stylegan3(classes=6, label_width=3)), SMALL_STYLEGAN3
+    )
     return {**found, "stylegan3": alias_free}
 
 
@@ -81,6 +83,7 @@ def _cases() -> Iterator[tuple[str, str]]:
     )
     yield from (("known-distinct", one.card.name) for one in registry.all_with_role("capacity"))
     yield "stylegan3", "picture_motion"
+    yield "stylegan3", "classes"
     yield from (("stylegan2", method) for method in ("stylespace", "weight_difference", "local_basis", "pca"))
 
 

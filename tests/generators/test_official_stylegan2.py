@@ -18,8 +18,11 @@ from official_files import (
 )
 from torch import Tensor
 
+from explorer.controls.base import Move
+from explorer.discovery import registry as methods
 from explorer.generators import registry
 from explorer.generators.base import Latent
+from explorer.generators.editing import edited
 from explorer.generators.style_generator import drawn_labels
 from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.generators.weights import changed
@@ -125,6 +128,30 @@ def test_classes_are_drawn_by_the_seed_and_can_be_blended(tmp_path: Path) -> Non
     assert all((blended - w[k]).abs().max() > 1e-4 for k in range(3))
     first = generator.advance(Latent({"z": z[:1]}), "w").tensors["w"]  # of z alone: the first class
     assert torch.allclose(first, w[:1], atol=1e-6)
+
+
+def test_sliders_choose_and_blend_classes(tmp_path: Path) -> None:
+    """Through all that edits are made with: at 1 it is the class, whatever the seed's own; moves go on from there."""
+    path = write_official(tmp_path / "a.pkl", exported(own_stylegan2(classes=3, label_width=4)), {})
+    generator = registry.load(str(path), CPU)
+    controls = methods.method("classes").discover(generator, 3).controls
+    start = generator.sample([4], 0.7)
+
+    def w(*amounts: float) -> Tensor:
+        moves = [Move(one, torch.tensor([amount])) for one, amount in zip(controls, amounts, strict=True)]
+        return generator.advance(edited(generator, start, moves), "w").tensors["w"]
+
+    own = generator.advance(start, "w").tensors["w"]
+    assert torch.equal(w(0, 0, 0), own)
+    for number in range(3):
+        chosen = Latent(start.tensors, start.truncation_psi, torch.eye(3)[number : number + 1])
+        expected = generator.advance(chosen, "w").tensors["w"]
+        assert torch.allclose(w(*(float(number == k) for k in range(3))), expected, atol=1e-6)
+    half = Latent(start.tensors, start.truncation_psi, torch.tensor([[0.5, 0.2, 0.3]]))
+    assert torch.allclose(w(0.5, 0.2, 0.3), generator.advance(half, "w").tensors["w"], atol=1e-5)
+    push = methods.method("pca").discover(generator, 1).controls[0]
+    after = edited(generator, start, [Move(controls[1], torch.ones(1)), Move(push, torch.ones(1))])
+    assert torch.allclose(after.tensors["w"], push.move(w(0, 1, 0), torch.ones(1)), atol=1e-6)
 
 
 # stylegan2-pytorch
