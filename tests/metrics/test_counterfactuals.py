@@ -131,6 +131,27 @@ def test_baselines_are_as_far_off_as_the_noise_and_the_effects_are_large(right: 
         assert 0 < low < named["propagate with noise 0"].factors["shadow_position"] < high < 2 * low
 
 
+def test_pictures_of_baselines_show_what_they_are_called(right: tuple[Trial, Faithfulness]) -> None:
+    trial, _ = right
+    value = trial.levels("light", ROWS)
+    do = {"light": value}
+    drawn = trial.baselines(do, trial.true(do))
+    assert list(drawn) == ["see", "do without propagation", "propagate with noise 0"]
+    read = {name: PENDULUM.measure(pictures) for name, pictures in drawn.items()}
+    for shown in read.values():
+        assert np.abs(shown[:, 1] - value).max() < 1
+    assert np.abs(read["see"][:, 0] - trial.factual[:, 0]).mean() > 10
+    assert np.abs(read["do without propagation"] - trial.factual)[:, [0, 2, 3]].max() < 0.5
+    middle = PENDULUM.model.predict(
+        {
+            name: mechanism.noise(torch.full((ROWS, 1), 0.5, dtype=torch.float64))
+            for name, mechanism in PENDULUM.model.mechanisms.items()
+        },
+        {"angle": Hard(torch.from_numpy(trial.factual[:, 0]).double()), "light": Hard(torch.from_numpy(value))},
+    )
+    assert np.abs(read["propagate with noise 0"] - PENDULUM.rows_of(middle))[:, [0, 2, 3]].max() < 0.5
+
+
 def test_what_is_seen_has_the_value_and_the_rest_of_another_row(right: tuple[Trial, Faithfulness]) -> None:
     trial, _ = right
     value = trial.levels("angle", ROWS)
