@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from explorer.cli import progress
+from explorer.cli import measure, progress
 from explorer.cli.main import run
+from explorer.export import card_measures
 from explorer.export.embed import from_pdf
-from explorer.scene.measures import MeasureReport
+from explorer.generators.base import specimen
+from explorer.scene.measures import MeasureOptions, MeasureReport, Score
 
 QUICK = ["-n", "600", "--measures", "mig,unsupervised"]
 
@@ -164,3 +166,33 @@ def test_ctrl_c_stops_it(model: str, monkeypatch: pytest.MonkeyPatch, capsys: py
     out, err = capsys.readouterr()
     assert (out, err) == ("", "stopped\n")
     assert not Path("a.csv").exists()
+
+
+def test_what_a_number_is_held_against_is_named_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {
+        "length": Score(
+            value=0.0421234,
+            null=1.4,
+            baselines={"propagate with noise 0": 0.0661234, "truth": None},
+            title="do(angle): error of length",
+            better="lower",
+            group="counterfactuals",
+        ),
+        "frechet": Score(value=3.0, null=0.5, null_name="data", title="Fréchet", better="lower", group="quality"),
+    }
+    report = MeasureReport(model="toy", fingerprint="f", world="pendulum", n=600, metrics=scores)
+    measure._print([report], verbose=False)
+    lines = capsys.readouterr().out.splitlines()
+    (length,) = [line for line in lines if "error of length" in line]
+    assert "0.042" in length
+    assert "1.400" in length
+    assert "propagate with noise 0 0.066 · truth –" in length
+    (frechet,) = [line for line in lines if "Fréchet" in line]
+    assert "data 0.500" in frechet
+    assert any(line.strip() == "Counterfactuals" for line in lines)
+    (tmp_path / "card.json").write_text("{}")
+    options = MeasureOptions(n=600, measures=("counterfactuals",))
+    card_measures.keep(report, options, msgspec.structs.replace(specimen("toy", {}, ()), path=str(tmp_path)))
+    (entry,) = json.loads((tmp_path / "card.json").read_text())["measures"]
+    assert entry["scores"]["length"]["baselines"] == {"propagate with noise 0": 0.06612, "truth": None}
+    assert "baselines" not in entry["scores"]["frechet"]
