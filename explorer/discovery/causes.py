@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+import msgspec
+
 from explorer.causal.base import Values
 from explorer.causal.coding import Coding
 from explorer.causal.diagnostics import depends_on
@@ -121,7 +123,7 @@ class Causes(CheckedMethod):
         controls: list[Control] = [
             do(name, model, coding, asked.space, told.get(name, "")) for name in model.graph.names
         ]
-        controls += choices(model, coding, asked.space, causal.observed() if model.graph.confounded else None)
+        controls += choices(model, coding, asked.space, _tied_rows(model, causal))
         return asked.found(controls[: asked.k], note=fit_note(model, cards))
 
 
@@ -131,10 +133,18 @@ def _model(asked: Request, causal: CausalLatent) -> tuple[StructuralModel, tuple
     graph = graph_of(own.graph, asked.text("graph"))
     kinds = kinds_of(asked.text("mechanisms"))
     if not kinds and (graph.names, graph.edges) == (own.graph.names, own.graph.edges):
-        return own, ()
+        tied = msgspec.structs.replace(own.graph, confounded=graph.confounded)  # mechanisms know nothing of it
+        return (own if tied == own.graph else StructuralModel(tied, own.mechanisms)), ()
     observed = {name: values.numpy() for name, values in causal.observed().items() if name in graph.names}
     fitted = fit(widened(graph, observed), observed, kinds, asked.seed, asked.watch)
     return fitted.model, fitted.cards
+
+
+def _tied_rows(model: StructuralModel, causal: CausalLatent) -> Values | None:
+    """The observed rows of the variables of ``model``, where hidden causes tie some."""
+    if not model.graph.confounded:
+        return None
+    return {name: values for name, values in causal.observed().items() if name in model.graph.names}
 
 
 def do(name: str, model: StructuralModel, coding: Coding, space: str, fitted: str = "") -> InterventionControl:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from explorer.causal.formats.registry import short_text
 from explorer.engine.causal_graphs import CausalQuestions
+from explorer.engine.causes import model_of_set
 from explorer.engine.engine import Engine
 from explorer.errors import CausalError
 from explorer.scene.causal_graph import CausalGraph, Variable
@@ -65,6 +67,24 @@ def test_an_effect_is_asked_over_what_is_usual(questions: CausalQuestions) -> No
     assert answer.values == usual
     assert answer.way == "back-door"
     assert answer.outcomes[0].total.low < answer.outcomes[0].total.value < answer.outcomes[0].total.high
+
+
+def test_hidden_causes_are_kept_whatever_else_is_drawn_and_variables_are_left_out_beside_them() -> None:
+    engine = Engine()
+    whole = engine.control_set(DSCM, drawn(CausalQuestions(engine).own_graph(DSCM).with_confounded("angle", "light")))
+    assert model_of_set(whole).graph.confounded == (("angle", "light"),)
+    part = CausalGraph(
+        variables=tuple(Variable(name=name) for name in ("angle", "light", "shadow_length")),
+        edges=(("light", "shadow_length"),),
+        confounded=(("angle", "light"),),
+    )
+    graph = model_of_set(engine.control_set(DSCM, drawn(part))).graph
+    assert (graph.names, graph.edges, graph.confounded) == (part.names, part.edges, part.confounded)
+
+
+def drawn(graph: CausalGraph) -> ControlSetRef:
+    """The set of a graph that was drawn."""
+    return ControlSetRef(method="causes", k=3, settings=(("graph", short_text(graph)),))
 
 
 def test_models_without_causes_and_other_names_are_refused_in_one_sentence(questions: CausalQuestions) -> None:

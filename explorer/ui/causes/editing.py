@@ -195,7 +195,10 @@ class GraphEditing(QObject):
         if own is not None and "graph" in settings:
             graph = graph_of(own, settings["graph"])
             gone = frozenset(own.names) - frozenset(graph.names)
-            changed = editing.without_moves(changed, scene.selected, gone)
+            outcome = self._controller.outcomes.outcome
+            told = outcome.variables if outcome is not None else ()
+            noises = frozenset(one.noise_control for one in told if one.name in gone)
+            changed = editing.without_moves(changed, scene.selected, gone | noises)
         self._controller.apply(changed, title)
 
 

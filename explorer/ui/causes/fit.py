@@ -11,7 +11,7 @@ from explorer.ui.causes.node import LOW, TALL, WIDTH
 
 Point = tuple[float, float]
 MARGIN, MARGIN_DOWN = 26.0, 12.0
-GAP = 22.0
+GAP = 10.0
 """Pixels between rows of nodes, at least, or their distributions make room."""
 LEAST = 20.0
 

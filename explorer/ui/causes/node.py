@@ -13,10 +13,10 @@ from explorer.ui.causes import distribution as bars
 from explorer.ui.look import theme
 
 WIDTH = 132.0
-TALL, LOW = 78.0, 46.0
+TALL, LOW = 74.0, 46.0
 """With a distribution, and without."""
 PAD = 8.0
-BARS_TOP, BARS_HEIGHT = 24.0, 30.0
+BARS_TOP, BARS_HEIGHT = 24.0, 26.0
 HANDLE = 5.0
 """Radius of the dot below a node from which arrows are drawn."""
 
