@@ -137,8 +137,8 @@ class CausesPanel(QWidget):
         parts = QWidget()
         across = QHBoxLayout(parts)
         across.setContentsMargins(0, 0, 0, 0)
-        across.addWidget(graph, 2)
-        across.addWidget(self.side, 1)
+        across.addWidget(graph, 7)  # wider than its rows get, so that it keeps its width whatever they say
+        across.addWidget(self.side, 3)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.hint)
         self.stack.addWidget(parts)
