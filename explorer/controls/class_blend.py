@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -19,7 +19,8 @@ class ClassControl(PointControl):
     """Moves the weights of the classes, a vector of ``classes`` numbers, towards class ``number`` alone: an amount of 1
     leads there, whatever the picture's own class, and a half midway.
 
-    Several are moved together: each takes its amount, and the picture's own classes keep what is left of 1.
+    Several are moved together: each takes its amount, and the picture's own classes keep what is left of 1; amounts of
+    more than 1 altogether are shares.
     """
 
     kind: ClassVar[str] = "class"
@@ -45,19 +46,18 @@ class ClassControl(PointControl):
         return self.kind
 
     def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
-        return latent + amount[:, None] * (self._alone(latent) - latent)
+        return _blended(latent, [(self, amount)])
 
     def move_together(self, latent: Tensor, moves: Moves) -> Tensor:
-        """The sum of what every move adds to the weights that stand there: the same whatever their order."""
+        """The same whatever the order of ``moves``."""
         precise = latent.to(torch.promote_types(latent.dtype, torch.float32))
-        moved, still = precise, torch.ones(len(latent), dtype=torch.bool, device=latent.device)
-        for control, number, *_ in sorted(moves, key=_class_of):
-            amount = number.to(precise)
-            moved = moved + amount[:, None] * (control._alone(precise) - precise)  # type: ignore[attr-defined]
-            still &= amount == 0
-        return torch.where(still[:, None], latent, moved.to(latent.dtype))
+        parts = [(control, number.to(precise)) for control, number, *_ in moves if isinstance(control, ClassControl)]
+        parts.sort(key=lambda part: part[0].number)
+        still = torch.stack([amount == 0 for _, amount in parts]).all(0)
+        return torch.where(still[:, None], latent, _blended(precise, parts).to(latent.dtype))
 
-    def _alone(self, like: Tensor) -> Tensor:
+    def alone(self, like: Tensor) -> Tensor:
+        """(classes,) weights of this class and no other."""
         alone = torch.zeros(self.classes, dtype=like.dtype, device=like.device)
         alone[self.number] = 1.0
         return alone
@@ -76,10 +76,14 @@ class ClassControl(PointControl):
         return cls(card, number, classes)
 
 
-def _class_of(move: tuple[object, ...]) -> int:
-    control = move[0]
-    assert isinstance(control, ClassControl)
-    return control.number
+def _blended(latent: Tensor, parts: Sequence[tuple[ClassControl, Tensor]]) -> Tensor:
+    """``latent`` (B, classes) with what is left of 1, and every class with its amount, or its share of all where
+    they are more than 1."""
+    total = torch.stack([amount for _, amount in parts]).sum(0)
+    blended = latent * (1 - total).clamp_min(0)[:, None]
+    for control, amount in parts:
+        blended = blended + (amount / total.clamp_min(1))[:, None] * control.alone(latent)
+    return blended
 
 
 KIND = ClassControl

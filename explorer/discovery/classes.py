@@ -49,7 +49,7 @@ class Classes(CheckedMethod):
             for number in range(asked.k)
         )
         asked.watch(1.0)
-        return asked.found(controls, note="Classes have the numbers that they were trained with, from 0.")
+        return asked.found(controls, note="Numbers are those of the training, from 0.")
 
 
 METHOD = Classes()

@@ -149,6 +149,7 @@ def test_sliders_choose_and_blend_classes(tmp_path: Path) -> None:
         assert torch.allclose(w(*(float(number == k) for k in range(3))), expected, atol=1e-6)
     half = Latent(start.tensors, start.truncation_psi, torch.tensor([[0.5, 0.2, 0.3]]))
     assert torch.allclose(w(0.5, 0.2, 0.3), generator.advance(half, "w").tensors["w"], atol=1e-5)
+    assert torch.allclose(w(1, 0.4, 0.6), w(0.5, 0.2, 0.3), atol=1e-5)  # shares
     push = methods.method("pca").discover(generator, 1).controls[0]
     after = edited(generator, start, [Move(controls[1], torch.ones(1)), Move(push, torch.ones(1))])
     assert torch.allclose(after.tensors["w"], push.move(w(0, 1, 0), torch.ones(1)), atol=1e-6)
