@@ -26,8 +26,10 @@ def test_every_kind_is_read_and_moves_as_it_did(tmp_path: Path, again: bool) -> 
     latent, amounts = torch.from_numpy(moved["latent"]), torch.from_numpy(moved["amounts"])
     assert {control.kind for control in controls.controls} == set(kinds()) - {
         "bound_intervention",
+        "class",
         "field",
         "intervention",
+        "motion",
         "noise",
         "rung",
     }  # which are younger
