@@ -41,7 +41,10 @@ OTHERS = (
     "Find {k} controls in place of these\n{title} finds its controls together, so all of them will be others:\n"
     "sliders go back to zero; keyframes, names and stars of these do not carry over"
 )
-ABOVE_PASSIVE = 3  # widgets of the list above the passive ones: the message, the retry link, the line that unfolds them
+ABOVE_FOLDED = 3  # widgets of the list above the folded ones: the message, the retry link, the line that unfolds them
+FOLDED_TIP = (
+    "Passive controls change next to nothing; those on noise and question are chosen in the dock Causes as well"
+)
 Shown = tuple[ModelRef, ControlSetRef, ControlSetCard | None, str, tuple[Mark, ...]]
 
 
@@ -71,8 +74,8 @@ class ControlsPanel(DockPanel):
         self.badges = Segments(SELECTIONS, "Which sliders are listed, by their badges")
         self.pane = QLabel()
         self.pane.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-        self.passive = link_button("", "Passive controls change next to nothing")
-        self.passive.setCheckable(True)
+        self.folded = link_button("", FOLDED_TIP)
+        self.folded.setCheckable(True)
         self.hidden = link_button("", "Controls that you have hidden")
         self.hidden.setCheckable(True)
         self.more = link_button("More…")
@@ -83,7 +86,7 @@ class ControlsPanel(DockPanel):
         self.filter.textChanged.connect(self._offer_clearing)
         self.filter.textChanged.connect(self._apply_filter)
         self.badges.chosen.connect(self._apply_filter)
-        self.passive.toggled.connect(self._apply_filter)
+        self.folded.toggled.connect(self._apply_filter)
         self.hidden.toggled.connect(self._apply_filter)
         self.more.clicked.connect(self._find_more)
         self.retry.clicked.connect(self._try_again)
@@ -163,7 +166,7 @@ class ControlsPanel(DockPanel):
         self._column = QVBoxLayout(self._list)
         self._column.setContentsMargins(0, 2, 0, 8)
         self._column.setSpacing(0)
-        for widget in (self.message, self.retry, self.passive, self.hidden, self.more):
+        for widget in (self.message, self.retry, self.folded, self.hidden, self.more):
             self._column.addLayout(_indented(widget))
         self._column.addStretch(1)
         self._scroll = QScrollArea()
@@ -184,8 +187,8 @@ class ControlsPanel(DockPanel):
         marks = {control.name: mark_of(scene, of, control.name) for control in controls}
         names = (titled(control, marks[control.name]) for control in controls)
         widest = min(max(map(metrics.horizontalAdvance, names), default=0) + 4, WIDEST_NAME)
-        # Passive ones come last, below the message, the retry link and the line that unfolds them.
-        listed = sorted(controls, key=_is_passive)
+        # Folded ones come last, below the message, the retry link and the line that unfolds them.
+        listed = sorted(controls, key=_is_folded)
         if [_row_key(row.card) for row in self._rows.values()] != list(map(_row_key, listed)):
             self._make_rows(listed)
         for control in listed:  # those of a search follow it, also while one of them is held
@@ -206,7 +209,7 @@ class ControlsPanel(DockPanel):
             row.menu_wanted.connect(self.menu.show)
             row.slider.set_snapping(self._snapping)
             self._rows[control.name] = row
-            self._column.insertWidget(index + ABOVE_PASSIVE * _is_passive(control), row)
+            self._column.insertWidget(index + ABOVE_FOLDED * _is_folded(control), row)
         self._order_tabs()
 
     def _order_tabs(self) -> None:
@@ -268,20 +271,20 @@ class ControlsPanel(DockPanel):
 
     def _apply_filter(self, *_: object) -> None:
         wanted = self.filter.text().strip().casefold()
-        passive = [row for row in self._rows.values() if row.card.badge == "passive"]
+        folded = [row.card for row in self._rows.values() if _is_folded(row.card)]
         badged = any(row.card.badge for row in self._rows.values())
         selection = self.badges.value if badged else "all"
         self.badges.setVisible(badged)
         for row in self._rows.values():
             names = f"{row.shown_name}\n{row.card.name}".casefold()
             matches = wanted in names and _is_in(selection, row.card)
-            unfolded = row.card.badge != "passive" or self.passive.isChecked() or bool(wanted)
+            unfolded = not _is_folded(row.card) or self.folded.isChecked() or bool(wanted)
             row.setVisible(matches and unfolded and (not _is_hidden(row) or self.hidden.isChecked()))
         hidden = sum(map(_is_hidden, self._rows.values()))
         self.hidden.setVisible(hidden > 0)
         self.hidden.setText(f"{'▾' if self.hidden.isChecked() else '▸'} {hidden} hidden")
-        self.passive.setVisible(bool(passive) and not wanted and selection == "all")
-        self.passive.setText(f"{'▾' if self.passive.isChecked() else '▸'} {len(passive)} passive")
+        self.folded.setVisible(bool(folded) and not wanted and selection == "all")
+        self.folded.setText(f"{'▾' if self.folded.isChecked() else '▸'} {_folded_text(folded)}")
 
     def _show_amounts(self, *_: object) -> None:
         scene = self._controller.shown_scene
@@ -341,9 +344,19 @@ def _is_passive(control: ControlCard) -> bool:
     return control.badge == "passive"
 
 
+def _is_folded(control: ControlCard) -> bool:
+    return _is_passive(control) or control.cases is not None
+
+
+def _folded_text(controls: Sequence[ControlCard]) -> str:
+    passive = sum(map(_is_passive, controls))
+    counts = ((passive, "passive"), (len(controls) - passive, "on noise and question"))
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
+
+
 def _row_key(control: ControlCard) -> tuple[str, str, bool]:
     """What a row is made for; all else it can take over from another card."""
-    return control.name, control.shows, _is_passive(control)
+    return control.name, control.shows, _is_folded(control)
 
 
 def _is_hidden(row: ControlRow) -> bool:

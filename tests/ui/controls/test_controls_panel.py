@@ -76,8 +76,12 @@ class Panel:
 
     def answer(self, *badges: str) -> None:
         """Answer the open search with one control per badge."""
-        asked = self.last(FindControls)
         controls = tuple(ControlCard(name=f"z{n}", space="z", badge=badge) for n, badge in enumerate(badges))  # type: ignore[arg-type]
+        self.answer_controls(controls)
+
+    def answer_controls(self, controls: tuple[ControlCard, ...]) -> None:
+        """Answer the open search."""
+        asked = self.last(FindControls)
         card = ControlSetCard(method="m", title="M", space="z", fingerprint="f00d", controls=controls)
         self.client.reply(
             ControlsFound(request_id=asked.request_id, model=asked.model, controls=asked.controls, card=card)
@@ -125,8 +129,8 @@ def test_passive_controls_are_folded_and_come_last(qtbot: QtBot) -> None:
     assert panel.panel.message.text() == "Finding controls…"
     panel.answer("active", "passive", "mixed", "passive")
     assert panel.names() == ["z0", "z2"]
-    assert panel.panel.passive.text() == "▸ 2 passive"
-    panel.panel.passive.click()
+    assert panel.panel.folded.text() == "▸ 2 passive"
+    panel.panel.folded.click()
     assert panel.names() == ["z0", "z2", "z1", "z3"]
     tops = [row.mapTo(panel.panel, row.rect().topLeft()).y() for row in panel.panel.rows()]
     assert tops == sorted(tops)
@@ -152,13 +156,13 @@ def test_the_badge_switch_leaves_the_latents_that_are_used(qtbot: QtBot) -> None
     panel.panel.badges.chosen.connect(heard.append)
     panel.panel.badges.buttons["non-passive"].click()
     assert panel.names() == ["z0", "z2"]
-    assert not panel.panel.passive.isVisible()
+    assert not panel.panel.folded.isVisible()
     panel.panel.badges.buttons["active"].click()
     assert panel.names() == ["z0"]
     panel.panel.badges.buttons["active"].click()  # again changes nothing
     panel.panel.badges.buttons["all"].click()
     assert panel.names() == ["z0", "z2"]
-    assert panel.panel.passive.isVisible()
+    assert panel.panel.folded.isVisible()
     assert heard == ["non-passive", "active", "all"]
 
 
@@ -605,7 +609,7 @@ def test_links_below_the_rows_begin_where_the_rows_do(qtbot: QtBot) -> None:
     panel.client.answers_models = False
     panel.controller.set_method(0, ControlSetRef(method="other"))
     panel.answer("active", "passive")
-    link, row = panel.panel.passive, panel.panel.rows()[0]
+    link, row = panel.panel.folded, panel.panel.rows()[0]
     panel.window.setStyleSheet(theme._sheet(theme.DARK))
     panel.window.repaint()
     edge = link.mapTo(panel.panel, QPoint(0, 0)).x()
@@ -635,3 +639,18 @@ def test_a_number_of_a_case_is_called_what_it_is(qtbot: QtBot) -> None:
     qtbot.keyClicks(row.box, "2")
     qtbot.keyClick(row.box, Qt.Key.Key_Return)
     assert moved == [("noise: x", 2.0, False)]
+
+
+def test_controls_of_cases_are_folded_below_the_others(qtbot: QtBot) -> None:
+    panel = Panel(qtbot)
+    panel.client.answers_models = False
+    panel.controller.set_method(0, ControlSetRef(method="other"))
+    cards = (
+        ControlCard(name="rung", space="z", unit="", low=-8.0, high=8.0, cases=("see", "imagine", "do")),
+        ControlCard(name="light", space="z"),
+    )
+    panel.answer_controls(cards)
+    assert panel.names() == ["light"]
+    assert panel.panel.folded.text() == "▸ 1 on noise and question"
+    panel.panel.folded.click()
+    assert panel.names() == ["light", "rung"]
