@@ -75,7 +75,7 @@ class NoiseControl(ChoosingControl, Coded):
         if case > 0:
             plan.noises[self.variable] = Renewed(self.model.noises(1, case)[self.variable].expand(count, -1))
             return
-        values = {name: value.cpu() for name, value in self.coding.values(self._donor(case)).items()}
+        values = {name: self._level(name, value.cpu()) for name, value in self.values(self._donor(case)).items()}
         noise = self.model.abduct(values)[self.variable].expand(count, -1)
         drawn = None
         if bool(noise.isnan().any()):
@@ -106,6 +106,11 @@ class NoiseControl(ChoosingControl, Coded):
         if not isinstance(variable, str):
             raise ValueError("a variable that is no text")
         return cls(card, variable, cls.read_model(tensors, parameters), cls.read_coding(parameters))
+
+    def _level(self, name: str, value: Tensor) -> Tensor:
+        """``value``, of levels the nearest one: between levels, where other sliders lead, there is no noise."""
+        levels = self.model.graph.variable(name).levels
+        return value.round().clamp(0, levels - 1) if levels else value
 
     def _donor(self, case: int) -> Tensor:
         if self.donors is None:

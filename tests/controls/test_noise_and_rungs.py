@@ -11,7 +11,10 @@ from small_causes import chain, clipped, linear_chain
 from torch import Tensor
 
 from explorer.causal.coding import Axis, Coding
+from explorer.causal.encoding import Encoding
+from explorer.causal.mechanisms.categorical import Categorical
 from explorer.causal.model import StructuralModel
+from explorer.causal.predictor import Predictor
 from explorer.controls.base import Control, Move
 from explorer.controls.intervention import InterventionControl
 from explorer.controls.noise import NoiseControl
@@ -19,6 +22,7 @@ from explorer.controls.rung import RungControl
 from explorer.errors import CausalError, ControlError
 from explorer.generators.base import Latent
 from explorer.scene.cards import ControlCard
+from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.choices import case_of, case_of_seed, case_text, seed_of
 
 CARD = ControlCard(name="k", space="s")
@@ -244,3 +248,16 @@ def test_cases_have_names() -> None:
     names = ("as in seed @", "its own", "draw #")
     assert [case_text(names, amount) for amount in (-8.0, 0.0, 3.0)] == ["as in seed 7", "its own", "draw 3"]
     assert all(seed_of(case_of_seed(seed)) == seed for seed in range(5))
+
+
+def test_a_picture_between_levels_gives_the_noise_of_the_nearest_one() -> None:
+    """Other sliders may leave a level's number between two; there is no noise of that, and never a NaN."""
+    level = Variable(name="kind", kind="category", labels=("x", "y", "z"))
+    logits = Predictor(Encoding(()), torch.zeros(0, 3).double(), torch.tensor([0.0, 1.0, -1.0]).double())
+    model = StructuralModel(CausalGraph(variables=(level,)), {"kind": Categorical((), logits)})
+    coding = Coding({"kind": Axis(0)}, 1)
+    pictures, latent = torch.tensor([[1.3], [1.0]]), torch.zeros(1, 1)
+    control = NoiseControl(CARD, "kind", model, coding).prepare(Pictures(pictures), Latent({"s": pictures[:1]}))
+    between, on_level = (control.move(latent, torch.tensor([float(case_of_seed(seed))])) for seed in (0, 1))
+    assert torch.equal(between, on_level)
+    assert bool(between.isfinite().all())
