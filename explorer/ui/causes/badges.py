@@ -56,6 +56,7 @@ class BadgeRow(QWidget):
         self.checking.changed.connect(self.refresh)
         controller.shown.connect(self.refresh)
         controller.changed.connect(self.refresh)
+        controller.catalogue.controls_found.connect(self.refresh)  # of a graph that has just been fitted
         self.refresh()
 
     def refresh(self, *_: object) -> None:

@@ -11,11 +11,13 @@ from explorer.ui.look.numbers import WholeField
 from explorer.ui.look.widgets import Segments
 
 SOURCES = {"own": "Locked", "drawn": "Drawn anew", "other": "From seed"}
+BY_DRAW = "Of this draw"  # in place of "Locked" where the question is about another picture
 TIPS = {
     "own": "The noise of this picture, as it was abducted",
     "drawn": "From its law, not from what the picture leaves open; the number is the draw",
     "other": "Abducted from the picture of another seed, by the same mechanisms; begins at the seed of another pane",
 }
+BY_DRAW_TIP = "Drawn together with all other noise of this answer; Another draw changes it"
 
 
 class NoiseRow(QWidget):
@@ -54,6 +56,10 @@ class NoiseRow(QWidget):
         if not counts:
             tip += "; it does not count " + ("among rows that are seen" if outcome.rung == "see" else "where it is set")
         self.setToolTip(tip)
+        own = self.sources.buttons["own"]
+        own.setText(SOURCES["own"] if outcome.rung == "imagine" else BY_DRAW)
+        own.setToolTip(TIPS["own"] if outcome.rung == "imagine" else BY_DRAW_TIP)
+        own.setAccessibleName(f"Noise: {own.text()}")
         self.sources.setEnabled(counts)
         self.number.setEnabled(counts)
         self.sources.set_value("drawn" if self._case > 0 else "other" if self._case < 0 else "own")

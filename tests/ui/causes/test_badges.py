@@ -10,9 +10,11 @@ from pytestqt.qtbot import QtBot
 from quiet import controller_on
 from test_causes_dock import controls, with_choices
 
+from explorer.scene import editing
 from explorer.scene.picture_check import Effectiveness, PictureCheck
 from explorer.service import replies, requests
 from explorer.ui.causes.badges import BadgeRow
+from explorer.ui.causes.text import with_settings
 from explorer.ui.state.controller import Controller
 
 pytestmark = pytest.mark.gui
@@ -75,6 +77,23 @@ def test_badges_are_asked_for_and_stay_while_nothing_changes(bench: Bench) -> No
     controller.undo()
     assert len(bench.texts()) == 3
     assert len(bench.asked) == 1
+
+
+def test_a_picture_can_be_checked_as_soon_as_another_graph_is_fitted(bench: Bench) -> None:
+    controller, client = bench.controller, bench.client
+    client.answers_models = False  # it takes its time
+    fitted = with_settings(controller.scene.panes[0].controls, {"graph": '{"light": ["angle"]}'})
+    controller.apply(editing.with_same_controls(controller.scene, 0, fitted), "Draw an arrow")
+    assert not bench.row.button.isEnabled()
+    (search,) = [one for one in client.sent if isinstance(one, requests.FindControls) and one.controls == fitted]
+    client.reply(
+        replies.ControlsFound(
+            request_id=search.request_id, model=search.model, controls=fitted, card=with_choices(fitted)
+        )
+    )
+    assert bench.row.button.isEnabled()
+    bench.row.button.click()
+    assert bench.asked[-1].question.controls == fitted
 
 
 def test_without_do_there_is_composition_alone(bench: Bench) -> None:

@@ -597,6 +597,20 @@ def test_the_slider_stays_under_the_hand_when_a_variable_begins_to_be_held(ladde
     assert len({(place.x(), place.width()) for place in places}) == 1
 
 
+def test_noise_of_another_picture_is_not_called_locked(ladder_stage: Stage) -> None:
+    noise = ladder_stage.dock.panel.noise
+    own = noise.sources.buttons["own"]
+    ladder_stage.view.selected = "angle"
+    show(ladder_stage, ladder("imagine", 0))
+    assert own.text() == "Locked"
+    show(ladder_stage, ladder("do", 2))  # all other noise is drawn anew
+    assert noise.sources.value == "own"
+    assert (own.text(), own.accessibleName()) == ("Of this draw", "Noise: Of this draw")
+    assert "abducted" not in own.toolTip()
+    show(ladder_stage, ladder("imagine", 0))
+    assert own.text() == "Locked"
+
+
 def test_noise_of_another_pane_s_picture_is_the_first_that_is_offered(ladder_stage: Stage) -> None:
     controller = ladder_stage.controller
     scene = controller.scene
