@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -29,8 +30,10 @@ FEWEST = 10  # samples of each of two kinds, without which nothing is learned ab
 DRAWN = 0.9  # share of a search that drawing takes
 _CHUNK, _CHUNK_SAMPLER = 64, 8
 SAMPLES_KEPT = 2
-_DRAWN: dict[tuple[str, str, str, str, int, int], tuple[Values, Values]] = {}
-"""Fingerprint of the generator, device, digest of the reader, space, count and seed → what was drawn and read."""
+_Sampled = dict[tuple[str, str, int, int], tuple[Values, Values]]
+_DRAWN: WeakKeyDictionary[Generator, _Sampled] = WeakKeyDictionary()
+"""Generator → digest of the reader, space, count and seed → what was drawn and read. Of this very generator: others of
+its fingerprint may draw with other weights."""
 _STILL = 1e-9  # a spread below this share of the values is rounding
 
 ATTRIBUTE_SETTINGS = (
@@ -190,13 +193,14 @@ def sampled(request: Request, generator: Generator, also: Sequence[str] = ()) ->
     count = request.number("samples") or (SAMPLED_PICTURES if few else SAMPLES)
     if count < 2 * FEWEST:
         raise ControlError(f"{count} samples are too few to learn an attribute from; raise 'samples' to {2 * FEWEST}.")
-    key = (generator.card.fingerprint, str(generator.device), reader.digest, request.space, count, request.seed)
-    drawn = _DRAWN.pop(key, None)
+    key = (reader.digest, request.space, count, request.seed)
+    samples = _DRAWN.setdefault(generator, {})
+    drawn = samples.pop(key, None)
     if drawn is None:
         drawn = _draw(request, generator, reader, count, _CHUNK_SAMPLER if few else _CHUNK)
-    _DRAWN[key] = drawn
-    for oldest in list(_DRAWN)[:-SAMPLES_KEPT]:
-        _DRAWN.pop(oldest, None)
+    samples[key] = drawn
+    for oldest in list(samples)[:-SAMPLES_KEPT]:
+        samples.pop(oldest, None)
     latents, read = drawn
     columns = [index for index, _ in wanted]
     return AttributeSample(latents, tuple(one for _, one in wanted), read[:, columns], reader)

@@ -83,7 +83,7 @@ def test_a_field_says_what_it_means_when_it_is_used(dialog: MethodDialog) -> Non
     for name, expected in told:
         QApplication.sendEvent(dialog.settings.fields[name], QFocusEvent(QEvent.Type.FocusIn))
         assert dialog.settings.help.text() == expected
-    for field, title in ((dialog.k, "Directions"), (dialog.seed, "Seed"), (dialog.units.buttons["arc"], "Units")):
+    for field, title in ((dialog.k, "Controls"), (dialog.seed, "Seed"), (dialog.units.buttons["arc"], "Units")):
         QApplication.sendEvent(field, QFocusEvent(QEvent.Type.FocusIn))
         assert dialog.settings.help.text().startswith(f"{title}: ")
     assert _field(dialog, "rate", DecimalField).text() == "0.0001"
