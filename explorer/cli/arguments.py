@@ -198,6 +198,12 @@ def assignments(texts: list[str], option: str, example: str) -> dict[str, str]:
     return found
 
 
+def check_renamings(renamings: list[str] | None, file: Path | None) -> None:
+    """Raises :class:`ExplorerError` for ``renamings`` of a graph ``file`` that was not named."""
+    if renamings and file is None:
+        raise ExplorerError("--map says what variables of a graph file are called; give the file with --graph.")
+
+
 def graph_from(path: Path, renamings: list[str], own: CausalGraph) -> CausalGraph:
     """The graph in the file ``path`` about the variables of ``own``; ``renamings``: ``NAME=VARIABLE``, or ``NAME=`` for
     one to be left out. Raises :class:`explorer.errors.CausalError` for what cannot be read, and naming the variables

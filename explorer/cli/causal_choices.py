@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from explorer.cli.numbers import integer
-from explorer.errors import CausalError
+from explorer.cli.numbers import integer, number
+from explorer.errors import CausalError, ExplorerError
 from explorer.scene.choices import LARGEST, case_of_seed, seed_of
 from explorer.scene.model import Edit
 
 if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
+    from explorer.scene.causal_graph import Variable
     from explorer.scene.causes import Outcome
 
 SEED = "seed:"
@@ -46,6 +47,20 @@ def edits(found: ControlSet, rung: Rungs, draw: int, noises: Mapping[str, str]) 
             raise CausalError(f"There is no noise of '{name}' to choose; there are {names}.")
         made.append(Edit(control, float(_case(name, text))))
     return tuple(made)
+
+
+def value_of(variable: Variable, text: str, option: str) -> float:
+    """A value of ``variable``, by number or label. Raises :class:`CausalError` for what is no level of its,
+    :class:`explorer.errors.ExplorerError` for what is no number."""
+    if text in variable.labels:
+        return float(variable.labels.index(text))
+    try:
+        return number(text, option)
+    except ExplorerError as error:
+        if not variable.labels:
+            raise
+        levels = ", ".join(variable.labels)
+        raise CausalError(f"'{variable.name}' cannot be '{text}'; it is one of {levels}.") from error
 
 
 def described(outcome: Outcome) -> dict[str, object]:

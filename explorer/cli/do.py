@@ -12,7 +12,7 @@ import typer
 from explorer.cli import arguments
 from explorer.cli import causal_choices as choices
 from explorer.cli.causal_choices import Rungs
-from explorer.cli.numbers import number, whole
+from explorer.cli.numbers import whole
 from explorer.cli.progress import shown
 from explorer.errors import CausalError, ExplorerError
 from explorer.export.options import ExportOptions
@@ -92,6 +92,7 @@ def do(
         raise ExplorerError(f"'{out.name}' does not end in .png, which is what 'do' writes.")
     if seed is not None and image is not None:
         raise ExplorerError("A picture starts from a seed or from an image; give one of --seed and --image.")
+    arguments.check_renamings(renamings, graph)
     texts = arguments.assignments(assign or [], "--set", "light=110")
     noises = arguments.assignments(noise or [], "--noise", "light=3 or light=seed:7")
     if not texts and not noises and rung is Rungs.imagine:
@@ -155,8 +156,7 @@ def _edits(found: ControlSet, texts: dict[str, str]) -> tuple[Edit, ...]:
     graph, edits = graph_of_set(found), []
     for name, text in texts.items():
         variable = graph.variable(name)
-        labels = variable.labels
-        value = float(labels.index(text)) if text in labels else number(text, f"--set {name}")
+        value = choices.value_of(variable, text, f"--set {name}")
         if refusal := variable.refusal(value):
             raise CausalError(refusal)
         edits.append(Edit(name, value=value))
@@ -194,7 +194,7 @@ def _print(outcome: Outcome, read: dict[str, float]) -> None:
         after = _shown(outcome.graph, one, one.value)
         if one.is_open:
             low, high = (_shown(outcome.graph, one, end) for end in (one.low, one.high))
-            after = f"not unique: {low} to {high}"
+            after = f"not unique: {low} to {high}" if low != high else f"not unique: {low} with 90 %"
         seen = _shown(outcome.graph, one, read[one.name]) if one.name in read else ""
         seen += ", as near as it comes" if one.is_missed and seen else ""
         told = [_spread(spread) for spread in (one.done, one.seen)] if others else []

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from explorer.cli import arguments
-from explorer.cli.numbers import number
+from explorer.cli.causal_choices import value_of
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
 
@@ -58,8 +58,7 @@ def graph(
         raise ExplorerError("--from and --to say what the cause of --effect is set to; give --effect CAUSE EFFECT.")
     if bool(low) != bool(high):
         raise ExplorerError("An effect is that of setting its cause from one value to another; give --from and --to.")
-    if renamings and file is None:
-        raise ExplorerError("--map says what variables of a graph file are called; give the file with --graph.")
+    arguments.check_renamings(renamings, file)
     written_as = format_of(save) if save is not None else ""
     method: Method | None = arguments.one_of(Method, suggest, "--suggest") if suggest else None
     questions = CausalQuestions(arguments.engine())
@@ -70,7 +69,8 @@ def graph(
     checked = questions.check(reference, drawn) if check else None
     answer = suggestion = None
     if effect is not None:
-        values = (_value(drawn, effect[0], low, "--from"), _value(drawn, effect[0], high, "--to")) if low else None
+        cause = drawn.variable(effect[0])
+        values = (value_of(cause, low, "--from"), value_of(cause, high, "--to")) if low else None
         with shown("Estimating the effect") as progress:
             answer = questions.effect(reference, drawn, *effect, values, progress)
     if method is not None:
@@ -85,12 +85,6 @@ def graph(
         _print(drawn, checked, answer, suggestion)
     if save is not None:
         typer.echo(f"wrote {save}", err=as_json)
-
-
-def _value(drawn: CausalGraph, name: str, text: str, option: str) -> float:
-    """A value of the variable ``name``, by number or label."""
-    labels = drawn.variable(name).labels
-    return float(labels.index(text)) if text in labels else number(text, option)
 
 
 def _save(path: Path, drawn: CausalGraph, format_name: str) -> None:

@@ -123,7 +123,8 @@ def quartiles(ascending: Sequence[float]) -> tuple[float, float]:
 
 def range_text(cause: Cause) -> str:
     """From where to where its effects are: ``−3 to 3 σ``."""
-    ends = f"{number_text(cause.start)} to {number_text(cause.end)}"
+    # Six digits: ends are often those of rows in single precision, whose seventh digit and on say nothing.
+    ends = " to ".join(number_text(float(f"{end:.6g}")) for end in (cause.start, cause.end))
     return f"{ends} {cause.unit}".strip().replace("-", "−")
 
 

@@ -9,7 +9,10 @@ import pytest
 
 from explorer.causal.formats.registry import read_graph
 from explorer.causal.suggested import INSTALL, is_installed
+from explorer.cli.causal_choices import value_of
 from explorer.cli.main import run
+from explorer.errors import CausalError, ExplorerError
+from explorer.scene.causal_graph import Variable
 
 DSCM = "pendulum-dscm"
 OTHER = "digraph { sun -> shadow_length; Angle -> shadow_length; soil -> sun; soil -> shadow_length }"
@@ -83,6 +86,30 @@ def test_do_takes_the_same_mapping(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*wanted, "--map", "sun=light"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert list(document["factual"]) == ["light", "shadow_length"]
+
+
+def test_values_of_levels_are_their_labels() -> None:
+    sex = Variable(name="sex", kind="binary", labels=("female", "male"))
+    light = Variable(name="light", kind="number", low=54.0, high=132.0)
+    assert (value_of(sex, "male", "--set sex"), value_of(sex, "0", "--set sex")) == (1.0, 0.0)
+    assert value_of(light, "110", "--set light") == 110.0
+    with pytest.raises(CausalError, match=r"^'sex' cannot be 'man'; it is one of female, male\.$"):
+        value_of(sex, "man", "--set sex")
+    with pytest.raises(ExplorerError, match="'--set light': 'high' is no number"):
+        value_of(light, "high", "--set light")
+
+
+def test_do_says_of_a_map_without_its_graph_that_it_lacks_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["do", DSCM, "--set", "light=100", "--map", "sun=light"]) == 2
+    assert "give the file with --graph" in capsys.readouterr().err
+
+
+def test_an_interval_without_width_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["do", DSCM, "--set", "light=110", "--noise", "angle=2"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("shadow_length")]
+    assert "not unique: 3 with 90 %" in line
+    assert run(["do", DSCM, "--set", "light=110"]) == 0
+    assert "not unique: 4.599 to 5.197" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from explorer.export.effect_page import OUTSIDE, draw, size_of
 from explorer.export.figures import PIXELS, PngDrawing, SvgDrawing
 from explorer.export.page_parts import FALLING, FULL, GREY, shade
 from explorer.export.pdf import Colour, PdfPage
-from explorer.scene.effect_text import chance_text, figure, quartiles, sentence, shaded
+from explorer.scene.effect_text import chance_text, figure, quartiles, range_text, sentence, shaded
 from explorer.scene.effects import Cause, Effect, EffectOptions, EffectOutcome, EffectReport
 from explorer.scene.model import ControlSetRef, ModelRef
 
@@ -161,3 +161,10 @@ def test_words() -> None:
 def test_what_was_not_read_is_an_empty_cell() -> None:
     lines = csv_table(REPORT).splitlines()
     assert any(line.startswith("here,,z0,shape: cube,,effect,,,,,,,,0,") for line in lines)
+
+
+def test_a_range_has_no_digits_that_say_nothing() -> None:
+    """Ends of the rows of a model are in single precision: 132.3 is 132.3000030517578 there."""
+    light = msgspec.structs.replace(CAUSE, unit="°", start=-54.0, end=float(np.float32(132.3)))
+    assert range_text(light) == "−54 to 132.3 °"
+    assert range_text(msgspec.structs.replace(CAUSE, start=-0.000125, end=0.25)) == "−0.000125 to 0.25 σ"

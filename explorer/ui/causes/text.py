@@ -81,7 +81,8 @@ def _of_others(outcome: Outcome, done: list[VariableOutcome]) -> str:
     values = {one.name: value_text(outcome.graph.variable(one.name), one.value) for one in done}
     if outcome.rung == "do":
         shown = ", ".join(f"do({name} = {value})" for name, value in values.items())
-        return f"{shown or 'Nothing is set'}: another picture, all other noise of which is drawn anew."
+        noise = "all other noise" if done else "all noise"
+        return f"{shown or 'Nothing is set'}: another picture, {noise} of which is drawn anew."
     shown = " and ".join(f"{name} is {value}" for name, value in values.items())
     return (
         f"A picture in which {shown} by itself: nothing is set, no arrow is cut."

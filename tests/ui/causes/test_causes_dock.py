@@ -597,6 +597,14 @@ def test_the_slider_stays_under_the_hand_when_a_variable_begins_to_be_held(ladde
     assert len({(place.x(), place.width()) for place in places}) == 1
 
 
+def test_where_nothing_is_set_all_noise_is_drawn_anew() -> None:
+    drawn = ladder("do", 2)
+    free = tuple(msgspec.structs.replace(one, is_set=False) for one in drawn.variables)
+    assert text.sentence(drawn).endswith("all other noise of which is drawn anew.")
+    nothing = "Nothing is set: another picture, all noise of which is drawn anew."
+    assert text.sentence(msgspec.structs.replace(drawn, variables=free)) == nothing
+
+
 def test_noise_of_another_picture_is_not_called_locked(ladder_stage: Stage) -> None:
     noise = ladder_stage.dock.panel.noise
     own = noise.sources.buttons["own"]
