@@ -22,6 +22,9 @@ ACROSS, DOWN = 1.5, 1.25
 LEAST_ACROSS, LEAST_DOWN = 1.1, 0.75
 """Nodes whose middles are nearer than both are on top of each other."""
 
+MOST_IN_ROW = 6
+"""Variables beside each other; more are put into several rows, so that names can be read in a narrow window."""
+
 MOST_BENDS = 4000
 """Places that long arrows take in the rows which they pass; where there would be more, they take none."""
 
@@ -59,7 +62,8 @@ def spread(graph: CausalGraph) -> CausalGraph:
 
 def layout(graph: CausalGraph) -> dict[str, Point]:
     """A place for every node, in rows by how many arrows lead there at most; within a row in the order in which few
-    arrows cross (sweeps of barycentres: Sugiyama, Tagawa, Toda 1981)."""
+    arrows cross (sweeps of barycentres: Sugiyama, Tagawa, Toda 1981). A row of more than :data:`MOST_IN_ROW` becomes
+    several, in the lowest of which is what causes something."""
     import networkx  # where it is used: the window starts without it
 
     plain = networkx.DiGraph()
@@ -75,10 +79,23 @@ def layout(graph: CausalGraph) -> dict[str, Point]:
             best, fewest = rows, crossings
     return {
         name: ((place - (len(row) - 1) / 2) * ACROSS, depth * DOWN)
-        for depth, row in enumerate(best)
+        for depth, row in enumerate(part for row in best for part in _parted(graph, row))
         for place, name in enumerate(row)
         if name in plain
     }
+
+
+def _parted(graph: CausalGraph, row: list[str]) -> list[list[str]]:
+    """``row`` as rows of about equal length. One that is too long keeps no places for arrows that pass it."""
+    names = [name for name in row if name in graph.names]
+    if len(names) <= MOST_IN_ROW:
+        return [row]
+    length = math.ceil(len(names) / math.ceil(len(names) / MOST_IN_ROW))
+    causes = {cause for cause, _ in graph.edges}
+    ordered = sorted(names, key=causes.__contains__)
+    first = len(names) % length or length
+    parts = [ordered[:first], *(ordered[start : start + length] for start in range(first, len(names), length))]
+    return [sorted(part, key=names.index) for part in parts]
 
 
 def _at(graph: CausalGraph, places: dict[str, Point]) -> CausalGraph:

@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 
 from every_graph import coded, every_graph, graph_of, some_graphs
 
-from explorer.causal.layout import LEAST_ACROSS, LEAST_DOWN, laid_out, layout, spread
+from explorer.causal.layout import ACROSS, DOWN, LEAST_ACROSS, LEAST_DOWN, MOST_IN_ROW, laid_out, layout, spread
 from explorer.scene.causal_graph import CausalGraph, Variable
 
 
@@ -27,6 +27,24 @@ def test_causes_are_above_their_effects_and_nothing_lies_on_anything() -> None:
         assert all(at[cause][1] < at[effect][1] for cause, effect in graph.edges)
         assert laid_out(graph) == drawn
         assert layout(graph) == at
+
+
+def test_a_long_row_becomes_several_with_causes_next_to_their_effects() -> None:
+    roots = [f"root {number}" for number in range(15)]
+    causes = ["root 1", "root 6", "root 11"]
+    edges = tuple((cause, f"effect {number}") for number, cause in enumerate(causes))
+    names = (*roots, *(effect for _, effect in edges))
+    graph = CausalGraph(variables=tuple(Variable(name=name) for name in names), edges=edges)
+    at = layout(graph)
+    rows: dict[float, list[str]] = {}
+    for name, (_, down) in at.items():
+        rows.setdefault(down, []).append(name)
+    assert [len(rows[down]) for down in sorted(rows)] == [5, 5, 5, 3]
+    assert {at[cause][1] for cause in causes} == {sorted(rows)[2]}, "the row above the effects"
+    assert max(abs(across) for across, _ in at.values()) <= MOST_IN_ROW * ACROSS / 2
+    assert _apart(laid_out(graph))
+    chain = layout(CausalGraph(variables=graph.variables, edges=tuple(pairwise(names))))
+    assert [down for _, down in chain.values()] == [row * DOWN for row in range(len(names))]
 
 
 def test_the_order_in_which_arrows_were_drawn_changes_nothing() -> None:
