@@ -110,7 +110,8 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except Exception as error:
         if isinstance(error, _UsageError):
-            said = str(error.format_message())  # type: ignore[attr-defined]
+            # "Value error, " is what the checking library puts before the reason that a choice is refused.
+            said = str(error.format_message()).replace(": Value error, ", ": ")  # type: ignore[attr-defined]
             return _fail(f"{said if said[-1:] in '.?' else said + '.'} See 'latent-explorer --help'.")
         if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error))):
             return _fail("There is not enough memory for this; choose a smaller model, or fewer pictures at once.")

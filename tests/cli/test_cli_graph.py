@@ -99,6 +99,12 @@ def test_values_of_levels_are_their_labels() -> None:
         value_of(light, "high", "--set light")
 
 
+def test_a_question_that_there_is_not_is_refused_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["do", DSCM, "--set", "light=100", "--rung", "maybe"]) == 2
+    refusal = capsys.readouterr().err
+    assert refusal.startswith("error: Invalid value for '--rung': 'maybe' is not one of 'imagine', 'do', 'see'.")
+
+
 def test_do_says_of_a_map_without_its_graph_that_it_lacks_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["do", DSCM, "--set", "light=100", "--map", "sun=light"]) == 2
     assert "give the file with --graph" in capsys.readouterr().err
