@@ -28,6 +28,7 @@ from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, Edit, Seed
 from explorer.service.replies import Ready
 from explorer.ui.actions.shortcuts_page import ShortcutsPage
+from explorer.ui.causes.mapping_dialog import MappingDialog
 from explorer.ui.comparison.dialog import CompareDialog
 from explorer.ui.controls.method_dialog import MethodDialog
 from explorer.ui.files.export_dialog import KINDS, ExportDialog
@@ -44,13 +45,13 @@ from explorer.ui.window.main_window import MainWindow
 
 pytestmark = pytest.mark.gui
 CARD = msgspec.structs.replace(PLAIN, capabilities=("truncation",))
-WITHOUT_NUMBERS = (ShortcutsPage, RefusalDialog)
+WITHOUT_NUMBERS = (ShortcutsPage, RefusalDialog, MappingDialog)
 ASKED = (
     SettingCard(name="layers", title="Layers", default="", kind="layers"),
     SettingCard(name="eps", title="Step", default=0.2, low=0.0, high=10.0),
     SettingCard(name="steps", title="Steps", default=16, low=0),
 )
-TEXTS = {"Command", "Attribute", "File to write", "Filter controls", "Attributes", "qt_spinbox_lineedit", ""}
+TEXTS = {"Arrow", "Command", "Attribute", "File to write", "Filter controls", "Attributes", "qt_spinbox_lineedit", ""}
 """Lines for other texts than numbers, by their accessible or object names."""
 
 
