@@ -7,24 +7,27 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QSize
 
-from explorer.ui.causes.node import LOW, TALL, WIDTH
+from explorer.ui.causes.node import FLAT, LOW, TALL, WIDTH
 
 Point = tuple[float, float]
 MARGIN, MARGIN_DOWN = 26.0, 12.0
 GAP = 10.0
 """Pixels between rows of nodes, at least, or their distributions make room."""
 LEAST = 20.0
+BESIDE, LEAST_WIDTH = 4.0, 60.0
+"""Pixels between nodes of a row that are narrower than others, and how narrow they get."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """Pixels of a unit of places, ``across`` and ``down``, less than a node's width where the graph would not fit; the
-    ``centre`` of the graph in places; how high a node is."""
+    ``centre`` of the graph in places; how high and how wide a node is."""
 
     across: float
     down: float
     centre: QPointF
     height: float
+    width: float = WIDTH
 
 
 def fitted(places: Collection[Point], size: QSize, is_tall: bool) -> Fit:
@@ -32,12 +35,13 @@ def fitted(places: Collection[Point], size: QSize, is_tall: bool) -> Fit:
     across, down = [x for x, _ in places] or [0.0], [y for _, y in places] or [0.0]
     extents = (max(across) - min(across), max(down) - min(down))
     centre = QPointF((max(across) + min(across)) / 2, (max(down) + min(down)) / 2)
-    height = TALL if is_tall else LOW
-    scales = _scales(extents, size, height)
-    if is_tall and _is_tight(list(places), scales, size):
-        height = LOW
-        scales = _scales(extents, size, height)
-    return Fit(*scales, centre, height)
+    known, scales = list(places), (0.0, 0.0)
+    for height, gap in ((TALL, GAP), (LOW, 0.0), (FLAT, 0.0)):
+        if height < TALL or is_tall:
+            scales = _scales(extents, size, height)
+            if not _is_tight(known, scales, size, height, gap):
+                break
+    return Fit(*scales, centre, height, _width(known, scales, height))
 
 
 def _scales(extents: Point, size: QSize, height: float) -> Point:
@@ -49,11 +53,23 @@ def _scales(extents: Point, size: QSize, height: float) -> Point:
     return across, down
 
 
-def _is_tight(places: list[Point], scales: Point, size: QSize) -> bool:
-    """Whether tall nodes that are one above the other would be too near, or the widget is lower than one."""
+def _is_tight(places: list[Point], scales: Point, size: QSize, height: float, gap: float) -> bool:
+    """Whether nodes of this ``height`` that are one above the other would be too near, or the widget is lower than
+    one."""
     close = any(
-        abs(x - other_x) * scales[0] < WIDTH and abs(y - other_y) * scales[1] < TALL + GAP
+        abs(x - other_x) * scales[0] < WIDTH and 0 < abs(y - other_y) * scales[1] < height + gap
         for index, (x, y) in enumerate(places)
         for other_x, other_y in places[:index]
     )
-    return close or size.height() < TALL + 2
+    return close or size.height() < height + 2
+
+
+def _width(places: list[Point], scales: Point, height: float) -> float:
+    """As wide as nodes can be beside each other; those that a hand has put onto each other stay so."""
+    beside = [
+        abs(x - other_x) * scales[0] - BESIDE
+        for index, (x, y) in enumerate(places)
+        for other_x, other_y in places[:index]
+        if abs(x - other_x) >= 1 and abs(y - other_y) * scales[1] < height
+    ]
+    return max(LEAST_WIDTH, min(WIDTH, *beside)) if beside else WIDTH

@@ -13,7 +13,7 @@ from explorer.scene.causal_graph import CausalGraph, Edge
 from explorer.scene.causes import Distribution, VariableOutcome
 from explorer.ui.causes import lines, node
 from explorer.ui.causes.fit import Fit, Point, fitted
-from explorer.ui.causes.node import HANDLE, WIDTH, NodeLook
+from explorer.ui.causes.node import HANDLE, NodeLook
 from explorer.ui.look import theme
 
 LineKind = Literal["arrow", "hidden", "suggested"]
@@ -118,8 +118,8 @@ class GraphView(QWidget):
 
     def box(self, name: str) -> QRectF:
         """The node ``name``, in pixels of the widget."""
-        middle, height = self.middle(name), self._fit().height
-        return QRectF(middle.x() - WIDTH / 2, middle.y() - height / 2, WIDTH, height)
+        middle, fit = self.middle(name), self._fit()
+        return QRectF(middle.x() - fit.width / 2, middle.y() - fit.height / 2, fit.width, fit.height)
 
     def handle(self, name: str) -> QPointF:
         """The dot below the node ``name``."""

@@ -13,9 +13,9 @@ from explorer.ui.causes import distribution as bars
 from explorer.ui.look import theme
 
 WIDTH = 132.0
-TALL, LOW = 74.0, 46.0
-"""With a distribution, and without."""
-PAD = 8.0
+TALL, LOW, FLAT = 74.0, 46.0, 34.0
+"""With a distribution, without, and where there is no room for more than two lines."""
+PAD, LEAST_PAD = 8.0, 3.0
 BARS_TOP, BARS_HEIGHT = 24.0, 26.0
 HANDLE = 5.0
 """Radius of the dot below a node from which arrows are drawn."""
@@ -61,7 +61,8 @@ def paint(painter: QPainter, box: QRectF, look: NodeLook) -> None:
     painter.setFont(font)
     painter.setPen(theme.color(held or colors.text))
     name = look.variable.name
-    inside = box.adjusted(PAD, 4, -PAD, -5)
+    pad = PAD if box.width() >= WIDTH else LEAST_PAD
+    inside = box.adjusted(pad, 4, -pad, -5) if box.height() >= LOW else box.adjusted(pad, 0, -pad, -4)
     _line(
         painter,
         inside,
