@@ -9,6 +9,9 @@ from explorer.controls.control_set import METADATA_KEY as CONTROLS_KEY
 from explorer.file_kinds.look import Look
 from explorer.worlds.attributes import predicted_world
 
+WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
+"""Of a model in a folder of our own."""
+
 
 class OwnFiles:
     """Scenes, control sets, causal models, attribute predictors, folders of trainings."""
@@ -24,6 +27,10 @@ class OwnFiles:
             return "is the folder of a training that has not ended; 'latent-explorer train' goes on with it."
         if {"panes", "version"} <= set(look.json):
             return "is a scene of this program; open it with File > Open scene."
+        if look.path.name == WEIGHTS and look.shapes and not (look.path.parent / DESCRIPTION).exists():
+            return (
+                f"holds weights, but '{DESCRIPTION}', which says of which network, is missing beside it; copy it too."
+            )
         if CONTROLS_KEY in look.metadata:
             return "is a control set of this program; open the model that it was made for, and then the set."
         if CAUSES_KEY in look.metadata:

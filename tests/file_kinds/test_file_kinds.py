@@ -103,6 +103,7 @@ FILES: dict[str, tuple[str, Write, str]] = {
     "scene": ("a.json", text(json.dumps({"version": 3, "panes": []})), "is a scene of this program"),
     "control set": ("a.safetensors", tensors({"a": (2,)}, {CONTROLS_KEY: "{}"}), "is a control set of this program"),
     "causes": ("a.safetensors", tensors({"a": (2,)}, {CAUSES_KEY: "{}"}), "is a causal model without pictures"),
+    "weights alone": ("model.safetensors", tensors({"decoder.weight": (2,)}), "'config.json', which says of which"),
     "training": ("a", folder("recipe.json", "checkpoint.pt", "model/x"), "open the folder 'model' in it"),
     "unfinished training": ("a", folder("recipe.json", "checkpoint.pt"), "has not ended"),
     "LoRA": ("a.safetensors", tensors({"unet.lora_down.weight": (4, 8)}), "is an adapter (LoRA, 1 tensors)"),

@@ -183,7 +183,7 @@ def test_a_wrong_configuration_is_named(own: Path, change: dict[str, Any], sente
         ({"latent_dim": 7}, "has shape"),
         ({"img_size": [1, 64, 64]}, "lacks the tensor 'encoder.conv_64.weight'"),
         ({"img_size": [3, 32, 32]}, "has shape"),
-        ({"model_type": "Other"}, "no model that this program knows"),
+        ({"model_type": "Other"}, "belongs to no family as a whole; open a file in it: model.pt"),
     ],
 )
 def test_specs_that_do_not_fit_are_named(tmp_path: Path, specs: dict[str, Any], sentence: str) -> None:
@@ -198,7 +198,7 @@ def test_specs_that_do_not_fit_are_named(tmp_path: Path, specs: dict[str, Any], 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])
 def test_a_folder_without_one_of_its_files_says_which(own: Path, missing: str) -> None:
     (own / missing).unlink()
-    wanted = "no model that this program knows" if missing == "config.json" else "'model.safetensors' is missing"
+    wanted = "'config.json', which says .* is missing" if missing == "config.json" else "'model.safetensors' is missing"
     with pytest.raises(ModelError, match=wanted):
         generator_of(own)
 
