@@ -24,6 +24,7 @@ FITTING = "The mechanisms are fitted to rows of the model; values are those of t
 AWAITED = "What causes what in this pane is being asked."
 OF_A_FILE = "These sliders come from a file, with their graph; choose a method to draw another."
 MOST_SPREADS = 3
+MOST_MISSED = 3
 SPREADS_LATER = "Means over all pictures are told when the hand rests."
 HOW = (
     "Draw an arrow from the dot below a variable to another one, or type it; click an arrow or a variable and press "
@@ -69,11 +70,17 @@ def sentence(outcome: Outcome) -> str:
         )
     missed = [one.name for one in outcome.variables if one.is_missed]
     if missed:
-        parts.append(f"the picture that was sought shows {', '.join(missed)} only as near as it comes")
+        parts.append(f"the picture that was sought shows {_some(missed)} only as near as it comes")
     cut = [f"{cause} → {one.name}" for one in done for cause in graph.parents(one.name)]
     if cut:
         parts.append(f"{', '.join(cut)} count{'s' if len(cut) == 1 else ''} no longer")
     return " ".join(filter(None, ("; ".join(parts) + ".", _noises(outcome))))
+
+
+def _some(names: list[str]) -> str:
+    """The first of many ``names``, of which the graph shows all: more lines would take its room."""
+    more = len(names) - MOST_MISSED
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:MOST_MISSED])} and {more} more"
 
 
 def _of_others(outcome: Outcome, done: list[VariableOutcome]) -> str:

@@ -597,6 +597,19 @@ def test_the_slider_stays_under_the_hand_when_a_variable_begins_to_be_held(ladde
     assert len({(place.x(), place.width()) for place in places}) == 1
 
 
+def test_of_many_that_are_missed_some_are_named() -> None:
+    def told(count: int) -> str:
+        names = [f"v{number}" for number in range(count)]
+        plain = VariableOutcome(name="x", factual=0, value=0, low=0, high=0)
+        missed = tuple(msgspec.structs.replace(plain, name=name, reached=1, is_missed=True) for name in names)
+        held = msgspec.structs.replace(plain, value=1, is_set=True)
+        graph = CausalGraph(variables=tuple(Variable(name=name) for name in ("x", *names)))
+        return text.sentence(Outcome(graph=graph, variables=(held, *missed)))
+
+    assert "shows v0, v1, v2, v3 only as near as it comes" in told(4)
+    assert "shows v0, v1, v2 and 9 more only as near as it comes" in told(12)
+
+
 def test_where_nothing_is_set_all_noise_is_drawn_anew() -> None:
     drawn = ladder("do", 2)
     free = tuple(msgspec.structs.replace(one, is_set=False) for one in drawn.variables)
