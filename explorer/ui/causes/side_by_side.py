@@ -31,6 +31,9 @@ ROWS = (
 )
 # fmt: on
 
+WITHOUT_GRAPH: tuple[PaneView, ...] = ("unmoved", "truth")
+"""Views of a pane that are the same under any graph."""
+
 
 class SideBySide(QObject):
     """The actions that put panes of one do() beside each other."""
@@ -55,7 +58,12 @@ class SideBySide(QObject):
             return
         taken = {pane.name for pane in scene.panes}
         names = (NAME, *(f"{NAME} {number}" for number in range(2, len(taken) + 3)))
-        pane = replace(scene.panes[index], name=next(name for name in names if name not in taken))
+        view = scene.panes[index].view
+        pane = replace(
+            scene.panes[index],
+            name=next(name for name in names if name not in taken),
+            view="image" if view in WITHOUT_GRAPH else view,
+        )
         made = replace(editing.insert_pane(scene, index + 1, pane), linked=True)
         controller.apply(made, "Compare with another graph")
         self.graph_wanted.emit()

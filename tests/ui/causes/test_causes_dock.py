@@ -18,7 +18,7 @@ from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.causes import RUNG_CASES, Outcome, Rung, Spread, VariableOutcome
 from explorer.scene.choices import case_of_seed
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, PaneView, Seed
 from explorer.service import replies, requests
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.causes import text
@@ -377,6 +377,18 @@ def test_a_third_graph_has_a_name_of_its_own(qtbot: QtBot, monkeypatch: pytest.M
     stage.actions["another_graph"].trigger()
     stage.actions["another_graph"].trigger()
     assert [pane.name for pane in stage.controller.scene.panes] == ["", "Another graph", "Another graph 2"]
+
+
+@pytest.mark.parametrize(("view", "copied"), [("truth", "image"), ("unmoved", "image"), ("difference", "difference")])
+def test_another_graph_is_not_shown_by_what_no_graph_changes(
+    view: PaneView, copied: PaneView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    monkeypatch.setattr(quiet, "controls", of_graph)
+    stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
+    stage.controller.set_view(0, view)
+    stage.actions["another_graph"].trigger()
+    assert [pane.view for pane in stage.controller.scene.panes] == [view, copied]
 
 
 @pytest.mark.parametrize("key", ["another_graph", "views_of_do", "effects_of_do"])
