@@ -17,11 +17,14 @@ WAITS = "The picture is drawn as soon as its controls are found."
 
 def moved(scene: Scene, pane: Pane, controls: ControlSetCard | None = None, latest: str = "") -> str:
     """The control ``latest``, or where that is not moved the first that is, how far and in which unit, and how many
-    others are moved. ``controls``: the pane's set, where it is known."""
+    others are moved. One whose amount is the number of a case comes after quantities: which case it is, titles and
+    marks say. ``controls``: the pane's set, where it is known."""
     if not pane.edits:
         return ""
-    last = next((edit for edit in pane.edits if edit.control == latest), pane.edits[0])
-    card = next((one for one in controls.controls if one.name == last.control), None) if controls else None
+    cards = {card.name: card for card in controls.controls} if controls else {}
+    of_cases = {name for name, card in cards.items() if card.cases is not None}
+    last = min(pane.edits, key=lambda edit: (edit.control in of_cases, edit.control != latest))
+    card = cards.get(last.control)
     more = f", {len(pane.edits) - 1} more" if len(pane.edits) > 1 else ""
     return f"{edit_text(scene, pane.controls, last, card)}{more}"
 

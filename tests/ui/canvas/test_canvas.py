@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 from quiet import controller_on, controls
 
 from explorer.scene import editing
-from explorer.scene.cards import Remark
-from explorer.scene.model import ControlSetRef, Seed
+from explorer.scene.cards import ControlCard, ControlSetCard, Remark
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed
 from explorer.scene.steps import draft_texts
 from explorer.service.replies import ControlsPreview, JobProgress, Refused, ViewFailed
 from explorer.service.requests import FindControls
@@ -451,3 +451,17 @@ def test_a_path_that_has_ended_says_so_under_the_user_s_name_for_it(qtbot: QtBot
     assert pane_text.marks(catalogue, scene, picture)[1] == "not unique: length (and 1 more)"
     picture.frame = replace(picture.frame, steps=4, remarks={"hue": Remark("path ended", "has no direction")})
     assert pane_text.marks(catalogue, scene, picture)[2] == "draft · path ended"
+
+
+def test_a_caption_tells_of_what_is_set_before_which_case_it_is() -> None:
+    cards = (
+        ControlCard(name="light", space="z", unit="°", shows="value"),
+        ControlCard(name="angle", space="z", unit="°", shows="value"),
+        ControlCard(name="rung", space="z", unit="", cases=("see, draw #", "imagine", "do, draw #")),
+    )
+    known = ControlSetCard(method="m", title="M", space="z", fingerprint="f", controls=cards)
+    pane = Pane(edits=(Edit("angle", value=1.0), Edit("light", value=96.0), Edit("rung", 1.0)))
+    scene = Scene(model=ModelRef(path="m"), panes=(pane,))
+    assert pane_text.moved(scene, pane, known, "rung") == "angle = 1°, 2 more"
+    assert pane_text.moved(scene, pane, known, "light") == "light = 96°, 2 more"
+    assert pane_text.moved(scene, Pane(edits=pane.edits[2:]), known, "rung") == "rung do, draw 1"
