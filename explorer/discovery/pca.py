@@ -155,9 +155,9 @@ class Pca(CheckedMethod):
             z = latent.tensors["z"]
             points.append(z.cpu().double())
             features.append(network.first_activations(z).cpu())
-        rows = torch.cat(features).double()
-        found = principal_components(rows, k)
-        coordinates = (rows - found.mean) @ found.components.T / found.variances.sqrt().clamp_min(1e-30)
+        found = principal_components(torch.cat(features), k)
+        onto = found.components.T / found.variances.sqrt().clamp_min(1e-30)
+        coordinates = torch.cat([(part.double() - found.mean) @ onto for part in features])
         back = torch.linalg.lstsq(coordinates, torch.cat(points)).solution  # (k, width)
         directions = back / back.norm(dim=1, keepdim=True).clamp_min(1e-30)
         of = "the first layer's activations"

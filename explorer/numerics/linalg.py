@@ -11,6 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+LARGEST_EIGENPROBLEM = 2048
+"""Rows of a symmetric matrix, to which its eigenvectors are computed all at once: seconds."""
+SUBSPACE_STEPS = 12
+ROWS_AT_ONCE = 2000
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -76,8 +81,11 @@ def principal_components(rows: Tensor, k: int) -> PrincipalComponents:
     """The first ``k`` principal components of ``rows`` (n, d), 1 ≤ k ≤ min(n - 1, d).
 
     Wide rows (d > n, activations of a whole layer) go through the n × n Gram matrix, which has the same eigenvalues.
+    Where both n and d are beyond :data:`LARGEST_EIGENPROBLEM`, the leading subspace is iterated to instead.
     """
     count, width = rows.shape
+    if min(count, width) > max(LARGEST_EIGENPROBLEM, 4 * k):
+        return _leading_components(rows, k)
     if width <= count:
         return components_of(moments(rows), k)
     wide = rows.detach().cpu().double()
@@ -87,6 +95,28 @@ def principal_components(rows: Tensor, k: int) -> PrincipalComponents:
     variances = values.flip(0)[:k].clamp_min(0)
     components = (vectors.flip(1)[:, :k].T @ centred) / (variances * (count - 1)).sqrt().clamp_min(1e-150)[:, None]
     return PrincipalComponents(mean, fix_signs(components), variances, float(values.clamp_min(0).sum()))
+
+
+def _leading_components(rows: Tensor, k: int) -> PrincipalComponents:
+    """By subspace iteration with more columns than are wanted (Halko, Martinsson and Tropp 2011, algorithm 4.4): the
+    time of a few products with ``rows``, in place of the cube of their width. Seeded, in float64, a part of the rows
+    at a time, of which nothing else is copied."""
+    count, width = rows.shape
+    mean = rows.mean(0, dtype=torch.float64)
+    parts = [rows[start : start + ROWS_AT_ONCE] for start in range(0, count, ROWS_AT_ONCE)]
+
+    def centred(part: Tensor) -> Tensor:
+        return part.double() - mean
+
+    basis = torch.randn(width, 2 * k + 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for _ in range(SUBSPACE_STEPS):
+        spread = sum((centred(part).T @ (centred(part) @ basis) for part in parts), torch.zeros_like(basis))
+        basis = torch.linalg.qr(spread).Q
+    seen = [centred(part) @ basis for part in parts]
+    values, vectors = torch.linalg.eigh(sum((part.T @ part for part in seen), torch.zeros(())) / (count - 1))
+    components = (basis @ vectors.flip(1)[:, :k]).T
+    total = sum(float(centred(part).square().sum()) for part in parts) / (count - 1)
+    return PrincipalComponents(mean, fix_signs(components), values.flip(0)[:k].clamp_min(0), total)
 
 
 def fix_signs(rows: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explorer.numerics import linalg
 from explorer.numerics.linalg import (
     components_of,
     fix_signs,
@@ -40,6 +41,20 @@ def test_components_agree_with_a_singular_value_decomposition(count: int, width:
     np.testing.assert_allclose(found.components @ found.components.T, np.eye(6), atol=1e-10)
     assert found.total_variance == pytest.approx((singular**2).sum() / (count - 1))
     np.testing.assert_allclose(found.explained, singular[:6] ** 2 / (singular**2).sum(), rtol=1e-10)
+
+
+def test_components_of_large_rows_are_those_of_the_whole_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = _rows(260, 240, 3).float()
+    exact = principal_components(rows, 6)
+    monkeypatch.setattr(linalg, "LARGEST_EIGENPROBLEM", 100)
+    monkeypatch.setattr(linalg, "ROWS_AT_ONCE", 70)
+    found = principal_components(rows, 6)
+    assert found.components.equal(principal_components(rows, 6).components)
+    assert not found.components.equal(exact.components)  # it went the other way
+    np.testing.assert_allclose(found.variances, exact.variances, rtol=1e-6)
+    np.testing.assert_allclose((found.components * exact.components).sum(1), 1, atol=1e-4)
+    np.testing.assert_allclose(found.components @ found.components.T, np.eye(6), atol=1e-10)
+    assert found.total_variance == pytest.approx(exact.total_variance)
 
 
 def test_projections_on_a_component_have_its_standard_deviation() -> None:
