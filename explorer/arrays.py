@@ -168,5 +168,5 @@ class _Plain:
             return np.dtype(code)
         if raw.state[1] not in ("<", ">", "|", "="):
             raise ValueError("an unknown order of bytes")
-        found: np.dtype[Any] = np.dtype(raw.state[1] + code.lstrip("<>|="))
-        return found
+        ordered: np.dtype[Any] = np.dtype(raw.state[1] + code.lstrip("<>|="))
+        return ordered

@@ -18,6 +18,19 @@ Progress = Callable[[float], None]
 _ended_by = 0
 
 
+def in_parts(progress: Progress | None, parts: int) -> Callable[[], None]:
+    """To be called after each of the ``parts`` of a piece of work: ``progress``, if there is one, is told the share."""
+    done = 0
+
+    def finished() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done / parts)
+
+    return finished
+
+
 class Ended(KeyboardInterrupt):
     """Raised where the program is, when it is told to end: whatever cleans up after Ctrl-C does so after this."""
 

@@ -10,16 +10,16 @@ from explorer.scene.value_text import value_text
 
 def lines(graph: CausalGraph, answer: EffectAnswer) -> tuple[str, ...]:
     """The formula, the sets, what the rows tell, what is to be known of that; the sentence of the graph is apart."""
-    told = []
+    sentences = []
     if answer.formula and answer.way != "no effect":
-        told.append(answer.formula)
+        sentences.append(answer.formula)
     for title, sets in (("Back-door sets", answer.adjust), ("Front-door sets", answer.through)):
         if any(sets):
-            told.append(f"{title}: {'; '.join(_set_text(names) for names in sets)}")
-    told += [_outcome_line(graph, answer, outcome) for outcome in answer.outcomes]
+            sentences.append(f"{title}: {'; '.join(_set_text(names) for names in sets)}")
+    sentences += [_outcome_line(graph, answer, outcome) for outcome in answer.outcomes]
     if answer.outcomes:
-        told.append(f"By {answer.rows} rows, with 95 % intervals (bootstrap).")
-    return (*told, *filter(None, (answer.note, *answer.warnings)))
+        sentences.append(f"By {answer.rows} rows, with 95 % intervals (bootstrap).")
+    return (*sentences, *filter(None, (answer.note, *answer.warnings)))
 
 
 def level_rows(graph: CausalGraph, answer: EffectAnswer) -> list[tuple[str, ...]]:

@@ -24,15 +24,15 @@ FAR_FROM_NORMAL = 0.5
 def judged(mechanism: Mechanism, variable: Variable, causes: tuple[Variable, ...], rows: Rows, seed: int) -> Judgement:
     """What ``rows`` say about the ``mechanism`` of ``variable``, whose ``causes`` are in the order of its parents; the
     same for a seed."""
-    told = mechanism.log_prob(rows.parents, rows.values)
-    told = told[told.isfinite()]
+    logs = mechanism.log_prob(rows.parents, rows.values)
+    logs = logs[logs.isfinite()]
     noise = mechanism.posterior(rows.parents, rows.values, _uniform(len(rows), mechanism.noise_width, seed, 1))
     has_normal_noise = bool(getattr(mechanism, "has_normal_noise", False))
     return Judgement(
         rows=len(rows),
-        impossible=len(rows) - len(told),
-        log_likelihood=float(told.mean()) if len(told) else float("nan"),
-        error=float(told.std(correction=min(1, len(told) - 1)) / len(told) ** 0.5) if len(told) else float("nan"),
+        impossible=len(rows) - len(logs),
+        log_likelihood=float(logs.mean()) if len(logs) else float("nan"),
+        error=float(logs.std(correction=min(1, len(logs) - 1)) / len(logs) ** 0.5) if len(logs) else float("nan"),
         explained=explained(mechanism, variable, rows, seed) if causes else 0.0,
         dependence=dependence_on(causes, rows.parents, noise, seed),
         normality=normality_of(noise[:, 0]) if has_normal_noise else None,

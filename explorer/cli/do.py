@@ -197,8 +197,8 @@ def _print(outcome: Outcome, read: dict[str, float]) -> None:
             after = f"not unique: {low} to {high}" if low != high else f"not unique: {low} with 90 %"
         seen = _shown(outcome.graph, one, read[one.name]) if one.name in read else ""
         seen += ", as near as it comes" if one.is_missed and seen else ""
-        told = [_spread(spread) for spread in (one.done, one.seen)] if others else []
-        rows.append((name, _shown(outcome.graph, one, one.factual), after, seen, *told))
+        columns = [_spread(spread) for spread in (one.done, one.seen)] if others else []
+        rows.append((name, _shown(outcome.graph, one, one.factual), after, seen, *columns))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())

@@ -52,17 +52,20 @@ class CausalQuestions:
         settings = dict(controls.settings)
         is_fitted = bool(settings.get("graph") or settings.get("mechanisms"))
         with torch.inference_mode():
-            return report(self._engine.shared(model), behind, is_fitted, controls.seed)
+            return _report(self._engine.shared(model), behind, is_fitted, controls.seed)
 
     @torch.inference_mode()
     def own_graph(self, model: ModelRef) -> CausalGraph:
-        """:func:`own_graph` of ``model``."""
-        return own_graph(self._engine.shared(model))
+        """The graph that comes with ``model``. Raises :class:`CausalError` where none does."""
+        return _own_graph(self._engine.shared(model))
 
     @torch.inference_mode()
     def check(self, model: ModelRef, graph: CausalGraph) -> GraphCheck:
-        """:func:`check` by the rows of ``model``."""
-        return check(self._engine.shared(model), graph)
+        """What the rows of ``model`` say about the independences that ``graph`` implies. Raises
+        :class:`CausalError`."""
+        rows = _rows_of(self._engine.shared(model), graph)
+        tests = partial_correlations(widened(graph, rows), rows)
+        return GraphCheck(graph=graph, tests=tests, summary=summary(tests))
 
     @torch.inference_mode()
     def effect(
@@ -74,8 +77,11 @@ class CausalQuestions:
         values: tuple[float, float] | None = None,
         progress: Progress | None = None,
     ) -> EffectAnswer:
-        """:func:`effect` by the rows of ``model``."""
-        return effect(self._engine.shared(model), graph, cause, effect_on, values, progress)
+        """What ``graph`` and the rows of ``model`` say about setting ``cause`` to the second of ``values`` instead of
+        the first; None: from one end of what is usual to the other. Raises :class:`CausalError`."""
+        rows = _rows_of(self._engine.shared(model), graph)
+        values = values or distribution_of(graph.variable(cause), rows[cause]).usual
+        return answered(widened(graph, rows), rows, cause, effect_on, values, progress=progress)
 
     @torch.inference_mode()
     def suggestion(
@@ -86,11 +92,13 @@ class CausalQuestions:
         forbidden: Iterable[Edge] = (),
         progress: Progress | None = None,
     ) -> Suggestion:
-        """:func:`suggestion` by the rows of ``model``."""
-        return suggestion(self._engine.shared(model), graph, method, forbidden, progress)
+        """The arrows that the rows of ``model`` suggest beside those of ``graph``. Raises as
+        :func:`explorer.causal.suggestion.suggested` does."""
+        rows = _rows_of(self._engine.shared(model), graph)
+        return suggested(widened(graph, rows), rows, method, forbidden, progress=progress)
 
 
-def observed(generator: Generator) -> Observed:
+def _observed(generator: Generator) -> Observed:
     """The rows that come with the model of ``generator``. Raises :class:`CausalError` where none do."""
     if CAPABILITY not in generator.card.capabilities:
         raise CausalError(f"'{generator.card.name}' brings no rows of its variables, so nothing can be said by them.")
@@ -98,21 +106,21 @@ def observed(generator: Generator) -> Observed:
     return {name: values.double().cpu().numpy() for name, values in causal.observed().items()}
 
 
-def own_graph(generator: Generator) -> CausalGraph:
+def _own_graph(generator: Generator) -> CausalGraph:
     """The graph that comes with the model of ``generator``. Raises :class:`CausalError` where none does."""
     if CAPABILITY not in generator.card.capabilities:
         raise CausalError(f"'{generator.card.name}' holds no causal model; choose one that does.")
     return cast("CausalLatent", generator).structural_model().graph
 
 
-def report(generator: Generator, model: StructuralModel, is_fitted: bool, seed: int) -> CausesReport:
+def _report(generator: Generator, model: StructuralModel, is_fitted: bool, seed: int) -> CausesReport:
     """Of ``model``, which sliders on ``generator`` set; ``is_fitted``: to the generator's rows, with ``seed``, so that
     those which it did not learn of are known."""
     if CAPABILITY not in generator.card.capabilities:
         mechanisms = tuple(_described(model, name) for name in model.graph.names)
         note = f"'{generator.card.name}' brings no rows of these variables."
         return CausesReport(own=model.graph, rows=0, distributions={}, mechanisms=mechanisms, note=note)
-    own, rows = own_graph(generator), observed(generator)
+    own, rows = _own_graph(generator), _observed(generator)
     distributions = {
         name: distribution_of(own.variable(name), column) for name, column in rows.items() if name in own.names
     }
@@ -122,45 +130,9 @@ def report(generator: Generator, model: StructuralModel, is_fitted: bool, seed: 
     return CausesReport(own=own, rows=count, distributions=distributions, mechanisms=mechanisms, is_held_out=is_fitted)
 
 
-def check(generator: Generator, graph: CausalGraph) -> GraphCheck:
-    """What the rows say about the independences that ``graph`` implies. Raises :class:`CausalError`."""
-    rows = _rows_of(generator, graph)
-    tests = partial_correlations(widened(graph, rows), rows)
-    return GraphCheck(graph=graph, tests=tests, summary=summary(tests))
-
-
-def effect(
-    generator: Generator,
-    graph: CausalGraph,
-    cause: str,
-    effect_on: str,
-    values: tuple[float, float] | None = None,
-    progress: Progress | None = None,
-) -> EffectAnswer:
-    """What ``graph`` and the rows say about setting ``cause`` to the second of ``values`` instead of the first; None:
-    from one end of what is usual to the other. Raises :class:`CausalError`."""
-    rows = _rows_of(generator, graph)
-    variable = graph.variable(cause)
-    values = values or distribution_of(variable, rows[cause]).usual
-    return answered(widened(graph, rows), rows, cause, effect_on, values, progress=progress)
-
-
-def suggestion(
-    generator: Generator,
-    graph: CausalGraph,
-    method: Method,
-    forbidden: Iterable[Edge] = (),
-    progress: Progress | None = None,
-) -> Suggestion:
-    """The arrows that the rows suggest beside those of ``graph``. Raises as
-    :func:`explorer.causal.suggestion.suggested` does."""
-    rows = _rows_of(generator, graph)
-    return suggested(widened(graph, rows), rows, method, forbidden, progress=progress)
-
-
 def _rows_of(generator: Generator, graph: CausalGraph) -> Observed:
     """The rows of the variables of ``graph``. Raises :class:`CausalError` where one was not observed."""
-    rows = observed(generator)
+    rows = _observed(generator)
     for name in graph.names:
         if name not in rows:
             raise CausalError(

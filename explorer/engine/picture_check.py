@@ -13,8 +13,9 @@ from explorer.controls.causal_group import CausalControl
 from explorer.controls.control_set import ControlSet, setting
 from explorer.controls.intervention import InterventionControl
 from explorer.controls.scaled import unscaled
+from explorer.ending import Progress, in_parts
 from explorer.errors import CausalError
-from explorer.generators.base import Generator, Latent, Progress
+from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited, ready
 from explorer.metrics.counterfactual_trial import Pictures, decibels, squared_error
 from explorer.metrics.imagination import GeneratorImagination, levels_of
@@ -49,7 +50,7 @@ def picture_check(
     others = [move for move in moves if not isinstance(unscaled(move).control, CausalControl)]
     factual = generator.advance(edited(generator, start, others), first.card.space)
     acts = [ready(unscaled(move), generator, factual) for move in moves if setting(move.control) is not None]
-    report = _steps(progress)
+    report = in_parts(progress, STEPS)
     picture = _drawn(generator, factual)
     report()
     again = imagination.imagine(picture, {})
@@ -127,16 +128,3 @@ def _effectiveness(
 
 def _drawn(generator: Generator, latent: Latent) -> Pictures:
     return levels_of(generator.render(latent, Quality()))
-
-
-def _steps(progress: Progress | None) -> Callable[[], None]:
-    """To be called after each of the steps."""
-    done = 0
-
-    def report() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done / STEPS)
-
-    return report

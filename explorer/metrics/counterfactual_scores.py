@@ -132,23 +132,11 @@ def _of_leaves(found: Faithfulness) -> Made:
 def _of_pictures(found: Faithfulness) -> Made:
     """Composition and reversibility, and the intervals of what is not unique."""
     for cycles, psnr in found.composition.items():
-        score = Score(
-            value=_number(psnr),
-            null=_number(found.composition_chance[cycles]),
-            title=f"Composition: encoded and drawn {'once' if cycles == 1 else f'{CYCLES} times'}, dB",
-            paper=MONTEIRO,
-            estimator=PERMUTED,
-        )
-        yield f"composition_psnr_{cycles}", score
+        title = f"Composition: encoded and drawn {'once' if cycles == 1 else f'{CYCLES} times'}, dB"
+        yield f"composition_psnr_{cycles}", _decibels(title, psnr, found.composition_chance[cycles])
     for root, psnr in found.reversal.items():
-        score = Score(
-            value=_number(psnr),
-            null=_number(found.reversal_chance[root]),
-            title=f"Reversibility: do({root}) and back, dB",
-            paper=MONTEIRO,
-            estimator=PERMUTED,
-        )
-        yield f"reversal_psnr_{root}", score
+        title = f"Reversibility: do({root}) and back, dB"
+        yield f"reversal_psnr_{root}", _decibels(title, psnr, found.reversal_chance[root])
     for leaf, share in found.coverage.items():
         score = Score(
             value=share,
@@ -160,6 +148,10 @@ def _of_pictures(found: Faithfulness) -> Made:
             estimator="200 draws a row; equal outcomes are ranked at random",
         )
         yield f"interval_coverage_{leaf}", score
+
+
+def _decibels(title: str, psnr: float, chance: float) -> Score:
+    return Score(value=_number(psnr), null=_number(chance), title=title, paper=MONTEIRO, estimator=PERMUTED)
 
 
 def _of_distributions(found: Faithfulness, trial: Trial) -> Made:

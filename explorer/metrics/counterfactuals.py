@@ -20,7 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
-from explorer.generators.base import Progress
+from explorer.ending import Progress, in_parts
 from explorer.metrics.counterfactual_distances import TRUTH, Distance, Features, Imagined, distances, interventional
 from explorer.metrics.counterfactual_trial import (
     Do,
@@ -85,15 +85,7 @@ def faithfulness(
 ) -> Faithfulness:
     """The figures of ``model``; see :class:`Faithfulness`. ``progress`` is told the finished share and may raise.
     ``features``: of the distances between pictures; None: these are left out."""
-    parts = 3 * len(trial.roots) + len(trial.leaves) + 2
-    done = 0
-
-    def finished() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done / parts)
-
+    finished = in_parts(progress, 3 * len(trial.roots) + len(trial.leaves) + 2)
     # Gains that nobody knows cannot be taken out before a picture is read.
     own_pictures = partial(model.drawn, seed=trial.seed, own_noise=trial.gains == 0)
     again = model.imagine(trial.pictures, {})

@@ -110,7 +110,7 @@ def _leading_components(rows: Tensor, k: int) -> PrincipalComponents:
 
     basis = torch.randn(width, 2 * k + 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for _ in range(SUBSPACE_STEPS):
-        spread = sum((centred(part).T @ (centred(part) @ basis) for part in parts), torch.zeros_like(basis))
+        spread = sum((part.T @ (part @ basis) for part in map(centred, parts)), torch.zeros_like(basis))
         basis = torch.linalg.qr(spread).Q
     seen = [centred(part) @ basis for part in parts]
     values, vectors = torch.linalg.eigh(sum((part.T @ part for part in seen), torch.zeros(())) / (count - 1))

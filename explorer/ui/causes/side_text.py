@@ -36,19 +36,19 @@ def fit_text(mechanism: MechanismReport | None, report: CausesReport | None) -> 
     judgement = mechanism.judgement
     if judgement is None:
         return report.note
-    told = []
+    figures = []
     if judgement.dependence and judgement.explained is not None:
-        told.append(f"R² {number_text(judgement.explained, 3)}: what its causes tell of its variance")
+        figures.append(f"R² {number_text(judgement.explained, 3)}: what its causes tell of its variance")
     if not math.isnan(judgement.log_likelihood):
         likelihood, error = number_text(judgement.log_likelihood, 2), number_text(judgement.error, 2)
-        told.append(f"log-likelihood {likelihood} ± {error} of a row")
-    told += [
+        figures.append(f"log-likelihood {likelihood} ± {error} of a row")
+    figures += [
         f"noise and {each.cause}: distance correlation {number_text(each.correlation, 2)} (p {p_text(each.p)})"
         for each in judgement.dependence
     ]
     of = "held-out rows" if report.is_held_out else "rows that come with the model"
-    told.append(f"By {judgement.rows} {of}.")
-    return "\n".join(told)
+    figures.append(f"By {judgement.rows} {of}.")
+    return "\n".join(figures)
 
 
 def warning_text(mechanism: MechanismReport | None) -> str:

@@ -38,30 +38,17 @@ class MeasuresHeader(QWidget):
         self.n.setAccessibleName("Pictures")
         self.n.setToolTip("How many pictures are encoded; below 5000 chance swamps several measures")
         self.selection = Segments(SELECTIONS, LATENTS)
-        self.quick = QToolButton()
-        self.quick.setText("Quick")
-        self.quick.setCheckable(True)
-        self.quick.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.quick.setProperty("segment", True)
-        self.quick.setToolTip("Leave out measures that take minutes (DCI)")
-        self.causal = QToolButton()
-        self.causal.setText("Causal")
-        self.causal.setCheckable(True)
-        self.causal.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.causal.setProperty("segment", True)
-        self.causal.setToolTip(
+        self.quick = _toggle("Quick", "Leave out measures that take minutes (DCI)")
+        self.causal = _toggle(
+            "Causal",
             "Draw the factors as the world's causal model does, instead of each alone and evenly. Then every picture "
             "is a possible one, but a latent that holds a cause also tells of the effect, which most measures count "
-            "against the model."
+            "against the model.",
         )
-        self.counterfactuals = QToolButton()
-        self.counterfactuals.setText("Counterfactuals")
-        self.counterfactuals.setCheckable(True)
-        self.counterfactuals.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.counterfactuals.setProperty("segment", True)
-        self.counterfactuals.setToolTip(
+        self.counterfactuals = _toggle(
+            "Counterfactuals",
             "Measure these instead: pictures that the model imagines under do(), against those that its world knows to "
-            "be true. It takes minutes."
+            "be true. It takes minutes.",
         )
         self.button = action_button(measure, with_icon=False, primary=True)
         self.progress = ProgressLine("Stop measuring; what is shown stays")
@@ -170,3 +157,14 @@ class MeasuresHeader(QWidget):
 
     def _on_selection(self) -> None:
         self.selection_changed.emit()
+
+
+def _toggle(text: str, tip: str) -> QToolButton:
+    """A button that stays down."""
+    button = QToolButton()
+    button.setText(text)
+    button.setCheckable(True)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setProperty("segment", True)
+    button.setToolTip(tip)
+    return button
