@@ -12,15 +12,14 @@ from PySide6.QtCore import QObject
 
 from explorer.causal.model_report import CausesReport, GraphCheck
 from explorer.scene.causal_graph import CausalGraph
-from explorer.scene.model import ControlSetRef, ModelRef
 from explorer.service.replies import CausesDescribed, GraphChecked
 from explorer.service.requests import CheckGraph, DescribeCauses
 from explorer.ui.causes import text
 from explorer.ui.state.controller import Controller
-from explorer.ui.state.newest import Newest
+from explorer.ui.state.newest import UNNUMBERED, Newest
 
 
-class Descriptions(Newest[tuple[ModelRef, ControlSetRef], CausesDescribed]):
+class Descriptions(Newest[DescribeCauses, CausesDescribed]):
     """Of the set of the selected pane; while another one is fitted, what was known of the model stays."""
 
     def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
@@ -31,28 +30,25 @@ class Descriptions(Newest[tuple[ModelRef, ControlSetRef], CausesDescribed]):
     def report(self) -> CausesReport | None:
         """The answer, if it is about the model of the selected pane."""
         scene = self._controller.scene
-        if self.answer is None or self.answered is None or self.answered[0] != scene.model_of(scene.selected):
+        if self.answer is None or self.answered is None or self.answered.model != scene.model_of(scene.selected):
             return None
         return self.answer.report
 
     def applies(self) -> bool:
         return self._controller.outcomes.applies()
 
-    def question(self) -> tuple[ModelRef, ControlSetRef] | None:
+    def question(self) -> DescribeCauses | None:
         scene = self._controller.scene
         if self._controller.controls_card() is None:
             return None
-        controls = scene.panes[scene.selected].controls
-        return scene.model_of(scene.selected), text.with_settings(controls, {"layout": ""})
+        controls = text.with_settings(scene.panes[scene.selected].controls, {"layout": ""})
+        return DescribeCauses(request_id=UNNUMBERED, model=scene.model_of(scene.selected), controls=controls)
 
     def forget(self, *_: object) -> None:
         _forget(self)
 
-    def request(self, number: int, question: tuple[ModelRef, ControlSetRef]) -> DescribeCauses:
-        return DescribeCauses(request_id=number, model=question[0], controls=question[1])
 
-
-class Checks(Newest[tuple[ModelRef, CausalGraph], GraphChecked]):
+class Checks(Newest[CheckGraph, GraphChecked]):
     """Of the graph that ``drawn`` says; None: there is none."""
 
     def __init__(
@@ -68,17 +64,14 @@ class Checks(Newest[tuple[ModelRef, CausalGraph], GraphChecked]):
         current = self.answered is not None and self.answered == self.question()
         return self.answer.check if self.answer is not None and current else None
 
-    def question(self) -> tuple[ModelRef, CausalGraph] | None:
+    def question(self) -> CheckGraph | None:
         graph, scene = self._drawn(), self._controller.scene
         if graph is None:
             return None
-        return scene.model_of(scene.selected), bare(graph)
+        return CheckGraph(request_id=UNNUMBERED, model=scene.model_of(scene.selected), graph=bare(graph))
 
     def forget(self, *_: object) -> None:
         _forget(self)
-
-    def request(self, number: int, question: tuple[ModelRef, CausalGraph]) -> CheckGraph:
-        return CheckGraph(request_id=number, model=question[0], graph=question[1])
 
 
 def _forget(asking: Newest[Any, Any]) -> None:

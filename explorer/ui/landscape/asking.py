@@ -5,17 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from explorer.scene.landscape import Landscape, Plane
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
+from explorer.scene.model import Edit
 from explorer.service.replies import LandscapeDrawn
 from explorer.service.requests import DrawLandscape
 from explorer.ui.state.controller import Controller
-from explorer.ui.state.newest import Newest
-
-Question = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...], str, Plane, float | None]
-"""Model, control set, origin, truncation, edits of other controls, control, plane, time of the field."""
+from explorer.ui.state.newest import UNNUMBERED, Newest
 
 
-class Landscapes(Newest[Question, LandscapeDrawn]):
+class Landscapes(Newest[DrawLandscape, LandscapeDrawn]):
     """What a landscape depends on, but for the amount of its own slider, which only moves the point on its path."""
 
     def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
@@ -33,9 +30,9 @@ class Landscapes(Newest[Question, LandscapeDrawn]):
     @property
     def drawn_with(self) -> tuple[Edit, ...]:
         """The other edits of the landscape."""
-        return self.answered[4] if self.answered is not None else ()
+        return self.answered.edits if self.answered is not None else ()
 
-    def question(self) -> Question | None:
+    def question(self) -> DrawLandscape | None:
         controller = self._controller
         scene = controller.shown_scene
         card = controller.controls_card() if controller.has_model else None
@@ -43,27 +40,14 @@ class Landscapes(Newest[Question, LandscapeDrawn]):
             return None
         pane = scene.panes[scene.selected]
         edits = tuple(edit for edit in pane.edits if edit.control != self.control)
-        return (
-            scene.model_of(scene.selected),
-            pane.controls,
-            scene.origin_of(scene.selected),
-            scene.truncation_psi,
-            edits,
-            self.control,
-            self.plane,
-            self.time,
-        )
-
-    def request(self, number: int, question: Question) -> DrawLandscape:
-        model, controls, origin, psi, edits, control, plane, time = question
         return DrawLandscape(
-            request_id=number,
-            model=model,
-            controls=controls,
-            origin=origin,
-            truncation_psi=psi,
+            request_id=UNNUMBERED,
+            model=scene.model_of(scene.selected),
+            controls=pane.controls,
+            origin=scene.origin_of(scene.selected),
+            truncation_psi=scene.truncation_psi,
             edits=edits,
-            control=control,
-            plane=plane,
-            time=time,
+            control=self.control,
+            plane=self.plane,
+            time=self.time,
         )

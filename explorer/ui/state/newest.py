@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from explorer.service.replies import EngineLost, Refused
@@ -19,13 +20,16 @@ class Numbered(Protocol):
         """Of the question."""
 
 
-Question = TypeVar("Question")
+UNNUMBERED = -1
+"""The number of a request that has not been sent."""
+Question = TypeVar("Question", bound=Request)
 Answer = TypeVar("Answer", bound=Numbered)
 
 
 class Newest(QObject, Generic[Question, Answer]):
-    """A subclass says what the question is and how it is sent. ``answer``: the last there was, and ``answered``, the
-    question that it is of; None where there is nothing to know, or the engine said why not: ``problem``."""
+    """A subclass says what the question is: the request, before it has a number (:data:`UNNUMBERED`). ``answer``: the
+    last there was, and ``answered``, the question that it is of; None where there is nothing to know, or the engine
+    said why not: ``problem``."""
 
     changed = Signal()  # the answer, or the problem
 
@@ -38,7 +42,7 @@ class Newest(QObject, Generic[Question, Answer]):
         self.answered: Question | None = None
         self.problem = ""
         self._latest: Question | None = None  # answered, or under way; None: whatever it is, it has to be asked anew
-        self._number = -1  # of the question under way
+        self._number = UNNUMBERED  # of the question under way
         self._sent: Question | None = None  # that question
         holder.replies.on(reply, self._take)
         holder.replies.on(Refused, self._take)
@@ -50,10 +54,6 @@ class Newest(QObject, Generic[Question, Answer]):
     def question(self) -> Question | None:
         """What is to be known now; None where there is nothing to ask yet."""
         raise TypeError(f"{type(self).__name__} does not say what it asks")
-
-    def request(self, number: int, question: Question) -> Request:
-        """The message that asks ``question``."""
-        raise TypeError(f"{type(self).__name__} does not say how it asks")
 
     def applies(self) -> bool:
         """Whether an answer that is there stays while there is nothing to ask."""
@@ -70,7 +70,7 @@ class Newest(QObject, Generic[Question, Answer]):
             return
         self._latest = self._sent = question
         self._number = self._holder.client.next_request_id()
-        self._holder.client.send(self.request(self._number, question))
+        self._holder.client.send(msgspec.structs.replace(question, request_id=self._number))
 
     def clear(self) -> None:
         """Nothing of the answer, or of the problem, is true here."""
@@ -86,7 +86,7 @@ class Newest(QObject, Generic[Question, Answer]):
     def _take(self, reply: Answer | Refused) -> None:
         if reply.request_id != self._number:
             return
-        self._number = -1
+        self._number = UNNUMBERED
         if isinstance(reply, Refused):
             self.answer, self.answered, self.problem = None, None, reply.sentence
         else:
@@ -95,4 +95,4 @@ class Newest(QObject, Generic[Question, Answer]):
         self.refresh()
 
     def _engine_lost(self, lost: EngineLost) -> None:
-        self._latest, self._number = None, -1
+        self._latest, self._number = None, UNNUMBERED

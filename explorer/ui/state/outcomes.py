@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 from PySide6.QtCore import QObject
 
 from explorer.scene.causes import METHODS, Outcome, VariableOutcome
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
 from explorer.service.replies import OutcomeFound
 from explorer.service.requests import FindOutcome
 from explorer.ui.state.holder import SceneHolder
-from explorer.ui.state.newest import Newest
-
-Question = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...], bool]
-"""Model, control set, origin, truncation, edits, and whether what doing and seeing say as numbers is asked."""
+from explorer.ui.state.newest import UNNUMBERED, Newest
 
 
-class Outcomes(Newest[Question, OutcomeFound]):
+class Outcomes(Newest[FindOutcome, OutcomeFound]):
     """``outcome`` of the picture that is shown, None where its sliders set no variables. While mechanisms are fitted to
     another graph, what was known before stays. Asked where somebody looks: :meth:`refresh`."""
 
@@ -37,31 +34,25 @@ class Outcomes(Newest[Question, OutcomeFound]):
         method = scene.panes[scene.selected].controls.method or (card.method if card is not None else "")
         return self._controller.has_model and method in METHODS
 
-    def question(self) -> Question | None:
+    def question(self) -> FindOutcome | None:
         controller = self._controller
         scene = controller.shown_scene
         if controller.controls_card() is None:
             return None
         pane = scene.panes[scene.selected]
-        model, origin = scene.model_of(scene.selected), scene.origin_of(scene.selected)
-        at_rest = self.detailed and not controller.drafts.drafting
-        return model, pane.controls, origin, scene.truncation_psi, pane.edits, at_rest
-
-    def request(self, number: int, question: Question) -> FindOutcome:
-        model, controls, origin, psi, edits, spreads = question
         return FindOutcome(
-            request_id=number,
-            model=model,
-            controls=controls,
-            origin=origin,
-            truncation_psi=psi,
-            edits=edits,
-            spreads=spreads,
+            request_id=UNNUMBERED,
+            model=scene.model_of(scene.selected),
+            controls=pane.controls,
+            origin=scene.origin_of(scene.selected),
+            truncation_psi=scene.truncation_psi,
+            edits=pane.edits,
+            spreads=self.detailed and not controller.drafts.drafting,
         )
 
     def refresh(self) -> None:
         scene = self._controller.shown_scene
-        if self.answered is not None and self.answered[0] != scene.model_of(scene.selected):
+        if self.answered is not None and self.answered.model != scene.model_of(scene.selected):
             self.clear()
         super().refresh()
 
@@ -84,7 +75,12 @@ class Outcomes(Newest[Question, OutcomeFound]):
 
     def _known(self) -> tuple[VariableOutcome, ...]:
         question = self.question() if self.applies() else None
-        if question is None or not question[4] or self.outcome is None or self.answered is None:
+        if question is None or not question.edits or self.outcome is None or self.answered is None:
             return ()
-        same_start = self.answered[:4] == question[:4]
+        same_start = _without_edits(self.answered) == _without_edits(question)
         return self.outcome.variables if same_start else ()
+
+
+def _without_edits(question: FindOutcome) -> FindOutcome:
+    """What model, set and start it is about."""
+    return msgspec.structs.replace(question, edits=(), spreads=False)
