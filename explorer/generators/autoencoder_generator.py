@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
 from explorer.generators.base import Generator, Latent
+from explorer.generators.normal_prior import OneSpace
 from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
@@ -35,7 +36,7 @@ DRAWING = ("blocks.", "decoder.", "output.")
 """Begins the names of the tensors that pictures are decoded with, in every network of this kind."""
 
 
-class AutoencoderGenerator(ABC, Generic[Network]):
+class AutoencoderGenerator(OneSpace, ABC, Generic[Network]):
     """A loaded autoencoder. Always float32: these networks are so small that half precision gains nothing."""
 
     def __init__(self, card: ModelCard, network: Network, device: torch.device) -> None:
@@ -48,12 +49,6 @@ class AutoencoderGenerator(ABC, Generic[Network]):
     @abstractmethod
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
         """One point of z a seed."""
-
-    def advance(self, latent: Latent, space: str) -> Latent:
-        """``latent`` itself: there is one space. Raises KeyError for any other than ``z``."""
-        if space != "z":
-            raise KeyError(space)
-        return latent
 
     def render(self, latent: Latent, quality: Quality) -> Tensor:
         """(B, C, H, W) in [-1, 1]: the decoder's mean; any quality is full quality. Differentiable in z."""

@@ -30,9 +30,10 @@ from explorer.checkpoint import load_exactly, read_json, read_safetensors, safet
 from explorer.controls.base import Control
 from explorer.errors import ModelError
 from explorer.generators import own_folder
-from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen, standard_normal
+from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen
 from explorer.generators.known_factors_codes import HUE, Arc, Bent, CodeMap, Ring, Straight
 from explorer.generators.known_factors_drawing import FACTORS, draw, factors_of
+from explorer.generators.normal_prior import NormalPrior
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.numerics.bending import Bend
 from explorer.numerics.linalg import random_orthonormal
@@ -110,24 +111,13 @@ class KnownFactorsNetwork(nn.Module):
         return pictures
 
 
-class KnownFactorsGenerator:
+class KnownFactorsGenerator(NormalPrior):
     """A loaded one. Always float32."""
 
     def __init__(self, card: ModelCard, network: KnownFactorsNetwork, device: torch.device) -> None:
         self.card = card
         self.device = device
         self.network = network.eval().to(device)
-
-    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
-        """Prior points z = psi · N(0, I), one a seed."""
-        z = standard_normal(seeds, (WIDTH,))
-        return Latent({"z": (z * truncation_psi).to(self.device)})
-
-    def advance(self, latent: Latent, space: str) -> Latent:
-        """``latent`` itself: there is one space. Raises KeyError for any other than ``z``."""
-        if space != "z":
-            raise KeyError(space)
-        return latent
 
     def render(self, latent: Latent, quality: Quality) -> Tensor:
         """(B, 3, size, size) in [-1, 1]; any quality is full quality. Differentiable in z."""

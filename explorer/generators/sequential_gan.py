@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from explorer.checkpoint import check_finite
 from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
-from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen, standard_normal
+from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen
+from explorer.generators.normal_prior import NormalPrior
 from explorer.generators.state_dicts import SUFFIXES, state_dicts
 from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.outputs.image import OUTPUT as IMAGE
@@ -25,7 +26,7 @@ CAPABILITIES = ("truncation", "affine", "activations", "weights")
 MAX_BYTES = 256 << 20  # a network beyond this is none of these; larger files are not read to find out
 
 
-class SequentialGan:
+class SequentialGan(NormalPrior):
     """A loaded generator. Always float32: these are so small that half precision gains nothing."""
 
     def __init__(self, card: ModelCard, network: nn.Sequential, device: torch.device) -> None:
@@ -33,17 +34,6 @@ class SequentialGan:
         self.device = device
         self.network = network.eval().requires_grad_(False).to(device)
         self._views: WeightViews[nn.Sequential] = WeightViews()
-
-    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
-        """Prior points z = psi · N(0, I), one a seed. Truncation is applied here, so that an edit keeps its length."""
-        z = standard_normal(seeds, self.card.spaces["z"].shape)
-        return Latent({"z": (z * truncation_psi).to(self.device)})
-
-    def advance(self, latent: Latent, space: str) -> Latent:
-        """``latent`` itself: there is one space. Raises KeyError for any other than ``z``."""
-        if space != "z":
-            raise KeyError(space)
-        return latent
 
     def render(self, latent: Latent, quality: Quality) -> Tensor:
         """(B, C, H, W) in [-1, 1]; any quality is full quality. Differentiable in z."""

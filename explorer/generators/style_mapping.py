@@ -8,6 +8,7 @@ Notation: B batch, W width of w, L layers of w_plus, S sum of all style widths, 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Protocol, cast
@@ -89,7 +90,7 @@ class Modulated(Protocol):
     """Whether it turns features into colours."""
 
 
-class StyleNetwork(nn.Module):
+class StyleNetwork(nn.Module, ABC):
     """Mapping and synthesis, with the mean of w (for truncation) stored beside the weights."""
 
     def __init__(self, mapping: Mapping, w_dim: int) -> None:
@@ -98,26 +99,26 @@ class StyleNetwork(nn.Module):
         self.register_buffer("w_mean", torch.zeros(w_dim))
         self.register_buffer("w_std", torch.ones(w_dim))
 
+    @abstractmethod
     def modulated_layers(self) -> Sequence[tuple[int, Modulated]]:
         """(index into w_plus, layer) in the order in which the layers run."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def w_layers(self) -> int:
         """L: how many copies of w the synthesis network reads."""
-        raise NotImplementedError
 
+    @abstractmethod
     def part_of(self, name: str) -> str:
         """The title of the part that the tensor ``name`` belongs to: ``mapping``, or one of the synthesis network."""
-        raise NotImplementedError
 
+    @abstractmethod
     def synthesis(self, styles: Tensor, *, dtype: torch.dtype = torch.float32) -> Tensor:
         """All styles (B, S) → pictures (B, C, H, H), not clamped."""
-        raise NotImplementedError
 
+    @abstractmethod
     def features(self, styles: Tensor, size: int) -> Tensor:
         """All styles (B, S) → what the layers of pictures of ``size`` pixels compute last (B, C, h, h)."""
-        raise NotImplementedError
 
     @property
     def style_widths(self) -> list[int]:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
 from explorer.generators.autoencoder_generator import AutoencoderGenerator, Codec
-from explorer.generators.base import Latent, standard_normal
+from explorer.generators.base import Latent
+from explorer.generators.normal_prior import NormalPrior
 
 CAPABILITIES = ("truncation", "encode", "posterior", "weights")
 
 
-class VaeGenerator(AutoencoderGenerator[Codec]):
+class VaeGenerator(NormalPrior, AutoencoderGenerator[Codec]):
     """A loaded VAE, whose network encodes a picture as means and log-variances."""
-
-    def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
-        """Prior points z = psi · N(0, I), one a seed. Truncation is applied here, so that an edit keeps its length."""
-        shape = self.card.spaces["z"].shape
-        return Latent({"z": (standard_normal(seeds, shape) * truncation_psi).to(self.device)})
 
     def encode(self, outputs: Tensor) -> Latent:
         """The mean of q(z|x) of pictures (B, C, H, W) in [-1, 1]."""
