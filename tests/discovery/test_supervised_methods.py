@@ -69,6 +69,22 @@ def _discover(name: str, toy: ToyVae, k: int = 3, **given: Any) -> ControlSet:
     return method(name).discover(toy, k, settings={"samples": 1500, "attribute": "one, two, three"} | given)
 
 
+def test_another_reader_reads_the_pictures_itself(toy: ToyVae, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples are kept with the generator, and what one reader has read of them is not taken for another's."""
+
+    class Opposite(KnownReader):
+        digest = "1" * 64
+
+        def read(self, pictures: torch.Tensor) -> Values:
+            return -super().read(pictures)
+
+    before = _directions(_discover("attribute_regression", toy))
+    monkeypatch.setattr(data_module, "open_reader", lambda text, model, generator: Opposite(toy))
+    after = _directions(_discover("attribute_regression", toy))
+    for name, direction in before.items():
+        np.testing.assert_allclose(after[name], -direction, atol=1e-6)
+
+
 def test_regression_recovers_a_known_map(toy: ToyVae) -> None:
     found = _discover("attribute_regression", toy, ridge=0.0, damping=0.0)
     assert [one.card.figure for one in found.controls] == ["R² 1.00"] * 3

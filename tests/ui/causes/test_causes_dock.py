@@ -379,6 +379,23 @@ def test_a_third_graph_has_a_name_of_its_own(qtbot: QtBot, monkeypatch: pytest.M
     assert [pane.name for pane in stage.controller.scene.panes] == ["", "Another graph", "Another graph 2"]
 
 
+def test_sliders_stand_where_causes_put_them_only_for_the_picture_that_was_asked_about(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.controller.move_control(0, "light", 110.0)
+    stage.answer()  # of the picture before
+    stage.answer()
+    assert stage.controller.outcomes.now()["length"] == 10.5
+    stage.controller.move_control(0, "light", 111.0)
+    assert stage.controller.outcomes.now()["length"] == 10.5  # of the same start, until there is an answer
+    stage.controller.set_seed(8)
+    assert stage.controller.outcomes.now() == {}
+    stage.answer()
+    stage.answer()
+    assert stage.controller.outcomes.now()["length"] == 10.5
+
+
 @pytest.mark.parametrize(("view", "copied"), [("truth", "image"), ("unmoved", "image"), ("difference", "difference")])
 def test_another_graph_is_not_shown_by_what_no_graph_changes(
     view: PaneView, copied: PaneView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
