@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,12 @@ from typing import Any
 import msgspec
 import torch
 
-from explorer.checkpoint import check_memory, load_exactly, read_card, read_json, read_safetensors
+from explorer.checkpoint import read_card
 from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
-from explorer.generators.diffusion_folder import DECODERS, INDEX, UNET, Component, PipelineFolder, open_folder
+from explorer.generators.diffusion_component import INDEX, TEXT_UNET, UNET, load_component, one_line
+from explorer.generators.diffusion_folder import PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
 from explorer.generators.diffusion_scheduler import sampler_text
 from explorer.outputs.image import OUTPUT as IMAGE
@@ -68,9 +67,9 @@ class DiffusionFamily:
         folder = open_folder(path)
         card = _card(folder)
         report(0.1)
-        unet = _load_component(folder.unet)
+        unet = load_component(folder.unet)
         report(0.6)
-        decoder = _load_component(folder.decoder) if folder.decoder is not None else None
+        decoder = load_component(folder.decoder) if folder.decoder is not None else None
         report(0.9)
         generator = DiffusionGenerator(card, unet, decoder, folder.scheduler, device, _own_settings(folder).h_window)
         _check_shapes(generator)
@@ -80,7 +79,9 @@ class DiffusionFamily:
 
 def _is_lone_unet(path: Path) -> bool:
     config = path / "config.json"
-    return config.is_file() and config.stat().st_size < 1 << 20 and UNET.encode() in config.read_bytes()
+    if not config.is_file() or config.stat().st_size >= 1 << 20:
+        return False
+    return any(name.encode() in config.read_bytes() for name in (UNET, TEXT_UNET))
 
 
 def _abilities(
@@ -105,7 +106,7 @@ def _card(folder: PipelineFolder) -> ModelCard:
         output=IMAGE.card(folder.picture_shape),
         spaces=spaces,
         capabilities=capabilities,
-        parameters=folder.unet.parameters + (folder.decoder.parameters if folder.decoder else 0),
+        parameters=sum(network.parameters for network in folder.networks),
     )
     fingerprint, window = card.fingerprint, settings.h_window
     if window is not None:  # it changes what h does, so control sets in h must not be mixed up
@@ -168,61 +169,6 @@ def _h_window(card: dict[str, Any], folder: PipelineFolder) -> tuple[int, int] |
     return window[0], window[1]
 
 
-def _load_component(component: Component) -> Any:
-    """One network in float32 on the CPU. Raises :class:`ModelError` unless configuration and weights fit exactly."""
-    import diffusers
-
-    # What it would print is said in the sentences below, or does not concern the user.
-    diffusers.utils.logging.set_verbosity(diffusers.utils.logging.CRITICAL)
-    diffusers.utils.logging.disable_progress_bar()
-    where = f"'{component.folder.name}' of '{component.folder.parent.name}'"
-    classes = {name: getattr(diffusers, name) for name in (UNET, *DECODERS)}
-    chosen = classes[component.class_name]
-    check_memory(component.parameters * 4, component.folder)
-    try:
-        # Built without memory first: a false configuration must not cost any.
-        config = read_json(component.folder / "config.json")
-        with torch.device("meta"):
-            model = chosen.from_config(config).float()
-    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError,
-            NotImplementedError) as error:  # fmt: skip
-        raise ModelError(
-            f"The config.json in {where} does not describe a {component.class_name} ({_one_line(error)})."
-        ) from error
-    described = sum(math.prod(tensor.shape) for tensor in model.state_dict().values())
-    if described != component.parameters:
-        raise ModelError(
-            f"The config.json in {where} describes {described} numbers and its weights hold "
-            f"{component.parameters}; they do not belong together."
-        )
-    state: dict[str, Any] = {}
-    for file in component.weights:
-        state |= read_safetensors(file)
-    load_exactly(model, _renamed(model, state), component.weights[0])
-    if any(buffer.is_meta for buffer in model.buffers()):  # those that no file holds
-        buffers = dict(chosen.from_config(config).named_buffers())
-        for name, buffer in list(model.named_buffers()):
-            if buffer.is_meta:
-                owner, _, leaf = name.rpartition(".")
-                model.get_submodule(owner)._buffers[leaf] = buffers[name]
-    return model.eval()
-
-
-_OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-
-
-def _renamed(model: torch.nn.Module, state: dict[str, Any]) -> dict[str, Any]:
-    """``state`` with the names that attention layers have had since diffusers 0.14."""
-    names = {
-        f"{path}.{old}.{kind}": f"{path}.{new}.{kind}"
-        for path, module in model.named_modules()
-        if getattr(module, "_from_deprecated_attn_block", False)
-        for old, new in _OLD_NAMES.items()
-        for kind in ("weight", "bias")
-    }
-    return {names.get(name, name): tensor for name, tensor in state.items()}
-
-
 @torch.no_grad()
 def _check_shapes(generator: DiffusionGenerator) -> None:
     """Run one picture of one step through it, so that parts that do not fit say so now and not under a slider."""
@@ -234,15 +180,10 @@ def _check_shapes(generator: DiffusionGenerator) -> None:
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        reason = _one_line(error)
+        reason = one_line(error)
         raise ModelError(f"The parts of '{card.name}' do not fit together ({reason}).") from error
     if made != card.shape:
         raise ModelError(f"'{card.name}' makes pictures of shape {made} where {card.shape} was expected.")
-
-
-def _one_line(error: Exception) -> str:
-    """What a library said, short enough to stand in a sentence."""
-    return textwrap.shorten(str(error), 300).rstrip(".")
 
 
 FAMILY = DiffusionFamily()
