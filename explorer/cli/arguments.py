@@ -104,6 +104,11 @@ def control_reference(
             ready = next((one for one in card.ready if one.name == name), None)
             if ready is not None and ready.problem:
                 raise ControlError(ready.problem) from error
+            if settings and (ready is not None or path.is_file()):
+                names = ", ".join(dict(settings))
+                raise ControlError(
+                    f"'{name}' is a set that was made before, so {names} cannot be chosen; name a method instead."
+                ) from error
             if ready is not None:
                 return ready.controls
             if path.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,24 @@ class Rungs(StrEnum):
     imagine = "imagine"
     do = "do"
     see = "see"
+
+
+def check_counts(rung: Rungs, draw: int | None, variables: Collection[str], noises: Collection[str]) -> None:
+    """Raises :class:`ExplorerError` for what would count for nothing: a draw of this very picture, and a noise of one
+    of ``variables``, which are set, or of a row that is seen."""
+    if draw is not None and rung is Rungs.imagine:
+        raise ExplorerError(
+            "--draw says which of the other pictures that answer do and see, and imagine is about this one; give "
+            "--rung do or --rung see, or leave it out."
+        )
+    for name in noises:
+        if name in variables and rung is not Rungs.see:
+            raise ExplorerError(f"--noise {name} counts for nothing where --set {name} sets it; leave one of them out.")
+        if rung is Rungs.see and name != PICTURE:
+            raise ExplorerError(
+                f"--noise {name} counts for nothing among rows that are seen, which bring noises of their own; leave "
+                "it out, or give --rung do."
+            )
 
 
 def edits(found: ControlSet, rung: Rungs, draw: int, noises: Mapping[str, str]) -> tuple[Edit, ...]:

@@ -24,6 +24,7 @@ from explorer.scene.validate import SEED_LIMIT
 if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
     from explorer.engine.engine import Engine
+    from explorer.scene.cards import ModelCard
     from explorer.scene.causal_graph import CausalGraph
     from explorer.scene.causes import Outcome, Spread, VariableOutcome
 
@@ -42,7 +43,12 @@ def do(
             "have these values.",
         ),
     ] = Rungs.imagine,
-    draw: Annotated[int, whole("--draw", 1, LARGEST, help="Which of the other pictures that answer do and see.")] = 1,
+    draw: Annotated[
+        int | None,
+        whole(
+            "--draw", 1, LARGEST, help="Which of the other pictures that answer do and see.", show_default="the first"
+        ),
+    ] = None,
     noise: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,6 +101,7 @@ def do(
     arguments.check_renamings(renamings, graph)
     texts = arguments.assignments(assign or [], "--set", "light=110")
     noises = arguments.assignments(noise or [], "--noise", "light=3 or light=seed:7")
+    choices.check_counts(rung, draw, texts, noises)
     if not texts and not noises and rung is Rungs.imagine:
         raise ExplorerError("Nothing is asked: set a variable (--set), or choose a noise (--noise).")
     engine = arguments.engine()
@@ -102,12 +109,11 @@ def do(
     arguments.steps_note(engine, reference, steps)
     card = engine.card(reference)
     controls = controls or next((name for name in METHODS if name in card.methods), METHODS[0])
-    bound = {"attributes": attributes, "attribute": variables}
-    settings: tuple[tuple[str, Scalar], ...] = tuple((name, text) for name, text in bound.items() if text)
+    settings = _attribute_settings(card, controls, attributes, variables)
     if graph is not None:
         settings += _graph_setting(engine, reference, controls, attributes, (graph, renamings or []))
     chosen, found = arguments.found_controls(engine, reference, controls, card.first_counts.get(controls), 0, settings)
-    edits = (*_edits(found, texts), *choices.edits(found, rung, draw, noises))
+    edits = (*_edits(found, texts), *choices.edits(found, rung, draw or 1, noises))
     origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
     outcome = engine.outcome(reference, chosen, origin, psi, edits, spreads=True)
     if outcome.problem:
@@ -129,6 +135,24 @@ def do(
         typer.echo(f"wrote {out}", err=True)
     elif out is not None:
         arguments.say_written(out)
+
+
+def _attribute_settings(
+    card: ModelCard, controls: str, attributes: str, variables: str
+) -> tuple[tuple[str, Scalar], ...]:
+    """What reads variables, and which of them, as settings of the method ``controls``. Raises :class:`CausalError`
+    where that reads none, because they lie in the latent of the model or ``controls`` is no method."""
+    from explorer.discovery.bound_causes import METHOD
+
+    texts = {"attributes": attributes, "attribute": variables}
+    if (attributes or variables) and controls != METHOD.card.name:
+        option = "--attributes" if attributes else "--variables"
+        of_model = f"the latent of '{card.name}' holds them" if controls in METHODS else f"'{controls}' brings its own"
+        raise CausalError(
+            f"{option} is about variables that are read from pictures, and {of_model}; leave it out, or give "
+            f"--controls {METHOD.card.name}."
+        )
+    return tuple((name, text) for name, text in texts.items() if text)
 
 
 def _graph_setting(

@@ -34,6 +34,7 @@ from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.causes import Outcome, Spread, VariableOutcome, rung_of
 from explorer.scene.choices import case_of
 from explorer.scene.model import Edit, StoredLatent
+from explorer.scene.single import shortest
 from explorer.training.batch import as_images
 from explorer.training.folder import prepare, warnings_in_order
 
@@ -86,10 +87,10 @@ def _told(
         variables=tuple(
             VariableOutcome(
                 name=name,
-                factual=float(factual[name]),
-                value=targets.get(name, float(after.values[name])),
-                low=targets.get(name, float(after.low[name])),
-                high=targets.get(name, float(after.high[name])),
+                factual=shortest(float(factual[name])),
+                value=shortest(targets.get(name, float(after.values[name]))),
+                low=shortest(targets.get(name, float(after.low[name]))),
+                high=shortest(targets.get(name, float(after.high[name]))),
                 is_open=bool(after.open[name]),
                 is_set=name in targets,
                 noise_control=noises.get(name, ""),
@@ -117,7 +118,9 @@ def _with_reached(told: Outcome, pictures: PictureValues, picture: Tensor) -> Ou
     aims = torch.tensor([told.variable(name).value for name in pictures.attributes.names], dtype=torch.float64)
     near = pictures.attributes.differences(values, aims).abs() <= MISSED
     variables = tuple(
-        msgspec.structs.replace(one, reached=float(value) if value == value else None, is_missed=not bool(is_near))
+        msgspec.structs.replace(
+            one, reached=shortest(float(value)) if value == value else None, is_missed=not bool(is_near)
+        )
         for one, value, is_near in zip(told.variables, values, near, strict=True)
     )
     return msgspec.structs.replace(told, variables=variables)
@@ -143,7 +146,7 @@ def _spreads(
         told = tell(values) if values else {}
     except CausalError:  # the dock says that it is not told
         return {}
-    return {name: Spread(one.mean, one.low, one.high) for name, one in told.items()}
+    return {name: Spread(*map(shortest, (one.mean, one.low, one.high))) for name, one in told.items()}
 
 
 def choosing_controls(controls: ControlSet) -> tuple[str, dict[str, str]]:
@@ -178,7 +181,7 @@ def achieved(generator: Generator, bgrx: NDArray[np.uint8], names: Sequence[str]
         return {}
     channels = generator.card.shape[0]
     values = reader.read(as_images(np.ascontiguousarray(bgrx[None, ..., 2::-1][..., :channels])))[0]
-    columns = {attribute.name: float(value) for attribute, value in zip(reader.attributes, values, strict=True)}
+    columns = {one.name: shortest(float(value)) for one, value in zip(reader.attributes, values, strict=True)}
     return {name: columns[name] for name in names if name in columns and columns[name] == columns[name]}
 
 

@@ -17,6 +17,7 @@ from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import Prepare, edited, prepared_anew
 from explorer.scene.cards import ControlPlace, Remark
 from explorer.scene.model import Edit, Origin
+from explorer.scene.single import shortest
 
 MAPPED_KEPT = 256
 PREPARED_KEPT = 64
@@ -98,4 +99,4 @@ def _place(control: Control, latent: Tensor) -> ControlPlace:
         low, high = (min(0.0, stops[0]), max(0.0, stops[-1])) if stops else (card.low, card.high)
     else:
         low, high = (stops[0], stops[-1]) if stops else (card.low, card.high)
-    return ControlPlace(value=float(place.value(latent)), low=low, high=high, stops=stops)
+    return ControlPlace(value=shortest(float(place.value(latent))), low=low, high=high, stops=stops)

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from explorer.errors import CausalError
+from explorer.scene.single import single, written
 
 VariableKind = Literal["number", "cyclic", "binary", "category"]
 Edge = tuple[str, str]
@@ -48,6 +49,9 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
         for bound in (self.low, self.high):
             if bound is not None and not math.isfinite(bound):
                 raise CausalError(f"The range of '{self.name}' has an end that is no number; leave it out instead.")
+        for end in ("low", "high"):  # of rows of 32 bits
+            bound = getattr(self, end)
+            msgspec.structs.force_setattr(self, end, None if bound is None else written(bound))
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise CausalError(f"The range of '{self.name}' goes from {self.low:g} to {self.high:g}; turn it round.")
 
@@ -70,7 +74,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
             inside = value in range(self.levels)
             return "" if inside else f"'{self.name}' cannot be {value:g}; it is one of {', '.join(named)}."
         low, high = -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
-        if self.kind == "cyclic" or low <= value <= high:
+        if self.kind == "cyclic" or low <= value <= high or single(value) in (single(low), single(high)):
             return ""
         bounds = f"{'' if self.low is None else f' from {low:g}'}{'' if self.high is None else f' to {high:g}'}"
         return f"'{self.name}' cannot be {value:g}; it goes{bounds}{' ' if self.unit else ''}{self.unit}."

@@ -19,7 +19,7 @@ Rung = Literal["imagine", "do", "see"]
 happens to have that value."""
 RUNG_CASES = ("see, draw #", "imagine", "do, draw #")
 """What the amounts of the control are called that chooses the question (:attr:`ControlCard.cases`)."""
-ANSWERS: dict[Rung, str] = {"imagine": "Counterfactual", "do": "Done", "see": "Seen"}
+ANSWERS: dict[Rung, str] = {"imagine": "Counterfactual", "do": "Interventional", "see": "Observational"}
 """What the picture is called that answers it."""
 
 

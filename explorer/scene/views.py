@@ -29,8 +29,8 @@ VIEWS: dict[PaneView, ViewText] = {
 
 
 def title_of_do(view: PaneView, answer: str) -> str:
-    """What ``view`` is called where sliders set variables, whose picture is an ``answer`` (Counterfactual, Done,
-    Seen)."""
+    """What ``view`` is called where sliders set variables, whose picture is an ``answer`` (Counterfactual,
+    Interventional, Observational)."""
     return VIEWS[view].of_do.replace("Counterfactual", answer).replace("counterfactual", answer.lower())
 
 

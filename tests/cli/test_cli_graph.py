@@ -110,6 +110,52 @@ def test_do_says_of_a_map_without_its_graph_that_it_lacks_one(capsys: pytest.Cap
     assert "give the file with --graph" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--draw", "3"], "--draw says which of the other pictures that answer do and see"),
+        (["--draw", "1", "--rung", "imagine"], "give --rung do or --rung see"),
+        (["--noise", "light=2"], "--noise light counts for nothing where --set light sets it"),
+        (["--noise", "angle=2", "--rung", "see"], "--noise angle counts for nothing among rows that are seen"),
+        (
+            ["--variables", "hue"],
+            "the latent of 'pendulum-dscm' holds them; leave it out, or give --",
+        ),
+        (["--attributes", "pendulum"], "--attributes is about variables that are read from pictures"),
+        (["--controls", "own.safetensors", "--variables", "hue"], "'own.safetensors' brings its own; leave it out"),
+        (["--controls", "own.safetensors", "--graph", "own.dot"], "made before, so graph cannot be chosen; name a m"),
+    ],
+)
+def test_what_would_count_for_nothing_is_refused(
+    more: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own.safetensors").touch()
+    Path("own.dot").write_text("digraph { light -> angle }")
+    assert run(["do", DSCM, "--set", "light=100", *more]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert sentence in err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+def test_draws_and_noises_that_count_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["do", DSCM, "--set", "light=100", "--rung", "see", "--draw", "2", "--noise", "picture=1"]) == 0
+    assert "see, draw 2" in capsys.readouterr().out
+
+
+def test_values_and_ranges_are_written_without_digits_of_32_bits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["do", DSCM, "--set", "light=132.3", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["factual"]["light"], document["set"]) == (66.6, {"light": 132.3})
+    assert all(len(str(value)) < 12 for value in (*document["factual"].values(), *document["achieved"].values()))
+    assert run(["graph", DSCM, "--json"]) == 0
+    assert [(one["low"], one["high"]) for one in json.loads(capsys.readouterr().out)["variables"][:2]] == [
+        (-36.0, 38.7),
+        (54.0, 132.3),
+    ]
+
+
 def test_an_interval_without_width_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["do", DSCM, "--set", "light=110", "--noise", "angle=2"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("shadow_length")]

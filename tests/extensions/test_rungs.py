@@ -187,7 +187,7 @@ def test_a_picture_that_is_seen_is_replayed_bit_for_bit(
     causes_engine: Engine, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out, again = tmp_path / "seen.png", tmp_path / "again.png"
-    assert cli(capsys, "--set", "b=2", "--rung", "see", "--draw", "3", "--noise", "a=2", "-o", str(out))[0] == 0
+    assert cli(capsys, "--set", "b=2", "--rung", "see", "--draw", "3", "-o", str(out))[0] == 0
     assert command.run(["replay", str(out), "-o", str(again)]) == 0
     with Image.open(out) as first, Image.open(again) as second:
         assert np.array_equal(np.asarray(first), np.asarray(second))

@@ -544,14 +544,14 @@ def test_the_question_is_asked_by_one_control_and_undone(ladder_stage: Stage) ->
     assert not panel.rungs.again.isVisible()
     panel.rungs.rungs.buttons["do"].click()
     assert controller.scene.panes[0].edits == (Edit("rung", 1.0),)
-    assert controller.answer_title(0) == "Done"
+    assert controller.answer_title(0) == "Interventional"
     show(ladder_stage, ladder("do", 1))
     panel.rungs.again.click()
     assert controller.scene.panes[0].edits == (Edit("rung", 2.0),)
     show(ladder_stage, ladder("do", 2))
     panel.rungs.rungs.buttons["see"].click()
     assert controller.scene.panes[0].edits == (Edit("rung", -2.0),)
-    assert controller.answer_title(0) == "Seen"
+    assert controller.answer_title(0) == "Observational"
     show(ladder_stage, ladder("see", 2))
     panel.rungs.rungs.buttons["imagine"].click()
     assert controller.scene.panes[0].edits == ()
