@@ -101,7 +101,7 @@ def done(hand: Hand, panel: CausesPanel) -> Steps:
     yield "the picture of both", hand.settled
     assert edit_of(hand.controller.scene.panes[0], "angle").value == -12.5
     yield "what they make of it", lambda: panel.outcomes.answered == panel.outcomes.question()
-    assert "shadow_position" in panel.sentence.text()
+    assert "shadow_position" in panel.words.sentence.text()
     assert panel.view.set_names == {"angle", "light"}
     hand.shoot("causes-done")
 
@@ -140,8 +140,8 @@ def with_two_graphs(hand: Hand, panel: CausesPanel) -> Steps:
     QTest.keyClick(view, Qt.Key.Key_Delete)
     yield "mechanisms without it", lambda: fitted(hand)
     yield "its values", lambda: panel.outcomes.answered == panel.outcomes.question()
-    assert "Unlike panes 1, 3, 4 (Causes)" in panel.sentence.text(), panel.sentence.text()
-    assert "without light → shadow_length" in panel.sentence.text()
+    assert "Unlike panes 1, 3, 4 (Causes)" in panel.words.sentence.text(), panel.sentence.text()
+    assert "without light → shadow_length" in panel.words.sentence.text()
     yield from hand.drag_slider("light", 0.7)
     (edits,) = {pane.edits for pane in controller.scene.panes}  # one slider moves the same variable under both graphs
     assert [edit.control for edit in edits] == ["angle", "light"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -14,18 +15,18 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )  # fmt: skip
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from explorer.scene.editing import is_table
 from explorer.scene.model import Scene
 from explorer.scene.region import region_of
-from explorer.scene.views import EFFECTS, VIEWS, WITH_RMS
+from explorer.scene.views import EFFECTS
 from explorer.ui.canvas import pane_paint, pane_text
-from explorer.ui.canvas.pane_grid import Cell, Table, grid, table
+from explorer.ui.canvas.captions import Captions
+from explorer.ui.canvas.pane_grid import Cell, grid, table
 from explorer.ui.canvas.region_tool import paint_outline
 from explorer.ui.look import theme
 from explorer.ui.state.controller import Controller
-from explorer.ui.state.feed import Picture
 
 BUSY_AFTER_MS = 350  # a picture that is older than the state for longer says so
 GRIP = 9  # how near the divider the pointer must be, pixels
@@ -43,14 +44,13 @@ class Canvas(QWidget):
         self._cells: list[Cell] = []
         self._panes: list[int] = []  # the pane of each cell
         self._arranged: object = None  # what the last arrangement depended on, of the scene
-        self._table: Table | None = None  # where the panes are a table: its headings
+        self.captions = Captions(controller)
         self._zoomed = False
         self._pixels = False
         self._dragged: int | None = None
         self._busy = QTimer(self)
         self._busy.setSingleShot(True)
         self._busy.setInterval(BUSY_AFTER_MS)
-        self._show_busy = False
         self._painted_frames: object = None  # views, dividers, regions and selection, as they were shown last
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -94,7 +94,7 @@ class Canvas(QWidget):
         colors = theme.current()
         painter = QPainter(self)
         painter.fillRect(event.rect(), theme.color(colors.canvas))
-        self._paint_headings(painter, colors)
+        self.captions.paint_headings(painter, colors)
         for pane, cell in zip(self._panes, self._cells, strict=True):
             if not event.region().intersects(cell.whole.adjusted(-4, -4, 4, 4)):
                 continue
@@ -103,7 +103,7 @@ class Canvas(QWidget):
                 self._paint_pane(painter, colors, pane, cell)
                 self._controller.feed.note_paint(pane, (time.perf_counter() - start) * 1e3)
             else:
-                self._paint_caption(painter, colors, pane, cell.caption)
+                self.captions.paint(painter, colors, pane, cell.caption)
 
     def _paint_pane(self, painter: QPainter, colors: theme.Theme, pane: int, cell: Cell) -> None:
         scene = self._controller.shown_scene
@@ -128,8 +128,6 @@ class Canvas(QWidget):
                 pane_paint.paint_divider(painter, colors, scene.panes[pane].split, halves, cell.picture)
             if scene.panes[pane].view in EFFECTS:
                 pane_paint.paint_scale(painter, cell.picture)
-            if texts := pane_text.marks(self._controller.catalogue, scene, picture):
-                pane_paint.paint_mark(painter, texts, cell.picture)
         chosen = scene.panes[pane].controls
         region = region_of(self._controller.catalogue.methods.get(chosen.method), chosen)
         if region is not None:
@@ -139,57 +137,7 @@ class Canvas(QWidget):
             painter.setPen(QPen(theme.color(colors.accent), width, j=Qt.PenJoinStyle.MiterJoin))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(cell.picture.adjusted(-2, -2, 1, 1))
-        self._paint_caption(painter, colors, pane, cell.caption)
-
-    def _paint_caption(self, painter: QPainter, colors: theme.Theme, pane: int, box: QRect) -> None:
-        scene = self._controller.shown_scene
-        picture = self._controller.feed.picture(pane)
-        if picture is not None and pane < len(scene.panes):
-            chosen = scene.panes[pane]
-            known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
-            stopped = self._controller.catalogue.is_stopped(scene.model_of(pane), chosen.controls)
-            latest = self._controller.moved_last(pane)
-            moved = "" if stopped or chosen.view == "unmoved" else pane_text.moved(scene, chosen, known, latest)
-            state, sliders = self._state(pane, picture), self._sliders(pane)
-            if self._table is not None:  # what its column and its row are called stands at the edge
-                title, figure = moved, sliders or state
-            else:
-                title, said = self._controller.pane_title(pane), (moved, sliders) if known else (sliders, moved)
-                figure = next(filter(None, (state, *said)), pane_text.start(scene, pane))
-            bold = self._table is None
-            # What is moved is the same in all views of a do(), and what they are called tells them apart.
-            leads = self._controller.sets_variables(pane) and len(scene.panes) > 1
-            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold, leads)
-
-    def _paint_headings(self, painter: QPainter, colors: theme.Theme) -> None:
-        """What each column and each row of a table of panes is called."""
-        if self._table is None:
-            return
-        scene = self._controller.shown_scene
-        columns = len(self._table.above)
-        for column, box in enumerate(self._table.above):
-            title, views = self._controller.set_title(column), {pane.view for pane in scene.panes[column::columns]}
-            pane_paint.paint_heading(painter, colors, title, VIEWS[views.pop()].note if len(views) == 1 else "", box)
-        for row, box in enumerate(self._table.beside):
-            pane_paint.paint_side(painter, colors, pane_text.start(scene, row * columns), box)
-
-    def _sliders(self, pane: int) -> str:
-        """Why a pane does not follow the sliders beside it, or not for good."""
-        controller, scene = self._controller, self._controller.shown_scene
-        return pane_text.sliders(
-            controller.catalogue, controller.jobs, scene.model_of(pane), scene.panes[pane].controls
-        )
-
-    def _state(self, pane: int, picture: Picture) -> str:
-        """What is to be said of the picture itself: that it is not there yet, or how large the difference is."""
-        if self._show_busy and not picture.is_current and not picture.error:
-            return "rendering…"
-        panes = self._controller.shown_scene.panes
-        if panes[pane].view in WITH_RMS and picture.frame is not None:
-            columns = len(self._table.above) if self._table is not None else 0
-            headed = columns and all(one.view == "difference" for one in panes[pane % columns :: columns])
-            return f"{'' if headed else 'rms '}{picture.frame.rms:.3f}"  # the heading of a column says it once
-        return ""
+        self.captions.paint(painter, colors, pane, cell.caption)
 
     # --- events ---
 
@@ -235,6 +183,14 @@ class Canvas(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            pane = self._pane_at(event.pos())
+            note = self.captions.note(pane) if pane is not None else None
+            QToolTip.showText(event.globalPos(), note.texts[0] if note is not None else "", self)
+            return True
+        return super().event(event)
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         pane = self._pane_at(event.pos())
         if pane is not None:
@@ -257,15 +213,15 @@ class Canvas(QWidget):
             self._panes = list(range(count))
         caption = self.fontMetrics().height() + 10
         self._arranged = self._arrangement(scene)
-        self._table = None
+        self.captions.table = None
         if len(self._panes) > 1 and is_table(scene):
             starts = {pane_text.start(scene, pane) for pane in range(count)} if count > scene.columns else set()
             beside = max(
                 (self.fontMetrics().horizontalAdvance(text) + pane_paint.SIDE_GAP for text in starts), default=0
             )
             room = self.width(), self.height()
-            self._table = table(count, *room, self._aspect(), caption, scene.columns, caption, beside)
-            self._cells = self._table.cells
+            self.captions.table = table(count, *room, self._aspect(), caption, scene.columns, caption, beside)
+            self._cells = self.captions.table.cells
         else:
             columns = 0 if self._zoomed else scene.columns
             self._cells = grid(len(self._panes), self.width(), self.height(), self._aspect(), caption, columns)
@@ -307,8 +263,8 @@ class Canvas(QWidget):
     def _on_shown(self, scene: Scene) -> None:
         if self._arrangement(scene) != self._arranged or self._zoomed:
             self._arrange()
-        if self._show_busy or not self._busy.isActive():
-            self._show_busy = False
+        if self.captions.show_busy or not self._busy.isActive():
+            self.captions.show_busy = False
             self._busy.start()
         # Captions follow at once, the ring and the divider too; a picture is painted when it comes, not before.
         panes = [(pane.view, pane.split, pane.controls) for pane in scene.panes]
@@ -333,7 +289,7 @@ class Canvas(QWidget):
             self.update(cell.caption)
 
     def _on_busy(self) -> None:
-        self._show_busy = True
+        self.captions.show_busy = True
         if any(
             (picture := self._controller.feed.picture(pane)) is not None and not picture.is_current
             for pane in self._panes

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QLinearGradient, QPainter, QPen
 
 from explorer.outputs import signed_scale
-from explorer.ui.look import theme
+from explorer.ui.look import icons, theme
 
 
 def paint_image(painter: QPainter, image: QImage, target: QRect, device_ratio: float, pixels: bool) -> None:
@@ -35,7 +36,8 @@ def paint_sentence(
 
 
 def paint_divider(painter: QPainter, colors: theme.Theme, split: float, halves: tuple[str, str], target: QRect) -> None:
-    """The line between before and after, its handle, and what each of the ``halves`` is called."""
+    """The line between before and after, its handle, and what each of the ``halves`` is called, where that covers
+    little of it."""
     x = target.left() + split * target.width()
     top, bottom = QPointF(x, target.top()), QPointF(x, target.bottom() + 1)
     painter.setPen(QPen(QColor(0, 0, 0, 110), 3))
@@ -51,8 +53,8 @@ def paint_divider(painter: QPainter, colors: theme.Theme, split: float, halves: 
         (halves[1], Qt.AlignmentFlag.AlignRight, target.right() - x),
     ):
         box = _tag(painter, text)
-        if room < box.width() + 2 * TAG_MARGIN:
-            continue
+        if box.width() > COVERED * (room - 2 * TAG_MARGIN):
+            continue  # the caption says in which order they are
         box.moveTop(target.top() + TAG_MARGIN)
         if place == Qt.AlignmentFlag.AlignLeft:
             box.moveLeft(target.left() + TAG_MARGIN)
@@ -61,22 +63,13 @@ def paint_divider(painter: QPainter, colors: theme.Theme, split: float, halves: 
         _paint_tag(painter, text, box)
 
 
-def paint_mark(painter: QPainter, texts: Sequence[str], target: QRect) -> None:
-    """What has to be known of a picture, in its lower left corner: the first of ``texts`` that fits, else the last."""
-    room = target.width() - 2 * TAG_MARGIN
-    text = next((text for text in texts if _tag(painter, text).width() <= room), texts[-1])
-    box = _tag(painter, text)
-    box.moveBottomLeft(target.bottomLeft() + QPoint(TAG_MARGIN, -TAG_MARGIN))
-    _paint_tag(painter, text, box)
-
-
 def paint_scale(painter: QPainter, target: QRect) -> None:
-    """The colours of a signed difference between their numbers, in the upper right corner of a picture; where there is
-    no room for the numbers, nothing."""
+    """The colours of a signed difference between their numbers, in the upper right corner of a picture; where they
+    would cover much of it, nothing."""
     low, high = signed_scale.LOW, signed_scale.HIGH
     ends = [painter.fontMetrics().horizontalAdvance(text) for text in (low, high)]
     box = QRect(0, 0, sum(ends) + SCALE_WIDTH + 4 * 6, painter.fontMetrics().height() + 4)
-    if box.width() > target.width() - 2 * TAG_MARGIN:
+    if box.width() > COVERED * target.width():
         return
     box.moveTopRight(target.topRight() + QPoint(-TAG_MARGIN, TAG_MARGIN))
     painter.fillRect(box, QColor(0, 0, 0, 140))
@@ -101,9 +94,42 @@ def _paint_tag(painter: QPainter, text: str, box: QRect) -> None:
 
 
 TAG_MARGIN = 8  # between a tag on a picture and the picture's edge
+COVERED = 0.45  # of the width of a picture, or of its half, that a tag may take
+NOTE_GAP = 7  # before what has to be known of a picture, in pixels
+SIGN = 13  # pixels of the sign before what has to be known of a picture
 SCALE_WIDTH = 44  # of the colours of a signed difference
 SIDE_GAP = 12  # between the name of a row and its first picture
 LEAST_TITLE = 4  # letters: a title of which less would be left is left out
+
+
+@dataclass(frozen=True)
+class Note:
+    """What has to be known of a picture, in its caption: ``texts``, the longest first, after a sign, which is all there
+    is where none fits. ``passes``: it will be over in a moment, so it has no sign."""
+
+    texts: Sequence[str]
+    passes: bool = False
+
+    def beside(self, metrics: QFontMetrics, room: int) -> str:
+        """The first of its texts that fits into ``room`` pixels; empty where none does."""
+        return next((text for text in self.texts if self.width(metrics, text) <= room), "")
+
+    def width(self, metrics: QFontMetrics, text: str) -> int:
+        """Pixels of ``text`` with its sign and the gap before them."""
+        sign = 0 if self.passes else SIGN + (4 if text else 0)
+        return NOTE_GAP + sign + metrics.horizontalAdvance(text) if sign or text else 0
+
+    def paint(self, painter: QPainter, colors: theme.Theme, text: str, box: QRect) -> None:
+        """``text`` at the left of ``box``, after its gap."""
+        inside = box.adjusted(NOTE_GAP, 0, 0, 0)
+        tint = colors.muted if self.passes else colors.amber
+        if not self.passes:
+            top = box.center().y() - SIGN // 2
+            scale = painter.device().devicePixelRatioF()
+            painter.drawPixmap(QRect(inside.left(), top, SIGN, SIGN), icons.pixmap("warning", tint, SIGN, scale))
+            inside = inside.adjusted(SIGN + 4, 0, 0, 0)
+        painter.setPen(theme.color(tint))
+        painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
 
 
 def paint_caption(
@@ -114,18 +140,24 @@ def paint_caption(
     box: QRect,
     bold: bool = True,
     title_leads: bool = False,
+    note: Note | None = None,
 ) -> None:
     """``title`` at the left, ``figure`` at the right. The title gives way to the figure, which is what one compares;
     where it is ``bold``, the method's, and next to nothing would be left of it, altogether. Where it is not, it ends
-    with an amount, which is not cut. ``title_leads``: where there is no room for both, there is no figure."""
+    with an amount, which is not cut. ``title_leads``: where there is no room for both, there is no figure. ``note``:
+    after the title, as much of it as leaves the others whole."""
     font = painter.font()
-    wanted = painter.fontMetrics().horizontalAdvance(figure) + 13 if figure and not title_leads else 0
+    plain = painter.fontMetrics()
+    wanted = plain.horizontalAdvance(figure) + 13 if figure and not title_leads else 0
     font.setBold(bold)
     painter.setFont(font)
     painter.setPen(theme.color(colors.text))
     # A pixel more than its advance, which is rounded: what fits is not cut.
     whole = painter.fontMetrics().horizontalAdvance(title) + 1
-    own = min(whole, max(0, box.width() - wanted))
+    beside = plain.horizontalAdvance(figure) + 13 if figure else 0
+    mark = note.beside(plain, box.width() - whole - beside) if note is not None else ""
+    noted = note.width(plain, mark) if note is not None else 0
+    own = min(whole, max(0, box.width() - wanted - noted))
     if bold and own < min(whole, LEAST_TITLE * painter.fontMetrics().averageCharWidth()):
         title, own = "", 0
     cut = Qt.TextElideMode.ElideRight if bold else Qt.TextElideMode.ElideMiddle
@@ -133,6 +165,9 @@ def paint_caption(
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
     font.setBold(False)
     painter.setFont(font)
+    if note is not None:
+        note.paint(painter, colors, mark, box.adjusted(own, 0, 0, 0))
+    own += noted
     painter.setPen(theme.color(colors.muted))
     # In the middle: a control's name is shortened, not its amount.
     left = box.width() - (own + 12 if own else 0)

@@ -27,7 +27,8 @@ EFFECTIVENESS_TIP = (
 
 
 class BadgeRow(QWidget):
-    """Asked for by a button; shown for as long as the picture and what is set stay the same."""
+    """Asked for by a ``button``, which stands elsewhere; shown for as long as the picture and what is set stay the
+    same, and gone where there is nothing to say."""
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,9 +43,8 @@ class BadgeRow(QWidget):
         self.progress = ProgressLine("Stop checking the picture")
         self.problem = ElidedLabel()
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 0, 10, 6)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(16)
-        layout.addWidget(self.button)
         for label in (self.composition, self.reversal):
             layout.addWidget(label)
         layout.addWidget(self.effectiveness, 2)
@@ -74,6 +74,7 @@ class BadgeRow(QWidget):
         for label, text in zip((self.composition, self.reversal, self.effectiveness), _texts(check), strict=True):
             label.setText(text)
             label.setVisible(bool(text))
+        self.setVisible(check is not None or under_way is not None or bool(problem))
         told = [_told(one) for one in check.effectiveness] if check is not None else []
         self.effectiveness.setToolTip("\n".join([EFFECTIVENESS_TIP, *told]))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import combinations
 
 from PySide6.QtCore import QPointF, QSize
 
@@ -16,6 +18,8 @@ GAP = 10.0
 LEAST = 20.0
 BESIDE, LEAST_WIDTH = 4.0, 60.0
 """Pixels between nodes of a row that are narrower than others, and how narrow they get."""
+LEAST_GAP, MOST_HEIGHT = 0.2, 1200.0
+"""Nodes that a hand has put nearer to each other, in places, stay so; and pixels that a graph is high at most."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,21 @@ def fitted(places: Collection[Point], size: QSize, is_tall: bool) -> Fit:
             if not _is_tight(known, scales, size, height, gap):
                 break
     return Fit(*scales, centre, height, _width(known, scales, height))
+
+
+def least_height(places: Collection[Point], width: float) -> int:
+    """Pixels that nodes at ``places`` need in a widget that is so wide, if none is to lie on another; those that a hand
+    has put onto each other may stay so."""
+    across, down = [x for x, _ in places] or [0.0], [y for _, y in places] or [0.0]
+    extents = (max(across) - min(across), max(down) - min(down))
+    beside, _ = _scales(extents, QSize(round(width), 0), FLAT)
+    gaps = [
+        abs(y - other_y)
+        for (x, y), (other_x, other_y) in combinations(places, 2)
+        if abs(x - other_x) * beside < LEAST_WIDTH and abs(y - other_y) >= LEAST_GAP
+    ]
+    scale = (FLAT + BESIDE) / min(gaps) if gaps else 0.0
+    return math.ceil(min(extents[1] * scale, MOST_HEIGHT) + FLAT + 2 * MARGIN_DOWN)
 
 
 def _scales(extents: Point, size: QSize, height: float) -> Point:

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from explorer.scene.causal_graph import CausalGraph, Edge
 from explorer.scene.causes import Distribution, VariableOutcome
 from explorer.ui.causes import lines, node
-from explorer.ui.causes.fit import Fit, Point, fitted
-from explorer.ui.causes.node import HANDLE, NodeLook
+from explorer.ui.causes.fit import Fit, Point, fitted, least_height
+from explorer.ui.causes.handles import handle_at, handle_of
+from explorer.ui.causes.node import NodeLook
 from explorer.ui.look import theme
 
 LineKind = Literal["arrow", "hidden", "suggested"]
@@ -22,6 +23,8 @@ NEAR = 7.0
 """Pixels from an arrow at which a click means it."""
 BEYOND = 4.0
 """Pixels from a node to its second outline."""
+LEAST_HEIGHT = 60
+"""Pixels, of a graph without nodes."""
 
 
 class GraphView(QWidget):
@@ -56,10 +59,11 @@ class GraphView(QWidget):
         self._dragged = False
         self._held: Fit | None = None
         self._from = ""  # the node from which an arrow is being drawn
-        self._pointer = QPointF()
+        self._over = ""  # the node whose dot the pointer means
+        self._pointer, self._pressed = QPointF(), QPointF()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(LEAST_HEIGHT)
         self.setAccessibleName("Causal graph")
 
     def show_graph(
@@ -82,6 +86,7 @@ class GraphView(QWidget):
             self.selected_line = None
         if self.marked is not None and not set(self.marked) <= set(graph.names):
             self.marked = None
+        self._make_room()
         self.update()
 
     def show_variables(
@@ -103,6 +108,15 @@ class GraphView(QWidget):
 
     # --- where things are ---
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Be high enough for all nodes; what it lies in scrolls. The height stays while a node is dragged."""
+        if self._grip is None:
+            self.setMinimumHeight(max(LEAST_HEIGHT, least_height(self.places.values(), self.width())))
+
     def _fit(self) -> Fit:
         """How the graph fits; it stays while a node is dragged."""
         if self._grip is None or self._held is None:
@@ -123,8 +137,11 @@ class GraphView(QWidget):
 
     def handle(self, name: str) -> QPointF:
         """The dot below the node ``name``."""
-        box = self.box(name)
-        return QPointF(box.center().x(), box.bottom())
+        return handle_of(self.box(name))
+
+    def handle_at(self, point: QPointF) -> str:
+        """The node whose dot ``point`` means; empty where it means none."""
+        return handle_at(point, {name: self.box(name) for name in self.graph.names})
 
     def node_at(self, point: QPointF) -> str:
         """The node under ``point``; empty where there is none."""
@@ -170,13 +187,14 @@ class GraphView(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        point = event.position()
-        self._pointer = point
-        for name in self.graph.names:
-            if lines.length(point - self.handle(name)) <= HANDLE + 4:
-                self._from = name
-                self.update()
-                return
+        self._pointer = self._pressed = event.position()
+        self._from = self.handle_at(self._pointer)
+        if not self._from:
+            self._pick(self._pointer)
+        self.update()
+
+    def _pick(self, point: QPointF) -> None:
+        """Choose what is at ``point``, and take hold of it where it is a node."""
         name = self.node_at(point)
         before, self.selected_line = self.selected_line, None if name else self.line_at(point)
         self._grip = point - self.middle(name) if name else None
@@ -184,7 +202,6 @@ class GraphView(QWidget):
         self._select(name)
         if before != self.selected_line:
             self.edge_picked.emit()
-        self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._pointer = event.position()
@@ -194,17 +211,23 @@ class GraphView(QWidget):
             x, y = self.places[self.selected]
             self.places[self.selected] = (x + by.x() / fit.across, y + by.y() / fit.down)
             self._dragged = True
-        over_handle = any(lines.length(self._pointer - self.handle(name)) <= HANDLE + 4 for name in self.graph.names)
-        self.setCursor(Qt.CursorShape.CrossCursor if over_handle or self._from else Qt.CursorShape.ArrowCursor)
+        self._over = self._from or ("" if self._grip is not None else self.handle_at(self._pointer))
+        self.setCursor(Qt.CursorShape.CrossCursor if self._over else Qt.CursorShape.ArrowCursor)
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._over = ""
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._from:
             first, last = self._from, self.node_at(event.position())
             self._from = ""
-            if last and last != first:
+            if lines.length(event.position() - self._pressed) < QApplication.startDragDistance():
+                self._pick(self._pressed)  # nothing was drawn, so what lies there was meant
+            elif last and last != first:
                 self.drawn.emit(first, last)
-        elif self._grip is not None:
+        if self._grip is not None:
             self._grip = None
             if self._dragged:  # a click alone moves nothing
                 self.placed.emit(self.selected, *self.places[self.selected])
@@ -280,6 +303,7 @@ class GraphView(QWidget):
             outline=self._outline(name) if name in self.seen_names else None,
             is_chosen=name == self.selected,
             is_marked=self.marked is not None and name in self.marked,
+            is_held=name == self._over,
             distribution=self.distributions.get(name),
             outcome=self.outcomes.get(name),
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from explorer.scene.causal_graph import Variable
 from explorer.scene.causes import Distribution, VariableOutcome
 from explorer.ui.causes import distribution as bars
+from explorer.ui.causes.handles import handle_of
 from explorer.ui.look import theme
 
 WIDTH = 132.0
@@ -24,7 +25,7 @@ HANDLE = 5.0
 @dataclass(frozen=True)
 class NodeLook:
     """``is_marked``: it is one of a pair that is pointed at; ``outline``: the second one of what is seen, which is not
-    held."""
+    set; ``is_held``: the pointer means its dot."""
 
     variable: Variable
     text: str
@@ -33,6 +34,7 @@ class NodeLook:
     outline: QRectF | None = None
     is_chosen: bool = False
     is_marked: bool = False
+    is_held: bool = False
     distribution: Distribution | None = None
     outcome: VariableOutcome | None = None
 
@@ -78,7 +80,8 @@ def paint(painter: QPainter, box: QRectF, look: NodeLook) -> None:
         bars.paint(painter, shown, look.outcome, held or colors.accent, has_levels=bool(look.variable.levels))
     painter.setPen(QPen(theme.color(colors.line), 1.0))
     painter.setBrush(theme.color(colors.accent))
-    painter.drawEllipse(QPointF(box.center().x(), box.bottom()), HANDLE - 1, HANDLE - 1)
+    radius = HANDLE + 2 if look.is_held else HANDLE - 1
+    painter.drawEllipse(handle_of(box), radius, radius)
 
 
 def _line(painter: QPainter, inside: QRectF, edge: Qt.AlignmentFlag, text: str) -> None:

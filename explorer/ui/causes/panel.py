@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.causal.identification import identify
@@ -22,7 +22,9 @@ from explorer.ui.causes.graph_view import GraphView
 from explorer.ui.causes.noise_row import NoiseRow
 from explorer.ui.causes.rungs import RungRow
 from explorer.ui.causes.side import CausesSide
+from explorer.ui.causes.words import Words
 from explorer.ui.look.numbers import DecimalField
+from explorer.ui.look.pages import scrolled
 from explorer.ui.look.slider import FloatSlider
 from explorer.ui.look.widgets import SectionTitle, WrappedLabel
 from explorer.ui.state.controller import Controller
@@ -52,9 +54,8 @@ class CausesPanel(QWidget):
         self.own.setToolTip("Take back what was drawn; the mechanisms are those that come with the model")
         self.tidy.setToolTip("Causes above their effects, no two on top of each other")
         self.rungs, self.noise, self.badges = RungRow(), NoiseRow(), BadgeRow(controller)
-        self.sentence, self.hint = WrappedLabel(), WrappedLabel()
+        self.words, self.hint = Words(self.badges), WrappedLabel()
         self.title = SectionTitle("Causes")
-        self.spreads = WrappedLabel(least=2)  # so that the graph stands still while a slider is dragged
         self._build()
         connect_graph(self.view, self.bar, self.editing, self.files, controller)
         self.view.picked.connect(self._show)
@@ -94,6 +95,10 @@ class CausesPanel(QWidget):
         super().hideEvent(event)
         self.outcomes.detailed = False
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.words.fit(self.height())
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
@@ -117,23 +122,16 @@ class CausesPanel(QWidget):
             choice.hide()  # until there is something to choose
             choices.addWidget(choice)
         choices.addStretch(1)
-        self.sentence.setContentsMargins(10, 0, 10, 0)
-        self.spreads.setContentsMargins(10, 0, 10, 6)
-        self.spreads.setForegroundRole(self.palette().ColorRole.PlaceholderText)
-        self.spreads.hide()
-        self.spreads.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.hint.setContentsMargins(10, 10, 10, 10)
         graph = QWidget()
         under = QVBoxLayout(graph)
         under.setContentsMargins(0, 0, 0, 0)
         under.setSpacing(4)
         under.addWidget(self.bar)
-        under.addWidget(self.view, 1)
+        under.addWidget(scrolled(self.view), 1)
         under.addLayout(choices)
         under.addLayout(row)
-        under.addWidget(self.sentence)
-        under.addWidget(self.spreads)
-        under.addWidget(self.badges)
+        under.addWidget(self.words)
         parts = QWidget()
         across = QHBoxLayout(parts)
         across.setContentsMargins(0, 0, 0, 0)
@@ -180,7 +178,8 @@ class CausesPanel(QWidget):
         edge = self.view.selected_edge
         told = identify(graph, *edge).sentence if edge is not None else text.sentence(outcome)
         beside = side_by_side.graphs_text(names, self._graphs(graph), self._controller.scene.selected)
-        self.sentence.setText(" ".join(filter(None, (self._fault() or told, beside))))
+        sentence = " ".join(filter(None, (self._fault() or told, beside)))
+        self.words.say(sentence, text.spreads(outcome, self.view.selected))
         settings = dict(self._controls.settings)
         self.own.setEnabled(bool(settings.get("graph") or settings.get("mechanisms")))
         self.tidy.setEnabled(bool(settings.get("layout")))
@@ -213,8 +212,6 @@ class CausesPanel(QWidget):
         outcome, card = self.outcomes.outcome, self._controller.control_card(self._controller.scene.selected, name)
         if outcome is not None:
             self.noise.show_outcome(outcome, name, self._other_seed())
-            self.spreads.setText(text.spreads(outcome, name))
-            self.spreads.setVisible(bool(self.spreads.text()))
         if outcome is not None and name not in outcome.graph.names:
             outcome = None  # of the graph before
         if outcome is None or card is None:

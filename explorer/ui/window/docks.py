@@ -23,6 +23,7 @@ from explorer.ui.window.layout import BOTTOM, DockRow, Parts
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here on
 SAMPLE_HEIGHT = 330  # a sample is large enough to be judged
+GRAPH_HEIGHT = 430  # two rows of nodes with their distributions, and four lines of what follows
 PLOT_HEIGHT = 400  # three curves below each other, and a plane that is a square
 ROW_WIDTH = 320  # a name, a slider and its amount beside each other
 
@@ -85,7 +86,7 @@ DOCKS = (
     DockRow("controls", RIGHT, _controls, width=390, least_width=ROW_WIDTH),
     DockRow("timeline", BOTTOM, _timeline, height=170),
     DockRow("landscape", BOTTOM, _landscape, action="landscape", readable=PLOT_HEIGHT),
-    DockRow("causes", BOTTOM, _causes, action="causes", actions=CAUSE_ROWS, readable=PLOT_HEIGHT),
+    DockRow("causes", BOTTOM, _causes, action="causes", actions=CAUSE_ROWS, readable=GRAPH_HEIGHT),
     DockRow("comparison", BOTTOM, _comparison, action="comparison", readable=TABLE_HEIGHT),
     DockRow("label", BOTTOM, _labels, readable=SAMPLE_HEIGHT),
     DockRow("measures", BOTTOM, _measures, action="measures", readable=TABLE_HEIGHT),

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QFontMetrics, QImage, QPainter
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QFontMetrics, QHelpEvent, QImage, QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 from quiet import controller_on, controls
 
@@ -314,29 +314,60 @@ def _caption(width: int, title: str, figure: str, bold: bool = True) -> tuple[st
     return painter.texts[0], painter.texts[1]
 
 
-def marks(painted: QImage, texts: tuple[str, ...], width: int) -> list[str]:
-    painter = _Heard(painted)
+def _noted(width: int, texts: tuple[str, ...], passes: bool = False) -> tuple[list[str], bool]:
+    """What a caption of ``width`` pixels says, and whether there is a sign in it."""
+    image = QImage(900, 20, QImage.Format.Format_RGB32)
+    image.fill(0)
+    painter = _Heard(image)
     painter.setFont(QApplication.font())
-    pane_paint.paint_mark(painter, texts, QRect(0, 0, width, 90))
+    note = pane_paint.Note(texts, passes)
+    pane_paint.paint_caption(
+        painter, theme.DARK, "Counterfactual", "light = 132.3°", QRect(0, 0, width, 20), note=note, title_leads=True
+    )
     painter.end()
-    return painter.texts
+    drawn = {image.pixel(x, y) & 0xFFFFFF for x in range(width) for y in range(20)}  # the painter keeps the words
+    return [text for text in painter.texts if text], drawn != {0}
 
 
-def test_a_mark_says_as_much_as_there_is_room_for(qapp: QApplication) -> None:
+def test_a_note_says_as_much_as_there_is_room_for_beside_the_caption(qapp: QApplication) -> None:
+    texts = ("not unique: light leaves open length 3 to 4; its middle is drawn", "not unique: length", "not unique")
+    seen = {width: _noted(width, texts) for width in range(900, 100, -4)}
+    assert list(dict.fromkeys(next((t for t in told if t in texts), "") for told, _ in seen.values())) == [*texts, ""]
+    for width, (told, signed) in seen.items():
+        assert signed, width  # however narrow: the tool tip has the words
+        assert told[0].startswith("Cou"), width
+        if any(text in texts for text in told):
+            assert {"Counterfactual", "light = 132.3°"} <= set(told), width
+
+
+def test_a_draft_says_so_without_a_sign_and_not_where_there_is_no_room(qapp: QApplication) -> None:
     texts = draft_texts(5, 50)
-    seen = [marks(QImage(400, 100, QImage.Format.Format_RGB32), texts, width)[0] for width in range(400, 20, -4)]
-    assert list(dict.fromkeys(seen)) == list(texts)
+    seen = [_noted(width, texts, passes=True) for width in range(900, 100, -4)]
+    assert list(dict.fromkeys(next((t for t in told if t in texts), "") for told, _ in seen)) == [*texts, ""]
+    assert not any(signed for _, signed in seen)
 
 
-def test_a_draft_says_so_as_long_as_it_is_on_the_screen(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_that_has_to_be_known_lies_on_the_picture(qtbot: QtBot) -> None:
+    """The picture is painted alike with it and without; its tool tip says all of it."""
     stage = Stage(qtbot)
-    painted: list[tuple[str, ...]] = []
-    monkeypatch.setattr(pane_paint, "paint_mark", lambda painter, texts, target: painted.append(texts))
+    box = stage.canvas.cells()[0][1].picture
+    picture = stage.controller.feed.picture(0)
+    assert picture is not None
+    assert picture.frame is not None
+    plain = stage.canvas.grab(box).toImage()
+    picture.frame = replace(picture.frame, remarks={"hue": Remark("path ended", "was made for times 0 to 2 only")})
+    assert stage.canvas.grab(box).toImage() == plain
+    at = box.center()
+    QApplication.sendEvent(stage.canvas, QHelpEvent(QEvent.Type.ToolTip, at, stage.canvas.mapToGlobal(at)))
+    assert QToolTip.text() == "path ended: hue was made for times 0 to 2 only"
+
+
+def test_a_draft_says_so_as_long_as_it_is_on_the_screen(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
 
     def seen() -> list[str]:
-        painted.clear()
-        stage.canvas.grab()
-        return [texts[0] for texts in painted]
+        note = stage.canvas.captions.note(0)
+        return [] if note is None else [note.texts[0]]
 
     assert seen() == []
     stage.controller.move_control(0, "hue", 1.0, dragging=True)

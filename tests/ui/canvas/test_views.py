@@ -97,7 +97,9 @@ def test_effects_have_their_scale_and_their_size_and_other_views_have_none(qtbot
         row = box.top() + pane_paint.TAG_MARGIN + 10
         seen = {shot.pixelColor(x, row).toTuple()[:3] for x in range(box.left(), box.right())}
         assert _near(ends, seen) == (view in EFFECTS), view
-        assert canvas._state(0, controller.feed.picture(0)).startswith("rms ") == (view in (*EFFECTS, "difference"))
+        assert canvas.captions.state(0, controller.feed.picture(0)).startswith("rms ") == (
+            view in (*EFFECTS, "difference")
+        )
 
 
 def test_a_scale_without_room_is_left_out(qapp: QApplication) -> None:

@@ -15,6 +15,7 @@ from explorer.scene.picture_check import Effectiveness, PictureCheck
 from explorer.service import replies, requests
 from explorer.ui.causes.badges import BadgeRow
 from explorer.ui.causes.text import with_settings
+from explorer.ui.causes.words import Words
 from explorer.ui.state.controller import Controller
 
 pytestmark = pytest.mark.gui
@@ -30,8 +31,9 @@ class Bench:
     def __init__(self, qtbot: QtBot) -> None:
         self.controller, self.client = controller_on(methods=("causes",))
         self.row = BadgeRow(self.controller)
-        qtbot.addWidget(self.row)
-        self.row.show()
+        self.words = Words(self.row)
+        qtbot.addWidget(self.words)
+        self.words.show()
 
     @property
     def asked(self) -> list[requests.CheckPicture]:

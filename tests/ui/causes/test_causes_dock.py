@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import cast
 
 import msgspec
@@ -12,8 +13,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 from quiet import controller_on
+from test_fit import MANY
 
 from explorer.causal.formats.registry import graph_of
+from explorer.causal.layout import layout
 from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.causes import RUNG_CASES, Outcome, Rung, Spread, VariableOutcome
@@ -25,6 +28,7 @@ from explorer.ui.causes import text
 from explorer.ui.causes.dock import ROWS, CausesDock
 from explorer.ui.causes.graph_view import GraphView
 from explorer.ui.causes.side_by_side import graphs_text
+from explorer.ui.look.pages import scrolled
 from explorer.ui.state.settings import Settings
 
 pytestmark = pytest.mark.gui
@@ -117,17 +121,17 @@ def test_nodes_say_what_do_has_made_of_them_and_its_arrows_are_cut(
     stage = Stage(qtbot, monkeypatch)
     stage.answer()
     assert stage.view.texts == {"angle": "10.0°", "light": "80.0°", "length": "7.50"}
-    assert stage.dock.panel.sentence.text() == text.HOW
+    assert stage.dock.panel.words.sentence.text() == text.HOW
     stage.controller.move_control(0, "light", 110.0)
     assert stage.asked[-1].edits == (Edit("light", value=110.0),)
     stage.answer()
     assert stage.view.texts["light"] == "80.0° → 110°"
     assert stage.view.texts["length"] == "7.50 → 10.5"
     assert stage.view.set_names == {"light"}
-    assert stage.dock.panel.sentence.text() == "do(light = 110°): length follows."
+    assert stage.dock.panel.words.sentence.text() == "do(light = 110°): length follows."
     stage.controller.move_control(0, "length", 5.0)
     stage.answer()
-    assert "angle → length, light → length count no longer" in stage.dock.panel.sentence.text()
+    assert "angle → length, light → length count no longer" in stage.dock.panel.words.sentence.text()
 
 
 def test_what_is_not_told_is_an_interval(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +141,7 @@ def test_what_is_not_told_is_an_interval(qtbot: QtBot, monkeypatch: pytest.Monke
     stage.answer(is_open=True)
     assert stage.view.texts["length"] == "9.50 to 11.5"
     assert stage.view.open_names == {"length"}
-    assert "does not tell the noise of length" in stage.dock.panel.sentence.text()
+    assert "does not tell the noise of length" in stage.dock.panel.words.sentence.text()
 
 
 def test_a_drawn_arrow_is_a_step_of_undo_that_keeps_what_is_set(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +177,7 @@ def test_an_arrow_is_chosen_and_taken_away_and_the_own_graph_comes_back(
     first, last = stage.view._ends(("angle", "length"))
     QTest.mouseClick(stage.view, Qt.MouseButton.LeftButton, pos=((first + last) / 2).toPoint())
     assert stage.view.selected_edge == ("angle", "length")
-    assert stage.dock.panel.sentence.text() == (
+    assert stage.dock.panel.words.sentence.text() == (
         "The effect of 'angle' on 'length' is identified: seeing 'angle' at a value says what setting it would do."
     )
     QTest.keyClick(stage.view, Qt.Key.Key_Delete)
@@ -353,7 +357,7 @@ def test_another_graph_stands_in_a_second_pane_and_one_hand_moves_both(
     )
     assert stage.controller.scene.panes[0] == before.panes[0]
     stage.answer(graph=GRAPH.without_edge("light", "length"))
-    sentence = stage.dock.panel.sentence
+    sentence = stage.dock.panel.words.sentence
     assert sentence.text().endswith("Unlike pane 1 (causes): without light → length.")
     stage.controller.move_control(1, "angle", -20.0)
     assert [pane.edits for pane in stage.controller.scene.panes] == [
@@ -530,11 +534,11 @@ def test_what_is_seen_is_not_cut_and_looks_otherwise_than_what_is_done(ladder_st
     assert view.texts["length"] == "10.5"
     assert view._outline("light").contains(view.box("light"))
     assert view._outline("angle") == view.box("angle")
-    assert panel.sentence.text() == "A picture in which light is 110° by itself: nothing is set, no arrow is cut."
+    assert panel.words.sentence.text() == "A picture in which light is 110° by itself: nothing is set, no arrow is cut."
     show(ladder_stage, ladder("do", 2))
     assert view.set_names == {"light"}
-    assert "do(light = 110°): another picture" in panel.sentence.text()
-    assert panel.spreads.text() == (
+    assert "do(light = 110°): another picture" in panel.words.sentence.text()
+    assert panel.words.spreads.text() == (
         "Means, and 90 %, over all pictures: length: do 9.00 (8.00 to 10.0), see 7.00 (3.00 to 11.0)."
     )
 
@@ -569,7 +573,7 @@ def test_noise_is_locked_drawn_and_taken_from_another_seed(ladder_stage: Stage) 
     show(ladder_stage, ladder("imagine", 0, noise=3))
     assert panel.noise.sources.value == "drawn"
     assert panel.noise.number.value() == 3
-    assert "angle (draw 3)" in panel.sentence.text()
+    assert "angle (draw 3)" in panel.words.sentence.text()
     panel.noise.number.selectAll()
     QTest.keyClicks(panel.noise.number, "12")
     QTest.keyClick(panel.noise.number, Qt.Key.Key_Return)
@@ -591,7 +595,7 @@ def test_noise_is_locked_drawn_and_taken_from_another_seed(ladder_stage: Stage) 
 def test_what_has_no_answer_is_said_and_the_slider_stays(ladder_stage: Stage) -> None:
     refused = msgspec.structs.replace(ladder("see", 1), problem="Rows with light = 110 are so rare.")
     show(ladder_stage, refused)
-    assert ladder_stage.dock.panel.sentence.text() == "Rows with light = 110 are so rare."
+    assert ladder_stage.dock.panel.words.sentence.text() == "Rows with light = 110 are so rare."
     assert ladder_stage.dock.panel.stack.currentIndex() == 1
 
 
@@ -670,3 +674,68 @@ def test_noise_of_another_pane_s_picture_is_the_first_that_is_offered(ladder_sta
     ladder_stage.dock.panel.noise.sources.buttons["other"].click()
     assert controller.scene.panes[0].edits == (Edit("noise: picture", float(case_of_seed(42))),)
     assert controller.scene.panes[1].edits == ()
+
+
+LONG = " ".join(["the picture does not tell the noise of length, so an interval of 90 % stands there"] * 9)
+
+
+@pytest.mark.parametrize("size", [(900, 460), (700, 330)])
+def test_the_graph_stands_still_whatever_is_said_below_it(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.window.resize(*size)
+    stage.answer()
+    QApplication.processEvents()
+    panel, before = stage.dock.panel, [stage.view.box(name) for name in GRAPH.names]
+    monkeypatch.setattr(text, "sentence", lambda outcome: LONG)
+    monkeypatch.setattr(text, "spreads", lambda outcome, name: LONG)
+    stage.controller.move_control(0, "light", 110.0)
+    stage.answer()
+    QApplication.processEvents()
+    assert panel.words.sentence.text() == LONG
+    assert [stage.view.box(name) for name in GRAPH.names] == before
+    assert panel.words.area.verticalScrollBar().maximum() > 0  # all of it can be read
+
+
+def test_a_graph_is_as_high_as_its_nodes_need_and_scrolls(qtbot: QtBot) -> None:
+    view = GraphView()
+    area = scrolled(view)
+    qtbot.addWidget(area)
+    area.resize(700, 110)
+    area.show()
+    view.show_graph(MANY, layout(MANY), {}, frozenset(), frozenset())
+    QApplication.processEvents()
+    boxes = [view.box(name) for name in MANY.names]
+    assert not any(first.intersects(last) for first, last in combinations(boxes, 2))
+    assert all(view.rect().contains(box.toAlignedRect()) for box in boxes)
+    assert view.height() > area.viewport().height()
+    area.resize(700, 400)
+    QApplication.processEvents()
+    assert view.height() == area.viewport().height()
+
+
+@pytest.mark.parametrize(("below", "is_drawn"), [(16.0, True), (30.0, False), (-8.0, True), (-13.0, False)])
+def test_an_arrow_begins_near_the_dot_and_below_it_farther_away(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, below: float, is_drawn: bool
+) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    start = stage.view.handle("angle") + QPointF(0, below)
+    stage.drag(start, stage.view.middle("light"))
+    assert (("angle", "light") in stage.view.graph.edges) == is_drawn
+    assert bool(stage.view.selected) == (below == -13.0)  # the node itself was meant
+
+
+def test_a_click_on_a_dot_means_what_lies_there(qtbot: QtBot) -> None:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.resize(400, 300)
+    graph = CausalGraph(variables=GRAPH.variables[1:], edges=(("light", "length"),))
+    view.show_graph(graph, {"light": (0.0, 0.0), "length": (0.0, 1.25)}, {}, frozenset(), frozenset())
+    dot = view.handle("light")
+    assert {view.handle_at(dot + QPointF(0, by)) for by in (-4, 12)} == {"light"}
+    QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=(dot - QPointF(0, 4)).toPoint())
+    assert view.selected == "light"
+    QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=(dot + QPointF(0, 12)).toPoint())
+    assert (view.selected, view.selected_edge) == ("", ("light", "length"))
