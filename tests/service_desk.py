@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, Start, View
 from explorer.service import replies
 from explorer.service.client import ServiceClient
 from explorer.service.replies import EngineLost, Frame, Reply
@@ -24,7 +24,7 @@ AXES = ControlSetRef(method="latent_axes", k=10)
 def view(seed: int = 0, **amounts: float) -> View:
     """A view of the shipped VAE with some latent axes moved."""
     edits = tuple(Edit(name, amount) for name, amount in amounts.items())
-    return View(model=MODEL, origin=Seed(seed), truncation_psi=0.7, controls=AXES, edits=edits)
+    return View(model=MODEL, start=Start(Seed(seed), 0.7), controls=AXES, edits=edits)
 
 
 class Desk:

@@ -12,7 +12,7 @@ from explorer.controls.base import Control
 from explorer.engine.engine import Engine
 from explorer.generators import devices
 from explorer.scene.causes import METHODS
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scalar, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scalar, Seed, Start, View
 
 MODELS = ("pendulum-dscm", "faces-stylegan2")
 """One whose variables lie in its latent, and one whose variables are read from its pictures."""
@@ -41,13 +41,13 @@ def measure(name: str) -> dict[str, float | int | str]:
     straight = ControlSetRef(method="random_orthogonal", k=1)
     slider = next(one.card for one in _set(engine, model, method, settings) if not one.card.detents)
     (direction,) = (one.card.name for one in engine.control_set(model, straight).controls)
-    begin = engine.places(model, doing, Seed(0), 0.7)[slider.name].value
+    begin = engine.places(model, doing, Start(Seed(0), 0.7))[slider.name].value
     shares = [share / STEPS for share in (*range(1, STEPS + 1), *range(STEPS, 0, -1))]
     by = (slider.high - slider.low) / 4 * (1 if begin < (slider.low + slider.high) / 2 else -1)
     quality = Quality(steps=card.interactive_steps)
 
     def views(controls: ControlSetRef, edits: Sequence[Edit]) -> Iterator[View]:
-        plain = partial(View, model=model, origin=Seed(0), truncation_psi=0.7, controls=controls, quality=quality)
+        plain = partial(View, model=model, start=Start(Seed(0), 0.7), controls=controls, quality=quality)
         return itertools.cycle([plain(edits=(edit,)) for edit in edits])
 
     works = {

@@ -21,7 +21,7 @@ from explorer.fields.volume_preserving import VolumePreservingField
 from explorer.generators import devices
 from explorer.numerics.randomness import seeded
 from explorer.scene.cards import ControlCard, ModelCard
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed, Start, View
 
 WAVES = 96
 """Of a field, as the method of volume-preserving fields has them."""
@@ -48,7 +48,7 @@ def measure(name: str) -> dict[str, float | int | str]:
                 ("flow", (Edit("first", amount),)),
                 ("mixed", (Edit("first", 1.0), Edit("second", amount))),
             ):
-                view = View(model=model, origin=Seed(0), truncation_psi=0.7, controls=ref, edits=edits, quality=quality)
+                view = View(model=model, start=Start(Seed(0), 0.7), controls=ref, edits=edits, quality=quality)
                 clock = devices.device_clock(engine.device)
                 engine.render([view], live=True)
                 seconds[kind].append(clock())

@@ -15,7 +15,7 @@ from explorer.generators import devices
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited, stacked
 from explorer.scene.defaults import default_controls
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed, Start, View
 
 VIEWS = 8
 WARM_UP = 3
@@ -49,8 +49,7 @@ def measure(name: str) -> dict[str, float | int | str]:
         views = [
             View(
                 model=model,
-                origin=Seed(0),
-                truncation_psi=0.7,
+                start=Start(Seed(0), 0.7),
                 controls=ref,
                 edits=(Edit(control, amount),),
                 quality=quality,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from explorer.cli.numbers import number, real, whole
+from explorer.cli.numbers import integer, number, real, whole
 from explorer.cli.progress import shown
 from explorer.errors import CausalError, ControlError, ExplorerError
 from explorer.files import shipped_set
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
+from explorer.scene.model import Condition, ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
 from explorer.scene.number_text import NumberError, read_number, read_whole
 from explorer.scene.steps import require_steps, steps_text
 from explorer.scene.validate import PSI_LIMIT, SEED_LIMIT
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from explorer.export.options import Scaling
     from explorer.scene.causal_graph import CausalGraph
 
+UNCONDITIONED = Condition()
 USUAL_COUNT = 10
 """How many controls a method is asked for where nobody says (the window's default too), if the space has as many."""
 
@@ -52,6 +53,12 @@ Renamings = Annotated[
     ),
 ]
 Steps = Annotated[int, whole("--steps", 0, help="Sampler steps (diffusion); 0: the model's own.")]
+Classes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--class", metavar="N[=WEIGHT]", help="The class to draw, of a model that has some; may repeat, for a blend."
+    ),
+]
 Height = Annotated[int, whole("--height", 0, help="Height of a picture in pixels; 0: the model's own.")]
 Pixels = Annotated[
     bool, typer.Option("--pixels", help="Enlarge by repeating pixels; without it smoothly, as the window shows.")
@@ -151,7 +158,36 @@ def steps_note(used: Engine, model: ModelRef, steps: int) -> str:
     return f" ({text})" if text else ""
 
 
-def scene(model: ModelRef, seed: int, psi: float, steps: int, pane: Pane, timeline: Timeline | None = None) -> Scene:
+def condition(used: Engine, model: ModelRef, classes: list[str] | None) -> Condition:
+    """What the options say that ``model`` shall draw; weights are shares of their sum. Raises :class:`ExplorerError`
+    for a model that has no classes, or not these."""
+    card = used.card(model)
+    if not classes:
+        return Condition()
+    if not card.classes:
+        raise ExplorerError(f"'{card.name}' was trained without classes; leave --class out.")
+    weights: dict[int, float] = {}
+    for text in classes:
+        name, _, weight = text.partition("=")
+        index = integer(name, "--class", 0, card.classes - 1)
+        if index in weights:
+            raise ExplorerError(f"'--class' names class {index} twice.")
+        weights[index] = number(weight, f"--class {name}") if weight else 1.0
+    total = math.fsum(weights.values())
+    if min(weights.values()) < 0 or total <= 0:
+        raise ExplorerError("The weights of classes are shares: none below 0, and not all of them 0.")
+    return Condition(classes=tuple((index, weight / total) for index, weight in weights.items()))
+
+
+def scene(
+    model: ModelRef,
+    seed: int,
+    psi: float,
+    steps: int,
+    pane: Pane,
+    timeline: Timeline | None = None,
+    condition: Condition = UNCONDITIONED,
+) -> Scene:
     """One pane at the prior point of ``seed`` with truncation ``psi``, in ``steps`` sampler steps (0: the model's
     own)."""
     return Scene(
@@ -161,6 +197,7 @@ def scene(model: ModelRef, seed: int, psi: float, steps: int, pane: Pane, timeli
         panes=(pane,),
         quality=Quality(steps=steps),
         timeline=timeline or Timeline(),
+        condition=condition,
     )
 
 

@@ -18,7 +18,7 @@ from explorer.errors import CausalError, ExplorerError
 from explorer.export.options import ExportOptions
 from explorer.scene.causes import METHODS
 from explorer.scene.choices import LARGEST
-from explorer.scene.model import Edit, ModelRef, Pane, Scalar, Seed, view_of
+from explorer.scene.model import Edit, ModelRef, Pane, Scalar, Seed, Start, view_of
 from explorer.scene.validate import SEED_LIMIT
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def do(
     chosen, found = arguments.found_controls(engine, reference, controls, card.first_counts.get(controls), 0, settings)
     edits = (*_edits(found, texts), *choices.edits(found, rung, draw or 1, noises))
     origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
-    outcome = engine.outcome(reference, chosen, origin, psi, edits, spreads=True)
+    outcome = engine.outcome(reference, chosen, Start(origin, psi), edits, spreads=True)
     if outcome.problem:
         raise CausalError(outcome.problem)
     pane = Pane(controls=chosen, edits=edits)

@@ -19,6 +19,7 @@ def render(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The PNG file to write.")],
     seed: arguments.SeedNumber = 0,
     psi: arguments.Truncation = 0.7,
+    classes: arguments.Classes = None,
     controls: arguments.SetName = "",
     move: Annotated[
         list[str] | None,
@@ -43,11 +44,12 @@ def render(
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
     drawn = arguments.steps_note(engine, reference, steps)
+    told = arguments.condition(engine, reference, classes)
     pane = Pane(edits=edits)
     if edits or controls:
         chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
         pane = Pane(controls=chosen, edits=tuple(arguments.as_shown(found, edit) for edit in edits))
-    scene = arguments.scene(reference, seed, psi, steps, pane)
+    scene = arguments.scene(reference, seed, psi, steps, pane, condition=told)
     with shown("Rendering") as progress:
         options = ExportOptions(kind="png", labels=False, height=height, scaling=arguments.scaling(pixels))
         export.run(engine, scene, out, options, progress)

@@ -53,6 +53,7 @@ def sheet(
     base: Annotated[bool, typer.Option("--base", help="First a column with the picture as it stands.")] = False,
     seed: arguments.SeedNumber = 0,
     psi: arguments.Truncation = 0.7,
+    classes: arguments.Classes = None,
     k: arguments.Count = None,
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
@@ -81,10 +82,11 @@ def sheet(
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
     drawn = arguments.steps_note(engine, reference, steps)
+    told = arguments.condition(engine, reference, classes)
     chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
     names = tuple(arguments.checked_name(found, name) for name in control or [])
     asked = msgspec.structs.replace(asked, rows="seeds" if rows else "controls", controls=names, seeds=rows)
-    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen))
+    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), condition=told)
     options = ExportOptions(kind=kind, height=height, scaling=arguments.scaling(pixels), labels=labels, sheet=asked)
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)

@@ -39,6 +39,7 @@ def traverse(
     ] = Loop.once,
     seed: arguments.SeedNumber = 0,
     psi: arguments.Truncation = 0.7,
+    classes: arguments.Classes = None,
     k: arguments.Count = None,
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
@@ -60,6 +61,7 @@ def traverse(
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
     drawn = arguments.steps_note(engine, reference, steps)
+    told = arguments.condition(engine, reference, classes)
     chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
     name = arguments.checked_name(found, control)
     track = AmountTrack(
@@ -70,7 +72,7 @@ def traverse(
         holds=found.control(name).card.shows,
     )
     timeline = Timeline(duration=duration, fps=fps, loop=loop.value, amounts=(track,))
-    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), timeline)
+    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), timeline, condition=told)
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
     arguments.say_written(out, f": {frames} frames{drawn}")

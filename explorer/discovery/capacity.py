@@ -18,7 +18,7 @@ from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import true_directions
 from explorer.discovery.flow_controls import field_control
-from explorer.discovery.orthogonality import Start
+from explorer.discovery.orthogonality import SearchStart
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.ridge_bank import RidgeBank
 from explorer.discovery.sampling import typical_deviation
@@ -170,7 +170,7 @@ class FieldCapacity(Capacity):
         return controls(), learned.note
 
 
-def _linear(truth: Truth) -> Start:
+def _linear(truth: Truth) -> SearchStart:
     """The affine fields nearest to the truth in the mean square: a way that goes round begins as a rotation."""
     centre = truth.points.mean(0)
     beside = torch.cat([torch.ones(len(truth.points), 1).double(), truth.points - centre], 1)
@@ -178,7 +178,7 @@ def _linear(truth: Truth) -> Start:
     maps = found[1:].transpose(0, 1).float()  # (J, d, d): v = c + x · map
     count, width = maps.shape[:2]
     none = torch.zeros(0, width)
-    return Start(
+    return SearchStart(
         Ridges(
             centre.float(),
             found[0].float(),

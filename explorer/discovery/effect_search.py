@@ -20,7 +20,7 @@ from explorer.discovery.local_effects import (
     LocalEffects,
     local_effects,
 )
-from explorer.discovery.orthogonality import Orthogonality, Start, best_start, starts
+from explorer.discovery.orthogonality import Orthogonality, SearchStart, best_start, starts
 from explorer.discovery.pictures import LARGEST, PictureMap, spread_of
 from explorer.discovery.request import Request
 from explorer.discovery.sampling import Place, place_of
@@ -132,7 +132,7 @@ def ranked(fields: nn.Module, effects: LocalEffects) -> Ranked:
 def searched(
     asked: Request,
     generator: Generator,
-    network: Callable[[Start, Place], nn.Module],
+    network: Callable[[SearchStart, Place], nn.Module],
     evenness: float,
     turning: bool,
     controls: Callable[[nn.Module, Ranked, Place], Sequence[Control]],
@@ -174,7 +174,7 @@ def searched(
     return asked.found(made, effects.pictures + measured, _told(asked, end, start, last, made))
 
 
-def _begun(asked: Request, effects: LocalEffects, place: Place, turning: bool) -> Start:
+def _begun(asked: Request, effects: LocalEffects, place: Place, turning: bool) -> SearchStart:
     leading = effects.leading.to(place.centre.device)
     candidates = starts(leading, asked.k, place.centre)
     if not turning:
@@ -184,7 +184,7 @@ def _begun(asked: Request, effects: LocalEffects, place: Place, turning: bool) -
     return best_start(candidates, effects.typical, effects.drawn(effects.batch, seeded(asked.seed, 0, 2)))
 
 
-def _told(asked: Request, end: Learned, start: Start, last: Ranked, made: Sequence[Control]) -> str:
+def _told(asked: Request, end: Learned, start: SearchStart, last: Ranked, made: Sequence[Control]) -> str:
     """What is to be known of a search that has ended, for the note of its set."""
     if asked.k > 1:
         told = [

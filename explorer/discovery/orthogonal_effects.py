@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.effect_search import Ranked, searched, settings
-from explorer.discovery.orthogonality import Start
+from explorer.discovery.orthogonality import SearchStart
 from explorer.discovery.pictures import spread_of
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import Place
@@ -24,7 +24,7 @@ from explorer.scene.cards import MethodCard, ModelCard
 class Constants(nn.Module):
     """k velocities that are the same everywhere."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: SearchStart) -> None:
         super().__init__()
         self.rows = nn.Parameter(start.ridges.constant.clone())
 

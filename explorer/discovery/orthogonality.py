@@ -54,7 +54,7 @@ class Orthogonality:
 
 
 @dataclass(frozen=True)
-class Start:
+class SearchStart:
     """How fields begin: ``ridges`` without waves; the directions, from 0, in whose ``plane`` the first one turns."""
 
     ridges: Ridges
@@ -67,14 +67,14 @@ class Start:
         return f"a rotation in the plane of the leading directions {first + 1} and {second + 1} and straight lines"
 
 
-def starts(leading: Tensor, k: int, centre: Tensor) -> list[Start]:
+def starts(leading: Tensor, k: int, centre: Tensor) -> list[SearchStart]:
     """The ``k`` leading ones of the unit directions ``leading`` (m, d); and each plane of two of the first
     :data:`PLANE_OF`, round ``centre`` (d,), with the k - 1 leading ones of the other directions, if there are so many.
     """
     width = leading.shape[1]
     none = torch.zeros(k, 0, width).to(leading)
     waves = Ridges(centre, leading[:k], none, none, none[0], none[0, :, 0], none)
-    made = [Start(waves)] if len(leading) >= k else []
+    made = [SearchStart(waves)] if len(leading) >= k else []
     if len(leading) > k:
         for plane in combinations(range(min(PLANE_OF, len(leading), k + 1)), 2):
             others = [index for index in range(k + 1) if index not in plane]
@@ -84,16 +84,16 @@ def starts(leading: Tensor, k: int, centre: Tensor) -> list[Start]:
                 leading[list(plane)],
                 leading[list(plane)[::-1]] * torch.tensor([[-1.0], [1.0]]).to(left),
             )
-            made.append(Start(waves._replace(constant=constant, left=left, right=right), plane))
+            made.append(SearchStart(waves._replace(constant=constant, left=left, right=right), plane))
     return made
 
 
 @torch.no_grad()
-def best_start(candidates: list[Start], typical: float, sampled: Sampled) -> Start:
+def best_start(candidates: list[SearchStart], typical: float, sampled: Sampled) -> SearchStart:
     """The one of the least objective at the points of ``sampled``; a rotation has to be better by :data:`MARGIN`."""
     objective = Orthogonality(typical, START_EFFECT)
 
-    def value(start: Start) -> float:
+    def value(start: SearchStart) -> float:
         found = float(objective(start.ridges.velocity(sampled.points), sampled))
         return found if start.plane is None else found + MARGIN
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from explorer.discovery.orthogonality import Start
+from explorer.discovery.orthogonality import SearchStart
 from explorer.fields.ridges import Ridges, solenoidal
 from explorer.numerics.randomness import seeded
 
@@ -24,7 +24,7 @@ class RidgeBank(nn.Module):
     trained alike in any space.
     """
 
-    def __init__(self, start: Start, count: int, sigma: float, free: bool, seed: int) -> None:
+    def __init__(self, start: SearchStart, count: int, sigma: float, free: bool, seed: int) -> None:
         super().__init__()
         self.free, self.sigma = free, sigma
         begun = start.ridges

@@ -11,7 +11,7 @@ from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.effect_search import Ranked, searched, settings
 from explorer.discovery.flow_controls import field_control, speed_of
-from explorer.discovery.orthogonality import Start
+from explorer.discovery.orthogonality import SearchStart
 from explorer.discovery.request import Request
 from explorer.discovery.ridge_bank import RidgeBank
 from explorer.discovery.sampling import Place
@@ -54,7 +54,7 @@ def searched_fields(
     deviation of an axis.
     """
 
-    def network(start: Start, place: Place) -> RidgeBank:
+    def network(start: SearchStart, place: Place) -> RidgeBank:
         return RidgeBank(start, asked.number("waves"), place.sigma, free, asked.seed)
 
     def controls(fields: nn.Module, found: Ranked, place: Place) -> Sequence[Control]:

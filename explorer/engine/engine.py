@@ -53,7 +53,7 @@ from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.effects import EffectOptions, EffectReport
 from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, Quality, StoredLatent, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Start, StoredLatent, View
 from explorer.scene.picture_check import CheckQuestion, PictureCheck
 
 MODELS_KEPT = 3
@@ -199,41 +199,40 @@ class Engine:
         self,
         model: ModelRef,
         controls: ControlSetRef,
-        origin: Origin,
-        truncation_psi: float,
+        start: Start,
         edits: tuple[Edit, ...] = (),
     ) -> dict[str, ControlPlace]:
-        """Name → where the picture that starts from ``origin`` stands along each control of the set along which it has
+        """Name → where the picture that starts at ``start`` stands along each control of the set along which it has
         a value, and how far its slider reaches from there. ``edits`` made in spaces before a control's own count, as
         they do for the picture (:func:`explorer.generators.editing.edited`). Raises as :meth:`control_set` does."""
         chosen, generator = self.control_set(model, controls), self.generator(model)
         with self._turn, torch.inference_mode():
-            return places(generator, chosen, latent_of(generator, origin, truncation_psi), edits)
+            return places(generator, chosen, latent_of(generator, start), edits)
 
     def outcome(
         self,
         model: ModelRef,
         controls: ControlSetRef,
-        origin: Origin,
-        truncation_psi: float,
+        start: Start,
         edits: tuple[Edit, ...] = (),
         spreads: bool = False,
     ) -> Outcome:
-        """:func:`explorer.engine.causes.outcome` of the picture that starts from ``origin``. Raises as
+        """:func:`explorer.engine.causes.outcome` of the picture that starts at ``start``. Raises as
         :meth:`control_set` does, and where the set sets no variables."""
         chosen, generator = self.control_set(model, controls), self.generator(model)
         with self._turn, torch.inference_mode():
-            return causes.outcome(generator, chosen, latent_of(generator, origin, truncation_psi), edits, spreads)
+            return causes.outcome(generator, chosen, latent_of(generator, start), edits, spreads)
 
     def picture_check(self, model: ModelRef, question: CheckQuestion, progress: Progress | None = None) -> PictureCheck:
         """:func:`explorer.engine.picture_check.picture_check` of the picture that ``question`` names. Raises as it and
         :meth:`control_set` do."""
         from explorer.engine.picture_check import picture_check  # with the metrics, which no picture should wait for
 
-        chosen, generator, psi = self.control_set(model, question.controls), self.shared(model), question.truncation_psi
+        chosen, generator = self.control_set(model, question.controls), self.shared(model)
         with torch.inference_mode():
-            start = latent_of(generator, question.origin, psi)
-            return picture_check(generator, chosen, start, question.edits, psi, progress)
+            latent = latent_of(generator, question.start)
+            psi = question.start.truncation_psi
+            return picture_check(generator, chosen, latent, question.edits, psi, progress)
 
     def encoded(self, model: ModelRef, path: Path) -> StoredLatent:
         """The point of ``model`` whose picture is that in the file ``path``. Raises :class:`ExplorerError` where it
@@ -246,20 +245,18 @@ class Engine:
         self,
         model: ModelRef,
         controls: ControlSetRef,
-        origin: Origin,
-        truncation_psi: float,
+        start: Start,
         edits: tuple[Edit, ...],
         control: str,
         plane: Plane,
         time: float | None = None,
     ) -> Landscape:
-        """:func:`explorer.engine.landscape.landscape` of the picture that starts from ``origin``, with the controls
+        """:func:`explorer.engine.landscape.landscape` of the picture that starts at ``start``, with the controls
         that a picture is drawn with: those found so far, where a search goes on. Raises as :meth:`control_set` does,
         and for what has no path."""
         chosen, generator = self._controls.shown(model, controls).controls, self.shared(model)
         with torch.inference_mode():  # without the device for all of it: pictures do not wait for a landscape
-            start = latent_of(generator, origin, truncation_psi)
-            return landscape(generator, chosen, start, edits, control, plane, time)
+            return landscape(generator, chosen, latent_of(generator, start), edits, control, plane, time)
 
     # --- pictures ------------------------------------------------------------------------------------------------
 
@@ -351,7 +348,7 @@ class Engine:
         if view.view != "truth":
             return outputs
         generator, controls = self.generator(view.model), sets[view.model, view.controls].controls
-        return [true_picture(generator, controls, latent_of(generator, view.origin, view.truncation_psi), view.edits)]
+        return [true_picture(generator, controls, latent_of(generator, view.start), view.edits)]
 
     def _grouped(self, points: dict[Point, None]) -> Iterator[tuple[Generator, list[Point]]]:
         """Points by generator and quality, in the order in which they were asked for."""

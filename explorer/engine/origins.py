@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from explorer.errors import SceneError
-from explorer.generators.base import Generator, Latent
+from explorer.generators.base import Conditional, Generator, Latent
 from explorer.numerics.interpolation import lerp, slerp, smooth
-from explorer.scene.model import Blend, Origin, Seed, StoredLatent
+from explorer.scene.model import Blend, Condition, Origin, Seed, Start, StoredLatent
 
 
-def latent_of(generator: Generator, origin: Origin, truncation_psi: float) -> Latent:
-    """The point (batch 1) that ``origin`` names. Mixtures are made in the space that their parts share.
+def latent_of(generator: Generator, start: Start) -> Latent:
+    """The point (batch 1) where a picture starts. Mixtures are made in the space that their parts share. A model that
+    is told nothing pays no heed to the condition.
 
-    Raises :class:`SceneError` where a stored latent does not fit the generator.
+    Raises :class:`SceneError` where a stored latent or the condition does not fit the generator.
     """
+    latent = _point(generator, start.origin, start.truncation_psi)
+    if start.condition == Condition() or not generator.card.is_conditional:
+        return latent
+    return cast(Conditional, generator).conditioned(latent, start.condition)
+
+
+def _point(generator: Generator, origin: Origin, truncation_psi: float) -> Latent:
     if isinstance(origin, Seed):
         return generator.sample([origin.seed], truncation_psi)
     if isinstance(origin, StoredLatent):
         return _stored(generator, origin, truncation_psi)
-    parts = [latent_of(generator, part, truncation_psi) for part in origin.origins]
+    parts = [_point(generator, part, truncation_psi) for part in origin.origins]
     names = list(generator.card.spaces)
     # The deepest space that some part starts from: a stored w and a seed mix in w.
     space = max((name for part in parts for name in part.tensors), key=names.index)

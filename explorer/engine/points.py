@@ -12,7 +12,7 @@ from explorer.engine.causes import without_do
 from explorer.engine.control_store import Kept
 from explorer.generators.base import Generator, Latent, Stepwise
 from explorer.numerics.samplers import Callback
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin, PaneView, Quality, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, PaneView, Quality, Start, View
 from explorer.scene.views import EFFECTS, OF_DO
 
 
@@ -22,12 +22,11 @@ class Overtaken(Exception):
 
 @dataclass(frozen=True)
 class Point:
-    """One picture to compute: an edited origin of one model. Views share points (the "before" of a comparison).
+    """One picture to compute: one model, and an edited start. Views share points (the "before" of a comparison).
     ``part``: of the effect of variables that its edits set."""
 
     model: ModelRef
-    origin: Origin
-    truncation_psi: float
+    start: Start
     controls: ControlSetRef
     edits: tuple[Edit, ...]
     quality: Quality
@@ -55,7 +54,7 @@ def points_of(view: View, sets: Sets) -> tuple[Point, ...]:
         # Without edits the control set does not matter, so two methods share their "before".
         controls = view.controls if edits else ControlSetRef()
         whole = part if edits else "all"
-        return Point(view.model, view.origin, view.truncation_psi, controls, edits, view.quality, whole)
+        return Point(view.model, view.start, controls, edits, view.quality, whole)
 
     if view.view == "unmoved":
         return (point(()),)

@@ -16,14 +16,14 @@ from explorer.engine.points import Point
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import Prepare, edited, prepared_anew
 from explorer.scene.cards import ControlPlace, Remark
-from explorer.scene.model import Edit, Origin
+from explorer.scene.model import Edit, Start
 from explorer.scene.single import shortest
 
 MAPPED_KEPT = 256
 PREPARED_KEPT = 64
 
-_MappedKey = tuple[str, Origin, float]
-"""Fingerprint of the model, origin, truncation."""
+_MappedKey = tuple[str, Start]
+"""Fingerprint of the model, and where the picture starts."""
 _PreparedKey = tuple[_MappedKey, int, bytes]
 """The start, the identity of the control, and the point in its space."""
 
@@ -41,10 +41,10 @@ class Starts:
     ) -> Latent:
         """The latent (batch 1) of one point: its origin, mapped once and kept (``keep``: not where ``generator`` has
         other weights), with ``moves`` made. ``remarks`` hears what has to be known of them."""
-        key = (generator.card.fingerprint, point.origin, point.truncation_psi)
+        key = (generator.card.fingerprint, point.start)
         latent = self._mapped.get(key) if keep else None
         if latent is None:
-            latent = latent_of(generator, point.origin, point.truncation_psi)
+            latent = latent_of(generator, point.start)
         names = list(generator.card.spaces)
         spaces = [move.control.card.space for move in moves if move.control.card.space != WEIGHTS]
         first = min(map(names.index, spaces), default=0)

@@ -11,7 +11,7 @@ from explorer.export.compose import Frame, rgb, scaled
 from explorer.generators.base import Progress
 from explorer.scene.compare_text import matched
 from explorer.scene.comparison import CompareReport, Direction, MethodResult
-from explorer.scene.model import Edit, Seed, View
+from explorer.scene.model import Edit, Seed, Start, View
 
 STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 """The columns of a strip, in calibrated units: 1 changes a picture by tau on average."""
@@ -59,8 +59,7 @@ def _picture(engine: Engine, report: CompareReport, result: MethodResult, one: D
     views = [
         View(
             model=report.model,
-            origin=Seed(seed),
-            truncation_psi=1.0,
+            start=Start(Seed(seed)),
             controls=result.controls,
             edits=(Edit(one.name, share * one.alpha * one.sign),) if share else (),
         )

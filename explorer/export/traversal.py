@@ -26,7 +26,7 @@ from explorer.numerics.gaussian_posterior import along
 from explorer.scene.cards import ControlCard
 from explorer.scene.edit_text import NO_EFFECT, tau_text, unit_text
 from explorer.scene.editing import with_edit
-from explorer.scene.model import Edit, Origin, Pane, Scene, Seed, View, view_of
+from explorer.scene.model import Edit, Origin, Pane, Scene, Seed, Start, View, view_of
 from explorer.scene.origin_text import origin_text
 
 PICTURES = 1000
@@ -166,7 +166,7 @@ def _ranged(
 def _point(generator: Generator, scene: Scene, base: Pane, row: _Row, controls: ControlSet) -> Tensor:
     """Where the row's picture stands (1, width) in its control's space, with the other edits but without its own."""
     space = row.control.card.space
-    latent = latent_of(generator, row.origin, scene.truncation_psi)
+    latent = latent_of(generator, Start(row.origin, scene.truncation_psi, base.condition or scene.condition))
     if space not in latent.tensors:
         raise ExportError(
             f"The picture starts from a stored point that is not in space '{space}'; choose a seed, or amounts."

@@ -18,7 +18,7 @@ from explorer.ending import Progress as Progress
 from explorer.numerics.samplers import Callback
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, OutputCard, SpaceCard
-from explorer.scene.model import Quality
+from explorer.scene.model import Condition, Quality
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,15 @@ class Stepwise(Protocol):
 
     def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
         """As :meth:`Generator.render`; ``callback`` is called after every step that is computed."""
+
+
+class Conditional(Protocol):
+    """What a family adds whose models can be told what to draw: those with classes, or with the capability
+    ``prompt``."""
+
+    def conditioned(self, latent: Latent, condition: Condition) -> Latent:
+        """``latent``, which comes from :meth:`Generator.sample` or is stored, with what ``condition`` says in place of
+        what was drawn. Raises :class:`explorer.errors.SceneError` for a class that there is none of."""
 
 
 class Posterior(Protocol):

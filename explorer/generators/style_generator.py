@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar, cast
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from explorer.controls.base import WeightEdits
 from explorer.generators.base import Generator, Latent, standard_normal
+from explorer.generators.class_labels import LABEL, drawn_labels, label_of
 from explorer.generators.style_mapping import SQRT2, EqualisedLinear, StyleNetwork
 from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.scene.cards import ModelCard, SpaceCard
-from explorer.scene.model import Quality
+from explorer.scene.model import Condition, Quality
 
 SPACES = ("z", "w", "w_plus", "style")
-LABEL = "label"
-"""The space of a conditional model behind z: how much of each class a point is."""
-CLASS_STREAM = 0x636C6173  # so that a class is drawn from other numbers than z
 MEAN_SAMPLES = 4096
 
 Network = TypeVar("Network", bound=StyleNetwork)
@@ -74,6 +71,14 @@ class StyleGenerator(Generic[Network]):
         half = quality.precision == "float16" and self.device.type == "cuda"
         styles = self.advance(latent, "style").tensors["style"].to(self.device, torch.float32)
         return self.network.synthesis(styles, dtype=torch.float16 if half else torch.float32).clamp(-1.0, 1.0)
+
+    def conditioned(self, latent: Latent, condition: Condition) -> Latent:
+        """``latent`` with the classes of ``condition``, where it names some. A point behind z has its class in it
+        already, and stays as it is."""
+        if not condition.classes:
+            return latent
+        label = label_of(self.card, condition.classes).to(self.device)
+        return replace(latent, label=label.repeat(latent.batch, 1))
 
     def _label(self, latent: Latent) -> Tensor:
         """The classes of ``latent``; of a point that has none, as those that a method makes of z alone, the first."""
@@ -149,12 +154,6 @@ def style_spaces(network: StyleNetwork, z_dim: int) -> dict[str, SpaceCard]:
 def style_capabilities(classes: int) -> tuple[str, ...]:
     """What such a generator can do. Of a conditional one w depends on more than z."""
     return ("truncation", "affine", *(() if classes else ("mapping",)), "features", "weights")
-
-
-def drawn_labels(seeds: Sequence[int], classes: int) -> Tensor:
-    """(B, K) one-hot: a class for each of ``seeds``, the same on every device."""
-    drawn = [int(np.random.default_rng([CLASS_STREAM, seed]).integers(classes)) for seed in seeds]
-    return functional.one_hot(torch.tensor(drawn), classes).float()
 
 
 def mean_of_w(network: StyleNetwork, z_dim: int) -> Tensor:

@@ -71,8 +71,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
     ``true_directions``, ``weights`` (the network can be drawn with other weights), ``causes`` (numbers of its first
     space are variables of a causal model), ``motion`` (the space ``style`` begins with the rotation and the translation
-    of the picture). ``family_title`` is what a user reads of the family, before a word such as
-    model.
+    of the picture), ``prompt`` (it draws what a text says). ``family_title`` is what a user reads of the family, before
+    a word such as model.
     """
 
     name: str
@@ -119,6 +119,11 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     def makes_pictures(self) -> bool:
         """Whether its outputs are pictures, and not shown by some."""
         return self.kind == PICTURES
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it can be told what to draw: classes, or a prompt."""
+        return bool(self.classes) or "prompt" in self.capabilities
 
     @property
     def has_codes(self) -> bool:

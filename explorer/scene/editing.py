@@ -9,6 +9,7 @@ import msgspec
 from explorer.scene.marks import grown_marks
 from explorer.scene.model import (
     AmountTrack,
+    Condition,
     ControlSetRef,
     Edit,
     ModelRef,
@@ -82,6 +83,7 @@ def side_by_side(scene: Scene, sets: Sequence[ControlSetRef], seeds: Sequence[in
     rows: list[Seed | None] = [Seed(seed) for seed in seeds] or [None]
     panes = tuple(Pane(controls=one, origin=origin) for origin in rows for one in sets)
     made = replace(scene, panes=panes, selected=0, linked=True, columns=len(sets), timeline=_timeline(scene, ()))
+    made = replace(made, condition=scene.condition_of())
     return made if seeds else replace(made, origin=scene.origin_of())
 
 
@@ -215,6 +217,14 @@ def with_origin(scene: Scene, index: int, origin: Origin) -> Scene:
     return scene if row else replace(scene, origin=origin)
 
 
+def with_condition(scene: Scene, index: int, condition: Condition) -> Scene:
+    """``scene`` with the model of pane ``index`` told to draw ``condition``: where the pane has none of its own, in all
+    panes that have none."""
+    if scene.panes[index].condition is None:
+        return replace(scene, condition=condition)
+    return with_pane(scene, index, replace(scene.panes[index], condition=condition))
+
+
 def with_name(scene: Scene, index: int, name: str) -> Scene:
     """``scene`` with pane ``index``, in a table of panes its whole column, called ``name``."""
     for each in column_of(scene, index):
@@ -237,7 +247,8 @@ def with_views(scene: Scene, index: int, views: Sequence[PaneView]) -> Scene:
 
 
 def with_model(scene: Scene, model: ModelRef, controls: ControlSetRef) -> Scene:
-    """``scene`` on another generator: one pane with ``controls``; bookmarks and a seed stay, edits and tracks go."""
+    """``scene`` on another generator: one pane with ``controls``; bookmarks, a seed and prompts stay, classes, edits
+    and tracks go."""
     origin = scene.origin_of()
     return Scene(
         model=model,
@@ -248,6 +259,7 @@ def with_model(scene: Scene, model: ModelRef, controls: ControlSetRef) -> Scene:
         linked=scene.linked,
         bookmarks=scene.bookmarks,
         marks=scene.marks,
+        condition=replace(scene.condition_of(), classes=()),
     )
 
 

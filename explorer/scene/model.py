@@ -66,6 +66,29 @@ class Blend(msgspec.Struct, frozen=True, tag="blend"):
 Origin = Seed | StoredLatent | Blend
 
 
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a conditional model is told to draw; other models pay no heed to it.
+
+    ``prompt`` and ``negative_prompt``: of models that read text; ``guidance``: how strongly these are followed, None:
+    as strongly as the model's card proposes. ``classes``: (number of a class, weight), the weights sum to 1; none: the
+    class that is drawn for a seed.
+    """
+
+    prompt: str = ""
+    negative_prompt: str = ""
+    guidance: float | None = None
+    classes: tuple[tuple[int, float], ...] = ()
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where a picture starts, before any control is moved. ``truncation_psi`` in 0..1.5 scales the prior around its
+    mean."""
+
+    origin: Origin
+    truncation_psi: float = 1.0
+    condition: Condition = Condition()
+
+
 class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):
     """Which control set: what a method finds with these settings on the pane's model, or a file (``path``, checked
     by ``digest``); and what is made of it before it is shown, in this order.
@@ -149,7 +172,7 @@ def _by_name(name: str) -> tuple[list[tuple[str, int]], str]:
 
 
 class Pane(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture of the grid. ``None`` means: the scene's own model, origin or truncation. ``edits`` are a set
+    """One picture of the grid. ``None`` means: the scene's own model, origin or condition. ``edits`` are a set
     (:func:`as_set`)."""
 
     name: str = ""
@@ -159,6 +182,7 @@ class Pane(msgspec.Struct, frozen=True, kw_only=True):
     split: float = 0.5  # before_after: where the divider stands, 0..1 from the left
     model: ModelRef | None = None
     origin: Origin | None = None
+    condition: Condition | None = None
 
     def __post_init__(self) -> None:
         # The picture depends on the set of edits, never on the order in which the hand made them.
@@ -216,7 +240,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
-    """A state to come back to: origin, truncation and panes."""
+    """A state to come back to: where pictures start, and panes."""
 
     name: str
     model: ModelRef
@@ -224,6 +248,7 @@ class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
     truncation_psi: float
     panes: tuple[Pane, ...]
     columns: int = 0
+    condition: Condition = Condition()
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -262,6 +287,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     bookmarks: tuple[Bookmark, ...] = ()
     columns: int = 0
     marks: tuple[Mark, ...] = ()
+    condition: Condition = Condition()
 
     def model_of(self, pane: int | None = None) -> ModelRef:
         """The model that pane number ``pane`` (default: the selected one) shows: its own, or the scene's."""
@@ -271,13 +297,20 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         """Where pane number ``pane`` (default: the selected one) starts: its own origin, or the scene's."""
         return self.panes[self.selected if pane is None else pane].origin or self.origin
 
+    def condition_of(self, pane: int | None = None) -> Condition:
+        """What the model of pane number ``pane`` (default: the selected one) is told to draw."""
+        return self.panes[self.selected if pane is None else pane].condition or self.condition
+
+    def start_of(self, pane: int | None = None) -> Start:
+        """Where the picture of pane number ``pane`` (default: the selected one) starts."""
+        return Start(self.origin_of(pane), self.truncation_psi, self.condition_of(pane))
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """One picture, self-contained: what the engine renders and what its caches are keyed by."""
 
     model: ModelRef
-    origin: Origin
-    truncation_psi: float
+    start: Start
     controls: ControlSetRef
     edits: tuple[Edit, ...]
     view: PaneView = "image"
@@ -293,8 +326,7 @@ def view_of(scene: Scene, pane: int, quality: Quality | None = None) -> View:
     chosen = scene.panes[pane]
     return View(
         model=scene.model_of(pane),
-        origin=scene.origin_of(pane),
-        truncation_psi=scene.truncation_psi,
+        start=scene.start_of(pane),
         controls=chosen.controls,
         edits=chosen.edits,
         view=chosen.view,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.scene.model import Blend, Origin, Seed
+from explorer.scene.model import Blend, Condition, Origin, Seed, Start
 
 
 def origin_text(origin: Origin) -> str:
@@ -15,3 +15,14 @@ def origin_text(origin: Origin) -> str:
     if len(seeds) == len(origin.origins) == 2:
         return f"between seeds {seeds[0]} and {seeds[1]}"
     return f"mixture of {len(origin.origins)} points"
+
+
+def condition_text(condition: Condition) -> str:
+    """``class 7`` or ``classes 7 and 9``; empty where they are those of the seed."""
+    numbers = [str(number) for number, _ in condition.classes]
+    return f"class{'es' if len(numbers) > 1 else ''} {' and '.join(numbers)}" if numbers else ""
+
+
+def start_text(start: Start) -> str:
+    """``seed 7, class 2``: the origin, and what the model is told to draw."""
+    return ", ".join(filter(None, (origin_text(start.origin), condition_text(start.condition))))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from explorer.scene.model import ControlSetRef, Edit, Origin
+from explorer.scene.model import ControlSetRef, Edit, Start
 
 
 class CheckQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """Which picture: where it starts, and what is done to it."""
 
     controls: ControlSetRef
-    origin: Origin
-    truncation_psi: float
+    start: Start
     edits: tuple[Edit, ...]
 
 

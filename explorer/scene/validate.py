@@ -11,6 +11,7 @@ from explorer.errors import SceneError
 from explorer.scene.model import (
     AmountKey,
     Blend,
+    Condition,
     ControlSetRef,
     Origin,
     OriginKey,
@@ -29,6 +30,8 @@ MOST_COLUMNS = 64
 AMOUNT_LIMIT = 1000.0  # far beyond any slider; what lies further is a slip of the keyboard, and its picture noise
 VALUE_LIMIT = 1e9
 LEAST_TAU, GREATEST_TAU = 0.001, 0.5  # of the range of the pixels; beyond lies rounding, or another picture
+LONGEST_PROMPT = 10_000  # characters; models read some hundreds
+GREATEST_GUIDANCE = 100.0
 INTEGER_LIMIT = 2**63  # what JSON readers and msgspec carry
 
 
@@ -100,6 +103,28 @@ def _blend(blend: Blend, field: str) -> None:
         _origin(point, f"{field}.origins[{index}]")
 
 
+def _condition(condition: Condition, field: str) -> None:
+    for name, text in (("prompt", condition.prompt), ("negative_prompt", condition.negative_prompt)):
+        _require(
+            len(text) <= LONGEST_PROMPT,
+            f"{field}.{name}",
+            f"has {len(text)} characters; it must have {LONGEST_PROMPT} at most",
+        )
+    if condition.guidance is not None:
+        _within(condition.guidance, 0.0, GREATEST_GUIDANCE, f"{field}.guidance")
+    if not condition.classes:
+        return
+    for index, (number, weight) in enumerate(condition.classes):
+        _require(
+            0 <= number < INTEGER_LIMIT, f"{field}.classes[{index}]", f"is class {number}; classes are counted from 0"
+        )
+        _finite(weight, f"{field}.classes[{index}]")
+    numbers = [number for number, _ in condition.classes]
+    _require(len(set(numbers)) == len(numbers), f"{field}.classes", "names one class twice")
+    total = math.fsum(weight for _, weight in condition.classes)
+    _require(abs(total - 1) < 1e-6, f"{field}.classes", f"has weights that sum to {total:g}; they must sum to 1")
+
+
 def _controls(reference: ControlSetRef, field: str) -> None:
     _require(bool(reference.method or reference.path), field, "names neither a method nor a file")
     _require(1 <= reference.k < INTEGER_LIMIT, f"{field}.k", f"is {reference.k}; it must be at least 1")
@@ -131,6 +156,8 @@ def _pane(pane: Pane, field: str) -> None:
     _within(pane.split, 0.0, 1.0, f"{field}.split")
     if pane.origin is not None:
         _origin(pane.origin, f"{field}.origin")
+    if pane.condition is not None:
+        _condition(pane.condition, f"{field}.condition")
 
 
 def _panes(panes: tuple[Pane, ...], field: str) -> None:
@@ -177,6 +204,7 @@ def validate_scene(scene: Scene) -> None:
     _require(bool(scene.model.path), "model.path", "is empty; it must name a model")
     _origin(scene.origin, "origin")
     check_psi(scene.truncation_psi)
+    _condition(scene.condition, "condition")
     _panes(scene.panes, "panes")
     _require(
         0 <= scene.selected < len(scene.panes),
@@ -195,4 +223,5 @@ def validate_scene(scene: Scene) -> None:
         _require(bool(bookmark.model.path), f"{field}.model.path", "is empty; it must name a model")
         _origin(bookmark.origin, f"{field}.origin")
         check_psi(bookmark.truncation_psi, f"{field}.truncation_psi")
+        _condition(bookmark.condition, f"{field}.condition")
         _panes(bookmark.panes, f"{field}.panes")

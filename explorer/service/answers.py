@@ -71,16 +71,13 @@ class Answers:
                 points = importers.read_path(Path(request.path), model, dict(request.answers))
                 return replies.PathRead(request_id=number, points=points)
             case requests.FindPlaces():
-                places = self._engine.places(
-                    request.model, request.controls, request.origin, request.truncation_psi, request.edits
-                )
+                places = self._engine.places(request.model, request.controls, request.start, request.edits)
                 return replies.PlacesFound(request_id=number, places=places)
             case requests.DrawLandscape():
                 drawn = self._engine.landscape(
                     request.model,
                     request.controls,
-                    request.origin,
-                    request.truncation_psi,
+                    request.start,
                     request.edits,
                     request.control,
                     request.plane,
@@ -91,8 +88,7 @@ class Answers:
                 outcome = self._engine.outcome(
                     request.model,
                     request.controls,
-                    request.origin,
-                    request.truncation_psi,
+                    request.start,
                     request.edits,
                     request.spreads,
                 )

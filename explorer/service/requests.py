@@ -15,9 +15,9 @@ from explorer.scene.model import (
     ControlSetRef,
     Edit,
     ModelRef,
-    Origin,
     Scalar,
     Scene,
+    Start,
     View,
 )
 from explorer.scene.picture_check import CheckQuestion
@@ -108,14 +108,13 @@ class ReadPath(msgspec.Struct, frozen=True, kw_only=True, tag="read_path"):
 
 
 class FindPlaces(msgspec.Struct, frozen=True, kw_only=True, tag="find_places"):
-    """Where the picture that starts from ``origin`` stands along the controls of ``controls``; answered by
+    """Where the picture that starts at ``start`` stands along the controls of ``controls``; answered by
     :class:`PlacesFound`. ``edits``: those of the pane, of which the ones in earlier spaces count."""
 
     request_id: int
     model: ModelRef
     controls: ControlSetRef
-    origin: Origin
-    truncation_psi: float = 1.0
+    start: Start
     edits: tuple[Edit, ...] = ()
 
 
@@ -126,8 +125,7 @@ class DrawLandscape(msgspec.Struct, frozen=True, kw_only=True, tag="draw_landsca
     request_id: int
     model: ModelRef
     controls: ControlSetRef
-    origin: Origin
-    truncation_psi: float
+    start: Start
     edits: tuple[Edit, ...]
     control: str
     plane: Plane
@@ -141,8 +139,7 @@ class FindOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="find_outcome")
     request_id: int
     model: ModelRef
     controls: ControlSetRef
-    origin: Origin
-    truncation_psi: float
+    start: Start
     edits: tuple[Edit, ...]
     spreads: bool = False
 

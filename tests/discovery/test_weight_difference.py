@@ -36,6 +36,7 @@ from explorer.scene.model import (
     ModelRef,
     Quality,
     Seed,
+    Start,
     StoredLatent,
     View,
 )
@@ -274,8 +275,7 @@ def ref(other: str = "gan1", **more: object) -> ControlSetRef:
 def view(*edits: Edit, model: str = "gan0", seed: int = 3, controls: ControlSetRef | None = None) -> View:
     return View(
         model=ModelRef(path=model),
-        origin=Seed(seed),
-        truncation_psi=0.7,
+        start=Start(Seed(seed), 0.7),
         controls=controls or ref(),
         edits=edits,
     )
@@ -309,7 +309,7 @@ def test_every_origin_starts_with_the_other_weights(engine: Engine, models: Path
     origins = (stored, Blend((Seed(1), Seed(2)), (0.5, 0.5)), Blend((Seed(1), stored), (0.5, 0.5), "lerp"))
     for origin in origins:
         here, there = (
-            View(model=ModelRef(path=model), origin=origin, truncation_psi=0.7, controls=ref(), edits=edits)
+            View(model=ModelRef(path=model), start=Start(origin, 0.7), controls=ref(), edits=edits)
             for model, edits in (("gan0", (Edit("whole network", 1.0),)), ("gan1", ()))
         )
         assert apart(*(one.bgrx for one in engine.render([here, there]))) <= 1

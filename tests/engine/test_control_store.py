@@ -31,7 +31,7 @@ from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress
 from explorer.reading import sha256_of
 from explorer.scene.cards import ControlCard, MethodCard, SettingCard
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, Start, View
 
 MODEL = ModelRef(path="toy0")
 LONG, QUICK = ControlSetRef(method="climb", k=1), ControlSetRef(method="random_orthogonal", k=2)
@@ -139,7 +139,7 @@ def in_thread(work: Callable[[], object]) -> Callable[[], object]:
 
 
 def picture(engine: Engine, controls: ControlSetRef = LONG, name: str = "up", live: bool = True) -> np.ndarray:
-    view = View(model=MODEL, origin=Seed(1), truncation_psi=1.0, controls=controls, edits=(Edit(name, 1.0),))
+    view = View(model=MODEL, start=Start(Seed(1)), controls=controls, edits=(Edit(name, 1.0),))
     return engine.render([view], live=live)[0].bgrx
 
 

@@ -24,7 +24,7 @@ from explorer.generators.base import Latent
 from explorer.outputs import signed_scale
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ControlCard
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed, Start, View
 from explorer.scene.views import EFFECTS
 
 CAUSES = ControlSetRef(method="causes", k=3)
@@ -42,8 +42,11 @@ def toys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
     return Engine(torch.device("cpu"))
 
 
+START = Start(Seed(7))
+
+
 def view(model: str = "toy", **changes: object) -> View:
-    plain = View(model=ModelRef(path=model), origin=Seed(3), truncation_psi=1.0, controls=CAUSES, edits=())
+    plain = View(model=ModelRef(path=model), start=Start(Seed(3)), controls=CAUSES, edits=())
     return msgspec.structs.replace(plain, **changes)
 
 
@@ -84,7 +87,9 @@ def test_they_are_the_differences_that_their_definitions_say(family: str, tmp_pa
 
     edits = (Edit(cause, value=target),)
     own = ControlSetRef(method="causes", k=2)
-    pictures = engine.render([view(path, origin=Seed(seed), controls=own, view=one, edits=edits) for one in parts])
+    pictures = engine.render(
+        [view(path, start=Start(Seed(seed)), controls=own, view=one, edits=edits) for one in parts]
+    )
     for picture, (name, values) in zip(pictures, parts.items(), strict=True):
         expected = IMAGE.signed_difference(drawn(factual), drawn(values))
         colours = ((expected[0].movedim(0, -1) + 1) * 127.5).round().numpy()
@@ -95,7 +100,7 @@ def test_they_are_the_differences_that_their_definitions_say(family: str, tmp_pa
 
 
 def test_what_is_set_to_what_it_is_changes_no_bit(toys: Engine) -> None:
-    place = toys.places(ModelRef(path="toy"), CAUSES, Seed(3), 1.0)
+    place = toys.places(ModelRef(path="toy"), CAUSES, Start(Seed(3)))
     for edits in ((), (Edit("a", value=place["a"].value),)):
         for bgrx in maps(toys, edits=edits).values():
             assert (bgrx == NEUTRAL).all()
@@ -158,7 +163,7 @@ def test_a_direct_effect_leaves_nothing_open() -> None:
     seed = int((after.low["shadow_length"] < after.high["shadow_length"]).nonzero()[0])
     edits = (Edit("angle", value=-35.0), Edit("light", value=100.0))
     total, direct, indirect = engine.render(
-        [view("pendulum-dscm", origin=Seed(seed), view=one, edits=edits) for one in EFFECTS]
+        [view("pendulum-dscm", start=Start(Seed(seed)), view=one, edits=edits) for one in EFFECTS]
     )
     assert "not unique" in {remark.mark for remark in total.remarks.values()}
     assert indirect.remarks == total.remarks
@@ -175,7 +180,7 @@ def test_a_noise_that_is_drawn_anew_is_no_effect_of_what_is_set() -> None:
     noise = Edit("noise: shadow_position", 3.0)
 
     def outcome(*edits: Edit) -> dict[str, torch.Tensor]:
-        told = engine.outcome(ModelRef(path="pendulum-dscm"), all_of_it, Seed(7), 1.0, edits)
+        told = engine.outcome(ModelRef(path="pendulum-dscm"), all_of_it, Start(Seed(7)), edits)
         return {one.name: torch.tensor([one.value], dtype=torch.float64) for one in told.variables}
 
     factual, before, after = coding.values(start), outcome(noise), outcome(noise, Edit("light", value=110.0))
@@ -191,11 +196,11 @@ def test_a_noise_that_is_drawn_anew_is_no_effect_of_what_is_set() -> None:
 
     edits = (noise, Edit("light", value=110.0))
     for name, values in parts.items():
-        (picture,) = engine.render([view("pendulum-dscm", origin=Seed(7), controls=all_of_it, view=name, edits=edits)])
+        (picture,) = engine.render([view("pendulum-dscm", start=START, controls=all_of_it, view=name, edits=edits)])
         expected = ((IMAGE.signed_difference(drawn(before), drawn(values))[0].movedim(0, -1) + 1) * 127.5).round()
         assert np.abs(picture.bgrx[..., 2::-1].astype(float) - expected.numpy()).max() <= 2, name
     still = engine.render(
-        [view("pendulum-dscm", origin=Seed(7), controls=all_of_it, view=one, edits=(noise,)) for one in EFFECTS]
+        [view("pendulum-dscm", start=START, controls=all_of_it, view=one, edits=(noise,)) for one in EFFECTS]
     )
     assert all((picture.bgrx == NEUTRAL).all() for picture in still)
 

@@ -24,7 +24,7 @@ from explorer.engine.origins import latent_of
 from explorer.errors import ControlError, ModelError, SceneError
 from explorer.generators import registry
 from explorer.generators.base import Latent, Progress
-from explorer.scene.model import Blend, ControlSetRef, Edit, ModelRef, Quality, Seed, StoredLatent, View
+from explorer.scene.model import Blend, ControlSetRef, Edit, ModelRef, Quality, Seed, Start, StoredLatent, View
 
 MODEL = ModelRef(path="toy0")
 PATIENCE = 60.0  # seconds: a limit for a hang, not a measurement
@@ -46,7 +46,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
 
 
 def view(**changes: object) -> View:
-    plain = View(model=ModelRef(path="toy0"), origin=Seed(3), truncation_psi=0.7, controls=RANDOM, edits=())
+    plain = View(model=ModelRef(path="toy0"), start=Start(Seed(3), 0.7), controls=RANDOM, edits=())
     return msgspec.structs.replace(plain, **changes)
 
 
@@ -100,11 +100,11 @@ def test_batches_and_caches_change_at_most_one_level(
     for seed, psi, amount, principal in asked:
         controls = PCA if principal else RANDOM
         edit = Edit(names(engine, controls)[0], amount)
-        views.append(view(origin=Seed(seed), truncation_psi=psi, controls=controls, edits=(edit,)))
+        views.append(view(start=Start(Seed(seed), psi), controls=controls, edits=(edit,)))
     together = engine.render(views)
     for one, picture in zip(views, together, strict=True):
         edits = tuple(edit for edit in one.edits if edit.amount)
-        alone = by_hand(one.origin.seed, one.truncation_psi, edits, one.controls, engine)  # type: ignore[union-attr]
+        alone = by_hand(one.start.origin.seed, one.start.truncation_psi, edits, one.controls, engine)  # type: ignore[union-attr]
         assert np.abs(picture.bgrx.astype(int) - alone).max() <= 1
 
 
@@ -126,8 +126,7 @@ VIEWS = st.builds(
     lambda model, seed, psi, principal, amounts, kind, split, steps: (
         View(
             model=ModelRef(path=model),
-            origin=Seed(seed),
-            truncation_psi=psi,
+            start=Start(Seed(seed), psi),
             controls=PCA if principal else RANDOM,
             edits=tuple(Edit(("PC" if principal else "random") + f" {1 + i}", a) for i, a in enumerate(amounts) if a),
             view=kind,
@@ -162,7 +161,7 @@ def test_both_pictures_of_a_difference_are_of_one_quality(engine: Engine, monkey
 
 
 def test_views_of_one_generator_are_one_batch(engine: Engine) -> None:
-    pictures = engine.render([view(origin=Seed(seed)) for seed in range(8)])
+    pictures = engine.render([view(start=Start(Seed(seed), 0.7)) for seed in range(8)])
     assert {picture.batch for picture in pictures} == {8}
 
 
@@ -208,7 +207,9 @@ def test_equal_points_are_computed_once(engine: Engine) -> None:
 
 
 def test_exact_renders_again_and_repeats_bit_for_bit(engine: Engine) -> None:
-    views = [view(origin=Seed(seed), edits=(Edit(names(engine, RANDOM)[0], seed / 3),)) for seed in range(40)]
+    views = [
+        view(start=Start(Seed(seed), 0.7), edits=(Edit(names(engine, RANDOM)[0], seed / 3),)) for seed in range(40)
+    ]
     engine.render(views[:7])
     once = engine.render(views, exact=True)
     engine.render(views[11:17])
@@ -240,10 +241,10 @@ def test_unedited_views_do_not_need_a_control_set(engine: Engine) -> None:
 
 
 def test_blends_meet_their_ends(engine: Engine) -> None:
-    ends = engine.render([view(origin=Seed(1)), view(origin=Seed(2))], exact=True)
+    ends = engine.render([view(start=Start(Seed(1), 0.7)), view(start=Start(Seed(2), 0.7))], exact=True)
     for interpolation in ("slerp", "lerp", "smooth"):
         blends = [Blend((Seed(1), Seed(2)), weights, interpolation) for weights in ((1.0, 0.0), (0.0, 1.0))]
-        mixed = engine.render([view(origin=blend) for blend in blends], exact=True)
+        mixed = engine.render([view(start=Start(blend, 0.7)) for blend in blends], exact=True)
         for left, right in zip(ends, mixed, strict=True):
             assert np.abs(left.bgrx.astype(int) - right.bgrx).max() <= 1
 
@@ -255,7 +256,7 @@ def test_blends_are_the_mixtures_that_they_name() -> None:
 
     def mixed(interpolation: Literal["lerp", "slerp", "smooth"], *weights: float) -> torch.Tensor:
         origins = tuple(Seed(1 + index) for index in range(len(weights)))
-        return latent_of(toy, Blend(origins, weights, interpolation), 1.0).tensors["z"][0].double()
+        return latent_of(toy, Start(Blend(origins, weights, interpolation))).tensors["z"][0].double()
 
     def curved(*weights: float) -> torch.Tensor:
         """The plain mixture, as long as the geometric mean of the lengths."""
@@ -279,19 +280,19 @@ def test_blends_are_the_mixtures_that_they_name() -> None:
 def test_a_stored_latent_shows_the_picture_it_was_stored_from(engine: Engine) -> None:
     w = ToyGenerator(0).advance(ToyGenerator(0).sample([3], 0.7), "w").tensors["w"]
     stored = StoredLatent("w", tuple(w.shape[1:]), w.numpy().astype("<f4").tobytes())
-    left, right = engine.render([view(), view(origin=stored)])
+    left, right = engine.render([view(), view(start=Start(stored, 0.7))])
     assert np.abs(left.bgrx.astype(int) - right.bgrx).max() <= 1
 
 
 def test_a_stored_latent_of_another_shape_is_refused(engine: Engine) -> None:
     with pytest.raises(SceneError, match=r"space 'w' and shape \(3,\) does not fit 'toy0'"):
-        engine.render([view(origin=StoredLatent("w", (3,), b"\0" * 12))])
+        engine.render([view(start=Start(StoredLatent("w", (3,), b"\0" * 12), 0.7))])
 
 
 def test_not_finite_latents_are_refused(engine: Engine) -> None:
     data = np.full(10, np.nan, dtype="<f4").tobytes()
     with pytest.raises(SceneError, match="not finite"):
-        engine.render([view(origin=StoredLatent("w", (10,), data))])
+        engine.render([view(start=Start(StoredLatent("w", (10,), data), 0.7))])
 
 
 def test_two_models_in_one_call(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from explorer.discovery.request import checked_settings
 from explorer.engine.engine import Engine
 from explorer.files import set_file
 from explorer.generators import registry
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, Start, View
 
 NAMES = ("faces-stylegan2/labelled-fields", "faces-stylegan2/labelled-flows", "shapes-btcvae/labelled-fields")
 
@@ -47,7 +47,7 @@ def test_a_shipped_set_fits_and_moves_its_model(name: str) -> None:
     checked_settings(methods.method(found.method).card, found.settings)
 
     def picture(*edits: Edit, controls: ControlSetRef = ready.controls) -> torch.Tensor:
-        view = View(model=reference, origin=Seed(7), truncation_psi=0.7, controls=controls, edits=edits)
+        view = View(model=reference, start=Start(Seed(7), 0.7), controls=controls, edits=edits)
         (drawn,) = engine.render([view])
         return torch.from_numpy(drawn.bgrx[..., :3].astype("float32"))
 

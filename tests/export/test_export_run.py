@@ -133,7 +133,7 @@ def test_a_sheet_of_seeds_moves_the_control_that_moves(engine: Engine, scene: Sc
     shot = shoot(engine, scene, asked)
     name = scene.panes[0].edits[0].control
     assert [cell.row for cell in shot.cells] == ["seed 5", "seed 5", "seed 6", "seed 6"]
-    assert shot.cells[1].view.origin.seed == 5
+    assert shot.cells[1].view.start.origin.seed == 5
     assert {edit.control: edit.amount for edit in shot.cells[1].view.edits}[name] == 2.0
     assert name in shot.title
 

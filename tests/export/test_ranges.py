@@ -104,8 +104,8 @@ def standing(engine: Engine, shown: Scene, sheet: SheetOptions) -> tuple[travers
     points: dict[str, list[torch.Tensor]] = {}
     for cell in grid.cells:
         assert cell.view is not None
-        assert isinstance(cell.view.origin, Seed)
-        point = ToyVae().sample([cell.view.origin.seed], cell.view.truncation_psi).tensors["z"]
+        assert isinstance(cell.view.start.origin, Seed)
+        point = ToyVae().sample([cell.view.start.origin.seed], cell.view.start.truncation_psi).tensors["z"]
         for edit in cell.view.edits:
             point = controls.control(edit.control).move(point, torch.tensor([edit.amount]))
         points.setdefault(cell.row, []).append(point[0])

@@ -23,7 +23,7 @@ from explorer.errors import ControlError, ExplorerError
 from explorer.export.carried import unaccompanied
 from explorer.export.references import gathered
 from explorer.generators.known_factors import write_known_factors
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed, Start, View
 from explorer.training.batch import as_images
 
 GRAPH = '{"x": [], "y": [], "radius": ["x"], "background": []}'
@@ -49,18 +49,18 @@ def engine() -> Engine:
 
 
 def view(model: ModelRef, *edits: Edit, controls: ControlSetRef = BOUND) -> View:
-    return View(model=model, origin=Seed(2), truncation_psi=1.0, controls=controls, edits=edits)
+    return View(model=model, start=Start(Seed(2)), controls=controls, edits=edits)
 
 
 def test_a_slider_stands_at_what_the_picture_reads_and_the_outcome_says_what_was_reached(
     engine: Engine, model: ModelRef
 ) -> None:
-    place = engine.places(model, BOUND, Seed(2), 1.0)["x"]
+    place = engine.places(model, BOUND, Start(Seed(2)))["x"]
     plain = engine.render([view(model)])[0].bgrx
     read = open_reader("known_factors").read(as_images(np.ascontiguousarray(plain[None, ..., 2::-1])))[0]
     assert place.value == pytest.approx(read[0], abs=0.01)  # of a picture of whole greys
     target = place.value - 0.1 if place.value > 0 else place.value + 0.1
-    outcome = engine.outcome(model, BOUND, Seed(2), 1.0, (Edit("x", value=target),))
+    outcome = engine.outcome(model, BOUND, Start(Seed(2)), (Edit("x", value=target),))
     x, y, radius = (outcome.variable(name) for name in ("x", "y", "radius"))
     assert (x.is_set, x.factual) == (True, place.value)
     assert x.reached == pytest.approx(target, abs=0.003)
@@ -68,14 +68,14 @@ def test_a_slider_stands_at_what_the_picture_reads_and_the_outcome_says_what_was
     assert radius.value != radius.factual  # the code is correlated, and a line is fitted
     assert radius.reached == pytest.approx(radius.value, abs=0.003)
     assert not any(one.is_missed for one in outcome.variables)
-    far = engine.outcome(model, BOUND, Seed(2), 1.0, (Edit("background", value=2.0),)).variable("background")
+    far = engine.outcome(model, BOUND, Start(Seed(2)), (Edit("background", value=2.0),)).variable("background")
     assert far.is_missed
     assert far.reached is not None
     assert far.reached < 0.95
 
 
 def test_the_value_that_stands_there_changes_no_bit_and_a_miss_is_remarked(engine: Engine, model: ModelRef) -> None:
-    factual = engine.places(model, BOUND, Seed(2), 1.0)["y"].value
+    factual = engine.places(model, BOUND, Start(Seed(2)))["y"].value
     plain, same, other, far = engine.render(
         [
             view(model),
@@ -97,7 +97,7 @@ def test_a_set_that_was_saved_draws_the_same(engine: Engine, model: ModelRef, tm
     edits = (Edit("x", value=0.1), Edit("background", value=0.4))
     one, other = engine.render([view(model, *edits), view(model, *edits, controls=again)], exact=True)
     assert np.array_equal(one.bgrx, other.bgrx)
-    assert engine.outcome(model, again, Seed(2), 1.0, edits) == engine.outcome(model, BOUND, Seed(2), 1.0, edits)
+    assert engine.outcome(model, again, Start(Seed(2)), edits) == engine.outcome(model, BOUND, Start(Seed(2)), edits)
 
 
 def test_an_export_says_that_it_does_not_carry_what_a_set_reads_with(

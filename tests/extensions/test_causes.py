@@ -17,7 +17,7 @@ from explorer.discovery.causes import METHOD
 from explorer.engine.engine import Engine
 from explorer.errors import CausalError, ControlError, ExplorerError
 from explorer.generators import registry as families
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, StoredLatent, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, Start, StoredLatent, View
 
 MODEL = ModelRef(path="toy0")
 CAUSES = ControlSetRef(method="causes", k=3)
@@ -31,7 +31,7 @@ def causes_engine(toy_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine
 
 
 def view(*edits: Edit) -> View:
-    return View(model=MODEL, origin=Seed(4), truncation_psi=1.0, controls=CAUSES, edits=edits)
+    return View(model=MODEL, start=Start(Seed(4)), controls=CAUSES, edits=edits)
 
 
 def test_a_model_with_causes_offers_do_first_and_others_say_why_not(causes_engine: Engine) -> None:
@@ -45,19 +45,19 @@ def test_sliders_show_values_and_tell_what_moves_with_them(causes_engine: Engine
     assert "Moves with it: b, c" in cards[0].details
     assert "Causes: a" in cards[1].details
     assert "Nothing else moves with it" in cards[2].details
-    place = causes_engine.places(MODEL, CAUSES, Seed(4), 1.0)["a"]
+    place = causes_engine.places(MODEL, CAUSES, Start(Seed(4)))["a"]
     assert place.value == pytest.approx(float(ToyCauses().model.sample(1, 4)["a"]), abs=1e-5)
 
 
 def test_the_outcome_is_the_closed_form_and_the_picture_that_of_its_values(causes_engine: Engine) -> None:
-    before = causes_engine.outcome(MODEL, CAUSES, Seed(4), 1.0)
+    before = causes_engine.outcome(MODEL, CAUSES, Start(Seed(4)))
     assert all(one.factual == one.value and not one.is_set for one in before.variables)
-    after = causes_engine.outcome(MODEL, CAUSES, Seed(4), 1.0, (Edit("a", value=3.0),))
+    after = causes_engine.outcome(MODEL, CAUSES, Start(Seed(4)), (Edit("a", value=3.0),))
     by = 3.0 - before.variable("a").value
     assert after.variable("a").is_set
     assert after.variable("b").value - before.variable("b").value == pytest.approx(2 * by, abs=1e-5)
     assert after.variable("c").value - before.variable("c").value == pytest.approx(6 * by, abs=1e-5)
-    both = causes_engine.outcome(MODEL, CAUSES, Seed(4), 1.0, (Edit("a", value=3.0), Edit("b", value=0.0)))
+    both = causes_engine.outcome(MODEL, CAUSES, Start(Seed(4)), (Edit("a", value=3.0), Edit("b", value=0.0)))
     assert both.variable("c").value - before.variable("c").value == pytest.approx(-3 * before.variable("b").value)
     assert list(both.graph.edges) == [("a", "b"), ("b", "c")]
 
@@ -70,17 +70,19 @@ def drawn(graph: str, mechanisms: str = "", seed: int = 0) -> ControlSetRef:
 def test_a_graph_of_one_s_own_is_fitted_to_the_rows_of_the_model(causes_engine: Engine) -> None:
     """The true graph gives the true slopes; one that is turned round moves the other way."""
     own = drawn('{"b": ["a"], "c": ["b"]}', "a=linear_gaussian, b=linear_gaussian, c=linear_gaussian")
-    before, after = (causes_engine.outcome(MODEL, own, Seed(4), 1.0, edits) for edits in ((), (Edit("a", value=3.0),)))
+    before, after = (
+        causes_engine.outcome(MODEL, own, Start(Seed(4)), edits) for edits in ((), (Edit("a", value=3.0),))
+    )
     by = 3.0 - before.variable("a").value
     assert (after.variable("c").value - before.variable("c").value) / by == pytest.approx(6.0, abs=0.3)
     details = causes_engine.control_set(MODEL, own).control("b").card.details
     assert any(line.startswith("Fitted by linear gaussian: its causes tell 0.8") for line in details)  # ½ log 5 = 0.80
     turned = drawn("dag { c -> b b -> a }", "a=linear_gaussian,b=linear_gaussian,c=linear_gaussian")
     before, after = (
-        causes_engine.outcome(MODEL, turned, Seed(4), 1.0, edits) for edits in ((), (Edit("c", value=6.0),))
+        causes_engine.outcome(MODEL, turned, Start(Seed(4)), edits) for edits in ((), (Edit("c", value=6.0),))
     )
     assert after.variable("a").value != before.variable("a").value
-    assert causes_engine.outcome(MODEL, turned, Seed(4), 1.0, (Edit("a", value=3.0),)).variable("c").value == (
+    assert causes_engine.outcome(MODEL, turned, Start(Seed(4)), (Edit("a", value=3.0),)).variable("c").value == (
         before.variable("c").value
     )
 
@@ -92,10 +94,7 @@ def test_variables_that_are_left_out_are_held_and_layout_is_no_new_fit(causes_en
     placed = msgspec.structs.replace(some, settings=(*some.settings, ("layout", '{"a": [1, 2]}')))
     assert causes_engine.control_set(MODEL, placed).controls == causes_engine.control_set(MODEL, some).controls
     plain, moved = causes_engine.render(
-        [
-            View(model=MODEL, origin=Seed(4), truncation_psi=1.0, controls=some, edits=e)
-            for e in ((), (Edit("a", value=2.0),))
-        ]
+        [View(model=MODEL, start=Start(Seed(4)), controls=some, edits=e) for e in ((), (Edit("a", value=2.0),))]
     )
     assert not np.array_equal(plain.bgrx, moved.bgrx)
 
@@ -119,7 +118,7 @@ def test_graphs_that_cannot_be_are_one_sentence(
 
 
 def test_the_factual_value_changes_no_bit_of_the_picture(causes_engine: Engine) -> None:
-    factual = causes_engine.places(MODEL, CAUSES, Seed(4), 1.0)["b"].value
+    factual = causes_engine.places(MODEL, CAUSES, Start(Seed(4)))["b"].value
     plain, same, other = causes_engine.render(
         [view(), view(Edit("b", value=factual)), view(Edit("b", value=factual + 2))]
     )
@@ -129,7 +128,7 @@ def test_the_factual_value_changes_no_bit_of_the_picture(causes_engine: Engine) 
 
 def test_other_sets_have_no_outcome(causes_engine: Engine) -> None:
     with pytest.raises(CausalError, match="sets no variables"):
-        causes_engine.outcome(MODEL, ControlSetRef(method="random_orthogonal", k=2), Seed(0), 1.0)
+        causes_engine.outcome(MODEL, ControlSetRef(method="random_orthogonal", k=2), Start(Seed(0)))
 
 
 def test_a_picture_of_one_s_own_is_where_do_starts(causes_engine: Engine, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from explorer.discovery.request import CheckedMethod, Request
 from explorer.engine.engine import Engine
 from explorer.generators.base import Generator
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, Start, View
 
 
 class Flows(CheckedMethod):
@@ -52,8 +52,7 @@ def drawn(engine: Engine, **edits: float) -> tuple[np.ndarray, dict[str, str]]:
     units: Literal["native", "effect"] = "effect" if edits.pop("scaled", 0) else "native"
     view = View(
         model=ModelRef(path="toy0"),
-        origin=Seed(3),
-        truncation_psi=1.0,
+        start=Start(Seed(3)),
         controls=ControlSetRef(method="flows", k=3, units=units, tau=0.05),
         edits=tuple(Edit(name.replace("_", " "), amount) for name, amount in edits.items()),
     )

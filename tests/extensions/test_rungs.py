@@ -32,6 +32,7 @@ from explorer.scene.model import (
     Pane,
     Scene,
     Seed,
+    Start,
     Timeline,
     View,
 )
@@ -51,11 +52,11 @@ def causes_engine(toy_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine
 
 
 def values(engine: Engine, *edits: Edit, seed: int = 4) -> dict[str, float]:
-    return {one.name: one.value for one in engine.outcome(MODEL, CAUSES, Seed(seed), 1.0, edits).variables}
+    return {one.name: one.value for one in engine.outcome(MODEL, CAUSES, Start(Seed(seed)), edits).variables}
 
 
 def check(engine: Engine, *edits: Edit) -> PictureCheck:
-    return engine.picture_check(MODEL, CheckQuestion(controls=CAUSES, origin=Seed(4), truncation_psi=1.0, edits=edits))
+    return engine.picture_check(MODEL, CheckQuestion(controls=CAUSES, start=Start(Seed(4)), edits=edits))
 
 
 def test_the_choices_stand_behind_the_sliders_of_the_method(causes_engine: Engine) -> None:
@@ -71,18 +72,18 @@ def test_the_choices_stand_behind_the_sliders_of_the_method(causes_engine: Engin
 
 
 def test_the_outcome_says_which_question_it_answers_and_what_all_pictures_are(causes_engine: Engine) -> None:
-    told = causes_engine.outcome(MODEL, CAUSES, Seed(4), 1.0, (SET, Edit("rung", 2.0)), spreads=True)
+    told = causes_engine.outcome(MODEL, CAUSES, Start(Seed(4)), (SET, Edit("rung", 2.0)), spreads=True)
     assert (told.rung, told.draw, told.rung_control) == ("do", 2, "rung")
     assert told.variable("a").noise_control == "noise: a"
     spread = told.variable("b").done
     assert spread is not None
     assert (spread.mean, spread.high) == pytest.approx((6.0, 6.0 + 1.6449), abs=1e-3)  # exact: linear and normal
     assert told.variable("b").seen == spread  # a root, and nothing hidden
-    seen = causes_engine.outcome(MODEL, CAUSES, Seed(4), 1.0, (Edit("b", value=2.0),), spreads=True).variable("a")
+    seen = causes_engine.outcome(MODEL, CAUSES, Start(Seed(4)), (Edit("b", value=2.0),), spreads=True).variable("a")
     assert seen.seen is not None
     assert seen.done is not None
     assert (seen.seen.mean, seen.done.mean) == pytest.approx((0.8, 0.0), abs=1e-6)
-    quick = causes_engine.outcome(MODEL, CAUSES, Seed(4), 1.0, (SET,))
+    quick = causes_engine.outcome(MODEL, CAUSES, Start(Seed(4)), (SET,))
     assert quick.variable("b").done is None
 
 
@@ -97,7 +98,7 @@ def test_doing_and_seeing_do_not_depend_on_the_picture_and_imagining_does(causes
 
 def test_the_picture_is_that_of_the_outcome_and_says_so(causes_engine: Engine) -> None:
     def view(*edits: Edit) -> View:
-        return View(model=MODEL, origin=Seed(4), truncation_psi=1.0, controls=CAUSES, edits=edits)
+        return View(model=MODEL, start=Start(Seed(4)), controls=CAUSES, edits=edits)
 
     seen, same, plain = causes_engine.render(
         [view(SET, Edit("rung", -2.0)), view(SET, Edit("rung", -2.0), Edit("noise: a", 7.0)), view(SET)]
@@ -121,7 +122,7 @@ def test_noise_of_another_seed_is_that_of_its_picture(causes_engine: Engine) -> 
 
 def test_nothing_is_measured_along_a_choice(causes_engine: Engine) -> None:
     with pytest.raises(ExplorerError, match="those of cases"):
-        causes_engine.landscape(MODEL, CAUSES, Seed(4), 1.0, (), "rung", Plane())
+        causes_engine.landscape(MODEL, CAUSES, Start(Seed(4)), (), "rung", Plane())
     calibrated = ControlSetRef(method="causes", k=5, units="effect")
     cards = {control.card.name: control.card for control in causes_engine.control_set(MODEL, calibrated).controls}
     assert (cards["rung"].unit, cards["rung"].high) == ("", 9.0)
@@ -148,7 +149,7 @@ def test_a_model_that_reads_what_it_draws_composes_reverses_and_is_effective(cau
 
 def test_a_check_can_be_stopped_and_says_how_far_it_is(causes_engine: Engine) -> None:
     shares: list[float] = []
-    question = CheckQuestion(controls=CAUSES, origin=Seed(4), truncation_psi=1.0, edits=(SET,))
+    question = CheckQuestion(controls=CAUSES, start=Start(Seed(4)), edits=(SET,))
     causes_engine.picture_check(MODEL, question, shares.append)
     assert shares == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
 

@@ -26,7 +26,7 @@ from explorer.engine.engine import Engine
 from explorer.generators.base import Generator
 from explorer.generators.editing import edited
 from explorer.scene.cards import ControlCard, ControlLaws, MethodCard, ModelCard
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, Start, View
 
 STEPS = 64
 
@@ -127,7 +127,7 @@ def engine(toy_engine: Engine, add: Callable[[object, object], None]) -> Engine:
 
 
 def view(*edits: Edit, controls: ControlSetRef = REF) -> View:
-    return View(model=MODEL, origin=Seed(3), truncation_psi=1.0, controls=controls, edits=edits)
+    return View(model=MODEL, start=Start(Seed(3)), controls=controls, edits=edits)
 
 
 def picture(engine: Engine, one: View) -> np.ndarray:

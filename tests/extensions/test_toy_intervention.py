@@ -25,7 +25,7 @@ from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited
 from explorer.scene.cards import ControlCard, ControlLaws, MethodCard, ModelCard
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scalar, Seed, Start, View
 
 SLOPES = {"light": 0.0, "shadow": 0.8, "glare": -0.5}
 """light → shadow = 0.8 light + noise → glare = -0.5 shadow + noise; they are the first three numbers of z."""
@@ -139,7 +139,7 @@ def engine(toy_engine: Engine, add: Callable[[object, object], None]) -> Engine:
 
 
 def view(*edits: Edit) -> View:
-    return View(model=MODEL, origin=Seed(3), truncation_psi=1.0, controls=REF, edits=edits)
+    return View(model=MODEL, start=Start(Seed(3)), controls=REF, edits=edits)
 
 
 def z_of(engine: Engine, *edits: Edit) -> Tensor:
@@ -168,7 +168,7 @@ def test_a_value_carries_along_what_follows_from_it(engine: Engine) -> None:
 
 
 def test_the_value_that_stands_there_changes_no_bit(engine: Engine) -> None:
-    places = engine.places(MODEL, REF, Seed(3), 1.0)
+    places = engine.places(MODEL, REF, Start(Seed(3)))
     assert set(places) == set(NAMES)
     still = engine.render([view()], exact=True)[0].bgrx
     for name, place in places.items():
@@ -198,7 +198,7 @@ def test_a_drag_prepares_once(engine: Engine) -> None:
     for step in range(10):
         engine.render([view(Edit("light", value=step / 10), Edit("shadow", value=-1.0))])
     assert sorted(PREPARED) == ["light", "shadow"]
-    engine.render([msgspec.structs.replace(view(Edit("light", value=0.0)), origin=Seed(4))])
+    engine.render([msgspec.structs.replace(view(Edit("light", value=0.0)), start=Start(Seed(4)))])
     assert sorted(PREPARED) == ["light", "light", "shadow"]  # another start
 
 

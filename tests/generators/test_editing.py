@@ -16,7 +16,7 @@ from explorer.errors import ExplorerError
 from explorer.generators.base import Latent
 from explorer.generators.editing import edited, grouped, rows_of, stacked
 from explorer.scene.cards import ControlCard
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed, Start
 
 TOY = ToyGenerator()
 
@@ -129,9 +129,9 @@ def test_where_a_picture_stands_depends_on_edits_of_earlier_spaces_alone(
     monkeypatch.setattr(Engine, "generator", lambda self, reference, progress=None: TOY)
     monkeypatch.setattr(Engine, "control_set", lambda self, model, ref: found)
     engine, model, ref = Engine(torch.device("cpu")), ModelRef(path="toy"), ControlSetRef(method="m")
-    plain = engine.places(model, ref, Seed(1), 1.0)
-    same = engine.places(model, ref, Seed(1), 1.0, (Edit("other", 2.0), Edit("w", 1.0)))
-    moved = engine.places(model, ref, Seed(1), 1.0, (Edit("z", 2.0),))
+    plain = engine.places(model, ref, Start(Seed(1)))
+    same = engine.places(model, ref, Start(Seed(1)), (Edit("other", 2.0), Edit("w", 1.0)))
+    moved = engine.places(model, ref, Start(Seed(1)), (Edit("z", 2.0),))
     assert plain == same
     assert moved["z"] == plain["z"]
     assert moved["w"] != plain["w"]

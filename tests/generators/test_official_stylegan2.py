@@ -20,12 +20,15 @@ from torch import Tensor
 
 from explorer.controls.base import Move
 from explorer.discovery import registry as methods
+from explorer.engine.origins import latent_of
+from explorer.errors import SceneError
 from explorer.generators import registry
 from explorer.generators.base import Latent
+from explorer.generators.class_labels import drawn_labels
 from explorer.generators.editing import edited
-from explorer.generators.style_generator import drawn_labels
 from explorer.generators.stylegan2 import StyleGAN2Generator
 from explorer.generators.weights import changed
+from explorer.scene.model import Blend, Condition, Seed, Start
 
 CPU = torch.device("cpu")
 NETWORKS = ("sg2_uncond_64", "sg2ada_cond_64")
@@ -128,6 +131,24 @@ def test_classes_are_drawn_by_the_seed_and_can_be_blended(tmp_path: Path) -> Non
     assert all((blended - w[k]).abs().max() > 1e-4 for k in range(3))
     first = generator.advance(Latent({"z": z[:1]}), "w").tensors["w"]  # of z alone: the first class
     assert torch.allclose(first, w[:1], atol=1e-6)
+
+
+def test_a_condition_chooses_classes_in_place_of_the_seed(tmp_path: Path) -> None:
+    path = write_official(tmp_path / "a.pkl", exported(own_stylegan2(classes=3, label_width=4)), {})
+    generator = registry.load(str(path), CPU)
+    drawn = generator.sample([4], 0.7)
+    blend = Condition(classes=((2, 0.25), (0, 0.75)))
+    latent = latent_of(generator, Start(Seed(4), 0.7, blend))
+    assert torch.equal(latent.tensors["z"], drawn.tensors["z"])
+    assert latent.label is not None
+    assert latent.label.tolist() == [[0.75, 0.0, 0.25]]
+    between = latent_of(generator, Start(Blend((Seed(4), Seed(5)), (0.5, 0.5)), 0.7, blend))
+    assert between.label is not None
+    assert between.label.tolist() == [[0.75, 0.0, 0.25]]
+    told = latent_of(generator, Start(Seed(4), 0.7, Condition(prompt="no class")))
+    assert torch.equal(told.label, drawn.label)  # type: ignore[arg-type]
+    with pytest.raises(SceneError, match=r"has the classes 0 to 2, and not 3; choose one of these"):
+        latent_of(generator, Start(Seed(4), 0.7, Condition(classes=((3, 1.0),))))
 
 
 def test_sliders_choose_and_blend_classes(tmp_path: Path) -> None:

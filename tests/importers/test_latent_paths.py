@@ -14,6 +14,7 @@ from explorer.errors import ControlError
 from explorer.importers.asking import describe
 from explorer.importers.registry import read, read_path
 from explorer.scene.imports import SPACE
+from explorer.scene.model import Start
 
 WIDTH = 6
 TOY = ToyGenerator(width=WIDTH)
@@ -35,7 +36,7 @@ def test_a_path_becomes_points_that_pictures_start_from(tmp_path: Path) -> None:
     assert (card.holds, card.text) == ("path", "3 paths of width 6")
     assert [question.name for question in card.questions] == [SPACE, "path"]
     points = read_path(file, TOY.card, {SPACE: "w", "path": 2})
-    starts = torch.cat([latent_of(TOY, point, 1.0).tensors["w"] for point in points])
+    starts = torch.cat([latent_of(TOY, Start(point)).tensors["w"] for point in points])
     assert torch.equal(starts, paths[2])
 
 

@@ -57,6 +57,7 @@ from explorer.scene.model import (
     PaneView,
     Scene,
     Seed,
+    Start,
     Timeline,
     View,
 )
@@ -209,7 +210,7 @@ def _axes(order: Sequence[int] = (0, 1, 2), signs: Sequence[float] = (1, 1, 1)) 
 
 def _view(model: ModelRef, view: PaneView = "image", **edits: float) -> View:
     moved = tuple(Edit(name.replace("_", " "), amount) for name, amount in edits.items())
-    return View(model=model, origin=Seed(5), truncation_psi=1.0, controls=AXES, edits=moved, view=view, split=0.25)
+    return View(model=model, start=Start(Seed(5)), controls=AXES, edits=moved, view=view, split=0.25)
 
 
 def _seen(picture: Picture) -> np.ndarray:

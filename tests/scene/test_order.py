@@ -13,7 +13,19 @@ from explorer.errors import SceneError
 from explorer.scene import store
 from explorer.scene.cards import ControlCard, ControlLaws, ControlSetCard
 from explorer.scene.editing import edit_of, with_edit, with_edits
-from explorer.scene.model import AmountKey, AmountTrack, Edit, ModelRef, Pane, Scene, Timeline, View, as_set, view_of
+from explorer.scene.model import (
+    AmountKey,
+    AmountTrack,
+    Edit,
+    ModelRef,
+    Pane,
+    Scene,
+    Start,
+    Timeline,
+    View,
+    as_set,
+    view_of,
+)
 from explorer.scene.order import order_mattered
 from explorer.scene.timeline import at, edit_at, set_amount_key
 
@@ -65,8 +77,7 @@ def test_an_amount_of_nothing_is_no_edit_and_a_value_of_nothing_is_one() -> None
     assert (
         View(
             model=MODEL,
-            origin=Scene(model=MODEL).origin,
-            truncation_psi=1.0,
+            start=Start(Scene(model=MODEL).origin),
             controls=pane.controls,
             edits=(Edit("a"),),
         ).edits

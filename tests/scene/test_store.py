@@ -21,6 +21,7 @@ from explorer.scene.model import (
     AmountTrack,
     Blend,
     Bookmark,
+    Condition,
     ControlSetRef,
     Edit,
     Mark,
@@ -77,6 +78,13 @@ control_sets = st.builds(
 matched_sets = st.tuples(control_sets, st.none() | control_sets).map(
     lambda pair: msgspec.structs.replace(pair[0], like=pair[1])
 )
+conditions = st.builds(
+    Condition,
+    prompt=names,
+    negative_prompt=names,
+    guidance=st.none() | st.floats(0, 100),
+    classes=st.sampled_from([(), ((3, 1.0),), ((2, 0.25), (0, 0.75))]),
+)
 panes = st.builds(
     Pane,
     name=names,
@@ -86,6 +94,7 @@ panes = st.builds(
     split=st.floats(0, 1),
     model=st.none() | models,
     origin=st.none() | origins,
+    condition=st.none() | conditions,
 )
 times = st.lists(st.floats(0, 1000), min_size=1, max_size=4, unique=True).map(sorted)
 
@@ -123,6 +132,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         ),
         timeline=draw(timelines(len(own))),
         columns=draw(st.integers(0, 8)),
+        condition=draw(conditions),
         marks=tuple(
             draw(
                 st.lists(
@@ -148,6 +158,7 @@ def scenes(draw: st.DrawFn) -> Scene:
                         model=models,
                         origin=origins,
                         truncation_psi=st.floats(0, 1.5),
+                        condition=conditions,
                         panes=st.lists(panes, min_size=1, max_size=2).map(tuple),
                     ),
                     max_size=2,
@@ -243,6 +254,7 @@ def changed(**fields: Any) -> bytes:
         {"timeline__fps": 240},
         {"truncation_psi": 1.5},
         {"truncation_psi": 0},
+        {"condition": {"guidance": 100, "prompt": "a" * 10_000, "classes": [[0, 1.5], [7, -0.5]]}},
         {"columns": 64},
         {"panes__0__split": 1},
         {"panes__0__split": 0},
@@ -298,6 +310,12 @@ def test_a_senseless_version_is_refused(version: object) -> None:
             "origin.weights",
         ),
         ({"truncation_psi": 1.6}, "truncation_psi"),
+        ({"condition": {"guidance": -1}}, "condition.guidance"),
+        ({"condition": {"prompt": "a" * 10_001}}, "condition.prompt"),
+        ({"condition": {"classes": [[-1, 1.0]]}}, "condition.classes[0]"),
+        ({"condition": {"classes": [[1, 0.5]]}}, "condition.classes"),
+        ({"condition": {"classes": [[1, 0.5], [1, 0.5]]}}, "condition.classes"),
+        ({"panes__0__condition": {"classes": [[1, 0.5]]}}, "panes[0].condition.classes"),
         ({"truncation_psi": -0.1}, "truncation_psi"),
         ({"truncation_psi": None}, "truncation_psi"),
         ({"panes": []}, "panes"),

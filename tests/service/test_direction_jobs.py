@@ -15,7 +15,7 @@ from explorer.engine.engine import Engine
 from explorer.generators.registry import shipped_models
 from explorer.scene.comparison import CompareOptions
 from explorer.scene.labels import Label, Labels
-from explorer.scene.model import ChosenControl, ControlSetRef, Seed, View
+from explorer.scene.model import ChosenControl, ControlSetRef, Seed, Start, View
 from explorer.service import replies, requests
 
 RANDOM = ControlSetRef(method="random_orthogonal", k=3)
@@ -36,7 +36,7 @@ def test_samples_are_the_models_pictures_made_small(desk: Desk) -> None:
     desk.client.send(requests.DrawSamples(request_id=1, model=MODEL, seeds=seeds, size=16, truncation_psi=0.5))
     drawn = desk.wait_for(replies.SamplesDrawn)
     assert (drawn.request_id, drawn.seeds, drawn.width, drawn.height) == (1, seeds, 16, 16)
-    views = [View(model=MODEL, origin=Seed(seed), truncation_psi=0.5, controls=AXES, edits=()) for seed in (40, 57)]
+    views = [View(model=MODEL, start=Start(Seed(seed), 0.5), controls=AXES, edits=()) for seed in (40, 57)]
     for index, picture in zip((0, 17), Engine().render(views), strict=True):
         small = np.frombuffer(drawn.pictures[index], np.uint8).reshape(16, 16, 3)
         expected = picture.bgrx[..., [2, 1, 0]].reshape(16, 4, 16, 4, 3).mean((1, 3))
@@ -47,9 +47,7 @@ def test_a_probe_is_trained_and_says_what_chance_would_have_right(desk: Desk) ->
     desk.client.send(requests.OpenModel(request_id=1, model=MODEL))
     fingerprint = desk.wait_for(replies.ModelOpened).card.fingerprint
     seeds = range(30)
-    pictures = Engine().render(
-        [View(model=MODEL, origin=Seed(seed), truncation_psi=1.0, controls=AXES, edits=()) for seed in seeds]
-    )
+    pictures = Engine().render([View(model=MODEL, start=Start(Seed(seed)), controls=AXES, edits=()) for seed in seeds])
     bright = [float(picture.bgrx[..., :3].mean()) for picture in pictures]
     cut = sorted(bright)[20]
     labels = Labels(

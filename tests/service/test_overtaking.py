@@ -14,7 +14,7 @@ from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
 from explorer.engine.engine import Engine
 from explorer.engine.points import Overtaken
-from explorer.scene.model import ControlSetRef, ModelRef, Quality, Seed, View
+from explorer.scene.model import ControlSetRef, ModelRef, Quality, Seed, Start, View
 from explorer.service import protocol, replies, requests
 from explorer.service.frames import Ring
 from explorer.service.requests import ViewRequest
@@ -39,7 +39,7 @@ def engine() -> Engine:
 
 def view(folder: Path, steps: int = 0, seed: int = 0) -> View:
     return View(
-        model=ModelRef(path=str(folder)), origin=Seed(seed), truncation_psi=1.0, controls=ControlSetRef(), edits=(),
+        model=ModelRef(path=str(folder)), start=Start(Seed(seed)), controls=ControlSetRef(), edits=(),
         quality=Quality(steps=steps),
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from explorer.engine.engine import Engine
 from explorer.export.options import ExportOptions, encode_options
 from explorer.files import package_folder
 from explorer.scene.cards import WITHOUT_END
-from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Seed, Timeline
+from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Seed, Start, Timeline
 from explorer.service import protocol, replies, requests
 from explorer.service.client import ServiceClient
 from explorer.service.replies import EngineLost, Frame
@@ -75,7 +75,7 @@ def test_it_says_what_there_is(desk: Desk) -> None:
 def test_it_says_where_the_sliders_of_a_codebook_stop(desk: Desk) -> None:
     quantised = ModelRef(path="shapes-qlae")
     for number, seed in enumerate((0, 1)):
-        asked = requests.FindPlaces(request_id=number, model=quantised, controls=AXES, origin=Seed(seed))
+        asked = requests.FindPlaces(request_id=number, model=quantised, controls=AXES, start=Start(Seed(seed)))
         desk.client.send(asked)
         places = desk.wait_for(replies.PlacesFound).places
         found = Engine().control_set(quantised, AXES)
@@ -87,7 +87,7 @@ def test_it_says_where_the_sliders_of_a_codebook_stop(desk: Desk) -> None:
             reached = trajectory(control, start, torch.tensor(place.stops))[:, 0, control.axis]
             torch.testing.assert_close(reached, control.values.to(reached), atol=1e-4, rtol=0)
             assert (place.low, place.high) == (min(0.0, place.stops[0]), max(0.0, place.stops[-1]))
-    desk.client.send(requests.FindPlaces(request_id=9, model=MODEL, controls=AXES, origin=Seed(0)))
+    desk.client.send(requests.FindPlaces(request_id=9, model=MODEL, controls=AXES, start=Start(Seed(0))))
     axes = desk.wait_for(replies.PlacesFound).places
     start = Engine().generator(MODEL).sample([0]).tensors["z"][0]
     assert axes["z3"].value == pytest.approx(float(start[3]))

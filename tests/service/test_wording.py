@@ -14,7 +14,7 @@ from explorer.scene.effects import EffectOptions, EffectQuestion
 from explorer.scene.labels import Labels
 from explorer.scene.landscape import Plane
 from explorer.scene.measures import MeasureOptions
-from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, View
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, Start, View
 from explorer.scene.picture_check import CheckQuestion
 from explorer.service import answers, replies, requests
 from explorer.service.jobs import Jobs
@@ -22,7 +22,7 @@ from explorer.service.wording import doing, failure, search, sentence_of
 
 MODEL = ModelRef(path="/somewhere/shapes-qlae")
 PCA = ControlSetRef(method="pca", k=3)
-VIEW = View(model=MODEL, origin=Seed(0), truncation_psi=1.0, controls=PCA, edits=())
+VIEW = View(model=MODEL, start=Start(Seed(0)), controls=PCA, edits=())
 SCENE = Scene(model=MODEL, panes=(Pane(controls=PCA),))
 GRAPH = CausalGraph(variables=(Variable(name="a"), Variable(name="b")), edges=(("a", "b"),))
 FIND = requests.FindControls(request_id=1, model=MODEL, controls=PCA)
@@ -34,11 +34,11 @@ NAMED = (
     (requests.DescribeFile(request_id=1, model=MODEL, path="/a/checkpoint.pt"), "Reading checkpoint.pt"),
     (requests.ReadPath(request_id=1, model=MODEL, path="/a/paths.pt"), "Reading paths.pt"),
     (
-        requests.FindPlaces(request_id=1, model=MODEL, controls=PCA, origin=Seed(0)),
+        requests.FindPlaces(request_id=1, model=MODEL, controls=PCA, start=Start(Seed(0))),
         "Finding where the picture stands along PCA on shapes-qlae",
     ),
     (
-        requests.FindOutcome(request_id=1, model=MODEL, controls=PCA, origin=Seed(0), truncation_psi=1.0, edits=()),
+        requests.FindOutcome(request_id=1, model=MODEL, controls=PCA, start=Start(Seed(0)), edits=()),
         "Finding what causes what along PCA on shapes-qlae",
     ),
     (
@@ -46,8 +46,7 @@ NAMED = (
             request_id=1,
             model=MODEL,
             controls=PCA,
-            origin=Seed(0),
-            truncation_psi=1.0,
+            start=Start(Seed(0)),
             edits=(),
             control="PC 1",
             plane=Plane(),
@@ -58,7 +57,7 @@ NAMED = (
         requests.CheckPicture(
             request_id=1,
             model=MODEL,
-            question=CheckQuestion(controls=PCA, origin=Seed(0), truncation_psi=1.0, edits=()),
+            question=CheckQuestion(controls=PCA, start=Start(Seed(0)), edits=()),
         ),
         "Checking a picture of shapes-qlae",
     ),

@@ -148,7 +148,8 @@ class QuietClient:
         self.reply(frame(view_id, 1))
 
     def pixels(self, frame: Frame) -> bytes:
-        seed = self._last.origin.seed if isinstance(self._last.origin, Seed) else 99
+        origin = self._last.start.origin
+        seed = origin.seed if isinstance(origin, Seed) else 99
         return bytes([seed * 7 % 256, seed * 31 % 256, seed * 57 % 256, 255]) * (frame.width * frame.height)
 
 

@@ -6,7 +6,7 @@ from explorer.scene.cards import ControlSetCard
 from explorer.scene.edit_text import edit_text
 from explorer.scene.marks import shown_name
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene
-from explorer.scene.origin_text import origin_text
+from explorer.scene.origin_text import start_text
 from explorer.scene.steps import draft_texts, steps_at_rest
 from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.feed import Picture
@@ -39,7 +39,7 @@ def in_its_place(catalogue: Catalogue, scene: Scene, pane: int, picture: Picture
 
 def start(scene: Scene, pane: int) -> str:
     """Where the picture of pane number ``pane`` starts from."""
-    return origin_text(scene.origin_of(pane))
+    return start_text(scene.start_of(pane))
 
 
 def draft(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[int, int] | None:

@@ -40,9 +40,7 @@ class Checking(Asking[CheckQuestion, PictureCheck]):
         pane = scene.panes[scene.selected]
         choosing = {one.name for one in card.controls if one.cases is not None}
         edits = tuple(edit for edit in pane.edits if edit.control not in choosing)
-        return CheckQuestion(
-            controls=pane.controls, origin=scene.origin_of(), truncation_psi=scene.truncation_psi, edits=edits
-        )
+        return CheckQuestion(controls=pane.controls, start=scene.start_of(), edits=edits)
 
     def check(self, model: ModelRef, question: CheckQuestion | None) -> PictureCheck | None:
         """The answer to ``question``, where it is known."""

@@ -98,6 +98,7 @@ class BookmarksPanel(DockPanel):
             truncation_psi=shown.truncation_psi,
             panes=shown.panes,
             columns=shown.columns,
+            condition=shown.condition,
         )
         self._controller.apply(replace(scene, bookmarks=(*scene.bookmarks, made)), "Add bookmark")
         self.list.setCurrentRow(len(scene.bookmarks))
@@ -220,6 +221,7 @@ def at_bookmark(scene: Scene, bookmark: Bookmark) -> Scene:
         model=bookmark.model,
         origin=bookmark.origin,
         truncation_psi=bookmark.truncation_psi,
+        condition=bookmark.condition,
         panes=bookmark.panes,
         columns=bookmark.columns,
         selected=min(scene.selected, len(bookmark.panes) - 1),
@@ -234,7 +236,11 @@ def picture_of(bookmark: Bookmark) -> View:
 
 def _scene_of(bookmark: Bookmark) -> Scene:
     return Scene(
-        model=bookmark.model, origin=bookmark.origin, truncation_psi=bookmark.truncation_psi, panes=bookmark.panes
+        model=bookmark.model,
+        origin=bookmark.origin,
+        truncation_psi=bookmark.truncation_psi,
+        condition=bookmark.condition,
+        panes=bookmark.panes,
     )
 
 

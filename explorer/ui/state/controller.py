@@ -14,6 +14,7 @@ from explorer.scene.edit_text import amount_text
 from explorer.scene.following import EVERY
 from explorer.scene.model import (
     Blend,
+    Condition,
     ControlSetRef,
     Edit,
     ModelRef,
@@ -74,6 +75,10 @@ class Controller(SceneState):
         self.apply(replace(self._scene, truncation_psi=psi), f"Spread {psi:g}", ("truncation", self._gesture))
         if not dragging:
             self.end_gesture()
+
+    def set_condition(self, condition: Condition, text: str, merge_key: object = None) -> None:
+        """Tell the selected pane's model what to draw, and with it the panes that are told the same."""
+        self.apply(editing.with_condition(self._scene, self._scene.selected, condition), text, merge_key)
 
     # --- sliders ---
 

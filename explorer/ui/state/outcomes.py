@@ -44,8 +44,7 @@ class Outcomes(Newest[FindOutcome, OutcomeFound]):
             request_id=UNNUMBERED,
             model=scene.model_of(scene.selected),
             controls=pane.controls,
-            origin=scene.origin_of(scene.selected),
-            truncation_psi=scene.truncation_psi,
+            start=scene.start_of(),
             edits=pane.edits,
             spreads=self.detailed and not controller.drafts.drafting,
         )

@@ -6,13 +6,13 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from explorer.scene.cards import ControlPlace
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Origin
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Start
 from explorer.service.replies import EngineLost, PlacesFound, Refused
 from explorer.service.requests import FindPlaces
 from explorer.ui.state.holder import SceneHolder
 
-Start = tuple[ModelRef, ControlSetRef, Origin, float, tuple[Edit, ...]]
-"""Model, control set, origin, truncation, and the edits in other spaces than those of the sliders in question."""
+Question = tuple[ModelRef, ControlSetRef, Start, tuple[Edit, ...]]
+"""Model, control set, start, and the edits in other spaces than those of the sliders in question."""
 
 
 class Places(QObject):
@@ -23,9 +23,9 @@ class Places(QObject):
     def __init__(self, holder: SceneHolder, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._holder = holder
-        self._asked: Start | None = None  # the newest question, answered or not
+        self._asked: Question | None = None  # the newest question, answered or not
         self._number = -1  # of the question that is under way
-        self._known: tuple[Start, dict[str, ControlPlace]] | None = None
+        self._known: tuple[Question, dict[str, ControlPlace]] | None = None
         holder.changed.connect(self._ask)
         holder.catalogue.controls_found.connect(self._ask)
         holder.engine_ready.connect(self._ask)
@@ -36,8 +36,8 @@ class Places(QObject):
     def known(self) -> dict[str, ControlPlace]:
         """Name of a control of the selected pane → where the picture stands along it. While another start of the same
         set is asked about, where the last one stood."""
-        start = self._start()
-        return self._known[1] if self._known and start and self._known[0][:2] == start[:2] else {}
+        question = self._question()
+        return self._known[1] if self._known and question and self._known[0][:2] == question[:2] else {}
 
     def _answered(self, reply: PlacesFound | Refused) -> None:
         """Take ``reply`` if it answers the newest question. Where that is refused, so is the picture, and says why."""
@@ -53,7 +53,7 @@ class Places(QObject):
         if self._number >= 0:
             self._asked, self._number = None, -1
 
-    def _start(self) -> Start | None:
+    def _question(self) -> Question | None:
         """What the places of the selected pane depend on; None where no slider of it needs to know its place."""
         holder = self._holder
         scene = holder.scene
@@ -65,23 +65,14 @@ class Places(QObject):
         here = {one.space for one in placed}
         elsewhere = {one.name for one in card.controls if not here <= {one.space}}
         edits = tuple(edit for edit in pane.edits if edit.control in elsewhere)
-        return scene.model_of(), pane.controls, scene.origin_of(), scene.truncation_psi, edits
+        return scene.model_of(), pane.controls, scene.start_of(), edits
 
     def _ask(self, *_: object) -> None:
-        start = self._start()
-        if start is None or start == self._asked:
+        question = self._question()
+        if question is None or question == self._asked:
             return
-        self._asked = start
+        self._asked = question
         client = self._holder.client
         self._number = client.next_request_id()
-        model, controls, origin, truncation_psi, edits = start
-        client.send(
-            FindPlaces(
-                request_id=self._number,
-                model=model,
-                controls=controls,
-                origin=origin,
-                truncation_psi=truncation_psi,
-                edits=edits,
-            )
-        )
+        model, controls, start, edits = question
+        client.send(FindPlaces(request_id=self._number, model=model, controls=controls, start=start, edits=edits))

@@ -19,6 +19,7 @@ from explorer.ui.look.slider import FloatSlider
 from explorer.ui.look.widgets import action_button
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.scene_state import NO_MODEL
+from explorer.ui.window.class_field import ClassField
 from explorer.ui.window.steps_field import StepsField
 
 SPREAD_DEFAULT = NO_MODEL.truncation_psi
@@ -70,9 +71,11 @@ class ToolBar(QToolBar):
         self.spread_box.setAccessibleName("Spread value")
         self.addWidget(self.model)
         self.steps = StepsField(controller)
-        self._captions = [_label("Seed"), _label("Spread"), *self.steps.captions]
+        self.classes = ClassField(controller)
+        self._captions = [_label("Seed"), _label("Spread"), self.classes.caption, *self.steps.captions]
         self._fields = [
-            _row(self._captions[0], self.seed), _row(self._captions[1], self.spread, self.spread_box), self.steps,
+            _row(self._captions[0], self.seed), _row(self._captions[1], self.spread, self.spread_box),
+            self.classes, self.steps,
         ]  # fmt: skip
         self.addWidget(self._fields[0])
         if "randomise" in actions:
@@ -80,6 +83,7 @@ class ToolBar(QToolBar):
             dice.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
             self.addWidget(dice)
         self._spread_action = self.addWidget(self._fields[1])
+        self._class_action = self.addWidget(self.classes)
         self._steps_action = self.addWidget(self.steps)
         spacer = QWidget()
         spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -114,6 +118,7 @@ class ToolBar(QToolBar):
         self._more.setIcon(icons.icon("extension"))
         self.seed.setEnabled(self._controller.has_model)
         self._spread_action.setVisible(bool(card and "truncation" in card.capabilities))
+        self._class_action.setVisible(self.classes.show_values())
         self._steps_action.setVisible(self.steps.show_values())
         self._show_values(self._controller.shown_scene)
         self._needs = []
@@ -123,8 +128,11 @@ class ToolBar(QToolBar):
         # Texts and icons lay the window out again, which a slider drag must not wait for.
         if (old.model, old.model_of()) != (new.model, new.model_of()):
             self.refresh()
-        elif old.quality != new.quality:
+            return
+        if old.quality != new.quality:
             self.steps.show_values()
+        if old.start_of() != new.start_of():
+            self.classes.show_values()
 
     def _show_values(self, scene: Scene) -> None:
         self._filling = True

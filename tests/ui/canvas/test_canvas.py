@@ -84,7 +84,7 @@ def test_the_picture_of_the_scene_is_painted(qtbot: QtBot) -> None:
     assert stage.color(stage.middle()) == image.pixel(0, 0) & 0xFFFFFF
     stage.controller.set_seed(9)
     stage.client.draw()
-    assert stage.controller.feed.pictures()[0].view.origin == Seed(9)  # type: ignore[union-attr]
+    assert stage.controller.feed.pictures()[0].view.start.origin == Seed(9)  # type: ignore[union-attr]
     assert stage.color(stage.middle()) == (9 * 57 % 256) << 16 | (9 * 31 % 256) << 8 | 9 * 7 % 256
 
 

@@ -189,7 +189,7 @@ def test_a_slider_along_a_codebook_ends_where_the_codebook_ends(qtbot: QtBot) ->
     assert not any(isinstance(one, FindPlaces) for one in panel.client.sent)  # directions have no end
     row = _stepped(panel)
     asked = panel.last(FindPlaces)
-    assert (asked.model, asked.controls, asked.origin) == (MODEL, ControlSetRef(method="codes"), Seed(3))
+    assert (asked.model, asked.controls, asked.start.origin) == (MODEL, ControlSetRef(method="codes"), Seed(3))
     panel.client.reply(PlacesFound(request_id=asked.request_id, places=_places((-3.0, -2.0, -1.0, 0.0, 1.0))))
     QTest.keyClick(row.slider, Qt.Key.Key_End)
     assert edit_of(panel.controller.scene.panes[0], "z0").amount == 1.0
@@ -201,7 +201,7 @@ def test_a_slider_along_a_codebook_ends_where_the_codebook_ends(qtbot: QtBot) ->
     panel.controller.set_seed(4)
     assert edit_of(panel.controller.scene.panes[0], "z0").amount == -3.0  # amounts stay what they were
     newer = panel.last(FindPlaces)
-    assert newer.origin == Seed(4)
+    assert newer.start.origin == Seed(4)
     panel.client.reply(PlacesFound(request_id=asked.request_id, places=_places((0.0, 9.0))))  # overtaken
     panel.client.reply(PlacesFound(request_id=newer.request_id, places=_places((0.0, 1.0, 2.0, 3.0, 4.0))))
     QTest.keyClick(row.slider, Qt.Key.Key_End)

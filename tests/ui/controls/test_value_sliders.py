@@ -145,7 +145,7 @@ def test_another_start_has_other_values_and_leaves_what_is_set(desk: Desk) -> No
     desk.controller.move_control(0, "light", 75.0)
     desk.controller.set_seed(4)
     asked = desk.last(FindPlaces)
-    assert asked.origin == Seed(4)
+    assert asked.start.origin == Seed(4)
     places = {"angle": ControlPlace(value=3.0, low=-40, high=40), "light": ControlPlace(value=10.0, low=0, high=90)}
     desk.client.reply(PlacesFound(request_id=asked.request_id, places=places))
     assert desk.row.slider.value == 3.0

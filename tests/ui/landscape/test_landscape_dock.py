@@ -123,7 +123,7 @@ def test_while_one_is_drawn_only_the_newest_question_waits(qtbot: QtBot) -> None
     assert len(stage.asked) == 1
     stage.answer()
     assert len(stage.asked) == 2
-    assert stage.asked[-1].origin.seed == 6  # type: ignore[union-attr]
+    assert stage.asked[-1].start.origin.seed == 6  # type: ignore[union-attr]
     stage.answer()
     assert len(stage.asked) == 2
 

@@ -201,7 +201,7 @@ def test_every_way_to_change_the_seed_changes_the_row_that_is_selected(qtbot: Qt
     client.shown.clear()
     controller.step_seed(1)
     assert origins(controller.scene) == [10, 10, 21, 21, 30, 30]
-    assert [view.origin for _, view in client.shown] == [Seed(21), Seed(21)]
+    assert [view.start.origin for _, view in client.shown] == [Seed(21), Seed(21)]
     controller.step_seed(-2)
     controller.set_seed(7)
     assert origins(controller.scene) == [10, 10, 7, 7, 30, 30]
@@ -435,7 +435,7 @@ def test_going_back_before_the_answer_came_asks_again(qtbot: QtBot) -> None:
     client.shown.clear()
     controller.set_seed(8)
     controller.undo()
-    assert [view.origin for _, view in client.shown] == [Seed(8), Seed(3)]
+    assert [view.start.origin for _, view in client.shown] == [Seed(8), Seed(3)]
     client.draw()
     client.shown.clear()
     controller.set_truncation(controller.scene.truncation_psi)
