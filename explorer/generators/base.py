@@ -81,7 +81,7 @@ class Generator(Protocol):
 class Stepwise(Protocol):
     """What a family with the capability ``steps`` adds: pictures are made in steps, as many as one likes."""
 
-    def steps(self, quality: Quality) -> tuple[int, ...]:
+    def steps(self, quality: Quality) -> tuple[float, ...]:
         """The training steps that a picture of this quality visits: as many as the picture takes."""
 
     def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:

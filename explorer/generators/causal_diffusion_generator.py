@@ -60,7 +60,7 @@ class CausalDiffusionGenerator:
             raise KeyError(space)
         return latent
 
-    def steps(self, quality: Quality) -> tuple[int, ...]:
+    def steps(self, quality: Quality) -> tuple[float, ...]:
         """The training steps that a picture of this quality visits, falling."""
         return self._network.plan(self._count(quality)).timesteps
 

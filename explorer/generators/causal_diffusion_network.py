@@ -25,22 +25,21 @@ from explorer.generators.conditions import (
     where_present,
     widths_seen,
 )
-from explorer.generators.diffusion_scheduler import Plan, SchedulerConfig
+from explorer.generators.diffusion_scheduler import SchedulerConfig
+from explorer.generators.schedule import Plan
 from explorer.numerics.randomness import seeded
-from explorer.numerics.samplers import Callback, ddim, ddim_inverted
+from explorer.numerics.samplers import Callback
 from explorer.worlds.predictor.network import PredictorConfig, PredictorNetwork
 
 GROUPS = 8  # of channels, each normalised for itself
 TRAIN_STEPS = 1000
-PREDICTION = "v_prediction"
 SCHEDULER = SchedulerConfig(
     num_train_timesteps=TRAIN_STEPS,
     beta_schedule="squaredcos_cap_v2",
-    prediction_type=PREDICTION,
+    prediction_type="v_prediction",
     timestep_spacing="trailing",
     clip_sample=False,
 )
-ALPHAS = SCHEDULER.alphas_cumprod()
 ROWS = 1  # stream of random numbers
 Widths = tuple[int, ...]
 
@@ -235,25 +234,23 @@ class CausalDiffusionNetwork(nn.Module):
         """(B, C, size, size) pictures in [-1, 1] from ``noise`` (B, c, h, w), of factors with ``coordinates`` (B, K),
         by deterministic DDIM. Differentiable."""
         plan = self.plan(steps)
-        x = ddim(
-            lambda x, t: self.guided(x, t, coordinates, guidance), noise, plan.timesteps, ALPHAS, PREDICTION,
-            plan.landings, callback=callback,
-        )  # fmt: skip
+        x = SCHEDULER.run(
+            lambda x, t: self.guided(x, t, coordinates, guidance), noise, plan, 0, len(plan.timesteps), callback
+        )
         return self.autoencoder.decode(x).clamp(-1.0, 1.0)
 
     @torch.no_grad()
     def inverted(self, pictures: Tensor, coordinates: Tensor, steps: int, refinements: int) -> Tensor:
         """(B, c, h, w): the noise from which :meth:`sampled` arrives at what the autoencoder makes of ``pictures``."""
         plan = self.plan(steps)
-        return ddim_inverted(
-            lambda x, t: self.guided(x, t, coordinates, None), self.autoencoder.encode(pictures), plan.timesteps,
-            ALPHAS, PREDICTION, plan.landings, refinements,
-        )  # fmt: skip
+        return SCHEDULER.inverted(
+            lambda x, t: self.guided(x, t, coordinates, None), self.autoencoder.encode(pictures), plan, refinements
+        )
 
-    def guided(self, x: Tensor, t: int, coordinates: Tensor, guidance: Guidance | None) -> Tensor:
+    def guided(self, x: Tensor, t: float, coordinates: Tensor, guidance: Guidance | None) -> Tensor:
         """v at step ``t``, under decoupled guidance: that of no factor, ω_I times what the factors that are as they
         were add to it, and ω_X times what the others then add. At ω_X = ω_I = 1 it is v given all factors."""
-        times = torch.full((1,), t, dtype=torch.long, device=x.device)
+        times = torch.tensor([t], device=x.device)
         everything = torch.ones_like(coordinates)
         if guidance is None or bool((guidance.strengths == 1.0).all()):
             plain: Tensor = self.unet(x, times, coordinates, everything)

@@ -17,7 +17,6 @@ from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.diffusion_component import INDEX, TEXT_UNET, UNET, load_component, one_line
 from explorer.generators.diffusion_folder import PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
-from explorer.generators.diffusion_scheduler import sampler_text
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
@@ -117,7 +116,7 @@ def _card(folder: PipelineFolder) -> ModelCard:
         full_steps=settings.full_steps,
         interactive_steps=settings.interactive_steps,
         most_steps=folder.scheduler.num_train_timesteps,
-        sampler=sampler_text(folder.scheduler_class, folder.scheduler),
+        sampler=folder.scheduler.sampler_text(folder.scheduler_class),
     )
 
 
@@ -158,7 +157,7 @@ def _h_window(card: dict[str, Any], folder: PipelineFolder) -> tuple[int, int] |
     window = card.get("h_window")
     if window is None:
         return None
-    last = folder.scheduler.num_train_timesteps - 1
+    last = folder.scheduler.num_train_timesteps
     if (
         not isinstance(window, list)
         or len(window) != 2

@@ -23,8 +23,9 @@ from explorer.generators.diffusion_component import (
     lone_component,
 )
 from explorer.generators.diffusion_configs import DecoderConfig, TextUnetConfig, UnetConfig, read_unet
-from explorer.generators.diffusion_scheduler import FILE, SchedulerConfig, read_scheduler
+from explorer.generators.diffusion_scheduler import read_scheduler
 from explorer.generators.diffusion_text_folder import TextPart, take_text_parts
+from explorer.generators.schedule import FILE, Schedule
 
 OPENS = "it opens unconditional pipelines: a UNet2DModel, a scheduler and, for latent diffusion, an autoencoder"
 LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
@@ -47,7 +48,7 @@ class PipelineFolder:
     text: tuple[TextPart, ...]
     zero_empty: bool
     scheduler_class: str
-    scheduler: SchedulerConfig
+    scheduler: Schedule
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""A loaded unconditional diffusion model: our own DDIM loop around its U-Net, with one permanent hook in the middle."""
+"""A loaded diffusion model or flow: our own loop around its U-Net, with one permanent hook in the middle."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 
 from explorer.errors import ModelError
 from explorer.generators.base import Latent, standard_normal
-from explorer.generators.diffusion_scheduler import Plan, SchedulerConfig
 from explorer.generators.prefix_cache import PrefixCache, digest_of
-from explorer.numerics.samplers import Callback, ddim, ddim_inverted
+from explorer.generators.schedule import Plan, Schedule
+from explorer.numerics.samplers import Callback
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
 
@@ -24,8 +24,8 @@ class DiffusionGenerator:
     """Spaces: ``x_T``, the initial noise, and ``h``, what is added to the middle block's output.
 
     The same ``h`` is added at every step in ``h_window`` and so moves both terms of a DDIM step (symmetric injection,
-    Haas et al. 2024). ``h_window`` = (highest, lowest) training step, both included; the steps above it do not depend
-    on ``h`` and are kept from one picture to the next.
+    Haas et al. 2024), or the whole velocity of a flow. ``h_window`` = (highest, lowest) training step, both included;
+    the steps above it do not depend on ``h`` and are kept from one picture to the next.
     """
 
     def __init__(
@@ -33,19 +33,17 @@ class DiffusionGenerator:
         card: ModelCard,
         unet: Any,
         decoder: Any | None,
-        scheduler: SchedulerConfig,
+        scheduler: Schedule,
         device: torch.device,
         h_window: tuple[int, int] | None = None,
     ) -> None:
         self.card = card
         self.device = device
-        self.h_window = h_window or (scheduler.num_train_timesteps - 1, 0)
+        self.h_window = h_window or (scheduler.num_train_timesteps, 0)
         self.prefixes = PrefixCache(PREFIX_BYTES)
         self._unet = unet.eval().requires_grad_(False).to(device)
         self._decoder = decoder.eval().requires_grad_(False).to(device) if decoder is not None else None
         self._scheduler = scheduler
-        self._alphas = scheduler.alphas_cumprod()
-        self._limit = scheduler.limit()
         self._injected: Tensor | None = None
         self._heard: Tensor | None = None  # sums the middle block's outputs while `bottleneck` runs
         if unet.mid_block is not None:
@@ -65,12 +63,12 @@ class DiffusionGenerator:
         shape = (latent.batch, *self.card.spaces["h"].shape)
         return latent.with_space("h", torch.zeros(shape, device=self.device))
 
-    def steps(self, quality: Quality) -> tuple[int, ...]:
-        """The training steps that a picture of this quality visits, falling."""
+    def steps(self, quality: Quality) -> tuple[float, ...]:
+        """The training steps that a picture of this quality visits, falling; of a flow, parts of steps, too."""
         return self._plan(quality).timesteps
 
     def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
-        """(B, C, H, W) in [-1, 1] after ``quality.steps`` steps of deterministic DDIM on the folder's schedule, as
+        """(B, C, H, W) in [-1, 1] after ``quality.steps`` steps on the folder's schedule, as
         :mod:`explorer.generators.diffusion_scheduler` says. Differentiable in x_T and h.
 
         The same latents in the same batch give the same bits, whether or not a beginning was kept. ``callback`` is
@@ -115,7 +113,8 @@ class DiffusionGenerator:
 
     @torch.no_grad()
     def encode(self, outputs: Tensor, steps: int = 100, refinements: int = 2) -> Latent:
-        """The x_T whose picture is ``outputs`` (B, C, H, W) in [-1, 1], by DDIM inversion (Song et al. 2021, sec. 4.3).
+        """The x_T whose picture is ``outputs`` (B, C, H, W) in [-1, 1], by inversion of the sampler, DDIM (Song et al.
+        2021, sec. 4.3) or the flow.
 
         Each of the ``steps`` is solved by ``refinements`` fixed-point iterations (Pan et al. 2023). Sampling with as
         many steps or more returns to the picture, not exactly; the x_T found is less normal than a drawn one. Limits on
@@ -132,15 +131,7 @@ class DiffusionGenerator:
         self._set_injected(None, len(x))
         plan = self._plan(Quality(steps=steps))
         try:
-            x = ddim_inverted(
-                lambda sample, t: self._denoise(sample, t, half=False),
-                x,
-                plan.timesteps,
-                self._alphas,
-                self._scheduler.prediction_type,
-                plan.landings,
-                refinements,
-            )
+            x = self._scheduler.inverted(lambda x, t: self._denoise(x, t, half=False), x, plan, refinements)
         except ValueError as error:
             raise ModelError(f"Pictures cannot be encoded by '{self.card.name}': {error}.") from error
         return Latent({"x_T": x})
@@ -176,21 +167,10 @@ class DiffusionGenerator:
         return kept
 
     def _run(self, x: Tensor, plan: Plan, start: int, stop: int, half: bool, callback: Callback | None) -> Tensor:
-        return ddim(
-            lambda sample, t: self._denoise(sample, t, half),
-            x,
-            plan.timesteps,
-            self._alphas,
-            self._scheduler.prediction_type,
-            plan.landings,
-            self._limit,
-            start,
-            stop,
-            callback,
-        )
+        return self._scheduler.run(lambda x, t: self._denoise(x, t, half), x, plan, start, stop, callback)
 
-    def _denoise(self, x: Tensor, t: int, half: bool) -> Tensor:
-        time = torch.full((1,), t, dtype=torch.long, device=self.device)
+    def _denoise(self, x: Tensor, t: float, half: bool) -> Tensor:
+        time = torch.tensor([t], device=self.device)  # whole, as diffusers gives it, where t is
         with torch.autocast(self.device.type, torch.float16, enabled=half):
             predicted: Tensor = self._unet(x, time, return_dict=False)[0]
         # Networks that also learn the variance return it in a second half of channels; DDIM has no use for it.

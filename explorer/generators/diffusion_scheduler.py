@@ -3,27 +3,39 @@
 The picture of a folder is what diffusers draws from the same noise, in as many steps, by deterministic DDIM on the
 folder's own schedule (``DDIMPipeline`` around the folder's scheduler; eta = 0): the same training steps, the same
 landings between them, the same limits on the predicted picture. A ``DDPMScheduler`` by itself adds noise at every step
-and a ``PNDMScheduler`` takes steps of higher order; these two things are not followed, and :func:`sampler_text` says so
-on the card. One exception: with ``trailing`` some numbers of steps make diffusers visit the step -1, which is none.
+and a ``PNDMScheduler`` takes steps of higher order; these two things are not followed, and the card says so. One
+exception: with ``trailing`` some numbers of steps make diffusers visit the step -1, which is none. Schedulers of flows
+are in :mod:`explorer.generators.flow_scheduler`.
 """
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from torch import Tensor
 
 from explorer.checkpoint import read_json
 from explorer.errors import ModelError
-from explorer.numerics.samplers import PREDICTIONS, Limit, bounded, dynamically_thresholded
+from explorer.generators.flow_scheduler import KEYS as FLOW_KEYS
+from explorer.generators.flow_scheduler import SCHEDULES as FLOWS
+from explorer.generators.flow_scheduler import flow_schedule
+from explorer.generators.schedule import FILE, Plan, Schedule, converted
+from explorer.numerics.samplers import (
+    PREDICTIONS,
+    Callback,
+    Denoiser,
+    Limit,
+    bounded,
+    ddim,
+    ddim_inverted,
+    dynamically_thresholded,
+)
 from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
 
-FILE = "scheduler_config.json"
 DDPM, DDIM, PNDM = "DDPMScheduler", "DDIMScheduler", "PNDMScheduler"
-SCHEDULERS = (DDPM, DDIM, PNDM)
+SCHEDULERS = (DDPM, DDIM, PNDM, *FLOWS)
 
 NO_EFFECT = frozenset({
     "variance_type",  # of the noise that DDPM adds
@@ -32,19 +44,11 @@ NO_EFFECT = frozenset({
     # Of other schedulers: diffusers writes them into the file when one class is made from another, and the three
     # classes above do not read them.
     "algorithm_type", "disable_corrector", "euler_at_final", "final_sigmas_type", "flow_shift", "interpolation_type",
-    "lambda_min_clipped", "lower_order_final", "predict_x0", "rho", "shift_terminal", "sigma_data", "sigma_max",
-    "sigma_min", "sigma_schedule", "solver_order", "solver_p", "solver_type", "time_shift_type", "timestep_type",
-    "use_beta_sigmas", "use_dynamic_shifting", "use_exponential_sigmas", "use_flow_sigmas", "use_karras_sigmas",
+    "lambda_min_clipped", "lower_order_final", "predict_x0", "rho", "sigma_data", "sigma_max", "sigma_min",
+    "sigma_schedule", "solver_order", "solver_p", "solver_type", "timestep_type", "use_flow_sigmas",
     "use_lu_lambdas",
-})  # fmt: skip
+}) | (FLOW_KEYS - {"num_train_timesteps"})  # fmt: skip
 """Keys that may stand in the file and change no picture of deterministic DDIM."""
-
-
-class Plan(NamedTuple):
-    """The way of one picture: ``timesteps`` fall, and after each the sample has the signal power in ``landings``."""
-
-    timesteps: tuple[int, ...]
-    landings: tuple[float, ...]
 
 
 class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +100,36 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
         stride, final = self.num_train_timesteps // count, 1.0 if self.set_alpha_to_one else alphas[0]
         return Plan(visited, tuple(alphas[t - stride] if t >= stride else final for t in visited))
 
+    def run(
+        self, denoise: Denoiser, x: Tensor, plan: Plan, start: int, stop: int, callback: Callback | None = None
+    ) -> Tensor:
+        """By deterministic DDIM (:class:`Schedule`)."""
+        visited, powers = [int(t) for t in plan.timesteps], self.alphas_cumprod()
+        return ddim(
+            denoise, x, visited, powers, self.prediction_type, plan.landings, self.limit(), start, stop, callback
+        )
 
-def read_scheduler(folder: Path, class_name: str) -> SchedulerConfig:
+    def inverted(self, denoise: Denoiser, x: Tensor, plan: Plan, refinements: int) -> Tensor:
+        """By DDIM inversion (:class:`Schedule`); limits are not undone."""
+        visited, powers = [int(t) for t in plan.timesteps], self.alphas_cumprod()
+        return ddim_inverted(denoise, x, visited, powers, self.prediction_type, plan.landings, refinements)
+
+    def sampler_text(self, class_name: str) -> str:
+        """The sampler, what of the folder's own is not followed, and the limits."""
+        own = {
+            DDPM: ", where its own DDPM sampler would add noise at every step",
+            PNDM: ", where its own PNDM sampler would take steps of higher order",
+        }
+        limits = ""
+        if self.thresholding:
+            share = f"{self.dynamic_thresholding_ratio:.2%}".replace(".00%", "%")
+            limits = f"; predicted pictures are thresholded at the {share} quantile, at most {self.sample_max_value:g}"
+        elif self.clip_sample:
+            limits = f"; predicted pictures are clipped to ±{self.clip_sample_range:g}"
+        return f"deterministic DDIM{own.get(class_name, '')}{limits}"
+
+
+def read_scheduler(folder: Path, class_name: str) -> Schedule:
     """The scheduler of the pipeline in ``folder``, of the class that its index names.
 
     Raises :class:`ModelError` with one sentence for a class, a key or a value whose meaning is not known here.
@@ -108,26 +140,13 @@ def read_scheduler(folder: Path, class_name: str) -> SchedulerConfig:
             f"{', '.join(SCHEDULERS)}."
         )
     entries = read_json(folder / "scheduler" / FILE)
-    _check_keys(folder, class_name, entries)
+    if class_name in FLOWS:
+        return flow_schedule(folder, class_name, entries, NO_EFFECT | {*SchedulerConfig.__struct_fields__})
     if class_name == PNDM:  # it has no limits, and another default
         entries = {"set_alpha_to_one": False, **entries, "clip_sample": False, "thresholding": False}
-    try:
-        config = msgspec.convert(entries, SchedulerConfig)
-    except msgspec.ValidationError as error:
-        raise ModelError(f"'scheduler/{FILE}' cannot be used: {error}.") from error
+    config = converted(folder, class_name, entries, SchedulerConfig, NO_EFFECT)
     _check_values(folder, config)
     return config
-
-
-def _check_keys(folder: Path, class_name: str, entries: dict[str, object]) -> None:
-    known = {*SchedulerConfig.__struct_fields__, *NO_EFFECT}
-    for key, value in entries.items():
-        # What is switched off has no effect, whatever it is.
-        if not key.startswith("_") and key not in known and value not in (None, False):
-            raise ModelError(
-                f"The {class_name} of '{folder.name}' sets '{key}', which this program does not know and which may "
-                "change its pictures; remove the key if they do not depend on it."
-            )
 
 
 def _check_values(folder: Path, config: SchedulerConfig) -> None:
@@ -151,18 +170,3 @@ def _check_values(folder: Path, config: SchedulerConfig) -> None:
         config.plan(1)
     except ValueError as error:
         raise ModelError(f"The noise schedule of '{folder.name}' cannot be used: {error}.") from error
-
-
-def sampler_text(class_name: str, config: SchedulerConfig) -> str:
-    """How pictures are drawn, for the card: the sampler, what of the folder's own is not followed, and the limits."""
-    own = {
-        DDPM: ", where its own DDPM sampler would add noise at every step",
-        PNDM: ", where its own PNDM sampler would take steps of higher order",
-    }
-    limits = ""
-    if config.thresholding:
-        share = f"{config.dynamic_thresholding_ratio:.2%}".replace(".00%", "%")
-        limits = f"; predicted pictures are thresholded at the {share} quantile, at most {config.sample_max_value:g}"
-    elif config.clip_sample:
-        limits = f"; predicted pictures are clipped to ±{config.clip_sample_range:g}"
-    return f"deterministic DDIM{own.get(class_name, '')}{limits}"

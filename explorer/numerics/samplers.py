@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-Denoiser = Callable[[Tensor, int], Tensor]
-"""(x_t, t) -> the network's prediction, of the shape of x_t; t counts training steps, 0 .. T - 1."""
+Denoiser = Callable[[Tensor, float], Tensor]
+"""(x_t, t) -> the network's prediction, of the shape of x_t; t counts training steps, 0 .. T - 1, in whole ones where
+the network was trained at these alone."""
 
 Callback = Callable[[int, Tensor], None]
 """Called as (number of finished steps, the sample after them); may raise to stop the sampler."""

@@ -144,8 +144,8 @@ FOUND_EARLY: dict[str, tuple[Damage, str]] = {
     "two models mixed": (at(CONFIG, lambda p: change_json(p, _class_name="UNet1DModel")), "mixes two models"),
     "no unet in the index": (at("model_index.json", lambda p: change_json(p, unet=...)), "without a unet"),
     "an unknown scheduler": (
-        at("model_index.json", lambda p: change_json(p, scheduler=["diffusers", "FlowMatchEulerDiscreteScheduler"])),
-        "FlowMatchEulerDiscreteScheduler"),
+        at("model_index.json", lambda p: change_json(p, scheduler=["diffusers", "EDMEulerScheduler"])),
+        "EDMEulerScheduler"),
     "an unknown schedule": (at(SCHEDULER, lambda p: change_json(p, beta_schedule="exponential")), "exponential"),
     "an unknown key of the scheduler": (at(SCHEDULER, lambda p: change_json(p, late_start=3)), "'late_start'"),
     "clipping to nothing": (at(SCHEDULER, lambda p: change_json(p, clip_sample_range=0)), "clip_sample_range"),

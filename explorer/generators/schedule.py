@@ -1,0 +1,66 @@
+"""What the file of a scheduler comes to, whichever it is: how pictures are drawn around a network."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+from torch import Tensor
+
+from explorer.errors import ModelError
+from explorer.numerics.samplers import Callback, Denoiser
+
+FILE = "scheduler_config.json"
+Config = TypeVar("Config", bound=msgspec.Struct)
+
+
+class Plan(NamedTuple):
+    """The way of one picture: ``timesteps`` fall, and ``landings`` say where each step ends: the signal power that the
+    sample has then, or the share of noise where the model is a flow."""
+
+    timesteps: tuple[float, ...]
+    landings: tuple[float, ...]
+
+
+class Schedule(Protocol):
+    """A sampler of the folder's own noise levels."""
+
+    @property
+    def num_train_timesteps(self) -> int:
+        """As many steps as a picture may take."""
+
+    def plan(self, count: int) -> Plan:
+        """The way of a picture in ``count`` steps. Raises ValueError where there is none."""
+
+    def run(
+        self, denoise: Denoiser, x: Tensor, plan: Plan, start: int, stop: int, callback: Callback | None = None
+    ) -> Tensor:
+        """The sample (B, ...) after steps ``start`` .. ``stop - 1`` of ``plan`` from ``x``, the one before them."""
+
+    def inverted(self, denoise: Denoiser, x: Tensor, plan: Plan, refinements: int) -> Tensor:
+        """The noise from which the steps of ``plan`` arrive at ``x``, each solved by ``refinements`` iterations. Raises
+        ValueError where it cannot be told."""
+
+    def sampler_text(self, class_name: str) -> str:
+        """How pictures are drawn, for the card, where the folder's own scheduler is a ``class_name``."""
+
+
+def converted(
+    folder: Path, class_name: str, entries: Mapping[str, Any], kind: type[Config], no_effect: Collection[str]
+) -> Config:
+    """``entries`` of the file of the ``class_name`` in ``folder`` as a ``kind``. Raises :class:`ModelError` for a value
+    of another type, and for a key that is neither in ``kind`` nor among those that have ``no_effect``."""
+    for key, value in entries.items():
+        # What is switched off has no effect, whatever it is.
+        known = key.startswith("_") or key in kind.__struct_fields__ or key in no_effect
+        if not known and value not in (None, False):
+            raise ModelError(
+                f"The {class_name} of '{folder.name}' sets '{key}', which this program does not know and which may "
+                "change its pictures; remove the key if they do not depend on it."
+            )
+    try:
+        return msgspec.convert(dict(entries), kind)
+    except msgspec.ValidationError as error:
+        raise ModelError(f"'scheduler/{FILE}' cannot be used: {error}.") from error
