@@ -118,9 +118,8 @@ class CausalDiffusionTrainer(DiffusionTrainer):
             raise ExplorerError(f"The settings of recipe '{self.recipe.name}' cannot be used: {problem}.")
         return config
 
-    @staticmethod
-    def halvings(settings: DiffusionSettings) -> int:
-        return len(settings.autoencoder_widths)
+    def halvings(self) -> int:
+        return len(self.settings.autoencoder_widths)
 
     def build_unet(self) -> FactorUnet:
         with torch.random.fork_rng(devices=[]):

@@ -1,5 +1,5 @@
 """Training of a diffusion model: latent (Rombach et al. 2022), first a small autoencoder, then a U-Net on its latents;
-or, without autoencoder steps, a U-Net on the pixels (Ho et al. 2020).
+or on the latents of a model that there is; or, with neither, a U-Net on the pixels (Ho et al. 2020).
 
 The step number says which: steps below ``autoencoder_steps`` train the autoencoder, the others the U-Net.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,13 +22,12 @@ from explorer.errors import ExplorerError
 from explorer.generators.base import standard_normal
 from explorer.generators.diffusion_scheduler import SchedulerConfig
 from explorer.numerics.randomness import seeded
-from explorer.numerics.samplers import ddim
 from explorer.training.averaging import average_into
 from explorer.training.base import Recipe, Trainer
 from explorer.training.batch import Batch, Source
 from explorer.training.card import write_card
 from explorer.training.diffusion_figures import measure
-from explorer.training.diffusion_networks import build_autoencoder, build_unet, standardise_latents
+from explorer.training.diffusion_networks import autoencoder_of, build_autoencoder, build_unet, standardise_latents
 from explorer.training.diffusion_settings import TRAIN_STEPS, DiffusionSettings
 from explorer.training.hardware import hardware
 from explorer.training.precision import Precision
@@ -43,6 +43,7 @@ class DiffusionTrainer:
     what these are (:meth:`build_unet`, :meth:`build_autoencoder`) and what the U-Net is given (:meth:`predicted`)."""
 
     settings_type: ClassVar[type[DiffusionSettings]] = DiffusionSettings
+    kind: ClassVar[str] = "Diffusion"
 
     def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
         self.recipe, self.source, self.device = recipe, source, device
@@ -50,8 +51,17 @@ class DiffusionTrainer:
             self.settings = settings = msgspec.convert(recipe.settings, self.settings_type)
         except msgspec.ValidationError as error:
             raise ExplorerError(f"The settings of recipe '{recipe.name}' cannot be used: {error}.") from error
-        latent = settings.autoencoder_steps > 0
-        size, rest = divmod(source.size, 2 ** self.halvings(settings) if latent else 1)
+        trains = settings.autoencoder_steps > 0
+        if settings.autoencoder and trains:
+            raise ExplorerError(
+                f"The recipe '{recipe.name}' names an autoencoder and trains one as well; leave out 'autoencoder', or "
+                "set autoencoder_steps to 0."
+            )
+        self.autoencoder: Any = None
+        if settings.autoencoder:
+            self.autoencoder = autoencoder_of(settings.autoencoder, source).to(device)
+        latent = trains or self.autoencoder is not None
+        size, rest = divmod(source.size, 2 ** self.halvings() if latent else 1)
         if rest or not size or size % 2 ** (len(settings.unet_widths) - 1):
             raise ExplorerError(
                 f"The settings of recipe '{recipe.name}' halve pictures of {source.size} pixels too often; "
@@ -59,35 +69,28 @@ class DiffusionTrainer:
             )
         if recipe.steps <= settings.autoencoder_steps:
             raise ExplorerError(f"The recipe '{recipe.name}' needs more steps than the autoencoder takes.")
-        self.latent_shape = (settings.latent_channels if latent else source.channels, size, size)
+        channels = self.autoencoder.config.latent_channels if self.autoencoder else settings.latent_channels
+        self.latent_shape = (channels if latent else source.channels, size, size)
         self.precision = Precision(settings.precision, device)
         self.unet = self.build_unet().to(device)
         self.average = copy.deepcopy(self.unet).requires_grad_(False)
         trained = {"unet": self.unet}
-        self.autoencoder: Any = None
-        if latent:
+        if trains:
             self.autoencoder = trained["autoencoder"] = self.build_autoencoder().to(device)
         self.optimisers = {
             name: torch.optim.AdamW(network.parameters(), betas=(0.9, 0.99), weight_decay=0.0)
             for name, network in trained.items()
         }
         self.networks = {**trained, "average": self.average}
-        self.scheduler = SchedulerConfig(
-            num_train_timesteps=TRAIN_STEPS,
-            beta_schedule=SCHEDULES[settings.prediction],
-            prediction_type=settings.prediction,
-            timestep_spacing="trailing",
-            clip_sample=False,
-        )
-        self.alphas = self.scheduler.alphas_cumprod()
+        self.scheduler = self.build_scheduler()
         self.spent = {"autoencoder_pictures": 0, "unet_pictures": 0, "seconds": 0.0}
 
     # --- what trainers of other networks say otherwise ------------------------------------------------------------
 
-    @staticmethod
-    def halvings(settings: DiffusionSettings) -> int:
+    def halvings(self) -> int:
         """How often the autoencoder halves a picture."""
-        return len(settings.autoencoder_widths) - 1
+        widths = self.autoencoder.config.block_out_channels if self.autoencoder else self.settings.autoencoder_widths
+        return len(widths) - 1
 
     def build_unet(self) -> Any:
         """The U-Net with its initial weights, a function of the recipe's seed."""
@@ -102,6 +105,42 @@ class DiffusionTrainer:
             self.recipe.seed,
         )  # fmt: skip
 
+    def build_scheduler(self) -> Any:
+        """What is written down of noise levels, for the folder; sampling follows it."""
+        return SchedulerConfig(
+            num_train_timesteps=TRAIN_STEPS,
+            beta_schedule=SCHEDULES[self.settings.prediction],
+            prediction_type=self.settings.prediction,
+            timestep_spacing="trailing",
+            clip_sample=False,
+        )
+
+    def exported_scheduler(self) -> Any:
+        """The same as a scheduler of diffusers."""
+        from diffusers import DDIMScheduler
+
+        return DDIMScheduler(**msgspec.structs.asdict(self.scheduler))
+
+    def noised(self, z: Tensor, noise: Tensor, share: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(noisy z, times, what the U-Net shall say) of ``z`` and ``noise`` (B, C, h, w), at ``share`` (B,) of the
+        schedule."""
+        times = (share * TRAIN_STEPS).long().clamp(max=TRAIN_STEPS - 1)
+        alpha = self.scheduler.alphas_cumprod().to(z.device)[times].float()[:, None, None, None]
+        noisy = alpha.sqrt() * z + (1.0 - alpha).sqrt() * noise
+        if self.settings.prediction == "v_prediction":
+            return noisy, times, alpha.sqrt() * noise - (1.0 - alpha).sqrt() * z
+        return noisy, times, noise
+
+    @property
+    def sampler(self) -> str:
+        """For the card: what is predicted, and how pictures are drawn."""
+        return f"{self.settings.prediction}, DDIM"
+
+    @property
+    def target(self) -> str:
+        """What the U-Net is taught, for the log."""
+        return "v" if self.settings.prediction == "v_prediction" else "noise"
+
     def predicted(self, number: int, noisy: Tensor, times: Tensor, factors: Tensor | None) -> Tensor:
         """What the U-Net predicts of ``noisy`` (B, C, h, w) at ``times`` (B,), in step ``number``, of pictures with
         ``factors`` (B / draws, K)."""
@@ -110,7 +149,22 @@ class DiffusionTrainer:
 
     def encoded(self, images: Tensor) -> Tensor:
         """(B, C, h, w) of ``images``, by the autoencoder that is finished."""
+        config = self.autoencoder.config
         z: Tensor = self.autoencoder.encode(images).latent_dist.mean
+        scaled: Tensor = (z - (config.get("shift_factor") or 0.0)) * config.scaling_factor
+        return scaled
+
+    def decoded(self, z: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] of ``z`` (B, C, h, w)."""
+        if self.autoencoder is not None:
+            config = self.autoencoder.config
+            z = self.autoencoder.decode(z / config.scaling_factor + (config.get("shift_factor") or 0.0)).sample
+        return z.clamp(-1.0, 1.0)
+
+    def drawn(self, x: Tensor, seeds: Sequence[int], steps: int) -> Tensor:
+        """The latents (B, C, h, w) that the averaged weights make of the noise ``x`` of ``seeds`` in ``steps``."""
+        plan = self.scheduler.plan(steps)
+        z: Tensor = self.scheduler.run(lambda x, t: self.average(x, t).sample, x, plan, 0, len(plan.timesteps))
         return z
 
     def finish_autoencoder(self, images: Tensor) -> None:
@@ -155,12 +209,7 @@ class DiffusionTrainer:
         noise = drawn[len(z) :].reshape(z.shape)
         # Stratified: one time in every slice of the schedule, so that no batch is all noise or all picture.
         share = (torch.arange(len(z), device=self.device) + torch.special.ndtr(drawn[: len(z)])) / len(z)
-        times = (share * TRAIN_STEPS).long().clamp(max=TRAIN_STEPS - 1)
-        alpha = self.alphas.to(self.device)[times].float()[:, None, None, None]
-        noisy = alpha.sqrt() * z + (1.0 - alpha).sqrt() * noise
-        target = noise
-        if self.settings.prediction == "v_prediction":
-            target = alpha.sqrt() * noise - (1.0 - alpha).sqrt() * z
+        noisy, times, target = self.noised(z, noise, share)
         with self.precision.autocast():
             predicted = self.predicted(number, noisy, times, batch.factors).float()
         loss = functional.mse_loss(predicted, target)
@@ -168,14 +217,14 @@ class DiffusionTrainer:
         self._update("unet", loss, self.settings.learning_rate * self._rate(own, phase))
         average_into(self.average, self.unet, min(self.settings.average, (1 + own) / (10 + own)))
         self.spent["unet_pictures"] += len(images)
-        return {"v_error" if self.settings.prediction == "v_prediction" else "noise_error": loss.item()}
+        return {f"{self.target}_error": loss.item()}
 
     @torch.no_grad()
     def _latents(self, images: Tensor, first: bool) -> Tensor:
         """(B, C, h, w) of ``images``, shaped as ``latent_shape``; ``first``: the autoencoder is just finished."""
         if self.autoencoder is None:
             return images
-        if first:
+        if first and self.settings.autoencoder_steps:
             self.autoencoder.requires_grad_(False)
             self.finish_autoencoder(images)
         with self.precision.autocast():
@@ -218,35 +267,29 @@ class DiffusionTrainer:
 
         Picture i is the one that seed ``seed + i`` shows.
         """
-        plan = self.scheduler.plan(steps or self.settings.full_steps)
         pictures = []
         for first in range(0, count, 50):
-            x = standard_normal(range(seed + first, seed + min(count, first + 50)), self.latent_shape).to(self.device)
-            x = ddim(
-                lambda x, t: self.average(x, t).sample, x, plan.timesteps, self.alphas, self.settings.prediction,
-                plan.landings,
-            )  # fmt: skip
-            pictures.append((self.autoencoder.decode(x).sample if self.autoencoder else x).clamp(-1.0, 1.0).cpu())
+            seeds = range(seed + first, seed + min(count, first + 50))
+            x = standard_normal(seeds, self.latent_shape).to(self.device)
+            pictures.append(self.decoded(self.drawn(x, seeds, steps or self.settings.full_steps)).cpu())
         return torch.cat(pictures)
 
     @torch.no_grad()
     def reconstructions(self, images: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1]: ``images`` through the autoencoder and back, by the posterior's mean."""
-        z = self.autoencoder.encode(images.to(self.device)).latent_dist.mean
-        decoded: Tensor = self.autoencoder.decode(z).sample
-        return decoded.clamp(-1.0, 1.0).cpu()
+        return self.decoded(self.encoded(images.to(self.device))).cpu()
 
     def export(self, folder: Path) -> None:
         """Write a pipeline folder that diffusers opens as it is, ``card.json`` with figures, and ``samples.png``."""
-        from diffusers import DDIMPipeline, DDIMScheduler, LDMPipeline
+        from diffusers import DDIMPipeline, LDMPipeline
 
-        scheduler = DDIMScheduler(**msgspec.structs.asdict(self.scheduler))
+        scheduler = self.exported_scheduler()
         if self.autoencoder is None:
             pipeline = DDIMPipeline(unet=self.average, scheduler=scheduler)
-            kind = "Diffusion in pixels"
+            kind = f"{self.kind} in pixels"
         else:
             pipeline = LDMPipeline(vqvae=self.autoencoder, unet=self.average, scheduler=scheduler)
-            kind = "Latent diffusion"
+            kind = f"Latent {self.kind.lower()}"
         pipeline.save_pretrained(folder, safe_serialization=True)
         for weights in folder.rglob("*.safetensors"):  # diffusers leaves them readable by their owner alone
             shutil.copymode(folder / "model_index.json", weights)
@@ -257,7 +300,7 @@ class DiffusionTrainer:
             "seconds": round(self.spent["seconds"], 1),
             "hardware": hardware(self.device),
         }
-        notes = f"{kind} ({self.settings.prediction}, DDIM), trained on '{self.source.name}'."
+        notes = f"{kind} ({self.sampler}), trained on '{self.source.name}'."
         window = {"h_window": list(self.settings.h_window)} if self.settings.h_window else {}
         write_card(
             folder, self.recipe, self.source, notes, figures,

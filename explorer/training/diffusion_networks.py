@@ -8,6 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from explorer.errors import ExplorerError
+from explorer.generators.diffusion_component import load_component
+from explorer.generators.diffusion_folder import open_folder
+from explorer.generators.registry import resolve
+from explorer.training.batch import Source
+
 
 def build_autoencoder(size: int, channels: int, widths: Sequence[int], latents: int, seed: int) -> Any:
     """An AutoencoderKL that halves (channels, size, size) ``len(widths) - 1`` times, down to ``latents`` channels."""
@@ -30,8 +36,24 @@ def build_autoencoder(size: int, channels: int, widths: Sequence[int], latents: 
         )
 
 
-def build_unet(size: int, channels: int, widths: Sequence[int], seed: int) -> Any:
-    """A UNet2DModel on (channels, size, size), halved ``len(widths) - 1`` times; attention in the middle only."""
+def autoencoder_of(name_or_path: str, source: Source) -> Any:
+    """The AutoencoderKL of another latent diffusion model, by the name of one that ships or the path of a pipeline's
+    folder; its weights stay as they are. Raises :class:`ExplorerError` where it does not fit the pictures."""
+    path = resolve(name_or_path)
+    folder = open_folder(path)
+    if folder.decoder is None or folder.decoder.class_name != "AutoencoderKL":
+        raise ExplorerError(f"'{path.name}' has no AutoencoderKL; name a latent diffusion model that has.")
+    if folder.picture_shape != (source.channels, source.size, source.size):
+        raise ExplorerError(
+            f"The autoencoder of '{path.name}' draws pictures of shape {folder.picture_shape}, and those of "
+            f"'{source.name}' have {(source.channels, source.size, source.size)}; set 'size', or name another."
+        )
+    return load_component(folder.decoder).requires_grad_(False)
+
+
+def build_unet(size: int, channels: int, widths: Sequence[int], seed: int, classes: int | None = None) -> Any:
+    """A UNet2DModel on (channels, size, size), halved ``len(widths) - 1`` times; attention in the middle only. Of
+    ``classes``, it is told one a picture."""
     from diffusers import UNet2DModel
 
     with torch.random.fork_rng(devices=[]):
@@ -46,6 +68,7 @@ def build_unet(size: int, channels: int, widths: Sequence[int], seed: int) -> An
             layers_per_block=1,
             norm_num_groups=_groups(widths),
             attention_head_dim=min(32, widths[-1]),
+            num_class_embeds=classes,
         )
 
 

@@ -16,7 +16,8 @@ SamplerSteps = Annotated[int, msgspec.Meta(ge=1, le=TRAIN_STEPS)]
 class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ``settings`` of a diffusion recipe.
 
-    ``autoencoder_steps`` of 0 means diffusion in pixels. The autoencoder halves the picture
+    ``autoencoder_steps`` of 0 means diffusion in pixels, or on the latents of the model that ``autoencoder`` names (one
+    that ships, or a pipeline's folder). The autoencoder halves the picture
     ``len(autoencoder_widths) - 1`` times; its loss is the mean absolute error plus ``kl_weight`` times the KL term per
     latent number. ``prediction``: what the U-Net predicts, the noise of the linear schedule (Ho et al. 2020) or v
     (Salimans and Ho 2022) on the cosine schedule. Each batch of latents is noised ``draws`` times. Both learning
@@ -28,6 +29,7 @@ class DiffusionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """
 
     autoencoder_steps: Whole
+    autoencoder: str = ""
     autoencoder_widths: Widths = (16, 32, 64)
     autoencoder_learning_rate: Weight = 2e-3
     latent_channels: Count = 4

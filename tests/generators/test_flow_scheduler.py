@@ -158,7 +158,8 @@ def test_keys_of_other_schedulers_change_nothing(tmp_path: Path) -> None:
         kind = getattr(__import__("diffusers"), member.name)
         keys |= {*inspect.signature(kind).parameters}
     own = {*inspect.signature(FlowMatchEulerDiscreteScheduler).parameters}
-    folder = save(tmp_path / "flow", FlowMatchEulerDiscreteScheduler(), **dict.fromkeys(keys - own - {"args", "kwargs"}, 0.01))
+    others = keys - own - {"args", "kwargs"}
+    folder = save(tmp_path / "flow", FlowMatchEulerDiscreteScheduler(), **dict.fromkeys(others, 0.01))
     plain = load(save(tmp_path / "plain", FlowMatchEulerDiscreteScheduler()))
     generator = load(folder)
     quality = Quality(steps=3)
