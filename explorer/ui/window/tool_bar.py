@@ -72,7 +72,7 @@ class ToolBar(QToolBar):
         self.addWidget(self.model)
         self.steps = StepsField(controller)
         self.classes = ClassField(controller)
-        self._captions = [_label("Seed"), _label("Spread"), self.classes.caption, *self.steps.captions]
+        self._captions = [_label("Seed"), _label("Spread"), *self.steps.captions]
         self._fields = [
             _row(self._captions[0], self.seed), _row(self._captions[1], self.spread, self.spread_box),
             self.classes, self.steps,
