@@ -14,7 +14,7 @@ from explorer.causal.model_report import CausesReport, GraphCheck
 from explorer.scene.causal_graph import CausalGraph
 from explorer.service.replies import CausesDescribed, GraphChecked
 from explorer.service.requests import CheckGraph, DescribeCauses
-from explorer.ui.causes import text
+from explorer.ui.causes import side_text, text
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.newest import UNNUMBERED, Newest
 
@@ -33,6 +33,15 @@ class Descriptions(Newest[DescribeCauses, CausesDescribed]):
         if self.answer is None or self.answered is None or self.answered.model != scene.model_of(scene.selected):
             return None
         return self.answer.report
+
+    @property
+    def awaited(self) -> str:
+        """Why :attr:`report` is not about the mechanisms of now, or will not be; empty where it is."""
+        if self.answered is not None and self.answered == self.question():
+            return ""
+        scene = self._controller.scene
+        why = self._controller.catalogue.problem(scene.model_of(scene.selected), scene.panes[scene.selected].controls)
+        return why or self.problem or side_text.AWAITED
 
     def applies(self) -> bool:
         return self._controller.outcomes.applies()

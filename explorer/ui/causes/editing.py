@@ -101,7 +101,7 @@ class GraphEditing(QObject):
         """A variable less, and its arrows; the picture keeps it as it is."""
         graph = self.graph()
         if graph is not None and len(graph.names) == 1:
-            self._controller.say(f"'{name}' is the last variable of the graph; it stays.", "warning")
+            self._controller.say(f"'{name}' is the last variable of the graph; it stays.", "refusal")
             return
         self._changed(lambda graph: graph.without_variable(name), f"Leave {name} out of the graph")
 
@@ -173,7 +173,7 @@ class GraphEditing(QObject):
         try:
             changed = change(msgspec.structs.replace(graph, suggested=()))
         except CausalError as error:
-            self._controller.say(str(error), "warning")
+            self._controller.say(str(error), "refusal")
             return
         places = {name: at for name, at in self._shown().items() if name in changed.names}
         self._apply(changed, title, text.layout_setting(places))
@@ -187,7 +187,7 @@ class GraphEditing(QObject):
         a variable."""
         scene = self._controller.scene
         if self.controls.path:
-            self._controller.say(text.OF_A_FILE, "warning")
+            self._controller.say(text.OF_A_FILE, "refusal")
             self.unchanged.emit()
             return
         controls, own = text.with_settings(self.controls, settings), self.own()

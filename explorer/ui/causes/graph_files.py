@@ -40,10 +40,10 @@ class GraphFiles(QObject):
         """Draw the graph in the file; where its variables are called otherwise, the user says which is which."""
         own = self._editing.own()
         if own is None:
-            self._controller.say(text.NO_CAUSES, "warning")
+            self._controller.say(text.NO_CAUSES, "refusal")
             return
         if self._editing.controls.path:
-            self._controller.say(text.OF_A_FILE, "warning")
+            self._controller.say(text.OF_A_FILE, "refusal")
             return
         try:
             file = read_graph(path)
@@ -55,10 +55,10 @@ class GraphFiles(QObject):
                 graph = renamed(graph, dialog.mapping)
             graph = about(graph, own)
         except CausalError as error:
-            self._controller.say(str(error), "error")
+            self._controller.say(str(error), "refusal")
             return
         if not graph.names:
-            self._controller.say(f"'{path.name}' has no variables; choose another graph file.", "error")
+            self._controller.say(f"'{path.name}' has no variables; choose another graph file.", "refusal")
             return
         self._editing.take(graph, f"Open {path.name}")
         if file.notes:

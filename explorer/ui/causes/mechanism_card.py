@@ -51,22 +51,24 @@ class MechanismCard(QWidget):
         report: CausesReport | None,
         chosen: dict[str, str],
         is_fitted: bool,
+        awaited: str = "",
     ) -> None:
         """The variable ``name`` of ``graph``; ``chosen``: kinds that the user chose; ``is_fitted``: the mechanisms are
-        not those of the model."""
+        not those of the model; ``awaited``: why ``report`` is about other mechanisms."""
         self._name = name
         mechanism = report.mechanism(name) if report is not None else None
-        self.kind.setEnabled(mechanism is not None and bool(mechanism.kinds))
+        self.kind.setEnabled(mechanism is not None and bool(mechanism.kinds) and not awaited)
         self.causes.setText(side_text.causes_text(name, graph))
-        self.fit.setText(side_text.fit_text(mechanism, report))
-        self.warning.setText(side_text.warning_text(mechanism))
+        self.fit.setText(side_text.fit_text(mechanism, report, awaited))
+        self.warning.setText("" if awaited else side_text.warning_text(mechanism))
         self.warning.setVisible(bool(self.warning.text()))
         with QSignalBlocker(self.kind):
             self.kind.clear()
             if mechanism is None:
                 return
-            usual = BY_ITSELF if is_fitted else OF_THE_MODEL
-            self.kind.addItem(f"{usual}: {mechanism.title}" if name not in chosen else BY_ITSELF, "")
+            usual = BY_ITSELF if is_fitted or name in chosen else OF_THE_MODEL
+            is_told = name not in chosen and not awaited
+            self.kind.addItem(f"{usual}: {mechanism.title}" if is_told else usual, "")
             for kind, title in mechanism.kinds:
                 self.kind.addItem(title, kind)
             self.kind.setCurrentIndex(max(0, self.kind.findData(chosen.get(name, ""))))

@@ -288,7 +288,7 @@ def connect_graph(
     view.refused.connect(editing.refuse)
     view.left_out.connect(editing.leave_out)
     bar.typed.connect(lambda arrow: (editing.draw if arrow.kind == "arrow" else editing.tie)(arrow.first, arrow.last))
-    bar.faulty.connect(lambda sentence: controller.say(sentence, "warning"))
+    bar.faulty.connect(lambda sentence: controller.say(sentence, "refusal"))
     bar.added.connect(editing.add)
     bar.removed.connect(view.take_away)
     bar.open.clicked.connect(files.ask)

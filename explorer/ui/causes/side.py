@@ -67,7 +67,8 @@ class CausesSide(QTabWidget):
         """What is drawn; ``chosen``: the variable; ``line``: the arrow, whose effect is then asked about."""
         report, settings = self._descriptions.report, self._editing.controls.settings
         scene = self._controller.scene
-        shown = (scene.model_of(scene.selected), graph, chosen, line, report, settings)
+        awaited = self._descriptions.awaited
+        shown = (scene.model_of(scene.selected), graph, chosen, line, report, settings, awaited)
         if shown == self._shown:  # a drag asks for every picture
             return
         self._shown = shown
@@ -78,7 +79,7 @@ class CausesSide(QTabWidget):
             self._asked = asked
             self.estimate.clear()
         is_fitted = bool(dict(settings).get("graph") or dict(settings).get("mechanisms"))
-        self.mechanism.show_variable(chosen, graph, report, self._editing.kinds(), is_fitted)
+        self.mechanism.show_variable(chosen, graph, report, self._editing.kinds(), is_fitted, awaited)
         self.effect.show_graph(bare(graph), report.distributions if report is not None else {})
         if line is not None:
             self.effect.choose(*line)

@@ -54,7 +54,7 @@ class SideBySide(QObject):
         if not self._sets_variables():
             return
         if scene.panes[index].controls.path:
-            controller.say(text.OF_A_FILE, "warning")
+            controller.say(text.OF_A_FILE, "refusal")
             return
         taken = {pane.name for pane in scene.panes}
         names = (NAME, *(f"{NAME} {number}" for number in range(2, len(taken) + 3)))
@@ -85,7 +85,7 @@ class SideBySide(QObject):
         """Whether the sliders of the selected pane set variables; where they do not, the window says it."""
         sets = self._controller.sets_variables(self._controller.scene.selected)
         if not sets:
-            self._controller.say(text.NO_CAUSES, "warning")
+            self._controller.say(text.NO_CAUSES, "refusal")
         return sets
 
 

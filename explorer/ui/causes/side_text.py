@@ -10,6 +10,7 @@ from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.number_text import number_text
 
 NO_VARIABLE = "Choose a variable in the graph."
+AWAITED = "How it comes about by these causes is not known yet: the mechanisms of this graph are being fitted."
 CHECKING = "The graph is being held against the rows."
 NOT_INSTALLED = (
     "Arrows are suggested by causal-learn, which is not installed. Close the program, install it with\n\n"
@@ -29,10 +30,12 @@ def causes_text(name: str, graph: CausalGraph | None) -> str:
     return f"{name} comes about by {', '.join(causes)}." if causes else f"Nothing in the graph causes {name}."
 
 
-def fit_text(mechanism: MechanismReport | None, report: CausesReport | None) -> str:
-    """How well the mechanism fits, a line for each figure."""
+def fit_text(mechanism: MechanismReport | None, report: CausesReport | None, awaited: str = "") -> str:
+    """How well the mechanism fits, a line for each figure; ``awaited``: why that is of other mechanisms."""
     if mechanism is None or report is None:
         return ""
+    if awaited:
+        return awaited
     judgement = mechanism.judgement
     if judgement is None:
         return report.note

@@ -61,11 +61,11 @@ class MethodSettings(QObject):
         if model is None:
             controller.say("There is no picture to draw on yet.")
         elif refusal := without_regions(model):
-            controller.say(refusal, "warning")
+            controller.say(refusal, "refusal")
         elif region_setting(method) is None and self._for_regions(model) is None:
             takers = (one for one in controller.catalogue.methods.values() if region_setting(one) is not None)
             why = next(map(model.why_not, takers), "There is no method that takes a region.")
-            controller.say(why, "warning")
+            controller.say(why, "refusal")
         else:
             self._begin(model, self._find_for_region, None)
 

@@ -49,7 +49,7 @@ class Importing(QObject):
         """Use the file ``path`` on the selected pane's model, once the user has said what it leaves open."""
         controller = self._controller
         if not controller.has_model:
-            controller.say(f"Open the model that '{path.name}' belongs to first, then the file itself.", "warning")
+            controller.say(f"Open the model that '{path.name}' belongs to first, then the file itself.", "refusal")
             return
         self._ask(_Asked(path.absolute(), controller.scene.model_of(), may_be_model))
 
@@ -57,7 +57,7 @@ class Importing(QObject):
         """Show the control set in the file ``path`` in the selected pane."""
         controller = self._controller
         if not controller.has_model:
-            controller.say("Open the model of this control set first, then the set itself.", "warning")
+            controller.say("Open the model of this control set first, then the set itself.", "refusal")
             return
         try:
             digest = sha256_of(path)

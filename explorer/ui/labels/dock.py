@@ -65,10 +65,10 @@ class LabellingDock(LazyDock["LabellingPanel"]):
             return
         method = controller.catalogue.with_role("labels")
         if method is None:
-            controller.say("The methods are not known yet; try again in a moment.", "warning")
+            controller.say("The methods are not known yet; try again in a moment.", "refusal")
             return
         if method.name not in card.methods:
-            controller.say(card.why_not(method), "warning")
+            controller.say(card.why_not(method), "refusal")
             return
         try:
             path = self._labelling.snapshot()
@@ -126,7 +126,7 @@ class LabellingDock(LazyDock["LabellingPanel"]):
             self.window(), "Rename attribute", "What the labels are of:", text=labels.attribute
         )
         if given and (problem := self._labelling.rename(name)):
-            self._controller.say(problem, "warning")
+            self._controller.say(problem, "refusal")
 
     def _forget(self) -> None:
         labels = self._labelling.current

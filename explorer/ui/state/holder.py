@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 from PySide6.QtCore import SignalInstance
 
@@ -12,6 +12,7 @@ from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.drafts import Drafts
 from explorer.ui.state.feed import Feed
+from explorer.ui.state.notice import Kind
 from explorer.ui.state.replies import Replies
 
 
@@ -54,5 +55,5 @@ class SceneHolder(Protocol):
     def apply(self, scene: Scene, text: str, merge_key: object = None) -> None:
         """Make ``scene`` the current one, as one step of undo called ``text``."""
 
-    def say(self, sentence: str, kind: Literal["info", "warning", "error"] = "info", action: str = "") -> None:
+    def say(self, sentence: str, kind: Kind = "info", action: str = "") -> None:
         """Tell the user ``sentence``."""

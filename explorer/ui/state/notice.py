@@ -8,6 +8,10 @@ from typing import Literal
 from explorer.scene.cards import FamilyVerdict
 from explorer.scene.model import ModelRef
 
+Kind = Literal["info", "refusal", "warning", "error"]
+"""``info`` goes by itself; ``refusal``: what the hand has just tried cannot be, which is over when it does something
+else; the others stay until they are dismissed."""
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -17,7 +21,7 @@ class Notice:
     """
 
     sentence: str
-    kind: Literal["info", "warning", "error"] = "info"
+    kind: Kind = "info"
     action: str = ""
     refused: ModelRef | None = None
     reasons: tuple[FamilyVerdict, ...] = ()

@@ -39,6 +39,11 @@ class Places(QObject):
         question = self._question()
         return self._known[1] if self._known and question and self._known[0][:2] == question[:2] else {}
 
+    @property
+    def is_current(self) -> bool:
+        """Whether :meth:`known` is about the picture as it starts now."""
+        return self._known is not None and self._known[0] == self._start()
+
     def _answered(self, reply: PlacesFound | Refused) -> None:
         """Take ``reply`` if it answers the newest question. Where that is refused, so is the picture, and says why."""
         if reply.request_id != self._number:

@@ -38,7 +38,7 @@ from explorer.ui.state.job_list import JobList
 from explorer.ui.state.labelling import Labelling
 from explorer.ui.state.late_sets import LateSets
 from explorer.ui.state.measuring import Measuring
-from explorer.ui.state.notice import Notice
+from explorer.ui.state.notice import Kind, Notice
 from explorer.ui.state.opening import Opening
 from explorer.ui.state.outcomes import Outcomes
 from explorer.ui.state.places import Places
@@ -246,7 +246,7 @@ class SceneState(QObject):
             self._refresh()
             self.shown.emit(self.shown_scene)
 
-    def say(self, sentence: str, kind: Literal["info", "warning", "error"] = "info", action: str = "") -> None:
+    def say(self, sentence: str, kind: Kind = "info", action: str = "") -> None:
         """Tell the user ``sentence`` in a dismissable strip over the canvas."""
         self.noticed.emit(Notice(sentence, kind, action))
 

@@ -39,7 +39,7 @@ class Changes(QObject):
         try:
             made = edit.with_key_typed(self._controller.scene, self._view.rows[row], index, number)
         except SceneError as error:
-            self._controller.say(str(error), "warning")
+            self._controller.say(str(error), "refusal")
             return
         self._controller.apply(made, "Change keyframe")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
 from explorer.scene import timeline as keys
 from explorer.scene.editing import edit_of, with_edit, with_pane
-from explorer.scene.model import Blend, Holds, Interpolation, Origin, OriginTrack, Scene, Seed, Timeline
+from explorer.scene.model import Blend, Edit, Holds, Interpolation, Origin, OriginTrack, Scene, Seed, Timeline
 from explorer.scene.timeline import ORIGIN
 from explorer.scene.validate import AMOUNT_LIMIT, check_amount, check_seed
 from explorer.ui.timeline.rows import TimelineRow
@@ -75,15 +75,23 @@ def moment_of(scene: Scene) -> float | None:
     return None
 
 
-def captured(scene: Scene, shown: Scene, time: float, earlier: tuple[float, Origin] | None) -> Scene:
-    """``scene`` with a keyframe at ``time`` of what is ``shown``.
+Factual = Mapping[tuple[int, str], float]
+"""(pane, control) of sliders of values → the value that stands where nothing is set, as far as that is known."""
+
+
+def captured(
+    scene: Scene, shown: Scene, time: float, earlier: tuple[float, Origin] | None, factual: Factual | None = None
+) -> Scene:
+    """``scene`` with a keyframe at ``time`` of what is ``shown``, a picture with these ``factual`` values.
 
     Sliders that are off zero or have a track get a key. A slider that moves for the first time stood at 0 at the
-    keyframes around, so it gets keys of 0 there. The seed gets one where it has a track, where nothing else could be
+    keyframes around, so it gets keys of 0 there; one of values, at its factual value, where the start is the same. One
+    that was set free gets a key of that value, too. The seed gets one where it has a track, where nothing else could be
     kept, or where it is another than at the keyframe before (``earlier``: time and origin), which then gets one too.
     """
     made = scene
     around = _around(key_times(scene.timeline), time)
+    factual = factual or {}
     kept = False
     for number, pane in enumerate(shown.panes):
         names = [edit.control for edit in pane.edits]
@@ -91,11 +99,16 @@ def captured(scene: Scene, shown: Scene, time: float, earlier: tuple[float, Orig
         for name in dict.fromkeys(names):
             edit = edit_of(pane, name)
             track = keys.track_number(scene.timeline, number, name)
-            if track is None and edit.holds == "amount":  # a value has none that it stood at before
-                for other in around:
-                    made = keys.set_amount_key(made, number, name, other, 0.0)
-            if track is not None and edit.is_nothing and scene.timeline.amounts[track].holds == "value":
-                continue  # it was set free at this time, which no key of a value can say
+            is_of_values = track is not None and scene.timeline.amounts[track].holds == "value"
+            if is_of_values and edit.is_nothing:
+                if (number, name) not in factual:
+                    continue  # it was set free at this time, and where it stands then is not known
+                edit = Edit(name, value=factual[number, name])
+            stood = 0.0 if edit.holds == "amount" else factual.get((number, name))
+            for other in around:
+                same_start = edit.holds == "amount" or keys.at(scene, other).origin == shown.origin
+                if track is None and stood is not None and same_start:
+                    made = keys.set_amount_key(made, number, name, other, stood, edit.holds)
             made = keys.set_amount_key(made, number, name, time, edit.number, edit.holds)
             kept = True
     if all(pane.origin is not None for pane in scene.panes):

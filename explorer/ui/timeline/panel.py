@@ -24,6 +24,9 @@ from explorer.ui.timeline.view import TimelineView
 
 LATE = "Panes that still look for their sliders have no keyframes yet; do it again once they are there."
 OWN_SEED = "This picture starts from a seed of its own, which does not move with the timeline; move a slider instead."
+SEED_ALONE = (
+    "This keyframe keeps the seed alone, for no slider is moved; what moves later begins here as it stands."
+)
 NOTHING_TO_PLAY = "There is nothing to play yet: move a slider, press K, move the playhead, and do it again."
 
 
@@ -88,17 +91,34 @@ class TimelinePanel(DockPanel):
         controller = self._controller
         shown = controller.shown_scene
         try:
-            made = edit.captured(controller.scene, shown, self._playhead, self._earlier)
+            made = edit.captured(controller.scene, shown, self._playhead, self._earlier, self._factual(shown))
         except SceneError as error:  # a slider of values whose track holds amounts, from a scene made elsewhere
-            controller.say(str(error), "warning")
+            controller.say(str(error), "refusal")
             return
         if made == controller.scene and not edit.is_moving(made.timeline):
             controller.say(OWN_SEED)
             return
+        if made.timeline.amounts == controller.scene.timeline.amounts == ():
+            controller.say(SEED_ALONE)
         self._apply(made, "Add keyframe")
         self._earlier = (self._playhead, shown.origin)
         self._visit()
         self._tell_late()
+
+    def _factual(self, shown: Scene) -> dict[tuple[int, str], float]:
+        """The values that stand where nothing is set, of panes whose picture starts as that of the selected one, whose
+        places are known."""
+        controller, scene = self._controller, self._controller.scene
+        if not controller.places.is_current or shown.origin_of(scene.selected) != scene.origin_of():
+            return {}
+        places, chosen = controller.places.known(), scene.panes[scene.selected].controls
+        alike = [
+            index
+            for index, pane in enumerate(scene.panes)
+            if (scene.model_of(index), scene.origin_of(index)) == (scene.model_of(), scene.origin_of())
+            and pane.controls.method == chosen.method
+        ]
+        return {(index, name): place.value for index in alike for name, place in places.items()}
 
     def add_origin_key(self) -> None:
         """Keep the seed or latent that is seen as a keyframe at the playhead."""
@@ -108,7 +128,7 @@ class TimelinePanel(DockPanel):
         try:
             made = keys.set_origin_key(self._controller.scene, self._playhead, self._controller.shown_scene.origin)
         except SceneError as error:
-            self._controller.say(str(error), "warning")
+            self._controller.say(str(error), "refusal")
             return
         self._apply(made, "Add seed keyframe")
         self._visit()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
-from explorer.scene.model import ControlSetRef, ModelRef
+from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.service.replies import EngineLost, Ready, Refused
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.state.catalogue import key_of
@@ -31,9 +32,14 @@ class Announcer(QObject):
         self._exported: Path | None = None  # written last
         actions.bind("show_export", self._show_export).setEnabled(False)
         controller.noticed.connect(self.say)
+        controller.changed.connect(self._on_changed)
         controller.engine_ready.connect(self._on_ready)
         controller.engine_lost.connect(self._on_lost)
         controller.jobs.finished.connect(self._on_job_finished)
+
+    def _on_changed(self, before: Scene, after: Scene) -> None:
+        if replace(before, selected=0) != replace(after, selected=0):  # a look at another pane does nothing yet
+            self._toasts.forget_refusals()
 
     def say(self, notice: Notice) -> Toast:
         """Show ``notice`` over the canvas."""

@@ -11,7 +11,7 @@ from explorer.ui.look import icons, theme
 from explorer.ui.look.widgets import link_button
 from explorer.ui.state.notice import Notice
 
-STAYS_MS = 7000  # for what needs no answer; errors stay until they are dismissed
+STAYS_MS = 7000  # for what needs no answer; others as their kind says
 AT_MOST = 3
 
 
@@ -78,7 +78,8 @@ class Toast(QWidget):
 
     def _tint(self) -> str:
         colors = theme.current()
-        return {"info": colors.accent, "warning": colors.amber, "error": colors.red}[self.notice.kind]
+        tints = {"info": colors.accent, "refusal": colors.amber, "warning": colors.amber, "error": colors.red}
+        return tints[self.notice.kind]
 
     def _explain(self) -> None:
         self.explained.emit(self.notice)
@@ -104,10 +105,12 @@ class ToastArea(QWidget):
         self.hide()
 
     def say(self, notice: Notice) -> Toast:
-        """Show ``notice``; a sentence that is already there is not said twice."""
+        """Show ``notice``; a sentence that is already there is not said twice, and one refusal replaces another."""
         for toast in self._toasts:
             if toast.notice.sentence == notice.sentence:
                 return toast
+        if notice.kind == "refusal":
+            self.forget_refusals()
         toast = Toast(notice, self._actions)
         toast.dismissed.connect(self.dismiss)
         toast.explained.connect(self.explained)
@@ -118,6 +121,11 @@ class ToastArea(QWidget):
             self.dismiss(self._toasts[0])
         self._place()
         return toast
+
+    def forget_refusals(self) -> None:
+        """Take away what was refused."""
+        for toast in [toast for toast in self._toasts if toast.notice.kind == "refusal"]:
+            self.dismiss(toast)
 
     def dismiss(self, toast: Toast) -> None:
         """Take one strip away."""

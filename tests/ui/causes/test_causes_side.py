@@ -257,6 +257,23 @@ def test_the_chosen_variable_says_how_it_comes_about_and_another_kind_is_fitted(
     assert stage.settings.keys() <= {"layout"}
 
 
+def test_nothing_is_said_of_the_mechanisms_of_the_graph_before(stage: Stage) -> None:
+    card = stage.dock.panel.side.mechanism
+    QTest.mouseClick(stage.view, Qt.MouseButton.LeftButton, pos=stage.view.middle("length").toPoint())
+    stage.dock.panel.editing.place("light", 3.0, 3.0)
+    assert "R² 0.900" in card.fit.text()  # the same graph, laid out otherwise
+    type_arrow(stage, "angle -> light")
+    assert (card.fit.text(), card.warning.text(), card.kind.isEnabled()) == (side_text.AWAITED, "", False)
+    assert "additive noise" not in card.kind.currentText()
+    stage.reply_to(requests.DescribeCauses, replies.CausesDescribed, report=REPORT)
+    assert "R² 0.900" in card.fit.text()
+    assert card.kind.isEnabled()
+    type_arrow(stage, "length <-> light")
+    asked = stage.sent(requests.DescribeCauses)[-1]
+    stage.client.reply(replies.Refused(request_id=asked.request_id, sentence="It cannot be fitted."))
+    assert card.fit.text() != side_text.AWAITED
+
+
 def test_the_graph_is_checked_when_somebody_looks_and_a_row_marks_its_pair(stage: Stage) -> None:
     side = stage.dock.panel.side
     assert stage.sent(requests.CheckGraph) == []

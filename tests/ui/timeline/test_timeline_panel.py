@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+import quiet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -16,13 +17,17 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD, QuietClient, controller_on
 
 from explorer.scene import timeline as keys
+from explorer.scene.cards import ControlCard, ControlPlace, ControlSetCard
 from explorer.scene.editing import edit_of, side_by_side, with_edit
 from explorer.scene.model import AmountKey, Blend, ControlSetRef, Edit, OriginKey, Quality, Seed, Timeline
+from explorer.service.replies import PlacesFound
+from explorer.service.requests import FindPlaces
 from explorer.ui.canvas.pane_text import start
 from explorer.ui.look.number_field import NumberField
 from explorer.ui.state.controller import Controller
+from explorer.ui.timeline.edit import captured
 from explorer.ui.timeline.paint import key_centre
-from explorer.ui.timeline.panel import NOTHING_TO_PLAY, OWN_SEED, TimelinePanel
+from explorer.ui.timeline.panel import NOTHING_TO_PLAY, OWN_SEED, SEED_ALONE, TimelinePanel
 from explorer.ui.timeline.player import Player
 
 pytestmark = pytest.mark.gui
@@ -495,6 +500,50 @@ def test_a_closed_panel_is_freed(qtbot: QtBot) -> None:
     assert gone() is None
     assert view() is None
     controller.move_control(0, "azimuth", 1.0)
+
+
+@pytest.fixture
+def desk_of_values(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A slider that sets a value, which is 66.6 where nothing is set."""
+    cards = (ControlCard(name="light", space="z", unit="°", low=54.0, high=132.3, shows="value"),)
+    found = ControlSetCard(method="causes", title="Causes", space="z", fingerprint="f00d", controls=cards)
+    monkeypatch.setattr(quiet, "controls", lambda ref: found)
+    desk = Desk(qtbot)
+    asked = next(one for one in reversed(desk.client.sent) if isinstance(one, FindPlaces))
+    place = ControlPlace(value=66.6, low=54.0, high=132.3)
+    desk.client.reply(PlacesFound(request_id=asked.request_id, places={"light": place}))
+    yield desk
+    desk.panel.player.stop()
+
+
+def test_a_value_that_moves_later_begins_where_the_picture_stands(desk_of_values: Desk) -> None:
+    """K at 0 s before anything is set keeps the seed and says so; do() at 2 s then moves from the factual value."""
+    desk = desk_of_values
+    said: list[str] = []
+    desk.controller.noticed.connect(lambda notice: said.append(notice.sentence))
+    desk.panel.add_key()
+    assert said == [SEED_ALONE]
+    desk.panel.go_to(2.0)
+    desk.controller.move_control(0, "light", 110.0)
+    desk.panel.add_key()
+    (track,) = desk.timeline.amounts
+    assert (track.holds, track.keys) == ("value", (AmountKey(0.0, 66.6), AmountKey(2.0, 110.0)))
+    desk.panel.go_to(4.0)
+    desk.controller.move_control(0, "light", 66.6)  # sets it free
+    assert edit_of(desk.controller.scene.panes[0], "light").is_nothing
+    desk.panel.add_key()
+    assert desk.timeline.amounts[0].keys[-1] == AmountKey(4.0, 66.6)
+    assert said == [SEED_ALONE]
+
+
+def test_a_value_of_another_seed_is_not_taken_for_that_of_this_one(desk: Desk) -> None:
+    scene = keys.set_origin_key(keys.set_origin_key(desk.controller.scene, 0.0, Seed(3)), 4.0, Seed(8))
+    set_at = replace(scene, panes=(with_edit(scene.panes[0], Edit("light", value=110.0)),))
+    shown = replace(keys.at(scene, 4.0), panes=set_at.panes)
+    made = captured(set_at, shown, 4.0, None, {(0, "light"): 66.6})
+    assert made.timeline.amounts[0].keys == (AmountKey(4.0, 110.0),)
+    made = captured(set_at, replace(shown, origin=Seed(3)), 2.0, None, {(0, "light"): 66.6})
+    assert made.timeline.amounts[0].keys == (AmountKey(0.0, 66.6), AmountKey(2.0, 110.0))
 
 
 def test_a_value_is_keyed_as_one_and_never_among_amounts(desk: Desk) -> None:

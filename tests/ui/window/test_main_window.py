@@ -528,6 +528,21 @@ def test_a_full_or_forbidden_place_is_one_sentence(desk: Desk, tmp_path: Path) -
     assert "cannot be written" in desk.window.toasts.sentences()[0]
 
 
+def test_what_was_refused_is_over_when_something_else_is_done(desk: Desk) -> None:
+    controller, toasts = desk.controller, desk.window.toasts
+    controller.say("The pictures may differ.", "warning")
+    controller.say("That would make a circle.", "refusal")
+    controller.select_pane(0)
+    assert toasts.sentences() == ["The pictures may differ.", "That would make a circle."]
+    controller.say("It is the last variable.", "refusal")
+    assert toasts.sentences() == ["The pictures may differ.", "It is the last variable."]
+    controller.set_seed(5)
+    assert toasts.sentences() == ["The pictures may differ."]
+    controller.say("It is the last variable.", "refusal")
+    controller.undo()
+    assert toasts.sentences() == ["The pictures may differ."]
+
+
 def test_toasts_do_not_pile_up_or_repeat(desk: Desk) -> None:
     desk.begin()
     for number in (1, 1, 2, 3, 4):
