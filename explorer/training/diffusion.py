@@ -44,6 +44,8 @@ class DiffusionTrainer:
 
     settings_type: ClassVar[type[DiffusionSettings]] = DiffusionSettings
     kind: ClassVar[str] = "Diffusion"
+    pixel_pipeline: ClassVar[str] = "DDIMPipeline"
+    """diffusers' class for models in pixels."""
 
     def __init__(self, recipe: Recipe, source: Source, device: torch.device) -> None:
         self.recipe, self.source, self.device = recipe, source, device
@@ -135,6 +137,11 @@ class DiffusionTrainer:
     def sampler(self) -> str:
         """For the card: what is predicted, and how pictures are drawn."""
         return f"{self.settings.prediction}, DDIM"
+
+    @property
+    def class_text(self) -> str:
+        """For the card: a space and a sentence on the classes that the U-Net is told; empty where that are none."""
+        return ""
 
     @property
     def target(self) -> str:
@@ -281,14 +288,14 @@ class DiffusionTrainer:
 
     def export(self, folder: Path) -> None:
         """Write a pipeline folder that diffusers opens as it is, ``card.json`` with figures, and ``samples.png``."""
-        from diffusers import DDIMPipeline, LDMPipeline
+        import diffusers
 
         scheduler = self.exported_scheduler()
         if self.autoencoder is None:
-            pipeline = DDIMPipeline(unet=self.average, scheduler=scheduler)
+            pipeline = getattr(diffusers, self.pixel_pipeline)(unet=self.average, scheduler=scheduler)
             kind = f"{self.kind} in pixels"
         else:
-            pipeline = LDMPipeline(vqvae=self.autoencoder, unet=self.average, scheduler=scheduler)
+            pipeline = diffusers.LDMPipeline(vqvae=self.autoencoder, unet=self.average, scheduler=scheduler)
             kind = f"Latent {self.kind.lower()}"
         pipeline.save_pretrained(folder, safe_serialization=True)
         for weights in folder.rglob("*.safetensors"):  # diffusers leaves them readable by their owner alone
@@ -300,7 +307,7 @@ class DiffusionTrainer:
             "seconds": round(self.spent["seconds"], 1),
             "hardware": hardware(self.device),
         }
-        notes = f"{kind} ({self.sampler}), trained on '{self.source.name}'."
+        notes = f"{kind} ({self.sampler}), trained on '{self.source.name}'.{self.class_text}"
         window = {"h_window": list(self.settings.h_window)} if self.settings.h_window else {}
         write_card(
             folder, self.recipe, self.source, notes, figures,
