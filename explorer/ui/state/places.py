@@ -42,7 +42,7 @@ class Places(QObject):
     @property
     def is_current(self) -> bool:
         """Whether :meth:`known` is about the picture as it starts now."""
-        return self._known is not None and self._known[0] == self._start()
+        return self._known is not None and self._known[0] == self._question()
 
     def _answered(self, reply: PlacesFound | Refused) -> None:
         """Take ``reply`` if it answers the newest question. Where that is refused, so is the picture, and says why."""

@@ -24,9 +24,7 @@ from explorer.ui.timeline.view import TimelineView
 
 LATE = "Panes that still look for their sliders have no keyframes yet; do it again once they are there."
 OWN_SEED = "This picture starts from a seed of its own, which does not move with the timeline; move a slider instead."
-SEED_ALONE = (
-    "This keyframe keeps the seed alone, for no slider is moved; what moves later begins here as it stands."
-)
+SEED_ALONE = "This keyframe keeps the seed alone, for no slider is moved; what moves later begins here as it stands."
 NOTHING_TO_PLAY = "There is nothing to play yet: move a slider, press K, move the playhead, and do it again."
 
 
@@ -109,13 +107,13 @@ class TimelinePanel(DockPanel):
         """The values that stand where nothing is set, of panes whose picture starts as that of the selected one, whose
         places are known."""
         controller, scene = self._controller, self._controller.scene
-        if not controller.places.is_current or shown.origin_of(scene.selected) != scene.origin_of():
+        if not controller.places.is_current or shown.start_of(scene.selected) != scene.start_of():
             return {}
         places, chosen = controller.places.known(), scene.panes[scene.selected].controls
         alike = [
             index
             for index, pane in enumerate(scene.panes)
-            if (scene.model_of(index), scene.origin_of(index)) == (scene.model_of(), scene.origin_of())
+            if (scene.model_of(index), scene.start_of(index)) == (scene.model_of(), scene.start_of())
             and pane.controls.method == chosen.method
         ]
         return {(index, name): place.value for index in alike for name, place in places.items()}
