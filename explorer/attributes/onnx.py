@@ -22,10 +22,8 @@ What a graph does not say about itself is written in a file of the same name bes
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -38,13 +36,15 @@ from explorer.attributes.base import Attribute, Values
 from explorer.attributes.pictures import checked, grey, resized
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator
+from explorer.onnx_graphs.header import written
+from explorer.onnx_graphs.session import external_files, first_line, open_session, read_header
 from explorer.reading import fingerprint_of, read_file, reading, whole
 from explorer.scene.cards import ModelCard
 
 BATCH = 64
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 _Layout = Literal["NCHW", "NHWC"]
-_LOCATION = re.compile(rb"\x0a\x08location\x12([\x80-\xff]?)([\x01-\x7f])")
+_CPU = torch.device("cpu")
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,7 +144,9 @@ class OnnxSource:
         path = Path(text).expanduser()
         with reading():  # the digest is of the very bytes that are run
             about = _description(path)
-            session = _session(path)
+            if not path.is_file():
+                raise ExplorerError(f"'{path}' is not there; choose a file that is.")
+            session = open_session(path, read_header(path), _CPU)
             digest = fingerprint_of([one for one in _files(path) if one.is_file()])
         inputs = session.get_inputs()
         if len(inputs) != 1:
@@ -152,7 +154,7 @@ class OnnxSource:
             raise ExplorerError(f"'{path.name}' has {len(inputs)} inputs ({names}); a classifier of pictures has one.")
         if inputs[0].type not in _FLOATS or len(inputs[0].shape) != 4:
             raise ExplorerError(
-                f"'{path.name}' takes {inputs[0].type} of shape {_written(inputs[0].shape)}; it must take a batch of "
+                f"'{path.name}' takes {inputs[0].type} of shape {_sides(inputs[0].shape)}; it must take a batch of "
                 "pictures in floating point, (count, channels, height, width) or (count, height, width, channels)."
             )
         shape = [one if isinstance(one, int) and one > 0 else 0 for one in inputs[0].shape]
@@ -188,30 +190,7 @@ class OnnxSource:
 
 def _files(path: Path) -> tuple[Path, ...]:
     """The graph, the file beside it, and those that its weights lie in."""
-    weights: tuple[str, ...] = ()
-    if path.is_file():
-        state = path.stat()
-        weights = _locations(path, state.st_size, state.st_mtime_ns)
-    return path, path.with_suffix(".json"), *(path.parent / name for name in weights)
-
-
-@lru_cache(maxsize=64)
-def _locations(path: Path, size: int, modified: int) -> tuple[str, ...]:
-    """Where the weights lie that the graph of this size and time keeps in other files."""
-    return _external(path.read_bytes())
-
-
-def _external(graph: bytes) -> tuple[str, ...]:
-    """The files in its folder that ``graph`` says its weights lie in: the values of the pairs (1: "location", 2: name)
-    of ``TensorProto.external_data``, as protocol buffers are written."""
-    found: dict[str, None] = {}
-    for match in _LOCATION.finditer(graph):
-        low, high = match[1], match[2][0]  # the length, in one byte or two
-        length = low[0] & 0x7F | high << 7 if low else high
-        name = graph[match.end() : match.end() + length].decode("utf-8", "ignore")
-        if not PurePath(name).is_absolute() and ".." not in PurePath(name).parts:
-            found[name] = None
-    return tuple(found)
+    return path, path.with_suffix(".json"), *external_files(path)
 
 
 def _description(path: Path) -> Description:
@@ -228,39 +207,6 @@ def _description(path: Path) -> Description:
     return about
 
 
-def _session(path: Path) -> Any:
-    if not path.is_file():
-        raise ExplorerError(f"'{path}' is not there; choose a file that is.")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is said in the sentence below
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
-    # From memory, because a session of a path maps the files of its weights.
-    try:
-        graph = read_file(path, whole)
-        elsewhere = [name for name in _external(graph) if (path.parent / name).is_file()]
-        weights = [read_file(path.parent / name, whole) for name in elsewhere]
-    except OSError as error:
-        raise ExplorerError(f"'{error.filename}' cannot be read ({error.strerror}); check its permissions.") from error
-    if elsewhere:
-        options.add_external_initializers_from_files_in_memory(elsewhere, weights, [len(one) for one in weights])
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no base of their own
-        reason = _first_line(error)
-        if "external data" in reason.lower():
-            raise ExplorerError(
-                f"The weights of '{path.name}' lie in another file, which cannot be read beside it ({reason}); put it "
-                "back, or export the network into one file."
-            ) from error
-        raise ExplorerError(
-            f"'{path.name}' cannot be loaded as an ONNX graph ({reason}); export it again, with operators that "
-            "onnxruntime has."
-        ) from error
-
-
 def _layout(path: Path, shape: list[int]) -> _Layout:
     """By where the channels are; NCHW where both ends could be."""
     if shape[1] in (1, 3):
@@ -269,11 +215,11 @@ def _layout(path: Path, shape: list[int]) -> _Layout:
         return "NHWC"
     if shape[1] and shape[3]:
         raise ExplorerError(
-            f"'{path.name}' takes pictures of shape {_written(shape)}, in which no dimension is 1 or 3 channels; "
+            f"'{path.name}' takes pictures of shape {_sides(shape)}, in which no dimension is 1 or 3 channels; "
             "pictures here have 1 or 3."
         )
     raise ExplorerError(
-        f"The shape {_written(shape)} that '{path.name}' takes does not tell where the channels are; write "
+        f"The shape {_sides(shape)} that '{path.name}' takes does not tell where the channels are; write "
         f'{{"layout": "NCHW"}} or {{"layout": "NHWC"}} into \'{path.stem}.json\' beside it.'
     )
 
@@ -292,7 +238,7 @@ def _output(path: Path, session: Any, about: Description) -> tuple[str, int]:
     # (count), (count, A), or (count, A, 1, 1) from a network without a last flattening.
     if not 1 <= len(shape) <= 4 or any(one != 1 for one in shape[2:]):
         raise ExplorerError(
-            f"'{path.name}' gives an output '{floats[0].name}' of shape {_written(shape)}; it must give one row of "
+            f"'{path.name}' gives an output '{floats[0].name}' of shape {_sides(shape)}; it must give one row of "
             "numbers a picture."
         )
     if len(shape) == 1:
@@ -307,13 +253,13 @@ def run(session: Any, path: Path, output: str, pictures: NDArray[np.float32]) ->
         (raw,) = session.run([output], {given.name: np.ascontiguousarray(pictures.astype(_FLOATS[given.type]))})
     except Exception as error:  # onnxruntime's errors have no base of their own
         raise ExplorerError(
-            f"'{path.name}' cannot read pictures of shape {_written([*pictures.shape])} ({_first_line(error)}); say in "
+            f"'{path.name}' cannot read pictures of shape {_sides([*pictures.shape])} ({first_line(error)}); say in "
             f"'{path.stem}.json' which 'layout' and 'size' it takes."
         ) from error
     found = np.asarray(raw, np.float64)
     if found.shape[:1] != pictures.shape[:1]:
         raise ExplorerError(
-            f"'{path.name}' gave an output of shape {_written([*found.shape])} for {len(pictures)} pictures; it must "
+            f"'{path.name}' gave an output of shape {_sides([*found.shape])} for {len(pictures)} pictures; it must "
             "give one row of numbers a picture."
         )
     return found.reshape(len(found), -1)
@@ -326,13 +272,9 @@ def _tried(path: Path, session: Any, output: str, layout: _Layout, shape: list[i
     return int(run(session, path, output, np.zeros(blank, np.float32)).shape[1])
 
 
-def _written(shape: list[Any]) -> str:
-    return " × ".join(str(one or "any") for one in shape) or "no dimensions"
-
-
-def _first_line(error: Exception) -> str:
-    """What went wrong, without onnxruntime's numbers before it."""
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error).strip().splitlines()[0]).rstrip(". ")
+def _sides(shape: list[Any]) -> str:
+    """As :func:`explorer.onnx_graphs.header.written`, of what onnxruntime says: open dimensions have names there."""
+    return written(tuple(side if isinstance(side, int) and side > 0 else 0 for side in shape))
 
 
 SOURCE = OnnxSource()

@@ -78,7 +78,7 @@ def upsampling_filter() -> Tensor:
 def upsample(x: Tensor, fir: Tensor) -> Tensor:
     """(B, C, H, H) → (B, C, 2H, 2H): insert zeros, then filter with ``fir`` (bilinear interpolation away from the
     border)."""
-    channels = x.shape[1]
+    channels = int(x.shape[1])  # a plain number, also where the network is traced for an export
     return functional.conv_transpose2d(
         x, fir.to(x.dtype).expand(channels, 1, 4, 4), stride=2, padding=1, groups=channels
     )
@@ -122,8 +122,9 @@ class StyledConvolution(nn.Module):
         if self.up:
             # Convolve the zero-inserted input, then filter: (2h + 1) samples, of which the filter keeps 2h.
             x = functional.conv_transpose2d(x, weight.transpose(0, 1).flip(2, 3), stride=2)
-            fir = cast(Tensor, self.fir).to(x.dtype).expand(x.shape[1], 1, 4, 4)
-            x = functional.conv2d(x, fir, padding=1, groups=x.shape[1])
+            channels = len(self.bias)
+            fir = cast(Tensor, self.fir).to(x.dtype).expand(channels, 1, 4, 4)
+            x = functional.conv2d(x, fir, padding=1, groups=channels)
         else:
             x = functional.conv2d(x, weight, padding=1)
         # The activation's gain of sqrt(2) commutes with the leaky ReLU: it is applied where it costs one number a
