@@ -82,6 +82,20 @@ def do(
         ),
     ] = "",
     variables: Annotated[str, typer.Option(metavar="A,A,…", help="Only these attributes. Default: all.")] = "",
+    bind: Annotated[
+        str,
+        typer.Option(
+            metavar="METHOD|FILE",
+            help="Of such a model: controls that are variables as well, those of a method (pca, or pca:20) or of a "
+            "control set's file.",
+        ),
+    ] = "",
+    bound: Annotated[
+        str,
+        typer.Option(
+            metavar="VAR=NAME,…", help="Only these controls, and what their variables are called. Default: all."
+        ),
+    ] = "",
     graph: arguments.GraphFileName = None,
     renamings: arguments.Renamings = None,
     steps: arguments.Steps = 0,
@@ -108,10 +122,12 @@ def do(
     reference = arguments.model_reference(model, family)
     arguments.steps_note(engine, reference, steps)
     card = engine.card(reference)
-    controls = controls or next((name for name in METHODS if name in card.methods), METHODS[0])
-    settings = _attribute_settings(card, controls, attributes, variables)
+    fitting = [name for name in METHODS if name in card.methods] or [METHODS[0]]
+    controls = controls or (METHODS[1] if bind or bound else fitting[0])
+    named = {"attributes": attributes, "variables": variables, "bind": bind, "bound": bound}
+    settings = _bound_settings(card, controls, named)
     if graph is not None:
-        settings += _graph_setting(engine, reference, controls, attributes, (graph, renamings or []))
+        settings += _graph_setting(engine, reference, controls, dict(settings), (graph, renamings or []))
     chosen, found = arguments.found_controls(engine, reference, controls, card.first_counts.get(controls), 0, settings)
     edits = (*_edits(found, texts), *choices.edits(found, rung, draw or 1, noises))
     origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
@@ -137,37 +153,35 @@ def do(
         arguments.say_written(out)
 
 
-def _attribute_settings(
-    card: ModelCard, controls: str, attributes: str, variables: str
-) -> tuple[tuple[str, Scalar], ...]:
-    """What reads variables, and which of them, as settings of the method ``controls``. Raises :class:`CausalError`
-    where that reads none, because they lie in the latent of the model or ``controls`` is no method."""
+def _bound_settings(card: ModelCard, controls: str, named: dict[str, str]) -> tuple[tuple[str, Scalar], ...]:
+    """What variables are bound to, ``named`` by option, as settings of the method ``controls``. Raises
+    :class:`CausalError` where that binds none, because they lie in the latent of the model or ``controls`` is no
+    method."""
     from explorer.discovery.bound_causes import METHOD
 
-    texts = {"attributes": attributes, "attribute": variables}
-    if (attributes or variables) and controls != METHOD.card.name:
-        option = "--attributes" if attributes else "--variables"
+    option = next((f"--{option}" for option, text in named.items() if text), "")
+    if option and controls != METHOD.card.name:
         of_model = f"the latent of '{card.name}' holds them" if controls in METHODS else f"'{controls}' brings its own"
+        about = "read from pictures" if option in ("--attributes", "--variables") else "bound to controls"
         raise CausalError(
-            f"{option} is about variables that are read from pictures, and {of_model}; leave it out, or give "
+            f"{option} is about variables that are {about}, and {of_model}; leave it out, or give "
             f"--controls {METHOD.card.name}."
         )
-    return tuple((name, text) for name, text in texts.items() if text)
+    settings = zip(("attributes", "attribute", "controls", "control"), named.values(), strict=True)
+    return tuple((name, text) for name, text in settings if text)
 
 
 def _graph_setting(
-    used: Engine, model: ModelRef, controls: str, attributes: str, file: tuple[Path, list[str]]
+    used: Engine, model: ModelRef, controls: str, settings: dict[str, Scalar], file: tuple[Path, list[str]]
 ) -> tuple[tuple[str, Scalar], ...]:
     """The graph file (and how its names are mapped) as a setting of the method ``controls``, found sound and about the
-    model's variables, or about its attributes."""
-    from explorer.attributes.registry import open_reader
+    model's variables, or about what the other ``settings`` bind."""
     from explorer.causal.formats.registry import short_text
-    from explorer.discovery.bound_causes import METHOD, attribute_graph
+    from explorer.discovery.bound_causes import METHOD
     from explorer.engine.causal_graphs import CausalQuestions
 
     if controls == METHOD.card.name:
-        generator = used.shared(model)
-        own = attribute_graph(open_reader(attributes, generator.card, generator))
+        own = METHOD.own_graph(used.shared(model), settings)
     else:
         own = CausalQuestions(used).own_graph(model)
     return (("graph", short_text(arguments.graph_from(*file, own))),)

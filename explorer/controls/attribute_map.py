@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 
 from explorer.scene.causal_graph import Variable
+
+LEAST_RADIUS = 1e-3
+"""Where what is held lies as far out as points are, or farther."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,18 @@ class AttributeMap:
             else:
                 columns.append(shorter(variable, away) / self.scales[index])
         return torch.stack(columns, dim=-1)
+
+    def within(self, ways: Tensor, held: Tensor) -> Self:
+        """What it tells along the orthonormal ``ways`` (r', r) alone, of points whose coordinates in all others are
+        ``held`` (r,): its coordinates are those along ``ways``."""
+        left = self.radius**2 - float(held.square().sum())
+        return replace(
+            self,
+            axes=ways @ self.axes,
+            slopes=self.slopes @ ways.T,
+            constants=self.constants + self.slopes @ held,
+            radius=math.sqrt(max(left, LEAST_RADIUS**2)),
+        )
 
     def scores(self, index: int, coordinates: Tensor) -> Tensor:
         """(levels,) how much each level of a variable stands out at ``coordinates`` (r,)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -82,6 +82,10 @@ class CausalControl(PointControl):
         """The values (B,), float64, of all variables at the points ``latent`` (B, *shape)."""
         raise TypeError(f"{type(self).__name__} does not say what values points have")
 
+    def of_rows(self, rows: Sequence[int]) -> Self:
+        """The control for these rows alone of the points that it was prepared for; itself where it knows none."""
+        return self
+
     def moved_to(self, latent: Tensor, moves: Moves, factual: Values, after: Counterfactual) -> Tensor:
         """``latent`` (B, *shape), whose values are ``factual``, moved so that they are ``after``, what ``moves``
         make of them; what does not change keeps its bits."""
@@ -138,10 +142,7 @@ class CausalControl(PointControl):
             rows_of.setdefault(key, []).append(row)
         if len(rows_of) < 2:
             return self._alike(latent, moves)
-        parts = [
-            self._alike(latent[rows], [move._replace(number=move.number[rows]) for move in moves])
-            for rows in rows_of.values()
-        ]
+        parts = [self.of_rows(rows)._alike(latent[rows], moves_of_rows(moves, rows)) for rows in rows_of.values()]
         back = torch.tensor([row for rows in rows_of.values() for row in rows]).argsort()
         factual = _joined([part[0] for part in parts], back)
         ends = [[getattr(part[1], name) for part in parts] for name in ("values", "low", "high", "open")]
@@ -149,12 +150,17 @@ class CausalControl(PointControl):
 
     def _alike(self, latent: Tensor, moves: Moves) -> tuple[Values, Counterfactual]:
         """Of rows for which every control that chooses has chosen the same."""
+        plan = self.plan(latent, moves)
+        return plan.factual, plan.answer(self.model)
+
+    def plan(self, latent: Tensor, moves: Moves) -> Plan:
+        """What ``moves`` do to rows for which every control that chooses has chosen the same."""
         plan = Plan(self.values(latent))
         for move in moves:
             control = causal(move)
             if not control.chooses or case_of(float(move.number[0])):
                 control.contribute(plan, latent, move)
-        return plan.factual, plan.answer(self.model)
+        return plan
 
     def remarks(self, latent: Tensor, moves: Moves) -> tuple[Remark | None, ...]:
         """What each of ``moves`` has to have remarked."""
@@ -224,6 +230,11 @@ def causal(move: Move) -> CausalControl:
     """The control of ``move``, which is one of a causal group."""
     assert isinstance(move.control, CausalControl)
     return move.control
+
+
+def moves_of_rows(moves: Moves, rows: Sequence[int]) -> Moves:
+    """``moves`` of these rows alone."""
+    return [move._replace(control=causal(move).of_rows(rows), number=move.number[list(rows)]) for move in moves]
 
 
 def of_part(moves: Moves, held: Values, after: Counterfactual) -> Counterfactual:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from explorer.checkpoint import read_safetensors_file
 from explorer.controls.base import WEIGHTS, Control, Move, Moves, WeightChange
+from explorer.controls.causal_group import CausalControl
 from explorer.controls.intervening import Intervening
 from explorer.controls.registry import kinds
 from explorer.controls.scaled import ScaledControl
@@ -109,8 +110,14 @@ class ControlSet:
 
 def setting(control: Control) -> Intervening | None:
     """``control``, in whichever unit, as what sets a variable of a causal graph; None where it sets none."""
-    inner = control.inner if isinstance(control, ScaledControl) else control
+    inner = causal(control)
     return inner if isinstance(inner, Intervening) else None
+
+
+def causal(control: Control) -> CausalControl | None:
+    """``control``, in whichever unit, as one of a causal graph; None where it is none."""
+    inner = control.inner if isinstance(control, ScaledControl) else control
+    return inner if isinstance(inner, CausalControl) else None
 
 
 def _dtype(edit: Edit) -> torch.dtype:

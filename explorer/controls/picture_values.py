@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.controls.attribute_map import AttributeMap
+from explorer.controls.bindings import Bindings
 from explorer.controls.bound_start import BoundStart
 from explorer.controls.curves import knot
 from explorer.controls.reading import PictureReader, opened
@@ -20,33 +19,25 @@ from explorer.errors import CausalError, ExplorerError
 from explorer.scene.model import Quality
 
 
-class Source(msgspec.Struct, frozen=True):
-    """Where values are read. ``text``: what the user has written for it; ``name``: what it is called in a sentence;
-    ``digest``: of what it reads with; ``attributes``: variable → attribute; ``levels``: variable → the numbers that are
-    read for its levels."""
-
-    text: str
-    name: str
-    digest: str
-    attributes: dict[str, str]
-    levels: dict[str, tuple[float, ...]]
-
-
 @dataclass(frozen=True, eq=False)
 class PictureValues:
-    """What ``source`` reads from the pictures that ``generator`` makes of ``latent``, points of ``space`` with
-    ``shape``; read once, and kept with the generator, as what ``group`` of interventions is led to from there."""
+    """The values of ``bindings`` of the pictures that ``generator`` makes of ``latent``, points of ``space``; read
+    once, and kept with the generator, as what ``group`` of interventions is led to from there."""
 
     group: Hashable
-    attributes: AttributeMap
-    source: Source
+    bindings: Bindings
     space: str
-    shape: tuple[int, ...]
     generator: Any
     latent: Any
 
     def __post_init__(self) -> None:
-        _ = self.reader, self.starts  # what cannot be read is said now
+        if self.bindings.attributes.variables:
+            _ = self.reader
+        _ = self.starts  # what cannot be read is said now
+
+    def of_rows(self, rows: Sequence[int]) -> PictureValues:
+        """Of these rows of the points alone."""
+        return replace(self, latent=self.latent.each(lambda tensor: tensor[list(rows)]))
 
     @cached_property
     def starts(self) -> tuple[BoundStart, ...]:
@@ -56,7 +47,7 @@ class PictureValues:
     @cached_property
     def reader(self) -> PictureReader:
         """Raises :class:`CausalError` where what it reads with is gone, or has changed."""
-        source = self.source
+        source = self.bindings.source
         title, names = source.text or source.name, ", ".join(source.attributes.values())
         try:
             reader = opened(source.text, source.digest, self.generator)
@@ -74,33 +65,36 @@ class PictureValues:
         key = (self.group, point.numpy().tobytes(), None if psi is None else float(psi[row]))
 
         def first() -> BoundStart:
-            attributes = self.attributes
-            values = self.read(row, torch.zeros(1, len(attributes.axes), dtype=torch.float64))[0]
-            if bool(values.isnan().any()):
-                gone = [name for name, value in zip(attributes.names, values, strict=True) if value != value]
+            bindings = self.bindings
+            read = self.read(row, point[None])
+            if bool(read.isnan().any()):
+                gone = [name for name, value in zip(bindings.attributes.names, read[0], strict=True) if value != value]
                 raise CausalError(
                     f"This picture does not show {', '.join(gone)}, so nothing can be said of what would have been; "
                     "choose another picture, or leave these out of the graph."
                 )
-            return BoundStart(attributes, attributes.coordinates(point[None])[0], values)
+            return BoundStart(bindings, point, bindings.joined(read, point[None])[0])
 
         return knot(self.generator, key, 0, first, lambda last: last)
 
     def _point(self, row: int) -> Tensor:
-        """(d,) float64 on the CPU."""
-        point: Tensor = self.latent.tensors[self.space][row].detach().cpu().double().flatten()
+        """(*shape) float64 on the CPU."""
+        with torch.inference_mode(False):
+            point: Tensor = self.latent.tensors[self.space][row].detach().cpu().double().clone()
         return point
 
-    def read(self, row: int, shifts: Tensor) -> Tensor:
-        """(n, V) what is read from the pictures of ``shifts`` (n, r) from the start of that row."""
+    def read(self, row: int, points: Tensor) -> Tensor:
+        """(n, A) what is read of the attributes from the pictures of ``points`` (n, *shape), which are truncated as
+        that row is."""
+        if not self.bindings.attributes.variables:
+            return points.new_zeros(len(points), 0)
         # Kept knots must be ordinary tensors: the engine draws in inference mode, others differentiate.
         with torch.inference_mode(False), torch.no_grad():
-            points = self._point(row) + shifts @ self.attributes.axes
             held = self.latent.tensors[self.space]
-            points = points.reshape(len(shifts), *self.shape).to(held.device, torch.float32)
+            drawn = points.to(held.device, torch.float32)
             psi = self.latent.truncation_psi
-            psi = None if psi is None else psi[row].clone().expand(len(shifts))
-            latent = type(self.latent)({self.space: points}, psi)
+            psi = None if psi is None else psi[row].clone().expand(len(points))
+            latent = type(self.latent)({self.space: drawn}, psi)
             return self.shown(self.generator.render(latent, self.quality))
 
     @property
@@ -109,13 +103,16 @@ class PictureValues:
         return Quality(steps=self.generator.card.interactive_steps)
 
     def shown(self, pictures: Tensor) -> Tensor:
-        """(n, V) what is read from ``pictures`` (n, C, H, W)."""
+        """(n, A) what is read of the attributes from ``pictures`` (n, C, H, W)."""
+        if not self.bindings.attributes.variables:
+            return torch.zeros(len(pictures), 0, dtype=torch.float64)
         read = np.asarray(self.reader.read(pictures), np.float64)
         names = [attribute.name for attribute in self.reader.attributes]
         columns = []
-        for variable in self.attributes.variables:
-            column = torch.from_numpy(read[:, names.index(self.source.attributes[variable.name])].copy())
-            levels = self.source.levels.get(variable.name, ())
+        source = self.bindings.source
+        for variable in self.bindings.attributes.variables:
+            column = torch.from_numpy(read[:, names.index(source.attributes[variable.name])].copy())
+            levels = source.levels.get(variable.name, ())
             columns.append(_numbered(column, levels) if levels else column)
         return torch.stack(columns, dim=1)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from explorer.attributes.base import Attribute, AttributeReader, Values
 from explorer.attributes.registry import open_reader
-from explorer.discovery.request import Request
+from explorer.discovery.request import Request, names_in
 from explorer.discovery.sampling import BottleneckShown, drawn_latents
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
@@ -30,10 +30,12 @@ FEWEST = 10  # samples of each of two kinds, without which nothing is learned ab
 DRAWN = 0.9  # share of a search that drawing takes
 _CHUNK, _CHUNK_SAMPLER = 64, 8
 SAMPLES_KEPT = 2
-_Sampled = dict[tuple[str, str, int, int], tuple[Values, Values]]
+Moved = Callable[[Latent, int], Latent]
+"""Points that were drawn, and the number of the first of them → these as they are to be read."""
+_Sampled = dict[tuple[str, str, int, int, str], tuple[Values, Values]]
 _DRAWN: WeakKeyDictionary[Generator, _Sampled] = WeakKeyDictionary()
-"""Generator → digest of the reader, space, count and seed → what was drawn and read. Of this very generator: others of
-its fingerprint may draw with other weights."""
+"""Generator → digest of the reader, space, count, seed and what moved them → what was drawn and read. Of this very
+generator: others of its fingerprint may draw with other weights."""
 _STILL = 1e-9  # a spread below this share of the values is rounding
 
 ATTRIBUTE_SETTINGS = (
@@ -182,22 +184,22 @@ def check_varying(named: Sequence[str], varying_names: Sequence[str], why: Mappi
         raise ControlError(f"No attribute varies over {samples}; choose other attributes, or raise 'samples'.")
 
 
-def sampled(request: Request, generator: Generator, also: Sequence[str] = ()) -> AttributeSample:
+def sampled(
+    request: Request, generator: Generator, also: Sequence[str] = (), moved: Moved | None = None, moved_by: str = ""
+) -> AttributeSample:
     """Draw samples, render them, and read what the settings of ``request`` and ``also`` name. The last samples are
-    kept: another graph of the same attributes, another attribute, is asked of the same pictures. Raises as
+    kept: another graph of the same attributes, another attribute, is asked of the same pictures. ``moved``: what moves
+    points of the request's space before they are rendered, told from others by ``moved_by``. Raises as
     :func:`attribute_data` for a reader and names."""
     reader = open_reader(request.text("attributes"), generator.card, generator)
     named = [*names_in(request.text("attribute")), *also]
     wanted = _columns(named, bool(request.text("attribute").strip()), reader)
-    few = "steps" in generator.card.capabilities
-    count = request.number("samples") or (SAMPLED_PICTURES if few else SAMPLES)
-    if count < 2 * FEWEST:
-        raise ControlError(f"{count} samples are too few to learn an attribute from; raise 'samples' to {2 * FEWEST}.")
-    key = (reader.digest, request.space, count, request.seed)
+    count = sample_count(request, generator)
+    key = (reader.digest, request.space, count, request.seed, moved_by)
     samples = _DRAWN.setdefault(generator, {})
     drawn = samples.pop(key, None)
     if drawn is None:
-        drawn = _draw(request, generator, reader, count, _CHUNK_SAMPLER if few else _CHUNK)
+        drawn = _draw(request, generator, reader, count, moved)
     samples[key] = drawn
     for oldest in list(samples)[:-SAMPLES_KEPT]:
         samples.pop(oldest, None)
@@ -206,14 +208,27 @@ def sampled(request: Request, generator: Generator, also: Sequence[str] = ()) ->
     return AttributeSample(latents, tuple(one for _, one in wanted), read[:, columns], reader)
 
 
+def sample_count(request: Request, generator: Generator) -> int:
+    """How many samples ``request`` asks for. Raises :class:`ControlError` where these are too few."""
+    few = "steps" in generator.card.capabilities
+    count = request.number("samples") or (SAMPLED_PICTURES if few else SAMPLES)
+    if count < 2 * FEWEST:
+        raise ControlError(f"{count} samples are too few to learn an attribute from; raise 'samples' to {2 * FEWEST}.")
+    return count
+
+
 def _draw(
-    request: Request, generator: Generator, reader: AttributeReader, count: int, chunk: int
+    request: Request, generator: Generator, reader: AttributeReader, count: int, moved: Moved | None
 ) -> tuple[Values, Values]:
     """Latents (n, d), and all that ``reader`` reads (n, A)."""
     quality = Quality(steps=generator.card.interactive_steps)
-    points, values = [], []
+    chunk = _CHUNK_SAMPLER if "steps" in generator.card.capabilities else _CHUNK
+    points: list[Values] = []
+    values: list[Values] = []
     with torch.no_grad():
         for latent in drawn_latents(generator, count, request.seed, chunk, lambda share: request.watch(DRAWN * share)):
+            if moved is not None:
+                latent = moved(latent, sum(map(len, points)))
             points.append(_points(generator, latent, request.space, quality))
             values.append(reader.read(generator.render(latent, quality)))
     return np.concatenate(points), np.concatenate(values)
@@ -231,11 +246,6 @@ def _columns(named: Sequence[str], only: bool, reader: AttributeReader) -> list[
             hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known)}."
             raise ControlError(f"'{reader.name}' has no attribute '{name}'; {hint}")
     return [known[name] for name in dict.fromkeys(named)] if only else list(known.values())
-
-
-def names_in(text: str) -> list[str]:
-    """The names in a text with commas between them."""
-    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def varying(

@@ -1,17 +1,17 @@
-"""do(x = v) on any generator: the variables are attributes, read from its pictures."""
+"""do(x = v) on any generator: the variables are attributes, read from its pictures, or controls of its points."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from explorer.attributes.base import Attribute, AttributeReader, Values
+from explorer.attributes.base import AttributeReader, Values
 from explorer.attributes.pictures import without_pictures
 from explorer.causal.fit_card import FitCard
 from explorer.causal.fitting import fit
@@ -21,52 +21,44 @@ from explorer.causal.model import StructuralModel
 from explorer.causal.separation import projected
 from explorer.controls.attribute_map import AttributeMap
 from explorer.controls.base import Control
+from explorer.controls.bindings import Bindings, Source
+from explorer.controls.bound_controls import BoundControls
 from explorer.controls.bound_intervention import BoundInterventionControl
 from explorer.controls.control_set import ControlSet
-from explorer.controls.picture_values import Source
-from explorer.discovery.attribute_data import (
-    ATTRIBUTE_SETTINGS,
-    DRAWN,
-    FEWEST,
-    AttributeSample,
-    check_varying,
-    names_in,
-    sampled,
-    varying,
-    whitened,
-)
+from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, whitened
 from explorer.discovery.attribute_regression import ridge_weights
+from explorer.discovery.bound_rows import (
+    Sampled,
+    Table,
+    drawn,
+    graph_of_all,
+    reader_of,
+    replace_variables,
+    table_of,
+    variable_of,
+)
 from explorer.discovery.causes import do_card, fit_note, fit_text, graph_settings
-from explorer.discovery.request import CheckedMethod, Request, mapped_space
+from explorer.discovery.named_controls import CONTROL_SETTINGS, named_controls
+from explorer.discovery.request import CheckedMethod, Request, mapped_space, names_in
 from explorer.errors import CausalError, ControlError
 from explorer.generators.base import Generator
 from explorer.scene.cards import MethodCard, ModelCard
-from explorer.scene.causal_graph import CausalGraph, Variable, VariableKind
+from explorer.scene.causal_graph import CausalGraph, Variable
 from explorer.scene.model import Scalar
 from explorer.worlds.registry import all_worlds, world
 
 RIDGE = 0.01
+CHOSEN = 0.3
+"""Share of a search that finding the controls takes that variables are bound to."""
 TAILS = 0.005
 """Of the rows at each end lie outside a slider."""
 OUTSIDE = 0.001
 """Of points lie beyond the radius at which a search turns back."""
 
 
-@dataclass(frozen=True)
-class _Table:
-    """``rows``: variable → (n,) its values, complete, of levels their numbers; ``latents`` (n, d) of the same
-    pictures; ``left_out``: name → why, as the end of a sentence; ``dropped`` pictures did not show all."""
-
-    variables: tuple[Variable, ...]
-    rows: dict[str, NDArray[np.float64]]
-    latents: Values
-    levels: dict[str, tuple[float, ...]]
-    left_out: dict[str, str]
-    dropped: int
-
-
 class BoundCauses(CheckedMethod):
-    """One control a variable: it sets the attribute that the variable is, and what that causes follows."""
+    """One control a variable: it sets the attribute, or the control, that the variable is, and what that causes
+    follows."""
 
     card = MethodCard(
         name="bound_causes",
@@ -74,14 +66,15 @@ class BoundCauses(CheckedMethod):
         spaces=("z", "w", "x_T"),
         trained=False,
         paper="Pearl, Causality, 2009",
-        description="do(x = v) on attributes of the picture: the point is moved until its picture reads what a causal "
-        "graph of the attributes says.",
+        description="do(x = v) on attributes of the picture, and on controls: these are moved, and the point until its "
+        "picture reads what a causal graph says.",
         aliases=("bound", "do_attributes"),
         first_count=64,
         grows=True,
         supervised=True,
         settings=(
             *ATTRIBUTE_SETTINGS,
+            *CONTROL_SETTINGS,
             *graph_settings("that of the world whose attributes are read, else no arrows", "the pictures of 'samples'"),
         ),
     )
@@ -95,51 +88,77 @@ class BoundCauses(CheckedMethod):
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """The first ``k`` variables of the graph (1 ≤ k), all there are at most. Raises :class:`ControlError` for
-        attributes that are not read or do not vary, and for a graph or kinds that cannot be read, are not about them,
-        or cannot be fitted."""
-        sample = sampled(asked, generator)
-        named = names_in(asked.text("attribute"))
-        _, why = varying(sample.attributes, sample.values, sample.latents)
-        names = [one.name for one in sample.attributes if one.name not in why]
-        check_varying(named, names, why, f"{len(sample.values)} samples of '{generator.card.name}'")
+        attributes that are not read or do not vary, for controls that no variable can be bound to, and for a graph or
+        kinds that cannot be read, are not about these, or cannot be fitted."""
+        bound = named_controls(asked, generator, asked.watch.part(0.0, CHOSEN))
+        if bound:
+            space = next(iter(bound.values())).card.space
+            asked = replace(asked, space=space, watch=asked.watch.part(CHOSEN, 1.0))
+        sample = drawn(asked, generator, bound)
         try:
-            own = attribute_graph(sample.reader, names)
+            own = graph_of_all(bound, attribute_graph(sample.reader, sample.names))
             graph = graph_of(own, asked.text("graph"))
-            table = _table(sample, graph.names)
-            graph = CausalGraph(
-                variables=table.variables, edges=graph.edges, confounded=graph.confounded, suggested=graph.suggested
-            )
+            table = table_of(sample, graph)
+            graph = replace_variables(graph, table.variables)
             kinds = kinds_of(asked.text("mechanisms"))
             fitted = fit(graph, table.rows, kinds, asked.seed, asked.watch.part(DRAWN, 1.0))
         except CausalError as error:
             raise ControlError(str(error)) from error
-        source = Source(
-            text=asked.text("attributes").strip(),
-            name=sample.reader.name,
-            digest=sample.reader.digest,
-            attributes={name: name for name in graph.names},
-            levels=table.levels,
-        )
-        attributes = attribute_map(table.variables, table.rows, table.latents)
+        bindings = _bindings(asked, sample, table)
         told = {card.variable: fit_text(card) if graph.parents(card.variable) else "" for card in fitted.cards}
         controls: list[Control] = []
         for name in graph.names[: asked.k]:
-            ends = np.quantile(table.rows[name], (TAILS, 1 - TAILS))
-            details = (told[name], f"Read from the picture by {source.name}")
-            card = do_card(name, fitted.model, asked.space, (float(ends[0]), float(ends[1])), *details)
-            shape = asked.model.spaces[asked.space].shape
-            controls.append(
-                cast(Control, BoundInterventionControl(card, name, fitted.model, attributes, source, tuple(shape)))
-            )
+            ends, about = _ends(name, bindings, table)
+            card = do_card(name, fitted.model, asked.space, ends, told[name], about)
+            controls.append(cast(Control, BoundInterventionControl(card, name, fitted.model, bindings)))
         labels = int((~np.isnan(sample.values)).sum())
-        note = _note(fitted.model, fitted.cards, {**why, **table.left_out}, table.dropped)
-        return asked.found(controls, len(sample.values), note, labels)
+        note = _note(fitted.model, fitted.cards, {**sample.why, **table.left_out}, table.dropped)
+        return asked.found(controls, len(sample.points), note, labels)
+
+    def own_graph(self, generator: Generator, settings: Mapping[str, Scalar]) -> CausalGraph:
+        """All variables that these ``settings`` bind, and the arrows that a world says. Raises as :meth:`search`."""
+        asked = self.begin(generator, 1, 0, settings, None)
+        bound = named_controls(asked, generator, asked.watch)
+        reader = reader_of(asked, generator, bool(bound))
+        return graph_of_all(bound, attribute_graph(reader, names_in(asked.text("attribute")) or None))
 
 
-def attribute_graph(reader: AttributeReader, names: Sequence[str] | None = None) -> CausalGraph:
+def _bindings(asked: Request, sample: Sampled, table: Table) -> Bindings:
+    """What the variables of ``table`` are bound to."""
+    chosen = {one.name: sample.controls.controls.get(one.name) for one in table.variables}
+    bound = {name: control for name, control in chosen.items() if control is not None}
+    controls = BoundControls.none(sample.controls.shape)
+    if bound:
+        places = [list(sample.controls.controls).index(name) for name in bound]
+        controls = replace(sample.controls, controls=bound, scales=sample.controls.scales[places])
+    read = tuple(one for one in table.variables if one.name not in bound)
+    source = Source(
+        text=asked.text("attributes").strip(),
+        name=sample.reader.name if sample.reader is not None else "",
+        digest=sample.reader.digest if sample.reader is not None else "",
+        attributes={one.name: one.name for one in read},
+        levels=table.levels,
+    )
+    return Bindings(table.variables, attribute_map(read, table.rows, table.points), source, controls)
+
+
+def _ends(name: str, bindings: Bindings, table: Table) -> tuple[tuple[float, float], str]:
+    """How far the slider of a variable reaches, and what it is bound to."""
+    control = bindings.controls.controls.get(name)
+    if control is None:
+        low, high = np.quantile(table.rows[name], (TAILS, 1 - TAILS))
+        return (float(low), float(high)), f"Read from the picture by {bindings.source.name}"
+    zero = "the picture itself" if name in bindings.controls.relative else "the middle of the model's pictures"
+    stands = "" if control.offset is None and control.place is not None else f", of which 0 is {zero}"
+    return (control.card.low, control.card.high), f"The control {control.card.name}{stands}"
+
+
+def attribute_graph(reader: AttributeReader | None, names: Sequence[str] | None = None) -> CausalGraph:
     """What the world whose attributes ``reader`` reads says of those that are ``names``, of all by default; no arrows
-    where they are of no world."""
-    variables = tuple(_variable(one) for one in reader.attributes if names is None or one.name in names)
+    where they are of no world, and nothing where nothing is read."""
+    if reader is None:
+        return CausalGraph()
+    variables = tuple(variable_of(one) for one in reader.attributes if names is None or one.name in names)
     if reader.name not in all_worlds():
         return CausalGraph(variables=variables)
     known = {variable.name for variable in variables}
@@ -150,52 +169,6 @@ def attribute_graph(reader: AttributeReader, names: Sequence[str] | None = None)
         edges=tuple(pair for pair in graph.edges if set(pair) <= known),
         confounded=tuple(pair for pair in graph.confounded if set(pair) <= known),
     )
-
-
-def _variable(attribute: Attribute) -> Variable:
-    if attribute.period:
-        return Variable(name=attribute.name, kind="cyclic", low=0.0, high=attribute.period, unit=attribute.unit)
-    if attribute.kind == "category" and len(attribute.levels) > 1:
-        labels = attribute.labels or tuple(f"{level:g}" for level in attribute.levels)
-        return _with_levels(attribute, labels)
-    if attribute.kind == "share":
-        return Variable(name=attribute.name, low=0.0, high=1.0, unit=attribute.unit)
-    return Variable(name=attribute.name, unit=attribute.unit)
-
-
-def _with_levels(attribute: Attribute, labels: tuple[str, ...]) -> Variable:
-    kind: VariableKind = "binary" if len(labels) == 2 else "category"
-    return Variable(name=attribute.name, kind=kind, labels=labels, unit=attribute.unit)
-
-
-def _table(sample: AttributeSample, names: Sequence[str]) -> _Table:
-    """The rows of the variables ``names``. Levels that hardly any picture shows are none: nothing could be learned of
-    them. Raises :class:`CausalError` where too few pictures show all."""
-    columns = {one.name: (one, sample.values[:, place]) for place, one in enumerate(sample.attributes)}
-    rows, levels, variables, left_out = {}, {}, [], {}
-    for name in names:
-        attribute, column = columns[name]
-        variable = _variable(attribute)
-        if variable.levels:
-            shown = [place for place, level in enumerate(attribute.levels) if (column == level).sum() >= FEWEST]
-            if rare := [variable.labels[place] for place in range(variable.levels) if place not in shown]:
-                left_out[name] = f"is hardly ever {' or '.join(rare)}"
-            variable = _with_levels(attribute, tuple(variable.labels[place] for place in shown))
-            levels[name] = tuple(attribute.levels[place] for place in shown)
-            numbers = np.full(len(column), np.nan)
-            for number, level in enumerate(levels[name]):
-                numbers[column == level] = number
-            column = numbers
-        variables.append(variable)
-        rows[name] = column
-    whole = np.isfinite(np.stack(list(rows.values()), axis=1)).all(axis=1)
-    if whole.sum() < 2 * FEWEST:
-        raise CausalError(
-            f"Only {int(whole.sum())} of {len(sample.values)} pictures show all of {', '.join(names)}; leave out what "
-            "is hardly ever shown, or raise 'samples'."
-        )
-    rows = {name: column[whole] for name, column in rows.items()}
-    return _Table(tuple(variables), rows, sample.latents[whole], levels, left_out, int((~whole).sum()))
 
 
 def attribute_map(
@@ -220,7 +193,7 @@ def attribute_map(
     tensors = {
         "mean": latents.mean(0),
         "axes": white.axes,
-        "slopes": np.stack([weights for weights, _ in learned]),
+        "slopes": np.array([weights for weights, _ in learned]).reshape(-1, white.rows.shape[1]),
         "constants": np.array([constant for _, constant in learned]),
         "scales": np.array(scales),
         "radius": np.quantile(np.linalg.norm(white.rows, axis=1), [1 - OUTSIDE]),

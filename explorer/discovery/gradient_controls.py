@@ -11,10 +11,10 @@ import torch
 from explorer.attributes.pictures import without_pictures
 from explorer.controls.control_set import ControlSet
 from explorer.controls.field import FieldControl
-from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, attribute_data, names_in
+from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, attribute_data
 from explorer.discovery.flow_controls import field_control
 from explorer.discovery.latent_classifiers import LatentClassifiers, Told, task
-from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, names_in
 from explorer.discovery.trained import learn
 from explorer.errors import ControlError
 from explorer.fields.classifier import Classifier, ClassifierField

@@ -18,10 +18,9 @@ from explorer.discovery.attribute_data import (
     AttributeData,
     Target,
     attribute_data,
-    names_in,
 )
 from explorer.discovery.extremes import SAMPLES_A_DIMENSION, most_and_least
-from explorer.discovery.request import CheckedMethod, Request
+from explorer.discovery.request import CheckedMethod, Request, names_in
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard

@@ -189,6 +189,11 @@ class CheckedMethod(ABC):
         return self.search(self.begin(generator, k, seed, settings, progress), generator)
 
 
+def names_in(text: str) -> list[str]:
+    """The names in a text with commas between them."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
 def checked_settings(method: MethodCard, given: Mapping[str, Scalar] | None) -> dict[str, Scalar]:
     """All settings of ``method``: those given, checked, and the defaults. Raises :class:`ControlError` naming what is
     wrong.

@@ -19,14 +19,16 @@ from explorer.causal.model import StructuralModel
 from explorer.causal.population import Population
 from explorer.causal.posterior import Counterfactual
 from explorer.controls.base import Move, Moves
-from explorer.controls.bound_intervention import MISSED, BoundInterventionControl
-from explorer.controls.causal_group import CausalControl, causal
+from explorer.controls.bound import Bound
+from explorer.controls.bound_intervention import MISSED
+from explorer.controls.causal_group import causal
 from explorer.controls.control_set import ControlSet, setting
+from explorer.controls.control_set import causal as causal_of
 from explorer.controls.intervening import Intervening
 from explorer.controls.noise import NoiseControl
 from explorer.controls.picture_values import PictureValues
 from explorer.controls.rung import RungControl
-from explorer.controls.scaled import ScaledControl, unscaled
+from explorer.controls.scaled import unscaled
 from explorer.errors import CausalError, ExplorerError
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited, ready, rendered
@@ -51,7 +53,7 @@ def outcome(
     names = list(generator.card.spaces)
     earlier = [move for move in moves if move.control.card.space in names[: names.index(space)]]
     latent = generator.advance(edited(generator, start, earlier), space)
-    acts = [ready(unscaled(move), generator, latent) for move in moves if _causal(move.control) is not None]
+    acts = [ready(unscaled(move), generator, latent) for move in moves if causal_of(move.control) is not None]
     first = cast(Intervening, ready(Move(first, torch.zeros(1)), generator, latent).control)
     point = latent.tensors[space]
     try:
@@ -64,7 +66,7 @@ def outcome(
         if isinstance(move.control, Intervening)
     }
     told = _told(controls, first, acts, targets, factual, after, problem)
-    if isinstance(first, BoundInterventionControl) and first.pictures is not None:
+    if isinstance(first, Bound) and first.pictures is not None and first.bindings.attributes.variables:
         told = _with_reached(told, first.pictures, rendered(generator, [(start, moves)], first.pictures.quality))
     return with_spreads(told, controls, targets) if spreads and targets else told
 
@@ -115,20 +117,24 @@ def model_of_set(controls: ControlSet) -> StructuralModel:
 def _with_reached(told: Outcome, pictures: PictureValues, picture: Tensor) -> Outcome:
     """``told``, and what ``pictures`` read from ``picture`` (1, C, H, W)."""
     (values,) = pictures.shown(picture)
-    aims = torch.tensor([told.variable(name).value for name in pictures.attributes.names], dtype=torch.float64)
-    near = pictures.attributes.differences(values, aims).abs() <= MISSED
+    attributes = pictures.bindings.attributes
+    aims = torch.tensor([told.variable(name).value for name in attributes.names], dtype=torch.float64)
+    near = dict(zip(attributes.names, attributes.differences(values, aims).abs() <= MISSED, strict=True))
+    reached = dict(zip(attributes.names, values.tolist(), strict=True))
     variables = tuple(
         msgspec.structs.replace(
-            one, reached=shortest(float(value)) if value == value else None, is_missed=not bool(is_near)
+            one, reached=shortest(value) if (value := reached[one.name]) == value else None, is_missed=not bool(near[one.name])
         )
-        for one, value, is_near in zip(told.variables, values, near, strict=True)
+        if one.name in reached
+        else one
+        for one in told.variables
     )
     return msgspec.structs.replace(told, variables=variables)
 
 
 def with_spreads(told: Outcome, controls: ControlSet, targets: Mapping[str, float]) -> Outcome:
     """``told``, and how its variables are distributed where those of ``targets`` are set to these values, or seen."""
-    every = (_causal(control) for control in controls.controls)
+    every = (causal_of(control) for control in controls.controls)
     rung = next((control for control in every if isinstance(control, RungControl)), None)
     population = rung.population if rung is not None else Population(_first(controls).model)
     done, seen = (_spreads(each, targets) for each in (population.done, population.seen))
@@ -152,7 +158,7 @@ def _spreads(
 def choosing_controls(controls: ControlSet) -> tuple[str, dict[str, str]]:
     """The name of the control of ``controls`` that chooses the question, empty where there is none; variable (empty:
     the picture's own) → the name of the control that chooses its noise."""
-    every = [inner for control in controls.controls if (inner := _causal(control)) is not None]
+    every = [inner for control in controls.controls if (inner := causal_of(control)) is not None]
     rung = next((control.card.name for control in every if isinstance(control, RungControl)), "")
     return rung, {control.variable: control.card.name for control in every if isinstance(control, NoiseControl)}
 
@@ -215,8 +221,3 @@ def _first(controls: ControlSet) -> Intervening:
     if first is None:
         raise CausalError(f"{controls.title} sets no variables; choose the method Causes, or Attributes as causes.")
     return first
-
-
-def _causal(control: Any) -> CausalControl | None:
-    inner = control.inner if isinstance(control, ScaledControl) else control
-    return inner if isinstance(inner, CausalControl) else None

@@ -86,7 +86,7 @@ class Engine:
         self.device = device or choose_device()
         self._turn = RLock()
         self._loading = RLock()
-        self._generators: BoundedCache[tuple[str, str], Generator] = BoundedCache(MODELS_KEPT)
+        self._generators: BoundedCache[tuple[str, str], TakingTurns] = BoundedCache(MODELS_KEPT)
         self._controls = ControlStore(lambda model: self.generator(model), self.shared)
         self._starts = Starts()
         self._pictures: BoundedCache[PictureKey, tuple[Tensor, dict[str, Remark]]] = BoundedCache(PICTURES_KEPT)
@@ -95,6 +95,14 @@ class Engine:
 
     def generator(self, model: ModelRef, progress: Progress | None = None) -> Generator:
         """The loaded generator of ``model``. Raises :class:`explorer.errors.ModelError` with one sentence."""
+        return self._loaded(model, progress).generator
+
+    def shared(self, model: ModelRef) -> Generator:
+        """The generator of ``model`` for long work: each of its calls waits for its turn at the device, so that the
+        live view goes on. The same for as long as the model is kept, as is what others keep with it."""
+        return cast(Generator, self._loaded(model))
+
+    def _loaded(self, model: ModelRef, progress: Progress | None = None) -> TakingTurns:
         path = str(generators.resolve(model.path, model.fingerprint))
         key = (path, model.family)
         with self._loading:
@@ -102,14 +110,10 @@ class Engine:
             if found is None:
                 # A view may ask for it while it draws: weights made in inference mode would never have a gradient.
                 with torch.inference_mode(False):
-                    found = generators.load(path, self.device, model.family, progress)
+                    loaded = generators.load(path, self.device, model.family, progress)
+                found = TakingTurns(loaded, self._turn)
                 self._generators.put(key, found)
         return found
-
-    def shared(self, model: ModelRef) -> Generator:
-        """The generator of ``model`` for long work: each of its calls waits for its turn at the device, so that the
-        live view goes on."""
-        return cast(Generator, TakingTurns(self.generator(model), self._turn))
 
     def describe(self, model: ModelRef) -> ModelCard:
         """The card of ``model`` from its headers alone, with the methods that fit it, why the others do not, and the

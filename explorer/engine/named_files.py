@@ -7,6 +7,7 @@ from pathlib import Path
 
 from explorer.attributes.registry import named_sources
 from explorer.discovery import registry as methods
+from explorer.discovery.named_controls import is_file
 from explorer.files import set_file
 from explorer.generators.registry import resolve
 from explorer.scene.model import ControlSetRef
@@ -35,6 +36,8 @@ def named_in(controls: ControlSetRef) -> tuple[Named, ...]:
         for name, value in controls.settings:
             if kinds.get(name) == "file" and value:
                 found.append(Named(MODEL, str(value), (resolve(str(value)),)))  # perhaps the name of one that ships
+            elif kinds.get(name) == "controls" and is_file(str(value)):
+                found.append(Named(CONTROLS, str(value).strip(), (set_file(str(value).strip()),)))
             elif kinds.get(name) == "attributes":
                 found += [Named(source.noun, part, source.files(part)) for part, source in named_sources(str(value))]
     return (*found, *(named_in(controls.like) if controls.like is not None else ()))

@@ -14,11 +14,11 @@ class TakingTurns:
     live view."""
 
     def __init__(self, generator: Generator, turn: RLock) -> None:
-        self._generator = generator
+        self.generator = generator
         self._turn = turn
 
     def __getattr__(self, name: str) -> object:
-        found = getattr(self._generator, name)
+        found = getattr(self.generator, name)
         if not callable(found) or isinstance(found, torch.nn.Module):
             return found
 

@@ -10,7 +10,7 @@ import msgspec
 
 from explorer.attributes.registry import named_sources
 from explorer.controls import control_set as control_sets
-from explorer.controls.bound_intervention import BoundInterventionControl
+from explorer.controls.bound import Bound
 from explorer.discovery import registry as methods
 from explorer.engine.named_files import CONTROLS, MODEL, Named, named_in
 from explorer.errors import ControlError, ExplorerError
@@ -64,8 +64,10 @@ def _readers_of(controls: ControlSetRef) -> Iterator[Named]:
         found = control_sets.load(path).controls
     except ControlError:  # of a bookmark, or no longer there: that of a pane was opened before
         return
-    sets = [inner for control in found if isinstance(inner := control_sets.setting(control), BoundInterventionControl)]
-    for text in dict.fromkeys(control.read_by.text for control in sets):
+    texts = [
+        inner.bindings.source.text for control in found if isinstance(inner := control_sets.causal(control), Bound)
+    ]
+    for text in dict.fromkeys(texts):
         for part, source in named_sources(text):
             if files := source.files(part):
                 yield Named(source.noun, part, files)

@@ -155,9 +155,10 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     """One setting of a method. ``choices``: the values it may take, or empty for any between ``low`` and ``high``.
 
     ``kind``: how a text is asked for: ``space`` one of the model's spaces, ``attributes`` a world, a classifier or
-    labels, ``attribute`` one of their attributes, ``file`` a path, ``region`` a part of the picture, ``layers`` a range
-    of the model's. ``empty``: what an empty text, or a default that is the least number, stands for.
-    ``afterwards``: it says how what was found is shown, so that nothing is searched anew for another value.
+    labels, ``attribute`` one of their attributes, ``controls`` a method or a control set's file, ``file`` a path,
+    ``region`` a part of the picture, ``layers`` a range of the model's. ``empty``: what an empty text, or a default
+    that is the least number, stands for. ``afterwards``: it says how what was found is shown, so that nothing is
+    searched anew for another value.
     """
 
     name: str
@@ -167,7 +168,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     help: str = ""
-    kind: Literal["", "space", "attributes", "attribute", "file", "region", "layers"] = ""
+    kind: Literal["", "space", "attributes", "attribute", "controls", "file", "region", "layers"] = ""
     empty: str = ""
     afterwards: bool = False
 

@@ -18,10 +18,11 @@ from explorer.causal.mechanisms.linear import LinearGaussian
 from explorer.causal.model import StructuralModel
 from explorer.controls import control_set
 from explorer.controls.base import Joint, Move, Moves, StartBound
+from explorer.controls.bindings import Bindings, Source
+from explorer.controls.bound_controls import BoundControls
 from explorer.controls.bound_intervention import OUT_OF_REACH, BoundInterventionControl
 from explorer.controls.bound_start import _corners, _nearer
 from explorer.controls.control_set import ControlSet
-from explorer.controls.picture_values import Source
 from explorer.discovery.bound_causes import attribute_map
 from explorer.errors import CausalError
 from explorer.generators import registry as families
@@ -65,10 +66,9 @@ def controls_of(generator: KnownFactorsGenerator) -> dict[str, BoundIntervention
     rows = dict(zip(FACTORS, read.T, strict=True))
     attributes = attribute_map(model.graph.variables, rows, latent.tensors["z"].double().numpy())
     source = Source("known_factors", "known_factors", reader.digest, {name: name for name in FACTORS}, {})
+    bindings = Bindings(model.graph.variables, attributes, source, BoundControls.none((8,)))
     return {
-        name: BoundInterventionControl(
-            ControlCard(name=name, space="z", shows="value"), name, model, attributes, source, (8,)
-        )
+        name: BoundInterventionControl(ControlCard(name=name, space="z", shows="value"), name, model, bindings)
         for name in FACTORS
     }
 
@@ -220,7 +220,7 @@ def test_a_file_keeps_all_but_the_pictures_and_refuses_without_what_reads_them(
     )
     with pytest.raises(CausalError, match=r"'gone.onnx', which reads x, .* cannot be opened: .*gone.onnx"):
         gone.prepare(generator, start)
-    digest = again.read_by.digest
+    digest = again.bindings.source.digest
     other = again.restore(
         again.card, again.tensors(), {**parameters, "source": str(parameters["source"]).replace(digest, "0" * 64)}
     )

@@ -25,6 +25,8 @@ from explorer.controls import field as field_control
 from explorer.controls.attribute_map import AttributeMap
 from explorer.controls.base import Control
 from explorer.controls.bent import BentControl
+from explorer.controls.bindings import Bindings, Source
+from explorer.controls.bound_controls import BoundControls
 from explorer.controls.bound_intervention import BoundInterventionControl
 from explorer.controls.class_blend import ClassControl
 from explorer.controls.codebook import CodebookControl
@@ -37,7 +39,6 @@ from explorer.controls.linear import LinearControl
 from explorer.controls.local_basis import LocalBasisControl
 from explorer.controls.motion import WAYS, MotionControl
 from explorer.controls.noise import NoiseControl
-from explorer.controls.picture_values import Source
 from explorer.controls.registry import kinds
 from explorer.controls.rung import RungControl
 from explorer.controls.scaled import ScaledControl, scaled
@@ -243,8 +244,9 @@ def rung(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
 
 @st.composite
 def bound_intervention(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
-    """do() on an attribute that a linear map tells of a point: a number, an angle or one of three levels."""
-    seed = draw(st.integers(0, 2**16))
+    """do() on an attribute that a linear map tells of a point: a number, an angle or one of three levels; or on a
+    control beside them, straight or bent, which two of them follow."""
+    seed, beside = draw(st.integers(0, 2**16)), draw(st.sampled_from(["", "straight", "bent"]))
     graph = CausalGraph(
         variables=(
             Variable(name="a"),
@@ -261,8 +263,17 @@ def bound_intervention(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
         "b": WrappedNoise(("a",), wrapped, 0.0, 1.0, 0.2),
         "c": Categorical((), levels),
     }
+    read = graph.variables
+    shape = (6,) if beside == "bent" else (2, 3)
+    controls = BoundControls.none(shape)
+    if beside:
+        graph = CausalGraph(variables=(*read, Variable(name="d")), edges=(*graph.edges, ("d", "a")))
+        mechanisms |= {"a": LinearGaussian.of(("d",), (0.5,), 0.0, 1.0), "d": LinearGaussian.of((), (), 0.0, 1.0)}
+        way, bend = _normal(seed + 4, *shape), Bend(_normal(seed, 2, 3, 3), _normal(seed + 1, 2, 3, 3))
+        along: Control = LinearControl(CARD, way) if beside == "straight" else BentControl(CARD, way, bend)
+        controls = BoundControls({"d": along}, shape, _normal(seed + 5, 6).double(), torch.ones(1).double())
     attributes = AttributeMap.restore(
-        graph.variables,
+        read,
         {
             "mean": _normal(seed, 6) / 5,
             "axes": torch.linalg.qr(_normal(seed + 1, 6, 6))[0] * 1.5,
@@ -276,7 +287,8 @@ def bound_intervention(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     card = ControlCard(name="c", space="s", shows="value")
     variable = draw(st.sampled_from(graph.names))
     model = StructuralModel(graph, mechanisms)
-    return BoundInterventionControl(card, variable, model, attributes, source, (2, 3)), SpaceCard(shape=(2, 3))
+    bindings = Bindings(graph.variables, attributes, source, controls)
+    return BoundInterventionControl(card, variable, model, bindings), SpaceCard(shape=shape)
 
 
 @pytest.fixture(autouse=True)

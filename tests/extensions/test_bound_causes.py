@@ -108,8 +108,8 @@ def test_an_export_says_that_it_does_not_carry_what_a_set_reads_with(
     controls = []
     for control in found.controls:
         assert isinstance(control, BoundInterventionControl)
-        reader = msgspec.structs.replace(control.read_by, text=str(tmp_path / "net.onnx"))
-        controls.append(replace(control, read_by=reader))
+        reader = msgspec.structs.replace(control.bindings.source, text=str(tmp_path / "net.onnx"))
+        controls.append(replace(control, bindings=replace(control.bindings, source=reader)))
     control_set.save(replace(found, controls=tuple(controls)), tmp_path / "set.safetensors")
     pane = Pane(controls=ControlSetRef(path=str(tmp_path / "set.safetensors")))
     references = gathered(Scene(model=model, panes=(pane,)))

@@ -146,7 +146,7 @@ class SettingFields(QObject):
         if setting.kind == "region" and self._model.makes_pictures:
             beside = link_button("Draw on the picture", "Drag a rectangle over the selected pane's picture")
             beside.clicked.connect(self._draw)
-        elif setting.kind in ("file", "attributes"):
+        elif setting.kind in ("file", "attributes", "controls"):
             beside = link_button("Browse…", "Choose a file")
             beside.clicked.connect(lambda: self._browse(line, setting.title))
         else:
