@@ -61,8 +61,9 @@ class PictureValues:
         return reader
 
     def _start(self, row: int) -> BoundStart:
-        point, psi = self._point(row), self.latent.truncation_psi
-        key = (self.group, point.numpy().tobytes(), None if psi is None else float(psi[row]))
+        point, psi, label = self._point(row), self.latent.truncation_psi, self.latent.label
+        along = None if psi is None else float(psi[row]), None if label is None else tuple(label[row].tolist())
+        key = (self.group, point.numpy().tobytes(), along)
 
         def first() -> BoundStart:
             bindings = self.bindings
@@ -84,18 +85,16 @@ class PictureValues:
         return point
 
     def read(self, row: int, points: Tensor) -> Tensor:
-        """(n, A) what is read of the attributes from the pictures of ``points`` (n, *shape), which are truncated as
-        that row is."""
+        """(n, A) what is read of the attributes from the pictures of ``points`` (n, *shape), whose truncation and
+        classes are those of that row."""
         if not self.bindings.attributes.variables:
             return points.new_zeros(len(points), 0)
         # Kept knots must be ordinary tensors: the engine draws in inference mode, others differentiate.
         with torch.inference_mode(False), torch.no_grad():
-            held = self.latent.tensors[self.space]
-            drawn = points.to(held.device, torch.float32)
-            psi = self.latent.truncation_psi
-            psi = None if psi is None else psi[row].clone().expand(len(points))
-            latent = type(self.latent)({self.space: drawn}, psi)
-            return self.shown(self.generator.render(latent, self.quality))
+            # What travels along (truncation, classes) is that of the row.
+            own = self.latent.each(lambda tensor: tensor[row : row + 1].repeat(len(points), *[1] * (tensor.dim() - 1)))
+            drawn = points.to(self.latent.tensors[self.space].device, torch.float32)
+            return self.shown(self.generator.render(own.holding({self.space: drawn}), self.quality))
 
     @property
     def quality(self) -> Quality:

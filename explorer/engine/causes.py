@@ -121,14 +121,17 @@ def _with_reached(told: Outcome, pictures: PictureValues, picture: Tensor) -> Ou
     aims = torch.tensor([told.variable(name).value for name in attributes.names], dtype=torch.float64)
     near = dict(zip(attributes.names, attributes.differences(values, aims).abs() <= MISSED, strict=True))
     reached = dict(zip(attributes.names, values.tolist(), strict=True))
-    variables = tuple(
-        msgspec.structs.replace(
-            one, reached=shortest(value) if (value := reached[one.name]) == value else None, is_missed=not bool(near[one.name])
+
+    def with_reading(outcome: VariableOutcome) -> VariableOutcome:
+        value = reached.get(outcome.name)
+        if value is None:  # it is no attribute
+            return outcome
+        is_missed = not bool(near[outcome.name])
+        return msgspec.structs.replace(
+            outcome, reached=shortest(value) if value == value else None, is_missed=is_missed
         )
-        if one.name in reached
-        else one
-        for one in told.variables
-    )
+
+    variables = tuple(map(with_reading, told.variables))
     return msgspec.structs.replace(told, variables=variables)
 
 
