@@ -18,6 +18,11 @@ from explorer.errors import ExplorerError, ExportError
 
 APP_NAME = "latent-explorer"
 
+PICTURE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pnm"}
+)
+"""How the files end that are read as pictures of a user's own."""
+
 LONGEST_NAME = 255
 """Bytes that a file's name may have on every common file system."""
 

@@ -18,7 +18,8 @@ from explorer.errors import CausalError, ExplorerError
 from explorer.export.options import ExportOptions
 from explorer.scene.causes import METHODS
 from explorer.scene.choices import LARGEST
-from explorer.scene.model import Edit, ModelRef, Pane, Scalar, Seed, Start, view_of
+from explorer.scene.inversion import InversionOptions
+from explorer.scene.model import Edit, ModelRef, Origin, Pane, Scalar, Seed, Start, view_of
 from explorer.scene.validate import SEED_LIMIT
 
 if TYPE_CHECKING:
@@ -130,7 +131,10 @@ def do(
         settings += _graph_setting(engine, reference, controls, dict(settings), (graph, renamings or []))
     chosen, found = arguments.found_controls(engine, reference, controls, card.first_counts.get(controls), 0, settings)
     edits = (*_edits(found, texts), *choices.edits(found, rung, draw or 1, noises))
-    origin = engine.encoded(reference, image) if image is not None else Seed(seed or 0)
+    origin: Origin = Seed(seed or 0)
+    if image is not None:
+        with shown("Looking for the picture's point") as progress:
+            origin = engine.inverted(reference, image, image.name, InversionOptions(), progress).point
     outcome = engine.outcome(reference, chosen, Start(origin, psi), edits, spreads=True)
     if outcome.problem:
         raise CausalError(outcome.problem)

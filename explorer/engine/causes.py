@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -35,10 +34,9 @@ from explorer.generators.editing import edited, ready, rendered
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.causes import Outcome, Spread, VariableOutcome, rung_of
 from explorer.scene.choices import case_of
-from explorer.scene.model import Edit, StoredLatent
+from explorer.scene.model import Edit
 from explorer.scene.single import shortest
 from explorer.training.batch import as_images
-from explorer.training.folder import prepare, warnings_in_order
 
 
 def outcome(
@@ -192,31 +190,6 @@ def achieved(generator: Generator, bgrx: NDArray[np.uint8], names: Sequence[str]
     values = reader.read(as_images(np.ascontiguousarray(bgrx[None, ..., 2::-1][..., :channels])))[0]
     columns = {one.name: shortest(float(value)) for one, value in zip(reader.attributes, values, strict=True)}
     return {name: columns[name] for name in names if name in columns and columns[name] == columns[name]}
-
-
-def encoded(generator: Generator, path: Path) -> StoredLatent:
-    """The point of the picture in the file ``path``, its middle square. Raises :class:`ExplorerError` where the model
-    encodes no pictures, or this is none that it can take."""
-    card = generator.card
-    if "encode" not in card.capabilities or not card.makes_pictures:
-        raise ExplorerError(f"'{card.name}' cannot encode pictures; start from a seed.")
-    height, width = card.size
-    if not path.is_file():
-        raise ExplorerError(f"There is no picture '{path}'; name a file.")
-    if height != width:
-        raise ExplorerError(f"'{card.name}' makes pictures of {width} × {height}, and only square ones are encoded.")
-    with warnings_in_order():
-        prepared = prepare(path, height)
-    if prepared.pixels is None:
-        raise ExplorerError(f"'{path.name}' {prepared.why}; choose another picture.")
-    pixels = prepared.pixels[None]
-    if card.shape[0] == 1:
-        pixels = (pixels.astype(float) @ [0.299, 0.587, 0.114]).round().astype("uint8")[..., None]  # ITU-R 601
-    encoding: Any = generator
-    latent = encoding.encode(as_images(pixels))
-    space, point = next(iter(latent.tensors.items()))
-    row = point[0].float().cpu().contiguous().numpy()
-    return StoredLatent(space, row.shape, row.tobytes())
 
 
 def _first(controls: ControlSet) -> Intervening:

@@ -22,7 +22,7 @@ from explorer.engine import causes
 from explorer.engine.cache import BoundedCache
 from explorer.engine.control_store import ControlStore, Waiting
 from explorer.engine.landscape import landscape
-from explorer.engine.origins import latent_of
+from explorer.engine.origins import latent_of, own_picture_of
 from explorer.engine.painting import paint
 from explorer.engine.points import (
     PictureKey,
@@ -44,6 +44,10 @@ from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress
 from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import by_weights, reweighted, stacked
+from explorer.inversion.base import Preview
+from explorer.inversion.invert import Inverted, invert
+from explorer.inversion.own_picture import original_of
+from explorer.inversion.registry import with_inversions
 from explorer.metrics.base import shared as parts
 from explorer.metrics.encoding import fitting_worlds
 from explorer.outputs.registry import output_of
@@ -51,9 +55,10 @@ from explorer.scene.cards import ControlPlace, ModelCard, Remark
 from explorer.scene.causes import Outcome
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.effects import EffectOptions, EffectReport
+from explorer.scene.inversion import InversionOptions
 from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Start, StoredLatent, View
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Start, View
 from explorer.scene.picture_check import CheckQuestion, PictureCheck
 
 MODELS_KEPT = 3
@@ -119,13 +124,13 @@ class Engine:
         """The card of ``model`` from its headers alone, with the methods that fit it, why the others do not, and the
         control sets that come with it."""
         path = str(generators.resolve(model.path, model.fingerprint))
-        return with_sets(methods.with_methods(generators.describe(path, model.family)))
+        return with_inversions(with_sets(methods.with_methods(generators.describe(path, model.family))))
 
     def card(self, model: ModelRef) -> ModelCard:
         """The card of ``model``, loaded and found sound, with the methods that fit it, why the others do not, the
         control sets that come with it, and the worlds."""
         generator = self.generator(model)
-        card = with_sets(methods.with_methods(generator.card))
+        card = with_inversions(with_sets(methods.with_methods(generator.card)))
         return msgspec.structs.replace(card, worlds=fitting_worlds(generator))
 
     def control_set(
@@ -238,12 +243,17 @@ class Engine:
             psi = question.start.truncation_psi
             return picture_check(generator, chosen, latent, question.edits, psi, progress)
 
-    def encoded(self, model: ModelRef, path: Path) -> StoredLatent:
-        """The point of ``model`` whose picture is that in the file ``path``. Raises :class:`ExplorerError` where it
-        encodes none, or not this one."""
-        generator = self.generator(model)
-        with self._turn, torch.inference_mode():
-            return causes.encoded(generator, path)
+    def inverted(
+        self,
+        model: ModelRef,
+        source: Path | bytes,
+        name: str,
+        options: InversionOptions,
+        progress: Progress | None = None,
+        preview: Preview | None = None,
+    ) -> Inverted:
+        """:func:`explorer.inversion.invert.invert` on ``model``, beside the live view."""
+        return invert(self.shared(model), source, name, options, progress, preview)
 
     def landscape(
         self,
@@ -347,8 +357,10 @@ class Engine:
         ]
 
     def _outputs(self, view: View, outputs: list[Tensor], sets: Sets) -> list[Tensor]:
-        """What is shown of ``view``, a batch of one each: the ``outputs`` of its points, or the truth in their
-        place."""
+        """What is shown of ``view``, a batch of one each: the ``outputs`` of its points, or in their place the truth,
+        or the picture that was to be met."""
+        if view.view == "original":
+            return [original_of(own_picture_of(view.start.origin), self.generator(view.model).card).to(self.device)]
         if view.view != "truth":
             return outputs
         generator, controls = self.generator(view.model), sets[view.model, view.controls].controls

@@ -12,7 +12,16 @@ from torch import Tensor
 from explorer.errors import SceneError
 from explorer.generators.base import Conditional, Generator, Latent
 from explorer.numerics.interpolation import lerp, slerp, smooth
-from explorer.scene.model import Blend, Condition, Origin, Seed, Start, StoredLatent
+from explorer.scene.model import (
+    Blend,
+    Condition,
+    Origin,
+    OwnPicture,
+    Seed,
+    Start,
+    StoredLatent,
+    own_picture,
+)
 
 
 def latent_of(generator: Generator, start: Start) -> Latent:
@@ -38,6 +47,14 @@ def _point(generator: Generator, origin: Origin, truncation_psi: float) -> Laten
     space = max((name for part in parts for name in part.tensors), key=names.index)
     points = [generator.advance(part, space).tensors[space] for part in parts]
     return Latent({space: _mix(origin, points)}, parts[0].truncation_psi, _mixed_label(origin, parts))
+
+
+def own_picture_of(origin: Origin) -> OwnPicture:
+    """The picture of the user's own that ``origin`` was found for. Raises :class:`SceneError` where it was for none."""
+    own = own_picture(origin)
+    if own is None:
+        raise SceneError("This picture does not start from one of your own; open one with File > Open picture.")
+    return own
 
 
 def _mixed_label(blend: Blend, parts: list[Latent]) -> Tensor | None:

@@ -43,7 +43,7 @@ _PARTS: dict[PaneView, EffectPart] = {"direct_effect": "direct", "indirect_effec
 
 def needs_controls(view: View) -> bool:
     """Whether the control set of ``view`` has to be known to draw it."""
-    return view.view in OF_DO or (view.view != "unmoved" and bool(view.edits))
+    return view.view in OF_DO or (view.view not in ("unmoved", "original") and bool(view.edits))
 
 
 def points_of(view: View, sets: Sets) -> tuple[Point, ...]:
@@ -56,7 +56,7 @@ def points_of(view: View, sets: Sets) -> tuple[Point, ...]:
         whole = part if edits else "all"
         return Point(view.model, view.start, controls, edits, view.quality, whole)
 
-    if view.view == "unmoved":
+    if view.view in ("unmoved", "original"):
         return (point(()),)
     if view.view in ("image", "truth"):
         return (point(view.edits),)

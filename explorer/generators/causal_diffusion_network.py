@@ -28,7 +28,7 @@ from explorer.generators.conditions import (
 from explorer.generators.diffusion_scheduler import SchedulerConfig
 from explorer.generators.schedule import Plan
 from explorer.numerics.randomness import seeded
-from explorer.numerics.samplers import Callback
+from explorer.numerics.samplers import Callback, last
 from explorer.worlds.predictor.network import PredictorConfig, PredictorNetwork
 
 GROUPS = 8  # of channels, each normalised for itself
@@ -243,9 +243,8 @@ class CausalDiffusionNetwork(nn.Module):
     def inverted(self, pictures: Tensor, coordinates: Tensor, steps: int, refinements: int) -> Tensor:
         """(B, c, h, w): the noise from which :meth:`sampled` arrives at what the autoencoder makes of ``pictures``."""
         plan = self.plan(steps)
-        return SCHEDULER.inverted(
-            lambda x, t: self.guided(x, t, coordinates, None), self.autoencoder.encode(pictures), plan, refinements
-        )
+        z = self.autoencoder.encode(pictures)
+        return last(SCHEDULER.way_back(lambda x, t: self.guided(x, t, coordinates, None), z, plan, refinements))
 
     def guided(self, x: Tensor, t: float, coordinates: Tensor, guidance: Guidance | None) -> Tensor:
         """v at step ``t``, under decoupled guidance: that of no factor, ω_I times what the factors that are as they

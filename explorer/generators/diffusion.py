@@ -35,8 +35,12 @@ class DiffusionFamily:
     short_title = "diffusion"
 
     def specimens(self) -> tuple[ModelCard, ...]:
-        """With a bottleneck, and without one that can be moved."""
-        return tuple(specimen(self.name, *_abilities((3, 32, 32), inner)) for inner in ((64, 4, 4), None))
+        """With a bottleneck, and without one that can be moved, drawn by DDIM and along a flow."""
+        return tuple(
+            specimen(self.name, *_abilities((3, 32, 32), inner, back))
+            for back in ("ddim", "flow")
+            for inner in ((64, 4, 4), None)
+        )
 
     def identify(self, path: Path) -> Verdict:
         """Mine: a folder with ``model_index.json``. Broken: another pipeline, or parts that are missing or damaged."""
@@ -84,19 +88,19 @@ def _is_lone_unet(path: Path) -> bool:
 
 
 def _abilities(
-    latent: tuple[int, int, int], bottleneck: tuple[int, int, int] | None
+    latent: tuple[int, int, int], bottleneck: tuple[int, int, int] | None, back: str
 ) -> tuple[dict[str, SpaceCard], tuple[str, ...]]:
     """Spaces and capabilities of a pipeline with noise of the shape ``latent``, and whose U-Net has a ``bottleneck`` of
-    one shape or none that can be moved."""
+    one shape or none that can be moved. ``back``: of its sampler (:class:`explorer.generators.schedule.Schedule`)."""
     spaces = {"x_T": SpaceCard(shape=latent, prior="normal")}
     if bottleneck is None:
-        return spaces, CAPABILITIES
-    return {**spaces, "h": SpaceCard(shape=bottleneck)}, (*CAPABILITIES, "bottleneck")
+        return spaces, (*CAPABILITIES, back)
+    return {**spaces, "h": SpaceCard(shape=bottleneck)}, (*CAPABILITIES, back, "bottleneck")
 
 
 def _card(folder: PipelineFolder) -> ModelCard:
     config = folder.unet_config
-    spaces, capabilities = _abilities(config.latent_shape, config.bottleneck_shape)
+    spaces, capabilities = _abilities(config.latent_shape, config.bottleneck_shape, folder.scheduler.back)
     settings = _own_settings(folder)
     card = own_folder.describe(
         folder.path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from explorer.errors import ModelError
 from explorer.generators.base import Latent, standard_normal
 from explorer.generators.prefix_cache import PrefixCache, digest_of
 from explorer.generators.schedule import Plan, Schedule
-from explorer.numerics.samplers import Callback
+from explorer.numerics.samplers import Callback, last
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality
 
@@ -111,14 +111,20 @@ class DiffusionGenerator:
             self._heard = None
         return total / (past - first)
 
-    @torch.no_grad()
     def encode(self, outputs: Tensor, steps: int = 100, refinements: int = 2) -> Latent:
         """The x_T whose picture is ``outputs`` (B, C, H, W) in [-1, 1], by inversion of the sampler, DDIM (Song et al.
-        2021, sec. 4.3) or the flow.
+        2021, sec. 4.3) or the flow: the end of :meth:`encoding`."""
+        return last(self.encoding(outputs, steps, refinements))
 
-        Each of the ``steps`` is solved by ``refinements`` fixed-point iterations (Pan et al. 2023). Sampling with as
-        many steps or more returns to the picture, not exactly; the x_T found is less normal than a drawn one. Limits on
-        the predicted picture are not undone: what they cut off cannot be told from the picture.
+    @torch.no_grad()
+    def encoding(self, outputs: Tensor, steps: int, refinements: int) -> Iterator[Latent]:
+        """The way from ``outputs`` (B, C, H, W) in [-1, 1] to their x_T, a point after each of the ``steps``, the last
+        of which is x_T.
+
+        Each is solved by ``refinements`` fixed-point iterations (Pan et al. 2023). Sampling with as many steps or more
+        returns to the picture, not exactly; the x_T found is less normal than a drawn one. Limits on the predicted
+        picture are not undone: what they cut off cannot be told from the picture. Pictures may be rendered between two
+        steps.
         """
         shape = tuple(outputs.shape[1:])
         if shape != self.card.shape:
@@ -128,13 +134,17 @@ class DiffusionGenerator:
             found = self._decoder.encode(x)
             z = found.latent_dist.mean if hasattr(found, "latent_dist") else found.latents
             x = (z - (self._decoder.config.get("shift_factor") or 0.0)) * self._decoder.config.scaling_factor
-        self._set_injected(None, len(x))
         plan = self._plan(Quality(steps=steps))
         try:
-            x = self._scheduler.inverted(lambda x, t: self._denoise(x, t, half=False), x, plan, refinements)
+            for sample in self._scheduler.way_back(self._plainly, x, plan, refinements):
+                yield Latent({"x_T": sample})
         except ValueError as error:
             raise ModelError(f"Pictures cannot be encoded by '{self.card.name}': {error}.") from error
-        return Latent({"x_T": x})
+
+    def _plainly(self, sample: Tensor, t: float) -> Tensor:
+        """What the network predicts in full precision, with nothing added in its middle."""
+        self._set_injected(None, len(sample))
+        return self._denoise(sample, t, half=False)
 
     def _plan(self, quality: Quality) -> Plan:
         """The way of a picture of this quality. Raises :class:`ModelError` where the schedule allows none."""

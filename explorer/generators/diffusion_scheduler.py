@@ -11,7 +11,9 @@ are in :mod:`explorer.generators.flow_scheduler`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from torch import Tensor
@@ -29,8 +31,8 @@ from explorer.numerics.samplers import (
     Limit,
     bounded,
     ddim,
-    ddim_inverted,
     dynamically_thresholded,
+    way_back,
 )
 from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
 
@@ -53,6 +55,8 @@ NO_EFFECT = frozenset({
 
 class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The keys that decide a picture: the arguments of diffusers' ``DDIMScheduler``, with its defaults."""
+
+    back: ClassVar[str] = "ddim"
 
     num_train_timesteps: int = 1000
     beta_start: float = 1e-4
@@ -109,10 +113,10 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
             denoise, x, visited, powers, self.prediction_type, plan.landings, self.limit(), start, stop, callback
         )
 
-    def inverted(self, denoise: Denoiser, x: Tensor, plan: Plan, refinements: int) -> Tensor:
+    def way_back(self, denoise: Denoiser, x: Tensor, plan: Plan, refinements: int) -> Iterator[Tensor]:
         """By DDIM inversion (:class:`Schedule`); limits are not undone."""
         visited, powers = [int(t) for t in plan.timesteps], self.alphas_cumprod()
-        return ddim_inverted(denoise, x, visited, powers, self.prediction_type, plan.landings, refinements)
+        return way_back(denoise, x, visited, powers, self.prediction_type, plan.landings, refinements)
 
     def sampler_text(self, class_name: str) -> str:
         """The sampler, what of the folder's own is not followed, and the limits."""

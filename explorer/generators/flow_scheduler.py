@@ -9,7 +9,7 @@ U-Net does not have, and levels that rise (``invert_sigmas``).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from explorer.errors import ModelError
 from explorer.generators.schedule import Plan, converted
 from explorer.numerics.integrators import Integrator
-from explorer.numerics.rectified_flow import Velocity, inverted, solved
+from explorer.numerics.rectified_flow import Velocity, solved, way_back
 from explorer.numerics.samplers import Callback, Denoiser
 
 EULER, HEUN = "FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"
@@ -37,6 +37,7 @@ class FlowSchedule(msgspec.Struct, frozen=True, kw_only=True):
     """The keys that every flow's scheduler has, with diffusers' defaults; Heun's method, which has no others."""
 
     method: ClassVar[Integrator] = "heun"
+    back: ClassVar[str] = "flow"
 
     num_train_timesteps: int = 1000
     shift: float = 1.0
@@ -56,9 +57,9 @@ class FlowSchedule(msgspec.Struct, frozen=True, kw_only=True):
         """Along the flow (:class:`explorer.generators.schedule.Schedule`)."""
         return solved(self.method, self._velocity(denoise), x, self.sigmas(plan), start, stop, callback)
 
-    def inverted(self, denoise: Denoiser, x: Tensor, plan: Plan, refinements: int) -> Tensor:
+    def way_back(self, denoise: Denoiser, x: Tensor, plan: Plan, refinements: int) -> Iterator[Tensor]:
         """Back along the flow (:class:`explorer.generators.schedule.Schedule`)."""
-        return inverted(self.method, self._velocity(denoise), x, self.sigmas(plan), refinements)
+        return way_back(self.method, self._velocity(denoise), x, self.sigmas(plan), refinements)
 
     def sigmas(self, plan: Plan) -> tuple[float, ...]:
         """The shares of noise at which the steps of ``plan`` begin, and the last one ends."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from torch import Tensor
@@ -27,6 +27,9 @@ class Plan(NamedTuple):
 class Schedule(Protocol):
     """A sampler of the folder's own noise levels."""
 
+    back: ClassVar[str]
+    """The capability of what it draws: which sampler is run backwards to encode a picture."""
+
     @property
     def num_train_timesteps(self) -> int:
         """As many steps as a picture may take."""
@@ -39,9 +42,9 @@ class Schedule(Protocol):
     ) -> Tensor:
         """The sample (B, ...) after steps ``start`` .. ``stop - 1`` of ``plan`` from ``x``, the one before them."""
 
-    def inverted(self, denoise: Denoiser, x: Tensor, plan: Plan, refinements: int) -> Tensor:
-        """The noise from which the steps of ``plan`` arrive at ``x``, each solved by ``refinements`` iterations. Raises
-        ValueError where it cannot be told."""
+    def way_back(self, denoise: Denoiser, x: Tensor, plan: Plan, refinements: int) -> Iterator[Tensor]:
+        """From ``x`` to the noise from which the steps of ``plan`` arrive at it: the sample after each step backwards,
+        solved by ``refinements`` iterations. Raises ValueError where it cannot be told."""
 
     def sampler_text(self, class_name: str) -> str:
         """How pictures are drawn, for the card, where the folder's own scheduler is a ``class_name``."""

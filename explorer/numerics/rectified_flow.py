@@ -6,13 +6,13 @@ velocity dx/dσ along them, which a network has learned. Free functions over a c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from explorer.numerics.integrators import Integrator, step
-from explorer.numerics.samplers import Callback
+from explorer.numerics.samplers import Callback, last
 
 Velocity = Callable[[Tensor, float], Tensor]
 """(x, σ) → dx/dσ, of the shape of x (B, ...)."""
@@ -50,7 +50,14 @@ def solved(
 def inverted(
     method: Integrator, velocity: Velocity, x: Tensor, sigmas: Sequence[float], refinements: int = 0
 ) -> Tensor:
-    """The noise from which :func:`solved` arrives at ``x`` (B, ...): the way back, step by step.
+    """The noise from which :func:`solved` arrives at ``x`` (B, ...): the end of the :func:`way_back`."""
+    return last(way_back(method, velocity, x, sigmas, refinements))
+
+
+def way_back(
+    method: Integrator, velocity: Velocity, x: Tensor, sigmas: Sequence[float], refinements: int = 0
+) -> Iterator[Tensor]:
+    """The samples that :func:`solved` passed through on its way to ``x`` (B, ...), the last first.
 
     A step is first taken by a midpoint rule, whose error over all steps is of second order, and then ``refinements``
     times corrected to what the very step of ``method`` demands, x = x' - change(x): a fixed point, and where the
@@ -64,7 +71,7 @@ def inverted(
         for _ in range(refinements):
             guess = x - change(method, velocity, guess, sigma, following)
         x = guess
-    return x
+        yield x
 
 
 def steered(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -21,6 +23,8 @@ Callback = Callable[[int, Tensor], None]
 
 Limit = Callable[[Tensor], Tensor]
 """Predicted x_0 (B, ...) -> the x_0 that a step uses in its place."""
+
+Step = TypeVar("Step")
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 
@@ -120,6 +124,11 @@ def ddim(
     return x
 
 
+def last(steps: Iterator[Step]) -> Step:
+    """What the last of ``steps`` gives; the others are not kept."""
+    return deque(steps, maxlen=1).pop()
+
+
 def ddim_inverted(
     denoise: Denoiser,
     x: Tensor,
@@ -128,10 +137,23 @@ def ddim_inverted(
     prediction: str = "epsilon",
     landings: Sequence[float] | None = None,
     refinements: int = 2,
-    callback: Callback | None = None,
 ) -> Tensor:
-    """The x_T from which :func:`ddim`, with the same ``timesteps`` and ``landings``, arrives at ``x`` (B, ...): the way
-    back, step by step (Song et al. 2021, sec. 4.3).
+    """The x_T from which :func:`ddim`, with the same ``timesteps`` and ``landings``, arrives at ``x`` (B, ...): the end
+    of the :func:`way_back`."""
+    return last(way_back(denoise, x, timesteps, alphas_cumprod, prediction, landings, refinements))
+
+
+def way_back(
+    denoise: Denoiser,
+    x: Tensor,
+    timesteps: Sequence[int],
+    alphas_cumprod: Tensor,
+    prediction: str = "epsilon",
+    landings: Sequence[float] | None = None,
+    refinements: int = 2,
+) -> Iterator[Tensor]:
+    """The samples that :func:`ddim` passed through on its way to ``x`` (B, ...), the last first (Song et al. 2021, sec.
+    4.3).
 
     A step lands on x' = c_x x + c_m m(x, t), whose x is iterated from x', 1 + ``refinements`` times (fixed-point
     inversion, Pan et al. 2023): exact where the network is linear in x and the iteration is run to its end, else as
@@ -140,7 +162,7 @@ def ddim_inverted(
     """
     powers: list[float] = alphas_cumprod.double()[torch.as_tensor(timesteps)].tolist()
     landings = [*powers[1:], 1.0] if landings is None else landings
-    for done, index in enumerate(reversed(range(len(timesteps)))):
+    for index in reversed(range(len(timesteps))):
         from_x, from_prediction = ddim_coefficients(powers[index], landings[index], prediction)
         if from_x == 0.0:
             raise ValueError(
@@ -151,6 +173,4 @@ def ddim_inverted(
         for _ in range(1 + refinements):
             guess = (x - from_prediction * denoise(guess, timesteps[index])) / from_x
         x = guess
-        if callback is not None:
-            callback(done + 1, x)
-    return x
+        yield x

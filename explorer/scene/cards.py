@@ -62,6 +62,16 @@ class ReadySet(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
+class WayCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to find the point of a picture of one's own (:mod:`explorer.inversion`). ``steps``: as many as it takes
+    where nobody says; 0: it goes in none."""
+
+    name: str
+    title: str
+    description: str
+    steps: int = 0
+
+
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a generator before it is used.
 
@@ -71,8 +81,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
     ``true_directions``, ``weights`` (the network can be drawn with other weights), ``causes`` (numbers of its first
     space are variables of a causal model), ``motion`` (the space ``style`` begins with the rotation and the translation
-    of the picture), ``prompt`` (it draws what a text says). ``family_title`` is what a user reads of the family, before
-    a word such as model.
+    of the picture), ``prompt`` (it draws what a text says), ``ddim`` or ``flow`` (pictures are encoded by the
+    sampler run backwards). ``family_title`` is what a user reads of the family, before a word such as model.
     """
 
     name: str
@@ -97,6 +107,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     worlds: tuple[str, ...] = ()  # names of the worlds whose pictures it takes, the one it was trained on first
     refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence
     ready: tuple[ReadySet, ...] = ()  # control sets that come with it
+    inversions: tuple[WayCard, ...] = ()  # ways to find the point of a picture of one's own, the usual one first
     notes: str = ""
     example_seed: int = 0  # of the picture that a window begins with; 0 where the folder's card proposes none
 

@@ -15,6 +15,8 @@ from typing import Literal
 import msgspec
 
 SCENE_VERSION = 3
+LARGEST_ORIGINAL = 256
+"""Pixels of the longer side of a picture of one's own that a scene holds."""
 
 Interpolation = Literal["lerp", "slerp", "smooth"]
 Units = Literal["native", "effect", "arc"]
@@ -22,11 +24,20 @@ Calibration = Literal["chord", "arc"]
 """How much a picture changes on the way to an amount: from its start to there, or added up along the path."""
 
 PaneView = Literal[
-    "image", "unmoved", "before_after", "difference", "truth", "total_effect", "direct_effect", "indirect_effect"
+    "image",
+    "unmoved",
+    "original",
+    "before_after",
+    "difference",
+    "truth",
+    "total_effect",
+    "direct_effect",
+    "indirect_effect",
 ]
 """What a pane shows; what each is called: :mod:`explorer.scene.views`.
 
-``truth``: what the model's world draws of the values that it says would have been. The effects are those of do() on the
+``original``: the picture of the user's own that the point was found for (:class:`OwnPicture`). ``truth``: what the
+model's world draws of the values that it says would have been. The effects are those of do() on the
 picture, signed (Pearl, Direct and indirect effects, UAI 2001): ``total``, all follows; ``direct``, the variables that
 are set change, and all others stay; ``indirect``, these change as they would have, and those that are set stay."""
 Scalar = bool | int | float | str
@@ -46,12 +57,31 @@ class Seed(msgspec.Struct, frozen=True, tag="seed"):
     seed: int
 
 
+class OwnPicture(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of the user's own, for which a model's point was found.
+
+    ``png``: the picture as the model was to draw it, fitted to its shape, at most :data:`LARGEST_ORIGINAL` pixels wide
+    and high, so that scenes stay small. ``psnr``: how near the model's picture of the point comes to it, in decibels,
+    at the model's own size and in its full number of steps. ``way``: title of how the point was found; ``reading``:
+    what was done to the file, in one sentence; ``distance``: how far the point lies from the middle of its space, in
+    root mean squares of points that the model draws.
+    """
+
+    name: str
+    png: bytes
+    psnr: float
+    way: str
+    reading: str = ""
+    distance: float = 1.0
+
+
 class StoredLatent(msgspec.Struct, frozen=True, tag="latent"):
-    """A point given by its numbers: float32, little-endian, C order."""
+    """A point given by its numbers: float32, little-endian, C order. ``own``: the picture that it was found for."""
 
     space: str
     shape: tuple[int, ...]
     data: bytes
+    own: OwnPicture | None = None
 
 
 class Blend(msgspec.Struct, frozen=True, tag="blend"):
@@ -87,6 +117,11 @@ class Start(msgspec.Struct, frozen=True):
     origin: Origin
     truncation_psi: float = 1.0
     condition: Condition = Condition()
+
+
+def own_picture(origin: Origin) -> OwnPicture | None:
+    """The picture of the user's own that ``origin`` was found for, if it was for one."""
+    return origin.own if isinstance(origin, StoredLatent) else None
 
 
 class ControlSetRef(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from explorer.scene.model import Blend, Condition, Origin, Seed, Start
+from explorer.scene.model import Blend, Condition, Origin, Seed, Start, own_picture
 
 
 def origin_text(origin: Origin) -> str:
-    """``seed 7``, ``between seeds 7 and 9``, ``mixture of 3 points`` or ``stored point``."""
+    """``seed 7``, ``between seeds 7 and 9``, ``mixture of 3 points``, ``cat.jpg, PSNR 31.2 dB`` or ``stored point``."""
     if isinstance(origin, Seed):
         return f"seed {origin.seed}"
+    if (own := own_picture(origin)) is not None:
+        return f"{own.name}, PSNR {own.psnr:.1f} dB"
     if not isinstance(origin, Blend):
         return "stored point"
     seeds = [point.seed for point in origin.origins if isinstance(point, Seed)]

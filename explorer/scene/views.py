@@ -19,6 +19,7 @@ class ViewText(NamedTuple):
 VIEWS: dict[PaneView, ViewText] = {
     "image": ViewText("Picture", "Counterfactual"),
     "unmoved": ViewText("Unmoved picture", "Factual", "unmoved"),
+    "original": ViewText("Own picture", "Own picture", "own picture"),
     "before_after": ViewText("Before / after", "Factual / counterfactual", "before | after"),
     "difference": ViewText("Difference", "Difference", "rms difference"),
     "truth": ViewText("Truth", "Truth", "truth, drawn by the world"),

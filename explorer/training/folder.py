@@ -9,36 +9,28 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import warnings
-import zlib
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from explorer import keeping
-from explorer.checkpoint import DAMAGE
 from explorer.errors import ExplorerError, ExportError
-from explorer.files import atomic_path, atomic_write, cache_folder
+from explorer.files import PICTURE_SUFFIXES, atomic_path, atomic_write, cache_folder
 from explorer.generators.base import Progress
+from explorer.picture_file import UnusablePicture, fitted, open_picture, warnings_in_order
 from explorer.training.batch import Batch, as_images
 from explorer.worlds.base import World
 
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pnm"})
 DEFAULT_SIZE = 64
 FEWEST = 16  # pictures; fewer teach nothing
 HELD_OUT = 20  # every so-many-th picture is kept from training, where there are enough
 ENOUGH = 200
 FORMAT = 2  # of the cache; raised when the preparation changes
-
-_GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +126,7 @@ def pictures_below(folder: Path) -> Found:
             (_named(here / name, folder), "is a link to a folder") for name in folders if (here / name).is_symlink()
         ]
         for path in (here / name for name in names):
-            if path.suffix.lower() not in EXTENSIONS:
+            if path.suffix.lower() not in PICTURE_SUFFIXES:
                 others[path.suffix.lower()] += 1
             elif path.is_file():
                 pictures.append(path)
@@ -142,8 +134,9 @@ def pictures_below(folder: Path) -> Found:
                 closed.append((_named(path, folder), "is no file, or a link to nothing"))
     if not pictures:
         said = "; ".join(f"'{name}' {why}" for name, why in closed[:3])
+        kinds = ", ".join(sorted(PICTURE_SUFFIXES))
         raise ExplorerError(
-            f"The folder '{folder}' has no images; put files of these kinds into it: {', '.join(sorted(EXTENSIONS))}"
+            f"The folder '{folder}' has no images; put files of these kinds into it: {kinds}"
             + (f" ({said})." if said else ".")
         )
     return Found(sorted(pictures), dict(sorted(others.items())), sorted(closed))
@@ -239,61 +232,15 @@ def _prepare(
     atomic_write(described, msgspec.json.encode(listing))
 
 
-@contextmanager
-def warnings_in_order() -> Iterator[None]:
-    """For :func:`prepare`: pictures too large to be meant are refused, damaged metadata is not used. Around the
-    threads, which share it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        yield
-
-
 def prepare(path: Path, size: int) -> Prepared:
     """The middle square of one image, averaged down to ``size`` pixels, as 8-bit RGB."""
     try:
-        with Image.open(path) as opened:
-            deep = opened.mode[0] in "IF" or ";16" in str(opened.tile)  # Pillow reads 16-bit colours as 8-bit ones
-            opened.load()
-            image: Image.Image = ImageOps.exif_transpose(opened)
-            several = getattr(opened, "is_animated", False)
-    except (*DAMAGE, SyntaxError, zlib.error, Image.DecompressionBombError, Warning) as error:
-        return Prepared(None, False, f"cannot be read ({str(error).splitlines()[0] if str(error) else 'damaged'})")
-    side = min(image.size)
-    if side < size:
+        found = open_picture(path)
+    except UnusablePicture as error:
+        return Prepared(None, False, str(error))
+    image = found.image
+    if min(image.size) < size:
         return Prepared(None, False, f"is {image.width}×{image.height}, smaller than {size} pixels")
-    mode, grey = image.mode, image.mode in _GREY
-    done = ["the first of several pictures"] if several else []
-    done += ["16 bit or deeper to 8 bit"] if deep else []
-    if mode.startswith("I") or mode == "F":
-        if not np.isfinite(np.asarray(image, np.float64)).all():
-            return Prepared(None, False, "holds numbers that are not finite")
-        image = _to_eight_bits(image)
-    elif mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in image.info:
-        over = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
-        done.append("transparency over white")
-    elif mode not in ("RGB", "L"):
-        done.append(f"from {mode}")
-    if image.width != image.height:
-        done.append("cropped to the middle square")
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.convert("RGB").crop((left, top, left + side, top + side))
-    if side != size:
-        square = square.resize((size, size), Image.Resampling.BOX if side % size == 0 else Image.Resampling.LANCZOS)
-    pixels = np.asarray(square, np.uint8)
-    grey = grey or bool((pixels[..., :1] == pixels).all())
-    return Prepared(pixels, grey, ", ".join(done))
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """16 bits lose their lower byte; deeper integers, and floats outside 0..1, are scaled by their own range."""
-    values = np.asarray(image, np.float64)
-    if image.mode.startswith("I;16") or (image.mode == "I" and values.min() >= 0 and 255 < values.max() < 65536):
-        low, high = 0.0, 65535.0
-    elif image.mode == "F" and values.min() >= 0 and values.max() <= 1:
-        low, high = 0.0, 1.0
-    else:
-        low, high = float(values.min()), float(values.max())
-    scaled = (values - low) / (high - low) * 255.0 if high > low else np.zeros_like(values)
-    return Image.fromarray((scaled + 0.5).astype(np.uint8))
+    square = fitted(image, size, size)
+    grey = found.grey or bool((square.pixels[..., :1] == square.pixels).all())
+    return Prepared(square.pixels, grey, ", ".join(filter(None, (*found.changes, square.cropped))))

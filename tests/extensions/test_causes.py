@@ -17,6 +17,7 @@ from explorer.discovery.causes import METHOD
 from explorer.engine.engine import Engine
 from explorer.errors import CausalError, ControlError, ExplorerError
 from explorer.generators import registry as families
+from explorer.scene.inversion import InversionOptions
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Seed, Start, StoredLatent, View
 
 MODEL = ModelRef(path="toy0")
@@ -136,15 +137,16 @@ def test_a_picture_of_one_s_own_is_where_do_starts(causes_engine: Engine, tmp_pa
     latent = generator.sample([9])
     pixels = ((generator.render(latent, view().quality)[0, 0] + 1) * 127.5).round().byte().numpy()
     Image.fromarray(pixels).resize((16, 16), Image.Resampling.NEAREST).save(tmp_path / "own.png")
-    point = causes_engine.encoded(MODEL, tmp_path / "own.png")
+    options = InversionOptions()
+    point = causes_engine.inverted(MODEL, tmp_path / "own.png", "own.png", options).point
     assert isinstance(point, StoredLatent)
     z = torch.frombuffer(bytearray(point.data), dtype=torch.float32)
     assert (z - latent.tensors["z"][0]).abs().max() < 0.1
     with pytest.raises(ExplorerError, match="no picture"):
-        causes_engine.encoded(MODEL, tmp_path / "none.png")
+        causes_engine.inverted(MODEL, tmp_path / "none.png", "none.png", options)
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(ExplorerError, match="choose another picture"):
-        causes_engine.encoded(MODEL, tmp_path / "text.png")
+        causes_engine.inverted(MODEL, tmp_path / "text.png", "text.png", options)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
 from official_files import SMALL_STYLEGAN3, exported, exported_stylegan3, own_stylegan2, own_stylegan3, write_official
-from tiny_pipelines import save_ddim, save_latent, tiny_unet
+from tiny_pipelines import save_ddim, save_flow, save_latent, tiny_unet
 
 from explorer.causal import model_file
 from explorer.causal.mechanisms.linear import LinearGaussian
@@ -100,7 +100,13 @@ TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
     "causal_vae": (write_causal_vae, lambda folder: write_causal_vae(folder, with_causes=False)),
     "cvae": (_cvae, _cvae_with_causes),
     "dcgan": (_dcgan,),
-    "diffusion": (save_ddim, save_latent, _without_bottleneck),
+    "diffusion": (
+        save_ddim,
+        save_latent,
+        _without_bottleneck,
+        save_flow,
+        lambda folder: save_flow(folder, mid_block_type=None),
+    ),
     "known_factors": tuple(
         lambda folder, variant=variant: write_known_factors(folder, variant, size=8) for variant in VARIANTS
     ),

@@ -15,6 +15,7 @@ from diffusers import (
     DDIMScheduler,
     DDPMPipeline,
     DDPMScheduler,
+    FlowMatchEulerDiscreteScheduler,
     LDMPipeline,
     UNet2DModel,
     VQModel,
@@ -40,6 +41,12 @@ def save_pixels(folder: Path, **scheduler: Any) -> Path:
 def save_ddim(folder: Path, **scheduler: Any) -> Path:
     """Diffusion in pixels with a DDIM scheduler."""
     DDIMPipeline(tiny_unet(), DDIMScheduler(clip_sample=False, **scheduler)).save_pretrained(folder)
+    return folder
+
+
+def save_flow(folder: Path, **changes: Any) -> Path:
+    """A flow in pixels, whose U-Net has the ``changes``."""
+    DDPMPipeline(tiny_unet(**changes), FlowMatchEulerDiscreteScheduler()).save_pretrained(folder)
     return folder
 
 

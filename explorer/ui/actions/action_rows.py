@@ -84,6 +84,8 @@ ACTIONS: tuple[ActionRow, ...] = (
         tool_tip="Show the picture as the sliders make it; under do() the counterfactual"),
     ActionRow("unmoved", "Unmoved picture", "View", shortcut="U", checkable=True, needs_model=True,
         tool_tip="Show the picture as it is before any slider moves it: the factual one"),
+    ActionRow("original", "Own picture", "View", shortcut="O", checkable=True, needs_model=True,
+        tool_tip="Show the picture of your own that the point was found for"),
     ActionRow("before_after", "Before / after", "View", shortcut="B", icon="before_after", checkable=True,
         needs_model=True, tool_tip="Split the picture: unmoved (factual) at the left, moved (counterfactual) at the "
         "right"),

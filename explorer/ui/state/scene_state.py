@@ -142,6 +142,8 @@ class SceneState(QObject):
     def pane_title(self, pane: int) -> str:
         """What the pane is called: its own name, or its method's title, or its control file's name."""
         title, shown = self.set_title(pane), self.shown_scene.panes[pane]
+        if shown.view == "original":  # no control makes it
+            return VIEWS[shown.view].title
         if self.sets_variables(pane):
             if shown.view == "image" and (shown.name or not shown.edits):
                 return title

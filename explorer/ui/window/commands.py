@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow
 
-from explorer.scene.model import PaneView, Scene
+from explorer.scene.model import PaneView, Scene, own_picture
 from explorer.scene.views import VIEWS
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas import pane_text
@@ -195,6 +195,7 @@ class Commands(QObject):
         view = scene.panes[scene.selected].view
         for known in VIEWS:
             self._actions[known].setChecked(view == known)
+        self._actions["original"].setEnabled(has_model and own_picture(scene.origin_of()) is not None)
         self._actions["difference_all"].setChecked(all(pane.view == "difference" for pane in scene.panes))
         self._actions["linked"].setChecked(scene.linked)
         several = len(scene.panes) > 1

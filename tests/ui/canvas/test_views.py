@@ -34,8 +34,8 @@ def test_titles_say_what_is_shown_of_a_do_and_of_other_sliders(qtbot: QtBot, mon
     for view in VIEWS:
         plain.set_view(0, view)
         titles.append(plain.pane_title(0))
-    assert titles[:4] == [
-        "Latent axes", "Unmoved picture · Latent axes", "Latent axes", "Difference · Latent axes",
+    assert titles[:5] == [
+        "Latent axes", "Unmoved picture · Latent axes", "Own picture", "Latent axes", "Difference · Latent axes",
     ]  # fmt: skip
     monkeypatch.setattr(quiet, "controls", setting_variables)
     causal, _ = controller_on()
@@ -46,8 +46,8 @@ def test_titles_say_what_is_shown_of_a_do_and_of_other_sliders(qtbot: QtBot, mon
         causal.set_view(0, view)
         titles.append(causal.pane_title(0))
     assert titles == [
-        "Counterfactual", "Factual", "Factual / counterfactual", "Difference", "Truth", "Total effect", "Direct effect",
-        "Indirect effect",
+        "Counterfactual", "Factual", "Own picture", "Factual / counterfactual", "Difference", "Truth", "Total effect",
+        "Direct effect", "Indirect effect",
     ]  # fmt: skip
     causal.rename_pane("Another graph")
     assert causal.pane_title(0) == "Another graph · indirect effect"

@@ -1,0 +1,142 @@
+"""Pictures of a user's own: any size, turned, transparent, grey or deep, read as 8-bit colours and fitted to a model.
+
+Training, inversion and ``do --image`` all read pictures here.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from explorer.checkpoint import DAMAGE
+from explorer.errors import ExplorerError
+
+_GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+_ORIENTATION = 0x0112  # in EXIF: how the camera was held; 1 is upright
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+class UnusablePicture(ExplorerError):
+    """A file that is no picture, or none that can be shown. Its text is a clause that follows the file's name."""
+
+
+class Opened(NamedTuple):
+    """``image``: upright, of the mode RGB; ``grey``: whether the file has no colours; ``changes``: what was done
+    to its numbers, a clause each; ``turned``: whether it had been taken with the camera on its side."""
+
+    image: Image.Image
+    grey: bool
+    changes: tuple[str, ...]
+    turned: bool
+
+
+class Fitted(NamedTuple):
+    """``pixels``: (height, width, 3) of 0..255; ``cropped``: what was cut off, a clause, or empty; ``resized``: the
+    clause that says how the size was changed, or empty."""
+
+    pixels: NDArray[np.uint8]
+    cropped: str
+    resized: str
+
+
+@contextmanager
+def warnings_in_order() -> Iterator[None]:
+    """For :func:`open_picture`: pictures too large to be meant are refused, damaged metadata is not used. Around the
+    threads, which share it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def open_picture(source: Path | bytes) -> Opened:
+    """The picture in the file ``source``, or in these bytes of one. The first of several; transparency over white;
+    16 bits and more to 8. Raises :class:`UnusablePicture`."""
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
+            deep = file.mode[0] in "IF" or ";16" in str(file.tile)  # Pillow reads 16-bit colours as 8-bit ones
+            file.load()
+            turned = file.getexif().get(_ORIENTATION, 1) != 1
+            image: Image.Image = ImageOps.exif_transpose(file)
+            several = getattr(file, "is_animated", False)
+    except (*DAMAGE, SyntaxError, zlib.error, Image.DecompressionBombError, Warning) as error:
+        reason = str(error).splitlines()[0] if str(error) else "damaged"
+        raise UnusablePicture(f"cannot be read ({reason})") from error
+    mode, grey = image.mode, image.mode in _GREY
+    changes = ["the first of several pictures"] if several else []
+    changes += ["16 bit or deeper to 8 bit"] if deep else []
+    if mode.startswith("I") or mode == "F":
+        if not np.isfinite(np.asarray(image, np.float64)).all():
+            raise UnusablePicture("holds numbers that are not finite")
+        image = _to_eight_bits(image)
+    elif mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in image.info:
+        over = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+        changes.append("transparency over white")
+    elif mode not in ("RGB", "L"):
+        changes.append(f"from {mode}")
+    return Opened(image.convert("RGB"), grey, tuple(changes), turned)
+
+
+def fitted(image: Image.Image, width: int, height: int) -> Fitted:
+    """The middle of ``image`` (RGB) in the shape of ``width`` × ``height``, brought to that size: averaged where it is
+    a whole number of times as large, by Lanczos's filter otherwise."""
+    scale = min(image.width / width, image.height / height)
+    across, down = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (image.width - across) // 2, (image.height - down) // 2
+    cropped = ""
+    if (across, down) != image.size:
+        cropped = "cropped to the middle square" if across == down else f"cropped to the middle {across}×{down}"
+    part, resized = image.crop((left, top, left + across, top + down)), ""
+    if (across, down) != (width, height):
+        whole = across % width == 0 and down % height == 0
+        part = part.resize((width, height), Image.Resampling.BOX if whole else Image.Resampling.LANCZOS)
+        resized = f"{'reduced' if across > width else 'enlarged'} to {width}×{height}"
+    return Fitted(np.asarray(part, np.uint8), cropped, resized)
+
+
+def without_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 1) the luma of (H, W, 3)."""
+    luma: NDArray[np.float64] = pixels.astype(np.float64) @ np.asarray(LUMA)
+    return luma.round().astype(np.uint8)[..., None]
+
+
+def as_png(pixels: NDArray[np.uint8], largest: int = 0) -> bytes:
+    """A PNG file of (H, W, 1 or 3), reduced so that neither side is longer than ``largest`` (0: as it is)."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if largest and max(image.size) > largest:
+        image.thumbnail((largest, largest), Image.Resampling.LANCZOS)
+    written = io.BytesIO()
+    image.save(written, "PNG", optimize=True)
+    return written.getvalue()
+
+
+def pixels_of(png: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(height, width, 3) of a file that :func:`as_png` has made, at the ``size`` (height, width). Raises
+    :class:`UnusablePicture` where it is damaged."""
+    image, (height, width) = open_picture(png).image, size
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(image, np.uint8)
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """16 bits lose their lower byte; deeper integers, and floats outside 0..1, are scaled by their own range."""
+    values = np.asarray(image, np.float64)
+    if image.mode.startswith("I;16") or (image.mode == "I" and values.min() >= 0 and 255 < values.max() < 65536):
+        low, high = 0.0, 65535.0
+    elif image.mode == "F" and values.min() >= 0 and values.max() <= 1:
+        low, high = 0.0, 1.0
+    else:
+        low, high = float(values.min()), float(values.max())
+    scaled = (values - low) / (high - low) * 255.0 if high > low else np.zeros_like(values)
+    return Image.fromarray((scaled + 0.5).astype(np.uint8))

@@ -1,0 +1,94 @@
+"""Pictures of one's own: whatever they are, they come out upright, of the size asked for, and uncut in the middle."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from explorer.picture_file import UnusablePicture, as_png, fitted, open_picture, pixels_of, without_colours
+
+SIZES = st.integers(1, 40)
+
+
+def ramp(width: int, height: int) -> Image.Image:
+    """Red tells the column, green the row."""
+    x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    return Image.fromarray(np.stack([x, y, np.zeros_like(x)], -1).round().astype(np.uint8))
+
+
+def in_bytes(image: Image.Image, form: str = "PNG", **more: object) -> bytes:
+    written = io.BytesIO()
+    image.save(written, form, **more)
+    return written.getvalue()
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZES, SIZES, SIZES, SIZES)
+def test_any_size_becomes_any_other_around_its_middle(width: int, height: int, across: int, down: int) -> None:
+    fit = fitted(ramp(width, height), across, down)
+    assert fit.pixels.shape == (down, across, 3)
+    # What is left is symmetric about the middle of the ramp, up to the pixel that an odd crop is off by.
+    for axis, size, colour in ((1, width, 0), (0, height, 1)):
+        if size > 1:
+            ends = np.take(fit.pixels[..., colour].astype(float), [0, -1], axis).mean()
+            assert abs(ends - 127.5) <= 0.5 + 255 / (size - 1), (axis, ends)
+    if (width, height) == (across, down):
+        assert not fit.cropped + fit.resized
+
+
+def test_what_was_done_is_said() -> None:
+    assert fitted(ramp(64, 64), 64, 64)[1:] == ("", "")
+    assert fitted(ramp(64, 48), 24, 24)[1:] == ("cropped to the middle square", "reduced to 24×24")
+    assert fitted(ramp(64, 48), 32, 16)[1:] == ("cropped to the middle 64×32", "reduced to 32×16")
+    assert fitted(ramp(8, 8), 16, 16)[1:] == ("", "enlarged to 16×16")
+
+
+def test_a_whole_number_of_times_is_an_average() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    mean = pixels.reshape(4, 2, 4, 2, 3).mean((1, 3))
+    assert np.abs(fitted(Image.fromarray(pixels), 4, 4).pixels - mean).max() <= 1.0  # rounded once along either axis
+
+
+def test_bytes_and_files_are_read_alike(tmp_path: Path) -> None:
+    data = in_bytes(ramp(9, 7))
+    (tmp_path / "a.png").write_bytes(data)
+    one, other = open_picture(data), open_picture(tmp_path / "a.png")
+    assert np.array_equal(one.image, other.image)
+    assert one[1:] == other[1:] == (False, (), False)
+
+
+def test_turned_transparent_grey_and_broken_ones() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = open_picture(in_bytes(ramp(9, 7).rotate(90, expand=True), exif=exif))
+    assert turned.turned
+    assert np.array_equal(turned.image, ramp(9, 7))
+    half = Image.new("RGBA", (4, 4), (0, 0, 0, 128))
+    assert np.asarray(open_picture(in_bytes(half)).image)[0, 0].tolist() == [127] * 3
+    assert open_picture(in_bytes(half)).changes == ("transparency over white",)
+    grey = open_picture(in_bytes(Image.new("LA", (4, 4), (100, 255))))
+    assert grey.grey
+    assert np.asarray(grey.image)[0, 0].tolist() == [100] * 3
+    for broken in (b"", b"\x89PNG\r\n\x1a\n", in_bytes(ramp(30, 30))[:60]):
+        with pytest.raises(UnusablePicture, match="cannot be read"):
+            open_picture(broken)
+
+
+def test_luma_is_that_of_bt_601() -> None:
+    primaries = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
+    assert without_colours(primaries)[0, :, 0].tolist() == [76, 150, 29, 255]
+
+
+def test_what_a_scene_holds_is_bounded_and_comes_back() -> None:
+    pixels = np.asarray(ramp(16, 12))
+    assert np.array_equal(pixels_of(as_png(pixels, 256), (12, 16)), pixels)
+    large = as_png(np.asarray(ramp(1024, 512)), 256)
+    assert Image.open(io.BytesIO(large)).size == (256, 128)
+    assert np.abs(pixels_of(large, (512, 1024)).astype(int) - np.asarray(ramp(1024, 512))).max() <= 4
+    assert np.array_equal(pixels_of(as_png(pixels[..., :1]), (12, 16)), np.repeat(pixels[..., :1], 3, 2))
