@@ -17,8 +17,9 @@ from explorer.ending import Progress, in_parts
 from explorer.errors import CausalError
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import edited, ready
-from explorer.metrics.counterfactual_trial import Pictures, decibels, squared_error
+from explorer.metrics.counterfactual_trial import Pictures, squared_error
 from explorer.metrics.imagination import GeneratorImagination, levels_of
+from explorer.numerics.distances import decibels
 from explorer.scene.causal_graph import Variable
 from explorer.scene.model import Edit, Quality
 from explorer.scene.picture_check import Effectiveness, PictureCheck

@@ -31,8 +31,8 @@ def _looks(shapes: Shapes) -> str:
     parts = {name.split(".")[0].lower() for name in shapes}
     if {"encoder", "decoder"} <= parts or ("decoder" in parts and any(word in name for word in _MU for name in shapes)):
         return (
-            "it looks like an autoencoder. Of these, our own folders and those of disentangling-vae (specs.json beside "
-            "model.pt) are read; train it there, or copy its weights into one of these layouts."
+            "it looks like an autoencoder. Of these, our own folders are read, and the layouts of disentangling-vae, "
+            "dent, disentanglement-pytorch, disent and pythae; copy its weights into one of these (docs/models.md)."
         )
     kernels = [shape for shape in shapes.values() if len(shape) == 4]
     last = list(shapes.values())[-1]

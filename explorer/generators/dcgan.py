@@ -14,13 +14,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from explorer.errors import ModelError
+from explorer.generators.layers import batch_norm, check_leaves, transposed_convolution
 from explorer.generators.sequential_gan import SequentialGanFamily
 from explorer.generators.state_dicts import layers_in
 
+WHAT = "a DCGAN"
 KERNEL = 4
 MAX_SIDE = 4096
 
@@ -53,7 +54,7 @@ class DcganFamily(SequentialGanFamily):
                 modules.append(_convolution(name, tensors, side == 1, path))
                 side = tensors["weight"].shape[2] if side == 1 else side * 2
             elif isinstance(modules[-1], nn.ConvTranspose2d):
-                modules.append(_norm(name, tensors, modules[-1].out_channels, path))
+                modules.append(batch_norm(name, tensors, modules[-1].out_channels, path, WHAT))
             else:
                 raise ModelError(f"'{path.name}': '{name}' stands before any convolution; it is of another layout.")
         channels = layers[convolutions[-1]]["weight"].shape[1]
@@ -76,43 +77,16 @@ def _kernels(state: Mapping[str, Any]) -> list[Tensor]:
 
 
 def _convolution(name: str, tensors: Mapping[str, Tensor], first: bool, path: Path) -> nn.ConvTranspose2d:
-    _check_leaves(name, tensors, {"weight"}, {"bias"}, path)
-    weight, bias = tensors["weight"], tensors.get("bias")
-    inputs, outputs, high, wide = weight.shape
-    if min(weight.shape) < 1 or high != wide or not (2 <= high <= 8 if first else high == KERNEL):
+    check_leaves(name, tensors, {"weight"}, {"bias"}, path, WHAT)
+    _, _, high, wide = tensors["weight"].shape
+    if high != wide or not (2 <= high <= 8 if first else high == KERNEL):
         size = "a square one of 2 to 8 pixels" if first else f"one of {KERNEL} × {KERNEL} with stride 2 and padding 1"
         raise ModelError(
             f"'{path.name}': '{name}' has a kernel of {high} × {wide}; the file does not say how it steps, and only "
             f"{size} is known here."
         )
-    if not weight.is_floating_point() or (bias is not None and bias.shape != (outputs,)):
-        raise ModelError(f"'{path.name}': the bias of '{name}' does not fit its kernel, or they are whole numbers.")
     stride, padding = (1, 0) if first else (2, 1)
-    layer = nn.ConvTranspose2d(inputs, outputs, high, stride, padding, bias=bias is not None, device="meta")
-    layer.weight = nn.Parameter(weight.float(), requires_grad=False)
-    if bias is not None:
-        layer.bias = nn.Parameter(bias.float(), requires_grad=False)
-    return layer
-
-
-def _norm(name: str, tensors: Mapping[str, Tensor], width: int, path: Path) -> nn.BatchNorm2d:
-    leaves = ("weight", "bias", "running_mean", "running_var")
-    _check_leaves(name, tensors, set(leaves), {"num_batches_tracked"}, path)
-    if any(tensors[leaf].shape != (width,) for leaf in leaves):
-        raise ModelError(f"'{path.name}': the batch norm '{name}' does not fit the {width} channels before it.")
-    layer = nn.BatchNorm2d(width, device="meta")
-    for leaf in ("weight", "bias"):
-        setattr(layer, leaf, nn.Parameter(tensors[leaf].float(), requires_grad=False))
-    layer.running_mean, layer.running_var = tensors["running_mean"].float(), tensors["running_var"].float()
-    layer.num_batches_tracked = torch.zeros((), dtype=torch.int64)
-    return layer
-
-
-def _check_leaves(name: str, tensors: Mapping[str, Tensor], needed: set[str], allowed: set[str], path: Path) -> None:
-    for leaf in sorted(needed - set(tensors)):
-        raise ModelError(f"'{path.name}' lacks the tensor '{name}.{leaf}' of a DCGAN; it is incomplete.")
-    for leaf in sorted(set(tensors) - needed - allowed):
-        raise ModelError(f"'{path.name}' holds an unknown tensor '{name}.{leaf}'; it is of another architecture.")
+    return transposed_convolution(name, tensors, stride, padding, path, WHAT)
 
 
 FAMILY = DcganFamily()

@@ -13,10 +13,11 @@ from explorer.checkpoint import read_card
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Progress
 from explorer.metrics.counterfactual_distances import TRUTH, Distance, Features
-from explorer.metrics.counterfactual_trial import Errors, Trial, decibels
+from explorer.metrics.counterfactual_trial import Errors, Trial
 from explorer.metrics.counterfactuals import CYCLES, LEVEL, Faithfulness, faithfulness
 from explorer.metrics.imagination import GeneratorImagination
 from explorer.metrics.quality import HEUSEL, MINIMUM
+from explorer.numerics.distances import decibels
 from explorer.scene.measures import Score
 from explorer.training.batch import as_images
 from explorer.worlds.attributes import attributes_of, has_predictor

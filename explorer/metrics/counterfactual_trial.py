@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from explorer.causal.base import Noises
 from explorer.causal.interventions import Hard, Interventions
 from explorer.errors import ExplorerError
+from explorer.numerics.distances import decibels
 from explorer.worlds.base import Array, World
 
 Floats = NDArray[np.float64]
@@ -44,11 +45,6 @@ class Errors:
     def psnr(self) -> float:
         """Of the mean squared error, in decibels; infinite where there is none."""
         return decibels(self.mse)
-
-
-def decibels(mse: float) -> float:
-    """The peak signal-to-noise ratio of a mean squared error of pictures in [0, 1]."""
-    return float("inf") if mse <= 0 else -10.0 * float(np.log10(mse))
 
 
 def squared_error(pictures: Pictures, others: Pictures) -> float:

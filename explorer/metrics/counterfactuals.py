@@ -28,10 +28,10 @@ from explorer.metrics.counterfactual_trial import (
     Floats,
     Pictures,
     Trial,
-    decibels,
     permuted_decibels,
     squared_error,
 )
+from explorer.numerics.distances import decibels
 
 CYCLES = 10
 DRAWS = 200

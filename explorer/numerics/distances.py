@@ -1,6 +1,8 @@
-"""Distances between two samples of a distribution: how far generated pictures are from data."""
+"""Distances between two samples of a distribution, how far generated pictures are from data; and decibels."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -65,3 +67,8 @@ def pyramid_sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 256, seed
         if side < 16:
             return found
         a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
+
+
+def decibels(mse: float) -> float:
+    """The peak signal-to-noise ratio of a mean squared error of pictures in [0, 1]; infinite where there is none."""
+    return math.inf if mse <= 0 else -10.0 * math.log10(mse)

@@ -26,6 +26,7 @@ from explorer.generators.causal_diffusion_network import (
 )
 from explorer.generators.causes import CAUSES
 from explorer.generators.conditions import Condition, coordinates_of
+from explorer.numerics.distances import decibels
 from explorer.numerics.randomness import seeded
 from explorer.training.base import Count, Recipe, Share, Trainer, Weight, Whole
 from explorer.training.batch import Source
@@ -34,7 +35,7 @@ from explorer.training.causes import ROWS, rows_of, taught
 from explorer.training.cvae import conditions_of
 from explorer.training.data import EVALUATION_SEED, WorldSource
 from explorer.training.diffusion import DiffusionTrainer
-from explorer.training.diffusion_figures import decibels, measure
+from explorer.training.diffusion_figures import measure
 from explorer.training.diffusion_settings import DiffusionSettings, SamplerSteps, Widths
 from explorer.training.hardware import hardware
 from explorer.training.sheets import save_sheet

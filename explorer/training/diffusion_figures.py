@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from explorer.numerics.distances import decibels
 from explorer.training.batch import Source
 
 SAMPLE_SEED = 1_000_000
@@ -66,11 +67,6 @@ def energy_distance(x: Tensor, y: Tensor) -> float:
     scale = 2.0 * math.sqrt(a.shape[1])
     within = [torch.pdist(side).mean() for side in (a, b)]
     return float((2.0 * torch.cdist(a, b).mean() - within[0] - within[1]) / scale)
-
-
-def decibels(squared: float) -> float:
-    """The ratio of the peak, 1, to a mean squared error."""
-    return -10.0 * math.log10(max(squared, 1e-12))
 
 
 def _psnr(pictures: Tensor, truth: Tensor) -> float:

@@ -198,7 +198,7 @@ def test_models_methods_and_inspect_print_json_and_nothing_else(model: str, caps
     assert card["size"] == [64, 64]
     assert card["methods"][0] == "latent_axes"
     assert card["spaces"]["z"]["shape"] == [3]
-    assert set(card["reasons"]) >= {"vae", "burgess_vae"}
+    assert set(card["reasons"]) >= {"vae", "vae_checkpoint"}
 
 
 def test_inspect_says_why_nobody_takes_a_foreign_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

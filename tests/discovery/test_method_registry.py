@@ -72,7 +72,7 @@ def test_all_of_the_package_are_there_and_described() -> None:
 
 
 README = {
-    "VAEs": {"vae", "burgess_vae"}, "autoencoders": {"vae", "burgess_vae", "cvae", "qlae", "causal_vae"},
+    "VAEs": {"vae", "vae_checkpoint"}, "autoencoders": {"vae", "vae_checkpoint", "cvae", "qlae", "causal_vae"},
     "simple GANs": {"mlp_gan", "dcgan"},
     "StyleGANs": {"stylegan2", "stylegan3"}, "StyleGAN3": {"stylegan3"},
     "diffusion": {"diffusion"}, "known factors": {"known_factors"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -13,18 +12,16 @@ import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
 from official_files import SMALL_STYLEGAN3, exported_stylegan3, own_stylegan3, write_official
 from tiny_pipelines import save_latent, tiny_unet
+from vae_writers import burgess_folder
 
 import explorer
-from explorer.errors import ModelError
 from explorer.files import package_folder
 from explorer.generators import own_folder, registry
 from explorer.generators.autoencoder_family import save_autoencoder
 from explorer.generators.base import Generator
-from explorer.generators.burgess_network import BurgessNetwork
 from explorer.generators.conditions import Condition
 from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork
 from explorer.generators.known_factors import write_known_factors
-from explorer.reading import fingerprint_of
 from explorer.scene.model import Quality
 from explorer.worlds.base import Factor
 
@@ -57,15 +54,6 @@ def convolutional(folder: Path) -> Path:
     return folder / "gan.tar"
 
 
-def burgess(folder: Path) -> Path:
-    folder.mkdir()
-    torch.manual_seed(0)
-    specs = {"img_size": [1, 32, 32], "latent_dim": 3, "model_type": "Burgess"}
-    (folder / "specs.json").write_text(json.dumps(specs))
-    torch.save(BurgessNetwork(32, 1, 3).state_dict(), folder / "model.pt")
-    return folder
-
-
 def conditional(folder: Path) -> Path:
     torch.manual_seed(0)
     size = Condition(factor=Factor("size", (1.0, 2.0, 3.0)), mean=2.0, deviation=0.5)
@@ -91,7 +79,7 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "known_factors": known_factors,
     "mlp_gan": perceptron,
     "dcgan": convolutional,
-    "burgess_vae": burgess,
+    "vae_checkpoint": burgess_folder,
 }
 
 
@@ -155,25 +143,6 @@ def test_a_fingerprint_is_that_of_the_bytes_that_were_loaded(
     generator = registry.load(str(path), CPU)
     assert generator.card.fingerprint == fingerprint
     assert torch.equal(pictures(generator), old)
-
-
-def test_a_file_that_changes_before_its_weights_are_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the card is made of a digest alone, the weights must have that digest."""
-    path = burgess(tmp_path / "model")
-    describe = own_folder.describe
-
-    def and_then_trained(*arguments: object, **named: object) -> object:
-        card = describe(*arguments, **named)  # type: ignore[arg-type]
-        torch.save(BurgessNetwork(32, 1, 3).state_dict(), path / "model.pt")
-        return card
-
-    with monkeypatch.context() as patched:
-        patched.setattr(own_folder, "describe", and_then_trained)
-        with pytest.raises(ModelError, match="is being written while it is read"):
-            registry.load(str(path), CPU)
-    assert registry.load(str(path), CPU).card.fingerprint == fingerprint_of([path / "specs.json", path / "model.pt"])
 
 
 @pytest.mark.parametrize("blocks", [("KDownBlock2D", "KUpBlock2D"), ("AttnDownBlock2D", "AttnUpBlock2D")])

@@ -13,10 +13,11 @@ from scipy.stats import ks_2samp
 
 from explorer.files import package_folder
 from explorer.generators import registry
-from explorer.metrics.counterfactual_trial import Trial, decibels, squared_error
+from explorer.metrics.counterfactual_trial import Trial, squared_error
 from explorer.metrics.counterfactuals import faithfulness
 from explorer.metrics.imagination import GeneratorImagination
 from explorer.metrics.world_pictures import world_for
+from explorer.numerics.distances import decibels
 from explorer.worlds import registry as worlds
 
 WORLD = worlds.world("pendulum")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
 from official_files import SMALL_STYLEGAN3, exported, exported_stylegan3, own_stylegan2, own_stylegan3, write_official
 from tiny_pipelines import save_ddim, save_flow, save_latent, tiny_unet
+from vae_writers import burgess_folder
 
 from explorer.causal import model_file
 from explorer.causal.mechanisms.linear import LinearGaussian
@@ -19,7 +19,6 @@ from explorer.discovery import registry as methods
 from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, checked_settings
 from explorer.generators import registry
 from explorer.generators.autoencoder_family import save_autoencoder
-from explorer.generators.burgess_network import BurgessNetwork
 from explorer.generators.causes import CAUSES
 from explorer.generators.conditions import Condition
 from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork
@@ -55,11 +54,8 @@ def _cvae_with_causes(folder: Path) -> None:
     model_file.save(StructuralModel(CausalGraph(variables=(size,)), {"size": law}), folder / CAUSES)
 
 
-def _burgess(folder: Path) -> None:
-    folder.mkdir()
-    specs = {"img_size": [1, 32, 32], "latent_dim": 6, "model_type": "Burgess"}
-    (folder / "specs.json").write_text(json.dumps(specs))
-    torch.save(BurgessNetwork(32, 1, 6).state_dict(), folder / "model.pt")
+def _vae_checkpoint(folder: Path) -> None:
+    burgess_folder(folder)
 
 
 def _stylegan2(folder: Path) -> None:
@@ -95,7 +91,7 @@ def _without_bottleneck(folder: Path) -> None:
 
 
 TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
-    "burgess_vae": (_burgess,),
+    "vae_checkpoint": (_vae_checkpoint,),
     "causal_diffusion": (write_causal_diffusion,),
     "causal_vae": (write_causal_vae, lambda folder: write_causal_vae(folder, with_causes=False)),
     "cvae": (_cvae, _cvae_with_causes),

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from vae_writers import burgess, burgess_folder
 
 from explorer.errors import ModelError
 from explorer.generators import registry
 from explorer.generators.autoencoder_family import save_autoencoder
-from explorer.generators.burgess_network import BurgessNetwork
 from explorer.generators.vae import FAMILY
 from explorer.generators.vae_network import VaeConfig, VaeNetwork
 from explorer.scene.model import Quality
@@ -28,15 +28,6 @@ def own(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     save_autoencoder(VaeNetwork(SMALL), tmp_path / "own")
     return tmp_path / "own"
-
-
-def burgess_folder(folder: Path, size: int = 32, channels: int = 1, latents: int = 6) -> Path:
-    torch.manual_seed(0)
-    folder.mkdir()
-    specs = {"img_size": [channels, size, size], "latent_dim": latents, "model_type": "Burgess"}
-    (folder / "specs.json").write_text(json.dumps(specs))
-    torch.save(BurgessNetwork(size, channels, latents).state_dict(), folder / "model.pt")
-    return folder
 
 
 def generator_of(path: Path) -> Any:
@@ -59,7 +50,7 @@ def test_the_card_is_complete_before_the_weights_are_read(folder: Path) -> None:
     assert card.name == folder.name
     assert set(card.capabilities) == {"truncation", "encode", "posterior", "weights"}
     assert card.spaces["z"].prior == "normal"
-    network = VaeNetwork(SMALL) if found.family == "vae" else BurgessNetwork(card.size[0], card.shape[0], 6)
+    network = VaeNetwork(SMALL) if found.family == "vae" else burgess(card.size[0], card.shape[0], 6)
     assert card.parameters == sum(p.numel() for p in network.parameters())
 
 
@@ -175,15 +166,10 @@ def test_a_wrong_configuration_is_named(own: Path, change: dict[str, Any], sente
 @pytest.mark.parametrize(
     ("specs", "sentence"),
     [
-        ({"img_size": [3, 128, 128]}, "32 or 64 pixels"),
-        ({"img_size": [3, 64, 32]}, "32 or 64 pixels"),
-        ({"img_size": "64"}, "32 or 64 pixels"),
-        ({"latent_dim": 0}, "at least one latent"),
-        ({"latent_dim": True}, "at least one latent"),
-        ({"latent_dim": 7}, "has shape"),
-        ({"img_size": [1, 64, 64]}, "lacks the tensor 'encoder.conv_64.weight'"),
-        ({"img_size": [3, 32, 32]}, "has shape"),
-        ({"model_type": "Other"}, "belongs to no family as a whole; open a file in it: model.pt"),
+        ({"img_size": [3, 64, 32]}, r"says \(3, 64, 32\)"),
+        ({"latent_dim": 0}, "and 0; they do not belong together"),
+        ({"latent_dim": 7}, "and 7; they do not belong together"),
+        ({"img_size": [1, 64, 64]}, r"makes pictures of \(1, 32, 32\) .* says \(1, 64, 64\)"),
     ],
 )
 def test_specs_that_do_not_fit_are_named(tmp_path: Path, specs: dict[str, Any], sentence: str) -> None:

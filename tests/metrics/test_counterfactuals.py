@@ -15,10 +15,10 @@ from explorer.metrics.counterfactual_trial import (
     Floats,
     Pictures,
     Trial,
-    decibels,
     squared_error,
 )
 from explorer.metrics.counterfactuals import Faithfulness, faithfulness, interval_coverage
+from explorer.numerics.distances import decibels
 from explorer.worlds.base import World
 from explorer.worlds.faces import WORLD as FACES
 from explorer.worlds.pendulum import WORLD as PENDULUM
