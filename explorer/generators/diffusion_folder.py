@@ -164,7 +164,7 @@ def _check_text(path: Path, config: TextUnetConfig, text: tuple[TextPart, ...]) 
         if sizes != config.projection_class_embeddings_input_dim:
             raise ModelError(
                 f"The U-Net of '{path.name}' takes {config.projection_class_embeddings_input_dim} numbers of sizes "
-                f"and the whole prompt, not the {sizes} of SD XL; a refiner, which starts from a picture, is not opened."
+                f"and the whole prompt, not the {sizes} of SD XL; a refiner, which starts from pictures, is not opened."
             )
 
 
