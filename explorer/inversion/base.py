@@ -11,10 +11,10 @@ from torch import Tensor
 from explorer.ending import Progress
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Latent
+from explorer.numerics.distances import decibels
 from explorer.scene.cards import ModelCard, WayCard
 from explorer.scene.inversion import InversionOptions
 from explorer.scene.model import Quality
-from explorer.training.diffusion_figures import decibels
 
 Preview = Callable[[Tensor, float], None]
 """Called with the picture (C, H, W) of the best point so far and its PSNR in decibels."""
