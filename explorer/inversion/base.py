@@ -19,12 +19,14 @@ from explorer.scene.model import Quality
 Preview = Callable[[Tensor, float], None]
 """Called with the picture (C, H, W) of the best point so far and its PSNR in decibels."""
 
+ROUNDING = 120.0  # decibels: beyond lies the rounding of single precision
+
 
 def psnr(pictures: Tensor, target: Tensor) -> list[float]:
     """Of each of ``pictures`` (B, C, H, W) to ``target`` (1, C, H, W), both in [-1, 1], in decibels (the peak is the
-    range of the pixels)."""
+    range of the pixels; at most :data:`ROUNDING`)."""
     squared = ((pictures.detach().float().clamp(-1.0, 1.0) - target) / 2.0).square().flatten(1).mean(1)
-    return [decibels(one) for one in squared.tolist()]
+    return [min(decibels(error), ROUNDING) for error in squared.tolist()]
 
 
 class Attempt:
