@@ -43,7 +43,9 @@ def refusal(model: ModelCard) -> str:
     """Why the axes of ``model`` are no controls, or an empty string."""
     name, space = next(iter(model.spaces.items()))
     if len(space.shape) == 1:
-        return ""
+        if space.prior or {"axes", "posterior"} & set(model.capabilities):
+            return ""
+        return f"The numbers of space '{name}' of '{model.name}' spread together and not one by one; choose PCA."
     return (
         f"An axis of space '{name}' of '{model.name}' is one number of {' × '.join(map(str, space.shape))}, "
         "too small a thing to see; choose another method."

@@ -13,7 +13,7 @@ from explorer.controls.field import FieldControl
 from explorer.discovery.effect_search import Ranked
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.ridge_fields import field_settings, searched_fields
-from explorer.discovery.shifts import refusal_of
+from explorer.discovery.shifts import without_shifts
 from explorer.fields.helmholtz import PARTS, HelmholtzField, Part
 from explorer.generators.base import Generator
 from explorer.scene.cards import MethodCard, ModelCard, SettingCard
@@ -52,7 +52,7 @@ class HelmholtzFlow(CheckedMethod):
     )
 
     def refusal(self, model: ModelCard) -> str:
-        return refusal_of(self.card.title, model)
+        return without_shifts(self.card.title, model)
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """``k`` fields; see :func:`searched_fields`."""

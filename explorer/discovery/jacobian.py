@@ -83,7 +83,8 @@ class JacobianSvd(CheckedMethod):
 
     def grows_to(self, model: ModelCard, settings: Mapping[str, Scalar]) -> int:
         """By random products, which ``auto`` may choose, more directions than half the usual points take more."""
-        if settings["estimate"] == "columns" or settings["samples"]:
+        by_columns = settings["estimate"] == "columns" or not model.differentiable
+        if by_columns or settings["samples"]:
             return WITHOUT_END
         return (SAMPLER_PROBED if "steps" in model.capabilities else PROBED) // 2
 
@@ -130,9 +131,11 @@ def _estimate(asked: Request, generator: Generator, spread: Spread) -> _Estimate
     """As ``asked``. Raises :class:`ControlError` where random products are too few for the directions."""
     chosen = asked.text("estimate")
     sampler = "steps" in asked.model.capabilities
-    if chosen == "columns":
-        count = asked.number("samples") or (SAMPLER_COLUMNED if sampler else COLUMNED)
-        return _by_columns(asked, _Columns(asked, generator, spread), count)
+    if chosen == "columns" or (chosen == "auto" and not asked.model.differentiable):
+        columns = _Columns(asked, generator, spread)
+        at_once = columns.cost if chosen == "auto" else 1  # of auto, 'samples' are pictures
+        count = -(-asked.number("samples") // at_once) or (SAMPLER_COLUMNED if sampler else COLUMNED)
+        return _by_columns(asked, columns, count)
     count = asked.number("samples") or max(SAMPLER_PROBED if sampler else PROBED, 2 * asked.k)
     start, spent = 0.2, 0
     if chosen == "auto" and not sampler:  # a run of the sampler for each column, in spaces of thousands

@@ -162,7 +162,8 @@ def local_effects(asked: Request, map_: PictureMap, spread: Spread, unfinished: 
     """As the settings ``derivatives`` and ``samples`` of ``asked`` say. What an interrupted search has measured is not
     measured again. Raises :class:`ControlError` where derivatives are not finite, or 0 everywhere."""
     chosen, samples = asked.text("derivatives"), asked.number("samples")
-    whole = map_.width <= WIDEST if chosen == "auto" else chosen == "whole"
+    gradients = map_.generator.card.differentiable  # which products are taken with
+    whole = (map_.width <= WIDEST or not gradients) if chosen == "auto" else chosen == "whole"
     step = map_.difference_step(spread)
     if whole:
         count = samples or (POINTS if map_.width <= NARROW else WIDE_POINTS)

@@ -15,7 +15,7 @@ from explorer.discovery.orthogonality import SearchStart
 from explorer.discovery.pictures import spread_of
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import Place
-from explorer.discovery.shifts import refusal_of
+from explorer.discovery.shifts import without_shifts
 from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
 from explorer.scene.cards import MethodCard, ModelCard
@@ -58,7 +58,7 @@ class OrthogonalEffects(CheckedMethod):
     )
 
     def refusal(self, model: ModelCard) -> str:
-        return refusal_of(self.card.title, model)
+        return without_shifts(self.card.title, model)
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """``k`` directions; one unit is one standard deviation of the space along each."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.discovery.request import without_gradients
 from explorer.discovery.sampling import bottleneck_rows, deviations_along, space_moments
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent, Progress
@@ -120,7 +121,7 @@ class PictureMap:
         Through a sampler it is not tried: attention has no forward derivative, and h is written into a buffer.
         """
         step = DIFFERENCE * spread.typical
-        if "steps" in self.generator.card.capabilities:
+        if "steps" in self.generator.card.capabilities or not self.generator.card.differentiable:
             return step
         points = self.points(1, 0)
         source = torch.Generator("cpu").manual_seed(0)
@@ -170,8 +171,11 @@ class PictureMap:
         """(B, width) a batch, ``count`` in all: Jᵀu at prior points of their own, with u of ±1 a pixel.
 
         The mean of g gᵀ is that of JᵀJ over all points, without bias (Hutchinson 1990), for one picture a point.
-        ``part`` (pixels,): J has the rows of these pixels only.
+        ``part`` (pixels,): J has the rows of these pixels only. Raises :class:`ControlError` where pictures have no
+        gradients.
         """
+        if refusal := without_gradients("A product with the transposed Jacobian", self.generator.card):
+            raise ControlError(refusal)
         points = self.points(count, seed, truncation_psi)
         source = torch.Generator("cpu").manual_seed(seed)
         device = self.generator.device

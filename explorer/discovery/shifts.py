@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from explorer.discovery.request import Request, mapped_space
+from explorer.discovery.request import Request, mapped_space, without_gradients
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.scene.cards import ModelCard
@@ -15,8 +15,13 @@ SAMPLES = 2000
 
 
 def refusal_of(title: str, model: ModelCard) -> str:
-    """Why the method ``title`` cannot shift points of ``model``, thousands of times and with gradients, or an empty
-    string."""
+    """Why the method ``title``, which learns through pictures, cannot shift points of ``model``, thousands of times and
+    with gradients, or an empty string."""
+    return without_gradients(title, model) or without_shifts(title, model)
+
+
+def without_shifts(title: str, model: ModelCard) -> str:
+    """Why the method ``title`` cannot shift points of ``model`` thousands of times, or an empty string."""
     if "axes" in model.capabilities:
         space = next(iter(model.spaces))
         return f"The space '{space}' of '{model.name}' has axes with a meaning of their own; choose Latent axes."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.ridge_fields import field_settings, searched_fields
-from explorer.discovery.shifts import refusal_of
+from explorer.discovery.shifts import without_shifts
 from explorer.fields.volume_preserving import VolumePreservingField
 from explorer.generators.base import Generator
 from explorer.scene.cards import MethodCard, ModelCard
@@ -33,7 +33,7 @@ class VolumePreserving(CheckedMethod):
     )
 
     def refusal(self, model: ModelCard) -> str:
-        return refusal_of(self.card.title, model)
+        return without_shifts(self.card.title, model)
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """``k`` fields; see :func:`searched_fields`."""

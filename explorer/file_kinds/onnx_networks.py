@@ -16,8 +16,8 @@ class OnnxNetworks:
         if look.suffix != ".onnx":
             return ""
         return (
-            "is an ONNX network, and generators are not read from ONNX; a classifier or a regression of pictures "
-            "can be chosen as attributes ('--attributes' on the command line)."
+            "is an ONNX network that makes no pictures of points, so it is no generator; a classifier or a regression "
+            "of pictures can be chosen as attributes ('--attributes' on the command line)."
         )
 
 

@@ -108,6 +108,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     refusals: dict[str, str] = {}  # name of every other method → why it does not fit, in one sentence
     ready: tuple[ReadySet, ...] = ()  # control sets that come with it
     inversions: tuple[WayCard, ...] = ()  # ways to find the point of a picture of one's own, the usual one first
+    runtime: str = ""  # what computes it, where that is another library than torch, and on what
+    differentiable: bool = True  # whether pictures have gradients by the point
     notes: str = ""
     example_seed: int = 0  # of the picture that a window begins with; 0 where the folder's card proposes none
 

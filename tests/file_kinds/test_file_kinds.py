@@ -16,6 +16,8 @@ import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import helper
+from onnx_files import save_graph
 from torch import nn
 
 from explorer.causal.model_file import METADATA_KEY as CAUSES_KEY
@@ -66,6 +68,11 @@ def zipped(*names: str) -> Write:
     return write
 
 
+def classifier(path: Path) -> None:
+    nodes = [helper.make_node("GlobalAveragePool", ["x"], ["y"])]
+    save_graph(path, nodes, [("x", 1, ["n", 3, 8, 8])], [("y", 1, ["n", 10])], {})
+
+
 def tarred(path: Path) -> None:
     inside = path.with_name("inside.txt")
     inside.write_text("x")
@@ -99,7 +106,7 @@ FILES: dict[str, tuple[str, Write, str]] = {
     "GGUF": ("a.gguf", raw(b"GGUF\3"), "language models; these draw no pictures"),
     "SavedModel": ("a", folder("saved_model.pb"), "is a TensorFlow SavedModel"),
     "TensorFlow checkpoint": ("a", folder("m.index", "m.data-00000-of-00001"), "is a TensorFlow checkpoint"),
-    "ONNX": ("a.onnx", raw(b"\x08\x07"), "is an ONNX network"),
+    "ONNX": ("a.onnx", classifier, "is an ONNX network that makes no pictures"),
     "scene": ("a.json", text(json.dumps({"version": 3, "panes": []})), "is a scene of this program"),
     "control set": ("a.safetensors", tensors({"a": (2,)}, {CONTROLS_KEY: "{}"}), "is a control set of this program"),
     "causes": ("a.safetensors", tensors({"a": (2,)}, {CAUSES_KEY: "{}"}), "is a causal model without pictures"),

@@ -11,6 +11,7 @@ import pytest
 import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
 from official_files import SMALL_STYLEGAN3, exported_stylegan3, own_stylegan3, write_official
+from onnx_files import save_linear
 from tiny_pipelines import save_latent, tiny_unet
 from vae_writers import burgess_folder
 
@@ -67,6 +68,11 @@ def alias_free(folder: Path) -> Path:
     return write_official(folder / "a.pkl", exported_stylegan3(own_stylegan3()), SMALL_STYLEGAN3)
 
 
+def graph(folder: Path) -> Path:
+    folder.mkdir()
+    return save_linear(folder / "a.onnx", save_as_external_data=True, location="weights.bin")
+
+
 FAMILIES: dict[str, Callable[[Path], Path]] = {
     "stylegan2": shipped("faces-stylegan2"),
     "stylegan3": alias_free,
@@ -80,6 +86,7 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "mlp_gan": perceptron,
     "dcgan": convolutional,
     "vae_checkpoint": burgess_folder,
+    "onnx": graph,
 }
 
 

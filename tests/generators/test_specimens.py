@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
 from official_files import SMALL_STYLEGAN3, exported, exported_stylegan3, own_stylegan2, own_stylegan3, write_official
+from onnx import helper
+from onnx_files import save_graph, save_linear
 from tiny_pipelines import save_ddim, save_flow, save_latent, tiny_unet
 from vae_writers import burgess_folder
 
@@ -90,6 +95,36 @@ def _without_bottleneck(folder: Path) -> None:
     tiny_unet(mid_block_type=None).save_pretrained(folder / "unet")
 
 
+def _graph(folder: Path, shape: tuple[int, ...] = (4,), name: str = "z", about: object = None, **more: Any) -> None:
+    """A picture that is the sum of all that is fed, with inputs of ``more`` beside the first: name → shape."""
+    folder.mkdir()
+    inputs = {name: shape, **more}
+    weights = {
+        "blank": np.zeros((1, 64), np.float32),
+        "one": np.array([1], np.int64),
+        "size": np.array([-1, 1, 8, 8], np.int64),
+    }
+    nodes, total = [], "blank"
+    for number, own in enumerate(inputs):
+        nodes += [
+            helper.make_node("Flatten", [own], [f"flat {number}"], axis=1),
+            helper.make_node("ReduceSum", [f"flat {number}", "one"], [f"sum {number}"], keepdims=1),
+            helper.make_node("Add", [total, f"sum {number}"], [f"total {number}"]),
+        ]
+        total = f"total {number}"
+    nodes.append(helper.make_node("Reshape", [total, "size"], ["y"]))
+    fed = [(own, 1, ["n", *inner]) for own, inner in inputs.items()]
+    save_graph(folder / "a.onnx", nodes, fed, [("y", 1, ["n", 1, 8, 8])], weights)
+    (folder / "a.json").write_text(json.dumps(about or {}))
+
+
+def _graph_pair(folder: Path) -> None:
+    folder.mkdir()
+    save_linear(folder / "decoder.onnx")
+    given, made = [("x", 1, ["n", 3, 8, 8])], [("x", 1, ["n", 4])]
+    save_graph(folder / "encoder.onnx", [helper.make_node("Identity", ["x"], ["code"])], given, made, {})
+
+
 TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
     "vae_checkpoint": (_vae_checkpoint,),
     "causal_diffusion": (write_causal_diffusion,),
@@ -107,6 +142,14 @@ TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
         lambda folder, variant=variant: write_known_factors(folder, variant, size=8) for variant in VARIANTS
     ),
     "mlp_gan": (_mlp_gan,),
+    "onnx": (
+        _graph,
+        lambda folder: _graph(folder, (3, 4, 4), "x_T"),
+        lambda folder: _graph(folder, name="w", about={"inputs": {"w": {"deviation": 2}}}),
+        lambda folder: _graph(folder, label=(5,)),
+        lambda folder: _graph(folder, angle=(2,)),
+        _graph_pair,
+    ),
     "qlae": (_qlae,),
     "stylegan2": (_stylegan2, _conditional_stylegan2),
     "stylegan3": (_stylegan3, lambda folder: _stylegan3(folder, classes=2, label_width=3)),

@@ -117,7 +117,16 @@ def describe(card: ModelCard) -> str:
     if card.full_steps:
         steps = f"{card.full_steps} sampler steps, {card.interactive_steps} while a slider moves"
         lines.append(", drawn by ".join(filter(None, (steps, card.sampler))))
-    lines += [text for text in (card.origin, card.licence and f"Licence: {card.licence}", card.notes) if text]
+    lines += [
+        text
+        for text in (
+            card.runtime and f"Computed by {card.runtime}",
+            card.origin,
+            card.licence and f"Licence: {card.licence}",
+            card.notes,
+        )
+        if text
+    ]
     return "\n".join(lines)
 
 
