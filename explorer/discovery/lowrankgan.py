@@ -12,7 +12,7 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery.jacobian import TRUNCATION, without_derivatives
 from explorer.discovery.pictures import PictureMap, Spread, spread_of
 from explorer.discovery.regions import region_mask
-from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, without_gradients
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
@@ -116,7 +116,7 @@ class LowRankGan(CheckedMethod):
                 f"LowRankGAN needs derivatives of the picture in every dimension of its space; those of '{model.name}' "
                 "would take thousands of runs of its sampler. Choose Jacobian SVD."
             )
-        return without_derivatives(model) or without_gradients(self.card.title, model)
+        return without_derivatives(model) or model.without_gradients(self.card.title)
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
         """At most ``k`` directions, fewer where the rest of the picture leaves room for fewer. One unit is one standard

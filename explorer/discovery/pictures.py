@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.discovery.request import without_gradients
 from explorer.discovery.sampling import bottleneck_rows, deviations_along, space_moments
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent, Progress
@@ -174,7 +173,7 @@ class PictureMap:
         ``part`` (pixels,): J has the rows of these pixels only. Raises :class:`ControlError` where pictures have no
         gradients.
         """
-        if refusal := without_gradients("A product with the transposed Jacobian", self.generator.card):
+        if refusal := self.generator.card.without_gradients("A product with the transposed Jacobian"):
             raise ControlError(refusal)
         points = self.points(count, seed, truncation_psi)
         source = torch.Generator("cpu").manual_seed(seed)

@@ -275,16 +275,6 @@ def effort(card: MethodCard) -> int:
     return 50 + 10 * card.supervised + 20 * card.expensive + 42 * card.needs_file
 
 
-def without_gradients(title: str, model: ModelCard) -> str:
-    """Why what is called ``title``, which follows gradients of pictures, does not fit ``model``, or an empty string."""
-    if model.differentiable:
-        return ""
-    return (
-        f"{title} follows gradients of pictures, and '{model.name}' has none: it is run by another library; choose a "
-        "method that only draws pictures."
-    )
-
-
 def mapped_space(model: ModelCard) -> str:
     """The space in which directions are looked for by default.
 

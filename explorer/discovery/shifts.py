@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from explorer.discovery.request import Request, mapped_space, without_gradients
+from explorer.discovery.request import Request, mapped_space
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
 from explorer.scene.cards import ModelCard
@@ -17,7 +17,7 @@ SAMPLES = 2000
 def refusal_of(title: str, model: ModelCard) -> str:
     """Why the method ``title``, which learns through pictures, cannot shift points of ``model``, thousands of times and
     with gradients, or an empty string."""
-    return without_gradients(title, model) or without_shifts(title, model)
+    return model.without_gradients(title) or without_shifts(title, model)
 
 
 def without_shifts(title: str, model: ModelCard) -> str:

@@ -15,7 +15,7 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, FEWEST, AttributeData, Target, attribute_data
 from explorer.discovery.regions import region_mask
-from explorer.discovery.request import CheckedMethod, Request, without_gradients
+from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent, Progress
@@ -115,7 +115,7 @@ class StyleSpace(CheckedMethod):
 
     def refusal(self, model: ModelCard) -> str:
         if "style" in model.spaces:
-            return without_gradients(self.card.title, model)
+            return model.without_gradients(self.card.title)
         return f"StyleSpace looks at the style channels of a StyleGAN2; '{model.name}' has no space 'style'."
 
     def where(self, model: ModelCard, settings: Mapping[str, Scalar]) -> str:

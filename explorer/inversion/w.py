@@ -22,7 +22,9 @@ class W:
     place: ClassVar[int] = 3
 
     def refusal(self, model: ModelCard) -> str:
-        return "" if "w" in model.spaces else f"'{model.name}' has no space w."
+        if "w" not in model.spaces:
+            return f"'{model.name}' has no space w."
+        return model.without_gradients("Optimisation in w")
 
     def steps(self, model: ModelCard) -> int:
         return STEPS

@@ -21,7 +21,9 @@ class WPlus:
     place: ClassVar[int] = 2
 
     def refusal(self, model: ModelCard) -> str:
-        return "" if "w_plus" in model.spaces else f"'{model.name}' has no space w_plus."
+        if "w_plus" not in model.spaces:
+            return f"'{model.name}' has no space w_plus."
+        return model.without_gradients("Optimisation in w_plus")
 
     def steps(self, model: ModelCard) -> int:
         return STEPS

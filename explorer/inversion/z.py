@@ -25,7 +25,7 @@ class Z:
         space = model.spaces.get("z")
         if space is None or space.prior != "normal" or len(model.spaces) > 1:
             return f"'{model.name}' has no z alone with a normal prior."
-        return ""
+        return model.without_gradients("Optimisation in z")
 
     def steps(self, model: ModelCard) -> int:
         return STEPS

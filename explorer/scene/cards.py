@@ -155,6 +155,15 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         model was opened."""
         return self.refusals.get(method.name, f"{method.title} does not fit this model.")
 
+    def without_gradients(self, title: str) -> str:
+        """Why what is called ``title``, which follows gradients of pictures, does not fit, or an empty string."""
+        if self.differentiable:
+            return ""
+        return (
+            f"{title} follows gradients of pictures, and '{self.name}' has none: another library draws them; choose "
+            "what only looks at pictures."
+        )
+
 
 class FamilyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """Why the family ``family``, which a user reads as ``title``, does not take a file: one sentence."""

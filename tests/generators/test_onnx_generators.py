@@ -18,6 +18,7 @@ from explorer.discovery import registry as methods
 from explorer.errors import ControlError, ModelError, SceneError
 from explorer.generators import registry
 from explorer.generators.base import Conditional, Generator, Latent
+from explorer.inversion import registry as inversions
 from explorer.scene.model import Condition, Quality
 
 CPU = torch.device("cpu")
@@ -289,7 +290,7 @@ def test_an_encoder_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_a_folder_of_several_graphs_is_not_guessed_at(tmp_path: Path) -> None:
     save_linear(tmp_path / "a.onnx")
     save_linear(tmp_path / "b.onnx")
-    with pytest.raises(ModelError, match="open a file in it: a.onnx, b.onnx"):
+    with pytest.raises(ModelError, match=r"open a file in it: a\.onnx, b\.onnx"):
         registry.load(str(tmp_path), CPU)
 
 
@@ -360,6 +361,7 @@ def test_methods_that_follow_gradients_say_so(tmp_path: Path) -> None:
     assert {name for name, reason in refusals.items() if "gradients of pictures" in reason} == FOLLOW_GRADIENTS
     with pytest.raises(ControlError, match="transposed Jacobian follows gradients"):
         methods.method("jacobian").discover(generator, 2, settings={"estimate": "probes"})
+    assert "gradients of pictures" in inversions.refusal(inversions.inversions()["z"], generator.card)
     z = generator.sample([0]).tensors["z"].requires_grad_()
     with pytest.raises(ModelError, match="no gradients"):
         drawn(generator, Latent({"z": z}))
