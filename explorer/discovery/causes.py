@@ -90,7 +90,7 @@ class Causes(CheckedMethod):
         aliases=("do", "interventions"),
         first_count=64,
         grows=True,
-        version=2,
+        version=3,
         settings=graph_settings("the model's own", "rows that come with the model"),
     )
 
@@ -175,6 +175,7 @@ def do_card(
         details=tuple(filter(None, (*_details(variable, model), *details))),
         detents=tuple(map(float, range(variable.levels))),
         shows="value",
+        labels=variable.labels,
     )
 
 

@@ -271,7 +271,8 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     tip's lines. ``shows``: what the numbers of the slider are, amounts (how far it is moved, from 0) or values (where
     the picture stands, and where it is sent: do(x = v)); range and ``detents`` are in the same. ``cases``: what
     amounts are called, below, at and above 0, where they are numbers of cases and no quantity
-    (:func:`explorer.scene.choices.case_text`): nothing is measured along such a slider."""
+    (:func:`explorer.scene.choices.case_text`): nothing is measured along such a slider. ``labels``: what the values
+    0, 1, … are called, where they are levels with names."""
 
     name: str
     space: str
@@ -288,6 +289,7 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     field: FieldCard | None = None  # what it follows, where that is a vector field
     starred: bool = False  # by the user, in a set of their own
     cases: tuple[str, str, str] | None = None
+    labels: tuple[str, ...] = ()
 
 
 class Remark(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from explorer.scene.cards import ControlCard, FieldCard
 from explorer.scene.choices import case_text
 from explorer.scene.marks import shown_name
-from explorer.scene.model import Calibration, ControlSetRef, Edit, Scene
+from explorer.scene.model import Calibration, ControlSetRef, Edit, Holds, Scene
 
 EFFECT_UNIT = "τ"
 """What an amount of 1 is called where it changes a picture as much on every slider."""
@@ -42,17 +42,32 @@ def edit_text(scene: Scene, controls: ControlSetRef, edit: Edit, card: ControlCa
     """Which control is moved and how far, ``smile −1.00 τ``, or to which value, ``angle = −12.5°``: by the user's name
     for it; ``card`` as above."""
     name = shown_name(scene, controls, edit.control)
-    if edit.value is not None:
-        return f"{name} = {value_text(edit.value, card)}"
-    if card is not None and card.cases is not None:
-        return f"{name} {case_text(card.cases, edit.amount)}"
-    return f"{name} {amount_text(edit.amount)}{unit_text(controls, card)}"
+    number = slider_text(edit.number, edit.holds, card)
+    sign = "= " if edit.value is not None else ""
+    is_amount = edit.value is None and (card is None or card.cases is None)
+    return f"{name} {sign}{number}{unit_text(controls, card) if is_amount else ''}"
+
+
+def slider_text(number: float, holds: Holds, card: ControlCard | None = None) -> str:
+    """A number of a slider as it is read: a value, what a case is called, or an amount, without a unit. ``card``: the
+    control's, where it is known."""
+    if holds == "value":
+        return value_text(number, card)
+    return amount_text(number) if card is None or card.cases is None else case_text(card.cases, number)
 
 
 def value_text(value: float, card: ControlCard | None = None) -> str:
-    """``−12.5°``, ``3 codes``: a value in its unit; ``card``: the control's, where it is known."""
+    """``−12.5°``, ``3 codes``, ``male``: a value in its unit, or what the level next to it is called; ``card``: the
+    control's, where it is known."""
+    if card is not None and (label := label_text(card, value)):
+        return label
     unit = card.unit if card is not None else ""
     return f"{minus(f'{value:.4g}')}{unit if unit in ('', '°', '%') else f' {unit}'}"
+
+
+def label_text(card: ControlCard, value: float) -> str:
+    """What the level next to ``value`` is called; empty where values are no levels with names, or it is none."""
+    return card.labels[round(value)] if 0 <= round(value) < len(card.labels) else ""
 
 
 def tau_text(tau: float, calibration: Calibration | None = "chord") -> str:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 from explorer.causal.identification import identify
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.choices import LARGEST
+from explorer.scene.edit_text import label_text
 from explorer.scene.model import ControlSetRef, Seed
 from explorer.ui.causes import side_by_side, text
 from explorer.ui.causes.asking import Descriptions
@@ -233,6 +234,8 @@ class CausesPanel(QWidget):
         if not self.field.is_typing:
             was = self.field.blockSignals(True)
             self.field.setValue(min(max(one.value, card.low), card.high))
+            if label := label_text(card, one.value):
+                self.field.set_blank(label)
             self.field.blockSignals(was)
         self.free.setEnabled(one.is_set)
         for widget in (self.slider, self.field, self.free):

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from explorer.scene.cards import Badge, ControlCard, ControlPlace
 from explorer.scene.choices import case_text
-from explorer.scene.edit_text import laws_text
+from explorer.scene.edit_text import label_text, laws_text
 from explorer.scene.model import Edit, Mark
 from explorer.ui.look import theme
 from explorer.ui.look.numbers import DecimalField
@@ -174,9 +174,13 @@ class ControlRow(QWidget):
             self.box.set_blank(self._interval_text(*interval))
         elif self.card.cases is not None:
             self.box.set_blank(self._case_text(self.card.cases, number))
+        elif label := label_text(self.card, number):
+            self.box.set_blank(self.box.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, self._room))
         self._filling = False
         self._is_free = free
-        case = "" if self.card.cases is None else case_text(self.card.cases, number).capitalize()
+        case = label_text(self.card, number)
+        if self.card.cases is not None:
+            case = case_text(self.card.cases, number).capitalize()
         self.box.setToolTip(case if interval is None else open_text(*interval))
 
     def _case_text(self, cases: tuple[str, str, str], number: float) -> str:
@@ -184,16 +188,21 @@ class ControlRow(QWidget):
         text = case_text(cases, number)
         words = text.split()
         shorter = (text, text.split(",")[0], *(" ".join(words[index:]) for index in range(1, len(words))))
-        room, width = self.box.sizeHint().width() - FIELD_EDGES, self.box.fontMetrics().horizontalAdvance
-        return next((part for part in shorter if width(part) <= room), f"{number:.0f}")
+        width = self.box.fontMetrics().horizontalAdvance
+        return next((part for part in shorter if width(part) <= self._room), f"{number:.0f}")
+
+    @property
+    def _room(self) -> int:
+        """Pixels of the field that a text may take."""
+        return self.box.sizeHint().width() - FIELD_EDGES
 
     def _interval_text(self, low: float, high: float) -> str:
         """Between which values it lies, if there is room for that."""
         if f"{low:.3g}" == f"{high:.3g}":
             return f"≈ {low:.3g}"
-        room, width = self.box.sizeHint().width() - FIELD_EDGES, self.box.fontMetrics().horizontalAdvance
+        width = self.box.fontMetrics().horizontalAdvance
         texts = (f"{low:.3g}–{high:.3g}", f"{low:.2g}–{high:.2g}")
-        return next((text for text in texts if width(text) <= room and text[0] != "-"), "open")
+        return next((text for text in texts if width(text) <= self._room and text[0] != "-"), "open")
 
     def set_place(self, place: ControlPlace | None) -> None:
         """Where the picture stands along it, and how far the slider reaches from there. Without, it is as the card
@@ -220,6 +229,9 @@ class ControlRow(QWidget):
         if card.cases is not None:
             below, at, above = (text.replace("#", "n").replace("@", "n") for text in card.cases)
             hint = f"Below 0: {below}. 0: {at}. Above 0: {above}. Arrows: the next one. Double click: {back}."
+        elif card.labels:
+            named = " · ".join(f"{level} {label}" for level, label in enumerate(card.labels))
+            hint = f"{named}. Arrows: the next one. Double click: {back}."
         elif card.detents:
             hint = (
                 "The ticks are learned values, and the slider stops at them. Alt or Shift, or a typed value: between "

@@ -8,9 +8,8 @@ import msgspec
 from PySide6.QtCore import Signal
 
 from explorer.scene import editing, linking
-from explorer.scene.choices import case_text
 from explorer.scene.defaults import default_controls
-from explorer.scene.edit_text import amount_text
+from explorer.scene.edit_text import slider_text
 from explorer.scene.following import EVERY
 from explorer.scene.model import (
     Blend,
@@ -24,7 +23,6 @@ from explorer.scene.model import (
     Scene,
     Seed,
 )
-from explorer.scene.number_text import number_text
 from explorer.scene.views import VIEWS
 from explorer.ui.state.scene_state import SceneState
 
@@ -101,9 +99,7 @@ class Controller(SceneState):
             index: Edit(control) if free else Edit.of(control, number, holds) for index, control in partners.items()
         }
         moved = editing.with_edits(self._scene, edits)
-        text = f"{name} = {number_text(number)}" if holds == "value" else f"{name} {amount_text(number)}"
-        if card is not None and card.cases is not None:
-            text = f"{name} {case_text(card.cases, number)}"
+        text = f"{name}{' =' if holds == 'value' else ''} {slider_text(number, holds, card)}"
         lead = pane if self._scene.linked else None
         self._last_moved |= partners
         self.late.note(moved)

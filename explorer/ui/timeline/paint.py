@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QPixmap, QPolygonF
 
-from explorer.scene.edit_text import amount_text
 from explorer.scene.model import AmountTrack
 from explorer.ui.look.theme import Theme, color
 from explorer.ui.timeline.geometry import (
@@ -215,8 +214,8 @@ def paint_reading(
 
 
 def reading(row: TimelineRow, index: int) -> str:
-    """``1.20 s · +1.30 σ``, or ``1.20 s · seed 42``."""
-    what = f"seed {row.texts[index]}" if row.is_origin else f"{amount_text(row.amounts[index])} {row.unit}".strip()
+    """``1.20 s · +1.30 σ``, ``1.20 s · 110°``, or ``1.20 s · seed 42``."""
+    what = f"seed {row.texts[index]}" if row.is_origin else f"{row.texts[index]} {row.unit}".strip()
     return f"{seconds(row.times[index])} · {what}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from explorer.scene.cards import ControlSetCard
-from explorer.scene.edit_text import amount_text
+from explorer.scene.edit_text import slider_text
 from explorer.scene.model import AmountTrack, OriginTrack, Scene, Seed
 from explorer.scene.timeline import ORIGIN, amount_at
 
@@ -17,8 +17,8 @@ SAMPLES = 120  # points of a drawn curve
 class TimelineRow:
     """One track as it is drawn. ``tracks``: the amount tracks it stands for (linked panes share a row), or the origin.
 
-    ``times`` in seconds, ``amounts`` in the control's unit (zeros for the origin), ``texts`` what each key says;
-    ``low``/``high``: the range of amounts that the band shows.
+    ``times`` in seconds, ``amounts`` in the control's unit (zeros for the origin), ``texts`` what each key says, and
+    ``unit``, what follows an amount; ``low``/``high``: the range of amounts that the band shows.
     """
 
     label: str
@@ -93,8 +93,9 @@ def _amount_row(scene: Scene, numbers: tuple[int, ...], cards: Mapping[int, Cont
     control = next((one for one in card.controls if one.name == track.control), None) if card else None
     amounts = tuple(key.amount for key in track.keys)
     # The band shows the slider's range, widened to whatever was typed.
-    low = min(control.low if control else -3.0, *amounts, 0.0)
-    high = max(control.high if control else 3.0, *amounts, 0.0)
+    still = () if track.holds == "value" else (0.0,)
+    low = min(control.low if control else -3.0, *amounts, *still)
+    high = max(control.high if control else 3.0, *amounts, *still)
     # One slider moves them all; it is known by its name in the selected pane.
     members = [scene.timeline.amounts[number] for number in numbers]
     label = next((one.control for one in members if one.pane == scene.selected), track.control)
@@ -104,10 +105,10 @@ def _amount_row(scene: Scene, numbers: tuple[int, ...], cards: Mapping[int, Cont
         tracks=numbers,
         times=tuple(key.time for key in track.keys),
         amounts=amounts,
-        texts=tuple(amount_text(amount) for amount in amounts),
+        texts=tuple(slider_text(amount, track.holds, control) for amount in amounts),
         low=low,
         high=high,
-        unit=control.unit if control else "σ",
+        unit="" if track.holds == "value" else control.unit if control else "σ",
         interpolation=track.interpolation,
         track=track,
     )

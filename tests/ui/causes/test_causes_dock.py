@@ -676,6 +676,27 @@ def test_noise_of_another_pane_s_picture_is_the_first_that_is_offered(ladder_sta
     assert controller.scene.panes[1].edits == ()
 
 
+def test_a_level_is_called_by_its_name_beside_the_slider(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_labels(ref: ControlSetRef) -> ControlSetCard:
+        card = controls(ref)
+        cards = tuple(
+            msgspec.structs.replace(one, low=0.0, high=1.0, labels=("low", "high")) if one.name == "light" else one
+            for one in card.controls
+        )
+        return msgspec.structs.replace(card, controls=cards)
+
+    stage = Stage(qtbot, monkeypatch)
+    monkeypatch.setattr(quiet, "controls", with_labels)
+    stage.answer()
+    stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
+    stage.answer()
+    stage.view.selected = "light"
+    stage.controller.move_control(0, "light", 1.0)
+    stage.answer()
+    assert stage.dock.panel.field.text() == "high"
+    assert stage.controller.undo_stack.undoText() == "light = high"
+
+
 LONG = " ".join(["the picture does not tell the noise of length, so an interval of 90 % stands there"] * 9)
 
 

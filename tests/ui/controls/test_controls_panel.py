@@ -641,6 +641,24 @@ def test_a_number_of_a_case_is_called_what_it_is(qtbot: QtBot) -> None:
     assert moved == [("noise: x", 2.0, False)]
 
 
+def test_a_level_is_called_by_its_name(qtbot: QtBot) -> None:
+    card = ControlCard(
+        name="sex", space="z", unit="", low=0.0, high=1.0, shows="value", detents=(0.0, 1.0), labels=("female", "male")
+    )
+    row = ControlRow(card, 0)
+    qtbot.addWidget(row)
+    row.set_edit(Edit("sex", value=1.0))
+    assert row.box.text() == row.box.toolTip() == "male"
+    row.set_edit(Edit("sex", value=0.0))
+    assert row.box.text() == "female"
+    assert "0 female · 1 male" in row.slider.toolTip()
+    long = msgspec.structs.replace(card, labels=("a name that is longer than the field", "b"))
+    row.set_card(long, 0)
+    row.set_edit(Edit("sex", value=0.0))
+    assert row.box.text().endswith("…")
+    assert row.box.toolTip() == long.labels[0]
+
+
 def test_controls_of_cases_are_folded_below_the_others(qtbot: QtBot) -> None:
     panel = Panel(qtbot)
     panel.client.answers_models = False

@@ -90,7 +90,7 @@ def test_what_is_typed_is_the_value(desk: Desk) -> None:
     QTest.keyClick(desk.row.box, Qt.Key.Key_Return)
     assert desk.edits == (Edit("angle", value=25.5),)
     assert desk.row.slider.value == 25.5
-    assert desk.controller.undo_stack.undoText() == "angle = 25.5"
+    assert desk.controller.undo_stack.undoText() == "angle = 25.5°"
     assert edit_text(desk.controller.scene, REF, desk.edits[0], ANGLE) == "angle = 25.5°"
     # 0 is a value as any other.
     desk.controller.move_control(0, "angle", 0.0)

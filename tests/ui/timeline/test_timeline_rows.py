@@ -11,6 +11,7 @@ from explorer.scene.cards import ControlCard, ControlSetCard
 from explorer.scene.model import ModelRef, Pane, Scene, Seed
 from explorer.scene.timeline import amount_at, move_key, set_amount_key, set_origin_key
 from explorer.ui.timeline.geometry import TimelineGeometry, snapped, tick_label, tick_step, ticks
+from explorer.ui.timeline.paint import reading
 from explorer.ui.timeline.rows import curve, rows_of
 
 CARD = ControlSetCard(
@@ -37,6 +38,18 @@ def test_origin_comes_first_and_shows_its_seeds() -> None:
     assert origin.is_origin
     assert origin.texts == ("42", "7")
     assert (amount.label, amount.texts, amount.low, amount.high) == ("azimuth", ("+1.50",), -2, 2)
+
+
+def test_values_are_read_as_values_and_levels_by_their_names() -> None:
+    controls = (
+        ControlCard(name="light", space="z", unit="°", low=54.0, high=132.3, shows="value"),
+        ControlCard(name="sex", space="z", unit="", low=0.0, high=1.0, shows="value", labels=("female", "male")),
+    )
+    made = set_amount_key(set_amount_key(scene(), 0, "light", 1.0, 110.0, "value"), 0, "sex", 1.0, 1.0, "value")
+    light, sex = rows_of(made, lambda _: replace(CARD, controls=controls))
+    assert (light.texts, light.low, light.high) == (("110°",), 54.0, 132.3)
+    assert reading(light, 0) == "1.00 s · 110°"
+    assert reading(sex, 0) == "1.00 s · male"
 
 
 def test_the_band_widens_to_what_was_typed() -> None:
