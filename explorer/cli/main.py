@@ -26,6 +26,7 @@ from explorer.cli import (
     effects,
     graph,
     gui,
+    invert,
     measure,
     render,
     replay,
@@ -73,6 +74,7 @@ app.command()(catalogue.inspect)
 app.command()(render.render)
 app.command()(discover.discover)
 app.command()(do.do)
+app.command()(invert.invert)
 app.command()(graph.graph)
 app.command("import")(directions.import_directions)
 app.command()(directions.export_directions)

@@ -46,7 +46,7 @@ from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import by_weights, reweighted, stacked
 from explorer.inversion.base import Preview
 from explorer.inversion.invert import Inverted, invert
-from explorer.inversion.own_picture import original_of
+from explorer.inversion.own_picture import Seen, original_of
 from explorer.inversion.registry import with_inversions
 from explorer.metrics.base import shared as parts
 from explorer.metrics.encoding import fitting_worlds
@@ -251,9 +251,10 @@ class Engine:
         options: InversionOptions,
         progress: Progress | None = None,
         preview: Preview | None = None,
+        on_read: Callable[[Seen], None] | None = None,
     ) -> Inverted:
         """:func:`explorer.inversion.invert.invert` on ``model``, beside the live view."""
-        return invert(self.shared(model), source, name, options, progress, preview)
+        return invert(self.shared(model), source, name, options, progress, preview, on_read)
 
     def landscape(
         self,

@@ -74,7 +74,9 @@ def places(generator: Generator, controls: ControlSet, start: Latent, edits: Seq
     """Name → where ``start`` (batch 1) stands along each of ``controls`` along which it has a value, and how far its
     slider reaches from there. Of ``edits`` those in spaces before a control's own count."""
     names = list(generator.card.spaces)
-    placed = [control for control in controls.controls if control.place is not None]
+    # A start in a later space, as that of a picture of one's own, stands nowhere in those before it.
+    reached = names[min(names.index(name) for name in start.tensors) :]
+    placed = [control for control in controls.controls if control.place is not None and control.card.space in reached]
     latents: dict[str, Latent] = {}
     for space in {control.card.space for control in placed}:
         earlier = names[: names.index(space)]

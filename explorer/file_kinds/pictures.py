@@ -27,7 +27,7 @@ class Pictures:
             return ""
         return (
             f"is a {name} and no model; what this program exported holds its scene and opens with File > Open scene, "
-            "and 'latent-explorer do MODEL --image' takes a picture of one's own."
+            "and a picture of your own opens beside a model, with File > Open picture or 'latent-explorer invert'."
         )
 
 

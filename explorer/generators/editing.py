@@ -28,7 +28,7 @@ from explorer.controls.base import (
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError, ExplorerError
 from explorer.generators.base import Generator, Latent, Reweightable
-from explorer.scene.cards import Remark
+from explorer.scene.cards import ModelCard, Remark
 from explorer.scene.model import Quality
 
 Prepare = Callable[[StartBound, Generator, Latent], Control]
@@ -135,6 +135,9 @@ def edited(
         if not here:
             continue
         if space not in latent.tensors and depth < max(names.index(name) for name in latent.tensors):
+            if (layered := layers_of(generator.card, latent, space)) and not _looks_at_start(here):
+                latent = latent.holding({layered: _moved_in_layers(latent.tensors[layered], here, generator)})
+                continue
             raise ExplorerError(
                 f"The picture starts from a stored point of a later space than '{space}', "
                 f"so '{here[0].control.card.name}' cannot move it; choose a control of that space, or a seed."
@@ -150,6 +153,30 @@ def edited(
         kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
         latent = latent.holding({**kept, space: tensor})
     return latent
+
+
+def layers_of(card: ModelCard, latent: Latent, space: str) -> str:
+    """The space in which ``latent`` holds a point of ``space`` for every layer, as one that was found for a picture of
+    the user's own does; empty where there is none. A point of ``space`` is one whose layers are alike there, so what
+    moves it moves every layer."""
+    behind = list(card.spaces)[list(card.spaces).index(space) + 1 :]
+    name, shape = behind[0], card.spaces[space].shape
+    return name if name in latent.tensors and card.spaces[name].shape == (card.spaces[name].layers, *shape) else ""
+
+
+def _looks_at_start(moves: Moves) -> bool:
+    """Whether what one of ``moves`` does depends on where the point stands, which is elsewhere in every layer."""
+    return any(isinstance(move.control, StartBound) or move.absolute for move in moves)
+
+
+def _moved_in_layers(tensor: Tensor, moves: Moves, generator: Generator) -> Tensor:
+    """``tensor`` (B, layers, *shape) with ``moves`` made in every layer."""
+    batch, layers = tensor.shape[:2]
+    start = rows = tensor.flatten(0, 1)
+    for _, group in grouped(moves):
+        each = [move._replace(number=move.number.to(generator.device).repeat_interleave(layers)) for move in group]
+        rows = _moved(rows, start, each)
+    return rows.reshape(batch, layers, *tensor.shape[2:])
 
 
 def ready(move: Move, generator: Generator, latent: Latent, prepare: Prepare = prepared_anew) -> Move:

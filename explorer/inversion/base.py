@@ -43,6 +43,7 @@ class Attempt:
         self.target = target.to(generator.device, torch.float32)
         self.best: Latent | None = None
         self.psnr = -torch.inf
+        self.picture = self.target[0]  # of the best point
         self._progress = progress
         self._preview = preview
 
@@ -57,8 +58,9 @@ class Attempt:
         if figures[row] > self.psnr:
             self.psnr = figures[row]
             self.best = latent.each(lambda tensor: tensor[row : row + 1].detach().clone())
+            self.picture = rendered[row].detach().clone()
             if self._preview is not None:
-                self._preview(rendered[row].detach(), self.psnr)
+                self._preview(self.picture, self.psnr)
 
     def best_found(self) -> Latent:
         """The best point. Raises :class:`ExplorerError` where none gave a picture of finite numbers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,12 @@ from explorer.scene.model import OwnPicture, StoredLatent
 @dataclass(frozen=True)
 class Inverted:
     """``point``: the best that was found, with the picture that it was found for; ``stopped``: before the way had come
-    to its end."""
+    to its end; ``picture``: (C, H, W), what the model draws of it."""
 
     point: StoredLatent
     own: OwnPicture
     stopped: bool
+    picture: Tensor
 
 
 def invert(
@@ -37,10 +39,11 @@ def invert(
     options: InversionOptions,
     progress: Progress | None = None,
     preview: Preview | None = None,
+    on_read: Callable[[Seen], None] | None = None,
 ) -> Inverted:
     """The point of ``generator`` whose picture is nearest to that in the file ``source`` (or in the bytes of one),
     which the user knows as ``name``. ``progress`` may raise :class:`Cancelled`: once something was found, that is the
-    answer.
+    answer. ``on_read`` hears what the picture is to the model before the search begins.
 
     Raises :class:`ExplorerError` with one sentence.
     """
@@ -53,6 +56,8 @@ def invert(
     # Not in the inference mode of whoever asks: the point is followed by its gradient.
     with torch.inference_mode(False):
         seen = read_picture(source, name, model)
+        if on_read is not None:
+            on_read(seen)
         attempt, stopped = Attempt(generator, seen.picture, progress, preview), False
         try:
             way.run(attempt, options)
@@ -63,7 +68,7 @@ def invert(
         space, point = next(iter(attempt.best_found().tensors.items()))
         own = _own(attempt, seen, name, way.title, space, point, options)
     row = point[0].float().cpu().contiguous().numpy()
-    return Inverted(StoredLatent(space, row.shape, row.astype("<f4").tobytes(), own), own, stopped)
+    return Inverted(StoredLatent(space, row.shape, row.astype("<f4").tobytes(), own), own, stopped, attempt.picture)
 
 
 def _own(

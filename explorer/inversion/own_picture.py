@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from explorer.errors import ExplorerError
@@ -58,6 +59,12 @@ def read_picture(source: Path | bytes, name: str, model: ModelCard) -> Seen:
     size = f"{opened.image.width}×{opened.image.height}"
     reading = f"'{name}' ({size}) was read: {told}." if told else f"'{name}' ({size}) was read as it is."
     return Seen(as_images(pixels[None]), as_png(pixels, LARGEST_ORIGINAL), reading)
+
+
+def png_of(picture: Tensor) -> bytes:
+    """A PNG file of (C, H, W) in [-1, 1], of at most the size that a scene holds."""
+    levels = picture.detach().float().mul(127.5).add(128.0).clamp(0, 255).to(torch.uint8)
+    return as_png(np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy()), LARGEST_ORIGINAL)
 
 
 def original_of(own: OwnPicture, model: ModelCard) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
+from torch import Tensor
 
 from explorer.causal.suggested import Method
 from explorer.controls import control_set as control_sets
@@ -40,7 +41,11 @@ Job = (
     | requests.SaveControls | requests.FindPlaces | requests.DrawSamples | requests.TrainProbe | requests.ListAttributes
     | requests.DescribeFile | requests.ReadPath | requests.DrawLandscape | requests.FindOutcome
     | requests.DescribeCauses | requests.CheckGraph | requests.FindEffect | requests.SuggestArrows
+    | requests.InvertPicture
 )  # fmt: skip
+
+
+PREVIEW_EVERY = 0.25  # seconds
 
 
 class Answers:
@@ -142,6 +147,8 @@ class Answers:
                 return self._probe(request)
             case requests.ListAttributes():
                 return self._attributes(request)
+            case requests.InvertPicture():
+                return self._inverted(request, reports)
             case _:
                 start = time.perf_counter()
                 path = self._written(request, reports)
@@ -220,6 +227,49 @@ class Answers:
             for one in reader.attributes
         )
         return replies.AttributeList(request_id=request.request_id, name=reader.name, attributes=cards)
+
+    # --- pictures of one's own -----------------------------------------------------------------------------------
+
+    def _inverted(self, request: requests.InvertPicture, reports: Reports) -> replies.PictureInverted:
+        from explorer.inversion.own_picture import Seen, png_of
+
+        number, last, read = request.request_id, 0.0, list[Seen]()
+
+        def tell(picture: bytes = b"", psnr: float = 0.0) -> None:
+            original, reading = read[0].png, read[0].reading
+            told = replies.InversionPreview(
+                request_id=number, original=original, reading=reading, picture=picture, psnr=psnr
+            )
+            self._send(told)
+
+        def on_read(seen: Seen) -> None:
+            read.append(seen)
+            tell()
+
+        def preview(picture: Tensor, psnr: float) -> None:
+            nonlocal last
+            now = time.perf_counter()
+            if now - last >= PREVIEW_EVERY:
+                last = now
+                tell(png_of(picture), psnr)
+
+        found = self._engine.inverted(
+            request.model,
+            Path(request.path) if request.path else request.data,
+            request.name,
+            request.options,
+            reports.progress(wording.doing(request)),
+            preview,
+            on_read,
+        )
+        return replies.PictureInverted(
+            request_id=number,
+            model=request.model,
+            point=found.point,
+            picture=png_of(found.picture),
+            stopped=found.stopped,
+            note="Stopped; the best so far is kept" if found.stopped else "",
+        )
 
     # --- files ---------------------------------------------------------------------------------------------------
 

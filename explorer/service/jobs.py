@@ -52,6 +52,7 @@ class Jobs:
                 | requests.CheckPicture()
                 | requests.ExportEffects()
                 | requests.SuggestArrows()
+                | requests.InvertPicture()
             ):
                 self._start(self._long, request)
             case requests.DescribeCauses() | requests.CheckGraph() | requests.FindEffect():

@@ -242,6 +242,30 @@ class AttributeList(msgspec.Struct, frozen=True, kw_only=True, tag="attributes")
     attributes: tuple[AttributeCard, ...]
 
 
+class InversionPreview(msgspec.Struct, frozen=True, kw_only=True, tag="inversion_preview"):
+    """The best that a running inversion has. ``original``: a PNG of the picture as the model is to draw it, and
+    ``reading``, how it came from the file; ``picture``: a PNG of what the model draws of the best point so far, empty
+    before there is one, ``psnr`` decibels from the original."""
+
+    request_id: int
+    original: bytes
+    reading: str
+    picture: bytes = b""
+    psnr: float = 0.0
+
+
+class PictureInverted(msgspec.Struct, frozen=True, kw_only=True, tag="picture_inverted"):
+    """``point``: with the picture that it was found for; ``picture``: a PNG of what the model draws of it; ``stopped``:
+    the search was ended early, and this is the best that it had; ``note``: that, in a sentence."""
+
+    request_id: int
+    model: ModelRef
+    point: StoredLatent
+    picture: bytes
+    stopped: bool = False
+    note: str = ""
+
+
 class JobProgress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     """``share`` 0..1; ``remaining`` seconds, negative while unknown. A job that waits for another has a title
     that begins with "Waiting"."""
@@ -273,6 +297,7 @@ Reply = (
     | LandscapeDrawn | OutcomeFound | CausesDescribed | GraphChecked | EffectFound | ArrowsSuggested
     | FileDescribed | PathRead
     | Exported | Measured | Compared | EffectsScanned | PictureChecked | SamplesDrawn | ProbeTrained | AttributeList
+    | InversionPreview | PictureInverted
     | JobProgress | Stopped | Refused
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ import msgspec
 from explorer.scene.causal_graph import CausalGraph, Edge
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.effects import EffectQuestion, EffectReport
+from explorer.scene.inversion import InversionOptions
 from explorer.scene.labels import Labels
 from explorer.scene.landscape import Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
@@ -298,6 +299,19 @@ class ListAttributes(msgspec.Struct, frozen=True, kw_only=True, tag="list_attrib
     attributes: str = ""
 
 
+class InvertPicture(msgspec.Struct, frozen=True, kw_only=True, tag="invert_picture"):
+    """Find the point of ``model`` for the picture in the file ``path``, or in ``data``, the bytes of one, which the
+    user knows as ``name``; a job, answered by progress, :class:`InversionPreview` and :class:`PictureInverted`.
+    Cancelled, it answers with the best that it has."""
+
+    request_id: int
+    model: ModelRef
+    name: str
+    path: str = ""
+    data: bytes = b""
+    options: InversionOptions = InversionOptions()
+
+
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
     """Stop the job ``request_id``; it answers :class:`Stopped`."""
 
@@ -338,6 +352,7 @@ Request = (
     | DrawSamples
     | TrainProbe
     | ListAttributes
+    | InvertPicture
     | Cancel
     | Shutdown
 )

@@ -57,6 +57,8 @@ def doing(what: View | requests.Request) -> str:
             return f"Drawing samples of {_name(what.model)}"
         case requests.TrainProbe():
             return f"Learning '{what.labels.attribute}' from labels"
+        case requests.InvertPicture():
+            return f"Finding the point of {_name(what.model)} for '{what.name}'"
         case requests.ListAttributes():
             return f"Listing the attributes of {_name(what.model)}"
         case _:

@@ -49,8 +49,24 @@ def test_behind_an_edited_space_nothing_is_kept() -> None:
 
 def test_a_space_before_all_there_is() -> None:
     stored = Latent({"w_plus": torch.zeros(1, 4, 10)})
-    with pytest.raises(ExplorerError, match="stored point of a later space than 'w'"):
-        edited(TOY, stored, [Move(control("w", 1), torch.ones(1))])
+    with pytest.raises(ExplorerError, match="stored point of a later space than 'z'"):
+        edited(TOY, stored, [Move(control("z", 1), torch.ones(1))])
+    with pytest.raises(ExplorerError, match="stored point of a later space than 'w'"):  # where, is not the same in all
+        edited(TOY, stored, [Move(control("w", 1), torch.ones(1), absolute=True)])
+
+
+def test_a_point_that_is_another_in_every_layer_is_moved_in_every_layer() -> None:
+    w, layered, amounts = control("w", 1), control("w_plus", 2), torch.tensor([1.5, -0.5])
+    of_w = TOY.advance(TOY.sample([1, 2]), "w")
+    before = edited(TOY, of_w, [Move(w, amounts), Move(layered, amounts)])
+    alike = Latent({"w_plus": TOY.advance(of_w, "w_plus").tensors["w_plus"]})
+    after = edited(TOY, alike, [Move(w, amounts), Move(layered, amounts)])
+    assert torch.equal(after.tensors["w_plus"], before.tensors["w_plus"])
+    apart = Latent({"w_plus": torch.randn(2, 4, 10, generator=torch.Generator().manual_seed(3))})
+    found = edited(TOY, apart, [Move(w, amounts)]).tensors["w_plus"]
+    for layer in range(4):
+        assert torch.equal(found[:, layer], w.move(apart.tensors["w_plus"][:, layer], amounts))
+    assert torch.equal(edited(TOY, apart, [Move(w, torch.zeros(2))]).tensors["w_plus"], apart.tensors["w_plus"])
 
 
 def test_a_batch_of_latents_in_different_spaces() -> None:

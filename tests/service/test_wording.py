@@ -29,6 +29,10 @@ FIND = requests.FindControls(request_id=1, model=MODEL, controls=PCA)
 NAMED = (
     (requests.ListModels(request_id=1), "Listing the models"),
     (requests.ListMethods(request_id=1), "Listing the methods"),
+    (
+        requests.InvertPicture(request_id=1, model=MODEL, name="cat.jpg", path="/a/cat.jpg"),
+        "Finding the point of shapes-qlae for 'cat.jpg'",
+    ),
     (requests.OpenModel(request_id=1, model=MODEL), "Opening shapes-qlae"),
     (FIND, "Finding the controls of PCA on shapes-qlae"),
     (requests.DescribeFile(request_id=1, model=MODEL, path="/a/checkpoint.pt"), "Reading checkpoint.pt"),

@@ -13,7 +13,7 @@ from explorer.export.options import ExportOptions, encode_options
 from explorer.scene.comparison import CompareOptions, CompareReport
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ChosenControl, ModelRef, Scene
-from explorer.service.replies import ControlsPreview, EngineLost, JobProgress, Refused, Stopped
+from explorer.service.replies import ControlsPreview, EngineLost, InversionPreview, JobProgress, Refused, Stopped
 from explorer.service.requests import (
     Cancel,
     CompareMethods,
@@ -133,9 +133,10 @@ class JobList(QObject):
     def _answered(self, reply: object) -> None:
         """Whatever answers a job ends it, be it what it made; that is for who asked."""
         number = getattr(reply, "request_id", None)
-        if number not in self._jobs or isinstance(reply, JobProgress | ControlsPreview):
+        if number not in self._jobs or isinstance(reply, JobProgress | ControlsPreview | InversionPreview):
             return
-        state = "stopped" if isinstance(reply, Stopped) else "failed" if isinstance(reply, Refused) else "done"
+        stopped = isinstance(reply, Stopped) or getattr(reply, "stopped", False)
+        state = "stopped" if stopped else "failed" if isinstance(reply, Refused) else "done"
         sentence = reply.sentence if isinstance(reply, Refused) else getattr(reply, "note", "")
         self._end(number, state, getattr(reply, "path", ""), sentence)
 

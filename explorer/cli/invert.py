@@ -1,0 +1,113 @@
+"""``invert``: the point of a model for a picture of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from explorer.cli import arguments
+from explorer.cli.numbers import whole
+from explorer.cli.progress import shown
+from explorer.ending import between_steps
+from explorer.errors import Cancelled, ExplorerError
+from explorer.export.options import ExportOptions
+from explorer.scene.defaults import default_controls
+from explorer.scene.inversion import MOST_STEPS, InversionOptions
+from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.scene.own_pictures import bookmark_of, distance_text, fidelity_text
+from explorer.scene.store import SUFFIX, save_scene
+from explorer.scene.validate import SEED_LIMIT
+
+if TYPE_CHECKING:
+    from explorer.engine.engine import Engine
+    from explorer.inversion.invert import Inverted
+
+
+def invert(
+    model: arguments.ModelName,
+    image: Annotated[Path, typer.Option("--image", "-i", metavar="FILE", help="The picture.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help=f"What to write: both pictures side by side (.png), or a scene with its bookmark ({SUFFIX}).",
+        ),
+    ] = None,
+    way: Annotated[str, typer.Option(metavar="WAY", help="How to look; default: what suits the model.")] = "",
+    steps: Annotated[int, whole("--steps", 0, MOST_STEPS, help="Of the search; 0: as many as are usual.")] = 0,
+    seed: Annotated[int, whole("--seed", 0, SEED_LIMIT - 1, help="Of what is drawn to begin with.")] = 0,
+    as_json: arguments.Json = False,
+    family: arguments.FamilyName = "",
+) -> None:
+    """Find the point of a model whose picture is nearest to one of your own. Ctrl-C ends the search early: the best
+    point so far is written."""
+    if out is not None and not out.name.lower().endswith((".png", ".json")):
+        raise ExplorerError(f"'{out.name}' ends in neither .png nor {SUFFIX}, which is what 'invert' writes.")
+    engine = arguments.engine()
+    reference = arguments.model_reference(model, family)
+    engine.card(reference)
+    with between_steps() as is_told_to_end:  # what was found is written before the program ends
+        with shown("Looking for the picture's point") as show:
+
+            def progress(share: float) -> None:
+                show(share)
+                if is_told_to_end():
+                    raise Cancelled
+
+            options = InversionOptions(way=way, steps=steps, seed=seed)
+            found = engine.inverted(reference, image, image.name, options, progress)
+        if as_json:
+            typer.echo(json.dumps(_document(model, found)))
+        else:
+            typer.echo(found.own.reading)
+            typer.echo(_told(found))
+        if out is not None:
+            _write(engine, _scene(engine, reference, found), out, as_json)
+
+
+def _told(found: Inverted) -> str:
+    stopped = ", stopped early" if found.stopped else ""
+    return f"{found.own.way} ({found.point.space}){stopped}: {fidelity_text(found.own)}. {distance_text(found.own)}"
+
+
+def _document(model: str, found: Inverted) -> dict[str, object]:
+    own = found.own
+    return {
+        "model": model, "image": own.name, "reading": own.reading, "way": own.way, "space": found.point.space,
+        "shape": list(found.point.shape), "psnr_db": own.psnr, "distance": own.distance, "stopped": found.stopped,
+    }  # fmt: skip
+
+
+def _scene(engine: Engine, model: ModelRef, found: Inverted) -> Scene:
+    card = engine.card(model)
+    controls = default_controls(card, card.methods[0]) if card.methods else ControlSetRef(method="latent_axes")
+    made = bookmark_of(found.point, found.own, model, controls, 0.7, ())
+    return Scene(
+        model=model,
+        origin=made.origin,
+        truncation_psi=made.truncation_psi,
+        panes=made.panes,
+        columns=made.columns,
+        selected=1,
+        bookmarks=(made,),
+    )
+
+
+def _write(engine: Engine, scene: Scene, out: Path, as_json: bool) -> None:
+    from explorer.export import run as export
+
+    if out.suffix.lower() == ".json":
+        save_scene(scene, out)
+        typer.echo(f"wrote {out}", err=as_json)
+        return
+    with shown("Rendering") as progress:
+        export.run(engine, scene, out, ExportOptions(kind="png"), progress)
+    if as_json:
+        typer.echo(f"wrote {out}", err=True)
+    else:
+        arguments.say_written(out)
