@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from explorer.errors import SceneError
 from explorer.generators.base import Conditional, Generator, Latent
+from explorer.generators.class_labels import first_class
 from explorer.numerics.interpolation import lerp, slerp, smooth
 from explorer.scene.model import (
     Blend,
@@ -46,7 +48,8 @@ def _point(generator: Generator, origin: Origin, truncation_psi: float) -> Laten
     # The deepest space that some part starts from: a stored w and a seed mix in w.
     space = max((name for part in parts for name in part.tensors), key=names.index)
     points = [generator.advance(part, space).tensors[space] for part in parts]
-    return Latent({space: _mix(origin, points)}, parts[0].truncation_psi, _mixed_label(origin, parts))
+    # What else travels along is the first one's: the noise of a sampler, the strength of guidance.
+    return replace(parts[0], tensors={space: _mix(origin, points)}, label=_mixed_label(origin, parts))
 
 
 def own_picture_of(origin: Origin) -> OwnPicture:
@@ -85,5 +88,7 @@ def _stored(generator: Generator, stored: StoredLatent, truncation_psi: float) -
     numbers = np.frombuffer(stored.data, dtype="<f4").reshape(1, *stored.shape)
     if not np.isfinite(numbers).all():
         raise SceneError("A stored latent holds numbers that are not finite; choose another bookmark or keyframe.")
-    psi = torch.tensor([truncation_psi], device=generator.device) if "truncation" in card.capabilities else None
-    return Latent({stored.space: torch.from_numpy(numbers.copy()).to(generator.device)}, psi)
+    # What travels along is that of a drawn point, so that both can be in one batch; the class is the first.
+    drawn = generator.sample([0], truncation_psi)
+    label = None if drawn.label is None else first_class(1, drawn.label.shape[1]).to(generator.device)
+    return replace(drawn, tensors={stored.space: torch.from_numpy(numbers.copy()).to(generator.device)}, label=label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -26,14 +26,25 @@ class Latent:
     """Points of one or more spaces, batch first, with the truncation that has yet to be applied on the way to the
     picture.
 
-    ``tensors`` maps a space's name to a (B, *shape) float tensor. ``truncation_psi`` is (B,) or None; StyleGAN applies
-    it between z and w, so it travels with the point. So does ``label``, (B, K) or None: how much of each class of a
-    conditional model the point is.
+    ``tensors`` maps a space's name to a (B, *shape) float tensor. The other fields are (B, ...) or None and travel with
+    the point: ``truncation_psi`` (B,), which StyleGAN applies between z and w; ``label`` (B, K), how much of each
+    class of a conditional model the point is; ``prompt`` and ``negative``, the embeddings of what its text says and
+    of what it is led away from; ``guidance`` (B,), how strongly; ``noise_seed`` (B,), of the noise that a stochastic
+    sampler adds.
     """
 
     tensors: dict[str, Tensor]
-    truncation_psi: Tensor | None = field(default=None)
-    label: Tensor | None = field(default=None)
+    truncation_psi: Tensor | None = None
+    label: Tensor | None = None
+    prompt: Tensor | None = None
+    negative: Tensor | None = None
+    guidance: Tensor | None = None
+    noise_seed: Tensor | None = None
+
+    @property
+    def travelling(self) -> dict[str, Tensor | None]:
+        """Name → what travels with the point."""
+        return {name.name: getattr(self, name.name) for name in fields(self) if name.name != "tensors"}
 
     @property
     def batch(self) -> int:
@@ -49,11 +60,9 @@ class Latent:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Latent:
         """All that is kept for every point of the batch, changed by ``change``: rows picked, repeated, detached."""
-        psi, label = self.truncation_psi, self.label
         return Latent(
             {name: change(tensor) for name, tensor in self.tensors.items()},
-            None if psi is None else change(psi),
-            None if label is None else change(label),
+            **{name: None if tensor is None else change(tensor) for name, tensor in self.travelling.items()},
         )
 
 

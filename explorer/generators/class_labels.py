@@ -23,6 +23,11 @@ def drawn_labels(seeds: Sequence[int], classes: int) -> Tensor:
     return functional.one_hot(torch.tensor(drawn), classes).float()
 
 
+def first_class(count: int, classes: int) -> Tensor:
+    """(count, K): the class of points that have none, as those that a method makes of the first space alone."""
+    return torch.eye(1, classes).repeat(count, 1)
+
+
 def label_of(card: ModelCard, classes: Sequence[tuple[int, float]]) -> Tensor:
     """(1, K): the weight of each of the chosen ``classes``, (number, weight), and 0 of all others.
 

@@ -1,45 +1,49 @@
-"""Unconditional diffusion models: folders that diffusers' pipelines are saved as, loaded part by part and offline."""
+"""Diffusion models, unconditional, of classes or of texts: folders that diffusers' pipelines are saved as, loaded part
+by part and offline."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
 
-from explorer.checkpoint import read_card
+from explorer.checkpoint import read_json
 from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
-from explorer.generators.diffusion_component import INDEX, TEXT_UNET, UNET, load_component, one_line
+from explorer.generators.class_labels import LABEL
+from explorer.generators.diffusion_component import INDEX, TEXT_UNET, UNET, class_of, load_component, one_line
+from explorer.generators.diffusion_conditioning import ClassConditioner, Conditioner, Unconditional
+from explorer.generators.diffusion_configs import TextUnetConfig
+from explorer.generators.diffusion_decoding import Decoding
 from explorer.generators.diffusion_folder import PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
+from explorer.generators.diffusion_settings import OwnSettings, own_settings
+from explorer.generators.diffusion_text import PROMPT, TextConditioner, TextEncoders, embedding_shape
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
 
-FULL_STEPS, INTERACTIVE_STEPS = 50, 8
-
 
 class DiffusionFamily:
-    """Finds and loads them.
-
-    ``card.json`` may set ``full_steps``, ``interactive_steps`` and ``h_window`` (highest and lowest training step).
-    """
+    """Finds and loads them."""
 
     name = "diffusion"
     title = "diffusers pipelines"
     short_title = "diffusion"
 
     def specimens(self) -> tuple[ModelCard, ...]:
-        """With a bottleneck, and without one that can be moved, drawn by DDIM and along a flow."""
+        """With a bottleneck, and without one that can be moved; unconditional, of classes and of texts; drawn by DDIM
+        and along a flow."""
+        conditions = (("", (), 0), (LABEL, (10,), 10), (PROMPT, (77, 64), 0))
         return tuple(
-            specimen(self.name, *_abilities((3, 32, 32), inner, back))
+            specimen(self.name, *_abilities((3, 32, 32), inner, back, space, shape), classes=classes)
             for back in ("ddim", "flow")
             for inner in ((64, 4, 4), None)
+            for space, shape, classes in conditions
         )
 
     def identify(self, path: Path) -> Verdict:
@@ -55,10 +59,10 @@ class DiffusionFamily:
                 )
             return Verdict(False, f"It is not a folder with a {INDEX}.")
         try:
-            _own_settings(open_folder(path))  # not `describe`, which reads all the weights for the fingerprint
+            own_settings(open_folder(path))  # not `describe`, which reads all the weights for the fingerprint
         except ModelError as error:
             return Verdict(True, str(error), problem=True)
-        return Verdict(True, f"Its {INDEX} describes an unconditional diffusion pipeline.")
+        return Verdict(True, f"Its {INDEX} describes a diffusion pipeline.")
 
     def describe(self, path: Path) -> ModelCard:
         """The card, from JSON and headers."""
@@ -68,40 +72,74 @@ class DiffusionFamily:
         """The generator, every tensor checked. Nothing is fetched and nothing in the folder is executed."""
         report = progress or (lambda share: None)
         folder = open_folder(path)
-        card = _card(folder)
+        card, settings = _card(folder), own_settings(folder)
         report(0.1)
         unet = load_component(folder.unet)
         report(0.6)
-        decoder = load_component(folder.decoder) if folder.decoder is not None else None
+        conditioner = _conditioner(folder, card, unet, settings, device)
+        report(0.8)
+        decoder, tiny = (None if part is None else load_component(part) for part in (folder.decoder, folder.tiny))
         report(0.9)
-        generator = DiffusionGenerator(card, unet, decoder, folder.scheduler, device, _own_settings(folder).h_window)
+        decoding = Decoding(decoder, tiny, device)
+        generator = DiffusionGenerator(card, unet, decoding, folder.samplers, conditioner, device, settings.h_window)
         _check_shapes(generator)
         report(1.0)
         return generator
 
 
 def _is_lone_unet(path: Path) -> bool:
-    config = path / "config.json"
-    if not config.is_file() or config.stat().st_size >= 1 << 20:
+    try:
+        return class_of(read_json(path / "config.json")) in (UNET, TEXT_UNET)
+    except ModelError:
         return False
-    return any(name.encode() in config.read_bytes() for name in (UNET, TEXT_UNET))
 
 
 def _abilities(
-    latent: tuple[int, int, int], bottleneck: tuple[int, int, int] | None, back: str
+    latent: tuple[int, int, int],
+    bottleneck: tuple[int, int, int] | None,
+    back: str,
+    condition: str,
+    shape: tuple[int, ...],
 ) -> tuple[dict[str, SpaceCard], tuple[str, ...]]:
-    """Spaces and capabilities of a pipeline with noise of the shape ``latent``, and whose U-Net has a ``bottleneck`` of
-    one shape or none that can be moved. ``back``: of its sampler (:class:`explorer.generators.schedule.Schedule`)."""
+    """Spaces and capabilities of a pipeline with noise of the shape ``latent``, whose U-Net has a ``bottleneck`` of
+    one shape or none that can be moved, and is told what to draw in the space ``condition`` (empty: it is not).
+    ``back``: of its schedule (:class:`explorer.generators.schedule.Schedule`)."""
     spaces = {"x_T": SpaceCard(shape=latent, prior="normal")}
-    if bottleneck is None:
-        return spaces, (*CAPABILITIES, back)
-    return {**spaces, "h": SpaceCard(shape=bottleneck)}, (*CAPABILITIES, back, "bottleneck")
+    capabilities = (*CAPABILITIES, back, *((PROMPT,) if condition == PROMPT else ()))
+    if condition:
+        spaces[condition] = SpaceCard(shape=shape)
+    if bottleneck is not None:
+        spaces["h"] = SpaceCard(shape=bottleneck)
+        capabilities = (*capabilities, "bottleneck")
+    return spaces, capabilities
+
+
+def _told(folder: PipelineFolder, settings: OwnSettings) -> tuple[str, tuple[int, ...]]:
+    """The space in which the U-Net is told what to draw, and its shape."""
+    if folder.text:
+        return PROMPT, embedding_shape(folder.text, folder.unet_config.takes_sizes)
+    return (LABEL, (settings.classes,)) if settings.classes else ("", ())
+
+
+def _conditioner(
+    folder: PipelineFolder, card: ModelCard, unet: Any, settings: OwnSettings, device: torch.device
+) -> Conditioner:
+    if isinstance(folder.unet_config, TextUnetConfig):
+        encoders = TextEncoders(folder.text, folder.unet_config.takes_sizes, device)
+        _, height, width = folder.picture_shape
+        return TextConditioner(
+            encoders, folder.unet_config, (height, width), settings.guidance, folder.zero_empty, device
+        )
+    if settings.classes:
+        return ClassConditioner(card, unet, settings.null_class, device)
+    return Unconditional()
 
 
 def _card(folder: PipelineFolder) -> ModelCard:
-    config = folder.unet_config
-    spaces, capabilities = _abilities(config.latent_shape, config.bottleneck_shape, folder.scheduler.back)
-    settings = _own_settings(folder)
+    config, settings = folder.unet_config, own_settings(folder)
+    spaces, capabilities = _abilities(
+        config.latent_shape, config.bottleneck_shape, folder.samplers.schedule.back, *_told(folder, settings)
+    )
     card = own_folder.describe(
         folder.path,
         folder.files,
@@ -110,83 +148,43 @@ def _card(folder: PipelineFolder) -> ModelCard:
         spaces=spaces,
         capabilities=capabilities,
         parameters=sum(network.parameters for network in folder.networks),
+        classes=settings.classes,
     )
-    fingerprint, window = card.fingerprint, settings.h_window
-    if window is not None:  # it changes what h does, so control sets in h must not be mixed up
-        fingerprint = hashlib.sha256(f"{fingerprint} h_window {window}".encode()).hexdigest()
+    fingerprint = card.fingerprint
+    # They change what spaces do, so control sets must not be mixed up.
+    for name in ("h_window", "null_class"):
+        if (value := getattr(settings, name)) not in (None, -1):
+            fingerprint = hashlib.sha256(f"{fingerprint} {name} {value}".encode()).hexdigest()
     return msgspec.structs.replace(
         card,
         fingerprint=fingerprint,
         full_steps=settings.full_steps,
         interactive_steps=settings.interactive_steps,
-        most_steps=folder.scheduler.num_train_timesteps,
-        sampler=folder.scheduler.sampler_text(folder.scheduler_class),
+        most_steps=folder.samplers.schedule.num_train_timesteps,
+        samplers=folder.samplers.names,
+        guidance=settings.guidance,
+        tiny_decoder=folder.tiny is not None,
+        sampler=folder.samplers.text(),
     )
-
-
-@dataclass(frozen=True)
-class _OwnSettings:
-    """What a folder's ``card.json`` says of how to render."""
-
-    full_steps: int
-    interactive_steps: int
-    h_window: tuple[int, int] | None
-
-
-def _own_settings(folder: PipelineFolder) -> _OwnSettings:
-    card = read_card(folder.path)
-    return _OwnSettings(
-        full_steps=_steps(card, "full_steps", FULL_STEPS, folder),
-        interactive_steps=_steps(card, "interactive_steps", INTERACTIVE_STEPS, folder),
-        h_window=_h_window(card, folder),
-    )
-
-
-def _steps(card: dict[str, Any], key: str, default: int, folder: PipelineFolder) -> int:
-    total = folder.scheduler.num_train_timesteps
-    count = card.get(key, min(default, total))
-    if not isinstance(count, int) or not 1 <= count <= total:
-        raise ModelError(f"'card.json': '{key}' is {count!r}; it is a number of sampler steps, 1..{total}.")
-    try:
-        folder.scheduler.plan(count)
-    except ValueError as error:
-        raise ModelError(
-            f"'{folder.path.name}' cannot be drawn in {count} steps: {error}; say another number as '{key}' in its "
-            "card.json."
-        ) from error
-    return count
-
-
-def _h_window(card: dict[str, Any], folder: PipelineFolder) -> tuple[int, int] | None:
-    window = card.get("h_window")
-    if window is None:
-        return None
-    last = folder.scheduler.num_train_timesteps
-    if (
-        not isinstance(window, list)
-        or len(window) != 2
-        or not all(isinstance(step, int) and 0 <= step <= last for step in window)
-        or window[0] < window[1]
-    ):
-        raise ModelError(f"'card.json': 'h_window' is {window!r}; it is [highest, lowest] training step, in 0..{last}.")
-    return window[0], window[1]
 
 
 @torch.no_grad()
 def _check_shapes(generator: DiffusionGenerator) -> None:
-    """Run one picture of one step through it, so that parts that do not fit say so now and not under a slider."""
+    """Run one picture of one step (or as few as there may be) through it, so that parts that do not fit say so now
+    and not under a slider."""
     card = generator.card
     try:
         latent = generator.sample([0])
         latent = generator.advance(latent, "h") if "h" in card.spaces else latent
-        made = tuple(generator.render(latent, Quality(steps=1)).shape[1:])
+        steps = generator.samplers.least_steps
+        for decoder in ("", "tiny") if card.tiny_decoder else ("",):
+            made = tuple(generator.render(latent, Quality(steps=steps, decoder=decoder)).shape[1:])
+            if made != card.shape:
+                raise ModelError(f"'{card.name}' makes pictures of shape {made} where {card.shape} was expected.")
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        reason = one_line(error)
-        raise ModelError(f"The parts of '{card.name}' do not fit together ({reason}).") from error
-    if made != card.shape:
-        raise ModelError(f"'{card.name}' makes pictures of shape {made} where {card.shape} was expected.")
+        raise ModelError(f"The parts of '{card.name}' do not fit together ({one_line(error)}).") from error
 
 
 FAMILY = DiffusionFamily()

@@ -23,11 +23,14 @@ from explorer.generators.diffusion_component import (
     lone_component,
 )
 from explorer.generators.diffusion_configs import DecoderConfig, TextUnetConfig, UnetConfig, read_unet
-from explorer.generators.diffusion_scheduler import read_scheduler
+from explorer.generators.diffusion_scheduler import FolderSamplers, read_scheduler
 from explorer.generators.diffusion_text_folder import TextPart, take_text_parts
-from explorer.generators.schedule import FILE, Schedule
+from explorer.generators.schedule import FILE
 
-OPENS = "it opens unconditional pipelines: a UNet2DModel, a scheduler and, for latent diffusion, an autoencoder"
+OPENS = (
+    "it opens pipelines of a UNet2DModel, or of a UNet2DConditionModel with CLIP text encoders, a scheduler and, for "
+    "latent diffusion, an autoencoder"
+)
 LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
 """Parts that change no picture drawn from noise and a text."""
 
@@ -47,8 +50,7 @@ class PipelineFolder:
     tiny: Component | None
     text: tuple[TextPart, ...]
     zero_empty: bool
-    scheduler_class: str
-    scheduler: Schedule
+    samplers: FolderSamplers
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
@@ -82,15 +84,12 @@ def open_folder(path: Path) -> PipelineFolder:
     decoder_name = next((name for name in ("vqvae", "vae") if name in entries), "")
     decoder = component(path, decoder_name, entries.pop(decoder_name), DECODERS) if decoder_name else None
     text = take_text_parts(path, entries) if unet.class_name == TEXT_UNET else ()
-    scheduler_class = entries.pop("scheduler")
-    scheduler = read_scheduler(path, scheduler_class)
+    samplers = read_scheduler(path, entries.pop("scheduler"))
     if unknown := sorted(set(entries) - {*LEFT_OUT}):
         raise ModelError(f"'{path.name}' also has {', '.join(unknown)}, which this program does not know; {OPENS}.")
     unet_config = read_unet(unet)
     if isinstance(unet_config, TextUnetConfig):
         _check_text(path, unet_config, text)
-    if text or unet_config.num_class_embeds:  # read, and not drawn so far
-        raise ModelError(f"The U-Net of '{path.name}' wants a text or a class label; {OPENS}.")
     decoder_config = decoder.read_config(DecoderConfig) if decoder is not None else None
     if decoder is not None and decoder_config is not None and decoder_config.latent_channels != unet_config.in_channels:
         raise ModelError(
@@ -100,9 +99,7 @@ def open_folder(path: Path) -> PipelineFolder:
         )
     zero_empty = bool(read_json(path / INDEX).get("force_zeros_for_empty_prompt", unet_config.takes_sizes))
     tiny = _tiny_decoder(path, decoder, decoder_config)
-    return PipelineFolder(
-        path, pipeline, unet, unet_config, decoder, decoder_config, tiny, text, zero_empty, scheduler_class, scheduler
-    )
+    return PipelineFolder(path, pipeline, unet, unet_config, decoder, decoder_config, tiny, text, zero_empty, samplers)
 
 
 def entries_of(path: Path) -> tuple[str, dict[str, str]]:
@@ -163,8 +160,8 @@ def _check_text(path: Path, config: TextUnetConfig, text: tuple[TextPart, ...]) 
         sizes = 6 * (config.addition_time_embed_dim or 0) + text[-1].config.projection_dim
         if sizes != config.projection_class_embeddings_input_dim:
             raise ModelError(
-                f"The U-Net of '{path.name}' takes {config.projection_class_embeddings_input_dim} numbers of sizes "
-                f"and the whole prompt, not the {sizes} of SD XL; a refiner, which starts from pictures, is not opened."
+                f"The U-Net of '{path.name}' takes {config.projection_class_embeddings_input_dim} numbers of sizes and "
+                f"the whole prompt, not the {sizes} of SD XL; a refiner, which starts from pictures, is not opened."
             )
 
 

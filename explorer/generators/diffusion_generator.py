@@ -1,49 +1,77 @@
-"""A loaded diffusion model or flow: our own loop around its U-Net, with one permanent hook in the middle."""
+"""A loaded diffusion model or flow: one loop around its U-Net, with one permanent hook in the middle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from explorer.errors import ModelError
 from explorer.generators.base import Latent, standard_normal
+from explorer.generators.diffusion_component import one_line
+from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
+from explorer.generators.diffusion_decoding import Decoding
+from explorer.generators.diffusion_samplers import Course, Courses
+from explorer.generators.diffusion_scheduler import FolderSamplers
 from explorer.generators.prefix_cache import PrefixCache, digest_of
-from explorer.generators.schedule import Plan, Schedule
 from explorer.numerics.samplers import Callback, last
 from explorer.scene.cards import ModelCard
-from explorer.scene.model import Quality
+from explorer.scene.model import Condition, Quality
 
 CAPABILITIES = ("steps", "encode")
 PREFIX_BYTES = 64 << 20
 
 
+class Beginning(NamedTuple):
+    """A kept sample, and the sampler as far as it had gone."""
+
+    sample: Tensor
+    course: Course
+
+    @property
+    def nbytes(self) -> int:
+        return self.sample.nbytes + self.course.nbytes
+
+
+class Drawing(NamedTuple):
+    """How one batch is drawn: by which way, what the network is told, and whether in half precision."""
+
+    course: Course
+    conditioning: Conditioning
+    half: bool
+    callback: Callback | None = None
+
+
 class DiffusionGenerator:
-    """Spaces: ``x_T``, the initial noise, and ``h``, what is added to the middle block's output.
+    """Spaces: ``x_T``, the initial noise; of conditional models that of the condition (``label`` or ``prompt``); and
+    ``h``, what is added to the middle block's output.
 
     The same ``h`` is added at every step in ``h_window`` and so moves both terms of a DDIM step (symmetric injection,
-    Haas et al. 2024), or the whole velocity of a flow. ``h_window`` = (highest, lowest) training step, both included;
-    the steps above it do not depend on ``h`` and are kept from one picture to the next.
+    Haas et al. 2024), or the whole velocity of a flow; with guidance in both predictions. ``h_window`` = (highest,
+    lowest) training step, both included; the steps above it do not depend on ``h`` and are kept from one picture to
+    the next.
     """
 
     def __init__(
         self,
         card: ModelCard,
         unet: Any,
-        decoder: Any | None,
-        scheduler: Schedule,
+        decoding: Decoding,
+        samplers: FolderSamplers,
+        conditioner: Conditioner,
         device: torch.device,
         h_window: tuple[int, int] | None = None,
     ) -> None:
         self.card = card
         self.device = device
-        self.h_window = h_window or (scheduler.num_train_timesteps, 0)
+        self.h_window = h_window or (samplers.schedule.num_train_timesteps, 0)
         self.prefixes = PrefixCache(PREFIX_BYTES)
+        self.conditioner = conditioner
         self._unet = unet.eval().requires_grad_(False).to(device)
-        self._decoder = decoder.eval().requires_grad_(False).to(device) if decoder is not None else None
-        self._scheduler = scheduler
+        self._decoding, self.samplers = decoding, samplers
+        self._courses = Courses(samplers, device)
         self._injected: Tensor | None = None
         self._heard: Tensor | None = None  # sums the middle block's outputs while `bottleneck` runs
         if unet.mid_block is not None:
@@ -51,151 +79,162 @@ class DiffusionGenerator:
             unet.mid_block.register_forward_hook(self._inject)
 
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
-        """One x_T per seed. ``truncation_psi`` is ignored: the U-Net was not trained on noise of a smaller norm."""
-        return Latent({"x_T": standard_normal(seeds, self.card.spaces["x_T"].shape).to(self.device)})
+        """One x_T per seed, and what else the seed says. ``truncation_psi`` is ignored: the U-Net was not trained on
+        noise of a smaller norm."""
+        noise = standard_normal(seeds, self.card.spaces["x_T"].shape).to(self.device)
+        streams = torch.tensor([int(seed) for seed in seeds], device=self.device)
+        return self.conditioner.drawn(Latent({"x_T": noise}, noise_seed=streams), seeds)
+
+    def conditioned(self, latent: Latent, condition: Condition) -> Latent:
+        """``latent`` with what ``condition`` says in place of what was drawn."""
+        return self.conditioner.conditioned(latent, condition)
 
     def advance(self, latent: Latent, space: str) -> Latent:
-        """``latent`` with ``h`` filled with zeros, which change nothing. Raises KeyError for a space it has not."""
+        """``latent`` with ``h`` filled with zeros, which change nothing, or with the condition that it has. Raises
+        KeyError for a space it has not."""
         if space in latent.tensors:
             return latent
+        if space == self.conditioner.space != "":
+            return latent.with_space(space, self.conditioner.place(latent))
         if space != "h" or "h" not in self.card.spaces:
             raise KeyError(space)
         shape = (latent.batch, *self.card.spaces["h"].shape)
         return latent.with_space("h", torch.zeros(shape, device=self.device))
 
     def steps(self, quality: Quality) -> tuple[float, ...]:
-        """The training steps that a picture of this quality visits, falling; of a flow, parts of steps, too."""
-        return self._plan(quality).timesteps
+        """The training steps that a picture of this quality visits, falling; some samplers go between two, and some
+        visit one twice."""
+        return tuple(dict.fromkeys(self._course(quality, [0]).timesteps))
 
     def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
-        """(B, C, H, W) in [-1, 1] after ``quality.steps`` steps on the folder's schedule, as
-        :mod:`explorer.generators.diffusion_scheduler` says. Differentiable in x_T and h.
+        """(B, C, H, W) in [-1, 1] after ``quality.steps`` steps of ``quality.sampler`` on the folder's schedule, as
+        :mod:`explorer.generators.diffusion_scheduler` says. Differentiable in all spaces.
 
         The same latents in the same batch give the same bits, whether or not a beginning was kept. ``callback`` is
         called after every step that is computed; it may raise to stop.
         """
-        x = latent.tensors["x_T"].to(self.device, torch.float32)
         h = latent.tensors.get("h")
         if h is not None:
             h = h.to(self.device, torch.float32)
-        plan, half = self._plan(quality), self._half(quality)
-        first, past = self._acting(plan)
-        x = self._beginning(x, plan, first, half, callback)
+        drawing = self._drawing(latent, quality, callback)
+        first, past = self._acting(drawing.course)
+        x, drawing = self._beginning(latent, quality, drawing, first)
         self._set_injected(h, len(x))
-        x = self._run(x, plan, first, past, half, callback)
+        x = self._run(x, drawing, first, past)
         self._set_injected(None, len(x))
-        x = self._run(x, plan, past, len(plan.timesteps), half, callback)
-        return self._decode(x, half)
+        x = self._run(x, drawing, past, len(drawing.course.timesteps))
+        return self._decoding.decoded(x, drawing.half, quality.decoder)
 
     @torch.no_grad()
     def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
         """(B, *h) float32: the middle block's own output, averaged over the steps at which ``h`` would be added.
 
-        What directions in h are found from (the capability ``bottleneck``). Raises :class:`ModelError` when a picture
-        of this quality visits none of those steps.
+        What directions in h are found from (the capability ``bottleneck``); with guidance, of the prediction to which
+        pictures are led. Raises :class:`ModelError` when a picture of this quality visits none of those steps.
         """
-        x = latent.tensors["x_T"].to(self.device, torch.float32)
-        plan, half = self._plan(quality), self._half(quality)
-        first, past = self._acting(plan)
+        drawing = self._drawing(latent, quality)
+        first, past = self._acting(drawing.course)
         if first == past:
             high, low = self.h_window
             raise ModelError(
-                f"No step of {len(plan.timesteps)} lies in the window {high} to {low} of '{self.card.name}'."
+                f"No step of {len(drawing.course.timesteps)} lies in the window {high} to {low} of '{self.card.name}'."
             )
-        x = self._beginning(x, plan, first, half, None)
+        x, drawing = self._beginning(latent, quality, drawing, first)
         self._set_injected(None, len(x))
         self._heard = total = torch.zeros((len(x), *self.card.spaces["h"].shape), device=self.device)
         try:
-            self._run(x, plan, first, past, half, None)
+            self._run(x, drawing, first, past)
         finally:
             self._heard = None
         return total / (past - first)
 
-    def encode(self, outputs: Tensor, steps: int = 100, refinements: int = 2) -> Latent:
+    def encode(self, outputs: Tensor, steps: int = 100, refinements: int = 2, like: Latent | None = None) -> Latent:
         """The x_T whose picture is ``outputs`` (B, C, H, W) in [-1, 1], by inversion of the sampler, DDIM (Song et al.
         2021, sec. 4.3) or the flow: the end of :meth:`encoding`."""
-        return last(self.encoding(outputs, steps, refinements))
+        return last(self.encoding(outputs, steps, refinements, like))
 
     @torch.no_grad()
-    def encoding(self, outputs: Tensor, steps: int, refinements: int) -> Iterator[Latent]:
+    def encoding(self, outputs: Tensor, steps: int, refinements: int, like: Latent | None = None) -> Iterator[Latent]:
         """The way from ``outputs`` (B, C, H, W) in [-1, 1] to their x_T, a point after each of the ``steps``, the last
-        of which is x_T.
+        of which is x_T; of a conditional model under the condition of ``like`` (default: that of a point of which
+        nothing was said).
 
-        Each is solved by ``refinements`` fixed-point iterations (Pan et al. 2023). Sampling with as many steps or more
-        returns to the picture, not exactly; the x_T found is less normal than a drawn one. Limits on the predicted
-        picture are not undone: what they cut off cannot be told from the picture. Pictures may be rendered between two
-        steps.
+        Each is solved by ``refinements`` fixed-point iterations (Pan et al. 2023). Sampling by DDIM, or along the flow,
+        in as many steps or more returns to the picture, not exactly; the x_T found is less normal than a drawn one.
+        Limits on the predicted picture are not undone: what they cut off cannot be told from the picture. Pictures may
+        be rendered between two steps.
         """
         shape = tuple(outputs.shape[1:])
         if shape != self.card.shape:
             raise ModelError(f"'{self.card.name}' takes pictures of shape {self.card.shape}, not {shape}.")
-        x = outputs.to(self.device, torch.float32)
-        if self._decoder is not None:
-            found = self._decoder.encode(x)
-            z = found.latent_dist.mean if hasattr(found, "latent_dist") else found.latents
-            x = (z - (self._decoder.config.get("shift_factor") or 0.0)) * self._decoder.config.scaling_factor
-        plan = self._plan(Quality(steps=steps))
+        x = self._decoding.encoded(outputs.to(self.device, torch.float32))
+        latent = Latent({"x_T": x}) if like is None else like.with_space("x_T", x)
+        conditioning, schedule = self.conditioner.conditioning(latent), self.samplers.schedule
+
+        def denoise(sample: Tensor, t: float) -> Tensor:
+            """In full precision, with nothing added in the middle."""
+            self._set_injected(None, len(sample))
+            return self._predicted(sample, t, conditioning, half=False)[:, : sample.shape[1]]
+
         try:
-            for sample in self._scheduler.way_back(self._plainly, x, plan, refinements):
-                yield Latent({"x_T": sample})
+            for sample in schedule.way_back(denoise, x, schedule.plan(steps), refinements):
+                yield latent.with_space("x_T", sample)
         except ValueError as error:
             raise ModelError(f"Pictures cannot be encoded by '{self.card.name}': {error}.") from error
 
-    def _plainly(self, sample: Tensor, t: float) -> Tensor:
-        """What the network predicts in full precision, with nothing added in its middle."""
-        self._set_injected(None, len(sample))
-        return self._denoise(sample, t, half=False)
+    def _drawing(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Drawing:
+        seeds = [0] * latent.batch if latent.noise_seed is None else latent.noise_seed.tolist()
+        half = self.device.type == "cuda" and quality.precision != "float32"
+        return Drawing(self._course(quality, seeds), self.conditioner.conditioning(latent), half, callback)
 
-    def _plan(self, quality: Quality) -> Plan:
-        """The way of a picture of this quality. Raises :class:`ModelError` where the schedule allows none."""
-        count = quality.steps or self.card.full_steps
+    def _course(self, quality: Quality, seeds: Sequence[int]) -> Course:
+        """The way of pictures of this quality. Raises :class:`ModelError` where the schedule allows none."""
+        sampler, count = quality.sampler or self.samplers.default, quality.steps or self.card.full_steps
+        if sampler and sampler not in self.samplers.names:
+            raise ModelError(
+                f"'{self.card.name}' cannot be drawn by '{sampler}'; it is drawn by {', '.join(self.samplers.names)}."
+            )
         try:
-            return self._scheduler.plan(count)
+            return self._courses.course(sampler, count, seeds, self.card.spaces["x_T"].shape)
         except ValueError as error:
-            raise ModelError(f"'{self.card.name}' cannot be drawn in {count} steps: {error}.") from error
+            raise ModelError(f"'{self.card.name}' cannot be drawn in {count} steps: {one_line(error)}.") from error
 
-    def _acting(self, plan: Plan) -> tuple[int, int]:
+    def _acting(self, course: Course) -> tuple[int, int]:
         """(first, past): the steps at which ``h`` is added."""
         high, low = self.h_window
-        return sum(t > high for t in plan.timesteps), sum(t >= low for t in plan.timesteps)
+        return sum(t > high for t in course.timesteps), sum(t >= low for t in course.timesteps)
 
-    def _beginning(self, x: Tensor, plan: Plan, first: int, half: bool, callback: Callback | None) -> Tensor:
-        """The sample before step ``first``, from the cache if this very batch has been there."""
+    def _beginning(self, latent: Latent, quality: Quality, drawing: Drawing, first: int) -> tuple[Tensor, Drawing]:
+        """The sample before step ``first``, from the cache if this very batch has been there, and how it goes on."""
+        noise = latent.tensors["x_T"].to(self.device, torch.float32)
+        x = drawing.course.begin(noise)
         if first == 0:
-            return x
-        if x.requires_grad:
+            return x, drawing
+        if any(tensor.requires_grad for name, tensor in latent.tensors.items() if name != "h"):
             self._set_injected(None, len(x))
-            return self._run(x, plan, 0, first, half, callback)
-        key = (digest_of(x), plan.timesteps[:first], plan.landings[:first], half)
+            return self._run(x, drawing, 0, first), drawing
+        seeds = None if latent.noise_seed is None else tuple(latent.noise_seed.tolist())
+        way = (quality.sampler or self.samplers.default, drawing.course.timesteps, first, drawing.half)
+        key = (digest_of(noise), drawing.conditioning.digest, seeds, way)
         kept = self.prefixes.get(key)
         if kept is None:
             self._set_injected(None, len(x))
             # Not in inference mode: what is kept may later be the start of a picture that is differentiated.
             with torch.inference_mode(False), torch.no_grad():
-                kept = self._run(x.clone(), plan, 0, first, half, callback)
+                kept = Beginning(self._run(x.clone(), drawing, 0, first), drawing.course.copied())
             self.prefixes.put(key, kept)
-        return kept
+        return kept.sample, drawing._replace(course=kept.course.copied())
 
-    def _run(self, x: Tensor, plan: Plan, start: int, stop: int, half: bool, callback: Callback | None) -> Tensor:
-        return self._scheduler.run(lambda x, t: self._denoise(x, t, half), x, plan, start, stop, callback)
+    def _run(self, x: Tensor, drawing: Drawing, start: int, stop: int) -> Tensor:
+        def denoise(sample: Tensor, t: float) -> Tensor:
+            return self._predicted(sample, t, drawing.conditioning, drawing.half)
 
-    def _denoise(self, x: Tensor, t: float, half: bool) -> Tensor:
+        return drawing.course.run(denoise, x, start, stop, drawing.callback)
+
+    def _predicted(self, x: Tensor, t: float, conditioning: Conditioning, half: bool) -> Tensor:
         time = torch.tensor([t], device=self.device)  # whole, as diffusers gives it, where t is
         with torch.autocast(self.device.type, torch.float16, enabled=half):
-            predicted: Tensor = self._unet(x, time, return_dict=False)[0]
-        # Networks that also learn the variance return it in a second half of channels; DDIM has no use for it.
-        return predicted[:, : x.shape[1]].float()
-
-    def _decode(self, x: Tensor, half: bool) -> Tensor:
-        if self._decoder is not None:
-            config = self._decoder.config
-            z = x / config.scaling_factor + (config.get("shift_factor") or 0.0)
-            with torch.autocast(self.device.type, torch.float16, enabled=half):
-                x = self._decoder.decode(z, return_dict=False)[0]
-        return x.float().clamp(-1.0, 1.0)
-
-    def _half(self, quality: Quality) -> bool:
-        return self.device.type == "cuda" and quality.precision != "float32"
+            return conditioning.predicted(self._unet, x, time)
 
     def _set_injected(self, h: Tensor | None, batch: int) -> None:
         """Put ``h`` (or zeros) into the hook's buffer, in place; one that wants gradients stands in for the buffer."""
@@ -215,5 +254,9 @@ class DiffusionGenerator:
 
     def _inject(self, module: Any, inputs: Any, output: Tensor) -> Tensor:
         if self._heard is not None:
-            self._heard.add_(output.float())
-        return output if self._injected is None else output + self._injected.to(output.dtype)
+            self._heard.add_(output[-len(self._heard) :].float())
+        if self._injected is None:
+            return output
+        injected = self._injected.to(output.dtype)
+        # With guidance the rows come twice.
+        return output + (injected if len(injected) == len(output) else injected.repeat(2, 1, 1, 1))

@@ -1,19 +1,21 @@
 """What the configuration of a diffusers scheduler says of pictures: JSON alone, no diffusers.
 
-The picture of a folder is what diffusers draws from the same noise, in as many steps, by deterministic DDIM on the
-folder's own schedule (``DDIMPipeline`` around the folder's scheduler; eta = 0): the same training steps, the same
-landings between them, the same limits on the predicted picture. A ``DDPMScheduler`` by itself adds noise at every step
-and a ``PNDMScheduler`` takes steps of higher order; these two things are not followed, and the card says so. One
-exception: with ``trailing`` some numbers of steps make diffusers visit the step -1, which is none. Schedulers of flows
-are in :mod:`explorer.generators.flow_scheduler`.
+A folder can be drawn by any of :data:`CLASSES`. Deterministic DDIM is our own (``DDIMPipeline`` around the folder's
+scheduler; eta = 0): the same training steps, the same landings between them, the same limits on the predicted picture.
+One exception: with ``trailing`` some numbers of steps make diffusers visit the step -1, which is none. The others are
+the schedulers of diffusers themselves (:mod:`explorer.generators.diffusion_samplers`), made of the folder's file as
+``from_config`` makes them. Where nobody chooses, a folder is drawn by its own sampler; a ``DDPMScheduler``, which adds
+noise at every step, by DDIM instead, and the card says so. Flows (:mod:`explorer.generators.flow_scheduler`) are drawn
+by their own alone.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from torch import Tensor
@@ -35,22 +37,41 @@ from explorer.numerics.samplers import (
     way_back,
 )
 from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
+from explorer.scene.samplers import SAMPLERS
 
-DDPM, DDIM, PNDM = "DDPMScheduler", "DDIMScheduler", "PNDMScheduler"
-SCHEDULERS = (DDPM, DDIM, PNDM, *FLOWS)
+DDIM, DDPM = "ddim", "ddpm"
+CLASSES = {
+    DDIM: "DDIMScheduler",
+    DDPM: "DDPMScheduler",
+    "pndm": "PNDMScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "euler_ancestral": "EulerAncestralDiscreteScheduler",
+    "dpmpp_2m": "DPMSolverMultistepScheduler",
+    "unipc": "UniPCMultistepScheduler",
+    "lcm": "LCMScheduler",
+}
+"""Sampler → its class in diffusers; the order is that of lists."""
+SCHEDULERS = {class_name: sampler for sampler, class_name in CLASSES.items()}
+LIMITED = (DDIM, DDPM, "lcm")
+"""Samplers that may clip what is predicted."""
+OWN_DEFAULTS: dict[str, dict[str, Any]] = {
+    "pndm": {"set_alpha_to_one": False},
+    "lcm": {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": False},
+    **{name: {"timestep_spacing": "linspace"} for name in ("euler", "euler_ancestral", "dpmpp_2m", "unipc")},
+}
+"""Sampler → what its class takes where a key is missing, unlike DDIM's."""
+RUNGE_KUTTA_STEPS = 4
 
-NO_EFFECT = frozenset({
-    "variance_type",  # of the noise that DDPM adds
-    "skip_prk_steps",  # of PNDM's own steps
+OF_OTHERS = frozenset({
+    "variance_type", "skip_prk_steps", "original_inference_steps", "timestep_scaling",
     "timestep_values", "tensor_format",  # of early versions of diffusers
-    # Of other schedulers: diffusers writes them into the file when one class is made from another, and the three
-    # classes above do not read them.
     "algorithm_type", "disable_corrector", "euler_at_final", "final_sigmas_type", "flow_shift", "interpolation_type",
     "lambda_min_clipped", "lower_order_final", "predict_x0", "rho", "sigma_data", "sigma_max", "sigma_min",
     "sigma_schedule", "solver_order", "solver_p", "solver_type", "timestep_type", "use_flow_sigmas",
     "use_lu_lambdas",
 }) | (FLOW_KEYS - {"num_train_timesteps"})  # fmt: skip
-"""Keys that may stand in the file and change no picture of deterministic DDIM."""
+"""Keys that DDIM does not read and another scheduler may: diffusers writes them into the file when one class is made
+from another, and each class reads its own."""
 
 
 class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,40 +141,95 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def sampler_text(self, class_name: str) -> str:
         """The sampler, what of the folder's own is not followed, and the limits."""
-        own = {
-            DDPM: ", where its own DDPM sampler would add noise at every step",
-            PNDM: ", where its own PNDM sampler would take steps of higher order",
-        }
+        own = ", where its own DDPM sampler would add noise at every step" if class_name == CLASSES[DDPM] else ""
         limits = ""
         if self.thresholding:
             share = f"{self.dynamic_thresholding_ratio:.2%}".replace(".00%", "%")
             limits = f"; predicted pictures are thresholded at the {share} quantile, at most {self.sample_max_value:g}"
         elif self.clip_sample:
             limits = f"; predicted pictures are clipped to ±{self.clip_sample_range:g}"
-        return f"deterministic DDIM{own.get(class_name, '')}{limits}"
+        return f"deterministic DDIM{own}{limits}"
 
 
-def read_scheduler(folder: Path, class_name: str) -> Schedule:
-    """The scheduler of the pipeline in ``folder``, of the class that its index names.
+@dataclass(frozen=True)
+class FolderSamplers:
+    """By which samplers a folder can be drawn. ``class_name``: of its scheduler; ``entries``: its file; ``names``: all,
+    the one that is taken where nobody chooses first; of a flow none, it is drawn by its ``schedule`` alone.
+    ``schedule``: the file as DDIM reads it, or as the flow's own."""
+
+    class_name: str
+    names: tuple[str, ...]
+    entries: dict[str, Any]
+    schedule: Schedule
+
+    @property
+    def default(self) -> str:
+        """What is taken where nobody chooses; empty of a flow."""
+        return self.names[0] if self.names else ""
+
+    @property
+    def least_steps(self) -> int:
+        """Of the sampler that is taken where nobody chooses."""
+        return RUNGE_KUTTA_STEPS if self._takes_runge_kutta(self.default) else 1
+
+    def plan(self, count: int, sampler: str) -> Plan | None:
+        """The way in ``count`` steps by our own DDIM, or along a flow; None where ``sampler`` is one of diffusers'.
+        Raises ValueError where it cannot draw in so many, as far as JSON tells."""
+        if sampler in ("", DDIM):
+            return self.schedule.plan(count)
+        if count < RUNGE_KUTTA_STEPS and self._takes_runge_kutta(sampler):
+            raise ValueError(f"PNDM begins with Runge-Kutta steps and takes {RUNGE_KUTTA_STEPS} at least")
+        return None
+
+    def text(self) -> str:
+        """How pictures are drawn where nobody chooses, for the card."""
+        if self.default in ("", DDIM):
+            return self.schedule.sampler_text(self.class_name)
+        return f"{SAMPLERS[self.default]}, as the folder sets it"
+
+    def _takes_runge_kutta(self, sampler: str) -> bool:
+        """As PNDM does where its file does not skip them."""
+        return sampler == "pndm" and not self.entries.get("skip_prk_steps", False)
+
+
+def read_scheduler(folder: Path, class_name: str) -> FolderSamplers:
+    """The samplers of the pipeline in ``folder``, whose index names a scheduler of the class ``class_name``.
 
     Raises :class:`ModelError` with one sentence for a class, a key or a value whose meaning is not known here.
     """
-    if class_name not in SCHEDULERS:
+    if class_name not in (*SCHEDULERS, *FLOWS):
         raise ModelError(
             f"The scheduler of '{folder.name}' is a {class_name}, which this program does not know; it knows "
-            f"{', '.join(SCHEDULERS)}."
+            f"{', '.join((*SCHEDULERS, *FLOWS))}."
         )
     entries = read_json(folder / "scheduler" / FILE)
     if class_name in FLOWS:
-        return flow_schedule(folder, class_name, entries, NO_EFFECT | {*SchedulerConfig.__struct_fields__})
-    if class_name == PNDM:  # it has no limits, and another default
-        entries = {"set_alpha_to_one": False, **entries, "clip_sample": False, "thresholding": False}
-    config = converted(folder, class_name, entries, SchedulerConfig, NO_EFFECT)
-    _check_values(folder, config)
-    return config
+        schedule = flow_schedule(folder, class_name, entries, OF_OTHERS | {*SchedulerConfig.__struct_fields__})
+        return FolderSamplers(class_name, (), entries, schedule)
+    own = SCHEDULERS[class_name]
+    if own not in LIMITED:  # where the file does not say, DDIM would clip
+        entries = {
+            **entries,
+            "clip_sample": False,
+            "thresholding": own != "pndm" and entries.get("thresholding", False),
+        }
+    config = converted(folder, class_name, {**OWN_DEFAULTS.get(own, {}), **entries}, SchedulerConfig, OF_OTHERS)
+    names = [sampler for sampler in CLASSES if sampler == own or _fits(sampler, config)]
+    first = DDIM if own in (DDIM, DDPM) else own
+    _check_values(folder, config, by_ddim=first == DDIM)
+    return FolderSamplers(class_name, (first, *(name for name in names if name != first)), entries, config)
 
 
-def _check_values(folder: Path, config: SchedulerConfig) -> None:
+def _fits(sampler: str, config: SchedulerConfig) -> bool:
+    """Whether ``sampler`` can follow a schedule that was written for another."""
+    if sampler in ("pndm", "euler_ancestral") and config.prediction_type == "sample":
+        return False
+    if sampler == "pndm" and config.rescale_betas_zero_snr:
+        return False
+    return sampler in (DDIM, DDPM) or config.beta_schedule in ("linear", "scaled_linear", "squaredcos_cap_v2")
+
+
+def _check_values(folder: Path, config: SchedulerConfig, by_ddim: bool) -> None:
     betas, total = config.trained_betas, config.num_train_timesteps
     if not 1 <= total <= 100_000 or (betas and len(betas) != total):
         raise ModelError(f"The scheduler of '{folder.name}' has {total} training steps; that cannot be.")
@@ -171,6 +247,6 @@ def _check_values(folder: Path, config: SchedulerConfig) -> None:
             f"{config.dynamic_thresholding_ratio}; it is a share, 0 to 1."
         )
     try:
-        config.plan(1)
+        config.plan(1) if by_ddim else config.alphas_cumprod()
     except ValueError as error:
         raise ModelError(f"The noise schedule of '{folder.name}' cannot be used: {error}.") from error

@@ -208,14 +208,15 @@ def _moved(tensor: Tensor, start: Tensor, group: Moves) -> Tensor:
 def stacked(generator: Generator, latents: Sequence[Latent]) -> Latent:
     """``latents`` as one batch, all advanced to the deepest space that any of them holds; at least one latent.
 
-    Spaces that not all of them hold are left out, and truncation and class where one of them has none.
+    Spaces that not all of them hold are left out, and of what travels along what one of them has not.
     """
     names = list(generator.card.spaces)
     deepest = max((name for latent in latents for name in latent.tensors), key=names.index)
     rows = [generator.advance(latent, deepest) for latent in latents]
     shared = [name for name in names if all(name in row.tensors for row in rows)]
     tensors = {name: torch.cat([row.tensors[name] for row in rows]) for name in shared}
-    return Latent(tensors, _joined([row.truncation_psi for row in rows]), _joined([row.label for row in rows]))
+    travelling = {name: _joined([row.travelling[name] for row in rows]) for name in rows[0].travelling}
+    return Latent(tensors, **travelling)
 
 
 def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:

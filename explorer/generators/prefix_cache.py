@@ -5,8 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable
+from typing import Any, Protocol
 
 from torch import Tensor
+
+
+class Sized(Protocol):
+    """What can be kept: a sample, perhaps with more."""
+
+    @property
+    def nbytes(self) -> int: ...
 
 
 class PrefixCache:
@@ -15,14 +23,14 @@ class PrefixCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.hits = self.misses = 0
-        self._kept: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
 
     @property
     def size_bytes(self) -> int:
         """Bytes kept now."""
-        return sum(tensor.nbytes for tensor in self._kept.values())
+        return sum(kept.nbytes for kept in self._kept.values())
 
-    def get(self, key: Hashable) -> Tensor | None:
+    def get(self, key: Hashable) -> Any:
         """The sample kept under ``key``; counts a hit or a miss."""
         found = self._kept.get(key)
         if found is None:
@@ -32,7 +40,7 @@ class PrefixCache:
         self._kept.move_to_end(key)
         return found
 
-    def put(self, key: Hashable, sample: Tensor) -> None:
+    def put(self, key: Hashable, sample: Sized) -> None:
         """Keep ``sample`` (not copied: the sampler makes a new tensor every step), unless it alone is too large."""
         self._kept[key] = sample
         self._kept.move_to_end(key)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from explorer.controls.base import WeightEdits
 from explorer.generators.base import Generator, Latent, standard_normal
-from explorer.generators.class_labels import LABEL, drawn_labels, label_of
+from explorer.generators.class_labels import LABEL, drawn_labels, first_class, label_of
 from explorer.generators.style_mapping import SQRT2, EqualisedLinear, StyleNetwork
 from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.scene.cards import ModelCard, SpaceCard
@@ -84,7 +84,7 @@ class StyleGenerator(Generic[Network]):
         """The classes of ``latent``; of a point that has none, as those that a method makes of z alone, the first."""
         if latent.label is not None:
             return latent.label.to(self.device, torch.float32)
-        return torch.eye(1, self.network.mapping.classes, device=self.device).repeat(latent.batch, 1)
+        return first_class(latent.batch, self.network.mapping.classes).to(self.device)
 
     def features(self, latent: Latent, size: int) -> Tensor:
         """(B, C, s, s) float32: what the layers of pictures of s = ``size`` pixels compute, or the nearest smaller

@@ -101,6 +101,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     full_steps: int = 0  # diffusion: sampler steps of the full picture
     interactive_steps: int = 0  # diffusion: sampler steps while a slider moves
     most_steps: int = 0  # diffusion: as many as in training
+    samplers: tuple[str, ...] = ()  # diffusion: names; the one that draws where nobody chooses first
+    guidance: float = 0.0  # to what a picture is told, where nobody chooses; 0: it is not led
+    tiny_decoder: bool = False  # diffusion: whether a small autoencoder draws what moves
     sampler: str = ""  # diffusion: how pictures are drawn, and what of the folder's own sampler is not followed
     methods: tuple[str, ...] = ()  # names of the discovery methods that fit, the default first
     first_counts: dict[str, int] = {}  # name of a method that fits → how many controls a new pane of it begins with

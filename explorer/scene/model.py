@@ -224,11 +224,19 @@ class Pane(msgspec.Struct, frozen=True, kw_only=True):
         msgspec.structs.force_setattr(self, "edits", as_set(self.edits))
 
 
+Decoder = Literal["", "tiny"]
+"""Which autoencoder makes pictures of latents: the model's own, or the small one that lies beside it."""
+
+
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """How carefully to render. ``steps``: sampler steps (diffusion; 0 = the model's own full count)."""
+    """How carefully to render. ``steps``: sampler steps (diffusion; 0 = the model's own full count); ``sampler``: its
+    name (:mod:`explorer.scene.samplers`; empty: the model's own); ``decoder``: ``tiny`` where there is one, for what
+    moves."""
 
     steps: int = 0
     precision: Literal["auto", "float32", "float16"] = "auto"
+    sampler: str = ""
+    decoder: Decoder = ""
 
 
 class AmountKey(msgspec.Struct, frozen=True):

@@ -160,7 +160,9 @@ FOUND_EARLY: dict[str, tuple[Damage, str]] = {
     "impossible betas": (at(SCHEDULER, lambda p: change_json(p, beta_end=2.0)), "beta"),
     "no signal anywhere": (at(SCHEDULER, lambda p: change_json(p, beta_start=1.0, beta_end=1.0)), "no signal"),
     "no training steps": (at(SCHEDULER, lambda p: change_json(p, num_train_timesteps=0)), "training steps"),
-    "class labels": (at(CONFIG, lambda p: change_json(p, num_class_embeds=10)), "class label"),
+    "classes of another sort": (at(CONFIG, lambda p: change_json(p, class_embed_type="identity")), "'identity'"),
+    "no number of classes": (at(CONFIG, lambda p: change_json(p, num_class_embeds=0)), "0 classes"),
+    "no class for none": (at("card.json", text('{"null_class": 3}')), "null_class"),
     "another time embedding": (at(CONFIG, lambda p: change_json(p, time_embedding_type="fourier")), "fourier"),
     "decoder of another width": (
         at("vqvae/config.json", lambda p: change_json(p, latent_channels=3)), "belong together"),

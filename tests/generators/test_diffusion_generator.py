@@ -85,7 +85,7 @@ def test_an_autoencoder_with_a_shift_is_undone(tmp_path: Path) -> None:
     x = standard_normal([0], (4, 8, 8))
     with torch.no_grad():
         expected = vae.eval().decode(x / 0.25 + 0.5).sample.clamp(-1, 1)
-    torch.testing.assert_close(opened(folder)._decode(x, half=False), expected)
+    torch.testing.assert_close(opened(folder)._decoding.decoded(x), expected)
 
 
 def test_samples_come_from_their_seeds_alone_and_truncation_is_ignored(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tiny_pipelines import DECODERS, change_json, tiny_unet
 from torch import Tensor
 
 from explorer.generators import diffusion
-from explorer.generators.diffusion_scheduler import NO_EFFECT, SCHEDULERS, SchedulerConfig
+from explorer.generators.diffusion_scheduler import CLASSES, OF_OTHERS, SchedulerConfig
 from explorer.scene.model import Quality
 
 CPU = torch.device("cpu")
@@ -33,11 +33,11 @@ def save(folder: Path, scheduler: Any, size: int = 16, **entries: Any) -> Path:
     return folder
 
 
-def ours(folder: Path, seed: int, steps: int) -> Tensor:
+def ours(folder: Path, seed: int, steps: int, sampler: str = "") -> Tensor:
     """(C, H, W) in 0..1."""
     generator = diffusion.FAMILY.load(folder, CPU)
     with torch.inference_mode():
-        return generator.render(generator.sample([seed]), Quality(steps=steps))[0] / 2 + 0.5
+        return generator.render(generator.sample([seed]), Quality(steps=steps, sampler=sampler))[0] / 2 + 0.5
 
 
 def theirs(pipeline: Any, seed: int, steps: int) -> Tensor:
@@ -93,11 +93,11 @@ def test_schedules_that_ddpm_alone_knows(tmp_path: Path, schedule: str) -> None:
     torch.testing.assert_close(ours(folder, 3, 10), expected, atol=1e-4, rtol=0)
 
 
-def test_a_pndm_folder_is_drawn_without_limits_and_ends_as_pndm_does(tmp_path: Path) -> None:
+def test_by_ddim_a_pndm_folder_is_drawn_without_limits_and_ends_as_pndm_does(tmp_path: Path) -> None:
     folder = save(tmp_path / "pndm", PNDMScheduler(skip_prk_steps=True), set_alpha_to_one=...)
     same = DDIMScheduler(clip_sample=False, set_alpha_to_one=False)
     expected = theirs(DDIMPipeline(tiny_unet().eval(), same), 3, 10)
-    torch.testing.assert_close(ours(folder, 3, 10), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(ours(folder, 3, 10, "ddim"), expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("clip", [True, False])
@@ -157,11 +157,11 @@ def test_the_keys_and_their_defaults_are_those_of_diffusers() -> None:
 
 
 def test_every_key_of_the_schedulers_of_diffusers_is_known() -> None:
-    names = {*SCHEDULERS, *(member.name for member in KarrasDiffusionSchedulers)}
+    names = {*CLASSES.values(), *(member.name for member in KarrasDiffusionSchedulers)}
     found: set[str] = set()
     for name in names - {"DPMSolverSDEScheduler"}:  # needs a package that is not here
         found |= set(inspect.signature(getattr(diffusers, name).__init__).parameters)
-    assert found - {"self", "kwargs"} <= {*SchedulerConfig.__struct_fields__, *NO_EFFECT}
+    assert found - {"self", "kwargs"} <= {*SchedulerConfig.__struct_fields__, *OF_OTHERS}
 
 
 def test_what_is_switched_off_or_of_another_scheduler_is_let_pass(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_what_is_switched_off_or_of_another_scheduler_is_let_pass(tmp_path: Path
         (DDPMScheduler(), ["deterministic DDIM", "add noise at every step", "clipped to ±1"]),
         (DDIMScheduler(clip_sample_range=2.5), ["deterministic DDIM", "clipped to ±2.5"]),
         (DDIMScheduler(thresholding=True, sample_max_value=1.5), ["thresholded at the 99.50% quantile, at most 1.5"]),
-        (PNDMScheduler(), ["PNDM", "higher order"]),
+        (PNDMScheduler(), ["PNDM", "as the folder sets it"]),
     ],
 )
 def test_the_card_says_how_pictures_are_drawn(tmp_path: Path, scheduler: Any, words: list[str]) -> None:

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
+from diffusers import FlowMatchEulerDiscreteScheduler
 from official_files import SMALL_STYLEGAN3, exported, exported_stylegan3, own_stylegan2, own_stylegan3, write_official
 from onnx import helper
 from onnx_files import save_graph, save_linear
 from tiny_pipelines import save_ddim, save_flow, save_latent, tiny_unet
+from tiny_texts import save_stable
 from vae_writers import burgess_folder
 
 from explorer.causal import model_file
@@ -125,6 +127,11 @@ def _graph_pair(folder: Path) -> None:
     save_graph(folder / "encoder.onnx", [helper.make_node("Identity", ["x"], ["code"])], given, made, {})
 
 
+def _of_classes(folder: Path, **unet: object) -> None:
+    save_ddim(folder)
+    tiny_unet(num_class_embeds=3, **unet).save_pretrained(folder / "unet")
+
+
 TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
     "vae_checkpoint": (_vae_checkpoint,),
     "causal_diffusion": (write_causal_diffusion,),
@@ -135,8 +142,16 @@ TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
         save_ddim,
         save_latent,
         _without_bottleneck,
+        _of_classes,
+        lambda folder: _of_classes(folder, mid_block_type=None),
+        save_stable,
+        lambda folder: save_stable(folder, mid_block_type=None),
         save_flow,
         lambda folder: save_flow(folder, mid_block_type=None),
+        lambda folder: save_flow(folder, num_class_embeds=3),
+        lambda folder: save_flow(folder, num_class_embeds=3, mid_block_type=None),
+        lambda folder: save_stable(folder, FlowMatchEulerDiscreteScheduler()),
+        lambda folder: save_stable(folder, FlowMatchEulerDiscreteScheduler(), mid_block_type=None),
     ),
     "known_factors": tuple(
         lambda folder, variant=variant: write_known_factors(folder, variant, size=8) for variant in VARIANTS
