@@ -73,7 +73,7 @@ OWN = {
     "euler": {"use_karras_sigmas": True, "timestep_spacing": "trailing", "final_sigmas_type": "sigma_min"},
     "euler_ancestral": {"timestep_spacing": "trailing", "rescale_betas_zero_snr": False},
     "dpmpp_2m": {"algorithm_type": "sde-dpmsolver++", "solver_order": 2, "use_karras_sigmas": True},
-    "unipc": {"use_karras_sigmas": True, "solver_type": "bh1", "timestep_spacing": "trailing"},
+    "unipc": {"use_karras_sigmas": True, "solver_order": 3, "timestep_spacing": "leading"},
     "lcm": {"original_inference_steps": 20, "timestep_scaling": 5.0},
 }
 
