@@ -18,6 +18,8 @@ def models(as_json: Json = False) -> None:
     from explorer.generators import registry
 
     cards = []
+    for problem in registry.plugged().problems.values():
+        typer.echo(f"warning: {problem}", err=True)
     for name in registry.shipped_models():
         try:
             cards.append(registry.describe(name))
