@@ -24,6 +24,7 @@ from explorer.cli import (
     discover,
     do,
     effects,
+    export_onnx,
     graph,
     gui,
     invert,
@@ -78,6 +79,7 @@ app.command()(invert.invert)
 app.command()(graph.graph)
 app.command("import")(directions.import_directions)
 app.command()(directions.export_directions)
+app.command()(export_onnx.export_onnx)
 app.command()(traverse.traverse)
 app.command()(sheet.sheet)
 app.command()(measure.measure)

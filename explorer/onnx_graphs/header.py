@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from explorer.onnx_graphs.protobuf import Message, Span
+from explorer.onnx_graphs.protobuf import Message, Span, written_field
 
 FLOAT, UINT8, INT32, INT64, FLOAT16, DOUBLE = 1, 2, 6, 7, 10, 11
 FLOATS = (FLOAT, FLOAT16, DOUBLE)
@@ -289,3 +289,9 @@ def _outside(name: str, told: dict[str, str]) -> tuple[str, int, int]:
     if not told.get("location") or not offset.isdecimal() or not (length.isdecimal() or length == "-1"):
         raise ValueError(f"the tensor '{name}' does not say in which file its numbers lie")
     return told["location"], int(offset), int(length)
+
+
+def with_metadata(graph: bytes, key: str, text: str) -> bytes:
+    """The file ``graph`` with one entry more in its metadata."""
+    pair = written_field(1, key.encode()) + written_field(2, text.encode())
+    return graph + written_field(14, pair)

@@ -107,3 +107,16 @@ class Message:
 
 def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def written_field(number: int, content: bytes) -> bytes:
+    """The field ``number`` that holds ``content``: appended to a message, it is one of its fields."""
+    return _written(number << 3 | _BYTES) + _written(len(content)) + content
+
+
+def _written(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*found, value])
