@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from explorer.cli.numbers import integer, number, real, whole
+from explorer.cli.numbers import number, real, whole
 from explorer.cli.progress import shown
 from explorer.errors import CausalError, ControlError, ExplorerError
 from explorer.files import shipped_set
 from explorer.scene.model import Condition, ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
 from explorer.scene.number_text import NumberError, read_number, read_whole
+from explorer.scene.samplers import SAMPLERS, require_sampler
 from explorer.scene.steps import require_steps, steps_text
 from explorer.scene.validate import PSI_LIMIT, SEED_LIMIT
 
@@ -53,11 +54,8 @@ Renamings = Annotated[
     ),
 ]
 Steps = Annotated[int, whole("--steps", 0, help="Sampler steps (diffusion); 0: the model's own.")]
-Classes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--class", metavar="N[=WEIGHT]", help="The class to draw, of a model that has some; may repeat, for a blend."
-    ),
+Sampler = Annotated[
+    str, typer.Option("--sampler", metavar="NAME", help=f"{', '.join(SAMPLERS)} (diffusion); empty: the model's own.")
 ]
 Height = Annotated[int, whole("--height", 0, help="Height of a picture in pixels; 0: the model's own.")]
 Pixels = Annotated[
@@ -147,36 +145,16 @@ def found_controls(
         return chosen, used.control_set(model, chosen, progress)
 
 
-def steps_note(used: Engine, model: ModelRef, steps: int) -> str:
+def steps_note(used: Engine, model: ModelRef, steps: int, sampler: str = "") -> str:
     """What a command says of ``steps``, where they are not the model's own number, such as `` (5 of 50 steps)``.
 
-    Raises :class:`ExplorerError` where the model's pictures cannot take them.
+    Raises :class:`ExplorerError` where the model's pictures cannot take them, or not by ``sampler``.
     """
     card = used.card(model)
     require_steps(card, steps)
+    require_sampler(card, sampler)
     text = steps_text(card, steps)
     return f" ({text})" if text else ""
-
-
-def condition(used: Engine, model: ModelRef, classes: list[str] | None) -> Condition:
-    """What the options say that ``model`` shall draw; weights are shares of their sum. Raises :class:`ExplorerError`
-    for a model that has no classes, or not these."""
-    card = used.card(model)
-    if not classes:
-        return Condition()
-    if not card.classes:
-        raise ExplorerError(f"'{card.name}' was trained without classes; leave --class out.")
-    weights: dict[int, float] = {}
-    for text in classes:
-        name, _, weight = text.partition("=")
-        index = integer(name, "--class", 0, card.classes - 1)
-        if index in weights:
-            raise ExplorerError(f"'--class' names class {index} twice.")
-        weights[index] = number(weight, f"--class {name}") if weight else 1.0
-    total = math.fsum(weights.values())
-    if min(weights.values()) < 0 or total <= 0:
-        raise ExplorerError("The weights of classes are shares: none below 0, and not all of them 0.")
-    return Condition(classes=tuple((index, weight / total) for index, weight in weights.items()))
 
 
 def scene(
@@ -187,15 +165,16 @@ def scene(
     pane: Pane,
     timeline: Timeline | None = None,
     condition: Condition = UNCONDITIONED,
+    sampler: str = "",
 ) -> Scene:
     """One pane at the prior point of ``seed`` with truncation ``psi``, in ``steps`` sampler steps (0: the model's
-    own)."""
+    own) of ``sampler`` (empty: its own)."""
     return Scene(
         model=model,
         origin=Seed(seed),
         truncation_psi=psi,
         panes=(pane,),
-        quality=Quality(steps=steps),
+        quality=Quality(steps=steps, sampler=sampler),
         timeline=timeline or Timeline(),
         condition=condition,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, told
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
 from explorer.export.options import ExportOptions
@@ -19,7 +19,10 @@ def render(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The PNG file to write.")],
     seed: arguments.SeedNumber = 0,
     psi: arguments.Truncation = 0.7,
-    classes: arguments.Classes = None,
+    classes: told.Classes = None,
+    prompt: told.Prompt = "",
+    negative_prompt: told.NegativePrompt = "",
+    guidance: told.Guidance = None,
     controls: arguments.SetName = "",
     move: Annotated[
         list[str] | None,
@@ -31,6 +34,7 @@ def render(
     k: arguments.Count = None,
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
+    sampler: arguments.Sampler = "",
     height: arguments.Height = 0,
     pixels: arguments.Pixels = False,
     family: arguments.FamilyName = "",
@@ -43,13 +47,13 @@ def render(
     edits = arguments.moves(move or [])
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
-    drawn = arguments.steps_note(engine, reference, steps)
-    told = arguments.condition(engine, reference, classes)
+    drawn = arguments.steps_note(engine, reference, steps, sampler)
+    condition = told.condition(engine, reference, classes, prompt, negative_prompt, guidance)
     pane = Pane(edits=edits)
     if edits or controls:
         chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
         pane = Pane(controls=chosen, edits=tuple(arguments.as_shown(found, edit) for edit in edits))
-    scene = arguments.scene(reference, seed, psi, steps, pane, condition=told)
+    scene = arguments.scene(reference, seed, psi, steps, pane, condition=condition, sampler=sampler)
     with shown("Rendering") as progress:
         options = ExportOptions(kind="png", labels=False, height=height, scaling=arguments.scaling(pixels))
         export.run(engine, scene, out, options, progress)

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from explorer.cli import arguments, numbers
+from explorer.cli import arguments, numbers, told
 from explorer.cli.numbers import whole
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
@@ -53,10 +53,14 @@ def sheet(
     base: Annotated[bool, typer.Option("--base", help="First a column with the picture as it stands.")] = False,
     seed: arguments.SeedNumber = 0,
     psi: arguments.Truncation = 0.7,
-    classes: arguments.Classes = None,
+    classes: told.Classes = None,
+    prompt: told.Prompt = "",
+    negative_prompt: told.NegativePrompt = "",
+    guidance: told.Guidance = None,
     k: arguments.Count = None,
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
+    sampler: arguments.Sampler = "",
     height: arguments.Height = 0,
     pixels: arguments.Pixels = False,
     labels: Annotated[bool, typer.Option(help="Write names and amounts beside the pictures.")] = True,
@@ -81,12 +85,12 @@ def sheet(
     rows = numbers.seeds(seeds, "--seeds") if seeds else ()
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
-    drawn = arguments.steps_note(engine, reference, steps)
-    told = arguments.condition(engine, reference, classes)
+    drawn = arguments.steps_note(engine, reference, steps, sampler)
+    condition = told.condition(engine, reference, classes, prompt, negative_prompt, guidance)
     chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
     names = tuple(arguments.checked_name(found, name) for name in control or [])
     asked = msgspec.structs.replace(asked, rows="seeds" if rows else "controls", controls=names, seeds=rows)
-    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), condition=told)
+    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), condition=condition, sampler=sampler)
     options = ExportOptions(kind=kind, height=height, scaling=arguments.scaling(pixels), labels=labels, sheet=asked)
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)

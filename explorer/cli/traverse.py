@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, told
 from explorer.cli.numbers import real, whole
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
@@ -39,10 +39,14 @@ def traverse(
     ] = Loop.once,
     seed: arguments.SeedNumber = 0,
     psi: arguments.Truncation = 0.7,
-    classes: arguments.Classes = None,
+    classes: told.Classes = None,
+    prompt: told.Prompt = "",
+    negative_prompt: told.NegativePrompt = "",
+    guidance: told.Guidance = None,
     k: arguments.Count = None,
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
+    sampler: arguments.Sampler = "",
     height: arguments.Height = 0,
     pixels: arguments.Pixels = False,
     labels: Annotated[bool, typer.Option(help="Write the control and its amount under the picture.")] = False,
@@ -60,8 +64,8 @@ def traverse(
     duration = film_seconds(frames, fps, loop.value)
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
-    drawn = arguments.steps_note(engine, reference, steps)
-    told = arguments.condition(engine, reference, classes)
+    drawn = arguments.steps_note(engine, reference, steps, sampler)
+    condition = told.condition(engine, reference, classes, prompt, negative_prompt, guidance)
     chosen, found = arguments.found_controls(engine, reference, controls, k, method_seed)
     name = arguments.checked_name(found, control)
     track = AmountTrack(
@@ -72,7 +76,9 @@ def traverse(
         holds=found.control(name).card.shows,
     )
     timeline = Timeline(duration=duration, fps=fps, loop=loop.value, amounts=(track,))
-    scene = arguments.scene(reference, seed, psi, steps, Pane(controls=chosen), timeline, condition=told)
+    scene = arguments.scene(
+        reference, seed, psi, steps, Pane(controls=chosen), timeline, condition=condition, sampler=sampler
+    )
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
     arguments.say_written(out, f": {frames} frames{drawn}")

@@ -189,11 +189,10 @@ class DiffusionGenerator:
 
     def _course(self, quality: Quality, seeds: Sequence[int]) -> Course:
         """The way of pictures of this quality. Raises :class:`ModelError` where the schedule allows none."""
-        sampler, count = quality.sampler or self.samplers.default, quality.steps or self.card.full_steps
-        if sampler and sampler not in self.samplers.names:
-            raise ModelError(
-                f"'{self.card.name}' cannot be drawn by '{sampler}'; it is drawn by {', '.join(self.samplers.names)}."
-            )
+        names, count = self.samplers.names, quality.steps or self.card.full_steps
+        sampler = (quality.sampler or self.samplers.default) if names else ""
+        if sampler and sampler not in names:
+            raise ModelError(f"'{self.card.name}' cannot be drawn by '{sampler}'; it is drawn by {', '.join(names)}.")
         try:
             return self._courses.course(sampler, count, seeds, self.card.spaces["x_T"].shape)
         except ValueError as error:

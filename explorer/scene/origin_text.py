@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from explorer.scene.model import Blend, Condition, Origin, Seed, Start, own_picture
+
+SHOWN_CHARACTERS = 60
 
 
 def origin_text(origin: Origin) -> str:
@@ -20,9 +24,18 @@ def origin_text(origin: Origin) -> str:
 
 
 def condition_text(condition: Condition) -> str:
-    """``class 7`` or ``classes 7 and 9``; empty where they are those of the seed."""
+    """``class 7``, ``classes 7 and 9``, ``“a red cat”`` or ``“a red cat” without “blue”, guidance 4``; empty where
+    nothing was said. Long texts are cut."""
     numbers = [str(number) for number, _ in condition.classes]
-    return f"class{'es' if len(numbers) > 1 else ''} {' and '.join(numbers)}" if numbers else ""
+    classes = f"class{'es' if len(numbers) > 1 else ''} {' and '.join(numbers)}" if numbers else ""
+    without = f"without {_quoted(condition.negative_prompt)}" if condition.negative_prompt else ""
+    texts = " ".join(filter(None, (_quoted(condition.prompt) if condition.prompt else "", without)))
+    guidance = "" if condition.guidance is None else f"guidance {condition.guidance:g}"
+    return ", ".join(filter(None, (classes, texts, guidance)))
+
+
+def _quoted(text: str) -> str:
+    return f"“{textwrap.shorten(text, SHOWN_CHARACTERS, placeholder='…')}”"
 
 
 def start_text(start: Start) -> str:

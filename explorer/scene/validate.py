@@ -21,6 +21,7 @@ from explorer.scene.model import (
     StoredLatent,
     Timeline,
 )
+from explorer.scene.samplers import SAMPLERS
 
 SEED_LIMIT = 2**32
 PSI_LIMIT = 1.5
@@ -214,6 +215,9 @@ def validate_scene(scene: Scene) -> None:
     _require(
         0 <= scene.quality.steps < INTEGER_LIMIT, "quality.steps", f"is {scene.quality.steps}; it must be at least 0"
     )
+    sampler = scene.quality.sampler
+    known = ", ".join(SAMPLERS)
+    _require(sampler in ("", *SAMPLERS), "quality.sampler", f"is '{sampler}'; it must be empty or one of {known}")
     _timeline(scene.timeline, len(scene.panes))
     _require(0 <= scene.columns <= MOST_COLUMNS, "columns", f"is {scene.columns}; it must be 0 to {MOST_COLUMNS}")
     for index, mark in enumerate(scene.marks):

@@ -23,6 +23,7 @@ from explorer.scene.model import (
     Scene,
     Seed,
 )
+from explorer.scene.samplers import SAMPLERS
 from explorer.scene.views import VIEWS
 from explorer.ui.state.scene_state import SceneState
 
@@ -124,6 +125,13 @@ class Controller(SceneState):
         own = card is not None and steps == card.full_steps
         quality = replace(self._scene.quality, steps=0 if own else steps)
         self.apply(replace(self._scene, quality=quality), f"{steps} sampler steps")
+
+    def set_sampler(self, sampler: str) -> None:
+        """By which sampler pictures are drawn; the model's own is kept as such."""
+        card = self.model_card(self._scene.selected)
+        own = card is not None and sampler in card.samplers[:1]
+        quality = replace(self._scene.quality, sampler="" if own else sampler)
+        self.apply(replace(self._scene, quality=quality), f"Sampler {SAMPLERS[sampler]}")
 
     def set_draft_steps(self, steps: int) -> None:
         """How many sampler steps a draft takes; 0: the model's own number. No part of the scene: it changes no finished

@@ -58,6 +58,7 @@ class Drafts(QObject):
         """What to ask for now, where a finished picture has the quality ``at_rest``."""
         if not self.drafting or card is None or not card.full_steps:
             return at_rest
+        moving = msgspec.structs.replace(at_rest, decoder="tiny") if card.tiny_decoder else at_rest
         steps = steps_while_moving(card, at_rest, self.chosen_steps)
-        # A draft in all steps is the finished picture, under the same name.
-        return at_rest if steps == steps_at_rest(card, at_rest) else msgspec.structs.replace(at_rest, steps=steps)
+        # A draft in all steps is the finished picture, under the same name, unless a small decoder makes it.
+        return moving if steps == steps_at_rest(card, at_rest) else msgspec.structs.replace(moving, steps=steps)

@@ -44,6 +44,7 @@ from explorer.ui.window.commands import Commands
 from explorer.ui.window.docks import DOCKS
 from explorer.ui.window.last_session import LastSession
 from explorer.ui.window.layout import DockRow, Docks, Parts, first_size
+from explorer.ui.window.prompt_row import PromptRow
 from explorer.ui.window.stage import Stage
 from explorer.ui.window.status_line import StatusLine
 from explorer.ui.window.toast import Toast, ToastArea
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         if kept is None or not (self.restoreGeometry(kept[0]) and self.restoreState(kept[1])):
             self.resize(first_size(self.screen().availableSize()))
             self.reset_layout()
+        self.prompt_row.refresh()  # whether it is seen depends on the model, and not on what was kept
 
     # --- parts ---
 
@@ -109,6 +111,9 @@ class MainWindow(QMainWindow):
         self.announcer.tell_searches(self.controls)
         self.bar = ToolBar(self.controller, self.table)
         self.addToolBar(self.bar)
+        self.prompt_row = PromptRow(self.controller)
+        self.addToolBarBreak()
+        self.addToolBar(self.prompt_row)
         self.status = StatusLine(self.controller)
         self.setStatusBar(self.status)
         menus = self.table.fill_menu_bar(self.menuBar())
@@ -121,7 +126,8 @@ class MainWindow(QMainWindow):
         self.models.chosen.connect(self.open_model)
         self.files.film_opened.connect(self.timeline.show_start)
         self.bar.model_chosen.connect(self.open_model)
-        self.bar.steps.draft_steps_chosen.connect(controller.set_draft_steps)
+        for steps in (self.bar.steps, self.prompt_row.steps):
+            steps.draft_steps_chosen.connect(controller.set_draft_steps)
         controller.drafts.chosen.connect(self._keep_draft_steps)
         self.canvas.menu_wanted.connect(self._show_pane_menu)
         self.exporting.started.connect(self.jobs.wanted)

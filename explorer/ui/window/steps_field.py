@@ -1,16 +1,18 @@
-"""The field of the tool bar for sampler steps: of a finished picture, and of a draft."""
+"""The fields for how diffusion models draw: the sampler, and its steps, of a finished picture and of a draft."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from explorer.scene.cards import ModelCard
+from explorer.scene.samplers import SAMPLERS
 from explorer.scene.steps import steps_at_rest, steps_while_moving
 from explorer.ui.look.numbers import WholeField
 from explorer.ui.state.controller import Controller
 
 BOX_WIDTH = 52
+SAMPLER_WIDTH = 92
 
 
 class StepsField(QWidget):
@@ -27,13 +29,18 @@ class StepsField(QWidget):
             box.setAccessibleName(name)
             box.setFixedWidth(BOX_WIDTH)
         self.captions = (QLabel("Steps", self), QLabel("draft", self))
+        self.sampler = QComboBox(self)
+        self.sampler.setAccessibleName("Sampler")
+        self.sampler.setFixedWidth(SAMPLER_WIDTH)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(6, 0, 0, 0)
         layout.setSpacing(6)
+        layout.addWidget(self.sampler)
         for caption, box in zip(self.captions, (self.at_rest, self.draft), strict=True):
             caption.setForegroundRole(self.palette().ColorRole.PlaceholderText)
             layout.addWidget(caption)
             layout.addWidget(box)
+        self.sampler.activated.connect(self._on_sampler)
         self.at_rest.valueChanged.connect(self._on_at_rest)
         self.draft.valueChanged.connect(self._on_draft)
 
@@ -51,10 +58,24 @@ class StepsField(QWidget):
         self.draft.setRange(1, at_rest)
         self.draft.setValue(steps_while_moving(card, quality, controller.drafts.chosen_steps))
         self._filling = False
+        self._show_sampler(card, quality.sampler)
         self._explain(card)
         return True
 
+    def _show_sampler(self, card: ModelCard, chosen: str) -> None:
+        self.sampler.setVisible(len(card.samplers) > 1)
+        names = [self.sampler.itemData(index) for index in range(self.sampler.count())]
+        if names != list(card.samplers):
+            self.sampler.clear()
+            for name in card.samplers:
+                self.sampler.addItem(SAMPLERS[name], name)
+        self.sampler.setCurrentIndex(self.sampler.findData(chosen or card.samplers[0]) if card.samplers else -1)
+
+    def _on_sampler(self, index: int) -> None:
+        self._controller.set_sampler(self.sampler.itemData(index))
+
     def _explain(self, card: ModelCard) -> None:
+        self.sampler.setToolTip(f"Sampler: how pictures are drawn from noise. The model's own: {card.sampler}")
         self.at_rest.setToolTip(
             f"Sampler steps of a finished picture, and of exports; 1 to {self.at_rest.maximum()}. "
             f"The model's own number: {card.full_steps}"

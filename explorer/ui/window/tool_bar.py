@@ -119,7 +119,9 @@ class ToolBar(QToolBar):
         self.seed.setEnabled(self._controller.has_model)
         self._spread_action.setVisible(bool(card and "truncation" in card.capabilities))
         self._class_action.setVisible(self.classes.show_values())
-        self._steps_action.setVisible(self.steps.show_values())
+        # Models that read text have a row of their own, with the steps in it.
+        reads = card is not None and "prompt" in card.capabilities
+        self._steps_action.setVisible(self.steps.show_values() and not reads)
         self._show_values(self._controller.shown_scene)
         self._needs = []
         self._fit()

@@ -51,7 +51,18 @@ ASKED = (
     SettingCard(name="eps", title="Step", default=0.2, low=0.0, high=10.0),
     SettingCard(name="steps", title="Steps", default=16, low=0),
 )
-TEXTS = {"Arrow", "Command", "Attribute", "File to write", "Filter controls", "Attributes", "qt_spinbox_lineedit", ""}
+TEXTS = {
+    "Prompt",
+    "Negative prompt",
+    "Arrow",
+    "Command",
+    "Attribute",
+    "File to write",
+    "Filter controls",
+    "Attributes",
+    "qt_spinbox_lineedit",
+    "",
+}
 """Lines for other texts than numbers, by their accessible or object names."""
 
 
