@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from generators.tiny_pipelines import save_flow
 from PIL import Image
+from tiny_pipelines import save_flow
 from torch import Tensor
 from torch.nn import functional
 
