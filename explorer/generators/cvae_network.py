@@ -134,5 +134,9 @@ class ConditionalVaeNetwork(nn.Module):
 
 def reading_error(told: Tensor, embedded: Tensor, labelled: Tensor) -> Tensor:
     """½ Σ (told − true)² over the numbers of a picture, averaged over those of the batch that are ``labelled`` (B,)."""
-    squared = 0.5 * (told - embedded).square().sum(dim=1)
-    return torch.where(labelled, squared, 0.0).sum() / labelled.sum().clamp_min(1)
+    return mean_of(0.5 * (told - embedded).square().sum(dim=1), labelled)
+
+
+def mean_of(values: Tensor, where: Tensor) -> Tensor:
+    """The mean of those of ``values`` (B,) for which ``where`` (B,) is true; 0 of none."""
+    return torch.where(where, values, 0.0).sum() / where.sum().clamp_min(1)

@@ -21,7 +21,8 @@ from explorer.scene.causal_graph import CausalGraph
 from explorer.training.base import Count, Recipe, Share, Trainer, Weight
 from explorer.training.batch import Source
 from explorer.training.causes import ROWS, Rows, holding, taught
-from explorer.training.cvae import ConditionalVaeSettings, ConditionalVaeTrainer, conditions_of
+from explorer.training.cvae import ConditionalVaeTrainer, conditions_of
+from explorer.training.cvae_settings import ConditionalVaeSettings
 
 FASTER = 5.0
 """The learning rate of the causal layer, which has few numbers, in those of the others."""

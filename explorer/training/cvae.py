@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -19,59 +19,26 @@ from explorer.causal.fitting import Fit
 from explorer.errors import ExplorerError
 from explorer.generators.causes import CAUSES
 from explorer.generators.conditions import Condition, coordinates_of
-from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork, reading_error
+from explorer.generators.cvae_network import ConditionalVaeConfig, ConditionalVaeNetwork, mean_of, reading_error
 from explorer.numerics.gaussian_posterior import kl_to_standard_normal
 from explorer.numerics.randomness import seeded, step_seed
 from explorer.training.autoencoder import (
     EVALUATION_BATCH,
-    AutoencoderSettings,
     AutoencoderTrainer,
     reconstruction_figures,
     settings_of,
 )
 from explorer.training.averaging import average_into
-from explorer.training.base import Recipe, Share, Trainer, Weight, Whole
+from explorer.training.base import Recipe, Trainer
 from explorer.training.batch import Source, as_images
 from explorer.training.causes import ROWS, Rows, graph_of, rows_of, taught
+from explorer.training.cvae_settings import ConditionalVaeSettings
 from explorer.training.data import EVALUATION_SEED, WorldSource
 from explorer.worlds.attributes import distance
 from explorer.worlds.base import World
 
 NOISE, LABELS, INDEPENDENT, GAINS, HELD_OUT_GAINS, REFIT_GAINS, REFIT, INDEPENDENT_GAINS = range(1, 9)
 """Streams of random numbers."""
-
-
-class ConditionalVaeSettings(AutoencoderSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The ``settings`` of a conditional VAE's recipe, besides those of every autoencoder.
-
-    ``factors``: the condition (none named: all of the world's); all else is left to the latents. ``likelihood``:
-    Bernoulli over [0, 1], or Gaussian of the deviation that fits each batch best. ``beta`` weighs the KL term,
-    ``reading`` the squared error of the factors that the encoder reads from the picture. ``labels``: the share of
-    pictures whose factors are known; of the others the reader's own take their place. ``independent``: so many more
-    pictures a step, of factors drawn independently, are read: else an effect can be guessed from its causes, and the
-    reader does not see its noise. The learning rate rises over ``warm_up`` steps. ``average``: what the running mean of
-    the weights, which is exported, keeps of itself in a step (0: no mean). ``octaves``, ``decoder`` and
-    ``channel_means`` are those of :class:`ConditionalVaeConfig`. ``colour_gains``: each channel of a picture is
-    multiplied by a number within so much of 1, which no factor tells. ``causes``: so many rows of the data, of which
-    ``labels`` are known, teach how the factors come about, along the arrows of the world's graph (0: nothing does).
-    ``refit``: the reader's last layer is fitted anew, by least squares, to so many pictures at the end (0: it stays).
-    """
-
-    latents: int = 4
-    factors: tuple[str, ...] = ()
-    likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
-    beta: Weight = 1.0
-    reading: Weight = 50.0
-    labels: Share = 1.0
-    independent: Whole = 0
-    warm_up: Whole = 0
-    average: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    octaves: Whole = 0
-    decoder: Literal["transposed", "normalised"] = "transposed"
-    channel_means: bool = False
-    colour_gains: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    causes: Whole = 0
-    refit: Whole = 0
 
 
 class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, ConditionalVaeNetwork]):
@@ -195,27 +162,37 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
         return coordinates_of(self.network.config.conditions, factors[:, self._columns])
 
     def learn(self, number: int, targets: Tensor, factors: Tensor | None) -> dict[str, float]:
-        """One step of Adam; ``loss`` is reconstruction + beta · kl + reading · factors."""
+        """One step of Adam; ``loss`` is reconstruction + beta · kl + reading · factors.
+
+        A reader that is wrong about a picture without labels leaves something to tell. Would such pictures teach the
+        latents, these would learn to tell it, the factors themselves in the end, and a decoder that finds all of a
+        picture in its latents does not follow the factors when they are set. So latents and encoder learn from
+        pictures with labels, for which factors in the latents cost and gain nothing; and the decoder is given the
+        others when it has learned to follow the factors, and the reader to tell them.
+        """
         assert factors is not None
         network, settings = self.network, self.settings
         targets = self._tinted(targets, number, GAINS)
         read, truth = self._for_reading(number, targets, factors, settings.independent, INDEPENDENT)
         coordinates = self.coordinates(factors).float()
+        labelled = self._labelled(number, len(read))
+        known = labelled[: len(targets)]
         with self.precision.autocast():
             features = network.encoder(read)
             told = network.reader(features).float()
             features = features[: len(targets)]
-            labelled = self._labelled(number, len(read))
             if settings.labels < 1.0:
                 guess = network.coordinates(told[: len(targets)].detach())
-                coordinates = torch.where(labelled[: len(targets), None], coordinates, guess)
+                coordinates = torch.where(known[:, None], coordinates, guess)
             embedded = network.embed(coordinates)
             mean, log_variance = (part.float() for part in network.posterior(targets, features, embedded))
             noise = torch.randn(mean.shape, generator=seeded(self.recipe.seed, number, NOISE)).to(self.device)
-            logits = network.logits(mean + noise * (0.5 * log_variance).exp(), coordinates).float()
+        z = mean + noise * (0.5 * log_variance).exp()
+        z = torch.where(known[:, None], z, z.detach())
+        drawn = known | (number >= settings.unlabelled_from * self.recipe.steps)
         parts = {
-            "reconstruction": self._reconstruction(logits, targets),
-            "kl": kl_to_standard_normal(mean, log_variance).sum(dim=1).mean(),
+            "reconstruction": self._redrawn(z[drawn], coordinates[drawn], targets[drawn]),
+            "kl": mean_of(kl_to_standard_normal(mean, log_variance).sum(dim=1), known),
             "factors": reading_error(told, network.embed(self.coordinates(truth).float()), labelled),
         }
         loss = parts["reconstruction"] + settings.beta * parts["kl"] + settings.reading * parts["factors"]
@@ -240,6 +217,14 @@ class ConditionalVaeTrainer(AutoencoderTrainer[ConditionalVaeSettings, Condition
         super().restore(state)
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+
+    def _redrawn(self, z: Tensor, coordinates: Tensor, targets: Tensor) -> Tensor:
+        """:meth:`_reconstruction` of ``targets`` from their points; 0 of no pictures."""
+        if not len(targets):
+            return z.sum()
+        with self.precision.autocast():
+            logits = self.network.logits(z, coordinates).float()
+        return self._reconstruction(logits, targets)
 
     def _reconstruction(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The negative log-likelihood of a picture, in nats; of a Gaussian without its constant."""

@@ -19,7 +19,7 @@ from explorer.generators import registry
 from explorer.numerics.randomness import step_seed
 from explorer.scene.model import Quality
 from explorer.training.base import Recipe
-from explorer.training.batch import as_images
+from explorer.training.batch import Batch, as_images
 from explorer.training.cvae import INDEPENDENT, REFIT, ROWS, ConditionalVaeTrainer, tinted
 from explorer.training.data import EVALUATION_SEED, source_of
 from explorer.training.loop import batch_of, train
@@ -200,14 +200,51 @@ def test_the_readers_last_layer_is_the_least_squares_of_what_it_saw() -> None:
     assert left.mean(dim=0).abs().max() < 1e-2
 
 
-def test_without_labels_the_reader_learns_nothing_and_its_reading_is_the_condition() -> None:
-    trainer = rich(labels=0.0, average=0.0)
-    found = trainer.step(0, batch_of(trainer.source, RICH_RECIPE, 0))
-    assert found["factors"] == 0.0
-    assert trainer.network.reader.weight.grad is not None
-    assert not trainer.network.reader.weight.grad.any()
+def test_a_share_of_labels_is_that_share_of_the_pictures_and_more_than_none() -> None:
     share = torch.stack([rich(labels=0.25)._labelled(step, 50).double().mean() for step in range(8)]).mean()
     assert share.item() == pytest.approx(0.25, abs=0.08)
+    with pytest.raises(ExplorerError, match="settings of recipe 'rich' cannot be used"):
+        rich(labels=0.0)
+
+
+def taught_by(trainer: ConditionalVaeTrainer, number: int, batch: Batch) -> dict[str, torch.Tensor]:
+    """Part of the network → what a step teaches it, the gradients of all its weights side by side."""
+    trainer.step(number, batch)
+    parts: dict[str, list[torch.Tensor]] = {}
+    for name, parameter in trainer.network.named_parameters():
+        assert parameter.grad is not None
+        parts.setdefault(name.split(".")[0], []).append(parameter.grad.flatten())
+    return {part: torch.cat(gradients) for part, gradients in parts.items()}
+
+
+@pytest.mark.parametrize(("number", "learn"), [(1, set()), (2, {"decoder", "output"})])
+def test_pictures_without_labels_teach_the_decoder_alone_and_that_not_at_first(number: int, learn: set[str]) -> None:
+    """Bernoulli: of a Gaussian whose deviation fits the batch, every picture weighs what all others leave."""
+    settings = {
+        "labels": 0.5, "unlabelled_from": 0.5, "likelihood": "bernoulli", "independent": 0, "colour_gains": 0.0,
+        "average": 0.0,
+    }  # fmt: skip
+    batch = batch_of(source_of(RICH_RECIPE), RICH_RECIPE, number)
+    assert batch.factors is not None
+    known = rich(**settings)._labelled(number, 8)
+    assert 0 < int(known.sum()) < 8
+    images, factors = batch.images.clone(), batch.factors.clone()
+    images[~known], factors[~known] = -images[~known], factors.roll(1, 0)[~known]
+    before = taught_by(rich(**settings), number, batch)
+    after = taught_by(rich(**settings), number, Batch(images, factors))
+    others = {part for part, gradient in before.items() if not torch.allclose(gradient, after[part], atol=1e-4)}
+    assert others == learn
+    assert all(gradient.abs().max() > 1e-3 for gradient in before.values())
+
+
+def test_a_batch_without_labels_teaches_nothing_at_first_and_is_no_error() -> None:
+    trainer = rich(labels=1e-9, unlabelled_from=0.5, average=0.0)
+    source = trainer.source
+    first = trainer.step(0, batch_of(source, RICH_RECIPE, 0))
+    assert (first["reconstruction"], first["kl"], first["factors"], first["loss"]) == (0.0, 0.0, 0.0, 0.0)
+    later = trainer.step(2, batch_of(source, RICH_RECIPE, 2))
+    assert later["reconstruction"] != 0.0
+    assert (later["kl"], later["factors"]) == (0.0, 0.0)
 
 
 def test_what_is_exported_is_the_running_mean_of_the_weights() -> None:
