@@ -23,6 +23,9 @@ from explorer.generators.diffusion_folder import PipelineFolder, open_folder
 from explorer.generators.diffusion_generator import CAPABILITIES, DiffusionGenerator
 from explorer.generators.diffusion_settings import OwnSettings, own_settings
 from explorer.generators.diffusion_text import PROMPT, TextConditioner, TextEncoders, embedding_shape
+from explorer.generators.flow_generator import FlowGenerator
+from explorer.generators.flow_steering import SPACE as STEERING
+from explorer.generators.flow_steering import space_of
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.model import Quality
@@ -81,7 +84,8 @@ class DiffusionFamily:
         decoder, tiny = (None if part is None else load_component(part) for part in (folder.decoder, folder.tiny))
         report(0.9)
         decoding = Decoding(decoder, tiny, device)
-        generator = DiffusionGenerator(card, unet, decoding, folder.samplers, conditioner, device, settings.h_window)
+        kind = FlowGenerator if STEERING in card.spaces else DiffusionGenerator
+        generator = kind(card, unet, decoding, folder.samplers, conditioner, device, settings.h_window)
         _check_shapes(generator)
         report(1.0)
         return generator
@@ -111,6 +115,8 @@ def _abilities(
     if bottleneck is not None:
         spaces["h"] = SpaceCard(shape=bottleneck)
         capabilities = (*capabilities, "bottleneck")
+    if back == "flow" and condition == LABEL:
+        spaces[STEERING] = space_of(*shape)
     return spaces, capabilities
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -90,16 +90,24 @@ class DiffusionGenerator:
         return self.conditioner.conditioned(latent, condition)
 
     def advance(self, latent: Latent, space: str) -> Latent:
-        """``latent`` with ``h`` filled with zeros, which change nothing, or with the condition that it has. Raises
-        KeyError for a space it has not."""
-        if space in latent.tensors:
-            return latent
-        if space == self.conditioner.space != "":
-            return latent.with_space(space, self.conditioner.place(latent))
-        if space != "h" or "h" not in self.card.spaces:
+        """``latent`` with the spaces up to ``space`` filled: with the condition that it has, or with zeros, which
+        change nothing. Raises KeyError for a space it has not."""
+        names = list(self.card.spaces)
+        if space not in names:
             raise KeyError(space)
-        shape = (latent.batch, *self.card.spaces["h"].shape)
-        return latent.with_space("h", torch.zeros(shape, device=self.device))
+        # All before it, too: latents that hold different spaces are put into one batch by those that they share.
+        for name in names[: names.index(space) + 1]:
+            if name not in latent.tensors:
+                latent = latent.with_space(name, self._still(latent, name))
+        return latent
+
+    def _still(self, latent: Latent, space: str) -> Tensor:
+        """The point of ``latent`` in ``space``, where it holds none."""
+        if space == "x_T":
+            raise KeyError(space)
+        if space == self.conditioner.space:
+            return self.conditioner.place(latent)
+        return torch.zeros((latent.batch, *self.card.spaces[space].shape), device=self.device)
 
     def steps(self, quality: Quality) -> tuple[float, ...]:
         """The training steps that a picture of this quality visits, falling; some samplers go between two, and some
@@ -113,17 +121,20 @@ class DiffusionGenerator:
         The same latents in the same batch give the same bits, whether or not a beginning was kept. ``callback`` is
         called after every step that is computed; it may raise to stop.
         """
+        drawing = self._drawing(latent, quality, callback)
+        return self._decoding.decoded(self._end(latent, quality, drawing), drawing.half, quality.decoder)
+
+    def _end(self, latent: Latent, quality: Quality, drawing: Drawing) -> Tensor:
+        """The sample after all steps."""
         h = latent.tensors.get("h")
         if h is not None:
             h = h.to(self.device, torch.float32)
-        drawing = self._drawing(latent, quality, callback)
         first, past = self._acting(drawing.course)
         x, drawing = self._beginning(latent, quality, drawing, first)
         self._set_injected(h, len(x))
         x = self._run(x, drawing, first, past)
         self._set_injected(None, len(x))
-        x = self._run(x, drawing, past, len(drawing.course.timesteps))
-        return self._decoding.decoded(x, drawing.half, quality.decoder)
+        return self._run(x, drawing, past, len(drawing.course.timesteps))
 
     @torch.no_grad()
     def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
@@ -209,12 +220,12 @@ class DiffusionGenerator:
         x = drawing.course.begin(noise)
         if first == 0:
             return x, drawing
-        if any(tensor.requires_grad for name, tensor in latent.tensors.items() if name != "h"):
+        if any(
+            latent.tensors[name].requires_grad for name in latent.tensors if name in ("x_T", self.conditioner.space)
+        ):
             self._set_injected(None, len(x))
             return self._run(x, drawing, 0, first), drawing
-        seeds = None if latent.noise_seed is None else tuple(latent.noise_seed.tolist())
-        way = (quality.sampler or self.samplers.default, drawing.course.timesteps, first, drawing.half)
-        key = (digest_of(noise), drawing.conditioning.digest, seeds, way)
+        key = (*self._way(latent, quality, drawing), first)
         kept = self.prefixes.get(key)
         if kept is None:
             self._set_injected(None, len(x))
@@ -223,6 +234,12 @@ class DiffusionGenerator:
                 kept = Beginning(self._run(x.clone(), drawing, 0, first), drawing.course.copied())
             self.prefixes.put(key, kept)
         return kept.sample, drawing._replace(course=kept.course.copied())
+
+    def _way(self, latent: Latent, quality: Quality, drawing: Drawing) -> tuple[Hashable, ...]:
+        """What tells the way of this batch, without ``h``, from every other."""
+        seeds = None if latent.noise_seed is None else tuple(latent.noise_seed.tolist())
+        way = (quality.sampler or self.samplers.default, drawing.course.timesteps, drawing.half)
+        return digest_of(latent.tensors["x_T"].float()), drawing.conditioning.digest, seeds, way
 
     def _run(self, x: Tensor, drawing: Drawing, start: int, stop: int) -> Tensor:
         def denoise(sample: Tensor, t: float) -> Tensor:

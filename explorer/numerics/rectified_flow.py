@@ -81,6 +81,7 @@ def steered(
     amounts: Tensor,
     sigmas: Sequence[float],
     noises: Sequence[Tensor],
+    callback: Callback | None = None,
 ) -> Tensor:
     """Pictures ``x_0`` (B, ...) changed along the difference of two velocities (FlowEdit, Kulikov et al. 2025), split
     into a part that keeps and a part that steers, of which the second is scaled (FlowSlider, Endo et al. 2026).
@@ -90,19 +91,27 @@ def steered(
 
         keeps = own(target) - own(source)          steers = Σ_k amounts[:, k] (towards[k](target) - own(target))
 
-    and the change moves by both, from ``sigmas[i]`` to ``sigmas[i + 1]``. Rows whose ``amounts`` (B, K) are all 0 are
+    and the change moves by both, from ``sigmas[i]`` to ``sigmas[i + 1]``. ``amounts`` (S, B, K) are those of each step;
+    steps before the first that steers are left out, because nothing changes there. Rows whose amounts are all 0 are
     ``x_0``, bit for bit.
     """
     changed = torch.zeros_like(x_0)
-    shares = amounts.to(x_0).reshape(*amounts.shape, *[1] * (x_0.dim() - 1))
-    for index, noise in enumerate(noises):
-        sigma = sigmas[index]
-        source = torch.lerp(x_0, noise.expand_as(x_0), sigma)
-        target = source + changed
-        kept = own(target, sigma)
-        slope = kept - own(source, sigma)
-        for column, velocity in enumerate(towards):
-            if bool((amounts[:, column] != 0).any()):
-                slope = slope + shares[:, column] * (velocity(target, sigma) - kept)
-        changed = changed + (sigmas[index + 1] - sigma) * slope
-    return torch.where((shares == 0).all(1), x_0, x_0 + changed)
+    for index, (noise, shares) in enumerate(zip(noises, amounts.to(x_0), strict=True)):
+        if bool((amounts[: index + 1] != 0).any()):
+            sigma = sigmas[index]
+            source = torch.lerp(x_0, noise.expand_as(x_0), sigma)
+            target = source + changed
+            kept = own(target, sigma)
+            slope = kept - own(source, sigma)
+            for velocity, share in zip(towards, shares.unbind(1), strict=True):
+                if bool((share != 0).any()):
+                    slope = slope + _column(share, x_0) * (velocity(target, sigma) - kept)
+            changed = changed + (sigmas[index + 1] - sigma) * slope
+        if callback is not None:
+            callback(index + 1, x_0 + changed)
+    return torch.where(_column((amounts != 0).any(2).any(0), x_0), x_0 + changed, x_0)
+
+
+def _column(values: Tensor, like: Tensor) -> Tensor:
+    """``values`` (B,), to be broadcast over ``like`` (B, ...)."""
+    return values.reshape(-1, *[1] * (like.dim() - 1))

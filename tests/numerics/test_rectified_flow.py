@@ -106,7 +106,7 @@ def test_no_velocity_is_asked_for_where_there_is_no_noise() -> None:
 
     solved("heun", velocity, noise(3), levels(4))
     inverted("heun", velocity, noise(3), levels(4), 2)
-    steered(velocity, [velocity], noise(3, 2), torch.ones(3, 1), levels(4), [noise(3, 2)] * 4)
+    steered(velocity, [velocity], noise(3, 2), torch.ones(4, 3, 1), levels(4), [noise(3, 2)] * 4)
     assert min(asked) > 0.0
 
 
@@ -115,7 +115,7 @@ def test_no_velocity_is_asked_for_where_there_is_no_noise() -> None:
 
 def edit(amount: float, x_0: Tensor, count: int = 400, to: float = 4.0, std: float = STD) -> Tensor:
     """``x_0`` (B, 1) steered from N(MEAN, STD²) towards N(to, std²), from all of the noise."""
-    amounts = torch.full((len(x_0), 1), amount, dtype=torch.float64)
+    amounts = torch.full((count, len(x_0), 1), amount, dtype=torch.float64)
     sigmas, noises = levels(count), [noise(len(x_0), 1, seed=n) for n in range(count)]
     return steered(gaussian_velocity(), [gaussian_velocity(to, std)], x_0, amounts, sigmas, noises)
 
@@ -131,7 +131,7 @@ def test_an_amount_of_one_leads_to_the_other_distribution() -> None:
 
 def test_an_amount_of_nothing_is_the_picture_bit_for_bit_in_any_company() -> None:
     x_0 = noise(3, 4)
-    amounts = torch.tensor([[0.0, 0.0], [0.7, 0.0], [0.0, -1.0]])
+    amounts = torch.tensor([[0.0, 0.0], [0.7, 0.0], [0.0, -1.0]]).repeat(6, 1, 1)
     towards = [gaussian_velocity(3.0), gaussian_velocity(0.0, 2.0)]
     made = steered(gaussian_velocity(), towards, x_0, amounts, levels(6), [noise(1, 4, seed=n) for n in range(6)])
     assert torch.equal(made[0], x_0[0])
@@ -140,7 +140,7 @@ def test_an_amount_of_nothing_is_the_picture_bit_for_bit_in_any_company() -> Non
 
 def test_a_target_that_is_the_own_velocity_changes_nothing() -> None:
     x_0, own = noise(3, 4), gaussian_velocity()
-    made = steered(own, [own], x_0, torch.ones(3, 1), levels(6), [noise(3, 4, seed=n) for n in range(6)])
+    made = steered(own, [own], x_0, torch.ones(6, 3, 1), levels(6), [noise(3, 4, seed=n) for n in range(6)])
     torch.testing.assert_close(made, x_0, atol=1e-12, rtol=0)
 
 
@@ -153,3 +153,22 @@ def test_the_part_that_keeps_holds_the_change_back() -> None:
         sums += (following - sigma) * (other(x_0, sigma) - own(x_0, sigma))
     assert float((edit(1.0, x_0) - x_0).mean()) == pytest.approx(4.0 - MEAN, abs=0.05)
     assert float(sums.mean()) > 1.2 * (4.0 - MEAN)
+
+
+def test_nothing_is_asked_before_the_first_step_that_steers_and_everybody_hears_of_every_step() -> None:
+    asked: list[float] = []
+    heard: list[int] = []
+
+    def own(x: Tensor, sigma: float) -> Tensor:
+        asked.append(sigma)
+        return gaussian_velocity()(x, sigma)
+
+    amounts = torch.zeros(4, 3, 1)
+    amounts[2, 1] = 0.5
+    x_0, noises = noise(3, 2), [noise(1, 2, seed=n) for n in range(4)]
+    late = steered(own, [gaussian_velocity(4.0)], x_0, amounts, levels(4), noises, lambda done, x: heard.append(done))
+    assert set(asked) == {0.5, 0.25}
+    assert heard == [1, 2, 3, 4]
+    whole = steered(own, [gaussian_velocity(4.0)], x_0, amounts[2:], levels(4)[2:], noises[2:])
+    assert torch.equal(late, whole)
+    assert torch.equal(late[[0, 2]], x_0[[0, 2]])
