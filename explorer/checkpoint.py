@@ -5,7 +5,6 @@ All functions raise :class:`explorer.errors.ModelError`.
 
 from __future__ import annotations
 
-import io
 import json
 import pickle
 import re
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import ModelError
-from explorer.reading import HashedFile, is_reading, read_file, whole
+from explorer.reading import HashedFile, in_memory, is_reading, read_file, whole
 from explorer.tensor_file import Header, header_of, tensors_of
 
 MAX_JSON_BYTES = 16 << 20
@@ -99,7 +98,7 @@ class _Options:
 
 def _torch_value(file: HashedFile) -> Any:
     with torch.serialization.safe_globals([(_Options, "argparse.Namespace")]):
-        return torch.load(io.BytesIO(whole(file)), map_location="cpu", weights_only=True)
+        return torch.load(in_memory(file), map_location="cpu", weights_only=True)
 
 
 def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:

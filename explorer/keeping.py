@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from explorer.errors import ExportError
-from explorer.files import cache_folder, state_folder
+from explorer.files import atomic_write, cache_folder, state_folder
 
 log = logging.getLogger("explorer.keeping")
 
@@ -96,3 +96,23 @@ def is_there(path: Path) -> bool:
         return path.is_file() and os.access(path, os.R_OK)
     except OSError:
         return False
+
+
+def models_folder() -> Path | None:
+    """The folder whose models the user wants to be listed; None where there is none."""
+    try:
+        text = _models_folder_file().read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return Path(text) if text else None
+
+
+def keep_models_folder(folder: Path | None) -> None:
+    """List the models in ``folder`` from now on, in the window as on the command line; None: in none."""
+    path = _models_folder_file()
+    with optional(path):
+        atomic_write(path, f"{folder or ''}\n".encode())
+
+
+def _models_folder_file() -> Path:
+    return state_folder() / "models-folder.txt"

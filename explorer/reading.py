@@ -7,6 +7,7 @@ use, as a training does. The digests here are of the very bytes that were read.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,23 +20,29 @@ from explorer.errors import ModelError
 
 Value = TypeVar("Value")
 Parse = Callable[["HashedFile"], Value]
+Passed = Callable[[int], None]
+"""Hears how many bytes have been read since it heard last; what it raises ends the reading."""
 
 CHUNK_BYTES = 1 << 20
+STRETCH_BYTES = 1 << 24
+"""Read at once into memory that is there already: between two of them somebody may be told how far it is."""
 TRIES = 3
 """How often a file is read again that somebody writes meanwhile."""
 
 
 class HashedFile:
-    """An open file that is read once from its beginning to its end; ``size`` in bytes. Counts in what passes."""
+    """An open file that is read once from its beginning to its end; ``size`` in bytes. Counts in what passes, and tells
+    ``passed`` of it."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, passed: Passed | None = None) -> None:
         self._file, self.size, self._digest = file, size, hashlib.sha256()
+        self._passed = passed or (lambda count: None)
 
     def read(self, count: int) -> bytes:
         """The next ``count`` bytes, fewer where the file ends."""
         parts, missing = [], count
         while missing and (part := self._file.read(missing)):
-            self._digest.update(part)
+            self._count(part)
             parts.append(part)
             missing -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -44,24 +51,28 @@ class HashedFile:
         """Fill ``buffer`` (anything with writable bytes) from the file; returns how many bytes there were."""
         view = memoryview(buffer).cast("B")
         done = 0
-        while done < len(view) and (count := self._file.readinto(view[done:])):  # type: ignore[attr-defined]
+        while count := self._file.readinto(view[done : done + STRETCH_BYTES]):  # type: ignore[attr-defined]
+            self._count(view[done : done + count])
             done += count
-        self._digest.update(view[:done])
         return done
 
     def skip(self, count: int) -> int:
         """Pass over the next ``count`` bytes, which count in; returns how many there were."""
         missing = count
         while missing and (part := self._file.read(min(missing, CHUNK_BYTES))):
-            self._digest.update(part)
+            self._count(part)
             missing -= len(part)
         return count - missing
 
     def sha256(self) -> str:
         """The digest of the whole file: what was not asked for is read now."""
         while chunk := self._file.read(CHUNK_BYTES):
-            self._digest.update(chunk)
+            self._count(chunk)
         return self._digest.hexdigest()
+
+    def _count(self, part: bytes | memoryview) -> None:
+        self._digest.update(part)
+        self._passed(len(part))
 
 
 class GlancedFile(HashedFile):
@@ -80,12 +91,26 @@ def whole(file: HashedFile) -> bytes:
     return file.read(file.size)
 
 
+def in_memory(file: HashedFile) -> io.BytesIO:
+    """All bytes of ``file`` as a file in memory, held once."""
+    memory = io.BytesIO()
+    if file.size:
+        memory.seek(file.size - 1)
+        memory.write(b"\0")
+    with memory.getbuffer() as buffer:
+        length = file.read_into(buffer)
+    memory.truncate(length)
+    memory.seek(0)
+    return memory
+
+
 @dataclass
 class Reading:
     """The files that one piece of work has read. All that ask for a file get what it held the first time."""
 
     digests: dict[Path, str] = field(default_factory=dict)
     """Absolute path → SHA-256 of what was read of it."""
+    passed: Passed | None = None
     _values: dict[tuple[Path, Any], Any] = field(default_factory=dict)
 
     def value(self, path: Path, parse: Parse[Value]) -> Value:
@@ -93,7 +118,7 @@ class Reading:
         was read or digested before, and OSError."""
         path = path.absolute()
         if (path, parse) not in self._values:
-            self._values[path, parse], digest = _read(path, parse)
+            self._values[path, parse], digest = _read(path, parse, self.passed)
             self._check(path, digest)
         found: Value = self._values[path, parse]
         return found
@@ -102,7 +127,7 @@ class Reading:
         """The digest of the file ``path``. Raises OSError."""
         path = path.absolute()
         if path not in self.digests:
-            self.digests[path] = _read(path, lambda file: None)[1]
+            self.digests[path] = _read(path, lambda file: None, self.passed)[1]
         return self.digests[path]
 
     def _check(self, path: Path, digest: str) -> None:
@@ -114,14 +139,14 @@ _current: ContextVar[Reading | None] = ContextVar("reading", default=None)
 
 
 @contextmanager
-def reading() -> Iterator[Reading]:
-    """Within the block every file is read once, by whichever function of this module. A block within another is part
-    of it."""
+def reading(passed: Passed | None = None) -> Iterator[Reading]:
+    """Within the block every file is read once, by whichever function of this module; ``passed`` hears of it. A block
+    within another is part of it."""
     outer = _current.get()
     if outer is not None:
         yield outer
         return
-    files = Reading()
+    files = Reading(passed=passed)
     token = _current.set(files)
     try:
         yield files
@@ -157,12 +182,12 @@ def fingerprint_of(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, parse: Parse[Value]) -> tuple[Value, str]:
+def _read(path: Path, parse: Parse[Value], passed: Passed | None) -> tuple[Value, str]:
     """What ``parse`` makes of the file, and the digest of what it was made of."""
     for _ in range(TRIES):
         with path.open("rb", buffering=0) as file:
             before = os.fstat(file.fileno())
-            hashed = HashedFile(file, before.st_size)
+            hashed = HashedFile(file, before.st_size, passed)
             try:
                 value, digest = parse(hashed), hashed.sha256()
             except Exception:

@@ -11,11 +11,19 @@ import typer
 
 from explorer.cli.arguments import Json
 from explorer.errors import ExplorerError, ModelError
+from explorer.scene.cards import ListedModel
+
+ModelsFolder = Annotated[
+    Path | None,
+    typer.Option("--folder", metavar="DIR", help="List the models in DIR, too.", show_default="the window's own"),
+]
 
 
-def models(as_json: Json = False) -> None:
-    """List the models that come with the program."""
+def models(as_json: Json = False, folder: ModelsFolder = None) -> None:
+    """List the models that come with the program, and those in the models folder."""
+    from explorer import keeping
     from explorer.generators import registry
+    from explorer.generators.models_folder import models_in
 
     cards = []
     for problem in registry.plugged().problems.values():
@@ -25,6 +33,14 @@ def models(as_json: Json = False) -> None:
             cards.append(registry.describe(name))
         except ModelError as error:
             typer.echo(f"warning: {error}", err=True)
+    own = folder or keeping.models_folder()
+    listed: list[ListedModel] = []
+    try:
+        listed = models_in(own.expanduser().absolute()) if own is not None else []
+    except ModelError as error:
+        if folder is not None:
+            raise
+        typer.echo(f"warning: {error}", err=True)
     if as_json:
         return _print_json(
             [
@@ -39,10 +55,16 @@ def models(as_json: Json = False) -> None:
                 }
                 for card in cards
             ]
+            + [
+                {"name": model.name, "family": model.family, "path": model.path, "problem": model.problem}
+                for model in listed
+            ]
         )
     for card in cards:
         spaces = ", ".join(f"{name} {'×'.join(map(str, one.shape))}" for name, one in card.spaces.items())
         typer.echo(f"{card.name:24} {card.family:16} {card.output.text:9} {spaces}")
+    for model in listed:
+        typer.echo(f"{model.path}  {model.family_title}{f': {model.problem}' if model.problem else ''}")
     return None
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import cast
 
 import msgspec
@@ -90,7 +90,8 @@ class Engine:
     def __init__(self, device: torch.device | None = None) -> None:
         self.device = device or choose_device()
         self._turn = RLock()
-        self._loading = RLock()
+        self._loading = Lock()
+        self._loads: dict[tuple[str, str], RLock] = {}  # model → whoever loads it; others go on meanwhile
         self._generators: BoundedCache[tuple[str, str], TakingTurns] = BoundedCache(MODELS_KEPT)
         self._controls = ControlStore(lambda model: self.generator(model), self.shared)
         self._starts = Starts()
@@ -99,7 +100,8 @@ class Engine:
     # --- what there is -------------------------------------------------------------------------------------------
 
     def generator(self, model: ModelRef, progress: Progress | None = None) -> Generator:
-        """The loaded generator of ``model``. Raises :class:`explorer.errors.ModelError` with one sentence."""
+        """The loaded generator of ``model``. ``progress``: as in :func:`explorer.generators.registry.load`. Raises
+        :class:`explorer.errors.ModelError` with one sentence."""
         return self._loaded(model, progress).generator
 
     def shared(self, model: ModelRef) -> Generator:
@@ -110,7 +112,11 @@ class Engine:
     def _loaded(self, model: ModelRef, progress: Progress | None = None) -> TakingTurns:
         path = str(generators.resolve(model.path, model.fingerprint))
         key = (path, model.family)
+        if (found := self._generators.get(key)) is not None:
+            return found
         with self._loading:
+            turn = self._loads.setdefault(key, RLock())
+        with turn:
             found = self._generators.get(key)
             if found is None:
                 # A view may ask for it while it draws: weights made in inference mode would never have a gradient.
@@ -126,10 +132,10 @@ class Engine:
         path = str(generators.resolve(model.path, model.fingerprint))
         return with_inversions(with_sets(methods.with_methods(generators.describe(path, model.family))))
 
-    def card(self, model: ModelRef) -> ModelCard:
+    def card(self, model: ModelRef, progress: Progress | None = None) -> ModelCard:
         """The card of ``model``, loaded and found sound, with the methods that fit it, why the others do not, the
-        control sets that come with it, and the worlds."""
-        generator = self.generator(model)
+        control sets that come with it, and the worlds. ``progress``: as in :meth:`generator`."""
+        generator = self.generator(model, progress)
         card = with_inversions(with_sets(methods.with_methods(generator.card)))
         return msgspec.structs.replace(card, worlds=fitting_worlds(generator))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from explorer.file_kinds.look import Look
+from explorer.scene.cards import FileUse
 
 
 class FileKind(Protocol):
@@ -16,3 +17,11 @@ class FileKind(Protocol):
     def told(self, look: Look) -> str:
         """What the file is, why it does not open as a model, and what it can be used for: what follows its name in one
         sentence ("is a picture, …"), with its full stop. Empty where it is not of this kind."""
+
+
+@runtime_checkable
+class Useful(Protocol):
+    """What a kind adds of which some files can be used for something."""
+
+    def use(self, look: Look) -> FileUse | None:
+        """What a file of this kind, one that it has told of, can be used for; None where that is nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from explorer.file_kinds.look import Look
+from explorer.scene.cards import FileUse
 
 _HOW = "open a model, and then import it as controls if it holds directions (Controls > Import)"
 
@@ -24,6 +25,10 @@ class Numbers:
         if look.head and b"\0" not in look.head and look.suffix not in (".pt", ".pth", ".ckpt", ".pkl", ".safetensors"):
             return "is a text file and no model."
         return ""
+
+    def use(self, look: Look) -> FileUse | None:
+        holds = not look.json and look.suffix in (".npy", ".npz", ".csv", ".tsv")
+        return FileUse(kind="controls", path=str(look.path)) if holds else None
 
 
 KIND = Numbers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from explorer.file_kinds.look import Look
+from explorer.scene.cards import FileUse
 
 
 class OnnxNetworks:
@@ -19,6 +20,9 @@ class OnnxNetworks:
             "is an ONNX network that makes no pictures of points, so it is no generator; a classifier or a regression "
             "of pictures can be chosen as attributes ('--attributes' on the command line)."
         )
+
+    def use(self, look: Look) -> FileUse | None:
+        return FileUse(kind="attributes", path=str(look.path))
 
 
 KIND = OnnxNetworks()

@@ -7,6 +7,7 @@ from typing import ClassVar
 from explorer.causal.model_file import METADATA_KEY as CAUSES_KEY
 from explorer.controls.control_set import METADATA_KEY as CONTROLS_KEY
 from explorer.file_kinds.look import Look
+from explorer.scene.cards import FileUse
 from explorer.worlds.attributes import predicted_world
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "config.json"
@@ -38,6 +39,16 @@ class OwnFiles:
                 "is a causal model without pictures; it belongs into the folder of the model that draws its variables."
             )
         return ""
+
+    def use(self, look: Look) -> FileUse | None:
+        path = str(look.path)
+        if predicted_world(look.path):
+            return FileUse(kind="attributes", path=path)
+        if {"recipe.json", "checkpoint.pt", "model/"} <= look.entries:
+            return FileUse(kind="model", path=str(look.path / "model"))
+        if {"panes", "version"} <= set(look.json):
+            return FileUse(kind="scene", path=path)
+        return FileUse(kind="controls", path=path) if CONTROLS_KEY in look.metadata else None
 
 
 KIND = OwnFiles()

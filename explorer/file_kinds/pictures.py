@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from explorer.file_kinds.look import Look
+from explorer.scene.cards import FileUse
 
 _STARTS = {
     b"\x89PNG\r\n\x1a\n": "PNG picture", b"\xff\xd8\xff": "JPEG picture", b"GIF87a": "GIF", b"GIF89a": "GIF",
@@ -29,6 +30,10 @@ class Pictures:
             f"is a {name} and no model; what this program exported holds its scene and opens with File > Open scene, "
             "and a picture of your own opens beside a model, with File > Open picture or 'latent-explorer invert'."
         )
+
+    def use(self, look: Look) -> FileUse | None:
+        exported = look.path.suffix.lower() in (".png", ".gif", ".mp4")
+        return FileUse(kind="scene", path=str(look.path)) if exported else None
 
 
 KIND = Pictures()

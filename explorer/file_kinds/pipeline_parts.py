@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from explorer.file_kinds.look import Look
+from explorer.scene.cards import FileUse
 
 _ONE_FILE = "model.diffusion_model."
 
@@ -34,6 +35,11 @@ class PipelineParts:
                 "one with model_index.json."
             )
         return ""
+
+    def use(self, look: Look) -> FileUse | None:
+        """The pipeline that it is a part of, where that lies around it."""
+        above = [folder for folder in list(look.path.parents)[:2] if (folder / "model_index.json").is_file()]
+        return FileUse(kind="model", path=str(above[0])) if above else None
 
 
 KIND = PipelineParts()

@@ -6,9 +6,10 @@ from functools import cache
 from pathlib import Path
 
 import explorer.file_kinds as package
-from explorer.file_kinds.base import FileKind
+from explorer.file_kinds.base import FileKind, Useful
 from explorer.file_kinds.look import Look
 from explorer.plugins import declared
+from explorer.scene.cards import FileUse
 
 
 @cache
@@ -19,6 +20,17 @@ def kinds() -> dict[str, FileKind]:
 
 def sentence(path: Path) -> str:
     """What the existing ``path`` is and what to do with it; empty where no kind knows it."""
-    look = Look(path)
-    told = next((told for kind in kinds().values() if (told := kind.told(look))), "")
+    told = _told(Look(path))[1]
     return f"'{path.name}' {told}" if told else ""
+
+
+def use(path: Path) -> FileUse | None:
+    """What the existing ``path``, of which :func:`sentence` tells, can be used for; None where that is nothing."""
+    look = Look(path)
+    kind, _ = _told(look)
+    return kind.use(look) if isinstance(kind, Useful) else None
+
+
+def _told(look: Look) -> tuple[FileKind | None, str]:
+    """The first kind that knows it, and what it tells."""
+    return next(((kind, told) for kind in kinds().values() if (told := kind.told(look))), (None, ""))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from explorer.file_kinds.look import Look
 from explorer.file_kinds.quoting import few
+from explorer.scene.cards import FileUse
 
 Shapes = Mapping[str, tuple[int, ...]]
 _MU = ("mu", "mean", "logvar", "log_var", "log_sigma")
@@ -23,9 +24,16 @@ class StateDicts:
             return ""
         return f"holds {len(shapes)} tensors ({few(shapes)}) that no family here has; {_looks(shapes)}"
 
+    def use(self, look: Look) -> FileUse | None:
+        return FileUse(kind="controls", path=str(look.path)) if _is_direction(look.shapes) else None
+
+
+def _is_direction(shapes: Shapes) -> bool:
+    return len(shapes) == 1
+
 
 def _looks(shapes: Shapes) -> str:
-    if len(shapes) == 1:
+    if _is_direction(shapes):
         ((name, shape),) = shapes.items()
         return f"'{name}' of shape {shape} may be a direction: open a model, and import it as controls."
     parts = {name.split(".")[0].lower() for name in shapes}

@@ -15,6 +15,7 @@ from explorer.file_kinds import registry as file_kinds
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
 from explorer.generators.official_pickles import SUFFIXES as PICKLES
+from explorer.generators.opening import NUMBER_BYTES, LoadingShare, check_fits
 from explorer.generators.state_dicts import SUFFIXES
 from explorer.outputs.registry import output_of
 from explorer.plugins import Additions, added, declared
@@ -129,43 +130,57 @@ def resolve(name_or_path: str, fingerprint: str = "") -> Path:
     return path
 
 
-def _family_of(path: Path, family: str) -> Family:
-    """The family that ``path`` belongs to, or the one that the user named."""
+BY_CHOICE = "You have said so; the file does not look like it."
+
+
+def _family_of(path: Path, family: str) -> tuple[Family, str]:
+    """The family that ``path`` belongs to, or the one that the user named, and why it is that."""
     if family and family not in families():
         raise ModelError(f"There is no family '{family}'; there are: {', '.join(families())}.")
     if not family:
         found = identify(path)
         if not found.family:
             raise ModelError(found.sentence)
-        family = found.family
-    return families()[family]
+        return families()[found.family], found.verdicts[found.family].reason
+    verdict = families()[family].identify(path)
+    return families()[family], verdict.reason if verdict.mine else BY_CHOICE
 
 
 def describe(name_or_path: str, family: str = "") -> ModelCard:
     """The card without loading the weights. Raises :class:`ModelError` with one sentence."""
     path = resolve(name_or_path)
-    chosen = _family_of(path, family)
-    return _completed(chosen.describe(path), chosen, path)
+    chosen, reason = _family_of(path, family)
+    return _completed(chosen.describe(path), chosen, reason, path)
 
 
 def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
     """Identify and load. ``family`` overrides what `identify` says. What becomes of the files afterwards is nothing to
-    the generator. Raises :class:`ModelError` with one sentence."""
+    the generator. ``progress`` hears the share of what is read and built, and ends the loading by what it raises.
+    Raises :class:`ModelError` with one sentence, before anything is read where the model does not fit into memory."""
     path = resolve(name_or_path)
+    check_fits(path)
+    share = LoadingShare(path, progress)
     try:
-        with reading():  # so that the card, its fingerprint too, is of the very bytes that are loaded
-            chosen = _family_of(path, family)
-            generator = chosen.load(path, device, progress)
+        with reading(share.passed):  # so that the card, its fingerprint too, is of the very bytes that are loaded
+            chosen, reason = _family_of(path, family)
+            generator = chosen.load(path, device, share.reached)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(
             f"'{path.name}' does not fit into the memory of {device}; close other models or choose a smaller one."
         ) from error
-    generator.card = _completed(generator.card, chosen, path)
+    generator.card = _completed(generator.card, chosen, reason, path)
     return generator
 
 
-def _completed(card: ModelCard, family: Family, path: Path) -> ModelCard:
-    """``card`` with what its family alone does not write: what it is called, and whether the model came with us.
-    Raises :class:`ModelError` where the family makes what the program does not know."""
+def _completed(card: ModelCard, family: Family, reason: str, path: Path) -> ModelCard:
+    """``card`` with what its family alone does not write: what it is called, for which ``reason`` it is this one, what
+    memory its weights take, and whether the model came with us. Raises :class:`ModelError` where the family makes what
+    the program does not know."""
     output_of(card)
-    return msgspec.structs.replace(card, family_title=family.short_title, shipped=bool(shipped_name(str(path))))
+    return msgspec.structs.replace(
+        card,
+        family_title=family.short_title,
+        reason=reason,
+        memory=NUMBER_BYTES * card.parameters,
+        shipped=bool(shipped_name(str(path))),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Literal
 
 import msgspec
@@ -115,6 +116,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     differentiable: bool = True  # whether pictures have gradients by the point
     notes: str = ""
     example_seed: int = 0  # of the picture that a window begins with; 0 where the folder's card proposes none
+    reason: str = ""  # why it belongs to its family, in one sentence
+    memory: int = 0  # bytes that its weights take once it is open
 
     @property
     def kind(self) -> str:
@@ -168,12 +171,37 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class ListedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of the user's models folder, as headers tell without loading it. ``memory``: bytes at the height of
+    opening it, 0 where that is not known; ``problem``: why it does not open, in one sentence, or empty."""
+
+    path: str
+    family: str
+    family_title: str
+    memory: int = 0
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called: its file, or its folder."""
+        return PurePath(self.path).name
+
+
 class FamilyVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the family ``family``, which a user reads as ``title``, does not take a file: one sentence."""
+    """Why the family ``family``, which a user reads as ``title``, does not take a file: one sentence. ``family`` is
+    empty where it is a plugin that could not be loaded."""
 
     family: str
     title: str
     reason: str
+
+
+class FileUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file that is no model can be used for: as the scene, the controls or the attributes that it holds, or to
+    find the ``model`` that it is a part of. ``path``: of what is used then, the file itself or what it leads to."""
+
+    kind: Literal["scene", "controls", "attributes", "model"]
+    path: str
 
 
 class SettingCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -82,7 +82,15 @@ def side_by_side(scene: Scene, sets: Sequence[ControlSetRef], seeds: Sequence[in
     """
     rows: list[Seed | None] = [Seed(seed) for seed in seeds] or [None]
     panes = tuple(Pane(controls=one, origin=origin) for origin in rows for one in sets)
-    made = replace(scene, panes=panes, selected=0, linked=True, columns=len(sets), timeline=_timeline(scene, ()))
+    made = replace(
+        scene,
+        model=scene.model_of(),
+        panes=panes,
+        selected=0,
+        linked=True,
+        columns=len(sets),
+        timeline=_timeline(scene, ()),
+    )
     made = replace(made, condition=scene.condition_of())
     return made if seeds else replace(made, origin=scene.origin_of())
 

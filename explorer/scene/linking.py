@@ -6,18 +6,27 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from explorer.scene.cards import ControlCard, ControlSetCard
+from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.editing import edit_of, with_edit
 from explorer.scene.model import Pane, Scene
+from explorer.scene.two_models import alike
 
 LinkKey = int | str
 """An index, or a name."""
 
 
-def partners(scene: Scene, cards: Sequence[ControlSetCard | None], pane: int, name: str) -> dict[int, str]:
+def partners(
+    scene: Scene,
+    cards: Sequence[ControlSetCard | None],
+    pane: int,
+    name: str,
+    models: Sequence[ModelCard | None] = (),
+) -> dict[int, str]:
     """Pane → control that moves with ``name`` of ``pane``: the same name in the same set, else what has the same
     :func:`keys_of`; ``pane`` alone while sliders are not linked. ``cards``: those of the panes' sets, None for one that
-    is not known yet."""
+    is not known yet; ``models``: those of their models, without which all are taken for one. How far one goes is the
+    same in models that are alike (:func:`explorer.scene.two_models.alike`); a value is of something in every model.
+    """
     found = {pane: name}
     if not scene.linked:
         return found
@@ -31,9 +40,15 @@ def partners(scene: Scene, cards: Sequence[ControlSetCard | None], pane: int, na
             found[other] = name
         elif theirs and key is not None:
             partner = keys_of(theirs.controls).get(key)
-            if partner is not None:
+            goes_along = isinstance(key, str) or _is_comparable(scene, models, pane, other)
+            if partner is not None and goes_along:
                 found[other] = partner.name
     return found
+
+
+def _is_comparable(scene: Scene, models: Sequence[ModelCard | None], pane: int, other: int) -> bool:
+    """Whether amounts of both panes' models may go together."""
+    return not models or scene.model_of(pane) == scene.model_of(other) or alike(models[pane], models[other])
 
 
 def keys_of(controls: Sequence[ControlCard]) -> dict[LinkKey, ControlCard]:
@@ -44,7 +59,12 @@ def keys_of(controls: Sequence[ControlCard]) -> dict[LinkKey, ControlCard]:
 
 
 def _key(control: ControlCard, index: int) -> LinkKey:
-    return control.name if control.shows == "value" or control.cases else index
+    return control.name if is_linked_by_name(control) else index
+
+
+def is_linked_by_name(control: ControlCard) -> bool:
+    """Whether ``control`` goes with what is called the same, and not with what has the same index."""
+    return control.shows == "value" or bool(control.cases)
 
 
 def adopted(pane: Pane, card: ControlSetCard, neighbour: Pane, theirs: ControlSetCard) -> Pane:

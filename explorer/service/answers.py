@@ -26,6 +26,7 @@ from explorer.export.embed import not_carried
 from explorer.export.options import decode_options
 from explorer.export.references import files_of
 from explorer.generators import registry as generators
+from explorer.generators.models_folder import models_in
 from explorer.importers import asking
 from explorer.importers import registry as importers
 from explorer.scene.cards import AttributeCard, ControlSetCard, ModelCard, OutputCard
@@ -35,9 +36,9 @@ from explorer.service import replies, requests, wording
 from explorer.service.reports import Reports
 
 Job = (
-    requests.ListModels | requests.ListMethods | requests.OpenModel | requests.FindControls | requests.ExportScene
-    | requests.MeasureModel | requests.ExportReports | requests.CompareMethods | requests.ExportComparison
-    | requests.ScanEffects | requests.CheckPicture | requests.ExportEffects
+    requests.ListModels | requests.ListFolder | requests.ListMethods | requests.OpenModel | requests.FindControls
+    | requests.ExportScene | requests.MeasureModel | requests.ExportReports | requests.CompareMethods
+    | requests.ExportComparison | requests.ScanEffects | requests.CheckPicture | requests.ExportEffects
     | requests.SaveControls | requests.FindPlaces | requests.DrawSamples | requests.TrainProbe | requests.ListAttributes
     | requests.DescribeFile | requests.ReadPath | requests.DrawLandscape | requests.FindOutcome
     | requests.DescribeCauses | requests.CheckGraph | requests.FindEffect | requests.SuggestArrows
@@ -65,8 +66,12 @@ class Answers:
                 return replies.ModelList(request_id=number, models=self._models())
             case requests.ListMethods():
                 return replies.MethodList(request_id=number, methods=methods.cards())
+            case requests.ListFolder():
+                # Nobody has asked for it just now, so it is no job that is listed.
+                listed = models_in(Path(request.folder).expanduser(), lambda share: reports.check())
+                return replies.FolderListed(request_id=number, folder=request.folder, models=tuple(listed))
             case requests.OpenModel():
-                return replies.ModelOpened(request_id=number, card=self._engine.card(request.model))
+                return replies.ModelOpened(request_id=number, card=self._opened(request, reports))
             case requests.FindControls():
                 return self._find(request, reports)
             case requests.DescribeFile():
@@ -157,6 +162,11 @@ class Answers:
                 return replies.Exported(request_id=number, path=str(path), seconds=seconds, note=note)
 
     # --- models and controls -------------------------------------------------------------------------------------
+
+    def _opened(self, request: requests.OpenModel, reports: Reports) -> ModelCard:
+        card = self._engine.card(request.model, reports.progress(wording.doing(request)))
+        reports.check()  # a model that was loaded all the same stays unseen
+        return card
 
     def _models(self) -> tuple[ModelCard, ...]:
         """The cards of the shipped models; one that is broken says why in its notes."""

@@ -8,8 +8,9 @@ from threading import Lock
 
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ExplorerError, ModelError
+from explorer.file_kinds import registry as file_kinds
 from explorer.generators import registry as generators
-from explorer.scene.cards import FamilyVerdict
+from explorer.scene.cards import FamilyVerdict, FileUse
 from explorer.service import replies, requests
 from explorer.service.answers import Answers, Job
 from explorer.service.reports import Reports
@@ -19,13 +20,15 @@ SEARCHES = 16  # threads of searches, all but one of which wait for their turn
 
 
 class Jobs:
-    """Runs requests on workers: short ones in order on one, what labelling needs on another, what rows say about
-    causes on a third, long ones on two, and searches on others, of which the engine lets one work at a time."""
+    """Runs requests on workers: short ones in order on one, models that are opened on another, what labelling needs
+    on a third, what rows say about causes on a fourth, long ones on two, and searches on others, of which the engine
+    lets one work at a time."""
 
     def __init__(self, engine: Engine, send: Callable[[replies.Reply], None]) -> None:
         self._answers = Answers(engine, send)
         self._send = send
         self._short = ThreadPoolExecutor(1, "short")
+        self._opening = ThreadPoolExecutor(1, "opening")
         self._labelling = ThreadPoolExecutor(1, "labelling")
         self._causal = ThreadPoolExecutor(1, "causal")
         self._long = ThreadPoolExecutor(2, "long")
@@ -53,16 +56,18 @@ class Jobs:
                 | requests.ExportEffects()
                 | requests.SuggestArrows()
                 | requests.InvertPicture()
+                | requests.ListFolder()
             ):
                 self._start(self._long, request)
             case requests.DescribeCauses() | requests.CheckGraph() | requests.FindEffect():
                 self._start(self._causal, request)
+            case requests.OpenModel():
+                self._start(self._opening, request)
             case requests.DrawSamples() | requests.TrainProbe() | requests.ListAttributes():
                 self._start(self._labelling, request)
             case (
                 requests.ListModels()
                 | requests.ListMethods()
-                | requests.OpenModel()
                 | requests.DescribeFile()
                 | requests.ReadPath()
                 | requests.FindPlaces()
@@ -77,7 +82,7 @@ class Jobs:
         with self._lock:
             for job in self._jobs.values():
                 job.stop.set()
-        for workers in (self._short, self._labelling, self._causal, self._long, self._searches):
+        for workers in (self._short, self._opening, self._labelling, self._causal, self._long, self._searches):
             workers.shutdown(wait=False, cancel_futures=True)
         for workers in (self._long, self._searches):
             workers.shutdown(wait=True)
@@ -104,15 +109,21 @@ class Jobs:
 
 def _refusal(request: Job, error: Exception) -> replies.Refused:
     reasons: tuple[FamilyVerdict, ...] = ()
+    use: FileUse | None = None
     if isinstance(request, requests.OpenModel) and isinstance(error, ModelError):
-        verdicts = generators.identify(generators.resolve(request.model.path)).verdicts
+        path = generators.resolve(request.model.path)
+        told = generators.identify(path)
         titles = {name: family.short_title for name, family in generators.families().items()}
         reasons = tuple(
-            FamilyVerdict(family=name, title=titles[name], reason=verdict.reason) for name, verdict in verdicts.items()
+            # A plugin that could not be loaded opens nothing, whatever the user says.
+            FamilyVerdict(family=name if name in titles else "", title=titles.get(name, name), reason=verdict.reason)
+            for name, verdict in told.verdicts.items()
         )
+        use = file_kinds.use(path) if path.exists() and not any(one.mine for one in told.verdicts.values()) else None
     return replies.Refused(
         request_id=request.request_id,
         sentence=sentence_of(error, request),
         kind="input" if isinstance(error, ExplorerError) else "internal",
         reasons=reasons,
+        use=use,
     )

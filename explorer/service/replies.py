@@ -20,6 +20,8 @@ from explorer.scene.cards import (
     ControlPlace,
     ControlSetCard,
     FamilyVerdict,
+    FileUse,
+    ListedModel,
     MethodCard,
     ModelCard,
     Remark,
@@ -92,6 +94,12 @@ class ViewFailed(msgspec.Struct, frozen=True, kw_only=True, tag="view_failed"):
 class ModelList(msgspec.Struct, frozen=True, kw_only=True, tag="models"):
     request_id: int
     models: tuple[ModelCard, ...]
+
+
+class FolderListed(msgspec.Struct, frozen=True, kw_only=True, tag="folder_listed"):
+    request_id: int
+    folder: str
+    models: tuple[ListedModel, ...]
 
 
 class MethodList(msgspec.Struct, frozen=True, kw_only=True, tag="methods"):
@@ -290,12 +298,13 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     sentence: str
     kind: Literal["input", "internal"] = "input"
     reasons: tuple[FamilyVerdict, ...] = ()  # when a model was not recognised
+    use: FileUse | None = None  # what the file is good for instead
 
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
     | LandscapeDrawn | OutcomeFound | CausesDescribed | GraphChecked | EffectFound | ArrowsSuggested
-    | FileDescribed | PathRead
+    | FileDescribed | PathRead | FolderListed
     | Exported | Measured | Compared | EffectsScanned | PictureChecked | SamplesDrawn | ProbeTrained | AttributeList
     | InversionPreview | PictureInverted
     | JobProgress | Stopped | Refused

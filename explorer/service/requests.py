@@ -67,6 +67,13 @@ class ListModels(msgspec.Struct, frozen=True, kw_only=True, tag="list_models"):
     request_id: int
 
 
+class ListFolder(msgspec.Struct, frozen=True, kw_only=True, tag="list_folder"):
+    """The models in ``folder``, of which headers alone are read; answered by :class:`FolderListed`."""
+
+    request_id: int
+    folder: str
+
+
 class ListMethods(msgspec.Struct, frozen=True, kw_only=True, tag="list_methods"):
     request_id: int
 
@@ -328,6 +335,7 @@ Request = (
     | Release
     | ForgetView
     | ListModels
+    | ListFolder
     | ListMethods
     | OpenModel
     | FindControls

@@ -19,6 +19,8 @@ def doing(what: View | requests.Request) -> str:
             return f"Drawing a picture of {_name(what.model)}"
         case requests.ListModels():
             return "Listing the models"
+        case requests.ListFolder():
+            return f"Listing the models in {Path(what.folder).name}"
         case requests.ListMethods():
             return "Listing the methods"
         case requests.OpenModel():

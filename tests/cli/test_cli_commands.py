@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer import keeping
 from explorer.cli.main import run
 from explorer.controls import control_set
 from explorer.export.embed import read
@@ -199,6 +200,30 @@ def test_models_methods_and_inspect_print_json_and_nothing_else(model: str, caps
     assert card["methods"][0] == "latent_axes"
     assert card["spaces"]["z"]["shape"] == [3]
     assert set(card["reasons"]) >= {"vae", "vae_checkpoint"}
+
+
+def test_models_lists_a_folder_of_ones_own(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(model, folder / "trained")
+    shutil.copytree(model, folder / "torn")
+    (folder / "torn" / "model.safetensors").write_bytes(b"short")
+    assert run(["models", "--folder", str(folder)]) == 0
+    out, _ = lines(capsys)
+    assert f"{folder / 'trained'}  VAE" in out.splitlines()
+    assert any(line.startswith(f"{folder / 'torn'}  VAE: '") for line in out.splitlines())
+    keeping.keep_models_folder(folder)  # as the window does
+    assert run(["models", "--json"]) == 0
+    listed = [row for row in json.loads(lines(capsys)[0]) if "problem" in row]
+    assert [(row["name"], row["family"], bool(row["problem"])) for row in listed] == [
+        ("torn", "vae", True),
+        ("trained", "vae", False),
+    ]
+    shutil.rmtree(folder)
+    assert run(["models"]) == 0  # the others are listed all the same
+    assert "warning: The models folder" in lines(capsys)[1]
+    assert run(["models", "--folder", str(folder)]) == 2
+    keeping.keep_models_folder(None)
+    assert keeping.models_folder() is None
 
 
 def test_inspect_says_why_nobody_takes_a_foreign_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

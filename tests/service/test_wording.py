@@ -28,6 +28,7 @@ GRAPH = CausalGraph(variables=(Variable(name="a"), Variable(name="b")), edges=((
 FIND = requests.FindControls(request_id=1, model=MODEL, controls=PCA)
 NAMED = (
     (requests.ListModels(request_id=1), "Listing the models"),
+    (requests.ListFolder(request_id=1, folder="/a/runs"), "Listing the models in runs"),
     (requests.ListMethods(request_id=1), "Listing the methods"),
     (
         requests.InvertPicture(request_id=1, model=MODEL, name="cat.jpg", path="/a/cat.jpg"),

@@ -233,7 +233,7 @@ class Canvas(QWidget):
         return len(scene.panes), scene.columns, heads, scene.origin if heads else None
 
     def _aspect(self) -> float:
-        card = self._controller.model_card()
+        card = self._controller.model_card(0)
         if card is not None:
             return card.size[1] / card.size[0]
         picture = self._controller.feed.picture(0)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
-from explorer.ui.look.widgets import WrappedLabel, action_button
+from explorer.ui.look.widgets import WrappedLabel, action_button, link_button
+from explorer.ui.state.known_models import KnownModel
 
 
 class EmptyState(QWidget):
     """A picture's place without a picture."""
+
+    chosen = Signal(str)  # the path of a model that was opened before
 
     def __init__(self, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,6 +36,12 @@ class EmptyState(QWidget):
         self.sentence.setMaximumWidth(380)
         self.button = action_button(actions["open_model"], primary=True, with_icon=False)
         self.folder = action_button(actions["open_folder"], with_icon=False)
+        self.recent = QVBoxLayout()
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedSize(240, 8)
+        self.stop = action_button(actions["stop_opening"], with_icon=False)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
         layout.addStretch(1)
@@ -40,8 +49,8 @@ class EmptyState(QWidget):
         middle.addStretch(1)
         middle.addWidget(self.sentence, 1000)
         middle.addStretch(1)
-        for widget in (self.logo, self.title, middle, self.button, self.folder):
-            if isinstance(widget, QHBoxLayout):
+        for widget in (self.logo, self.title, middle, self.bar, self.stop, self.button, self.folder, self.recent):
+            if isinstance(widget, QHBoxLayout | QVBoxLayout):
                 layout.addLayout(widget)
             else:
                 layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -56,15 +65,54 @@ class EmptyState(QWidget):
             "Drop a checkpoint or a model folder here, or choose one from the list at the left. "
             "GANs, VAEs and diffusion pipelines are recognised by themselves."
         )
-        self.button.show()
-        self.folder.show()
+        self._wait(False)
 
     def wait(self, title: str, sentence: str) -> None:
         """Something is on its way."""
         self.title.setText(title)
         self.sentence.setText(sentence)
-        self.button.hide()
-        self.folder.hide()
+        self.bar.setValue(0)
+        self._wait(True)
+
+    def show_share(self, share: float) -> None:
+        """How much of the model is loaded, 0..1."""
+        self.bar.setValue(round(share * 1000))
+
+    def hide_share(self) -> None:
+        """What is waited for cannot be cancelled, and says nothing of how far it is."""
+        for widget in (self.bar, self.stop):
+            widget.hide()
+
+    def offer(self, models: list[KnownModel]) -> None:
+        """Offer to open ``models`` again; one that is missing stands there greyed, with the reason."""
+        for old in self.recent_buttons():
+            self.recent.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        for model in models:
+            button = link_button(model.name, model.tip)
+            button.setEnabled(not model.problem)
+            button.setProperty("path", model.path)
+            button.clicked.connect(self._on_recent)
+            self.recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+            button.setVisible(self.button.isVisibleTo(self))
+
+    def recent_buttons(self) -> list[QToolButton]:
+        """The models that are offered again."""
+        items = [self.recent.itemAt(index) for index in range(self.recent.count())]
+        widgets = [item.widget() for item in items if item is not None]
+        return [widget for widget in widgets if isinstance(widget, QToolButton)]
+
+    def _wait(self, waits: bool) -> None:
+        for widget in (self.bar, self.stop):
+            widget.setVisible(waits)
+        for button in (self.button, self.folder, *self.recent_buttons()):
+            button.setVisible(not waits)
+
+    def _on_recent(self) -> None:
+        sender = self.sender()
+        if sender is not None:
+            self.chosen.emit(sender.property("path"))
 
     def refresh_icons(self) -> None:
         """Draw the logo in the colours of now."""

@@ -70,7 +70,7 @@ class ComparisonDock(LazyDock["ComparisonPanel"]):
         card = controller.model_card()
         if card is not None:
             self.wanted.emit()
-            controller.comparing.ask(controller.scene.model, options, card.name)
+            controller.comparing.ask(controller.scene.model_of(), options, card.name)
 
     def _use(self) -> None:
         """Put the set of the chosen row into the selected pane, in the units of the table."""

@@ -54,6 +54,11 @@ class EffectsDock(LazyDock["EffectsPanel"]):
         QTimer.singleShot(0, self, self.wanted.emit)  # a matrix in a strip says nothing: the first time it gets room
         return EffectsPanel(self._controller, self.scanning, self._actions)
 
+    def read_with(self, attributes: str) -> None:
+        """Have the next scan read ``attributes``, a world or the path of a classifier, and show where it begins."""
+        self.wanted.emit()
+        self.panel.read_with(attributes)
+
     def _scan(self) -> None:
         self.wanted.emit()
         self.panel.scan()

@@ -61,6 +61,11 @@ class EffectsPanel(QWidget):
             question = EffectQuestion(controls=controls, options=self.header.options())
             self._scanning.ask(self.model(), question, card.name)
 
+    def read_with(self, attributes: str) -> None:
+        """Have the next scan read ``attributes``."""
+        self.header.attributes.setText(attributes)
+        self.refresh()
+
     def refresh(self, *_: object) -> None:
         """Bring everything in line with the selected pane and what is known of its model."""
         controller, model = self._controller, self.model()

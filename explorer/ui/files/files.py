@@ -8,13 +8,14 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from explorer.errors import ExplorerError
+from explorer.scene.cards import FileUse
 from explorer.scene.store import SUFFIX, save_scene
 from explorer.ui.files.dropping import CARRIERS, FOREIGN, MODEL_OR_FOREIGN, kind_of
 from explorer.ui.files.importing import Importing
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.settings import Settings
 
-MODEL_FILTER = "Models (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin *.tar);;All files (*)"
+MODEL_FILTER = "Models (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin *.tar *.onnx);;All files (*)"
 SCENE_KINDS = f"*{SUFFIX} *.json", " ".join(f"*{suffix}" for suffix in CARRIERS)
 SCENE_FILTER = (
     f"Scenes, and files that carry one ({' '.join(SCENE_KINDS)});;Scenes ({SCENE_KINDS[0]});;"
@@ -30,6 +31,7 @@ FILMS = ("mp4", "gif", "png_sequence")
 class Files(QObject):
     """Every path that the user chooses goes through here."""
 
+    attributes_wanted = Signal(str)  # path of a file by which attributes are to be read from pictures
     film_opened = Signal()  # what was opened may move, and is no picture of one moment
 
     def __init__(self, controller: Controller, settings: Settings, window: QWidget) -> None:
@@ -57,6 +59,20 @@ class Files(QObject):
         else:
             self.open_scene(path)
 
+    def use(self, use: FileUse) -> None:
+        """Use a file that is no model for what it is good for."""
+        path = Path(use.path)
+        if use.kind == "scene":
+            self.open_scene(path)
+        elif use.kind == "controls" and kind_of(path) == "controls":
+            self.importing.use_controls(path)
+        elif use.kind == "controls":
+            self.importing.open(path)
+        elif use.kind == "attributes":
+            self.attributes_wanted.emit(str(path))
+        else:
+            self._open_model(path)
+
     def open_scene(self, path: Path) -> bool:
         """Make the scene that ``path`` holds or carries the current one, as a step that can be undone.
 
@@ -80,6 +96,7 @@ class Files(QObject):
         self._controller.load_document(scene, f"Open {path.name}", path.absolute() if exported is None else None)
         self._controller.drawn_order.opened(scene, order_of_touch(path))
         self._settings.folder = str(path.absolute().parent)
+        self._settings.add_recent_scene(str(path.absolute()))
         if not catalogue.is_listed:  # whether a model is one that came with the program, the engine will find out
             missing = tuple(one for one in missing if one.files)
         if missing:
@@ -113,6 +130,7 @@ class Files(QObject):
             return False
         self._controller.document.settle(path.absolute())
         self._settings.folder = str(path.absolute().parent)
+        self._settings.add_recent_scene(str(path.absolute()))
         return True
 
     def ask_model(self) -> None:
@@ -139,13 +157,31 @@ class Files(QObject):
 
     def ask_folder(self) -> None:
         """Ask for a model that is a folder."""
+        name = self.asked_folder()
+        if name:
+            self.open(Path(name))
+
+    def asked_model(self) -> str:
+        """The model file that the user chooses; empty where none is."""
+        path = self._asked_path("Open model", MODEL_FILTER)
+        return str(path.absolute()) if path is not None else ""
+
+    def asked_folder(self) -> str:
+        """The model folder that the user chooses; empty where none is."""
         name = QFileDialog.getExistingDirectory(self._window, "Open model folder", self._folder())
         if name:
             self._settings.folder = name
-            self.open(Path(name))
+        return name
+
+    def ask_models_folder(self) -> None:
+        """Ask for the folder whose models are listed."""
+        before = self._controller.models_folder.path
+        name = QFileDialog.getExistingDirectory(self._window, "Models folder", str(before or self._folder()))
+        if name:
+            self._controller.models_folder.choose(Path(name))
 
     def _open_model(self, path: Path) -> None:
-        self._controller.open_model(str(path))
+        self._controller.open_model(str(path.expanduser().absolute()))
 
     def _asked_path(self, title: str, kinds: str) -> Path | None:
         """The file that the user chooses, whose folder is kept; None where none is chosen."""

@@ -27,6 +27,7 @@ from explorer.ui.state.leaving import Leaving
 from explorer.ui.state.replies import Replies
 
 CANCELLED = "The search for controls was cancelled."
+OPENING_CANCELLED = "Opening this model was cancelled."
 GOES_ON = "What it has learned is kept: asked for again, it goes on from there."
 
 ModelKey = tuple[str, str]
@@ -60,7 +61,8 @@ class Catalogue(QObject):
     models_changed = Signal()  # the list of models, or the set of opened ones
     methods_changed = Signal()
     model_opened = Signal(object, object)  # ModelRef asked for, ModelCard
-    model_refused = Signal(object, str, object)  # ModelRef asked for, the sentence, FamilyVerdicts
+    model_refused = Signal(object, str, object, object)  # ModelRef asked for, the sentence, FamilyVerdicts, FileUse
+    model_stopped = Signal(object)  # ModelRef asked for, whose opening the user has cancelled
     controls_found = Signal(object, object)  # ModelRef, ControlSetRef
     controls_previewed = Signal(object, object)  # ModelRef, ControlSetRef: what a search has found so far, in full now
     controls_refused = Signal(object, object, object)  # ModelRef, ControlSetRef, Refused or Stopped
@@ -191,6 +193,23 @@ class Catalogue(QObject):
         self._ask(request)
         return request.request_id
 
+    def opening(self, ref: ModelRef) -> int | None:
+        """The number of the question by which ``ref`` is being opened, or None."""
+        return next(
+            (
+                number
+                for number, asked in self._pending.items()
+                if isinstance(asked, OpenModel) and key_of(asked.model) == key_of(ref)
+            ),
+            None,
+        )
+
+    def stop_opening(self, ref: ModelRef) -> None:
+        """Have the engine give up opening ``ref``; answered by `model_stopped`, or as before where it was done."""
+        number = self.opening(ref)
+        if number is not None:
+            self._client.send(Cancel(request_id=number))
+
     def ensure(self, scene: Scene) -> None:
         """Ask for every card that ``scene`` mentions and that is neither known, nor under way, nor refused; what it
         does not mention is not looked for any longer."""
@@ -199,7 +218,7 @@ class Catalogue(QObject):
         self._leaving.note(number for number, asked in self._pending.items() if self._is_left(asked))
         for index, pane in panes:
             model = scene.model_of(index)
-            if not (self.model(model) or self.problem(model) or self._is_opening(model)):
+            if not (self.model(model) or self.problem(model) or self.opening(model) is not None):
                 self.open_model(model)
             known = self.controls(model, pane.controls) or self.problem(model, pane.controls)
             if not known and not self.is_finding(model, pane.controls):
@@ -250,7 +269,7 @@ class Catalogue(QObject):
             if isinstance(asked, OpenModel) and key_of(asked.model) == suspect:
                 sentence = f"The engine stopped while it loaded '{asked.model.path}'; it may not fit into memory."
                 self._problems[suspect] = sentence
-                self.model_refused.emit(asked.model, sentence, ())
+                self.model_refused.emit(asked.model, sentence, (), None)
                 continue
             if not self._is_left(asked):
                 self._ask(msgspec.structs.replace(asked, request_id=self._client.next_request_id()))
@@ -304,16 +323,14 @@ class Catalogue(QObject):
         self._pending[request.request_id] = request
         self._client.send(request)
 
-    def _is_opening(self, model: ModelRef) -> bool:
-        return any(
-            isinstance(asked, OpenModel) and key_of(asked.model) == key_of(model) for asked in self._pending.values()
-        )
-
     def _refused(self, asked: Question, reply: Refused | Stopped) -> None:
         sentence = reply.sentence if isinstance(reply, Refused) else CANCELLED
-        if isinstance(asked, OpenModel):
+        if isinstance(asked, OpenModel) and isinstance(reply, Stopped):
+            self._problems[key_of(asked.model)] = OPENING_CANCELLED
+            self.model_stopped.emit(asked.model)
+        elif isinstance(asked, OpenModel):
             self._problems[key_of(asked.model)] = sentence
-            self.model_refused.emit(asked.model, sentence, getattr(reply, "reasons", ()))
+            self.model_refused.emit(asked.model, sentence, getattr(reply, "reasons", ()), getattr(reply, "use", None))
         elif isinstance(asked, ListModels):
             self.is_listed = True
             self.models_changed.emit()

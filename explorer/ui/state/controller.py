@@ -24,6 +24,7 @@ from explorer.scene.model import (
     Seed,
 )
 from explorer.scene.samplers import SAMPLERS
+from explorer.scene.two_models import Place
 from explorer.scene.views import VIEWS
 from explorer.ui.state.scene_state import SceneState
 
@@ -208,14 +209,14 @@ class Controller(SceneState):
 
     # --- models ---
 
-    def open_model(self, path: str, family: str = "") -> None:
-        """Open a shipped name or a path; when it loads it becomes the scene's model, when not, everything stays."""
-        self.opening.open(ModelRef(path=path, family=family))
+    def open_model(self, path: str, family: str = "", place: Place = "scene") -> None:
+        """Open a shipped name or a path; when it loads it becomes the model of ``place``, when not, all stays."""
+        self.opening.open(ModelRef(path=path, family=family), place)
 
     def new_scene(self) -> None:
         """The same model from the beginning: one pane, every slider at zero, no timeline. Bookmarks stay."""
         card = self.model_card()
         method = card.methods[0] if card and card.methods else ""
         controls = default_controls(card, method) if card and method else self._scene.panes[0].controls
-        fresh = Scene(model=self._scene.model, panes=(Pane(controls=controls),))
+        fresh = Scene(model=self._scene.model_of(), panes=(Pane(controls=controls),))
         self.load_document(replace(fresh, bookmarks=self._scene.bookmarks), "New scene", None)

@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject
 
 from explorer.scene.cards import ControlCard
 from explorer.scene.following import Follower
-from explorer.scene.linking import LinkKey
+from explorer.scene.linking import LinkKey, is_linked_by_name
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scene
+from explorer.scene.two_models import alike
 from explorer.ui.state.catalogue import Catalogue, Place, key_of
 from explorer.ui.state.undo import UndoStack
 
@@ -74,11 +75,22 @@ class LateSets(QObject):
         return now
 
     def _follower(self, place: Place, controls: Sequence[ControlCard], earlier: Mapping[LinkKey, Edit]) -> Follower:
-        return Follower(controls, lambda one: _showing(one, place), self._controls_of, earlier)
+        def leading(scene: Scene, pane: int) -> Sequence[ControlCard]:
+            return self._controls_of(scene, pane, place)
 
-    def _controls_of(self, scene: Scene, pane: int) -> Sequence[ControlCard]:
-        card = self._catalogue.controls(scene.model_of(pane), scene.panes[pane].controls)
-        return card.controls if card else ()
+        return Follower(controls, lambda one: _showing(one, place), leading, earlier)
+
+    def _controls_of(self, scene: Scene, pane: int, place: Place) -> Sequence[ControlCard]:
+        """The controls of ``pane`` with which those of the set at ``place`` go."""
+        model = scene.model_of(pane)
+        card = self._catalogue.controls(model, scene.panes[pane].controls)
+        if card is None:
+            return ()
+        path, family = place[0]
+        other = ModelRef(path=path, family=family)
+        if key_of(model) == place[0] or alike(self._catalogue.model(model), self._catalogue.model(other)):
+            return card.controls
+        return [control for control in card.controls if is_linked_by_name(control)]
 
 
 def _showing(scene: Scene, place: Place) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from explorer.scene.cards import FamilyVerdict
+from explorer.scene.cards import FamilyVerdict, FileUse
 from explorer.scene.model import ModelRef
 
 Kind = Literal["info", "refusal", "warning", "error"]
@@ -17,7 +17,8 @@ else; the others stay until they are dismissed."""
 class Notice:
     """One sentence. ``action`` names an action of the table that is offered beside it.
 
-    ``reasons`` are those of every family, when the model ``refused`` could not be opened; they are shown on demand.
+    ``reasons`` are those of every family, when the model ``refused`` could not be opened; they are shown on demand,
+    with the ``use`` that there is for the file instead.
     """
 
     sentence: str
@@ -25,3 +26,4 @@ class Notice:
     action: str = ""
     refused: ModelRef | None = None
     reasons: tuple[FamilyVerdict, ...] = ()
+    use: FileUse | None = None

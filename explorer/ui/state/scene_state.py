@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from explorer.scene import linking
+from explorer.scene import linking, two_models
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.causes import ANSWERS, METHODS, rung_of
 from explorer.scene.following import EVERY
@@ -38,6 +38,7 @@ from explorer.ui.state.job_list import JobList
 from explorer.ui.state.labelling import Labelling
 from explorer.ui.state.late_sets import LateSets
 from explorer.ui.state.measuring import Measuring
+from explorer.ui.state.models_folder import ModelsFolder
 from explorer.ui.state.notice import Kind, Notice
 from explorer.ui.state.opening import Opening
 from explorer.ui.state.outcomes import Outcomes
@@ -75,6 +76,7 @@ class SceneState(QObject):
         self.comparing = Comparing(self.jobs, self.replies, self)
         self.labelling = Labelling(self.client, self.replies, self)
         self.catalogue = Catalogue(self.client, self.replies, self)
+        self.models_folder = ModelsFolder(self.client, self.replies, self)
         self.undo_stack = UndoStack(self._set, UNDO_LIMIT, self)
         self.document = Document(self.undo_stack, self)
         self.late = LateSets(self.catalogue, self.undo_stack, self)
@@ -119,8 +121,8 @@ class SceneState(QObject):
         return bool(self._scene.model.path)
 
     def model_card(self, pane: int | None = None) -> ModelCard | None:
-        """The card of a pane's model (default: the scene's), or None while it is under way."""
-        return self.catalogue.model(self._scene.model if pane is None else self._scene.model_of(pane))
+        """The card of a pane's model (default: the selected one), or None while it is under way."""
+        return self.catalogue.model(self._scene.model_of(pane))
 
     def controls_card(self, pane: int | None = None) -> ControlSetCard | None:
         """The control set of a pane (default: the selected one), or None while it is under way."""
@@ -166,12 +168,22 @@ class SceneState(QObject):
         """What the control set of the pane is called, whatever the pane shows of it."""
         chosen = self.shown_scene.panes[pane]
         card = self.catalogue.controls(self.shown_scene.model_of(pane), chosen.controls)
-        return chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
+        title = chosen.name or (card.title if card else self.catalogue.method_title(chosen.controls.method))
+        return title if chosen.name else f"{self.model_prefix(pane)}{title}"
+
+    def model_prefix(self, pane: int) -> str:
+        """What tells the model of the pane from those of others, before what it shows; empty where all show one."""
+        shown = self.shown_scene
+        if not two_models.has_several(shown):
+            return ""
+        model = self.catalogue.model(shown.model_of(pane))
+        return f"{model.name if model else PurePath(shown.model_of(pane).path).name} · "
 
     def partners(self, pane: int, name: str) -> dict[int, str]:
         """Pane → control that moves with ``name`` of ``pane`` (:func:`explorer.scene.linking.partners`)."""
         cards = [self.controls_card(index) for index in range(len(self._scene.panes))]
-        return linking.partners(self._scene, cards, pane, name)
+        models = [self.model_card(index) for index in range(len(self._scene.panes))]
+        return linking.partners(self._scene, cards, pane, name, models)
 
     # --- the one way to change ---
 

@@ -9,7 +9,7 @@ from explorer.files import state_folder
 from explorer.scene.measures import Selection
 from explorer.ui.look.theme import Scheme
 
-RECENT_MODELS = 12
+RECENT = 12  # models, and scenes
 VERSION_4 = "models bookmarks controls timeline comparison label measures jobs"
 """The docks of layouts that were kept under this number, before it was the docks that are kept with them."""
 
@@ -93,18 +93,37 @@ class Settings:
     @property
     def recent_models(self) -> list[str]:
         """Paths of models that were opened from disk, the newest first."""
-        value = self._store.value("recent_models", [])
-        paths = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        return [path for path in paths if isinstance(path, str) and path][:RECENT_MODELS]
+        return self._recent("recent_models")
 
     def add_recent_model(self, path: str) -> None:
         """Remember ``path`` as the model opened last."""
-        paths = [path, *(known for known in self.recent_models if known != path)]
-        self._store.setValue("recent_models", paths[:RECENT_MODELS])
+        self._store.setValue("recent_models", _with(path, self.recent_models))
 
     def forget_recent_model(self, path: str) -> None:
         """Forget ``path``, which is gone or was not wanted any more."""
         self._store.setValue("recent_models", [known for known in self.recent_models if known != path])
+
+    def forget_recent_models(self) -> None:
+        """Forget all of them."""
+        self._store.remove("recent_models")
+
+    @property
+    def recent_scenes(self) -> list[str]:
+        """Paths of scenes that were opened or saved, the newest first."""
+        return self._recent("recent_scenes")
+
+    def add_recent_scene(self, path: str) -> None:
+        """Remember ``path`` as the scene opened or saved last."""
+        self._store.setValue("recent_scenes", _with(path, self.recent_scenes))
+
+    def forget_recent_scenes(self) -> None:
+        """Forget all of them."""
+        self._store.remove("recent_scenes")
+
+    def _recent(self, key: str) -> list[str]:
+        value = self._store.value(key, [])
+        paths = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return [path for path in paths if isinstance(path, str) and path][:RECENT]
 
     def geometry(self, docks: str) -> tuple[QByteArray, QByteArray] | None:
         """Geometry of the window and layout of its ``docks``, or None where nothing was kept, or with other docks: an
@@ -128,3 +147,7 @@ class Settings:
         if self._store.status() == QSettings.Status.AccessError:
             with keeping.optional(self._path):
                 keeping.probe(self._path.parent)  # which knows why
+
+
+def _with(path: str, known: list[str]) -> list[str]:
+    return [path, *(one for one in known if one != path)][:RECENT]

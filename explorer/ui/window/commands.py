@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QInputDialog, QMainWindow
 
 from explorer.scene.model import PaneView, Scene, own_picture
+from explorer.scene.two_models import Place
 from explorer.scene.views import VIEWS
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas import pane_text
@@ -34,6 +37,7 @@ class Commands(QObject):
         self._canvas: Canvas | None = None
         self._bind()
         controller.changed.connect(self._on_changed)
+        controller.opening.changed.connect(self._on_opening)
         controller.undo_stack.canUndoChanged.connect(actions["undo"].setEnabled)
         controller.undo_stack.canRedoChanged.connect(actions["redo"].setEnabled)
         controller.undo_stack.undoTextChanged.connect(self._on_undo_text)
@@ -52,6 +56,10 @@ class Commands(QObject):
         for key, handler in (
             ("open_model", files.ask_model),
             ("open_folder", files.ask_folder),
+            ("models_folder", files.ask_models_folder),
+            ("stop_opening", controller.opening.cancel),
+            ("pane_model", self._pane_model),
+            ("compare_models", self._compare_models),
             ("new_scene", controller.new_scene),
             ("open_scene", files.ask_scene),
             ("save_scene", files.save_scene),
@@ -88,10 +96,31 @@ class Commands(QObject):
         for view in VIEWS:
             bind(view, _ViewSwitch(self, view).show)
         self._actions["pixels"].setChecked(self._settings.pixels)
-        for key in ("undo", "redo"):
+        for key in ("undo", "redo", "stop_opening"):
             self._actions[key].setEnabled(False)
 
     # --- handlers ---
+
+    def place_model(self, path: str, place: str) -> None:
+        """Open the shipped name or the path as the model of ``place`` (:data:`explorer.scene.two_models.Place`)."""
+        self._controller.open_model(path, place=cast(Place, place))
+
+    def _pane_model(self) -> None:
+        self._choose_model("pane")
+
+    def _compare_models(self) -> None:
+        self._choose_model("beside")
+
+    def _choose_model(self, place: Place) -> None:
+        from explorer.ui.files.model_chooser import ModelChooser
+
+        chooser = ModelChooser(self._controller, self._settings, self._files, place, self._window)
+        if chooser.exec():
+            self._controller.open_model(chooser.path, place=place)
+        chooser.deleteLater()
+
+    def _on_opening(self, name: str) -> None:
+        self._actions["stop_opening"].setEnabled(bool(name))
 
     def _copy_picture(self) -> None:
         picture = self._controller.feed.picture(self._controller.scene.selected)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
+from explorer.ui.card.dock import ROWS as CARD_ROWS
+from explorer.ui.card.dock import CardDock
 from explorer.ui.causes.dock import ROWS as CAUSE_ROWS
 from explorer.ui.causes.dock import CausesDock
 from explorer.ui.comparison.dock import ComparisonDock
@@ -25,6 +27,7 @@ TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here o
 SAMPLE_HEIGHT = 330  # a sample is large enough to be judged
 GRAPH_HEIGHT = 430  # two rows of nodes with their distributions, and four lines of what follows
 PLOT_HEIGHT = 400  # three curves below each other, and a plane that is a square
+CARD_HEIGHT = 260  # ten rows of the card of a model
 ROW_WIDTH = 320  # a name, a slider and its amount beside each other
 
 
@@ -72,6 +75,10 @@ def _effects(parts: Parts) -> EffectsDock:
     return EffectsDock(parts.controller, parts.actions, parts.settings)
 
 
+def _card(parts: Parts) -> CardDock:
+    return CardDock(parts.controller, parts.actions)
+
+
 def _jobs(parts: Parts) -> JobsPanel:
     return JobsPanel(parts.controller)
 
@@ -91,5 +98,6 @@ DOCKS = (
     DockRow("label", BOTTOM, _labels, readable=SAMPLE_HEIGHT),
     DockRow("measures", BOTTOM, _measures, action="measures", readable=TABLE_HEIGHT),
     DockRow("effects", BOTTOM, _effects, action="effects", actions=EFFECT_ROWS, readable=PLOT_HEIGHT),
+    DockRow("card", BOTTOM, _card, title="Model", action="model_card", actions=CARD_ROWS, readable=CARD_HEIGHT),
     DockRow("jobs", BOTTOM, _jobs, is_due=_has_jobs),  # it comes by itself with the first job
 )

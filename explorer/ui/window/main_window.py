@@ -26,10 +26,12 @@ from explorer.ui.comparison.dock import ComparisonDock
 from explorer.ui.controls.method_settings import MethodSettings
 from explorer.ui.controls.own_sets import OwnSets
 from explorer.ui.controls.panel import ControlsPanel
+from explorer.ui.effects.dock import EffectsDock
 from explorer.ui.files.bookmarks import BookmarksPanel
 from explorer.ui.files.exporting import Exporting
 from explorer.ui.files.files import Files
 from explorer.ui.files.model_browser import ModelBrowser
+from explorer.ui.files.recent_menus import RecentMenu
 from explorer.ui.jobs.jobs_panel import JobsPanel
 from explorer.ui.labels.dock import LabellingDock
 from explorer.ui.look import icons
@@ -54,7 +56,8 @@ if TYPE_CHECKING:
     from explorer.ui.actions.palette import CommandPalette, PaletteEntry
 
 PANE_ACTIONS = (
-    "copy_picture", "rename_pane", "duplicate_pane", "pane_left", "pane_right", "remove_pane", "zoom_pane", *VIEWS,
+    "copy_picture", "pane_model", "rename_pane", "duplicate_pane", "pane_left", "pane_right", "remove_pane",
+    "zoom_pane", *VIEWS,
 )  # fmt: skip
 
 
@@ -93,7 +96,7 @@ class MainWindow(QMainWindow):
     # --- parts ---
 
     def _build(self, rows: Sequence[DockRow]) -> None:
-        self.stage = Stage(self.controller, self.table)
+        self.stage = Stage(self.controller, self.table, self.settings)
         self.canvas, self.empty = self.stage.canvas, self.stage.empty
         self.setCentralWidget(self.stage)
         self.empty.setFocus()
@@ -109,7 +112,7 @@ class MainWindow(QMainWindow):
         self.last_session = LastSession(self.controller, self.files, self.timeline, self.session, self)
         self.own_sets = OwnSets(self.controller, self.table, self.settings, self)
         self.announcer.tell_searches(self.controls)
-        self.bar = ToolBar(self.controller, self.table)
+        self.bar = ToolBar(self.controller, self.table, self.settings)
         self.addToolBar(self.bar)
         self.prompt_row = PromptRow(self.controller)
         self.addToolBarBreak()
@@ -118,14 +121,25 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         menus = self.table.fill_menu_bar(self.menuBar())
         menus["View"].insertMenu(self.table["full_screen"], self.docks.menu())
+        settings = self.settings
+        models = RecentMenu("Recent models", lambda: settings.recent_models, settings.forget_recent_models, self)
+        scenes = RecentMenu("Recent scenes", lambda: settings.recent_scenes, settings.forget_recent_scenes, self)
+        menus["File"].insertMenu(self.table["models_folder"], models)
+        menus["File"].insertMenu(self.table["save_scene"], scenes)
+        models.chosen.connect(self.open_model)
+        models.aboutToHide.connect(self.models.refresh)  # the list may have been cleared
+        scenes.chosen.connect(self._open_scene)
 
     def _connect(self) -> None:
         controller = self.controller
         controller.catalogue.model_opened.connect(self._on_opened)
         controller.document.changed.connect(self._show_title)
         self.models.chosen.connect(self.open_model)
+        self.models.placed.connect(self.commands.place_model)
         self.files.film_opened.connect(self.timeline.show_start)
+        self.files.attributes_wanted.connect(self.docks.panel(EffectsDock).read_with)
         self.bar.model_chosen.connect(self.open_model)
+        self.empty.chosen.connect(self.open_model)
         for steps in (self.bar.steps, self.prompt_row.steps):
             steps.draft_steps_chosen.connect(controller.set_draft_steps)
         controller.drafts.chosen.connect(self._keep_draft_steps)
@@ -220,6 +234,10 @@ class MainWindow(QMainWindow):
             self.controller.open_model(name_or_path)
         self.stage.want_shipped(False)
 
+    def _open_scene(self, path: str) -> None:
+        self.files.open(Path(path))
+        self.stage.refresh()
+
     def _open_palette(self) -> None:
         self.palette_box.open()
 
@@ -280,7 +298,8 @@ class MainWindow(QMainWindow):
         if notice.refused is not None:
             from explorer.ui.files.refusal_dialog import RefusalDialog
 
-            dialog = RefusalDialog(self.controller, notice.refused, notice.sentence, notice.reasons, self)
+            dialog = RefusalDialog(self.controller, notice.refused, notice.sentence, notice.reasons, self, notice.use)
+            dialog.used.connect(self.files.use)
             dialog.exec()
             dialog.deleteLater()
 

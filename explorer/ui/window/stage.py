@@ -9,17 +9,23 @@ from explorer.scene.model import Scene
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.canvas.empty_state import EmptyState
+from explorer.ui.state import known_models
 from explorer.ui.state.controller import Controller
+from explorer.ui.state.settings import Settings
 
+OFFERED = 5  # models that were opened before, to be opened again by one click
 LEAST_WIDTH = 270  # a picture
 
 
 class Stage(QStackedWidget):
     """Follows the controller: which of the two is shown, and what the empty one says."""
 
-    def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._controller = controller
+        self._settings = settings
         self._wants_shipped = False
         self.setMinimumWidth(LEAST_WIDTH)
         self.canvas = Canvas(controller)
@@ -30,6 +36,8 @@ class Stage(QStackedWidget):
         controller.engine_ready.connect(self.refresh)
         controller.catalogue.models_changed.connect(self._on_models)
         controller.catalogue.model_refused.connect(self.refresh)
+        controller.opening.changed.connect(self.refresh)
+        controller.opening.progressed.connect(self.empty.show_share)
         self.refresh()
 
     def want_shipped(self, wanted: bool) -> None:
@@ -47,9 +55,11 @@ class Stage(QStackedWidget):
         awaited = self._wants_shipped and not controller.catalogue.is_listed
         if awaited and controller.engine is None:
             self.empty.wait("Starting the engine…", "The part that runs the models takes a few seconds to load.")
+            self.empty.hide_share()
         elif awaited or controller.is_opening():
             self.empty.wait("Loading the model…", "The first picture appears as soon as it is read.")
         else:
+            self.empty.offer(known_models.opened(controller.catalogue, self._settings)[:OFFERED])
             self.empty.invite()
 
     def _on_models(self) -> None:

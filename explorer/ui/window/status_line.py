@@ -116,6 +116,10 @@ class StatusLine(QStatusBar):
         self.setContentsMargins(0, 0, 10, 0)
         self.dot = Dot()
         self.state = QLabel("engine starting…")
+        self._opening = ""  # the name of the model that is being loaded
+        self.stop = link_button("Cancel", "Give up the model that is being loaded; everything stays as it is")
+        self.stop.clicked.connect(controller.opening.cancel)
+        self.stop.hide()
         self.figures = ElidedLabel()
         self.figures.setToolTip(
             "Pictures a second while they come · median and 95th percentile from the event to the painted picture · "
@@ -131,7 +135,7 @@ class StatusLine(QStatusBar):
         layout = QHBoxLayout(left)
         layout.setContentsMargins(8, 0, 0, 0)
         layout.setSpacing(6)
-        for widget in (self.dot, self.state):
+        for widget in (self.dot, self.state, self.stop):
             layout.addWidget(widget)
         layout.addWidget(self.figures, 1)
         self.addWidget(left, 1)
@@ -145,6 +149,7 @@ class StatusLine(QStatusBar):
         controller.engine_ready.connect(self._on_ready)
         controller.engine_lost.connect(self._on_lost)
         controller.opening.changed.connect(self._on_opening)
+        controller.opening.progressed.connect(self._on_progress)
         controller.changed.connect(self._on_changed)
 
     def refresh(self) -> None:
@@ -210,6 +215,12 @@ class StatusLine(QStatusBar):
         if self._controller.engine is not None:
             self.dot.set_state("starting" if name else "ready")
             self.state.setText(f"opening {name}…" if name else "engine ready")
+        self._opening = name
+        self.stop.setVisible(bool(name))
+
+    def _on_progress(self, share: float) -> None:
+        if self._opening:
+            self._set(self.state, f"opening {self._opening}… {share:.0%}")
 
     def _on_lost(self, lost: EngineLost) -> None:
         self.dot.set_state("starting" if lost.restarting else "stopped")

@@ -10,15 +10,17 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QMenu, QSizePolicy, 
 
 from explorer.scene.editing import TRUNCATION_MAX
 from explorer.scene.model import Blend, Scene, Seed
+from explorer.scene.model_text import describe
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.row import AmountBox
-from explorer.ui.files.model_browser import describe, model_line
 from explorer.ui.look import icons
 from explorer.ui.look.numbers import SeedBox
 from explorer.ui.look.slider import FloatSlider
 from explorer.ui.look.widgets import action_button
+from explorer.ui.state import known_models
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.scene_state import NO_MODEL
+from explorer.ui.state.settings import Settings
 from explorer.ui.window.class_field import ClassField
 from explorer.ui.window.steps_field import StepsField
 
@@ -35,9 +37,12 @@ class ToolBar(QToolBar):
 
     model_chosen = Signal(str)
 
-    def __init__(self, controller: Controller, actions: ActionTable, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, controller: Controller, actions: ActionTable, settings: Settings, parent: QWidget | None = None
+    ) -> None:
         super().__init__("Tools", parent)
         self._controller = controller
+        self._settings = settings
         self._actions = actions
         self._filling = False
         self._buttons: list[QToolButton] = []
@@ -108,12 +113,12 @@ class ToolBar(QToolBar):
 
     def refresh(self) -> None:
         """Bring every field in line with the scene, and the icon with the theme."""
-        path = self._controller.scene.model.path
+        path = self._controller.scene.model_of().path
         card = self._controller.model_card()
         name = path.rstrip("/").replace("\\", "/").rpartition("/")[2]
         # The name alone: with family and size, which its tip says, long ones would be cut short in a full tool bar.
         self.model.setText(card.name if card else name or "No model")
-        self.model.setToolTip(describe(card) if card else "The model of the scene")
+        self.model.setToolTip(describe(card) if card else "The model of the selected pane")
         self.model.setIcon(icons.icon("model"))
         self._more.setIcon(icons.icon("extension"))
         self.seed.setEnabled(self._controller.has_model)
@@ -197,18 +202,17 @@ class ToolBar(QToolBar):
 
     def _fill_models(self) -> None:
         self._models.clear()
-        catalogue = self._controller.catalogue
-        current = self._controller.scene.model.path
-        listed = {card.name: model_line(card) for card in catalogue.models if card.spaces}
-        listed |= {ref.path: model_line(card) for ref, card in catalogue.opened() if ref.path not in listed}
-        for path, text in listed.items():
-            action = self._models.addAction(text)
-            action.setData(path)
+        controller = self._controller
+        current = controller.scene.model_of().path
+        for model in known_models.usable(controller.catalogue, controller.models_folder, self._settings):
+            action = self._models.addAction(model.line)
+            action.setData(model.path)
+            action.setToolTip(model.tip)
             action.setCheckable(True)
-            action.setChecked(path == current)
+            action.setChecked(model.path == current)
             action.triggered.connect(self._on_model)
         self._models.addSeparator()
-        for key in ("open_model", "open_folder"):
+        for key in ("pane_model", "compare_models", "open_model", "open_folder", "models_folder"):
             self._models.addAction(self._actions[key])
 
     def _on_model(self) -> None:

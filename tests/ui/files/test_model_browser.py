@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 from quiet import CARD
 
-from explorer.ui.files.model_browser import describe
+from explorer.scene.model_text import describe
 
 
 def test_a_model_says_its_steps_and_its_sampler() -> None:

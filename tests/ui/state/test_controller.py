@@ -357,9 +357,9 @@ def test_a_preview_is_shown_but_is_not_the_scene(qtbot: QtBot) -> None:
     controller.set_preview(other)
     assert controller.shown_scene == other
     assert controller.scene == scene
-    assert client.shown[-1][1].origin == Seed(77)
+    assert client.shown[-1][1].start.origin == Seed(77)
     controller.set_preview(None)
-    assert client.shown[-1][1].origin == scene.origin
+    assert client.shown[-1][1].start.origin == scene.origin
 
 
 def test_a_single_picture_comes_with_its_token(qtbot: QtBot) -> None:

@@ -112,7 +112,17 @@ def test_a_new_dock_is_in_menus_palette_and_layout(desk: Desk, qtbot: QtBot) -> 
     ]
     bars = [bar for bar in window.findChildren(QTabBar) if bar.isVisible()]
     tabs = [[bar.tabText(index) for index in range(bar.count())] for bar in bars]
-    assert ["Timeline", "Landscape", "Causes", "Comparison", "Label", "Measures", "Effects", "What is read"] in tabs
+    assert [
+        "Timeline",
+        "Landscape",
+        "Causes",
+        "Comparison",
+        "Label",
+        "Measures",
+        "Effects",
+        "Model",
+        "What is read",
+    ] in tabs
 
     dock = window.docks["attributes"]
     assert dock.widget().visibleRegion().isEmpty()  # behind the timeline

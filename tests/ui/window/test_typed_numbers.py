@@ -33,6 +33,7 @@ from explorer.ui.comparison.dialog import CompareDialog
 from explorer.ui.controls.method_dialog import MethodDialog
 from explorer.ui.files.export_dialog import KINDS, ExportDialog
 from explorer.ui.files.import_dialog import ImportDialog
+from explorer.ui.files.model_chooser import ModelChooser
 from explorer.ui.files.refusal_dialog import RefusalDialog
 from explorer.ui.look.lazy_dock import LazyDock
 from explorer.ui.look.number_field import NumberField
@@ -45,7 +46,7 @@ from explorer.ui.window.main_window import MainWindow
 
 pytestmark = pytest.mark.gui
 CARD = msgspec.structs.replace(PLAIN, capabilities=("truncation",))
-WITHOUT_NUMBERS = (ShortcutsPage, RefusalDialog, MappingDialog)
+WITHOUT_NUMBERS = (ShortcutsPage, RefusalDialog, MappingDialog, ModelChooser)
 ASKED = (
     SettingCard(name="layers", title="Layers", default="", kind="layers"),
     SettingCard(name="eps", title="Step", default=0.2, low=0.0, high=10.0),
