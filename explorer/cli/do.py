@@ -20,6 +20,7 @@ from explorer.scene.causes import METHODS
 from explorer.scene.choices import LARGEST
 from explorer.scene.inversion import InversionOptions
 from explorer.scene.model import Edit, ModelRef, Origin, Pane, Scalar, Seed, Start, view_of
+from explorer.scene.usual_text import unusual_text
 from explorer.scene.validate import SEED_LIMIT
 
 if TYPE_CHECKING:
@@ -132,9 +133,11 @@ def do(
     chosen, found = arguments.found_controls(engine, reference, controls, card.first_counts.get(controls), 0, settings)
     edits = (*_edits(found, texts), *choices.edits(found, rung, draw or 1, noises))
     origin: Origin = Seed(seed or 0)
+    warning = ""
     if image is not None:
         with shown("Looking for the picture's point") as progress:
-            origin = engine.inverted(reference, image, image.name, InversionOptions(), progress).point
+            inverted = engine.inverted(reference, image, image.name, InversionOptions(), progress)
+        origin, warning = inverted.point, unusual_text(inverted.own)
     outcome = engine.outcome(reference, chosen, Start(origin, psi), edits, spreads=True)
     if outcome.problem:
         raise CausalError(outcome.problem)
@@ -148,9 +151,11 @@ def do(
     read = {one.name: one.reached for one in outcome.variables if one.reached is not None}
     read = read or achieved(engine.generator(reference), picture.bgrx, [one.name for one in outcome.variables])
     if as_json:
-        typer.echo(json.dumps(_document(model, outcome, read)))
+        typer.echo(json.dumps(_document(model, outcome, read) | ({"warning": warning} if warning else {})))
     else:
         _print(outcome, read)
+    if warning:
+        typer.echo(f"warning: {warning}", err=True)
     if out is not None and as_json:
         typer.echo(f"wrote {out}", err=True)
     elif out is not None:

@@ -19,6 +19,7 @@ from explorer.scene.inversion import MOST_STEPS, InversionOptions
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.scene.own_pictures import bookmark_of, distance_text, fidelity_text
 from explorer.scene.store import SUFFIX, save_scene
+from explorer.scene.usual_text import unusual_text
 from explorer.scene.validate import SEED_LIMIT
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def invert(
         else:
             typer.echo(found.own.reading)
             typer.echo(_told(found))
+        if warning := unusual_text(found.own):
+            typer.echo(f"warning: {warning}", err=True)
         if out is not None:
             _write(engine, _scene(engine, reference, found), out, as_json)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from explorer.ending import Progress
@@ -17,6 +19,7 @@ from explorer.inversion import registry
 from explorer.inversion.base import Attempt, Preview
 from explorer.inversion.descent import Drawn
 from explorer.inversion.own_picture import Seen, read_picture
+from explorer.inversion.usual import usual
 from explorer.scene.inversion import MOST_STEPS, InversionOptions
 from explorer.scene.model import OwnPicture, StoredLatent
 
@@ -58,7 +61,10 @@ def invert(
         seen = read_picture(source, name, model)
         if on_read is not None:
             on_read(seen)
-        attempt, stopped = Attempt(generator, seen.picture, progress, preview), False
+        searching = progress
+        if progress is not None and not way.steps(model):  # pictures of the model's own take the time
+            searching = lambda share: progress(0.0)  # noqa: E731
+        attempt, stopped = Attempt(generator, seen.picture, searching, preview), False
         try:
             way.run(attempt, options)
         except Cancelled:
@@ -67,6 +73,8 @@ def invert(
             stopped = True
         space, point = next(iter(attempt.best_found().tensors.items()))
         own = _own(attempt, seen, name, way.title, space, point, options)
+        with suppress(Cancelled):  # what was found stays the answer
+            own = replace(own, usual=None if stopped else usual(generator, way, progress))
     row = point[0].float().cpu().contiguous().numpy()
     return Inverted(StoredLatent(space, row.shape, row.astype("<f4").tobytes(), own), own, stopped, attempt.picture)
 

@@ -57,6 +57,14 @@ class Seed(msgspec.Struct, frozen=True, tag="seed"):
     seed: int
 
 
+class Usual(msgspec.Struct, frozen=True, kw_only=True):
+    """How near a model comes to ``pictures`` of its own, by the way by which a point was found: at ``least``, in
+    decibels."""
+
+    pictures: int
+    least: float
+
+
 class OwnPicture(msgspec.Struct, frozen=True, kw_only=True):
     """A picture of the user's own, for which a model's point was found.
 
@@ -64,7 +72,7 @@ class OwnPicture(msgspec.Struct, frozen=True, kw_only=True):
     and high, so that scenes stay small. ``psnr``: how near the model's picture of the point comes to it, in decibels,
     at the model's own size and in its full number of steps. ``way``: title of how the point was found; ``reading``:
     what was done to the file, in one sentence; ``distance``: how far the point lies from the middle of its space, in
-    root mean squares of points that the model draws.
+    root mean squares of points that the model draws; ``usual``: what ``psnr`` is held against, where that is known.
     """
 
     name: str
@@ -73,6 +81,7 @@ class OwnPicture(msgspec.Struct, frozen=True, kw_only=True):
     way: str
     reading: str = ""
     distance: float = 1.0
+    usual: Usual | None = None
 
 
 class StoredLatent(msgspec.Struct, frozen=True, tag="latent"):

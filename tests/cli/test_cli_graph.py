@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from explorer.causal.formats.registry import read_graph
 from explorer.causal.suggested import INSTALL, is_installed
@@ -13,6 +14,7 @@ from explorer.cli.causal_choices import value_of
 from explorer.cli.main import run
 from explorer.errors import CausalError, ExplorerError
 from explorer.scene.causal_graph import Variable
+from explorer.worlds.registry import world
 
 DSCM = "pendulum-dscm"
 OTHER = "digraph { sun -> shadow_length; Angle -> shadow_length; soil -> sun; soil -> shadow_length }"
@@ -154,6 +156,17 @@ def test_values_and_ranges_are_written_without_digits_of_32_bits(capsys: pytest.
         (-36.0, 38.7),
         (54.0, 132.3),
     ]
+
+
+def test_a_picture_that_is_hardly_of_the_model_s_world_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    scene = world("pendulum")
+    Image.fromarray(scene.render(scene.sample(1, seed=5))[0]).save("world.png")
+    Image.new("RGB", (64, 64), (128, 128, 128)).save("plain.png")
+    for name, is_unusual in (("world.png", False), ("plain.png", True)):
+        assert run(["do", DSCM, "--set", "light=100", "--image", name, "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert ("warning" in json.loads(out)) == is_unusual
+        assert (f"warning: The model gives '{name}' back at" in err) == is_unusual
 
 
 def test_an_interval_without_width_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:

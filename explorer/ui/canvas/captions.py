@@ -49,7 +49,8 @@ class Captions:
         if picture is None or picture.image is None or picture.error or picture.frame is None:
             return None
         texts = pane_text.marks(catalogue, self._controller.shown_scene, picture)
-        return pane_paint.Note(texts, passes=not picture.frame.remarks) if texts else None
+        stays = bool(picture.frame.remarks or pane_text.unusual(picture))
+        return pane_paint.Note(texts, passes=not stays) if texts else None
 
     def paint_headings(self, painter: QPainter, colors: theme.Theme) -> None:
         """What each column and each row of a table of panes is called."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.edit_text import edit_text
 from explorer.scene.marks import shown_name
-from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, StoredLatent
 from explorer.scene.origin_text import start_text
 from explorer.scene.steps import draft_texts, steps_at_rest
+from explorer.scene.usual_text import MARK, unusual_text
 from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.feed import Picture
 from explorer.ui.state.job_list import JobList
@@ -51,9 +52,16 @@ def draft(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[int, in
     return (picture.frame.steps, at_rest) if 0 < picture.frame.steps < at_rest else None
 
 
+def unusual(picture: Picture) -> str:
+    """Why the model hardly draws the picture of the user's that this one starts from; empty where there is nothing to
+    say."""
+    origin = picture.view.start.origin if picture.view is not None else None
+    return unusual_text(origin.own) if isinstance(origin, StoredLatent) and origin.own is not None else ""
+
+
 def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ...]:
     """What has to be known of a picture beyond what it shows, the longest text first: that it is a draft, and what
-    its controls remark."""
+    its controls remark, and that it starts from a picture that the model hardly draws."""
     steps = draft(catalogue, scene, picture)
     texts = [draft_texts(*steps)] if steps is not None else []
     if picture.frame is not None and picture.view is not None and picture.frame.remarks:
@@ -68,6 +76,8 @@ def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ..
                 remark.mark,
             )
         )
+    if sentence := unusual(picture):
+        texts.append((sentence, MARK, MARK))
     if len(texts) < 2:
         return texts[0] if texts else ()
     return tuple(" · ".join(pair) for pair in zip(*texts, strict=True))

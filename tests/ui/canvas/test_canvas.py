@@ -15,7 +15,7 @@ from quiet import controller_on, controls
 
 from explorer.scene import editing
 from explorer.scene.cards import ControlCard, ControlSetCard, Remark
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed
+from explorer.scene.model import ControlSetRef, Edit, ModelRef, OwnPicture, Pane, Scene, Seed, StoredLatent, Usual
 from explorer.scene.steps import draft_texts
 from explorer.service.replies import ControlsPreview, JobProgress, Refused, ViewFailed
 from explorer.service.requests import FindControls
@@ -482,6 +482,25 @@ def test_a_path_that_has_ended_says_so_under_the_user_s_name_for_it(qtbot: QtBot
     assert pane_text.marks(catalogue, scene, picture)[1] == "not unique: length (and 1 more)"
     picture.frame = replace(picture.frame, steps=4, remarks={"hue": Remark("path ended", "has no direction")})
     assert pane_text.marks(catalogue, scene, picture)[2] == "draft · path ended"
+
+
+def test_a_picture_that_the_model_hardly_draws_says_so(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    picture = stage.controller.feed.picture(0)
+    assert picture is not None
+    assert picture.view is not None
+    own = OwnPicture(name="a-b.png", png=b"", psnr=10.4, way="encoder", usual=Usual(pictures=64, least=35.0))
+    for psnr, is_unusual in ((10.4, True), (35.0, False)):
+        point = StoredLatent("z", (1,), b"\0" * 4, replace(own, psnr=psnr))
+        picture.view = replace(picture.view, start=replace(picture.view.start, origin=point))
+        note = stage.canvas.captions.note(0)
+        assert (note is not None) == is_unusual
+        if note is not None:
+            assert not note.passes
+            assert note.texts[0].startswith(
+                "The model gives 'a-b.png' back at 10.4 dB, and each of 64 pictures of its "
+            )
+            assert note.texts[-1] == "not its world"
 
 
 def test_a_caption_tells_of_what_is_set_before_which_case_it_is() -> None:
