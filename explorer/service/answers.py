@@ -63,7 +63,8 @@ class Answers:
         number = request.request_id
         match request:
             case requests.ListModels():
-                return replies.ModelList(request_id=number, models=self._models())
+                problems = generators.plugged().problems
+                return replies.ModelList(request_id=number, models=self._models(), plugin_problems=problems)
             case requests.ListMethods():
                 return replies.MethodList(request_id=number, methods=methods.cards())
             case requests.ListFolder():

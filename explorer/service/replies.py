@@ -92,8 +92,11 @@ class ViewFailed(msgspec.Struct, frozen=True, kw_only=True, tag="view_failed"):
 
 
 class ModelList(msgspec.Struct, frozen=True, kw_only=True, tag="models"):
+    """``plugin_problems``: name of an installed family that could not be loaded → why, in one sentence."""
+
     request_id: int
     models: tuple[ModelCard, ...]
+    plugin_problems: dict[str, str] = {}
 
 
 class FolderListed(msgspec.Struct, frozen=True, kw_only=True, tag="folder_listed"):

@@ -45,8 +45,9 @@ class ModelBrowser(DockPanel):
         self._shipped = _group("Shipped")
         self._folder = _group("Models folder")
         self._opened = _group("Opened")
+        self._plugins = _group("Plug-ins that failed")
         self._groups = (self._opened, self._folder, self._shipped)  # those of one's own are looked for first
-        self.tree.addTopLevelItems(list(self._groups))
+        self.tree.addTopLevelItems([*self._groups, self._plugins])
         self.tree.expandAll()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -83,6 +84,9 @@ class ModelBrowser(DockPanel):
             self._folder.addChild(_remark("cannot be read", folder.problem))
         elif not lists[1]:
             self._folder.addChild(_remark("no model in it", "Nothing in this folder is a model of a family here."))
+        self._plugins.takeChildren()
+        self._plugins.addChildren([_remark(name, problem) for name, problem in catalogue.plugin_problems.items()])
+        self._plugins.setHidden(not catalogue.plugin_problems)
         self._mark_current()
 
     def _mark_current(self, *_: object) -> None:
@@ -147,7 +151,7 @@ def _entry(model: KnownModel) -> QTreeWidgetItem:
 
 
 def _remark(text: str, tip: str) -> QTreeWidgetItem:
-    """A line that says why there are no models."""
+    """A line that is no model, and whose tip says why."""
     item = QTreeWidgetItem([text])
     item.setToolTip(0, tip)
     item.setDisabled(True)

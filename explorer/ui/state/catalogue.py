@@ -84,6 +84,7 @@ class Catalogue(QObject):
         self._leaving = Leaving(self)
         self._leaving.due.connect(self._give_up)
         self.models: tuple[ModelCard, ...] = ()
+        self.plugin_problems: dict[str, str] = {}  # installed families that could not be loaded, and why
         self.is_listed = False  # whether the engine has said which models there are, be it none
         self.methods: dict[str, MethodCard] = {}
         for kind in get_args(Answer):
@@ -241,7 +242,7 @@ class Catalogue(QObject):
         if asked is None:
             return
         if isinstance(reply, ModelList):
-            self.models = reply.models
+            self.models, self.plugin_problems = reply.models, reply.plugin_problems
             self.is_listed = True
             self.models_changed.emit()
         elif isinstance(reply, MethodList):

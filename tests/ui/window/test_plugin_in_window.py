@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from explorer.scene.model import ControlSetRef
 from explorer.service.client import ServiceClient
 from explorer.ui.comparison.dialog import NAME, CompareDialog
+from explorer.ui.files.model_browser import ModelBrowser
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.session import Session
 from explorer.ui.state.settings import Settings
@@ -55,3 +56,32 @@ def test_an_installed_method_is_listed_used_and_compared(controller: Controller,
     dialog = CompareDialog(controller)
     qtbot.addWidget(dialog)
     assert "dice" in [dialog.methods.item(row).data(NAME) for row in range(dialog.methods.count())]
+
+
+def test_an_installed_family_that_fails_is_listed_with_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    about = tmp_path / "site" / "sunk-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sunk\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[explorer.generators]\nsunk = no_such_module\n")
+    known = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(tmp_path / "site"), known))))
+    made = Controller(ServiceClient)
+    made.client.start()
+    window = MainWindow(made, Settings(), Session())
+    qtbot.addWidget(window)
+    qtbot.waitUntil(lambda: made.catalogue.is_listed, timeout=PATIENCE)
+    browser = window.findChild(ModelBrowser)
+    assert isinstance(browser, ModelBrowser)
+    groups = [browser.tree.topLevelItem(index) for index in range(browser.tree.topLevelItemCount())]
+    failed = next(group for group in groups if group is not None and group.text(0) == "Plug-ins that failed")
+    assert not failed.isHidden()
+    line = failed.child(0)
+    assert line is not None
+    assert line.text(0) == "sunk"
+    assert line.isDisabled()
+    assert "The plugin 'sunk' could not be loaded (ModuleNotFoundError" in line.toolTip(0)
+    shipped = next(group for group in groups if group is not None and group.text(0) == "Shipped")
+    assert shipped.childCount() > 10
+    made.close()
