@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explorer.errors import ModelError
 from explorer.generators.base import Latent
-from explorer.generators.diffusion_component import FAULTS, library, load_component, one_line, where_is
+from explorer.generators.diffusion_component import load_component
 from explorer.generators.diffusion_conditioning import Conditioning, effective
 from explorer.generators.diffusion_configs import TextUnetConfig
 from explorer.generators.diffusion_text_folder import TextPart
+from explorer.generators.diffusion_words import tokenizer_of
 from explorer.generators.prefix_cache import digest_of
 from explorer.scene.model import Condition
 
@@ -34,7 +34,7 @@ class TextEncoders:
     def __init__(self, parts: Sequence[TextPart], pooled: bool, device: torch.device) -> None:
         self._parts, self._pooled, self._device = parts, pooled, device
         self._encoders = [load_component(part.encoder).requires_grad_(False).to(device) for part in parts]
-        self._tokenizers = [_tokenizer(part) for part in parts]
+        self._tokenizers = [tokenizer_of(part.tokenizer) for part in parts]
         self._kept: OrderedDict[str, Tensor] = OrderedDict()
 
     @property
@@ -88,19 +88,6 @@ def embedding_shape(parts: Sequence[TextPart], pooled: bool) -> tuple[int, int]:
     width = sum(part.config.hidden_size for part in parts)
     spare = math.ceil(parts[-1].config.projection_dim / width) if pooled else 0
     return parts[0].length + spare, width
-
-
-def _tokenizer(part: TextPart) -> Any:
-    try:
-        found = library("transformers").CLIPTokenizer.from_pretrained(str(part.tokenizer), local_files_only=True)
-    except FAULTS as error:
-        raise ModelError(f"The words in {where_is(part.tokenizer)} cannot be read ({one_line(error)}).") from error
-    if len(found) > part.config.vocab_size:
-        raise ModelError(
-            f"The tokenizer in {where_is(part.tokenizer)} has {len(found)} words, and its text encoder knows "
-            f"{part.config.vocab_size}; they do not belong together."
-        )
-    return found
 
 
 class TextConditioner:

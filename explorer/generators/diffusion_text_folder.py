@@ -5,18 +5,15 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from explorer.checkpoint import read_json
 from explorer.errors import ModelError
 from explorer.generators.diffusion_component import ENCODERS, Component, component
+from explorer.generators.diffusion_words import FILES, SETTINGS, settings_of, vocabulary_of
 
 PARTS = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
 TOKENIZERS = ("CLIPTokenizer", "CLIPTokenizerFast")
-VOCABULARY, MERGES, WHOLE = "vocab.json", "merges.txt", "tokenizer.json"
-OTHER_FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 LEAST_WORDS = 514
 """Entries of a vocabulary of byte pairs: each of 256 bytes within and at the end of a word, and two signs."""
 HOW_TO_GET = "pip install 'latent-explorer[text]'"
@@ -44,8 +41,7 @@ class TextPart:
     @property
     def files(self) -> list[Path]:
         """Everything that decides what comes of a prompt."""
-        names = (VOCABULARY, MERGES, WHOLE, *OTHER_FILES)
-        return [*self.encoder.files, *(self.tokenizer / name for name in names if (self.tokenizer / name).is_file())]
+        return [*self.encoder.files, *(self.tokenizer / name for name in FILES if (self.tokenizer / name).is_file())]
 
 
 def take_text_parts(path: Path, entries: dict[str, str]) -> tuple[TextPart, ...]:
@@ -84,7 +80,7 @@ def _check_tokenizer(path: Path, folder: Path, config: EncoderConfig) -> int:
     where = f"'{folder.name}' of '{path.name}'"
     if not folder.is_dir():
         raise ModelError(f"'{path.name}' lacks the folder '{folder.name}'; copy the whole folder of the model.")
-    numbers = _vocabulary(folder, where)
+    numbers = list(vocabulary_of(folder).values())
     if len(numbers) < LEAST_WORDS:
         raise ModelError(
             f"The vocabulary in {where} has {len(numbers)} entries where at least {LEAST_WORDS} belong, so every "
@@ -95,28 +91,7 @@ def _check_tokenizer(path: Path, folder: Path, config: EncoderConfig) -> int:
             f"The vocabulary in {where} has words up to number {max(numbers)}, and its text encoder knows "
             f"{config.vocab_size}; they do not belong together."
         )
-    settings = read_json(folder / OTHER_FILES[0]) if (folder / OTHER_FILES[0]).is_file() else {}
-    length = settings.get("model_max_length", config.max_position_embeddings)
-    if not isinstance(length, int | float) or length < 2:
-        raise ModelError(f"'{OTHER_FILES[0]}' in {where} has prompts of {length!r} tokens; that cannot be.")
+    length = settings_of(folder).get("model_max_length", config.max_position_embeddings)
+    if isinstance(length, bool) or not isinstance(length, int | float) or length < 2:
+        raise ModelError(f"'{SETTINGS}' in {where} has prompts of {length!r} tokens; that cannot be.")
     return int(min(length, config.max_position_embeddings))
-
-
-def _vocabulary(folder: Path, where: str) -> list[int]:
-    """The numbers of all words."""
-    found: Any
-    if (folder / VOCABULARY).is_file() and (folder / MERGES).is_file():
-        if (folder / MERGES).stat().st_size == 0:
-            raise ModelError(f"'{MERGES}' in {where} is empty; download it again.")
-        found, file = read_json(folder / VOCABULARY), VOCABULARY
-    elif (folder / WHOLE).is_file():
-        model = read_json(folder / WHOLE).get("model")
-        found, file = model.get("vocab") if isinstance(model, dict) else None, WHOLE
-    else:
-        raise ModelError(
-            f"{where} lacks its words ('{VOCABULARY}' and '{MERGES}', or '{WHOLE}'), without which every prompt would "
-            "be the same; copy the whole folder of the model."
-        )
-    if not isinstance(found, dict) or not all(type(number) is int and number >= 0 for number in found.values()):
-        raise ModelError(f"'{file}' in {where} holds no vocabulary; download it again.")
-    return list(found.values())

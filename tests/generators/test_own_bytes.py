@@ -12,7 +12,7 @@ import torch
 from causal_folders import write_causal_diffusion, write_causal_vae
 from official_files import SMALL_STYLEGAN3, exported_stylegan3, own_stylegan3, write_official
 from onnx_files import save_linear
-from tiny_pipelines import save_latent, tiny_unet
+from tiny_pipelines import save_latent, tiny_kl, tiny_unet
 from vae_writers import burgess_folder
 
 import explorer
@@ -82,6 +82,7 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "causal_diffusion": write_causal_diffusion,
     "qlae": shipped("shapes-qlae"),
     "diffusion": save_latent,
+    "diffusers_autoencoder": lambda folder: tiny_kl().save_pretrained(folder) or folder,
     "known_factors": known_factors,
     "mlp_gan": perceptron,
     "dcgan": convolutional,

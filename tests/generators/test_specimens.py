@@ -15,7 +15,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from official_files import SMALL_STYLEGAN3, exported, exported_stylegan3, own_stylegan2, own_stylegan3, write_official
 from onnx import helper
 from onnx_files import save_graph, save_linear
-from tiny_pipelines import save_ddim, save_flow, save_latent, tiny_unet
+from tiny_pipelines import save_ddim, save_flow, save_latent, tiny_kl, tiny_unet
 from tiny_texts import save_stable
 from vae_writers import burgess_folder
 
@@ -138,6 +138,7 @@ TINY: dict[str, tuple[Callable[[Path], object], ...]] = {
     "causal_vae": (write_causal_vae, lambda folder: write_causal_vae(folder, with_causes=False)),
     "cvae": (_cvae, _cvae_with_causes),
     "dcgan": (_dcgan,),
+    "diffusers_autoencoder": (lambda folder: tiny_kl().save_pretrained(folder),),
     "diffusion": (
         save_ddim,
         save_latent,

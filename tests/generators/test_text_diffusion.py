@@ -25,8 +25,9 @@ from diffusers import (
     StableDiffusionPipeline,
 )
 from tiny_pipelines import change_json, save_latent
-from tiny_texts import save_stable, save_stable_xl, vocabulary
+from tiny_texts import END, save_stable, save_stable_xl, save_words, vocabulary
 from torch import Tensor
+from transformers import CLIPTokenizer
 
 from explorer.engine.origins import latent_of
 from explorer.errors import ModelError
@@ -34,6 +35,7 @@ from explorer.generators import diffusion
 from explorer.generators.base import Latent
 from explorer.generators.diffusion_generator import DiffusionGenerator
 from explorer.generators.diffusion_text import TextConditioner
+from explorer.generators.diffusion_words import tokenizer_of
 from explorer.generators.editing import stacked
 from explorer.generators.registry import identify, load
 from explorer.scene.model import Condition, Quality, Seed, Start
@@ -329,6 +331,33 @@ def test_without_the_library_of_text_encoders_a_sentence_says_how_to_get_it(
     assert verdict.reason.endswith("get it by pip install 'latent-explorer[text]'.")
     with pytest.raises(ModelError, match="transformers"):
         load(str(stable), CPU, family="diffusion")
+
+
+@pytest.mark.parametrize("pad", [END, "!"])
+@pytest.mark.parametrize("as_one_file", [False, True])
+@pytest.mark.parametrize("signs", [{}, {"pad_token": {"content": "!", "lstrip": True, "normalized": False}}], ids=str)
+def test_words_become_the_numbers_that_the_library_gives(
+    tmp_path: Path, pad: str, as_one_file: bool, signs: dict[str, Any]
+) -> None:
+    folder = tmp_path / "tokenizer"
+    theirs = save_words(folder, pad)
+    if as_one_file:
+        theirs.save_pretrained(folder)
+        (folder / "vocab.json").unlink(missing_ok=True)
+    if signs:
+        (folder / "special_tokens_map.json").write_text(json.dumps(signs))
+    theirs = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
+    own = tokenizer_of(folder)
+    for text in ("", "a RED cat!", "blue   cat's 42 é ☃", "! red", "cat " * 30, "<|endoftext|> x"):
+        asked = {"padding": "max_length", "max_length": 16, "truncation": True}
+        assert own(text, **asked).input_ids == theirs(text, **asked).input_ids, text
+
+
+def test_added_words_are_refused(tmp_path: Path) -> None:
+    folder = save_stable(tmp_path / "model")
+    (folder / "tokenizer" / "added_tokens.json").write_text('{"<cat-toy>": 521}')
+    with pytest.raises(ModelError, match="adds '<cat-toy>'"):
+        opened(folder)
 
 
 def few_words(folder: Path) -> None:
