@@ -75,7 +75,8 @@ README = {
     "VAEs": {"vae", "vae_checkpoint"}, "autoencoders": {"vae", "vae_checkpoint", "cvae", "qlae", "causal_vae"},
     "simple GANs": {"mlp_gan", "dcgan"},
     "StyleGANs": {"stylegan2", "stylegan3"}, "StyleGAN3": {"stylegan3"},
-    "diffusion": {"diffusion"}, "diffusion autoencoders": {"diffusers_autoencoder"}, "ONNX graphs": {"onnx"}, "known factors": {"known_factors"},
+    "diffusion": {"diffusion"}, "diffusion autoencoders": {"diffusers_autoencoder"},
+    "ONNX graphs": {"onnx"}, "known factors": {"known_factors"},
     "causal models": {"cvae", "causal_vae", "causal_diffusion"},
 }  # fmt: skip
 """What a column of the table calls families."""
