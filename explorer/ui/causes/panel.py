@@ -218,7 +218,7 @@ class CausesPanel(QWidget):
         if outcome is None or card is None:
             for widget in (self.slider, self.field, self.free):
                 widget.hide()
-            self.chosen_label.setText("Choose a variable to set it.")
+            self.chosen_label.setText(text.no_slider(name))
             self.chosen_label.setMinimumWidth(0)
             return
         one = outcome.variable(name)

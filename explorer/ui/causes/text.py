@@ -32,6 +32,11 @@ HOW = (
 )
 
 
+def no_slider(name: str) -> str:
+    """Why there is no slider for the variable that is chosen; empty ``name``: there is none."""
+    return f"{name} can be set as soon as the mechanisms are fitted." if name else "Choose a variable to set it."
+
+
 def node_text(variable: Variable, outcome: VariableOutcome, rung: Rung = "imagine") -> str:
     """What has become of a variable: its value, the change, or between which it lies; of another picture than the
     factual one (``rung``), its value alone, and whether that is seen."""

@@ -274,6 +274,16 @@ def test_nothing_is_said_of_the_mechanisms_of_the_graph_before(stage: Stage) -> 
     assert card.fit.text() != side_text.AWAITED
 
 
+def test_a_chosen_variable_says_when_it_can_be_set(stage: Stage) -> None:
+    label = stage.dock.panel.chosen_label
+    assert label.text() == "Choose a variable to set it."
+    QTest.mouseClick(stage.view, Qt.MouseButton.LeftButton, pos=stage.view.middle("length").toPoint())
+    assert label.text() == "length"
+    stage.client.answers_models = False  # a fit takes its time
+    type_arrow(stage, "angle -> light")
+    assert label.text() == "length can be set as soon as the mechanisms are fitted."
+
+
 def test_the_graph_is_checked_when_somebody_looks_and_a_row_marks_its_pair(stage: Stage) -> None:
     side = stage.dock.panel.side
     assert stage.sent(requests.CheckGraph) == []
