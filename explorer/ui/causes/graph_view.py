@@ -23,6 +23,8 @@ NEAR = 7.0
 """Pixels from an arrow at which a click means it."""
 BEYOND = 4.0
 """Pixels from a node to its second outline."""
+CUT = 0.65
+"""How opaque an arrow is that do() has cut."""
 LEAST_HEIGHT = 60
 """Pixels, of a graph without nodes."""
 
@@ -289,10 +291,11 @@ class GraphView(QWidget):
         kind, pair = line
         chosen = line == self.selected_line
         cut = (kind == "arrow" and pair[1] in self.set_names) or (kind == "hidden" and bool(set(pair) & self.set_names))
-        color = colors.accent if chosen or kind == "suggested" else colors.line if cut else colors.muted
+        color = colors.accent if chosen or kind == "suggested" else colors.muted
         style = Qt.PenStyle.DotLine if cut else Qt.PenStyle.SolidLine if kind == "arrow" else Qt.PenStyle.DashLine
         heads = 2 if kind == "hidden" else 1
-        lines.draw(painter, self.course(line), theme.color(color), style, wide=chosen, heads=heads)
+        shown = theme.color(color, CUT if cut and not chosen else 1.0)
+        lines.draw(painter, self.course(line), shown, style, wide=chosen, heads=heads)
 
     def _look(self, name: str) -> NodeLook:
         return NodeLook(

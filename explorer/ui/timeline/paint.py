@@ -128,16 +128,17 @@ def paint_row(
     marks: Marks,
     cache: CurveCache,
 ) -> None:
-    """One track: its name, its zero line, its curve and its diamonds."""
+    """One track: its name, its zero line where that is in its band, its curve and its diamonds."""
     top = geometry.row_top(number)
     if number == marks.selected_row:
         painter.fillRect(QRect(0, top, geometry.width, geometry.row_height), color(theme.hover, 0.7))
     _paint_label(painter, QRect(10, top, LABEL_WIDTH - 26, geometry.row_height), theme, font, row)
     painter.setPen(color(theme.line))
     painter.drawLine(0, top + geometry.row_height - 1, geometry.width, top + geometry.row_height - 1)
-    painter.setPen(QPen(color(theme.muted, 0.35), 1, Qt.PenStyle.DotLine))
-    zero = round(geometry.y(number, 0.0, row.low, row.high))
-    painter.drawLine(geometry.left, zero, geometry.right, zero)
+    if row.low <= 0.0 <= row.high:  # values may lie all on one side of it
+        painter.setPen(QPen(color(theme.muted, 0.35), 1, Qt.PenStyle.DotLine))
+        zero = round(geometry.y(number, 0.0, row.low, row.high))
+        painter.drawLine(geometry.left, zero, geometry.right, zero)
 
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     accent = color(theme.accent)

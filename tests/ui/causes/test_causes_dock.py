@@ -28,6 +28,7 @@ from explorer.ui.causes import text
 from explorer.ui.causes.dock import ROWS, CausesDock
 from explorer.ui.causes.graph_view import GraphView
 from explorer.ui.causes.side_by_side import graphs_text
+from explorer.ui.look import theme
 from explorer.ui.look.pages import scrolled
 from explorer.ui.state.settings import Settings
 
@@ -695,6 +696,26 @@ def test_a_level_is_called_by_its_name_beside_the_slider(qtbot: QtBot, monkeypat
     stage.answer()
     assert stage.dock.panel.field.text() == "high"
     assert stage.controller.undo_stack.undoText() == "light = high"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_do_has_cut_can_be_seen_in_both_themes(qtbot: QtBot, qapp: QApplication, scheme: str) -> None:
+    theme.apply(qapp, scheme)
+    try:
+        view = GraphView()
+        qtbot.addWidget(view)
+        view.resize(400, 300)
+        graph = CausalGraph(variables=GRAPH.variables[1:], edges=(("light", "length"),))
+        places = {"light": (0.0, 0.0), "length": (0.0, 1.25)}
+        view.show_graph(graph, places, {}, frozenset({"length"}), frozenset())
+        image = view.grab().toImage()
+        (start, _), ground = view._ends(("light", "length")), image.pixelColor(3, 3)
+        drawn = [image.pixelColor(round(start.x()), round(start.y()) + by) for by in range(12, 40)]
+        apart = [abs(color.lightness() - ground.lightness()) for color in drawn]
+        assert max(apart) > 50
+        assert min(apart) < 10  # dotted, for it is cut
+    finally:
+        theme.apply(qapp, "light")
 
 
 LONG = " ".join(["the picture does not tell the noise of length, so an interval of 90 % stands there"] * 9)

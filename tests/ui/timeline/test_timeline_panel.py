@@ -528,6 +528,9 @@ def test_a_value_that_moves_later_begins_where_the_picture_stands(desk_of_values
     desk.panel.add_key()
     (track,) = desk.timeline.amounts
     assert (track.holds, track.keys) == ("value", (AmountKey(0.0, 66.6), AmountKey(2.0, 110.0)))
+    geometry, image = desk.view.geometry_now(), desk.view.viewport().grab().toImage()
+    below = range(geometry.row_top(2) + 2, desk.view.viewport().height() - 2)
+    assert len({image.pixel(geometry.left + 9, y) for y in below}) == 1  # no line of 0, which is not in its band
     desk.panel.go_to(4.0)
     desk.controller.move_control(0, "light", 66.6)  # sets it free
     assert edit_of(desk.controller.scene.panes[0], "light").is_nothing
