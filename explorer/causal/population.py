@@ -21,6 +21,9 @@ DRAWS = 4000
 NEAR = 0.1
 """Standard deviations from a value at which an observed row counts for exp(-1/2) of one that is just there."""
 
+FEWEST_NEAR = 5
+"""Observed rows from which on one is picked among them."""
+
 
 @dataclass(frozen=True)
 class Population:
@@ -66,6 +69,11 @@ class Population:
         place = torch.tensor([picked(self._weights(values), seed)])
         return {name: float(value) for name, value in self._brought(place, values, seed).items()}
 
+    def picked_near(self, values: Mapping[str, float], seed: int) -> int:
+        """The number of one of the observed rows in which those of ``values`` are near these; repeatable for a seed.
+        Raises :class:`CausalError` where fewer than :data:`FEWEST_NEAR` are, or none were observed."""
+        return picked(self._weights(values, FEWEST_NEAR), seed)
+
     @property
     def _is_tied(self) -> bool:
         return bool(self.model.graph.confounded)
@@ -89,7 +97,7 @@ class Population:
         rows = {name: value[places] for name, value in self._observed().items()}
         return self.model.predict(self._noises_of(places, seed), acts, rows)
 
-    def _weights(self, values: Mapping[str, float]) -> Tensor:
+    def _weights(self, values: Mapping[str, float], fewest: float = FEWEST_EFFECTIVE) -> Tensor:
         """(N,), with sum 1: how near observed rows are to ``values``; of levels, only those that have them."""
         rows = self._observed()
         away = torch.zeros(len(next(iter(rows.values()))), dtype=torch.float64)
@@ -107,7 +115,7 @@ class Population:
         weights = torch.exp(-away / 2)
         total = float(weights.sum())
         effective = total**2 / float(weights.square().sum()) if total > 0 else 0.0
-        if effective < FEWEST_EFFECTIVE:
+        if effective < fewest:
             raise CausalError(
                 f"Rows with {listed(values)} are so rare that only {effective:.0f} of {len(away)} observed ones are "
                 "near; see another value."

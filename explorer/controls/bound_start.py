@@ -13,6 +13,7 @@ from threading import RLock
 import torch
 from torch import Tensor
 
+from explorer.causal.base import Values
 from explorer.controls.approach import Read, Stand, approached, begun
 from explorer.controls.attribute_map import AttributeMap, shorter
 from explorer.controls.bindings import Bindings
@@ -67,6 +68,10 @@ class BoundStart:
         self._knots: dict[tuple[Grid, Levels, Hashable], tuple[Stand, Tensor]] = {}
         self._origin: Stand | None = None
         self._lock = RLock()
+
+    def by_name(self) -> Values:
+        """Variable → its value (1,)."""
+        return {name: self.values[index : index + 1] for index, name in enumerate(self.bindings.names)}
 
     def approach(self, read: ReadPoints, amounts: Tensor, aim: Tensor, aims: Aims) -> Approach:
         """Where amounts (V,), 0 of what is not set, lead, which aim at ``aim`` (V,)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -31,7 +31,9 @@ _PREFIX = "model."
 @dataclass
 class Plan:
     """What the moves of a group do to rows (B,) with ``factual`` values. ``noises`` take the place of what was
-    abducted; ``rung``: whether these rows are imagined, or ``draw`` of ``population`` stands in their place."""
+    abducted; ``rung``: whether these rows are imagined, or ``draw`` of ``population`` stands in their place;
+    ``others``: what is set or seen of a row → the (1,) values of one that stands in its place, where such rows are
+    pictures."""
 
     factual: Values
     acts: dict[str, Hard] = field(default_factory=dict)
@@ -39,26 +41,45 @@ class Plan:
     rung: Rung = "imagine"
     draw: int = 0
     population: Population | None = None
+    others: Callable[[Mapping[str, float]], Values] | None = None
 
     def answer(self, model: StructuralModel) -> Counterfactual:
         """What becomes of the rows. Raises :class:`CausalError` where too few rows have what is seen."""
+        if self.others is not None:
+            return self._of_others(model, self.others)
         if self.population is None:
             return counterfactual(model, self.factual, {**self.noises, **self.acts}, DRAWS)
         count = len(next(iter(self.factual.values())))
         if self.rung == "see":
-            values = self._seen(self.population, count)
+            values = self._seen(self.population)
             nowhere = torch.zeros(count, dtype=torch.bool)
             return Counterfactual(values, values, values, dict.fromkeys(values, nowhere))
         drawn = _renewed(self.population.noises(1, self.draw), count)
         return counterfactual(model, self.factual, {**drawn, **self.noises, **self.acts}, DRAWS)
 
-    def _seen(self, population: Population, count: int) -> Values:
+    def _of_others(self, model: StructuralModel, others: Callable[[Mapping[str, float]], Values]) -> Counterfactual:
+        """What becomes of others; what they do not tell of their noises is drawn, as it is distributed given them."""
+        rows = [others(acts) for acts in self._acts_of_rows()]
+        values = {name: torch.cat([row[name] for row in rows]).to(value) for name, value in self.factual.items()}
+        told = model.posterior(values, _alike_uniforms(model.uniforms(1, self.draw), len(rows)))
+        untold = {name: noise for name, noise in model.abduct(values).items() if bool(noise.isnan().any())}
+        drawn = {name: Renewed(torch.where(noise.isnan(), told[name], noise)) for name, noise in untold.items()}
+        noises = self.noises if self.rung != "see" else {}
+        return counterfactual(model, values, {**drawn, **noises, **self.acts}, DRAWS)
+
+    def _acts_of_rows(self) -> list[dict[str, float]]:
+        count = len(next(iter(self.factual.values())))
         set_to = {name: torch.as_tensor(act.value).expand(count) for name, act in self.acts.items()}
-        rows = [
-            population.seen_row({name: float(value[row]) for name, value in set_to.items()}, self.draw)
-            for row in range(count)
-        ]
+        return [{name: float(value[row]) for name, value in set_to.items()} for row in range(count)]
+
+    def _seen(self, population: Population) -> Values:
+        rows = [population.seen_row(acts, self.draw) for acts in self._acts_of_rows()]
         return {name: value.new_tensor([row[name] for row in rows]) for name, value in self.factual.items()}
+
+
+def _alike_uniforms(uniforms: Noises, count: int) -> Noises:
+    """``uniforms`` (1, N), the same for ``count`` rows."""
+    return {name: uniform.expand(count, -1) for name, uniform in uniforms.items()}
 
 
 def _renewed(noises: Noises, count: int) -> Interventions:

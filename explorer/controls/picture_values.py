@@ -60,8 +60,20 @@ class PictureValues:
             )
         return reader
 
+    def of_seed(self, seed: int, row: int = 0) -> BoundStart:
+        """Where the picture of ``seed`` starts, whose truncation and classes are those of that row. Raises
+        :class:`CausalError` where it does not show a variable."""
+        psi, label = self.latent.truncation_psi, self.latent.label
+        sampled = self.generator.sample([seed], 1.0 if psi is None else float(psi[row]))
+        sampled = replace(sampled, label=None if label is None else label[row : row + 1])
+        point = self.generator.advance(sampled, self.space).tensors[self.space][0]
+        return self._start_at(_ordinary(point), row)
+
     def _start(self, row: int) -> BoundStart:
-        point, psi, label = self._point(row), self.latent.truncation_psi, self.latent.label
+        return self._start_at(_ordinary(self.latent.tensors[self.space][row]), row)
+
+    def _start_at(self, point: Tensor, row: int) -> BoundStart:
+        psi, label = self.latent.truncation_psi, self.latent.label
         along = None if psi is None else float(psi[row]), None if label is None else tuple(label[row].tolist())
         key = (self.group, point.numpy().tobytes(), along)
 
@@ -77,12 +89,6 @@ class PictureValues:
             return BoundStart(bindings, point, bindings.joined(read, point[None])[0])
 
         return knot(self.generator, key, 0, first, lambda last: last)
-
-    def _point(self, row: int) -> Tensor:
-        """(*shape) float64 on the CPU."""
-        with torch.inference_mode(False):
-            point: Tensor = self.latent.tensors[self.space][row].detach().cpu().double().clone()
-        return point
 
     def read(self, row: int, points: Tensor) -> Tensor:
         """(n, A) what is read of the attributes from the pictures of ``points`` (n, *shape), whose truncation and
@@ -114,6 +120,13 @@ class PictureValues:
             levels = source.levels.get(variable.name, ())
             columns.append(_numbered(column, levels) if levels else column)
         return torch.stack(columns, dim=1)
+
+
+def _ordinary(point: Tensor) -> Tensor:
+    """``point`` in float64 on the CPU, whichever mode it came about in."""
+    with torch.inference_mode(False):
+        own: Tensor = point.detach().cpu().double().clone()
+    return own
 
 
 def _numbered(column: Tensor, levels: tuple[float, ...]) -> Tensor:

@@ -24,6 +24,8 @@ from explorer.controls.base import Control
 from explorer.controls.bindings import Bindings, Source
 from explorer.controls.bound_controls import BoundControls
 from explorer.controls.bound_intervention import BoundInterventionControl
+from explorer.controls.bound_noise import BoundNoiseControl
+from explorer.controls.bound_rung import BoundRungControl
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS, DRAWN, whitened
 from explorer.discovery.attribute_regression import ridge_weights
@@ -37,9 +39,10 @@ from explorer.discovery.bound_rows import (
     table_of,
     variable_of,
 )
-from explorer.discovery.causes import do_card, fit_note, fit_text, graph_settings
+from explorer.discovery.causes import choice_cards, do_card, fit_note, fit_text, graph_settings
 from explorer.discovery.named_controls import CONTROL_SETTINGS, named_controls
 from explorer.discovery.request import CheckedMethod, Request, mapped_space, names_in
+from explorer.discovery.sampling import drawn_seeds
 from explorer.errors import CausalError, ControlError
 from explorer.generators.base import Generator
 from explorer.scene.cards import MethodCard, ModelCard
@@ -87,7 +90,8 @@ class BoundCauses(CheckedMethod):
         return next(iter(model.spaces)) if space == "h" else space
 
     def search(self, asked: Request, generator: Generator) -> ControlSet:
-        """The first ``k`` variables of the graph (1 ≤ k), all there are at most. Raises :class:`ControlError` for
+        """The first ``k`` variables of the graph (1 ≤ k), all there are at most, and what chooses the question and the
+        noises of these. Raises :class:`ControlError` for
         attributes that are not read or do not vary, for controls that no variable can be bound to, and for a graph or
         kinds that cannot be read, are not about these, or cannot be fitted."""
         bound = named_controls(asked, generator, asked.watch.part(0.0, CHOSEN))
@@ -111,6 +115,7 @@ class BoundCauses(CheckedMethod):
             ends, about = _ends(name, bindings, table)
             card = do_card(name, fitted.model, asked.space, ends, told[name], about)
             controls.append(cast(Control, BoundInterventionControl(card, name, fitted.model, bindings)))
+        controls += _choices(asked, fitted.model, bindings, table)
         labels = int((~np.isnan(sample.values)).sum())
         note = _note(fitted.model, fitted.cards, {**sample.why, **table.left_out}, table.dropped)
         return asked.found(controls, len(sample.points), note, labels)
@@ -121,6 +126,20 @@ class BoundCauses(CheckedMethod):
         bound = named_controls(asked, generator, asked.watch)
         reader = reader_of(asked, generator, bool(bound))
         return graph_of_all(bound, attribute_graph(reader, names_in(asked.text("attribute")) or None))
+
+
+def _choices(asked: Request, model: StructuralModel, bindings: Bindings, table: Table) -> list[Control]:
+    """The noise of each of the first ``k`` variables, and the picture's own; first the rungs, but where a variable is a
+    control along which no picture stands: other pictures do not have it."""
+    rung, noises = choice_cards(model.graph.names, asked.space, True)
+    controls: list[Control] = []
+    if not bindings.controls.relative:
+        seeds = torch.tensor(drawn_seeds(table.count, asked.seed))[torch.from_numpy(table.whole)]
+        rows = {name: torch.from_numpy(column.copy()) for name, column in table.rows.items()}
+        controls.append(cast(Control, BoundRungControl(rung, model, bindings, rows, seeds)))
+    for name in (*model.graph.names[: asked.k], ""):
+        controls.append(cast(Control, BoundNoiseControl(noises[name], name, model, bindings)))
+    return controls
 
 
 def _bindings(asked: Request, sample: Sampled, table: Table) -> Bindings:

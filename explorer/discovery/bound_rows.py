@@ -48,13 +48,14 @@ class Sampled:
 @dataclass(frozen=True)
 class Table:
     """``rows``: variable → (n,) its values, complete, of levels their numbers; ``points`` (n, d) of the same pictures,
-    whose numbers among all that were drawn are ``whole``; ``left_out``: name → why, as the end of a sentence;
+    whose numbers among the ``count`` that were drawn are ``whole``; ``left_out``: name → why, as the end of a sentence;
     ``dropped`` pictures did not show all."""
 
     variables: tuple[Variable, ...]
     rows: dict[str, NDArray[np.float64]]
     points: Values
     whole: NDArray[np.intp]
+    count: int
     levels: dict[str, tuple[float, ...]]
     left_out: dict[str, str]
     dropped: int
@@ -159,7 +160,9 @@ def table_of(sample: Sampled, graph: CausalGraph) -> Table:
         )
     rows = {name: column[whole] for name, column in rows.items()}
     dropped = int((~whole).sum())
-    return Table(tuple(variables), rows, sample.points[whole], whole.nonzero()[0], levels, left_out, dropped)
+    return Table(
+        tuple(variables), rows, sample.points[whole], whole.nonzero()[0], len(whole), levels, left_out, dropped
+    )
 
 
 def variable_of(attribute: Attribute) -> Variable:

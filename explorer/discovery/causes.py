@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -197,14 +197,21 @@ def _details(variable: Variable, model: StructuralModel) -> tuple[str, ...]:
 def choices(model: StructuralModel, coding: Coding, space: str, rows: Values | None = None) -> list[Control]:
     """The rungs, the noise of every variable, and the picture's own noise where there is some. ``rows``: observed ones,
     where hidden causes tie variables."""
-    taken = set(model.graph.names)
+    rung, noises = choice_cards(model.graph.names, space, bool(coding.own))
+    controls: list[Control] = [RungControl(rung, model, coding, rows)]
+    return controls + [NoiseControl(card, name, model, coding) for name, card in noises.items()]
+
+
+def choice_cards(names: Sequence[str], space: str, has_own: bool) -> tuple[ControlCard, dict[str, ControlCard]]:
+    """Of the control of the rungs, and of those of the noises: variable (empty: the picture's own, where it has one) →
+    card."""
+    taken = set(names)
     law = "Drawn anew: from its law, not from what the picture leaves open"
-    controls: list[Control] = [RungControl(_choice(RUNG, taken, space, RUNG_CASES, RUNG_DETAILS), model, coding, rows)]
-    for name in (*model.graph.names, *([""] if coding.own else [])):
+    rung, noises = _choice(RUNG, taken, space, RUNG_CASES, RUNG_DETAILS), {}
+    for name in (*names, *([""] if has_own else [])):
         whose = f"The noise of {name}: all that its causes do not tell" if name else OWN_DETAIL
-        card = _choice(f"{NOISE} {name or 'picture'}", taken, space, NOISES, (whose, law))
-        controls.append(NoiseControl(card, name, model, coding))
-    return controls
+        noises[name] = _choice(f"{NOISE} {name or 'picture'}", taken, space, NOISES, (whose, law))
+    return rung, noises
 
 
 def _choice(

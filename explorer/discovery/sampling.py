@@ -30,13 +30,18 @@ def drawn_latents(
 
     ``progress`` hears the finished share before each chunk and after the last; what it raises passes through.
     """
-    seeds = np.random.default_rng(seed).integers(0, 2**32, count)
+    seeds = drawn_seeds(count, seed)
     for start in range(0, count, chunk):
         if progress is not None:
             progress(start / count)
-        yield generator.sample([int(one) for one in seeds[start : start + chunk]], truncation_psi=1.0)
+        yield generator.sample(seeds[start : start + chunk], truncation_psi=1.0)
     if progress is not None:
         progress(1.0)
+
+
+def drawn_seeds(count: int, seed: int) -> list[int]:
+    """Those of the points that :func:`drawn_latents` draws."""
+    return [int(each) for each in np.random.default_rng(seed).integers(0, 2**32, count)]
 
 
 def space_moments(generator: Generator, space: str, count: int, seed: int, progress: Progress | None = None) -> Moments:

@@ -18,15 +18,14 @@ from explorer.causal.model import StructuralModel
 from explorer.causal.population import Population
 from explorer.causal.posterior import Counterfactual
 from explorer.controls.base import Move, Moves
-from explorer.controls.bound import Bound
-from explorer.controls.bound_intervention import MISSED
+from explorer.controls.bound import MISSED, Bound
 from explorer.controls.causal_group import causal
 from explorer.controls.control_set import ControlSet, setting
 from explorer.controls.control_set import causal as causal_of
 from explorer.controls.intervening import Intervening
-from explorer.controls.noise import NoiseControl
+from explorer.controls.noise import Noise
 from explorer.controls.picture_values import PictureValues
-from explorer.controls.rung import RungControl
+from explorer.controls.rung import Rung
 from explorer.controls.scaled import unscaled
 from explorer.errors import CausalError, ExplorerError
 from explorer.generators.base import Generator, Latent
@@ -64,7 +63,7 @@ def outcome(
         if isinstance(move.control, Intervening)
     }
     told = _told(controls, first, acts, targets, factual, after, problem)
-    if isinstance(first, Bound) and first.pictures is not None and first.bindings.attributes.variables:
+    if not problem and isinstance(first, Bound) and first.pictures is not None and first.bindings.attributes.variables:
         told = _with_reached(told, first.pictures, rendered(generator, [(start, moves)], first.pictures.quality))
     return with_spreads(told, controls, targets) if spreads and targets else told
 
@@ -136,7 +135,7 @@ def _with_reached(told: Outcome, pictures: PictureValues, picture: Tensor) -> Ou
 def with_spreads(told: Outcome, controls: ControlSet, targets: Mapping[str, float]) -> Outcome:
     """``told``, and how its variables are distributed where those of ``targets`` are set to these values, or seen."""
     every = (causal_of(control) for control in controls.controls)
-    rung = next((control for control in every if isinstance(control, RungControl)), None)
+    rung = next((control for control in every if isinstance(control, Rung)), None)
     population = rung.population if rung is not None else Population(_first(controls).model)
     done, seen = (_spreads(each, targets) for each in (population.done, population.seen))
     variables = tuple(
@@ -160,8 +159,8 @@ def choosing_controls(controls: ControlSet) -> tuple[str, dict[str, str]]:
     """The name of the control of ``controls`` that chooses the question, empty where there is none; variable (empty:
     the picture's own) → the name of the control that chooses its noise."""
     every = [inner for control in controls.controls if (inner := causal_of(control)) is not None]
-    rung = next((control.card.name for control in every if isinstance(control, RungControl)), "")
-    return rung, {control.variable: control.card.name for control in every if isinstance(control, NoiseControl)}
+    rung = next((control.card.name for control in every if isinstance(control, Rung)), "")
+    return rung, {control.variable: control.card.name for control in every if isinstance(control, Noise)}
 
 
 def graph_of_set(controls: ControlSet) -> CausalGraph:

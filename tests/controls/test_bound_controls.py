@@ -21,8 +21,9 @@ from explorer.controls import control_set
 from explorer.controls.base import Control, Move
 from explorer.controls.bent import BentControl
 from explorer.controls.bindings import Bindings, Source
+from explorer.controls.bound import OUT_OF_REACH
 from explorer.controls.bound_controls import BoundControls
-from explorer.controls.bound_intervention import OUT_OF_REACH, BoundInterventionControl
+from explorer.controls.bound_intervention import BoundInterventionControl
 from explorer.controls.class_blend import ClassControl
 from explorer.controls.codebook import CodebookControl
 from explorer.controls.control_set import ControlSet

@@ -19,8 +19,9 @@ from explorer.causal.model import StructuralModel
 from explorer.controls import control_set
 from explorer.controls.base import Joint, Move, Moves, StartBound
 from explorer.controls.bindings import Bindings, Source
+from explorer.controls.bound import OUT_OF_REACH
 from explorer.controls.bound_controls import BoundControls
-from explorer.controls.bound_intervention import OUT_OF_REACH, BoundInterventionControl
+from explorer.controls.bound_intervention import BoundInterventionControl
 from explorer.controls.bound_start import _corners, _nearer
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.bound_causes import attribute_map

@@ -16,7 +16,8 @@ from PIL import Image
 from explorer.attributes.registry import open_reader
 from explorer.cli import main as command
 from explorer.controls import control_set
-from explorer.controls.bound_intervention import BoundInterventionControl
+from explorer.controls.bound import Bound
+from explorer.controls.control_set import quantities
 from explorer.discovery.bound_causes import METHOD
 from explorer.engine.engine import Engine
 from explorer.errors import ControlError, ExplorerError
@@ -107,9 +108,10 @@ def test_an_export_says_that_it_does_not_carry_what_a_set_reads_with(
     found = engine.control_set(model, BOUND)
     controls = []
     for control in found.controls:
-        assert isinstance(control, BoundInterventionControl)
+        assert isinstance(control, Bound)
         reader = msgspec.structs.replace(control.bindings.source, text=str(tmp_path / "net.onnx"))
-        controls.append(replace(control, bindings=replace(control.bindings, source=reader)))
+        bindings = replace(control.bindings, source=reader)
+        controls.append(replace(control, bindings=bindings))  # type: ignore[type-var]
     control_set.save(replace(found, controls=tuple(controls)), tmp_path / "set.safetensors")
     pane = Pane(controls=ControlSetRef(path=str(tmp_path / "set.safetensors")))
     references = gathered(Scene(model=model, panes=(pane,)))
@@ -153,7 +155,7 @@ def test_another_graph_is_asked_of_the_same_pictures(
     monkeypatch.setattr(type(generator), "sample", counted)
     for graph, names in (('{"x": ["y"]}', ["x", "y"]), ('{"radius": ["x"]}', ["x", "radius"])):
         found = METHOD.discover(generator, 2, 7, {"attributes": "known_factors", "samples": 60, "graph": graph})
-        assert sorted(control.card.name for control in found.controls) == sorted(names)
+        assert sorted(control.card.name for control in quantities(found.controls)) == sorted(names)
     assert len(drawn) == 60
     METHOD.discover(generator, 2, 8, {"attributes": "known_factors", "samples": 60, "graph": graph})
     assert len(drawn) == 120

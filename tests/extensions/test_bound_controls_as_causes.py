@@ -16,7 +16,7 @@ from explorer.causal.mechanisms.linear import LinearGaussian
 from explorer.cli import main as command
 from explorer.controls import control_set
 from explorer.controls.bound_intervention import BoundInterventionControl
-from explorer.controls.control_set import ControlSet
+from explorer.controls.control_set import ControlSet, quantities
 from explorer.discovery.bound_causes import METHOD
 from explorer.engine.engine import Engine
 from explorer.engine.named_files import named_in
@@ -123,7 +123,7 @@ def test_amounts_of_a_bent_control_are_drawn_and_nothing_causes_them(engine: Eng
 def test_a_graph_of_controls_alone_needs_nothing_that_reads_pictures(engine: Engine, model: ModelRef) -> None:
     chosen = reference(attributes="", control="", controls="random_orthogonal:3", graph="", mechanisms="")
     found = engine.control_set(model, chosen)
-    names = [control.card.name for control in found.controls]
+    names = [control.card.name for control in quantities(found.controls)]
     assert len(names) == 3 + 5  # the family's pictures are read by the family's own source
     pure = reference(
         attributes="", control="", controls="random_orthogonal:3", graph=json.dumps({name: [] for name in names[5:]})
@@ -131,7 +131,7 @@ def test_a_graph_of_controls_alone_needs_nothing_that_reads_pictures(engine: Eng
     pure = ControlSetRef(
         method="bound_causes", k=8, settings=tuple((n, v) for n, v in pure.settings if n != "mechanisms")
     )
-    assert [control.card.name for control in engine.control_set(model, pure).controls] == names[5:]
+    assert [control.card.name for control in quantities(engine.control_set(model, pure).controls)] == names[5:]
     outcome = engine.outcome(model, pure, Start(Seed(2)), (Edit(names[5], value=1.5),))
     assert [one.reached for one in outcome.variables] == [None] * 3
 
