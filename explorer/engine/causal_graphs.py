@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,8 +26,11 @@ from explorer.causal.registry import kinds, learned_kinds
 from explorer.causal.suggested import Method, Suggestion
 from explorer.causal.suggestion import suggested
 from explorer.causal.table import widened
+from explorer.controls.bound_rung import BoundRungControl
+from explorer.controls.control_set import ControlSet
+from explorer.discovery.bound_causes import METHOD as BOUND
 from explorer.ending import Progress
-from explorer.engine.causes import model_of_set
+from explorer.engine.causes import is_bound, model_of_set
 from explorer.engine.engine import Engine
 from explorer.errors import CausalError
 from explorer.generators.base import CausalLatent, Generator
@@ -46,13 +50,26 @@ class CausalQuestions:
         self._engine = engine
 
     def report(self, model: ModelRef, controls: ControlSetRef) -> CausesReport:
-        """:func:`report` of the model behind the sliders of a set, fitted to rows where it has another graph or other
-        mechanisms than the generator's own. Raises :class:`CausalError` where the set sets no variables."""
-        behind = model_of_set(self._engine.control_set(model, controls))
+        """Of the model behind the sliders of a set: how its variables are distributed, and how well its mechanisms
+        describe that; by rows that they did not learn of where they were fitted to some. Raises :class:`CausalError`
+        where the set sets no variables."""
+        behind = self._engine.control_set(model, controls)
         settings = dict(controls.settings)
-        is_fitted = bool(settings.get("graph") or settings.get("mechanisms"))
+        is_fitted = bool(settings.get("graph") or settings.get("mechanisms")) or _rung(behind) is not None
         with torch.inference_mode():
-            return _report(self._engine.shared(model), behind, is_fitted, controls.seed)
+            own = self._own(model, controls, behind)
+            return _report(self._engine.shared(model), behind, own, is_fitted, controls.seed)
+
+    def _own(self, model: ModelRef, controls: ControlSetRef, behind: ControlSet) -> CausalGraph:
+        """The graph of all variables that sliders of ``controls``, which hold ``behind``, may be about."""
+        generator, drawn = self._engine.shared(model), model_of_set(behind).graph
+        if not is_bound(behind):
+            return _own_graph(generator) if CAPABILITY in generator.card.capabilities else drawn
+        if controls.method != BOUND.card.name:  # a file holds no more than its graph
+            return drawn
+        own = BOUND.own_graph(generator, dict(controls.settings))
+        variables = tuple(drawn.variable(name) if name in drawn.names else own.variable(name) for name in own.names)
+        return msgspec.structs.replace(own, variables=variables)
 
     @torch.inference_mode()
     def own_graph(self, model: ModelRef) -> CausalGraph:
@@ -60,10 +77,10 @@ class CausalQuestions:
         return _own_graph(self._engine.shared(model))
 
     @torch.inference_mode()
-    def check(self, model: ModelRef, graph: CausalGraph) -> GraphCheck:
-        """What the rows of ``model`` say about the independences that ``graph`` implies. Raises
-        :class:`CausalError`."""
-        rows = _rows_of(self._engine.shared(model), graph)
+    def check(self, model: ModelRef, graph: CausalGraph, controls: ControlSetRef | None = None) -> GraphCheck:
+        """What the rows of ``model`` say about the independences that ``graph`` implies; those of ``controls``, where
+        their variables are read from pictures. Raises :class:`CausalError`."""
+        rows = self._rows_of(model, graph, controls)
         tests = partial_correlations(widened(graph, rows), rows)
         return GraphCheck(graph=graph, tests=tests, summary=summary(tests))
 
@@ -76,10 +93,12 @@ class CausalQuestions:
         effect_on: str,
         values: tuple[float, float] | None = None,
         progress: Progress | None = None,
+        controls: ControlSetRef | None = None,
     ) -> EffectAnswer:
         """What ``graph`` and the rows of ``model`` say about setting ``cause`` to the second of ``values`` instead of
-        the first; None: from one end of what is usual to the other. Raises :class:`CausalError`."""
-        rows = _rows_of(self._engine.shared(model), graph)
+        the first; None: from one end of what is usual to the other. ``controls``: as of :meth:`check`. Raises
+        :class:`CausalError`."""
+        rows = self._rows_of(model, graph, controls)
         values = values or distribution_of(graph.variable(cause), rows[cause]).usual
         return answered(widened(graph, rows), rows, cause, effect_on, values, progress=progress)
 
@@ -91,15 +110,42 @@ class CausalQuestions:
         method: Method,
         forbidden: Iterable[Edge] = (),
         progress: Progress | None = None,
+        controls: ControlSetRef | None = None,
     ) -> Suggestion:
-        """The arrows that the rows of ``model`` suggest beside those of ``graph``. Raises as
-        :func:`explorer.causal.suggestion.suggested` does."""
-        rows = _rows_of(self._engine.shared(model), graph)
+        """The arrows that the rows of ``model`` suggest beside those of ``graph``. ``controls``: as of :meth:`check`.
+        Raises as :func:`explorer.causal.suggestion.suggested` does."""
+        rows = self._rows_of(model, graph, controls)
         return suggested(widened(graph, rows), rows, method, forbidden, progress=progress)
 
+    def _rows_of(self, model: ModelRef, graph: CausalGraph, controls: ControlSetRef | None) -> Observed:
+        """The rows of the variables of ``graph``. Raises :class:`CausalError` where one was not observed."""
+        behind = self._engine.control_set(model, controls) if controls is not None else None
+        rows = _observed(self._engine.shared(model), behind)
+        title = self._engine.card(model).name if behind is None or not is_bound(behind) else behind.title
+        for name in graph.names:
+            if name not in rows:
+                raise CausalError(
+                    f"'{title}' has no variable '{name}'; its variables are {', '.join(rows)}. Rename it in the graph, "
+                    "or take it out."
+                )
+        return {name: rows[name] for name in graph.names}
 
-def _observed(generator: Generator) -> Observed:
-    """The rows that come with the model of ``generator``. Raises :class:`CausalError` where none do."""
+
+def _rung(controls: ControlSet) -> BoundRungControl | None:
+    """What holds the rows that were read for ``controls``."""
+    return next((control for control in controls.controls if isinstance(control, BoundRungControl)), None)
+
+
+def _observed(generator: Generator, controls: ControlSet | None = None) -> Observed:
+    """The rows that were read for ``controls``, else those that come with the model of ``generator``. Raises
+    :class:`CausalError` where there are none."""
+    if controls is not None and is_bound(controls):
+        rung = _rung(controls)
+        if rung is None:
+            raise CausalError(
+                "Pictures stand nowhere along a control that a variable is bound to, so there are no rows of them."
+            )
+        return {name: values.double().cpu().numpy() for name, values in rung.rows.items()}
     if CAPABILITY not in generator.card.capabilities:
         raise CausalError(f"'{generator.card.name}' brings no rows of its variables, so nothing can be said by them.")
     causal = cast("CausalLatent", generator)
@@ -113,14 +159,15 @@ def _own_graph(generator: Generator) -> CausalGraph:
     return cast("CausalLatent", generator).structural_model().graph
 
 
-def _report(generator: Generator, model: StructuralModel, is_fitted: bool, seed: int) -> CausesReport:
-    """Of ``model``, which sliders on ``generator`` set; ``is_fitted``: to the generator's rows, with ``seed``, so that
+def _report(generator: Generator, controls: ControlSet, own: CausalGraph, is_fitted: bool, seed: int) -> CausesReport:
+    """Of the model that sliders ``controls`` on ``generator`` set; ``is_fitted``: to the rows, with ``seed``, so that
     those which it did not learn of are known."""
-    if CAPABILITY not in generator.card.capabilities:
+    model = model_of_set(controls)
+    try:
+        rows = _observed(generator, controls)
+    except CausalError as error:
         mechanisms = tuple(_described(model, name) for name in model.graph.names)
-        note = f"'{generator.card.name}' brings no rows of these variables."
-        return CausesReport(own=model.graph, rows=0, distributions={}, mechanisms=mechanisms, note=note)
-    own, rows = _own_graph(generator), _observed(generator)
+        return CausesReport(own=own, rows=0, distributions={}, mechanisms=mechanisms, note=str(error))
     distributions = {
         name: distribution_of(own.variable(name), column) for name, column in rows.items() if name in own.names
     }
@@ -128,18 +175,6 @@ def _report(generator: Generator, model: StructuralModel, is_fitted: bool, seed:
     part = split(count, seed)[2] if is_fitted else torch.arange(count)
     mechanisms = tuple(_judged(model, name, rows, part, seed) for name in model.graph.names)
     return CausesReport(own=own, rows=count, distributions=distributions, mechanisms=mechanisms, is_held_out=is_fitted)
-
-
-def _rows_of(generator: Generator, graph: CausalGraph) -> Observed:
-    """The rows of the variables of ``graph``. Raises :class:`CausalError` where one was not observed."""
-    rows = _observed(generator)
-    for name in graph.names:
-        if name not in rows:
-            raise CausalError(
-                f"'{generator.card.name}' has no variable '{name}'; its variables are {', '.join(rows)}. Rename it in "
-                "the graph, or take it out."
-            )
-    return {name: rows[name] for name in graph.names}
 
 
 def _described(model: StructuralModel, name: str) -> MechanismReport:

@@ -111,6 +111,11 @@ def model_of_set(controls: ControlSet) -> StructuralModel:
     return _first(controls).model
 
 
+def is_bound(controls: ControlSet) -> bool:
+    """Whether the variables that ``controls`` sets are bound to attributes or controls, and lie in no latent."""
+    return isinstance(_first(controls), Bound)
+
+
 def _with_reached(told: Outcome, pictures: PictureValues, picture: Tensor) -> Outcome:
     """``told``, and what ``pictures`` read from ``picture`` (1, C, H, W)."""
     (values,) = pictures.shown(picture)

@@ -108,7 +108,7 @@ class Answers:
                 told = self._causal.report(request.model, request.controls)
                 return replies.CausesDescribed(request_id=number, report=told)
             case requests.CheckGraph():
-                checked = self._causal.check(request.model, request.graph)
+                checked = self._causal.check(request.model, request.graph, request.controls)
                 return replies.GraphChecked(request_id=number, check=checked)
             case requests.FindEffect():
                 answer = self._causal.effect(
@@ -118,6 +118,7 @@ class Answers:
                     request.effect,
                     request.values,
                     reports.progress(wording.doing(request)),
+                    request.controls,
                 )
                 return replies.EffectFound(request_id=number, answer=answer)
             case requests.SuggestArrows():
@@ -127,6 +128,7 @@ class Answers:
                     cast("Method", request.method),
                     request.forbidden,
                     reports.progress("Looking for arrows"),
+                    request.controls,
                 )
                 return replies.ArrowsSuggested(request_id=number, suggestion=suggestion)
             case requests.CheckPicture():

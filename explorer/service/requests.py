@@ -163,16 +163,18 @@ class DescribeCauses(msgspec.Struct, frozen=True, kw_only=True, tag="describe_ca
 
 class CheckGraph(msgspec.Struct, frozen=True, kw_only=True, tag="check_graph"):
     """What the rows of ``model`` say about the independences that ``graph`` implies; answered by
-    :class:`GraphChecked`."""
+    :class:`GraphChecked`. ``controls``: the set whose rows these are where it has some of its own."""
 
     request_id: int
     model: ModelRef
     graph: CausalGraph
+    controls: ControlSetRef | None = None
 
 
 class FindEffect(msgspec.Struct, frozen=True, kw_only=True, tag="find_effect"):
     """What ``graph`` and the rows of ``model`` say about the effect of ``cause`` on ``effect``; a job, answered by
-    progress and :class:`EffectFound`. ``values``: to which the cause is set, first and then; None: what is usual."""
+    progress and :class:`EffectFound`. ``values``: to which the cause is set, first and then; None: what is usual;
+    ``controls``: as of :class:`CheckGraph`."""
 
     request_id: int
     model: ModelRef
@@ -180,17 +182,20 @@ class FindEffect(msgspec.Struct, frozen=True, kw_only=True, tag="find_effect"):
     cause: str
     effect: str
     values: tuple[float, float] | None = None
+    controls: ControlSetRef | None = None
 
 
 class SuggestArrows(msgspec.Struct, frozen=True, kw_only=True, tag="suggest_arrows"):
     """Which arrows the rows of ``model`` suggest beside those of ``graph``; a job, answered by progress and
-    :class:`ArrowsSuggested`. ``method``: of :mod:`explorer.causal.suggestion`; ``forbidden``: arrows that are not."""
+    :class:`ArrowsSuggested`. ``method``: of :mod:`explorer.causal.suggestion`; ``forbidden``: arrows that are not;
+    ``controls``: as of :class:`CheckGraph`."""
 
     request_id: int
     model: ModelRef
     graph: CausalGraph
     method: str
     forbidden: tuple[Edge, ...] = ()
+    controls: ControlSetRef | None = None
 
 
 class CheckPicture(msgspec.Struct, frozen=True, kw_only=True, tag="check_picture"):

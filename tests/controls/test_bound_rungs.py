@@ -190,15 +190,11 @@ def test_what_is_too_rare_to_be_seen_is_a_sentence_and_what_is_missed_is_told(
     assert rare.problem.startswith("Rows with push = 9 are so rare that only 0 of")
     told = outcome(generator, controls, start, [Edit("rung", 1.0)])
     assert (told.rung, told.draw, told.problem) == ("do", 1, "")
-    remarks: dict[str, object] = {}
-    edited(
-        generator,
-        start,
-        [sent(controls.control("background"), 1.5), chosen(controls.control("rung"), 1)],
-        remarks=remarks,
-    )  # type: ignore[arg-type]
-    assert OUT_OF_REACH in str(remarks["background"])
-    assert "another picture" in str(remarks["rung"])
+    remarks: dict[str, Remark] = {}
+    far = [sent(controls.control("background"), 1.5), chosen(controls.control("rung"), 1)]
+    edited(generator, start, far, remarks=remarks)
+    assert remarks["background"].mark == OUT_OF_REACH
+    assert "another picture" in remarks["rung"].text
 
 
 def test_rungs_are_not_offered_where_no_picture_stands_along_a_control(tmp_path: Path) -> None:

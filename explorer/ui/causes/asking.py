@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject
 
 from explorer.causal.model_report import CausesReport, GraphCheck
 from explorer.scene.causal_graph import CausalGraph
+from explorer.scene.model import ControlSetRef
 from explorer.service.replies import CausesDescribed, GraphChecked
 from explorer.service.requests import CheckGraph, DescribeCauses
 from explorer.ui.causes import side_text, text
@@ -50,7 +51,7 @@ class Descriptions(Newest[DescribeCauses, CausesDescribed]):
         scene = self._controller.scene
         if self._controller.controls_card() is None:
             return None
-        controls = text.with_settings(scene.panes[scene.selected].controls, {"layout": ""})
+        controls = without_layout(scene.panes[scene.selected].controls)
         return DescribeCauses(request_id=UNNUMBERED, model=scene.model_of(scene.selected), controls=controls)
 
     def forget(self, *_: object) -> None:
@@ -77,7 +78,10 @@ class Checks(Newest[CheckGraph, GraphChecked]):
         graph, scene = self._drawn(), self._controller.scene
         if graph is None:
             return None
-        return CheckGraph(request_id=UNNUMBERED, model=scene.model_of(scene.selected), graph=bare(graph))
+        controls = without_layout(scene.panes[scene.selected].controls)
+        return CheckGraph(
+            request_id=UNNUMBERED, model=scene.model_of(scene.selected), graph=bare(graph), controls=controls
+        )
 
     def forget(self, *_: object) -> None:
         _forget(self)
@@ -88,6 +92,11 @@ def _forget(asking: Newest[Any, Any]) -> None:
     takes seconds."""
     if asking.answered is None or asking.question() != asking.answered:
         asking._latest = None
+
+
+def without_layout(controls: ControlSetRef) -> ControlSetRef:
+    """``controls`` wherever the nodes of its graph stand, on which no answer depends."""
+    return text.with_settings(controls, {"layout": ""})
 
 
 def bare(graph: CausalGraph) -> CausalGraph:

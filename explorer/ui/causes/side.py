@@ -11,7 +11,7 @@ from explorer.scene.causal_graph import CausalGraph, Edge
 from explorer.service.replies import ArrowsSuggested, EffectFound
 from explorer.service.requests import FindEffect, SuggestArrows
 from explorer.ui.causes import side_text
-from explorer.ui.causes.asking import Checks, Descriptions, bare
+from explorer.ui.causes.asking import Checks, Descriptions, bare, without_layout
 from explorer.ui.causes.editing import GraphEditing
 from explorer.ui.causes.effect_card import EffectCard
 from explorer.ui.causes.independence_table import IndependenceTable
@@ -79,6 +79,7 @@ class CausesSide(QTabWidget):
             self._asked = asked
             self.estimate.clear()
         is_fitted = bool(dict(settings).get("graph") or dict(settings).get("mechanisms"))
+        is_fitted = is_fitted or (report is not None and report.is_held_out)
         self.mechanism.show_variable(chosen, graph, report, self._editing.kinds(), is_fitted, awaited)
         self.effect.show_graph(bare(graph), report.distributions if report is not None else {})
         if line is not None:
@@ -118,6 +119,7 @@ class CausesSide(QTabWidget):
             cause=cause,
             effect=effect,
             values=self.effect.values,
+            controls=without_layout(self._editing.controls),
         )
         self.estimate.start(f"Effect of {cause} on {effect}", request)
 
@@ -136,6 +138,7 @@ class CausesSide(QTabWidget):
             graph=bare(graph),
             method=self.suggestions.chosen_method,
             forbidden=self._editing.refused,
+            controls=without_layout(self._editing.controls),
         )
         self.search.start("Suggest arrows", request)
 
