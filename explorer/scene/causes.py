@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from explorer.scene.cards import ControlCard
 from explorer.scene.causal_graph import CausalGraph
-from explorer.scene.model import Edit
+from explorer.scene.model import ControlSetRef, Edit
 
 METHODS = ("causes", "bound_causes")
 """Of which sliders set variables."""
+
+BINDING = METHODS[1]
+"""That of which variables are bound to attributes and controls."""
+
+
+class Bindings(NamedTuple):
+    """``source``: the method or the file whose controls variables are bound to, as the setting ``controls`` has it;
+    ``variables``: (variable, control) of each."""
+
+    source: str
+    variables: tuple[tuple[str, str], ...]
+
+    @property
+    def setting(self) -> str:
+        """``variables`` as the setting ``control`` has them."""
+        return ",".join(f"{variable}={control}" for variable, control in self.variables)
+
+
+def bindings_of(controls: ControlSetRef) -> Bindings:
+    """What the settings of ``controls`` bind to controls, as far as these are named."""
+    settings = dict(controls.settings)
+    pairs = []
+    for text in filter(None, (part.strip() for part in str(settings.get("control", "")).split(","))):
+        variable, sign, name = text.partition("=")
+        pairs.append((variable.strip(), name.strip()) if sign and variable.strip() else (text, text))
+    return Bindings(str(settings.get("controls", "")).strip(), tuple(pairs))
+
 
 Rung = Literal["imagine", "do", "see"]
 """What is asked: what this very picture would have been; what pictures are where x is set; what they are where x

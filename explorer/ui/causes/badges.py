@@ -65,7 +65,7 @@ class BadgeRow(QWidget):
         under_way = self.checking.under_way(model)
         check = self.checking.check(model, question)
         problem = self.checking.problem(model) if under_way is None else ""
-        self.button.setVisible(check is None and under_way is None)
+        self.button.setVisible(check is None and under_way is None and self.checking.applies())
         self.button.setEnabled(question is not None)
         self.progress.show_progress((under_way.share, under_way.remaining) if under_way else None)
         self.problem.setText(problem if check is None else "")

@@ -6,6 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 
+from explorer.scene.causes import BINDING
 from explorer.scene.model import ModelRef
 from explorer.scene.picture_check import CheckQuestion, PictureCheck
 from explorer.service.replies import PictureChecked
@@ -41,6 +42,11 @@ class Checking(Asking[CheckQuestion, PictureCheck]):
         choosing = {one.name for one in card.controls if one.cases is not None}
         edits = tuple(edit for edit in pane.edits if edit.control not in choosing)
         return CheckQuestion(controls=pane.controls, start=scene.start_of(), edits=edits)
+
+    def applies(self) -> bool:
+        """Whether there is something to check: variables that are bound lie in no latent that the model reads."""
+        scene, card = self._controller.scene, self._controller.controls_card()
+        return (card.method if card is not None else scene.panes[scene.selected].controls.method) != BINDING
 
     def check(self, model: ModelRef, question: CheckQuestion | None) -> PictureCheck | None:
         """The answer to ``question``, where it is known."""

@@ -11,7 +11,8 @@ from explorer.causal.formats.registry import graph_of, short_text
 from explorer.causal.kinds_text import kinds_of, kinds_text
 from explorer.errors import CausalError
 from explorer.scene import editing
-from explorer.scene.causal_graph import CausalGraph, Edge
+from explorer.scene.causal_graph import CausalGraph, Edge, Variable
+from explorer.scene.causes import BINDING, Bindings, bindings_of
 from explorer.scene.model import ControlSetRef
 from explorer.ui.causes import text
 from explorer.ui.causes.asking import Descriptions
@@ -66,6 +67,11 @@ class GraphEditing(QObject):
         own, graph = self.own(), self.graph()
         return tuple(name for name in own.names if name not in graph.names) if own and graph else ()
 
+    @property
+    def binds(self) -> bool:
+        """Whether variables may be bound to controls."""
+        return self.controls.method == BINDING and not self.controls.path
+
     # --- changes ---
 
     def draw(self, cause: str, effect: str) -> None:
@@ -96,6 +102,25 @@ class GraphEditing(QObject):
             return msgspec.structs.replace(graph, variables=variables)
 
         self._changed(added, f"Add {name} to the graph")
+
+    def bind(self, bindings: Bindings) -> None:
+        """Controls that are variables, in place of those that were; the graph has them without an arrow."""
+        if self.controls.path:
+            self._controller.say(text.OF_A_FILE, "refusal")
+            return
+        scene, graph = self._controller.scene, self.graph()
+        names = {variable for variable, _ in bindings.variables}
+        gone = {variable for variable, _ in bindings_of(self.controls).variables} - names
+        settings = {"controls": bindings.source, "control": bindings.setting}
+        if graph is not None and dict(self.controls.settings).get("graph"):
+            for name in gone & set(graph.names):
+                graph = graph.without_variable(name)
+            new = tuple(Variable(name=name) for name in sorted(names - set(graph.names)))
+            graph = msgspec.structs.replace(graph, variables=(*graph.variables, *new), suggested=())
+            settings["graph"] = short_text(graph)
+        changed = editing.with_same_controls(scene, scene.selected, text.with_settings(self.controls, settings))
+        changed = editing.without_moves(changed, scene.selected, gone)
+        self._controller.apply(changed, f"Bind {', '.join(sorted(names))}" if names else "Bind no controls")
 
     def leave_out(self, name: str) -> None:
         """A variable less, and its arrows; the picture keeps it as it is."""

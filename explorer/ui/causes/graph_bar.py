@@ -13,6 +13,8 @@ from explorer.scene.causal_graph import CausalGraph
 from explorer.ui.causes.typed_arrow import TypedArrow, read_arrow
 from explorer.ui.look.widgets import link_button
 
+BIND = "Controls…"
+
 
 class GraphBar(QWidget):
     """``typed``: an arrow was typed; ``faulty``: what was typed is none, and why; ``added``: a variable."""
@@ -20,6 +22,7 @@ class GraphBar(QWidget):
     typed = Signal(object)  # TypedArrow
     faulty = Signal(str)
     added = Signal(str)
+    binding = Signal()  # to controls, which somebody is to choose
     removed = Signal()  # what is chosen in the graph is to be taken away
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -56,22 +59,24 @@ class GraphBar(QWidget):
         self.arrow.textEdited.connect(self._complete)
         self.take.clicked.connect(self.removed)
 
-    def show_graph(self, graph: CausalGraph, left_out: tuple[str, ...], can_take: bool) -> None:
-        """``left_out``: variables that can be added; ``can_take``: something is chosen that can be taken away."""
+    def show_graph(self, graph: CausalGraph, left_out: tuple[str, ...], can_take: bool, can_bind: bool) -> None:
+        """``left_out``: variables that can be added; ``can_take``: something is chosen that can be taken away;
+        ``can_bind``: variables may be bound to controls."""
         self._graph = graph
         self.arrow.setPlaceholderText(" -> ".join(graph.names[:2]))
         palette = self.arrow.palette()
         palette.setColor(QPalette.ColorRole.PlaceholderText, self.palette().color(QPalette.ColorRole.PlaceholderText))
         self.arrow.setPalette(palette)
         self.take.setEnabled(can_take)
-        self.add.setEnabled(bool(left_out))
-        self.add.setToolTip(
-            "A variable of the model that the graph leaves out" if left_out else "The graph has all of the model"
-        )
-        if [action.text() for action in self.menu.actions()] != list(left_out):
+        self.add.setEnabled(bool(left_out) or can_bind)
+        tip = "A variable of the model that the graph leaves out" if left_out else "The graph has all of the model"
+        self.add.setToolTip(f"{tip}; or controls, such as those of a method" if can_bind else tip)
+        if [action.text() for action in self.menu.actions()] != [*left_out, *([BIND] if can_bind else [])]:
             self.menu.clear()
             for name in left_out:
                 self.menu.addAction(name, partial(self.added.emit, name))
+            if can_bind:
+                self.menu.addAction(BIND, self.binding.emit)
 
     def _complete(self, text: str) -> None:
         """Names complete what stands before the arrow, and after it."""

@@ -16,6 +16,7 @@ from explorer.scene.model import ControlSetRef, Seed
 from explorer.ui.causes import side_by_side, text
 from explorer.ui.causes.asking import Descriptions
 from explorer.ui.causes.badges import BadgeRow
+from explorer.ui.causes.bind_dialog import ask_for_bindings
 from explorer.ui.causes.editing import GraphEditing
 from explorer.ui.causes.graph_bar import GraphBar
 from explorer.ui.causes.graph_files import GraphFiles
@@ -185,7 +186,7 @@ class CausesPanel(QWidget):
         self.own.setEnabled(bool(settings.get("graph") or settings.get("mechanisms")))
         self.tidy.setEnabled(bool(settings.get("layout")))
         can_take = bool(self.view.selected or self.view.selected_line)
-        self.bar.show_graph(graph, self.editing.left_out(), can_take)
+        self.bar.show_graph(graph, self.editing.left_out(), can_take, self.editing.binds)
         self.side.show_graph(graph, self.view.selected, edge)
         self._show_chosen(self.view.selected)
 
@@ -293,6 +294,7 @@ def connect_graph(
     bar.typed.connect(lambda arrow: (editing.draw if arrow.kind == "arrow" else editing.tie)(arrow.first, arrow.last))
     bar.faulty.connect(lambda sentence: controller.say(sentence, "refusal"))
     bar.added.connect(editing.add)
+    bar.binding.connect(lambda: ask_for_bindings(controller, editing, view))
     bar.removed.connect(view.take_away)
     bar.open.clicked.connect(files.ask)
     bar.save.clicked.connect(lambda: files.save(view.places))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -144,6 +144,20 @@ def _spread_text(variable: Variable, spread: Spread | None) -> str:
         return f"{spread.mean:.2f} (of the levels {', '.join(variable.labels)})"
     low, high = value_text(variable, spread.low), value_text(variable, spread.high)
     return f"{value_text(variable, spread.mean)} ({low} to {high})"
+
+
+def bound_problem(names: Sequence[str], taken: Collection[str]) -> str:
+    """Why variables that controls are bound to cannot have these ``names``, where others are ``taken``."""
+    for name in names:
+        if not name:
+            return "A variable needs a name."
+        if names.count(name) > 1:
+            return f"Two variables are called '{name}'."
+        if name in taken:
+            return f"There is a variable '{name}' already; call this one otherwise."
+        if "," in name or "=" in name:
+            return f"'{name}' has a comma or an equals sign, which a variable's name cannot have."
+    return ""
 
 
 def layout_setting(places: dict[str, tuple[float, float]]) -> str:

@@ -28,6 +28,7 @@ from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, Edit, Seed
 from explorer.service.replies import Ready
 from explorer.ui.actions.shortcuts_page import ShortcutsPage
+from explorer.ui.causes.bind_dialog import BindDialog
 from explorer.ui.causes.mapping_dialog import MappingDialog
 from explorer.ui.comparison.dialog import CompareDialog
 from explorer.ui.controls.method_dialog import MethodDialog
@@ -46,7 +47,7 @@ from explorer.ui.window.main_window import MainWindow
 
 pytestmark = pytest.mark.gui
 CARD = msgspec.structs.replace(PLAIN, capabilities=("truncation",))
-WITHOUT_NUMBERS = (ShortcutsPage, RefusalDialog, MappingDialog, ModelChooser)
+WITHOUT_NUMBERS = (ShortcutsPage, RefusalDialog, MappingDialog, ModelChooser, BindDialog)
 ASKED = (
     SettingCard(name="layers", title="Layers", default="", kind="layers"),
     SettingCard(name="eps", title="Step", default=0.2, low=0.0, high=10.0),
