@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, binding
 from explorer.cli import causal_choices as choices
 from explorer.cli.causal_choices import Rungs
 from explorer.cli.numbers import whole
@@ -26,7 +26,6 @@ from explorer.scene.validate import SEED_LIMIT
 if TYPE_CHECKING:
     from explorer.controls.control_set import ControlSet
     from explorer.engine.engine import Engine
-    from explorer.scene.cards import ModelCard
     from explorer.scene.causal_graph import CausalGraph
     from explorer.scene.causes import Outcome, Spread, VariableOutcome
 
@@ -75,29 +74,10 @@ def do(
             show_default=f"{' or '.join(METHODS)}",
         ),
     ] = "",
-    attributes: Annotated[
-        str,
-        typer.Option(
-            metavar="W",
-            help="Of a model without variables of its own: what reads them from its pictures, a world, a classifier or "
-            "labels. Default: the model's own world.",
-        ),
-    ] = "",
-    variables: Annotated[str, typer.Option(metavar="A,A,…", help="Only these attributes. Default: all.")] = "",
-    bind: Annotated[
-        str,
-        typer.Option(
-            metavar="METHOD|FILE",
-            help="Of such a model: controls that are variables as well, those of a method (pca, or pca:20) or of a "
-            "control set's file.",
-        ),
-    ] = "",
-    bound: Annotated[
-        str,
-        typer.Option(
-            metavar="VAR=NAME,…", help="Only these controls, and what their variables are called. Default: all."
-        ),
-    ] = "",
+    attributes: binding.Attributes = "",
+    variables: binding.Variables = "",
+    bind: binding.Bind = "",
+    bound: binding.Bound = "",
     graph: arguments.GraphFileName = None,
     renamings: arguments.Renamings = None,
     steps: arguments.Steps = 0,
@@ -127,7 +107,7 @@ def do(
     fitting = [name for name in METHODS if name in card.methods] or [METHODS[0]]
     controls = controls or (METHODS[1] if bind or bound else fitting[0])
     named = {"attributes": attributes, "variables": variables, "bind": bind, "bound": bound}
-    settings = _bound_settings(card, controls, named)
+    settings = binding.bound_settings(card, controls, named)
     if graph is not None:
         settings += _graph_setting(engine, reference, controls, dict(settings), (graph, renamings or []))
     chosen, found = arguments.found_controls(engine, reference, controls, card.first_counts.get(controls), 0, settings)
@@ -160,24 +140,6 @@ def do(
         typer.echo(f"wrote {out}", err=True)
     elif out is not None:
         arguments.say_written(out)
-
-
-def _bound_settings(card: ModelCard, controls: str, named: dict[str, str]) -> tuple[tuple[str, Scalar], ...]:
-    """What variables are bound to, ``named`` by option, as settings of the method ``controls``. Raises
-    :class:`CausalError` where that binds none, because they lie in the latent of the model or ``controls`` is no
-    method."""
-    from explorer.discovery.bound_causes import METHOD
-
-    option = next((f"--{option}" for option, text in named.items() if text), "")
-    if option and controls != METHOD.card.name:
-        of_model = f"the latent of '{card.name}' holds them" if controls in METHODS else f"'{controls}' brings its own"
-        about = "read from pictures" if option in ("--attributes", "--variables") else "bound to controls"
-        raise CausalError(
-            f"{option} is about variables that are {about}, and {of_model}; leave it out, or give "
-            f"--controls {METHOD.card.name}."
-        )
-    settings = zip(("attributes", "attribute", "controls", "control"), named.values(), strict=True)
-    return tuple((name, text) for name, text in settings if text)
 
 
 def _graph_setting(

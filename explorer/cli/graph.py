@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, binding
 from explorer.cli.causal_choices import value_of
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
+from explorer.scene.causes import BINDING
+from explorer.scene.model import ControlSetRef
 
 if TYPE_CHECKING:
     from explorer.causal.effect_answer import EffectAnswer
@@ -46,12 +48,17 @@ def graph(
         Path | None,
         typer.Option("--save", metavar="FILE", help="Write the graph: .graph.json, .json, .dot, or .dagitty."),
     ] = None,
+    attributes: binding.Attributes = "",
+    variables: binding.Variables = "",
+    bind: binding.Bind = "",
+    bound: binding.Bound = "",
     as_json: arguments.Json = False,
     family: arguments.FamilyName = "",
 ) -> None:
     """Show the causal graph of a model, or one of your own about its variables; hold it against the model's rows."""
     from explorer.causal.formats.registry import format_of
     from explorer.causal.suggested import Method
+    from explorer.discovery.bound_causes import METHOD
     from explorer.engine.causal_graphs import CausalQuestions
 
     if (low or high) and effect is None:
@@ -61,21 +68,27 @@ def graph(
     arguments.check_renamings(renamings, file)
     written_as = format_of(save) if save is not None else ""
     method: Method | None = arguments.one_of(Method, suggest, "--suggest") if suggest else None
-    questions = CausalQuestions(arguments.engine())
-    reference = arguments.model_reference(model, family)
-    drawn = questions.own_graph(reference)
+    used = arguments.engine()
+    questions, reference = CausalQuestions(used), arguments.model_reference(model, family)
+    named = {"attributes": attributes, "variables": variables, "bind": bind, "bound": bound}
+    settings = binding.bound_settings(used.card(reference), BINDING, named) if any(named.values()) else ()
+    drawn = METHOD.own_graph(used.shared(reference), dict(settings)) if settings else questions.own_graph(reference)
     if file is not None:
         drawn = arguments.graph_from(file, renamings or [], drawn)
-    checked = questions.check(reference, drawn) if check else None
+    rows = _rows(drawn, settings) if settings else None
+    if rows is not None and (check or effect or suggest):
+        with shown("Reading pictures") as progress:
+            used.control_set(reference, rows, progress)
+    checked = questions.check(reference, drawn, rows) if check else None
     answer = suggestion = None
     if effect is not None:
         cause = drawn.variable(effect[0])
         values = (value_of(cause, low, "--from"), value_of(cause, high, "--to")) if low else None
         with shown("Estimating the effect") as progress:
-            answer = questions.effect(reference, drawn, *effect, values, progress)
+            answer = questions.effect(reference, drawn, *effect, values, progress, rows)
     if method is not None:
         with shown("Looking for arrows") as progress:
-            suggestion = questions.suggestion(reference, drawn, method, progress=progress)
+            suggestion = questions.suggestion(reference, drawn, method, progress=progress, controls=rows)
         drawn = suggestion.graph
     if save is not None:
         _save(save, drawn, written_as)
@@ -85,6 +98,13 @@ def graph(
         _print(drawn, checked, answer, suggestion)
     if save is not None:
         typer.echo(f"wrote {save}", err=as_json)
+
+
+def _rows(drawn: CausalGraph, settings: binding.Settings) -> ControlSetRef:
+    """The set whose rows are of the variables of ``drawn``, bound as ``settings`` say: without an arrow, so that no
+    mechanism has to be fitted to them."""
+    alone = json.dumps({name: [] for name in drawn.names}, ensure_ascii=False)
+    return ControlSetRef(method=BINDING, k=1, settings=(*settings, ("graph", alone)))
 
 
 def _save(path: Path, drawn: CausalGraph, format_name: str) -> None:

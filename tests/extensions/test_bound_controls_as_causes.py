@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from toys import ToyGenerator
 
 from explorer.causal.mechanisms.linear import LinearGaussian
 from explorer.cli import main as command
 from explorer.controls import control_set
+from explorer.controls.base import Move
 from explorer.controls.bound_intervention import BoundInterventionControl
 from explorer.controls.control_set import ControlSet, quantities
 from explorer.discovery.bound_causes import METHOD
@@ -23,6 +25,7 @@ from explorer.engine.named_files import named_in
 from explorer.errors import ExplorerError
 from explorer.export.carried import restored
 from explorer.export.references import gathered
+from explorer.generators.editing import edited
 from explorer.generators.known_factors import KnownFactorsGenerator, write_known_factors
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scalar, Scene, Seed, Start, View
 
@@ -136,6 +139,26 @@ def test_a_graph_of_controls_alone_needs_nothing_that_reads_pictures(engine: Eng
     assert [one.reached for one in outcome.variables] == [None] * 3
 
 
+def test_where_nothing_reads_pictures_controls_are_variables_alone() -> None:
+    """In a space without a prior values are counted from the mean of points; nothing is drawn but these."""
+    toy = ToyGenerator()
+    found = METHOD.discover(toy, 2, 0, {"controls": "random_orthogonal:2", "samples": 500})
+    assert [control.card.name for control in quantities(found.controls)] == ["random 1", "random 2"]
+    control = cast(BoundInterventionControl, found.controls[0])
+    points = torch.cat([toy.advance(toy.sample([seed]), "w").tensors["w"] for seed in range(2000)])
+    stands = control.bindings.controls.values(points)["random 1"]
+    assert float(stands.mean()) == pytest.approx(0.0, abs=0.15)
+    torch.testing.assert_close(control.bindings.controls.centre.float(), points.mean(0), atol=0.2, rtol=0)
+    start = toy.sample([1])
+    moved = edited(toy, start, [Move(control, torch.tensor([1.25]).double(), True)]).tensors["w"]
+    after = control.bindings.controls.values(moved)
+    assert float(after["random 1"]) == pytest.approx(1.25, abs=1e-4)
+    before = control.bindings.controls.values(toy.advance(start, "w").tensors["w"])
+    assert float(after["random 2"]) == pytest.approx(float(before["random 2"]), abs=1e-4)
+    with pytest.raises(ExplorerError, match="attributes"):
+        METHOD.discover(toy, 2, 0, {"samples": 60})
+
+
 def test_controls_of_a_file_are_carried_with_a_scene(engine: Engine, model: ModelRef, tmp_path: Path) -> None:
     own = engine.control_set(model, OWN)
     path = tmp_path / "own.safetensors"
@@ -230,6 +253,23 @@ def test_the_command_binds_controls_and_what_is_exported_is_drawn_again(
     assert command.run(["replay", str(out), "-o", str(tmp_path / "again.png")]) == 0
     with Image.open(out) as first, Image.open(tmp_path / "again.png") as second:
         assert np.array_equal(np.asarray(first), np.asarray(second))
+
+
+def test_the_graph_command_takes_what_is_bound(
+    model: ModelRef, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """x and y go together in this code, as neighbours do."""
+    (tmp_path / "own.json").write_text('{"x": [], "y": [], "push": []}')
+    bound = ("--attributes", "known_factors", "--bind", "random_orthogonal:3", "--bound", "push=random 1")
+    graph = ("--graph", str(tmp_path / "own.json"))
+    assert command.run(["graph", model.path, *bound, *graph, "--check", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [variable["name"] for variable in document["variables"]] == ["x", "y", "push"]
+    verdicts = {test["independence"]: test["verdict"] for test in document["tests"]}
+    assert verdicts["x ⟂ y"] == "broken"
+    assert len(verdicts) == 3
+    assert command.run(["graph", model.path, "--bound", "push=random 1"]) == 2
+    assert "'controls' no method or file" in capsys.readouterr().err
 
 
 def test_the_own_graph_of_settings_has_what_is_read_and_what_is_bound(engine: Engine, model: ModelRef) -> None:
