@@ -34,7 +34,7 @@ HOW = (
 
 def no_slider(name: str) -> str:
     """Why there is no slider for the variable that is chosen; empty ``name``: there is none."""
-    return f"{name} can be set as soon as the mechanisms are fitted." if name else "Choose a variable to set it."
+    return f"{name} can be set as soon as this graph is ready." if name else "Choose a variable to set it."
 
 
 def node_text(variable: Variable, outcome: VariableOutcome, rung: Rung = "imagine") -> str:

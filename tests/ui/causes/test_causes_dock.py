@@ -464,7 +464,7 @@ def test_the_answer_to_another_graph_does_not_end_the_dock(qtbot: QtBot, monkeyp
     stage.view.selected = "light"
     stage.controller.set_method(0, ControlSetRef(method="causes", k=3))
     stage.dock.panel._show_chosen("angle")
-    assert stage.dock.panel.chosen_label.text() == "Choose a variable to set it."
+    assert stage.dock.panel.chosen_label.text() == "angle can be set as soon as this graph is ready."
 
 
 def test_panes_of_one_graph_are_told_of_together() -> None:

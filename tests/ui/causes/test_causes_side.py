@@ -281,7 +281,7 @@ def test_a_chosen_variable_says_when_it_can_be_set(stage: Stage) -> None:
     assert label.text() == "length"
     stage.client.answers_models = False  # a fit takes its time
     type_arrow(stage, "angle -> light")
-    assert label.text() == "length can be set as soon as the mechanisms are fitted."
+    assert label.text() == "length can be set as soon as this graph is ready."
 
 
 def test_the_graph_is_checked_when_somebody_looks_and_a_row_marks_its_pair(stage: Stage) -> None:
