@@ -18,6 +18,8 @@ GAP = 10.0
 LEAST = 20.0
 BESIDE, LEAST_WIDTH = 4.0, 60.0
 """Pixels between nodes of a row that are narrower than others, and how narrow they get."""
+BELOW = 12.0
+"""Pixels between rows of nodes that scroll rather than be lower: arrows can be seen there."""
 LEAST_GAP, MOST_HEIGHT = 0.2, 1200.0
 """Nodes that a hand has put nearer to each other, in places, stay so; and pixels that a graph is high at most."""
 
@@ -40,7 +42,7 @@ def fitted(places: Collection[Point], size: QSize, is_tall: bool) -> Fit:
     extents = (max(across) - min(across), max(down) - min(down))
     centre = QPointF((max(across) + min(across)) / 2, (max(down) + min(down)) / 2)
     known, scales = list(places), (0.0, 0.0)
-    for height, gap in ((TALL, GAP), (LOW, 0.0), (FLAT, 0.0)):
+    for height, gap in ((TALL, GAP), (LOW, BELOW), (FLAT, 0.0)):
         if height < TALL or is_tall:
             scales = _scales(extents, size, height)
             if not _is_tight(known, scales, size, height, gap):
@@ -59,7 +61,7 @@ def least_height(places: Collection[Point], width: float) -> int:
         for (x, y), (other_x, other_y) in combinations(places, 2)
         if abs(x - other_x) * beside < LEAST_WIDTH and abs(y - other_y) >= LEAST_GAP
     ]
-    scale = (FLAT + BESIDE) / min(gaps) if gaps else 0.0
+    scale = (FLAT + BELOW) / min(gaps) if gaps else 0.0
     return math.ceil(min(extents[1] * scale, MOST_HEIGHT) + FLAT + 2 * MARGIN_DOWN)
 
 

@@ -32,6 +32,9 @@ from explorer.ui.look.widgets import SectionTitle, WrappedLabel
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.settings import Settings
 
+LEAST_GRAPH = 106
+"""Pixels of the graph that are seen at once: two rows of nodes with the arrows between them."""
+
 
 class CausesPanel(QWidget):
     """Follows the selected pane and its sliders; asks for nothing while nobody sees it."""
@@ -130,7 +133,9 @@ class CausesPanel(QWidget):
         under.setContentsMargins(0, 0, 0, 0)
         under.setSpacing(4)
         under.addWidget(self.bar)
-        under.addWidget(scrolled(self.view), 1)
+        area = scrolled(self.view)
+        area.setMinimumHeight(LEAST_GRAPH)
+        under.addWidget(area, 1)
         under.addLayout(choices)
         under.addLayout(row)
         under.addWidget(self.words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import cast
 
 import msgspec
@@ -27,6 +27,7 @@ from explorer.ui.actions.actions import ActionTable
 from explorer.ui.causes import text
 from explorer.ui.causes.dock import ROWS, CausesDock
 from explorer.ui.causes.graph_view import GraphView
+from explorer.ui.causes.node import FLAT
 from explorer.ui.causes.side_by_side import graphs_text
 from explorer.ui.look import theme
 from explorer.ui.look.pages import scrolled
@@ -752,6 +753,8 @@ def test_a_graph_is_as_high_as_its_nodes_need_and_scrolls(qtbot: QtBot) -> None:
     assert not any(first.intersects(last) for first, last in combinations(boxes, 2))
     assert all(view.rect().contains(box.toAlignedRect()) for box in boxes)
     assert view.height() > area.viewport().height()
+    rows = sorted({box.top() for box in boxes})
+    assert min(below - above for above, below in pairwise(rows)) >= FLAT + 10  # arrows are seen
     area.resize(700, 400)
     QApplication.processEvents()
     assert view.height() == area.viewport().height()
@@ -781,3 +784,15 @@ def test_a_click_on_a_dot_means_what_lies_there(qtbot: QtBot) -> None:
     assert view.selected == "light"
     QTest.mouseClick(view, Qt.MouseButton.LeftButton, pos=(dot + QPointF(0, 12)).toPoint())
     assert (view.selected, view.selected_edge) == ("", ("light", "length"))
+
+
+def test_two_rows_of_nodes_are_seen_however_low_the_window_is(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(qtbot, monkeypatch)
+    stage.answer()
+    stage.window.resize(700, 100)
+    QApplication.processEvents()
+    boxes = [stage.view.box(name) for name in GRAPH.names]
+    area = stage.view.parentWidget()
+    assert area is not None
+    assert all(area.rect().contains(stage.view.mapTo(area, box.toAlignedRect().center())) for box in boxes)
+    assert stage.view.height() == area.height()  # nothing to scroll

@@ -113,7 +113,7 @@ def test_variables_are_asked_about_once_a_set_and_not_at_every_picture(stage: St
 def test_a_node_is_as_tall_as_its_distribution_needs_where_there_is_room(stage: Stage) -> None:
     assert stage.view.distributions["light"] == FLAT
     assert stage.view.box("light").height() == TALL
-    stage.window.resize(900, 300)
+    stage.window.resize(900, 320)
     assert stage.view.box("light").height() == LOW
     for name in GRAPH.names:
         assert stage.view.rect().contains(stage.view.box(name).toRect())

@@ -42,3 +42,11 @@ def test_nodes_are_no_smaller_than_they_have_to_be() -> None:
     assert fitted(few, QSize(700, 40), is_tall=True).height == FLAT
     assert fitted(layout(MANY).values(), QSize(2000, 500), is_tall=False).height == LOW
     assert fitted([(0.0, 0.0), (0.5, 0.0)], QSize(700, 200), is_tall=True).width == WIDTH  # a hand has put them so
+
+
+def test_nodes_get_lower_before_the_arrows_between_them_vanish() -> None:
+    rows = [(0.0, 0.0), (0.0, 1.25)]
+    low, high = (fitted(rows, QSize(700, height), is_tall=False) for height in (120, 140))
+    assert (low.height, high.height) == (FLAT, LOW)
+    assert 1.25 * low.down - low.height >= 12
+    assert 1.25 * high.down - high.height >= 12
