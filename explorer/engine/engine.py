@@ -35,11 +35,13 @@ from explorer.engine.points import (
     picture_key,
     points_of,
     steps_of,
+    with_others,
 )
 from explorer.engine.ready_sets import with_sets
 from explorer.engine.starts import Starts, places
 from explorer.engine.truth import true_picture
 from explorer.engine.turns import TakingTurns
+from explorer.errors import SceneError
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress
 from explorer.generators.devices import choose_device, device_clock
@@ -301,7 +303,7 @@ class Engine:
         """
         # Before the turn at the device is taken: a search may have to take some first.
         find = self._controls.shown if live else self._controls.find
-        needed = dict.fromkeys((view.model, view.controls) for view in views if needs_controls(view))
+        needed = dict.fromkeys((view.model, view.controls) for view in with_others(views) if needs_controls(view))
         sets = {one: find(*one) for one in needed}
         points_by_view = {view: points_of(view, sets) for view in views}
         all_points = {point: None for points in points_by_view.values() for point in points}
@@ -366,6 +368,13 @@ class Engine:
     def _outputs(self, view: View, outputs: list[Tensor], sets: Sets) -> list[Tensor]:
         """What is shown of ``view``, a batch of one each: the ``outputs`` of its points, or in their place the truth,
         or the picture that was to be met."""
+        if view.against is not None:
+            cards = [self.generator(one.model).card for one in (view, view.against)]
+            if (cards[0].kind, cards[0].shape) != (cards[1].kind, cards[1].shape):
+                raise SceneError(
+                    f"'{cards[0].name}' makes {cards[0].output.description} and '{cards[1].name}' "
+                    f"{cards[1].output.description}; there is a difference only between outputs of one size."
+                )
         if view.view == "original":
             return [original_of(own_picture_of(view.start.origin), self.generator(view.model).card).to(self.device)]
         if view.view != "truth":

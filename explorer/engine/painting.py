@@ -34,7 +34,7 @@ def paint(views: Sequence[tuple[View, Output, Sequence[Tensor]]], height: int) -
 
 def _shown(view: View, kind: Output, outputs: Sequence[Tensor], height: int) -> Tensor:
     """The picture (1, 1 or 3, h, w) of ``view``. ``outputs``: those of its points, a batch of one each."""
-    if view.view == "difference":
+    if view.view in ("difference", "between"):
         before, after = outputs
         return kind.difference(before, after, height)
     if view.view in EFFECTS:

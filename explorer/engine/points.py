@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -46,6 +46,14 @@ def needs_controls(view: View) -> bool:
     return view.view in OF_DO or (view.view not in ("unmoved", "original") and bool(view.edits))
 
 
+def with_others(views: Iterable[View]) -> Iterator[View]:
+    """``views``, and those that they are compared with."""
+    for view in views:
+        yield view
+        if view.against is not None:
+            yield view.against
+
+
 def points_of(view: View, sets: Sets) -> tuple[Point, ...]:
     """What a view needs: the edited picture, and for comparisons the one before it: without edits, and of an effect
     without those that set variables. Raises :class:`CausalError` for an effect where no control sets any."""
@@ -58,6 +66,8 @@ def points_of(view: View, sets: Sets) -> tuple[Point, ...]:
 
     if view.view in ("unmoved", "original"):
         return (point(()),)
+    if view.view == "between" and view.against is not None:
+        return *points_of(view.against, sets), point(view.edits)
     if view.view in ("image", "truth"):
         return (point(view.edits),)
     if view.view in EFFECTS:

@@ -29,6 +29,7 @@ PaneView = Literal[
     "original",
     "before_after",
     "difference",
+    "between",
     "truth",
     "total_effect",
     "direct_effect",
@@ -36,6 +37,7 @@ PaneView = Literal[
 ]
 """What a pane shows; what each is called: :mod:`explorer.scene.views`.
 
+``between``: where the picture differs from that of another pane (:func:`compared_with`).
 ``original``: the picture of the user's own that the point was found for (:class:`OwnPicture`). ``truth``: what the
 model's world draws of the values that it says would have been. The effects are those of do() on the
 picture, signed (Pearl, Direct and indirect effects, UAI 2001): ``total``, all follows; ``direct``, the variables that
@@ -368,20 +370,41 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     view: PaneView = "image"
     split: float = 0.5
     quality: Quality = Quality()
+    against: View | None = None  # of ``between``: the picture that this one is compared with
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "edits", as_set(self.edits))
 
 
+def compared_with(scene: Scene, pane: int) -> int:
+    """The pane with which the view ``between`` compares pane number ``pane``: the first one, of a table of panes the
+    first of its row; that one itself with the next. The pane itself where there is no other."""
+    start = pane - pane % scene.columns if scene.columns > 1 else 0
+    return start if pane != start else min(start + 1, len(scene.panes) - 1)
+
+
 def view_of(scene: Scene, pane: int, quality: Quality | None = None) -> View:
     """The self-contained :class:`View` of pane number ``pane``."""
     chosen = scene.panes[pane]
+    shown, against = chosen.view, None
+    other = compared_with(scene, pane)
+    if shown == "between" and other == pane:
+        shown = "image"
+    elif shown == "between":
+        against = View(
+            model=scene.model_of(other),
+            start=scene.start_of(other),
+            controls=scene.panes[other].controls,
+            edits=scene.panes[other].edits,
+            quality=quality or scene.quality,
+        )
     return View(
+        against=against,
         model=scene.model_of(pane),
         start=scene.start_of(pane),
         controls=chosen.controls,
         edits=chosen.edits,
-        view=chosen.view,
+        view=shown,
         split=chosen.split if chosen.view == "before_after" else 0.5,
         quality=quality or scene.quality,
     )

@@ -43,7 +43,7 @@ def rows_of(card: ModelCard, path: str, free: int = 0) -> list[tuple[str, str]]:
         ("Classes", f"{card.classes}, counted from 0" if card.classes else ""),
         ("Reads text", "yes: a prompt says what it draws" if "prompt" in card.capabilities else ""),
         ("Sampler", _steps(card) if card.full_steps else card.sampler),
-        ("Worlds", ", ".join(card.worlds)),
+        ("Worlds that read it", ", ".join(card.worlds)),
         ("Parameters", _millions(card) if card.parameters else ""),
         ("Memory", _memory(card, free)),
         ("Computed by", card.runtime),

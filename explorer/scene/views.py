@@ -22,6 +22,7 @@ VIEWS: dict[PaneView, ViewText] = {
     "original": ViewText("Own picture", "Own picture", "own picture"),
     "before_after": ViewText("Before / after", "Factual / counterfactual", "before | after"),
     "difference": ViewText("Difference", "Difference", "rms difference"),
+    "between": ViewText("Difference of panes", "Difference of panes", "rms difference of panes"),
     "truth": ViewText("Truth", "Truth", "truth, drawn by the world"),
     "total_effect": ViewText("Total effect", "Total effect", "total effect"),
     "direct_effect": ViewText("Direct effect", "Direct effect", "direct effect"),
@@ -41,5 +42,5 @@ EFFECTS: tuple[PaneView, ...] = ("total_effect", "direct_effect", "indirect_effe
 OF_DO: tuple[PaneView, ...] = ("truth", *EFFECTS)
 """What there is only where sliders set variables."""
 
-WITH_RMS: tuple[PaneView, ...] = ("difference", *EFFECTS)
+WITH_RMS: tuple[PaneView, ...] = ("difference", "between", *EFFECTS)
 """What one number sums up: the root mean square of the difference."""

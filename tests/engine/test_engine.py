@@ -77,6 +77,31 @@ def test_a_view_is_what_the_generator_renders(engine: Engine) -> None:
     np.testing.assert_array_equal(picture.bgrx, by_hand(3, 0.7, edits, RANDOM, engine))
 
 
+def test_the_difference_of_panes_is_that_of_their_pictures(engine: Engine) -> None:
+    """Of two models, each moved by its own controls: against arithmetic on what each draws."""
+    moved = Edit(names(engine, RANDOM)[0], 1.5)
+    first = msgspec.structs.replace(view(edits=(moved,)), model=ModelRef(path="toy1"))
+    second = view(controls=PCA, edits=(Edit(names(engine, PCA)[0], -1.0),))
+    between = msgspec.structs.replace(second, view="between", against=first)
+    one, other, difference = engine.render([first, second, between], exact=True)
+    levels = one.bgrx[..., :3].astype(float) - other.bgrx[..., :3].astype(float)
+    expected = np.sqrt(np.mean((levels / 255) ** 2))
+    assert difference.rms == pytest.approx(expected, abs=2 / 255)
+    assert difference.rms > 0.02
+    assert np.count_nonzero(np.abs(levels).max(axis=-1) > 8) > 0
+    (same,) = engine.render([msgspec.structs.replace(second, view="between", against=second)])
+    assert same.rms == 0.0
+
+
+def test_there_is_no_difference_between_pictures_of_two_sizes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = engine.generator(ModelRef(path="toy1"))
+    output = msgspec.structs.replace(small.card.output, shape=(1, 4, 4), description="4 × 4 grey pictures")
+    monkeypatch.setattr(small, "card", msgspec.structs.replace(small.card, output=output))
+    other = msgspec.structs.replace(view(), model=ModelRef(path="toy1"))
+    with pytest.raises(SceneError, match="'toy1' 4 × 4 grey pictures; there is a difference only between"):
+        engine.render([msgspec.structs.replace(view(), view="between", against=other)])
+
+
 def test_a_model_that_a_view_loads_can_still_be_searched_by_gradients(engine: Engine) -> None:
     """As after so many others that it was dropped: what is loaded while pictures are drawn is not of their mode."""
     engine.render([view()])

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec.structs import replace
 
 from explorer.engine.engine import Engine
 from explorer.export import replay
+from explorer.export.embed import read
 from explorer.export.options import ExportOptions
 from explorer.export.run import run
 from explorer.generators import registry
@@ -25,6 +27,7 @@ from explorer.scene.model import (
     Scene,
     Seed,
     Timeline,
+    view_of,
 )
 
 CPU = torch.device("cpu")
@@ -71,6 +74,26 @@ def check(path: str, folder: Path) -> None:
 @pytest.mark.parametrize("name", sorted(registry.shipped_models()))
 def test_a_film_of_a_shipped_model_replays_bit_for_bit(name: str, tmp_path: Path) -> None:
     check(name, tmp_path)
+
+
+def test_a_film_of_two_models_and_of_their_difference_replays_bit_for_bit(tmp_path: Path) -> None:
+    """The panes of one scene: each with a model of its own, moved by one track, and compared with each other."""
+    first, second = ModelRef(path="faces-stylegan2"), ModelRef(path="shapes-stylegan2")
+    scene = film(first.path)
+    pane = scene.panes[0]
+    panes = (pane, replace(pane, model=second), replace(pane, model=second, view="between"))
+    track = scene.timeline.amounts[0]
+    timeline = replace(scene.timeline, amounts=tuple(replace(track, pane=number) for number in range(3)))
+    scene = replace(scene, panes=panes, timeline=timeline, quality=Quality())
+    target = tmp_path / "film.mp4"
+    run(Engine(CPU), scene, target, ExportOptions(crf=0))
+    assert replay.verify(Engine(CPU), target).identical
+    written = read(target)[0]
+    assert [written.model_of(number).path for number in range(3)] == [first.path, second.path, second.path]
+    assert written.panes[2].view == "between"
+    alone = Engine(CPU).render([view_of(written, number) for number in range(3)])
+    levels = alone[0].bgrx.astype(float) - alone[1].bgrx.astype(float)
+    assert alone[2].rms == pytest.approx((((levels[..., :3]) / 255) ** 2).mean() ** 0.5, abs=2 / 255)
 
 
 @pytest.mark.real

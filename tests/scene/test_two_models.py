@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec.structs import replace
 
 from explorer.scene import linking
@@ -20,6 +21,9 @@ from explorer.scene.model import (
     Seed,
     StoredLatent,
     Timeline,
+    View,
+    compared_with,
+    view_of,
 )
 from explorer.scene.two_models import alike, has_several, with_pane_model
 
@@ -105,3 +109,22 @@ def test_amounts_go_together_in_models_that_are_alike_and_values_in_all() -> Non
     values = [controls("age", "sex", shows="value"), controls("sex", "age", shows="value")]
     assert linking.partners(scene, values, 0, "age", [card(), card(size=2)]) == {0: "age", 1: "age"}
     assert not alike(card(), None)
+
+
+def test_panes_are_compared_with_the_first_of_their_row() -> None:
+    three = replace(SCENE, panes=(MOVED, Pane(), Pane(view="between")), timeline=Timeline())
+    assert [compared_with(three, pane) for pane in range(3)] == [1, 0, 0]
+    table = replace(three, panes=(Pane(),) * 6, columns=3)
+    assert [compared_with(table, pane) for pane in range(6)] == [1, 0, 0, 4, 3, 3]
+    assert compared_with(SCENE, 0) == 0
+    shown = view_of(three, 2)
+    assert shown.against == view_of(three, 0)
+    assert view_of(replace(SCENE, panes=(Pane(view="between"),)), 0).view == "image"  # there is nothing to compare
+
+
+def test_what_a_pane_is_compared_with_is_part_of_the_question() -> None:
+    two = replace(SCENE, panes=(MOVED, Pane(view="between")), timeline=Timeline())
+    other = replace(two, panes=(replace(MOVED, edits=(Edit("PC 1", 2.0),)), two.panes[1]))
+    assert view_of(two, 1) != view_of(other, 1)
+    encoded = msgspec.msgpack.encode(view_of(two, 1))
+    assert msgspec.msgpack.decode(encoded, type=View) == view_of(two, 1)

@@ -97,6 +97,8 @@ ACTIONS: tuple[ActionRow, ...] = (
         "right"),
     ActionRow("difference", "Difference", "View", shortcut="D", icon="difference", checkable=True, needs_model=True,
         tool_tip="Show where the moved picture differs from the unmoved one"),
+    ActionRow("between", "Difference of panes", "View", checkable=True, needs_model=True,
+        tool_tip="Show where this pane's picture differs from that of the first pane of its row: two models, say"),
     ActionRow("truth", "Truth", "View", shortcut="W", checkable=True, needs_model=True,
         tool_tip="Show what the model's world draws of the values that would have been, where the world knows them"),
     ActionRow("total_effect", "Total effect", "View", checkable=True, needs_model=True,

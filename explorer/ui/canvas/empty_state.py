@@ -71,7 +71,6 @@ class EmptyState(QWidget):
         """Something is on its way."""
         self.title.setText(title)
         self.sentence.setText(sentence)
-        self.bar.setValue(0)
         self._wait(True)
 
     def show_share(self, share: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -37,6 +38,7 @@ class CardDock(LazyDock["CardPanel"]):
     def _made(self) -> CardPanel:
         from explorer.ui.card.panel import CardPanel
 
+        QTimer.singleShot(0, self, self.wanted.emit)  # five rows say little: the first time it gets room
         return CardPanel(self._controller, self._actions)
 
     def _copy(self) -> None:

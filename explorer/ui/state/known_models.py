@@ -32,13 +32,15 @@ def shipped(catalogue: Catalogue) -> list[KnownModel]:
 
 
 def in_folder(folder: ModelsFolder) -> list[KnownModel]:
-    """Those of the models folder."""
-    return [
-        KnownModel(
-            model.path, model.name, f"{model.name} · {model.family_title}", describe_listed(model), model.problem
-        )
-        for model in folder.models
-    ]
+    """Those of the models folder; one within a folder there is called by both names."""
+    listed = []
+    for model in folder.models:
+        path = PurePath(model.path)
+        within = folder.path is not None and path.is_relative_to(folder.path) and path.parent != folder.path
+        name = f"{path.parent.name}/{path.name}" if within else path.name
+        line = f"{name} · {model.family_title}"
+        listed.append(KnownModel(model.path, name, line, describe_listed(model), model.problem))
+    return listed
 
 
 def opened(catalogue: Catalogue, settings: Settings) -> list[KnownModel]:

@@ -30,6 +30,7 @@ class Opening(QObject):
         self._holder = holder
         self._asked: ModelRef | None = None
         self._place: Place = "scene"
+        self.share = 0.0  # of it that is loaded
         self._reserved = SLOT_BYTES
         holder.catalogue.model_opened.connect(self._on_opened)
         holder.catalogue.model_refused.connect(self._on_refused)
@@ -68,7 +69,7 @@ class Opening(QObject):
             self._holder.catalogue.stop_opening(ref)
 
     def _set(self, ref: ModelRef | None, place: Place = "scene") -> None:
-        self._asked, self._place = ref, place
+        self._asked, self._place, self.share = ref, place, 0.0
         self.changed.emit(PurePath(ref.path).name if ref is not None else "")
 
     def _on_opened(self, ref: ModelRef, card: ModelCard) -> None:
@@ -110,6 +111,7 @@ class Opening(QObject):
 
     def _on_progress(self, progress: JobProgress) -> None:
         if self._asked is not None and progress.request_id == self._holder.catalogue.opening(self._asked):
+            self.share = progress.share
             self.progressed.emit(progress.share)
 
     def _on_stopped(self, ref: ModelRef) -> None:

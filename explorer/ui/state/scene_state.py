@@ -146,11 +146,14 @@ class SceneState(QObject):
         title, shown = self.set_title(pane), self.shown_scene.panes[pane]
         if shown.view == "original":  # no control makes it
             return VIEWS[shown.view].title
+        if shown.view == "between" and not shown.name:  # it is of two models, or of two methods
+            return VIEWS[shown.view].title
         if self.sets_variables(pane):
             if shown.view == "image" and (shown.name or not shown.edits):
                 return title
             of_do = title_of_do(shown.view, self.answer_title(pane))
-            return f"{title} · {of_do.lower()}" if shown.name else of_do  # which graph it is comes first
+            which = f"{shown.name} · " if shown.name else self.model_prefix(pane)  # this comes first
+            return f"{which}{of_do.lower()}" if which else of_do
         return title if shown.view in ("image", "before_after") else f"{VIEWS[shown.view].title} · {title}"
 
     def answer_title(self, pane: int) -> str:
@@ -297,6 +300,9 @@ class SceneState(QObject):
     def _view(self, scene: Scene, pane: int) -> View:
         quality = self.drafts.quality(scene.quality, self.catalogue.model(scene.model_of(pane)))
         view = view_of(scene, pane, quality)
+        other = view.against
+        if other is not None and self.catalogue.is_stopped(other.model, other.controls):
+            view = replace(view, against=replace(other, edits=()))
         if self.catalogue.is_stopped(view.model, view.controls):
             # There are no sliders, and nothing that they could move; a search that is asked for again brings both back.
             return replace(view, edits=())
@@ -326,14 +332,26 @@ class SceneState(QObject):
     def _on_refused(self, model: ModelRef, controls: ControlSetRef, reply: object) -> None:
         """Sliders that a search had shown until now are gone: so is what they did to the pictures."""
         self._refresh()
-        self._draw_anew(controls, lambda pane, picture: picture.asked is not None and bool(picture.asked.edits))
+        self._draw_anew(controls, lambda pane, picture: _is_moved(picture))
 
     def _on_previewed(self, model: ModelRef, controls: ControlSetRef) -> None:
         """A search has found other directions under the names that panes move by now."""
-        self._draw_anew(controls, lambda pane, picture: bool(pane.edits))
+        self._draw_anew(controls, lambda pane, picture: _is_moved(picture))
 
     def _draw_anew(self, controls: ControlSetRef, needs: Callable[[Pane, Picture], bool]) -> None:
         """Ask again for the pictures of the panes that show ``controls`` and ``needs`` it."""
         panes = enumerate(zip(self.shown_scene.panes, self.feed.pictures(), strict=False))
-        shown = [(index, *both) for index, both in panes if both[0].controls == controls]
+        shown = [(index, *both) for index, both in panes if _shows(*both, controls)]
         self.feed.anew([index for index, pane, picture in shown if needs(pane, picture)])
+
+
+def _is_moved(picture: Picture) -> bool:
+    """Whether controls have a part in what was asked for."""
+    asked = picture.asked
+    return asked is not None and bool(asked.edits or (asked.against is not None and asked.against.edits))
+
+
+def _shows(pane: Pane, picture: Picture, controls: ControlSetRef) -> bool:
+    """Whether ``controls`` make the picture of ``pane``, or the one that it is compared with."""
+    other = picture.asked.against if picture.asked is not None else None
+    return pane.controls == controls or (other is not None and other.controls == controls)

@@ -21,6 +21,11 @@ from explorer.ui.state.controller import Controller
 from explorer.ui.state.settings import Settings
 from explorer.ui.window.report import report
 
+SEVERAL_ONLY = (
+    "remove_pane", "next_pane", "pane_left", "pane_right", "difference_all", "between", "zoom_pane", "linked",
+)  # fmt: skip
+"""What there is to do only where there are several panes."""
+
 
 class Commands(QObject):
     """Binds the handlers of scene, pane, view and help actions. Timeline and export bind their own."""
@@ -228,7 +233,7 @@ class Commands(QObject):
         self._actions["difference_all"].setChecked(all(pane.view == "difference" for pane in scene.panes))
         self._actions["linked"].setChecked(scene.linked)
         several = len(scene.panes) > 1
-        for key in ("remove_pane", "next_pane", "pane_left", "pane_right", "difference_all", "zoom_pane", "linked"):
+        for key in SEVERAL_ONLY:
             self._actions[key].setEnabled(has_model and several)
 
     def _on_undo_text(self, text: str) -> None:

@@ -58,6 +58,7 @@ class Stage(QStackedWidget):
             self.empty.hide_share()
         elif awaited or controller.is_opening():
             self.empty.wait("Loading the model…", "The first picture appears as soon as it is read.")
+            self.empty.show_share(controller.opening.share)
         else:
             self.empty.offer(known_models.opened(controller.catalogue, self._settings)[:OFFERED])
             self.empty.invite()

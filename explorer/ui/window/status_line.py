@@ -207,8 +207,7 @@ class StatusLine(QStatusBar):
             self.refresh()  # what was true of another model goes at once
 
     def _on_ready(self, ready: Ready) -> None:
-        self.dot.set_state("ready")
-        self.state.setText("engine ready")
+        self._on_opening(self._opening)
         self.refresh()
 
     def _on_opening(self, name: str) -> None:

@@ -46,13 +46,25 @@ def test_titles_say_what_is_shown_of_a_do_and_of_other_sliders(qtbot: QtBot, mon
         causal.set_view(0, view)
         titles.append(causal.pane_title(0))
     assert titles == [
-        "Counterfactual", "Factual", "Own picture", "Factual / counterfactual", "Difference", "Truth", "Total effect",
+        "Counterfactual", "Factual", "Own picture", "Factual / counterfactual", "Difference", "Difference of panes",
+        "Truth", "Total effect",
         "Direct effect", "Indirect effect",
     ]  # fmt: skip
     causal.rename_pane("Another graph")
     assert causal.pane_title(0) == "Another graph · indirect effect"
     causal.set_view(0, "image")
     assert causal.pane_title(0) == "Another graph"
+
+
+def test_titles_of_a_do_tell_two_models_apart(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet, "controls", setting_variables)
+    controller, client = controller_on()
+    client.card = replace(quiet.CARD, name="epoch-9", shipped=False)
+    controller.open_model("/runs/epoch-9.pt", place="beside")
+    controller.move_control(0, "hue", 1.0)
+    assert [controller.pane_title(pane) for pane in (0, 1)] == ["toy · counterfactual", "epoch-9 · counterfactual"]
+    controller.set_view(1, "between")
+    assert controller.pane_title(1) == "Difference of panes"
 
 
 def test_titles_stay_while_mechanisms_are_fitted_to_another_graph(qtbot: QtBot) -> None:
@@ -98,7 +110,7 @@ def test_effects_have_their_scale_and_their_size_and_other_views_have_none(qtbot
         seen = {shot.pixelColor(x, row).toTuple()[:3] for x in range(box.left(), box.right())}
         assert _near(ends, seen) == (view in EFFECTS), view
         assert canvas.captions.state(0, controller.feed.picture(0)).startswith("rms ") == (
-            view in (*EFFECTS, "difference")
+            view in (*EFFECTS, "difference", "between")
         )
 
 

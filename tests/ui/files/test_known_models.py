@@ -79,13 +79,13 @@ def test_every_model_of_the_folder_is_listed_and_broken_ones_say_why(qtbot: QtBo
     assert keeping.models_folder() == tmp_path
     assert shelf.names()[f"Models folder: {tmp_path.name}"] == ["no model in it"]
     good = ListedModel(
-        path=str(tmp_path / "good.pkl"), family="stylegan2", family_title="StyleGAN2", memory=120_000_000
+        path=str(tmp_path / "run" / "good.pkl"), family="stylegan2", family_title="StyleGAN2", memory=120_000_000
     )
     bad = replace(good, path=str(tmp_path / "bad"), problem="'bad' is truncated.")
     shelf.client.reply(
         FolderListed(request_id=listing(shelf.client).request_id, folder=str(tmp_path), models=(bad, good))
     )
-    assert shelf.names()[f"Models folder: {tmp_path.name}"] == ["bad", "good.pkl"]
+    assert shelf.names()[f"Models folder: {tmp_path.name}"] == ["bad", "run/good.pkl"]
     assert shelf.item(bad.path).isDisabled()
     assert "'bad' is truncated." in shelf.item(bad.path).toolTip(0)
     assert "StyleGAN2 · needs 120 MB of memory to open" in shelf.item(good.path).toolTip(0)

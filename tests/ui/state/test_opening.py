@@ -99,7 +99,9 @@ def test_it_tells_how_far_the_loading_is(qtbot: QtBot) -> None:
     client.reply(JobProgress(request_id=number, title="Opening large", share=0.25, remaining=3.0))
     client.reply(JobProgress(request_id=number + 1000, title="something else", share=0.9, remaining=3.0))
     assert shares == [0.25]
+    assert controller.opening.share == 0.25
     opened(client, CARD)
+    assert controller.opening.share == 0.0
     client.reply(JobProgress(request_id=number, title="Opening large", share=1.0, remaining=0.0))
     assert shares == [0.25]
 

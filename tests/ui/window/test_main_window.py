@@ -29,7 +29,7 @@ from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scene, 
 from explorer.scene.store import encode_scene, load_scene, save_scene
 from explorer.scene.timeline import set_amount_key
 from explorer.service.replies import EngineLost, Exported, JobProgress, ModelList, Ready, Refused, Stopped
-from explorer.service.requests import DrawSamples, FindControls, OpenModel
+from explorer.service.requests import Cancel, DrawSamples, FindControls, OpenModel
 from explorer.ui.actions.action_rows import ACTIONS
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.files.refusal_dialog import RefusalDialog
@@ -646,6 +646,44 @@ def test_every_model_action_survives_being_pressed(desk: Desk) -> None:
             action.trigger()
             desk.client.draw()
     assert desk.controller.has_model
+
+
+def test_what_is_loaded_says_how_far_it_is_and_can_be_given_up(qapp: QApplication) -> None:
+    desk = Desk()
+    desk.client.answers_models = False
+    desk.window.begin("/models/large.pkl", None, None)
+    desk.client.reply(READY)  # the engine comes after the question
+    number = next(one.request_id for one in reversed(desk.client.sent) if isinstance(one, OpenModel))
+    desk.client.reply(JobProgress(request_id=number, title="Opening large.pkl", share=0.4, remaining=2.0))
+    desk.controller.catalogue.models_changed.emit()  # whatever else is told meanwhile
+    empty, status = desk.window.empty, desk.window.status
+    assert (empty.bar.value(), empty.bar.isVisible(), empty.stop.isVisible()) == (400, True, True)
+    assert status.state.text() == "opening large.pkl… 40%"
+    assert desk.window.table["stop_opening"].isEnabled()
+    status.stop.click()
+    assert [one.request_id for one in desk.client.sent if isinstance(one, Cancel)] == [number]
+    assert not empty.bar.isVisible()
+    assert not status.stop.isVisible()
+    assert not desk.window.table["stop_opening"].isEnabled()
+    assert status.state.text() == "engine ready"
+    desk.close()
+
+
+def test_models_that_were_opened_before_are_offered_in_an_empty_window(qapp: QApplication, tmp_path: Path) -> None:
+    (tmp_path / "mine.pt").write_bytes(b"x")
+    settings = Settings()
+    for path in (str(tmp_path / "gone.pt"), str(tmp_path / "mine.pt")):
+        settings.add_recent_model(path)
+    settings.save()
+    desk = Desk(models=())
+    desk.client.answers_models = False
+    desk.begin()
+    mine, gone = desk.window.empty.recent_buttons()
+    assert (mine.text(), mine.isEnabled(), gone.text(), gone.isEnabled()) == ("mine.pt", True, "gone.pt", False)
+    assert "not there any more" in gone.toolTip()
+    mine.click()
+    assert any(isinstance(one, OpenModel) and one.model.path == str(tmp_path / "mine.pt") for one in desk.client.sent)
+    desk.close()
 
 
 def test_the_layout_is_remembered(desk: Desk) -> None:
