@@ -106,6 +106,19 @@ class Conditional(Protocol):
         what was drawn. Raises :class:`explorer.errors.SceneError` for a class that there is none of."""
 
 
+class ReadsText(Protocol):
+    """What a family with the capability ``prompt`` adds."""
+
+    tokens: int
+    """Of a prompt, without the signs of its beginning and its end."""
+
+    def embeddings(self, texts: Sequence[str]) -> Tensor:
+        """(N, *shape of the space ``prompt``): what each of ``texts`` says."""
+
+    def words(self, text: str) -> list[str]:
+        """The tokens of ``text`` that are read."""
+
+
 class Posterior(Protocol):
     """What a family with the capability ``posterior`` adds (VAE encoders)."""
 

@@ -15,6 +15,7 @@ from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
 from explorer.generators.diffusion_decoding import Decoding
 from explorer.generators.diffusion_samplers import Course, Courses
 from explorer.generators.diffusion_scheduler import FolderSamplers
+from explorer.generators.diffusion_text import TextConditioner, TextEncoders
 from explorer.generators.prefix_cache import PrefixCache, digest_of
 from explorer.numerics.samplers import Callback, last
 from explorer.scene.cards import ModelCard
@@ -88,6 +89,24 @@ class DiffusionGenerator:
     def conditioned(self, latent: Latent, condition: Condition) -> Latent:
         """``latent`` with what ``condition`` says in place of what was drawn."""
         return self.conditioner.conditioned(latent, condition)
+
+    @property
+    def tokens(self) -> int:
+        """Of a prompt, without the signs of its beginning and its end."""
+        return self._texts().tokens
+
+    def embeddings(self, texts: Sequence[str]) -> Tensor:
+        """(N, *prompt): what each of ``texts`` says."""
+        return torch.stack([self._texts().embedding(text) for text in texts])
+
+    def words(self, text: str) -> list[str]:
+        """The tokens of ``text`` that are read."""
+        return self._texts().words(text)
+
+    def _texts(self) -> TextEncoders:
+        if not isinstance(self.conditioner, TextConditioner):
+            raise ModelError(f"'{self.card.name}' reads no text.")
+        return self.conditioner.encoders
 
     def advance(self, latent: Latent, space: str) -> Latent:
         """``latent`` with the spaces up to ``space`` filled: with the condition that it has, or with zeros, which

@@ -55,6 +55,11 @@ class TextEncoders:
         self._kept.move_to_end(text)
         return kept
 
+    @property
+    def tokens(self) -> int:
+        """Of a prompt, without the signs of its beginning and its end."""
+        return self._parts[0].length - 2
+
     def split(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Of embeddings (B, T, W) those of the tokens, and those of the whole texts (B, P)."""
         length, width = self._parts[0].length, self._parts[-1].config.projection_dim

@@ -42,6 +42,7 @@ from explorer.controls.noise import NoiseControl
 from explorer.controls.registry import kinds
 from explorer.controls.rung import RungControl
 from explorer.controls.scaled import ScaledControl, scaled
+from explorer.controls.towards import TowardsControl
 from explorer.generators.base import Latent
 from explorer.numerics.bending import Bend
 from explorer.scene.cards import ControlCard, SpaceCard
@@ -144,6 +145,17 @@ def local_basis(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
 def class_blend(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     """One of five classes."""
     return ClassControl(ControlCard(name="c", space="s"), draw(st.integers(0, 4)), 5), SpaceCard(shape=(5,))
+
+
+@st.composite
+def towards(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """Some rows of five, to a point or away from it."""
+    first = draw(st.integers(0, 4))
+    target = _normal(draw(st.integers(0, 99)), 5, 3)
+    control = TowardsControl(
+        ControlCard(name="c", space="s"), target, first, draw(st.integers(first, 4)), draw(st.booleans())
+    )
+    return control, SpaceCard(shape=(5, 3))
 
 
 @st.composite
@@ -311,6 +323,7 @@ EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] 
     "noise": noise,
     "rung": rung,
     "scaled": rescaled,
+    "towards": towards,
 }
 EVERY_KIND = st.one_of([example() for example in EXAMPLES.values()])
 CHOOSING = {"noise", "rung"}

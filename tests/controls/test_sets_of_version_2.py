@@ -32,6 +32,7 @@ def test_every_kind_is_read_and_moves_as_it_did(tmp_path: Path, again: bool) -> 
         "motion",
         "noise",
         "rung",
+        "towards",
     }  # which are younger
     for control in controls.controls:
         if isinstance(control, WeightChange):
