@@ -56,6 +56,7 @@ class Prompts(CheckedMethod):
                 help="blend: at 1 the picture is of the text; add: what the text says is added to the prompt.",
             ),
         ),
+        grows=True,
     )
 
     def refusal(self, model: ModelCard) -> str:

@@ -26,6 +26,8 @@ def test_every_kind_is_read_and_moves_as_it_did(tmp_path: Path, again: bool) -> 
     latent, amounts = torch.from_numpy(moved["latent"]), torch.from_numpy(moved["amounts"])
     assert {control.kind for control in controls.controls} == set(kinds()) - {
         "bound_intervention",
+        "bound_noise",
+        "bound_rung",
         "class",
         "field",
         "intervention",

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from official_files import SMALL_STYLEGAN3, exported_stylegan3, own_stylegan3, write_official
+from tiny_pipelines import save_flow
+from tiny_texts import save_stable
 from toys import ToyCauses, ToyDiffusion, ToyGenerator, ToyVae
 
 from explorer.controls.base import Control
@@ -34,13 +36,14 @@ def _stylegan2(folder: Path, seed: int) -> Path:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two checkpoints of a small StyleGAN2, and a conditional StyleGAN3."""
+    """Two checkpoints of a small StyleGAN2, a conditional StyleGAN3, a pipeline of texts and a flow of classes."""
     place = tmp_path_factory.mktemp("checkpoints")
     found = {name: _stylegan2(place / name, seed) for seed, name in enumerate(("stylegan2", "other"))}
     alias_free = write_official(
         place / "a.pkl", exported_stylegan3(own_stylegan3(classes=6, label_width=3)), SMALL_STYLEGAN3
     )
-    return {**found, "stylegan3": alias_free}
+    texts, flow = save_stable(place / "texts"), save_flow(place / "flow", num_class_embeds=6)
+    return {**found, "stylegan3": alias_free, "texts": texts, "flow": flow}
 
 
 def _generator(name: str, folders: dict[str, Path]) -> Generator:
@@ -60,6 +63,8 @@ def _settings(name: str, folders: dict[str, Path]) -> dict[str, Scalar]:
         quick["samples"] = 400
     if name == "stylespace":
         quick = {"region": "0,0,0.5,0.5", "samples": 8}
+    if name == "prompts":
+        quick = {"texts": "red | blue | cat | a red cat | a blue cat"}
     if name == "weight_difference":
         quick["other"] = str(folders["other"])
     return quick
@@ -84,6 +89,8 @@ def _cases() -> Iterator[tuple[str, str]]:
     yield from (("known-distinct", one.card.name) for one in registry.all_with_role("capacity"))
     yield "stylegan3", "picture_motion"
     yield "stylegan3", "classes"
+    yield from (("texts", method) for method in ("prompts", "prompt_weights"))
+    yield "flow", "velocity_split"
     yield from (("stylegan2", method) for method in ("stylespace", "weight_difference", "local_basis", "pca"))
 
 
