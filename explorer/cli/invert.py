@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from explorer.inversion.invert import Inverted
 
 
+PAIR_HEIGHT = 256  # pixels, at least: what stands below the pictures can be read
+
+
 def invert(
     model: arguments.ModelName,
     image: Annotated[Path, typer.Option("--image", "-i", metavar="FILE", help="The picture.")],
@@ -109,7 +112,8 @@ def _write(engine: Engine, scene: Scene, out: Path, as_json: bool) -> None:
         typer.echo(f"wrote {out}", err=as_json)
         return
     with shown("Rendering") as progress:
-        export.run(engine, scene, out, ExportOptions(kind="png"), progress)
+        height = max(PAIR_HEIGHT, engine.card(scene.model).size[0])
+        export.run(engine, scene, out, ExportOptions(kind="png", height=height, scaling="smooth"), progress)
     if as_json:
         typer.echo(f"wrote {out}", err=True)
     else:

@@ -13,7 +13,7 @@ from explorer.engine.control_store import Kept
 from explorer.generators.base import Generator, Latent, Stepwise
 from explorer.numerics.samplers import Callback
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, PaneView, Quality, Start, View
-from explorer.scene.views import EFFECTS, OF_DO
+from explorer.scene.views import EFFECTS, OF_DO, UNEDITED
 
 
 class Overtaken(Exception):
@@ -43,7 +43,7 @@ _PARTS: dict[PaneView, EffectPart] = {"direct_effect": "direct", "indirect_effec
 
 def needs_controls(view: View) -> bool:
     """Whether the control set of ``view`` has to be known to draw it."""
-    return view.view in OF_DO or (view.view not in ("unmoved", "original") and bool(view.edits))
+    return view.view in OF_DO or (view.view not in UNEDITED and bool(view.edits))
 
 
 def with_others(views: Iterable[View]) -> Iterator[View]:
@@ -64,7 +64,7 @@ def points_of(view: View, sets: Sets) -> tuple[Point, ...]:
         whole = part if edits else "all"
         return Point(view.model, view.start, controls, edits, view.quality, whole)
 
-    if view.view in ("unmoved", "original"):
+    if view.view in UNEDITED:
         return (point(()),)
     if view.view == "between" and view.against is not None:
         return *points_of(view.against, sets), point(view.edits)

@@ -47,6 +47,14 @@ def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | FigureProvenanc
     return provenance.restored(path.name), options, provenance
 
 
+def carries_scene(path: Path) -> bool:
+    """Whether the file ``path`` carries a scene, sound or not. Raises :class:`SceneError` where it is damaged."""
+    try:
+        return _carried(Path(path)) is not None
+    except OSError as error:
+        raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
+
+
 def order_of_touch(path: Path) -> Touched:
     """In which order the scene that ``path`` carries, and that :func:`read` has read, moved its controls when it was
     saved (:func:`explorer.scene.store.order_of_touch`)."""

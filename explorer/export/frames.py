@@ -26,10 +26,11 @@ from explorer.scene.cards import ControlSetCard, ModelCard
 from explorer.scene.causes import ANSWERS, rung_of
 from explorer.scene.edit_text import edit_text, tau_text, unit_text
 from explorer.scene.editing import is_table
-from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, view_of
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, own_picture, view_of
+from explorer.scene.own_pictures import fidelity_text
 from explorer.scene.steps import steps_at_rest, steps_text
 from explorer.scene.timeline import at, frame_times
-from explorer.scene.views import EFFECTS, VIEWS, WITH_RMS, title_of_do
+from explorer.scene.views import EFFECTS, UNEDITED, VIEWS, WITH_RMS, title_of_do
 
 BATCH = 16
 """Views rendered together. Fixed, and kept in the provenance: the last bit of a float depends on its batch."""
@@ -196,7 +197,8 @@ def _captions(
     captions = []
     for number, (index, picture) in enumerate(zip(panes, pictures, strict=True)):
         pane = scene.panes[index]
-        parts = [names[number]] if names else []
+        shown = own_picture(pane.origin or scene.origin)
+        parts = [names[number]] if names and pane.view != "original" else []
         if isinstance(pane.origin, Seed):
             parts.append(f"seed {pane.origin.seed}")
         own = cards.get(index)
@@ -204,8 +206,12 @@ def _captions(
             parts.append(f"{VIEWS[pane.view].note.removeprefix('rms ')}, rms {picture.rms:.3f}")
         elif own is not None and own.graph is not None and pane.view != "truth":
             parts.append(title_of_do(pane.view, ANSWERS[rung_of(own.controls, pane.edits)]).lower())
+        elif pane.view == "original" and shown is not None:
+            parts.append(f"{VIEWS[pane.view].note}: {shown.name}")
         elif note := VIEWS[pane.view].note:
             parts.append(note)
+        elif shown is not None and not pane.edits:
+            parts.append(fidelity_text(shown))
         if drawn := steps_text(models[index], picture.steps):
             parts.append(drawn)
         known = {card.name: card for card in own.controls} if own is not None else {}
@@ -215,7 +221,7 @@ def _captions(
             unit_text(pane.controls, known.get(name)) for name in (*(edit.control for edit in pane.edits), *tracked)
         ):
             parts.append(tau_text(pane.controls.tau, pane.controls.calibration))
-        edits = pane.edits if pane.view != "unmoved" else ()
+        edits = pane.edits if pane.view not in UNEDITED else ()
         moved = ", ".join(edit_text(scene, pane.controls, edit, known.get(edit.control)) for edit in edits)
         captions.append(Caption(" · ".join(parts), moved, is_signed=pane.view in EFFECTS))
     return captions

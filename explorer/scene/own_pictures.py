@@ -44,6 +44,5 @@ def bookmark_of(
         origin=point,
         truncation_psi=truncation_psi,
         panes=(Pane(controls=controls, view="original"), Pane(controls=controls)),
-        columns=2,
         condition=condition or Condition(),
     )

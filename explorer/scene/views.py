@@ -36,6 +36,9 @@ def title_of_do(view: PaneView, answer: str) -> str:
     return VIEWS[view].of_do.replace("Counterfactual", answer).replace("counterfactual", answer.lower())
 
 
+UNEDITED: tuple[PaneView, ...] = ("unmoved", "original")
+"""What no control moves."""
+
 EFFECTS: tuple[PaneView, ...] = ("total_effect", "direct_effect", "indirect_effect")
 """Signed maps of what do() changes of the picture."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 
-from explorer.scene.views import VIEWS, WITH_RMS
+from explorer.scene.views import UNEDITED, VIEWS, WITH_RMS
 from explorer.ui.canvas import pane_paint, pane_text
 from explorer.ui.canvas.pane_grid import Table
 from explorer.ui.look import theme
@@ -30,7 +30,7 @@ class Captions:
             known = self._controller.catalogue.controls(scene.model_of(pane), chosen.controls)
             stopped = self._controller.catalogue.is_stopped(scene.model_of(pane), chosen.controls)
             latest = self._controller.moved_last(pane)
-            moved = "" if stopped or chosen.view == "unmoved" else pane_text.moved(scene, chosen, known, latest)
+            moved = "" if stopped or chosen.view in UNEDITED else pane_text.moved(scene, chosen, known, latest)
             state, sliders = self.state(pane, picture), self._sliders(pane)
             if self.table is not None:  # what its column and its row are called stands at the edge
                 title, figure = moved, sliders or state

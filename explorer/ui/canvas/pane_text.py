@@ -5,7 +5,7 @@ from __future__ import annotations
 from explorer.scene.cards import ControlSetCard
 from explorer.scene.edit_text import edit_text
 from explorer.scene.marks import shown_name
-from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, StoredLatent
+from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, StoredLatent, own_picture
 from explorer.scene.origin_text import start_text
 from explorer.scene.steps import draft_texts, steps_at_rest
 from explorer.scene.usual_text import MARK, unusual_text
@@ -39,7 +39,10 @@ def in_its_place(catalogue: Catalogue, scene: Scene, pane: int, picture: Picture
 
 
 def start(scene: Scene, pane: int) -> str:
-    """Where the picture of pane number ``pane`` starts from."""
+    """Where the picture of pane number ``pane`` starts from; of one's own picture, what it is called."""
+    own = own_picture(scene.origin_of(pane)) if scene.panes[pane].view == "original" else None
+    if own is not None:
+        return own.name
     return start_text(scene.start_of(pane))
 
 

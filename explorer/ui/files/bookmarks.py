@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.scene.edit_text import edit_text
-from explorer.scene.model import Bookmark, Scene, Seed, View, view_of
+from explorer.scene.model import Bookmark, Scene, Seed, View, own_picture, view_of
 from explorer.scene.origin_text import origin_text
+from explorer.scene.own_pictures import distance_text, fidelity_text
 from explorer.scene.steps import draft_texts, steps_at_rest
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
@@ -250,7 +251,7 @@ def _seeds(scene: Scene) -> str:
     origins = dict.fromkeys(map(scene.origin_of, range(len(scene.panes))))
     if len(origins) == 1:
         text = origin_text(*origins)
-        return text[0].upper() + text[1:]
+        return text if own_picture(*origins) is not None else text[0].upper() + text[1:]
     seeds = [str(origin.seed) for origin in origins if isinstance(origin, Seed)]
     if len(seeds) < len(origins):
         return ""
@@ -262,7 +263,9 @@ def describe(bookmark: Bookmark) -> str:
     """The tool tip: name, model, seed, and what is moved."""
     lines = [bookmark.name, bookmark.model.path.replace("\\", "/").rpartition("/")[2]]
     scene = _scene_of(bookmark)
-    if seeds := _seeds(scene):
+    if (own := own_picture(bookmark.origin)) is not None:
+        lines += [own.reading, f"Found by {own.way}: {fidelity_text(own)}.", distance_text(own)]
+    elif seeds := _seeds(scene):
         lines.append(f"{seeds.lower()}, spread {bookmark.truncation_psi:g}")
     moved = [edit_text(scene, bookmark.panes[0].controls, edit) for edit in bookmark.panes[0].edits]
     lines += [", ".join(moved)] if moved else []

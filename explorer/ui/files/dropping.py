@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["scene", "carrier", "controls", "foreign", "model or foreign", "model"]
+from explorer.files import PICTURE_SUFFIXES
+
+Kind = Literal["scene", "carrier", "carrier or picture", "picture", "controls", "foreign", "model or foreign", "model"]
 """``foreign``: what another program found on a model."""
 
 CARRIERS = (".mp4", ".gif", ".png", ".pdf", ".svg")
@@ -22,7 +24,9 @@ def kind_of(path: Path) -> Kind:
     if path.is_dir():  # a model, or an exported sequence of frames
         return "carrier" if (path / "provenance.json").is_file() else "model"
     if path.suffix.lower() in CARRIERS:
-        return "carrier"
+        return "carrier or picture" if path.suffix.lower() in PICTURE_SUFFIXES else "carrier"
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return "picture"
     if path.suffix.lower() == ".json":
         return "scene"
     if path.suffix.lower() == ".safetensors" and _holds_controls(path):

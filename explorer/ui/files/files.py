@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QBuffer, QMimeData, QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from explorer.errors import ExplorerError
+from explorer.files import PICTURE_SUFFIXES
 from explorer.scene.cards import FileUse
 from explorer.scene.store import SUFFIX, save_scene
 from explorer.ui.files.dropping import CARRIERS, FOREIGN, MODEL_OR_FOREIGN, kind_of
 from explorer.ui.files.importing import Importing
 from explorer.ui.state.controller import Controller
+from explorer.ui.state.inverting import Source, source_of
 from explorer.ui.state.settings import Settings
 
 MODEL_FILTER = "Models (*.safetensors *.pt *.pth *.pkl *.ckpt *.bin *.tar *.onnx);;All files (*)"
@@ -24,6 +27,10 @@ SCENE_FILTER = (
 
 CONTROLS_KINDS = " ".join(f"*{suffix}" for suffix in (".safetensors", *MODEL_OR_FOREIGN, *FOREIGN))
 CONTROLS_FILTER = f"Control sets, and what other programs found ({CONTROLS_KINDS});;All files (*)"
+
+PICTURE_FILTER = f"Pictures ({' '.join(f'*{suffix}' for suffix in sorted(PICTURE_SUFFIXES))});;All files (*)"
+
+LARGEST_PASTED = 2048  # pixels
 
 FILMS = ("mp4", "gif", "png_sequence")
 
@@ -50,7 +57,9 @@ class Files(QObject):
             self._controller.say(f"'{path}' does not exist; check the path.", "error")
             return
         kind = kind_of(path)
-        if kind == "model" or (kind == "model or foreign" and not self._controller.has_model):
+        if kind == "picture" or (kind == "carrier or picture" and not self._carries_scene(path)):
+            self._controller.invert(source_of(path))
+        elif kind == "model" or (kind == "model or foreign" and not self._controller.has_model):
             self._open_model(path)
         elif kind == "controls":
             self.importing.use_controls(path)
@@ -72,6 +81,30 @@ class Files(QObject):
             self.attributes_wanted.emit(str(path))
         else:
             self._open_model(path)
+
+    def take(self, data: QMimeData) -> None:
+        """Open what was dropped or lies on the clipboard: files, or else a picture."""
+        paths = local_files(data)
+        for path in paths:
+            self.open(path)
+        if not paths and data.hasImage():
+            self._controller.invert(_pasted(data))
+
+    def paste_picture(self) -> None:
+        """Take the picture, or the file of one, that lies on the clipboard."""
+        data = QGuiApplication.clipboard().mimeData()
+        if data is not None and can_take(data):
+            self.take(data)
+        else:
+            self._controller.say("There is no picture on the clipboard; copy one first.", "warning")
+
+    def _carries_scene(self, path: Path) -> bool:
+        from explorer.export.embed import carries_scene  # Pillow's import is not for the start of the window
+
+        try:
+            return carries_scene(path)
+        except ExplorerError:  # what is wrong with it is said by whoever opens it
+            return False
 
     def open_scene(self, path: Path) -> bool:
         """Make the scene that ``path`` holds or carries the current one, as a step that can be undone.
@@ -141,6 +174,12 @@ class Files(QObject):
         elif path is not None:
             self.open(path)
 
+    def ask_picture(self) -> None:
+        """Ask for a picture of the user's own, whether or not it carries a scene."""
+        path = self._asked_path("Open picture", PICTURE_FILTER)
+        if path is not None:
+            self._controller.invert(source_of(path))
+
     def ask_scene(self) -> None:
         """Ask for a scene file."""
         path = self._asked_path("Open scene", SCENE_FILTER)
@@ -192,3 +231,25 @@ class Files(QObject):
 
     def _folder(self) -> str:
         return self._settings.folder or str(Path.home())
+
+
+def can_take(data: QMimeData) -> bool:
+    """Whether :meth:`Files.take` finds anything in it."""
+    return bool(local_files(data)) or data.hasImage()
+
+
+def local_files(data: QMimeData) -> list[Path]:
+    """The files of this machine that ``data`` names."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+
+
+def _pasted(data: QMimeData) -> Source:
+    """The picture in ``data``, as the bytes of a PNG file: no larger than any model can use."""
+    image = QImage(data.imageData())
+    if max(image.width(), image.height()) > LARGEST_PASTED:
+        side, mode = LARGEST_PASTED, Qt.TransformationMode.SmoothTransformation
+        image = image.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, mode)
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs know bytes alone, which PySide refuses
+    return Source("pasted picture", data=bytes(buffer.data().data()))

@@ -11,6 +11,7 @@ from explorer.scene import editing, linking
 from explorer.scene.defaults import default_controls
 from explorer.scene.edit_text import slider_text
 from explorer.scene.following import EVERY
+from explorer.scene.inversion import InversionOptions
 from explorer.scene.model import (
     Blend,
     Condition,
@@ -22,10 +23,12 @@ from explorer.scene.model import (
     PaneView,
     Scene,
     Seed,
+    own_picture,
 )
 from explorer.scene.samplers import SAMPLERS
 from explorer.scene.two_models import Place
 from explorer.scene.views import VIEWS
+from explorer.ui.state.inverting import Source
 from explorer.ui.state.scene_state import SceneState
 
 replace = msgspec.structs.replace
@@ -59,7 +62,8 @@ class Controller(SceneState):
         if isinstance(origin, Seed):
             self.set_seed(origin.seed + step)
         else:
-            what = "a mixture of two keyframes" if isinstance(origin, Blend) else "a stored point"
+            stored = "a picture of your own" if own_picture(origin) is not None else "a stored point"
+            what = "a mixture of two keyframes" if isinstance(origin, Blend) else stored
             self.say(f"This picture starts from {what}, which has no next seed; type a seed, or press R for a new one.")
 
     def seen_origin(self) -> Origin:
@@ -79,6 +83,13 @@ class Controller(SceneState):
     def set_condition(self, condition: Condition, text: str, merge_key: object = None) -> None:
         """Tell the selected pane's model what to draw, and with it the panes that are told the same."""
         self.apply(editing.with_condition(self._scene, self._scene.selected, condition), text, merge_key)
+
+    def invert(self, source: Source, options: InversionOptions | None = None) -> None:
+        """Look for the point of the selected pane's model whose picture is nearest to ``source``."""
+        if not self.has_model:
+            self.say("Open a model first: the point of one is looked for that gives your picture.", "warning")
+            return
+        self.inverting.start(self._scene, self._scene.model_of(), source, options or InversionOptions())
 
     # --- sliders ---
 

@@ -34,6 +34,7 @@ from explorer.ui.state.document import Document
 from explorer.ui.state.drafts import Drafts
 from explorer.ui.state.drawn_order import DrawnOrder
 from explorer.ui.state.feed import Feed, Picture
+from explorer.ui.state.inverting import Inverting
 from explorer.ui.state.job_list import JobList
 from explorer.ui.state.labelling import Labelling
 from explorer.ui.state.late_sets import LateSets
@@ -74,6 +75,7 @@ class SceneState(QObject):
         self.jobs = JobList(self.client, self.replies, self)
         self.measuring = Measuring(self.jobs, self.replies, self)
         self.comparing = Comparing(self.jobs, self.replies, self)
+        self.inverting = Inverting(self.jobs, self.replies, self)
         self.labelling = Labelling(self.client, self.replies, self)
         self.catalogue = Catalogue(self.client, self.replies, self)
         self.models_folder = ModelsFolder(self.client, self.replies, self)

@@ -65,6 +65,8 @@ class Commands(QObject):
             ("stop_opening", controller.opening.cancel),
             ("pane_model", self._pane_model),
             ("compare_models", self._compare_models),
+            ("open_picture", files.ask_picture),
+            ("paste_picture", files.paste_picture),
             ("new_scene", controller.new_scene),
             ("open_scene", files.ask_scene),
             ("save_scene", files.save_scene),

@@ -19,6 +19,7 @@ from explorer.ui.jobs.jobs_panel import JobsPanel
 from explorer.ui.labels.dock import LabellingDock
 from explorer.ui.landscape.dock import LandscapeDock
 from explorer.ui.measures.dock import MeasuresDock
+from explorer.ui.own_pictures.dock import OwnPictureDock
 from explorer.ui.timeline.panel import TimelinePanel
 from explorer.ui.window.layout import BOTTOM, DockRow, Parts
 
@@ -79,6 +80,10 @@ def _card(parts: Parts) -> CardDock:
     return CardDock(parts.controller, parts.actions)
 
 
+def _own_picture(parts: Parts) -> OwnPictureDock:
+    return OwnPictureDock(parts.controller, parts.actions)
+
+
 def _jobs(parts: Parts) -> JobsPanel:
     return JobsPanel(parts.controller)
 
@@ -99,5 +104,6 @@ DOCKS = (
     DockRow("measures", BOTTOM, _measures, action="measures", readable=TABLE_HEIGHT),
     DockRow("effects", BOTTOM, _effects, action="effects", actions=EFFECT_ROWS, readable=PLOT_HEIGHT),
     DockRow("card", BOTTOM, _card, title="Model", action="model_card", actions=CARD_ROWS, readable=CARD_HEIGHT),
+    DockRow("own_picture", BOTTOM, _own_picture, title="Own picture", action="own_picture", readable=SAMPLE_HEIGHT),
     DockRow("jobs", BOTTOM, _jobs, is_due=_has_jobs),  # it comes by itself with the first job
 )

@@ -29,7 +29,7 @@ from explorer.ui.controls.panel import ControlsPanel
 from explorer.ui.effects.dock import EffectsDock
 from explorer.ui.files.bookmarks import BookmarksPanel
 from explorer.ui.files.exporting import Exporting
-from explorer.ui.files.files import Files
+from explorer.ui.files.files import Files, can_take
 from explorer.ui.files.model_browser import ModelBrowser
 from explorer.ui.files.recent_menus import RecentMenu
 from explorer.ui.jobs.jobs_panel import JobsPanel
@@ -264,13 +264,11 @@ class MainWindow(QMainWindow):
     # --- dropped files ---
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if can_take(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.files.open(Path(url.toLocalFile()))
+        self.files.take(event.mimeData())
         event.acceptProposedAction()
         self.stage.refresh()
 

@@ -121,6 +121,7 @@ def test_a_new_dock_is_in_menus_palette_and_layout(desk: Desk, qtbot: QtBot) -> 
         "Measures",
         "Effects",
         "Model",
+        "Own picture",
         "What is read",
     ] in tabs
 

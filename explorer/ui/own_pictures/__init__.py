@@ -1,0 +1,1 @@
+"""The room of pictures of one's own: the search for their points."""
