@@ -23,7 +23,7 @@ from typing_hand import LOCALES, click, double_click, line_of, type_text
 
 import explorer.ui
 from explorer.discovery import registry as methods
-from explorer.scene.cards import SettingCard
+from explorer.scene.cards import SettingCard, WayCard
 from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, Edit, Seed
 from explorer.service.replies import Ready
@@ -46,7 +46,8 @@ from explorer.ui.state.settings import Settings
 from explorer.ui.window.main_window import MainWindow
 
 pytestmark = pytest.mark.gui
-CARD = msgspec.structs.replace(PLAIN, capabilities=("truncation",))
+WAY = WayCard(name="w", title="optimisation in w", description="One w for all layers.", steps=500)
+CARD = msgspec.structs.replace(PLAIN, capabilities=("truncation",), inversions=(WAY,))
 WITHOUT_NUMBERS = (ShortcutsPage, RefusalDialog, MappingDialog, ModelChooser, BindDialog)
 ASKED = (
     SettingCard(name="layers", title="Layers", default="", kind="layers"),
