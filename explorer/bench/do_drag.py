@@ -9,6 +9,7 @@ from functools import partial
 from explorer.bench.alone import tell
 from explorer.bench.turns import in_turns, medians, ratio
 from explorer.controls.base import Control
+from explorer.controls.control_set import quantities
 from explorer.engine.engine import Engine
 from explorer.generators import devices
 from explorer.scene.causes import METHODS
@@ -35,7 +36,7 @@ def measure(name: str) -> dict[str, float | int | str]:
     settings: tuple[tuple[str, Scalar], ...] = ()
     if method != METHODS[0]:
         settings = (("samples", SAMPLES),)
-        names = [control.card.name for control in _set(engine, model, method, settings)]
+        names = [control.card.name for control in quantities(_set(engine, model, method, settings))]
         settings = (("attribute", ",".join(names[:VARIABLES])), *settings)
     doing = ControlSetRef(method=method, k=card.first_counts[method], settings=settings)
     straight = ControlSetRef(method="random_orthogonal", k=1)

@@ -18,7 +18,7 @@ from explorer.scene.value_text import value_text
 NO_CAUSES = (
     "The sliders of this pane set no variables. Choose the method Causes of a model that holds a causal model, such as "
     "a conditional VAE that was trained with what causes what; or, of any model, Attributes as causes, whose variables "
-    "are read from its pictures."
+    "are read from its pictures, or are controls of any method."
 )
 FITTING = "The mechanisms are fitted to rows of the model; values are those of the graph before."
 AWAITED = "What causes what in this pane is being asked."
