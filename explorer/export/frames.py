@@ -212,7 +212,7 @@ def _captions(
             parts.append(note)
         elif shown is not None and not pane.edits:
             parts.append(fidelity_text(shown))
-        if drawn := steps_text(models[index], picture.steps):
+        if pane.view != "original" and (drawn := steps_text(models[index], picture.steps)):
             parts.append(drawn)
         known = {card.name: card for card in own.controls} if own is not None else {}
         # Tracks too, whose amounts may pass through 0: the line must not come and go in a film.

@@ -65,6 +65,8 @@ def unusual(picture: Picture) -> str:
 def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ...]:
     """What has to be known of a picture beyond what it shows, the longest text first: that it is a draft, and what
     its controls remark, and that it starts from a picture that the model hardly draws."""
+    if picture.view is not None and picture.view.view == "original":  # the model has not drawn it
+        return ()
     steps = draft(catalogue, scene, picture)
     texts = [draft_texts(*steps)] if steps is not None else []
     if picture.frame is not None and picture.view is not None and picture.frame.remarks:

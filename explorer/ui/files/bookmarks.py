@@ -22,6 +22,7 @@ from explorer.scene.model import Bookmark, Scene, Seed, View, own_picture, view_
 from explorer.scene.origin_text import origin_text
 from explorer.scene.own_pictures import distance_text, fidelity_text
 from explorer.scene.steps import draft_texts, steps_at_rest
+from explorer.scene.usual_text import unusual_text
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
 from explorer.ui.look.dock_panel import DockPanel
@@ -265,6 +266,7 @@ def describe(bookmark: Bookmark) -> str:
     scene = _scene_of(bookmark)
     if (own := own_picture(bookmark.origin)) is not None:
         lines += [own.reading, f"Found by {own.way}: {fidelity_text(own)}.", distance_text(own)]
+        lines += list(filter(None, [unusual_text(own)]))
     elif seeds := _seeds(scene):
         lines.append(f"{seeds.lower()}, spread {bookmark.truncation_psi:g}")
     moved = [edit_text(scene, bookmark.panes[0].controls, edit) for edit in bookmark.panes[0].edits]

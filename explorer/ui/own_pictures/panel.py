@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBox
 from explorer.scene.cards import ModelCard, WayCard
 from explorer.scene.inversion import MOST_STEPS, InversionOptions
 from explorer.scene.own_pictures import distance_text, fidelity_text
+from explorer.scene.usual_text import unusual_text
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.jobs.progress_line import ProgressLine
 from explorer.ui.look.numbers import WholeField
@@ -121,7 +122,7 @@ class OwnPicturePanel(QWidget):
         if search.result is not None and own is not None:
             early = " The search was ended early, and this is the best that it had." if search.result.stopped else ""
             said.append(f"Found by {own.way}, and kept as a bookmark.{early}")
-            said.append(distance_text(own))
+            said += [unusual_text(own), distance_text(own)]
         elif search.progress is None:
             said.append("The search was cancelled before it had anything.")
         elif way := self.chosen():

@@ -17,7 +17,7 @@ from quiet import CARD, MODEL, QuietClient
 
 from explorer.scene.cards import WayCard
 from explorer.scene.inversion import InversionOptions
-from explorer.scene.model import OwnPicture, Scene, Seed, StoredLatent, own_picture
+from explorer.scene.model import OwnPicture, Scene, Seed, StoredLatent, Usual, own_picture
 from explorer.scene.store import load_scene, save_scene
 from explorer.service.replies import EngineLost, InversionPreview, JobProgress, PictureInverted, Ready, Refused, Stopped
 from explorer.service.requests import Cancel, InvertPicture
@@ -279,6 +279,24 @@ def test_a_point_far_out_is_said_to_be(desk: Desk, tmp_path: Path) -> None:
     desk.client.reply(inverted(desk.asked()[-1].request_id, distance=1.98))
     assert "1.98 times as far" in desk.panel.told.text()
     assert "edits may look less like the model's own" in desk.panel.told.text()
+
+
+def test_a_picture_that_the_model_hardly_draws_is_told_of_beside_what_it_drew(desk: Desk, tmp_path: Path) -> None:
+    desk.window.files.open(_written(tmp_path))
+    found = inverted(desk.asked()[-1].request_id, 12.2)
+    assert found.point.own is not None
+    own = msgspec.structs.replace(found.point.own, usual=Usual(least=30.0, pictures=19))
+    point = msgspec.structs.replace(found.point, own=own)
+    desk.client.reply(msgspec.structs.replace(found, point=point))
+    desk.client.draw()
+    assert "it is hardly of the model's world" in desk.panel.told.text()
+    scene, controller = desk.controller.scene, desk.controller
+    assert "it is hardly of the model's world" in describe(scene.bookmarks[0])
+    original, drawn = (controller.feed.picture(pane) for pane in (0, 1))
+    assert original is not None
+    assert drawn is not None
+    assert pane_text.marks(controller.catalogue, scene, original) == ()
+    assert any("not its world" in text for text in pane_text.marks(controller.catalogue, scene, drawn))
 
 
 def test_the_view_of_the_own_picture_is_offered_where_there_is_one(desk: Desk, tmp_path: Path) -> None:
