@@ -640,7 +640,7 @@ def test_every_model_action_survives_being_pressed(desk: Desk) -> None:
     asks = {"open_model", "open_folder", "open_scene", "save_scene", "save_scene_as", "open_controls", "export",
             "shortcuts", "quit", "theme_light", "theme_dark", "theme_system", "side_by_side", "save_controls",
             "save_starred", "method_settings", "rename_pane", "open_labels", "save_labels", "rename_labels",
-            "forget_labels", "models_folder", "pane_model", "compare_models"}  # fmt: skip
+            "forget_labels", "models_folder", "pane_model", "compare_models", "open_picture"}  # fmt: skip
     for row, action in desk.window.table.bound():
         if row.key not in asks and action.isEnabled():
             action.trigger()
