@@ -114,6 +114,15 @@ class Look:
         """Name → shape of the tensors of a safetensors file, or of the first dictionary of tensors in a pickle."""
         return self._header.shapes or _shapes_in(self.pickled, 4)
 
+    @cached_property
+    def tensor(self) -> tuple[int, ...] | None:
+        """The shape of the one tensor that a pickle holds, and nothing else; None where it holds anything else."""
+        value = self.pickled
+        if isinstance(value, Record) and value.name.startswith(_TENSOR) and _is_shaped(value):
+            shape: tuple[int, ...] = value.arguments[2]
+            return shape
+        return None
+
     @property
     def metadata(self) -> Mapping[str, str]:
         """Of a safetensors file; empty where it has none."""

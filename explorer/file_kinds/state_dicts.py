@@ -20,12 +20,18 @@ class StateDicts:
 
     def told(self, look: Look) -> str:
         shapes = look.shapes
+        if look.tensor is not None:
+            return (
+                f"holds one tensor of shape {look.tensor} and no network; it may be a direction: open a model, and "
+                "import it as controls."
+            )
         if not shapes:
             return ""
         return f"holds {len(shapes)} tensors ({few(shapes)}) that no family here has; {_looks(shapes)}"
 
     def use(self, look: Look) -> FileUse | None:
-        return FileUse(kind="controls", path=str(look.path)) if _is_direction(look.shapes) else None
+        holds_one = look.tensor is not None or _is_direction(look.shapes)
+        return FileUse(kind="controls", path=str(look.path)) if holds_one else None
 
 
 def _is_direction(shapes: Shapes) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from explorer.checkpoint import read_safetensors, read_torch
+from explorer.checkpoint import read_safetensors, read_torch_value
 from explorer.errors import ModelError
 
 TORCH_SUFFIXES = (".ckpt", ".pt", ".pth", ".tar", ".bin")
@@ -25,11 +25,13 @@ def state_dicts(path: Path) -> dict[str, dict[str, Any]]:
     """Where in the file ``path`` it lies (empty: at its top) → a dictionary of named tensors, outermost first and
     averages of weights ("ema") before what they are averages of. Names are without the ``module.`` of DataParallel.
 
-    A dictionary that holds a tensor is one, whatever else is in it; others are looked into, four levels deep.
+    A dictionary that holds a tensor is one, whatever else is in it; others are looked into, four levels deep. A file
+    that holds something else, such as one tensor, is no checkpoint, and has none.
     """
-    content = read_safetensors(path) if path.suffix.lower() == ".safetensors" else read_torch(path)
+    content = read_safetensors(path) if path.suffix.lower() == ".safetensors" else read_torch_value(path)
     places: dict[str, dict[str, Any]] = {}
-    _collect(content, "", MAX_DEPTH, places)
+    if isinstance(content, dict) and all(isinstance(key, str) for key in content):
+        _collect(content, "", MAX_DEPTH, places)
     return {place: places[place] for place in sorted(places, key=lambda place: "ema" not in place.lower())}
 
 

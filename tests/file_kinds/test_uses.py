@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from explorer.controls.control_set import METADATA_KEY
 from explorer.file_kinds.registry import sentence, use
 from explorer.files import package_folder
+from explorer.generators import registry
 from explorer.scene.cards import FileUse
 from explorer.scene.model import ModelRef, Scene
 from explorer.scene.store import save_scene
@@ -27,6 +28,8 @@ def test_each_kind_says_what_it_is_good_for(tmp_path: Path) -> None:
     table.write_text("a,b\n1,2\n")
     direction = tmp_path / "age.pt"
     torch.save({"direction": torch.zeros(64)}, direction)
+    bare = tmp_path / "bare.pt"
+    torch.save(torch.zeros(1, 64), bare)
     controls = tmp_path / "set.safetensors"
     save_file({"x": torch.zeros(2)}, controls, {METADATA_KEY: "{}"})
     picture = tmp_path / "shot.png"
@@ -35,7 +38,8 @@ def test_each_kind_says_what_it_is_good_for(tmp_path: Path) -> None:
     network.write_bytes(b"\x08\x07")
     predictor = next(path for path in (package_folder("models") / "predictors").iterdir() if path.is_dir())
     expected = {
-        scene: "scene", rows: "controls", table: "controls", direction: "controls", controls: "controls",
+        scene: "scene", rows: "controls", table: "controls", direction: "controls", bare: "controls",
+        controls: "controls",
         picture: "scene", network: "attributes", predictor: "attributes",
     }  # fmt: skip
     for path, kind in expected.items():
@@ -67,3 +71,12 @@ def test_the_folder_of_a_training_leads_to_its_model(tmp_path: Path) -> None:
 def test_what_is_good_for_nothing_offers_nothing(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
     assert use(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_one_tensor_is_no_broken_checkpoint_of_any_family(tmp_path: Path, old: bool) -> None:
+    path = tmp_path / "age.pt"
+    torch.save(torch.zeros(1, 64), path, _use_new_zipfile_serialization=not old)
+    told = registry.identify(path)
+    assert not any(verdict.mine for verdict in told.verdicts.values())
+    assert told.sentence.startswith("'age.pt' holds one tensor of shape (1, 64) and no network; it may be a direction")

@@ -19,10 +19,12 @@ from PySide6.QtWidgets import (
 
 from explorer.scene.cards import FamilyVerdict, FileUse
 from explorer.scene.model import ModelRef
+from explorer.ui.look.pages import scrolled
 from explorer.ui.look.widgets import WrappedLabel, link_button
 from explorer.ui.state.controller import Controller
 
 WIDTH = 560
+MOST_HEIGHT = 380  # of the reasons: more of them are scrolled, so that the dialog fits a small screen
 # fmt: off
 USES: dict[str, tuple[str, str, bool]] = {
     "scene": ("Open {name} as a scene", "Show what was saved or exported in it", False),
@@ -68,7 +70,9 @@ class RefusalDialog(QDialog):
             self.use.setDefault(True)
             self.use.clicked.connect(partial(self._use_it, use))
             layout.addWidget(self.use, 0, Qt.AlignmentFlag.AlignLeft)
-        table = QGridLayout()
+        page = QWidget()
+        table = QGridLayout(page)
+        table.setContentsMargins(0, 0, 8, 0)
         table.setHorizontalSpacing(14)
         table.setVerticalSpacing(8)
         table.setColumnStretch(1, 1)
@@ -87,7 +91,9 @@ class RefusalDialog(QDialog):
                 row_widgets.append(button)
             for column, widget in enumerate(row_widgets):
                 table.addWidget(widget, row, column, Qt.AlignmentFlag.AlignTop if column != 1 else Qt.AlignmentFlag(0))
-        layout.addLayout(table)
+        area = scrolled(page)
+        area.setMinimumHeight(min(page.sizeHint().height(), MOST_HEIGHT))
+        layout.addWidget(area, 1)
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         close.rejected.connect(self.reject)
         layout.addWidget(close)

@@ -49,6 +49,14 @@ def test_a_file_that_is_good_for_nothing_has_no_button_and_a_failed_plugin_is_no
     assert [button.objectName() for button in desk.dialog.buttons] == ["vae"]
 
 
+def test_reasons_of_many_families_fit_a_small_screen(qtbot: QtBot) -> None:
+    many = tuple(FamilyVerdict(family=f"f{n}", title=f"family {n}", reason="It is not this. " * 6) for n in range(40))
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    dialog = RefusalDialog(controller_on()[0], ModelRef(path="odd"), "'odd' is no model.", many, window)
+    assert dialog.sizeHint().height() < 650
+
+
 def test_a_direction_is_imported(qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / "age.npy"
     path.write_bytes(b"x")
