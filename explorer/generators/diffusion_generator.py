@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -67,7 +68,7 @@ class DiffusionGenerator:
     ) -> None:
         self.card = card
         self.device = device
-        self.h_window = h_window or (samplers.schedule.num_train_timesteps, 0)
+        self.h_window = h_window or (math.inf, -math.inf)  # some samplers count levels below 0
         self.prefixes = PrefixCache(PREFIX_BYTES)
         self.conditioner = conditioner
         self._unet = unet.eval().requires_grad_(False).to(device)

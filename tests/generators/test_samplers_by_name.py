@@ -171,6 +171,20 @@ def test_samplers_that_cannot_follow_a_schedule_are_not_offered(tmp_path: Path) 
         drawn(sigmoid, [0], 3, "euler")
 
 
+def test_h_acts_at_levels_that_are_counted_below_0(tmp_path: Path) -> None:
+    keys = {"timestep_type": "continuous", "prediction_type": "v_prediction", "sigma_min": 0.002, "sigma_max": 20.0}
+    generator = opened(pixels(tmp_path / "model", diffusers.EulerDiscreteScheduler(**keys, use_karras_sigmas=True)))
+    quality = Quality(steps=4)
+    assert min(generator.steps(quality)) < 0
+    latent = generator.advance(generator.sample([0]), "h")
+    plain = generator.render(latent, quality)
+    seen: list[bool] = []
+    generator._unet.mid_block.register_forward_hook(lambda *_: seen.append(bool(generator._injected.any())))
+    moved = generator.render(latent.with_space("h", latent.tensors["h"] + 1.0), quality)
+    assert seen == [True] * 4
+    assert not torch.equal(moved, plain)
+
+
 def test_names_are_asked_before_anything_is_drawn(tmp_path: Path) -> None:
     assert set(SAMPLERS) == set(CLASSES)
     card = diffusion.FAMILY.describe(save_pixels(tmp_path / "model"))
