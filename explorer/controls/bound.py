@@ -189,10 +189,15 @@ class Bound(CausalControl):
         if plan.others is not None:  # who was chosen for these values stays, whatever others are asked about
             still.others = partial(_always, plan.others({name: float(value) for name, value in targets.items()}))
 
+        cases = {causal(move).card.name: case_of(float(move.number[0])) for move in moves if causal(move).chooses}
+        is_elsewhere, held = any(cases.values()), factual
+        if is_elsewhere and moves[0].part != "all":  # what is held is what it is before anything is set
+            held = replace(still, acts={}).answer(self.model).values
+
         def values(amounts: Sequence[float]) -> Tensor:
             by = dict(zip(names, amounts, strict=True))
             sent = {name: Hard(_moved(graph.variable(name), before[name], by[name])) for name in numbers}
-            told = of_part(moves, factual, replace(still, acts={**still.acts, **sent}).answer(self.model)).values
+            told = of_part(moves, held, replace(still, acts={**still.acts, **sent}).answer(self.model)).values
             return torch.cat([told[name] for name in names])
 
         nowhere = torch.zeros(1, dtype=torch.float64)
@@ -203,12 +208,10 @@ class Bound(CausalControl):
                 for name in names
             ]
         )
-        cases = {causal(move).card.name: case_of(float(move.number[0])) for move in moves if causal(move).chooses}
         # What was abducted of this picture may have to be drawn from where another starts.
         own = tuple(float(value) for value in factual.values())
-        key = (frozenset(targets), moves[0].part, tuple(cases.items()), own if any(cases.values()) else ())
+        key = (frozenset(targets), moves[0].part, tuple(cases.items()), own if is_elsewhere else ())
         aim = torch.cat([after[name].detach() for name in names])
-        is_elsewhere = any(cases.values())
         return amounts, aim, Aims(key, tuple(map(names.index, numbers)), values, is_elsewhere)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -61,11 +61,12 @@ class PictureValues:
         return reader
 
     def of_seed(self, seed: int, row: int = 0) -> BoundStart:
-        """Where the picture of ``seed`` starts, whose truncation and classes are those of that row. Raises
+        """Where the picture of ``seed`` starts, whose truncation, classes and texts are those of that row. Raises
         :class:`CausalError` where it does not show a variable."""
-        psi, label = self.latent.truncation_psi, self.latent.label
+        psi = self.latent.truncation_psi
         sampled = self.generator.sample([seed], 1.0 if psi is None else float(psi[row]))
-        sampled = replace(sampled, label=None if label is None else label[row : row + 1])
+        along = self.latent.travelling.items()
+        sampled = replace(sampled, **{name: None if each is None else each[row : row + 1] for name, each in along})
         point = self.generator.advance(sampled, self.space).tensors[self.space][0]
         return self._start_at(_ordinary(point), row)
 
@@ -73,8 +74,11 @@ class PictureValues:
         return self._start_at(_ordinary(self.latent.tensors[self.space][row]), row)
 
     def _start_at(self, point: Tensor, row: int) -> BoundStart:
-        psi, label = self.latent.truncation_psi, self.latent.label
-        along = None if psi is None else float(psi[row]), None if label is None else tuple(label[row].tolist())
+        along = tuple(
+            (name, each[row].double().cpu().numpy().tobytes())
+            for name, each in self.latent.travelling.items()
+            if each is not None
+        )
         key = (self.group, point.numpy().tobytes(), along)
 
         def first() -> BoundStart:
@@ -91,13 +95,13 @@ class PictureValues:
         return knot(self.generator, key, 0, first, lambda last: last)
 
     def read(self, row: int, points: Tensor) -> Tensor:
-        """(n, A) what is read of the attributes from the pictures of ``points`` (n, *shape), whose truncation and
-        classes are those of that row."""
+        """(n, A) what is read of the attributes from the pictures of ``points`` (n, *shape), whose truncation, classes
+        and texts are those of that row."""
         if not self.bindings.attributes.variables:
             return points.new_zeros(len(points), 0)
         # Kept knots must be ordinary tensors: the engine draws in inference mode, others differentiate.
         with torch.inference_mode(False), torch.no_grad():
-            # What travels along (truncation, classes) is that of the row.
+            # What travels along is that of the row.
             own = self.latent.each(lambda tensor: tensor[row : row + 1].repeat(len(points), *[1] * (tensor.dim() - 1)))
             drawn = points.to(self.latent.tensors[self.space].device, torch.float32)
             return self.shown(self.generator.render(own.holding({self.space: drawn}), self.quality))

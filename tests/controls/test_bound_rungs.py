@@ -14,7 +14,7 @@ from explorer.attributes.registry import open_reader
 from explorer.causal.mechanisms.linear import LinearGaussian
 from explorer.causal.model import StructuralModel
 from explorer.controls import control_set
-from explorer.controls.base import Control, Move
+from explorer.controls.base import Control, EffectPart, Move
 from explorer.controls.bound import OUT_OF_REACH, Bound
 from explorer.controls.bound_rung import BoundRungControl
 from explorer.controls.control_set import ControlSet
@@ -96,6 +96,18 @@ def test_to_do_is_to_set_the_variables_of_another_picture(
         assert torch.equal(moved, point(generator, other, sent(do, 0.7)))
     assert not torch.equal(point(generator, start, chosen(rung, 1)), point(generator, start, chosen(rung, 2)))
     assert torch.equal(point(generator, start, chosen(rung, 0)), start.tensors["z"])
+
+
+@pytest.mark.parametrize("part", ["direct", "indirect"])
+def test_parts_of_an_effect_are_those_on_the_other_picture(
+    generator: KnownFactorsGenerator, controls: ControlSet, part: EffectPart
+) -> None:
+    other = generator.sample([who(controls, 1)])
+    do = sent(controls.control("push"), 0.7)._replace(part=part)
+    rung = chosen(controls.control("rung"), 1)._replace(part=part)
+    moved = point(generator, generator.sample([3]), do, rung)
+    assert torch.equal(moved, point(generator, other, do))
+    assert not torch.equal(moved, point(generator, other, do._replace(part="all")))
 
 
 def test_to_see_an_effect_tells_of_its_cause_and_to_do_it_does_not(
@@ -243,6 +255,34 @@ def test_a_picture_that_does_not_show_a_variable_gives_none_of_its_noise(
     monkeypatch.setattr(type(noise.pictures), "shown", lambda self, pictures: torch.full((len(pictures), 3), torch.nan))
     with pytest.raises(CausalError, match="does not show"):
         noise.move(start.tensors["z"], torch.tensor([float(case_of_seed(77))]))
+
+
+class Lit(KnownFactorsGenerator):
+    """Of which the class says how far the disc is to the right."""
+
+    def render(self, latent: Latent, quality: Quality) -> Tensor:
+        by = 0.0 if latent.label is None else latent.label[:, :1] * self.true_directions()[0]
+        return super().render(Latent({"z": latent.tensors["z"] + by}), quality)
+
+
+def test_pictures_of_other_classes_are_read_as_such(generator: KnownFactorsGenerator, controls: ControlSet) -> None:
+    """Of the very same points, alone and beside others, and of other seeds."""
+    lit = Lit(generator.card, generator.network, generator.device)
+    settings: dict[str, Scalar] = {"attributes": "known_factors", "graph": '{"x": [], "y": []}', "samples": 60}
+    found = METHOD.discover(lit, 2, 0, settings)
+    control = cast(Bound, found.control("x"))
+    z = generator.sample([3]).tensors["z"]
+
+    def values(*labels: float) -> Tensor:
+        latent = Latent({"z": z.expand(len(labels), -1)}, label=torch.tensor([[label] for label in labels]))
+        return control.prepare(lit, latent).values(latent.tensors["z"])["x"]
+
+    plain, moved = values(0.0), values(0.8)
+    assert abs(float(moved - plain)) > 0.03
+    assert torch.equal(values(0.8, 0.0), torch.cat([moved, plain]))
+    others = [control.prepare(lit, Latent({"z": z}, label=torch.tensor([[label]]))).pictures for label in (0.0, 0.8)]
+    ends = [float(each.of_seed(9).by_name()["x"]) for each in others if each is not None]
+    assert abs(ends[0] - ends[1]) > 0.03
 
 
 def test_models_are_of_lines_here(controls: ControlSet) -> None:
