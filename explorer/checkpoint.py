@@ -174,9 +174,14 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
+def free_memory() -> int:
+    """Bytes of memory that can be had now."""
+    return int(psutil.virtual_memory().available)
+
+
 def check_memory(bytes_needed: int, path: Path) -> None:
     """Refuse what does not fit into the memory that is free now."""
-    free = int(psutil.virtual_memory().available)
+    free = free_memory()
     if bytes_needed > free:
         raise ModelError(
             f"'{path.name}' needs {_gigabytes(bytes_needed)} of memory and {_gigabytes(free)} is free; "

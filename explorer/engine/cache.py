@@ -34,5 +34,15 @@ class BoundedCache(Generic[Key, Value]):
             while len(self._values) > self.limit:
                 self._values.popitem(last=False)
 
+    def items(self) -> list[tuple[Key, Value]]:
+        """What is kept, the least recently used first."""
+        with self._lock:
+            return list(self._values.items())
+
+    def drop(self, key: Key) -> None:
+        """Forget the value of ``key``, where there is one."""
+        with self._lock:
+            self._values.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._values)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from explorer.checkpoint import free_memory
 from explorer.controls.base import Moves, WeightEdits
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
@@ -46,6 +47,7 @@ from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Progress
 from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import by_weights, reweighted, stacked
+from explorer.generators.opening import memory_needed
 from explorer.inversion.base import Preview
 from explorer.inversion.invert import Inverted, invert
 from explorer.inversion.own_picture import Seen, original_of
@@ -63,7 +65,7 @@ from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Start, View
 from explorer.scene.picture_check import CheckQuestion, PictureCheck
 
-MODELS_KEPT = 3
+MODELS_KEPT = 6  # as many may stand side by side without being loaded anew for every picture
 PICTURES_KEPT = 512
 LARGEST_BATCH = 32
 
@@ -121,12 +123,26 @@ class Engine:
         with turn:
             found = self._generators.get(key)
             if found is None:
+                self._make_room(Path(path))
                 # A view may ask for it while it draws: weights made in inference mode would never have a gradient.
                 with torch.inference_mode(False):
                     loaded = generators.load(path, self.device, model.family, progress)
                 found = TakingTurns(loaded, self._turn)
                 self._generators.put(key, found)
         return found
+
+    def _make_room(self, path: Path) -> None:
+        """Forget generators where the one at ``path`` fits only without them: those used least recently, as few as
+        will do, and never the one used last, which is on the screen. None where that would not do."""
+        missing = memory_needed(path) - free_memory()
+        dropped: list[tuple[str, str]] = []
+        for key, kept in self._generators.items()[:-1]:
+            if missing > 0:
+                dropped.append(key)
+                missing -= kept.generator.card.memory
+        if missing <= 0:
+            for key in dropped:
+                self._generators.drop(key)
 
     def describe(self, model: ModelRef) -> ModelCard:
         """The card of ``model`` from its headers alone, with the methods that fit it, why the others do not, and the

@@ -106,6 +106,34 @@ def test_other_models_can_be_used_while_one_is_loaded() -> None:
     assert seen == [there]
 
 
+def kept(engine: Engine) -> list[str]:
+    return [Path(path).name for (path, _), _ in engine._generators.items()]
+
+
+def test_models_that_nobody_looks_at_make_room_for_one_that_fits_only_without_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = Engine(CPU)
+    for name in ("faces-stylegan2", "shapes-btcvae", "shapes-qlae"):
+        engine.card(ModelRef(path=name))
+    in_use = sum(each.generator.card.memory for _, each in engine._generators.items())
+
+    class Memory:
+        limit = in_use + memory_needed(SHIPPED / "shapes-stylegan2") - 1000
+
+        @property
+        def available(self) -> int:
+            return self.limit - sum(each.generator.card.memory for _, each in engine._generators.items())
+
+    monkeypatch.setattr(psutil, "virtual_memory", Memory)
+    engine.card(ModelRef(path="shapes-stylegan2"))
+    assert kept(engine) == ["shapes-btcvae", "shapes-qlae", "shapes-stylegan2"]  # one was enough
+    monkeypatch.setattr(Memory, "limit", 1000)
+    with pytest.raises(ModelError, match="of memory and"):
+        engine.card(ModelRef(path="faces-stylegan2"))
+    assert kept(engine) == ["shapes-btcvae", "shapes-qlae", "shapes-stylegan2"]  # for nothing, nothing goes
+
+
 def test_a_folder_of_models_lists_what_families_open_and_what_is_broken(tmp_path: Path) -> None:
     shutil.copytree(SHIPPED / "shapes-btcvae", tmp_path / "run" / "model")  # a folder within a folder
     shutil.copytree(SHIPPED / "faces-diffusion", tmp_path / "faces")
