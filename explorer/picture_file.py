@@ -58,11 +58,14 @@ def warnings_in_order() -> Iterator[None]:
         yield
 
 
-def open_picture(source: Path | bytes) -> Opened:
+def open_picture(source: Path | bytes, largest: int = 0) -> Opened:
     """The picture in the file ``source``, or in these bytes of one. The first of several; transparency over white;
-    16 bits and more to 8. Raises :class:`UnusablePicture`."""
+    16 bits and more to 8. Raises :class:`UnusablePicture`, also where a side has more than ``largest`` pixels (0: as
+    many as there are), which are then not read."""
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
+            if largest and max(file.size) > largest:
+                raise UnusablePicture(f"has {file.width}×{file.height} pixels, more than {largest} along a side")
             deep = file.mode[0] in "IF" or ";16" in str(file.tile)  # Pillow reads 16-bit colours as 8-bit ones
             file.load()
             turned = file.getexif().get(_ORIENTATION, 1) != 1
@@ -120,10 +123,10 @@ def as_png(pixels: NDArray[np.uint8], largest: int = 0) -> bytes:
     return written.getvalue()
 
 
-def pixels_of(png: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """(height, width, 3) of a file that :func:`as_png` has made, at the ``size`` (height, width). Raises
-    :class:`UnusablePicture` where it is damaged."""
-    image, (height, width) = open_picture(png).image, size
+def pixels_of(png: bytes, size: tuple[int, int], largest: int = 0) -> NDArray[np.uint8]:
+    """(height, width, 3) of a file that :func:`as_png` has made, at the ``size`` (height, width). ``largest``: as for
+    :func:`open_picture`. Raises :class:`UnusablePicture` where it is damaged."""
+    image, (height, width) = open_picture(png, largest).image, size
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(image, np.uint8)

@@ -92,3 +92,11 @@ def test_what_a_scene_holds_is_bounded_and_comes_back() -> None:
     assert Image.open(io.BytesIO(large)).size == (256, 128)
     assert np.abs(pixels_of(large, (512, 1024)).astype(int) - np.asarray(ramp(1024, 512))).max() <= 4
     assert np.array_equal(pixels_of(as_png(pixels[..., :1]), (12, 16)), np.repeat(pixels[..., :1], 3, 2))
+
+
+def test_what_is_larger_than_allowed_is_not_read() -> None:
+    with pytest.raises(UnusablePicture, match="has 300×8 pixels, more than 256 along a side"):
+        open_picture(in_bytes(ramp(300, 8)), 256)
+    with pytest.raises(UnusablePicture):
+        pixels_of(in_bytes(ramp(300, 8)), (8, 300), 256)
+    assert open_picture(in_bytes(ramp(256, 8)), 256).image.size == (256, 8)

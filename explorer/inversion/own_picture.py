@@ -71,7 +71,7 @@ def original_of(own: OwnPicture, model: ModelCard) -> Tensor:
     """(1, C, H, W) in [-1, 1]: the picture that a scene holds, at the size of the pictures of ``model``. Raises
     :class:`ExplorerError` where it is damaged."""
     try:
-        pixels = pixels_of(own.png, model.size)
+        pixels = pixels_of(own.png, model.size, LARGEST_ORIGINAL)
     except UnusablePicture as error:
         raise ExplorerError(f"The picture '{own.name}' that the scene holds {error}.") from error
     return as_images(np.ascontiguousarray(without_colours(pixels) if model.shape[0] == 1 else pixels)[None])

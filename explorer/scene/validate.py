@@ -15,6 +15,7 @@ from explorer.scene.model import (
     ControlSetRef,
     Origin,
     OriginKey,
+    OwnPicture,
     Pane,
     Scene,
     Seed,
@@ -33,6 +34,7 @@ VALUE_LIMIT = 1e9
 LEAST_TAU, GREATEST_TAU = 0.001, 0.5  # of the range of the pixels; beyond lies rounding, or another picture
 LONGEST_PROMPT = 10_000  # characters; models read some hundreds
 GREATEST_GUIDANCE = 100.0
+MOST_PICTURE_BYTES = 1 << 20  # four times what a picture of one's own takes without compression
 INTEGER_LIMIT = 2**63  # what JSON readers and msgspec carry
 
 
@@ -80,6 +82,15 @@ def _stored_latent(latent: StoredLatent, field: str) -> None:
     if sys.byteorder == "big":
         numbers.byteswap()
     _require(all(map(math.isfinite, numbers)), f"{field}.data", "holds numbers that are not finite")
+    if latent.own is not None:
+        _own_picture(latent.own, f"{field}.own")
+
+
+def _own_picture(own: OwnPicture, field: str) -> None:
+    size = len(own.png)
+    _require(size <= MOST_PICTURE_BYTES, f"{field}.png", f"holds {size} bytes; a scene holds small pictures alone")
+    _finite(own.psnr, f"{field}.psnr")
+    _finite(own.distance, f"{field}.distance")
 
 
 def _origin(origin: Origin, field: str) -> None:

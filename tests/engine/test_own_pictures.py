@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from explorer.engine.engine import Engine
-from explorer.errors import SceneError
+from explorer.errors import ExplorerError, SceneError
 from explorer.scene.inversion import InversionOptions
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Scene, Seed, view_of
 from explorer.scene.store import load_scene, save_scene
@@ -75,3 +76,18 @@ def test_controls_move_the_point_of_an_own_picture(engine: Engine) -> None:
     moved, original, still = engine.render([view_of(scene, index) for index in range(3)])
     assert not np.array_equal(moved.bgrx, still.bgrx)
     assert not np.array_equal(original.bgrx, still.bgrx)
+
+
+def test_a_scene_with_another_picture_than_it_may_hold_is_refused(engine: Engine, tmp_path: Path) -> None:
+    found = engine.inverted(MODEL, photograph(), "photograph.jpg", InversionOptions())
+    large = msgspec.structs.replace(found.own, png=bytes(2 << 20))
+    point = msgspec.structs.replace(found.point, own=large)
+    with pytest.raises(SceneError, match=r"'origin\.own\.png' holds 2097152 bytes"):
+        save_scene(Scene(model=MODEL, origin=point, panes=PANES), tmp_path / "a.scene.json")
+    written = io.BytesIO()
+    Image.new("L", (6000, 6000)).save(written, "PNG")
+    for png, sentence in ((written.getvalue(), "has 6000×6000 pixels"), (b"none", "cannot be read")):
+        point = msgspec.structs.replace(found.point, own=msgspec.structs.replace(found.own, png=png))
+        scene = Scene(model=MODEL, origin=point, panes=PANES)
+        with pytest.raises(ExplorerError, match=sentence):
+            engine.render([view_of(scene, 0)])
