@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from explorer.cli import arguments
+from explorer.cli import arguments, told
 from explorer.cli.numbers import whole
 from explorer.cli.progress import shown
 from explorer.ending import between_steps
@@ -16,7 +16,7 @@ from explorer.errors import Cancelled, ExplorerError
 from explorer.export.options import ExportOptions
 from explorer.scene.defaults import default_controls
 from explorer.scene.inversion import MOST_STEPS, InversionOptions
-from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.scene.model import Condition, ControlSetRef, ModelRef, Scene
 from explorer.scene.own_pictures import bookmark_of, distance_text, fidelity_text
 from explorer.scene.store import SUFFIX, save_scene
 from explorer.scene.usual_text import unusual_text
@@ -45,6 +45,10 @@ def invert(
     way: Annotated[str, typer.Option(metavar="WAY", help="How to look; default: what suits the model.")] = "",
     steps: Annotated[int, whole("--steps", 0, MOST_STEPS, help="Of the search; 0: as many as are usual.")] = 0,
     seed: Annotated[int, whole("--seed", 0, SEED_LIMIT - 1, help="Of what is drawn to begin with.")] = 0,
+    classes: told.Classes = None,
+    prompt: told.Prompt = "",
+    negative_prompt: told.NegativePrompt = "",
+    guidance: told.Guidance = None,
     as_json: arguments.Json = False,
     family: arguments.FamilyName = "",
 ) -> None:
@@ -54,7 +58,7 @@ def invert(
         raise ExplorerError(f"'{out.name}' ends in neither .png nor {SUFFIX}, which is what 'invert' writes.")
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
-    engine.card(reference)
+    condition = told.condition(engine, reference, classes, prompt, negative_prompt, guidance)
     with between_steps() as is_told_to_end:  # what was found is written before the program ends
         with shown("Looking for the picture's point") as show:
 
@@ -63,7 +67,7 @@ def invert(
                 if is_told_to_end():
                     raise Cancelled
 
-            options = InversionOptions(way=way, steps=steps, seed=seed)
+            options = InversionOptions(way=way, steps=steps, seed=seed, condition=condition)
             found = engine.inverted(reference, image, image.name, options, progress)
         if as_json:
             typer.echo(json.dumps(_document(model, found)))
@@ -73,7 +77,7 @@ def invert(
         if warning := unusual_text(found.own):
             typer.echo(f"warning: {warning}", err=True)
         if out is not None:
-            _write(engine, _scene(engine, reference, found), out, as_json)
+            _write(engine, _scene(engine, reference, found, condition), out, as_json)
 
 
 def _told(found: Inverted) -> str:
@@ -89,10 +93,10 @@ def _document(model: str, found: Inverted) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _scene(engine: Engine, model: ModelRef, found: Inverted) -> Scene:
+def _scene(engine: Engine, model: ModelRef, found: Inverted, condition: Condition) -> Scene:
     card = engine.card(model)
     controls = default_controls(card, card.methods[0]) if card.methods else ControlSetRef(method="latent_axes")
-    made = bookmark_of(found.point, found.own, model, controls, 0.7, ())
+    made = bookmark_of(found.point, found.own, model, controls, 0.7, (), condition)
     return Scene(
         model=model,
         origin=made.origin,
@@ -101,6 +105,7 @@ def _scene(engine: Engine, model: ModelRef, found: Inverted) -> Scene:
         columns=made.columns,
         selected=1,
         bookmarks=(made,),
+        condition=condition,
     )
 
 

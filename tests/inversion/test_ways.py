@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_pipelines import save_flow
+from tiny_pipelines import save_flow, save_pixels, tiny_unet
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,11 +17,12 @@ from explorer.errors import ExplorerError
 from explorer.generators.base import Generator
 from explorer.generators.registry import families, load
 from explorer.inversion import registry
-from explorer.inversion.base import psnr
+from explorer.inversion.backwards import backwards, told
+from explorer.inversion.base import Attempt, psnr
 from explorer.inversion.invert import Inverted, invert
 from explorer.inversion.likeness import Likeness, pyramid, random_filters
 from explorer.scene.inversion import InversionOptions
-from explorer.scene.model import Quality
+from explorer.scene.model import Condition, Quality
 from explorer.training.batch import as_images
 from explorer.worlds.registry import world
 
@@ -213,3 +214,25 @@ def test_a_flow_is_run_backwards(tmp_path: Path) -> None:
     assert registry.chosen("", generator.card).name == "flow"
     assert (found.point.space, found.own.psnr) == ("x_T", round(max(heard), 2))
     assert found.own.psnr > 25
+
+
+def test_a_conditional_model_goes_back_under_what_it_is_told(tmp_path: Path) -> None:
+    folder = save_pixels(tmp_path / "classes", beta_schedule="squaredcos_cap_v2", clip_sample=False)
+    tiny_unet(num_class_embeds=4).save_pretrained(folder / "unet")
+    generator, condition = load(str(folder), torch.device("cpu")), Condition(classes=((2, 1.0),))
+    like = told(generator, condition)
+    assert like is not None
+    assert told(generator, Condition()) is None
+    with torch.no_grad():
+        target = generator.render(like, Quality(steps=8))
+        after = generator.encode(target, 8, 5, like).tensors["x_T"]  # type: ignore[attr-defined]
+        plain = generator.encode(target, 8, 5).tensors["x_T"]  # type: ignore[attr-defined]
+    assert not torch.allclose(after, plain, atol=1e-3)
+    seen = []
+    attempt = Attempt(generator, target)
+    offer = attempt.offer
+    attempt.offer = lambda latent: (seen.append(latent), offer(latent))  # type: ignore[assignment,func-returns-value]
+    backwards(attempt, InversionOptions(steps=8, condition=condition), (0, 5))
+    assert torch.allclose(seen[-1].tensors["x_T"], after)
+    assert seen[-1].label is not None
+    assert seen[-1].label.argmax().item() == 2

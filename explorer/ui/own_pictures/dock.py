@@ -53,7 +53,7 @@ class OwnPictureDock(LazyDock["OwnPicturePanel"]):
             scene.panes[scene.selected].controls,
             scene.truncation_psi,
             {bookmark.name for bookmark in scene.bookmarks},
-            scene.condition_of(),
+            before.condition_of(),
         )
         kept = msgspec.structs.replace(scene, bookmarks=(*scene.bookmarks, made))
         if scene == before:

@@ -89,7 +89,8 @@ class Controller(SceneState):
         if not self.has_model:
             self.say("Open a model first: the point of one is looked for that gives your picture.", "warning")
             return
-        self.inverting.start(self._scene, self._scene.model_of(), source, options or InversionOptions())
+        chosen = replace(options or InversionOptions(), condition=self._scene.condition_of())
+        self.inverting.start(self._scene, self._scene.model_of(), source, chosen)
 
     # --- sliders ---
 
