@@ -10,6 +10,7 @@ import torch
 
 from explorer.engine.engine import Engine
 from explorer.generators import registry
+from explorer.generators.opening import LoadingShare
 from explorer.plugins import Additions
 from explorer.scene.cards import FileUse
 from explorer.scene.model import ModelRef
@@ -59,3 +60,31 @@ def test_a_plugin_that_failed_is_among_the_reasons_and_is_not_offered(
     assert [(reason.family, reason.reason) for reason in reply.reasons if reason.title == "theirs"] == [
         ("", "It cannot be imported.")
     ]
+
+
+def test_opening_that_is_cancelled_while_it_reads_is_stopped_and_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered: list[replies.Reply] = []
+    done = threading.Event()
+    read: list[int] = []
+
+    def take(reply: replies.Reply) -> None:
+        if not isinstance(reply, replies.JobProgress):
+            answered.append(reply)
+            done.set()
+
+    engine = Engine(torch.device("cpu"))
+    jobs = Jobs(engine, take)
+    passed = LoadingShare.passed
+
+    def cancelling(self: LoadingShare, count: int) -> None:
+        read.append(count)
+        jobs.submit(requests.Cancel(request_id=1))  # the user, as the first bytes come
+        passed(self, count)
+
+    monkeypatch.setattr(LoadingShare, "passed", cancelling)
+    jobs.submit(requests.OpenModel(request_id=1, model=ModelRef(path="shapes-btcvae")))
+    assert done.wait(120)
+    jobs.close()
+    assert answered == [replies.Stopped(request_id=1)]
+    assert len(read) == 1  # no further byte
+    assert not engine._generators.items()
