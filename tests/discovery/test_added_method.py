@@ -62,7 +62,7 @@ def weathervane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 def test_it_is_listed_with_the_families_that_it_fits() -> None:
     (card,) = [one for one in registry.cards() if one.name == "weathervane"]
     fit = {name for name, family in families().items() if any("w" in one.spaces for one in family.specimens())}
-    assert set(card.families) == fit == {"stylegan2", "stylegan3"}
+    assert set(card.families) == fit == {"onnx", "stylegan2", "stylegan3"}
 
 
 def test_models_offer_it_where_it_fits_and_say_why_not_elsewhere() -> None:

@@ -403,8 +403,8 @@ def test_what_needs_pictures_says_so_in_one_sentence(
 @pytest.mark.gui
 def test_the_window_shows_it(model: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
     """With the real engine process, which finds the package by itself."""
+    from explorer.scene.model_text import model_line
     from explorer.service.client import ServiceClient
-    from explorer.ui.files.model_browser import model_line
     from explorer.ui.measures.text import invitation
     from explorer.ui.state.controller import Controller
     from explorer.ui.state.session import Session
