@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from onnx_files import save_linear
 from small_disk import small_disk
 from torch import Tensor, nn
 from toys import ToyFamily
@@ -360,8 +361,14 @@ def test_what_lies_beside_a_classifier_is_part_of_the_question(engine: Engine, t
     """Names, range and normalisation of an ONNX graph stand in a file of their own, and decide what is learned."""
     weights = tmp_path / "own.safetensors"
     for name in ("smile.onnx", "hair.onnx"):
-        weights_elsewhere = b"\x0a\x08location\x12" + bytes([len(name) + 5]) + name.encode() + b"_data"
-        (tmp_path / name).write_bytes(weights_elsewhere)
+        save_linear(
+            tmp_path / name,
+            save_as_external_data=True,
+            location=f"{name}_data",
+            size_threshold=0,
+            convert_attribute=False,
+        )
+        (tmp_path / f"{name}_data").unlink()
     weights.write_text("1")
     asked = ControlSetRef(
         method="interfacegan", k=1, settings=(("attributes", f"faces + {tmp_path / 'smile.onnx'}, hair.onnx"),)
