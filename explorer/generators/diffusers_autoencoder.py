@@ -13,6 +13,7 @@ from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen
 from explorer.generators.diffusion_component import (
     DECODERS,
+    FAULTS,
     INDEX,
     Component,
     class_of,
@@ -137,7 +138,7 @@ def _check(generator: DiffusersAutoencoder) -> None:
     try:
         made = generator.render(generator.sample([0]), Quality())
         back = generator.encode(made).tensors["z"]
-    except RuntimeError as error:
+    except FAULTS as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise ModelError(f"The layers of '{card.name}' do not fit together ({one_line(error)}).") from error

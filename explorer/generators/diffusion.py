@@ -15,7 +15,7 @@ from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.class_labels import LABEL
-from explorer.generators.diffusion_component import INDEX, TEXT_UNET, UNET, class_of, load_component, one_line
+from explorer.generators.diffusion_component import FAULTS, INDEX, TEXT_UNET, UNET, class_of, load_component, one_line
 from explorer.generators.diffusion_conditioning import ClassConditioner, Conditioner, Unconditional
 from explorer.generators.diffusion_configs import TextUnetConfig
 from explorer.generators.diffusion_decoding import Decoding
@@ -187,7 +187,7 @@ def _check_shapes(generator: DiffusionGenerator) -> None:
             made = tuple(generator.render(latent, Quality(steps=steps, decoder=decoder)).shape[1:])
             if made != card.shape:
                 raise ModelError(f"'{card.name}' makes pictures of shape {made} where {card.shape} was expected.")
-    except RuntimeError as error:
+    except FAULTS as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise ModelError(f"The parts of '{card.name}' do not fit together ({one_line(error)}).") from error

@@ -9,6 +9,9 @@ from __future__ import annotations
 import importlib
 import math
 import textwrap
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import CRITICAL
 from pathlib import Path
@@ -16,6 +19,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import torch
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from explorer.checkpoint import check_memory, load_exactly, read_json, read_safetensors, safetensors_shapes
 from explorer.errors import ModelError
@@ -36,15 +40,19 @@ FAULTS = (
     NotImplementedError,
 )  # fmt: skip
 """What the libraries have been seen to raise for a configuration that makes no sense."""
+SPARE = 1000
+"""Tensors that a network may make and throw away while it is built, beside twice those that its file holds."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """One network of the folder: its subfolder, its class and the names and sizes in the headers of its weights."""
+    """One network of the folder: its subfolder, its class and the names and sizes in the headers of its weights, which
+    hold so many ``tensors`` of so many ``parameters`` altogether."""
 
     folder: Path
     class_name: str
     parameters: int
+    tensors: int
     weights: tuple[Path, ...]
 
     @property
@@ -84,7 +92,7 @@ def lone_component(folder: Path, class_name: str) -> Component:
     """The network in ``folder``, of a class of :data:`CLASSES`."""
     files = _weights(folder, WEIGHTS[CLASSES[class_name]])
     shapes = [shape for file in files for name, shape in safetensors_shapes(file).items() if not _is_fixed(name)]
-    return Component(folder, class_name, sum(math.prod(shape) for shape in shapes), files)
+    return Component(folder, class_name, sum(math.prod(shape) for shape in shapes), len(shapes), files)
 
 
 def class_of(config: dict[str, Any]) -> str:
@@ -140,9 +148,11 @@ def load_component(part: Component) -> Any:
     config = read_json(part.folder / "config.json")
     try:
         # Built without memory first: a false configuration must not cost any.
-        with torch.device("meta"):
+        with torch.device("meta"), _registering_at_most(2 * part.tensors + SPARE):
             model = _built(part.class_name, config).float()
-    except FAULTS as error:
+    except Exception as error:  # the libraries' own errors have no base in common
+        if isinstance(error, MemoryError):
+            raise
         raise ModelError(
             f"The config.json in {where} does not describe a {part.class_name} ({one_line(error)})."
         ) from error
@@ -158,6 +168,25 @@ def load_component(part: Component) -> Any:
     load_exactly(model, _renamed(model, state), part.weights[0])
     _fill_buffers(model, part.class_name, config)
     return model.eval()
+
+
+@contextmanager
+def _registering_at_most(count: int) -> Iterator[None]:
+    """Raises ValueError within the block where a network gets more than ``count`` parameters: a false number of layers
+    would be built until the memory ends, although none of them holds any."""
+    thread, seen = threading.get_ident(), 0
+
+    def hear(module: Any, name: str, parameter: Any) -> None:
+        nonlocal seen
+        seen += threading.get_ident() == thread
+        if seen > count:
+            raise ValueError(f"it describes more than {count} tensors, and the weights hold fewer")
+
+    hook = register_module_parameter_registration_hook(hear)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _built(class_name: str, config: dict[str, Any]) -> Any:

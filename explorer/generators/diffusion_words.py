@@ -8,7 +8,7 @@ from typing import Any
 
 from explorer.checkpoint import read_json, unreadable
 from explorer.errors import ModelError
-from explorer.generators.diffusion_component import FAULTS, library, one_line, where_is
+from explorer.generators.diffusion_component import library, one_line, where_is
 from explorer.reading import read_file, whole
 
 VOCABULARY, MERGES, WHOLE = "vocab.json", "merges.txt", "tokenizer.json"
@@ -55,7 +55,7 @@ def tokenizer_of(folder: Path) -> Any:
     signs = {role: _sign(transformers, settings[role]) for role in ROLES if settings.get(role)}
     try:
         return transformers.CLIPTokenizer(vocab=words, merges=_merges(folder), **signs)
-    except FAULTS as error:
+    except Exception as error:  # the library's errors have no base of their own
         raise ModelError(f"The words in {where_is(folder)} cannot be read ({one_line(error)}).") from error
 
 

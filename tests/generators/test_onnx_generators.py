@@ -12,7 +12,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
-from onnx_files import linear_weights, save_graph, save_linear
+from onnx_files import linear_weights, save_encoder, save_graph, save_linear
 
 from explorer.discovery import registry as methods
 from explorer.errors import ControlError, ModelError, SceneError
@@ -230,30 +230,6 @@ def test_points_lie_as_the_description_says(tmp_path: Path) -> None:
     torch.testing.assert_close(z.mean(0), torch.tensor([1.0, 2, 3, 4], dtype=torch.float64), atol=0.12, rtol=0)
     torch.testing.assert_close(z.T.cov(), truth @ truth.T, atol=0.3, rtol=0)
     assert generator.sample([1], 0.0).tensors["z"].tolist() == [[1, 2, 3, 4]]
-
-
-def save_encoder(path: Path, order: tuple[str, str], value_range: tuple[float, float], last: bool = False) -> Path:
-    """The mean is the least-squares inverse of :func:`save_linear` before its tanh; the log-variance is a constant."""
-    low, high = value_range
-    nodes = [
-        *([helper.make_node("Transpose", ["x"], ["first"], perm=[0, 3, 1, 2])] if last else
-          [helper.make_node("Identity", ["x"], ["first"])]),
-        helper.make_node("Reshape", ["first", "flat"], ["row"]),
-        helper.make_node("Mul", ["row", "gain"], ["scaled"]), helper.make_node("Add", ["scaled", "bias"], ["signed"]),
-        helper.make_node("Mul", ["signed", "inner"], ["inside"]),
-        helper.make_node("MatMul", ["inside", "inverse"], ["mean"]),
-        helper.make_node("Mul", ["mean", "zero"], ["nothing"]), helper.make_node("Add", ["nothing", "three"], ["log"]),
-        helper.make_node("Concat", list(order), ["code"], axis=1),
-    ]  # fmt: skip
-    inverse = np.linalg.pinv(linear_weights().astype(np.float64)).astype(np.float32)
-    weights = {
-        "flat": np.array([-1, 192], np.int64), "gain": np.float32(2 / (high - low)),
-        "bias": np.float32(-1 - 2 * low / (high - low)), "inner": np.float32(1), "inverse": inverse,
-        "zero": np.float32(0), "three": np.float32(3),
-    }  # fmt: skip
-    shape = ["n", 8, 8, 3] if last else ["n", 3, 8, 8]
-    inputs, outputs = [("x", TensorProto.FLOAT, shape)], [("code", TensorProto.FLOAT, ["n", 8])]
-    return save_graph(path, nodes, inputs, outputs, weights)
 
 
 @pytest.mark.parametrize("order", [("mean", "log"), ("log", "mean")])

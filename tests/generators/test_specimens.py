@@ -14,7 +14,7 @@ from causal_folders import write_causal_diffusion, write_causal_vae
 from diffusers import FlowMatchEulerDiscreteScheduler
 from official_files import SMALL_STYLEGAN3, exported, exported_stylegan3, own_stylegan2, own_stylegan3, write_official
 from onnx import helper
-from onnx_files import save_graph, save_linear
+from onnx_files import save_encoder, save_graph, save_linear
 from tiny_pipelines import save_ddim, save_flow, save_latent, tiny_kl, tiny_unet
 from tiny_texts import save_stable
 from vae_writers import burgess_folder
@@ -123,8 +123,7 @@ def _graph(folder: Path, shape: tuple[int, ...] = (4,), name: str = "z", about: 
 def _graph_pair(folder: Path) -> None:
     folder.mkdir()
     save_linear(folder / "decoder.onnx")
-    given, made = [("x", 1, ["n", 3, 8, 8])], [("x", 1, ["n", 4])]
-    save_graph(folder / "encoder.onnx", [helper.make_node("Identity", ["x"], ["code"])], given, made, {})
+    save_encoder(folder / "encoder.onnx", ("mean", "log"), (0.0, 1.0))
 
 
 def _of_classes(folder: Path, **unet: object) -> None:
