@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-SCENE_VERSION = 3
+SCENE_VERSION = 4
 LARGEST_ORIGINAL = 256
 """Pixels of the longer side of a picture of one's own that a scene holds."""
 

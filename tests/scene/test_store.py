@@ -183,7 +183,7 @@ def test_what_is_written_is_read_back_equal_and_written_again_alike(scene: Scene
 def test_the_file_is_readable_and_names_its_format() -> None:
     text = store.encode_scene(PLAIN).decode()
     assert text.startswith(
-        '{\n  "format": "latent-explorer-scene",\n  "version": 3,\n  "model": {\n    "path": "vae-shapes"'
+        '{\n  "format": "latent-explorer-scene",\n  "version": 4,\n  "model": {\n    "path": "vae-shapes"'
     )
     assert json.loads(text)["panes"][0]["controls"]["method"] == "latent_axes"
 
@@ -273,7 +273,7 @@ def test_what_is_wrong_with_a_field_is_said_in_words() -> None:
 
 
 def test_a_newer_version_asks_for_an_update() -> None:
-    with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 4\); update the program"):
+    with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 5\); update the program"):
         store.decode_scene(changed(version=SCENE_VERSION + 1), "new.json")
 
 
@@ -376,6 +376,13 @@ def test_an_infinite_amount_is_not_written() -> None:
 def test_a_name_that_is_no_text_is_one_sentence() -> None:
     with pytest.raises(SceneError, match="cannot be written as text"):
         store.encode_scene(Scene(model=ModelRef(path="\udcff")))
+
+
+def test_scenes_of_version_3_tell_no_model_what_to_draw() -> None:
+    document = json.loads(store.encode_scene(PLAIN))
+    del document["condition"]
+    document["version"] = 3
+    assert store.decode_scene(json.dumps(document).encode(), "old.json") == PLAIN
 
 
 def test_old_versions_are_migrated_one_step_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
