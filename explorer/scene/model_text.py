@@ -16,7 +16,8 @@ def describe(card: ModelCard) -> str:
     """The tool tip of a model: what it is, where it comes from, under which licence."""
     lines = [model_line(card)]
     if card.parameters:
-        lines.append(f"{_millions(card)}, {bytes_text(card.memory)} of memory" if card.memory else _millions(card))
+        count = parameters_text(card.parameters)
+        lines.append(f"{count}, {bytes_text(card.memory)} of memory" if card.memory else count)
     lines += [f"{name}: {' × '.join(map(str, space.shape))}" for name, space in card.spaces.items()]
     if card.full_steps:
         lines.append(_steps(card))
@@ -42,9 +43,9 @@ def rows_of(card: ModelCard, path: str, free: int = 0) -> list[tuple[str, str]]:
         *((f"Space {name}", _space(card, name)) for name in card.spaces),
         ("Classes", f"{card.classes}, counted from 0" if card.classes else ""),
         ("Reads text", "yes: a prompt says what it draws" if "prompt" in card.capabilities else ""),
-        ("Sampler", _steps(card) if card.full_steps else card.sampler),
-        ("Worlds that read it", ", ".join(card.worlds)),
-        ("Parameters", _millions(card) if card.parameters else ""),
+        ("Own sampler", _steps(card) if card.full_steps else card.sampler),
+        ("Can be measured on", ", ".join(card.worlds)),
+        ("Parameters", parameters_text(card.parameters) if card.parameters else ""),
         ("Memory", _memory(card, free)),
         ("Computed by", card.runtime),
         ("Licence", card.licence or "the file says nothing of one"),
@@ -69,8 +70,9 @@ def bytes_text(count: int) -> str:
     return f"{count / _MB:.0f} MB" if count >= 10 * _MB else f"{max(count / _MB, 0.1):.1f} MB"
 
 
-def _millions(card: ModelCard) -> str:
-    return f"{card.parameters / 1e6:.1f} million parameters"
+def parameters_text(count: int) -> str:
+    """``30.0 million parameters``; below a tenth of a million the number itself."""
+    return f"{count / 1e6:.1f} million parameters" if count >= 100_000 else f"{count:,} parameters"
 
 
 def _space(card: ModelCard, name: str) -> str:

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD, controller_on
 
 from explorer.scene.cards import SpaceCard
-from explorer.scene.model_text import bytes_text, card_text, rows_of
+from explorer.scene.model_text import bytes_text, card_text, describe, parameters_text, rows_of
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.card.dock import ROWS, CardDock
 
@@ -43,7 +43,7 @@ def test_a_card_says_all_that_is_known_in_the_order_of_questions() -> None:
     assert rows["Memory"] == "120 MB for its weights; 8.1 GB is free now"
     assert rows["Parameters"] == "30.0 million parameters"
     assert rows["Classes"].startswith("10")
-    assert "not followed" in rows["Sampler"]
+    assert "not followed" in rows["Own sampler"]
     assert rows["Lies in"] == "/runs/full.pkl"
     assert rows["Fingerprint"] == "c0ffee"
     assert rows["Methods"] == "2 fit, 1 do not"
@@ -57,6 +57,21 @@ def test_a_card_says_all_that_is_known_in_the_order_of_questions() -> None:
 )
 def test_bytes_are_said_as_disks_count(count: int, text: str) -> None:
     assert bytes_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(812, "812 parameters"), (46_339, "46,339 parameters"), (100_000, "0.1 million parameters"),
+     (3_400_000, "3.4 million parameters")],
+)  # fmt: skip
+def test_no_small_network_has_0_million_parameters(count: int, text: str) -> None:
+    assert parameters_text(count) == text
+    assert dict(rows_of(replace(FULL, parameters=count), ""))["Parameters"] == text
+    assert text in describe(replace(FULL, parameters=count))
+
+
+def test_worlds_are_said_to_measure_a_model_and_not_to_be_what_it_draws() -> None:
+    assert dict(rows_of(replace(FULL, worlds=("digits", "faces")), ""))["Can be measured on"] == "digits, faces"
 
 
 def test_the_panel_follows_the_selected_pane_and_is_copied(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
