@@ -12,7 +12,7 @@ from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
 from explorer.controls.local_basis import LocalBasisControl
-from explorer.discovery.request import CheckedMethod, Request
+from explorer.discovery.request import CheckedMethod, Request, in_digits
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
@@ -118,7 +118,7 @@ class LocalBasis(CheckedMethod):
                 name=f"local {index + 1}",
                 space="z",
                 unit="steps",
-                figure=f"σ {scale:.3g}",
+                figure=f"σ {in_digits(scale)}",
                 details=(
                     f"1 step = {scale:.3g} in w; singular value {float(stretched[:, index].min()):.3g} to "
                     f"{float(stretched[:, index].max()):.3g} over {len(frames)} points",

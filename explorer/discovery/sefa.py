@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from explorer.controls.control_set import ControlSet
-from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request
+from explorer.discovery.request import LAYER_SETTINGS, CheckedMethod, Request, in_digits
 from explorer.discovery.sampling import deviations_along, space_moments
 from explorer.generators.base import Generator
 from explorer.numerics.linalg import fix_signs
@@ -93,8 +93,8 @@ class SeFa(CheckedMethod):
                 f"SeFa {index + 1}",
                 vectors[index],
                 float(deviations[index]),
-                f"λ {float(values[index]):.3g}",
-                f"eigenvalue {float(values[index]):.4g}, {float(share[index]):.1%} of their sum",
+                f"λ {in_digits(float(values[index]))}",
+                f"eigenvalue {in_digits(float(values[index]), 4)}, {float(share[index]):.1%} of their sum",
             )
             for index in range(k)
         )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from toys import LAYERS, ToyGenerator, ToyVae
 
 from explorer.controls.linear import LinearControl
+from explorer.discovery.request import in_digits
 from explorer.discovery.sefa import METHOD, semantic_factors
 from explorer.errors import ControlError
 from explorer.numerics.linalg import principal_angles
@@ -94,6 +95,13 @@ def test_controls_on_a_generator(normalisation: str) -> None:
         # One unit is one standard deviation of w along the direction, here measured on other points.
         assert float(direction.norm()) == pytest.approx(float((w @ vector).std()), rel=0.06)
         assert control.card.figure.startswith("λ ")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.01234, "0.0123"), (9.876, "9.88"), (609.4, "609"), (999.7, "1,000"), (1021.3, "1,021")]
+)
+def test_large_eigenvalues_have_no_exponent(value: float, text: str) -> None:
+    assert in_digits(value) == text
 
 
 def test_some_layers_give_other_directions_that_move_only_these() -> None:
