@@ -12,6 +12,9 @@ from explorer.ui.look import theme
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.feed import Picture
 
+START_SHARE = 0.5
+"""Of a caption: more of it is not taken from a method's name for where the picture starts."""
+
 
 class Captions:
     """``table``: the headings, where the panes are a table; ``show_busy``: a picture that is older than the state says
@@ -36,12 +39,15 @@ class Captions:
                 title, figure = moved, sliders or state
             else:
                 title, said = self._controller.pane_title(pane), (moved, sliders) if known else (sliders, moved)
-                figure = next(filter(None, (state, *said)), pane_text.start(scene, pane))
+                figure = next(filter(None, (state, *said)), "")
+            share = 1.0
+            if not figure and self.table is None:  # a prompt may be of any length, and does not tell methods apart
+                figure, share = pane_text.start(scene, pane), START_SHARE
             bold = self.table is None
             # What is moved is the same in all views of a do(), and what they are called tells them apart.
             leads = self._controller.sets_variables(pane) and len(scene.panes) > 1
             note = self.note(pane)
-            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold, leads, note)
+            pane_paint.paint_caption(painter, colors, title, figure, box.adjusted(0, 4, 0, 0), bold, leads, note, share)
 
     def note(self, pane: int) -> pane_paint.Note | None:
         """What has to be known of the picture of ``pane``; None where there is nothing."""

@@ -141,14 +141,18 @@ def paint_caption(
     bold: bool = True,
     title_leads: bool = False,
     note: Note | None = None,
+    figure_share: float = 1.0,
 ) -> None:
     """``title`` at the left, ``figure`` at the right. The title gives way to the figure, which is what one compares;
     where it is ``bold``, the method's, and next to nothing would be left of it, altogether. Where it is not, it ends
     with an amount, which is not cut. ``title_leads``: where there is no room for both, there is no figure. ``note``:
-    after the title, as much of it as leaves the others whole."""
+    after the title, as much of it as leaves the others whole. ``figure_share``: of the width; a title is not cut for
+    more of the figure than that, which is shortened instead."""
     font = painter.font()
     plain = painter.fontMetrics()
-    wanted = plain.horizontalAdvance(figure) + 13 if figure and not title_leads else 0
+    wanted = 0
+    if figure and not title_leads:
+        wanted = min(plain.horizontalAdvance(figure), int(figure_share * box.width())) + 13
     font.setBold(bold)
     painter.setFont(font)
     painter.setPen(theme.color(colors.text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,18 @@ from quiet import controller_on, controls
 
 from explorer.scene import editing
 from explorer.scene.cards import ControlCard, ControlSetCard, Remark
-from explorer.scene.model import ControlSetRef, Edit, ModelRef, OwnPicture, Pane, Scene, Seed, StoredLatent, Usual
+from explorer.scene.model import (
+    Condition,
+    ControlSetRef,
+    Edit,
+    ModelRef,
+    OwnPicture,
+    Pane,
+    Scene,
+    Seed,
+    StoredLatent,
+    Usual,
+)
 from explorer.scene.steps import draft_texts
 from explorer.service.replies import ControlsPreview, JobProgress, Refused, ViewFailed
 from explorer.service.requests import FindControls
@@ -312,6 +325,36 @@ def _caption(width: int, title: str, figure: str, bold: bool = True) -> tuple[st
     pane_paint.paint_caption(painter, theme.DARK, title, figure, QRect(0, 0, width, 20), bold)
     painter.end()
     return painter.texts[0], painter.texts[1]
+
+
+@pytest.mark.parametrize("prompt", ["red cat", "a photograph of a red cat on a blue chair, " * 9])
+def test_a_prompt_of_any_length_leaves_the_method_its_name(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, prompt: str
+) -> None:
+    painted: list[tuple[str, str]] = []
+    whole = pane_paint.paint_caption
+
+    def heard(painter: QPainter, colors: theme.Theme, title: str, figure: str, box: QRect, *how: Any) -> None:
+        hears = _Heard(QImage(900, 20, QImage.Format.Format_RGB32))
+        hears.setFont(QApplication.font())
+        whole(hears, colors, title, figure, QRect(0, 0, box.width(), 20), *how)
+        hears.end()
+        painted.append((hears.texts[0], hears.texts[1]))
+
+    monkeypatch.setattr("explorer.ui.canvas.pane_paint.paint_caption", heard)
+    controller, client = controller_on()
+    canvas = Canvas(controller)
+    qtbot.addWidget(canvas)
+    canvas.resize(460, 400)
+    controller.add_pane()
+    client.draw()
+    controller.set_condition(Condition(prompt=prompt), "Prompt")
+    client.draw()
+    canvas.grab()
+    assert [title for title, _ in painted] == [controller.pane_title(pane) for pane in range(2)]
+    for _, figure in painted:
+        assert figure.startswith("seed")
+        assert "…" in figure or figure.endswith("“red cat”")
 
 
 def _noted(width: int, texts: tuple[str, ...], passes: bool = False) -> tuple[list[str], bool]:
