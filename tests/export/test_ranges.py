@@ -89,6 +89,7 @@ def vae(monkeypatch: pytest.MonkeyPatch) -> Engine:
     model = ToyVae()
     # Before the engine is made: its store of control sets asks the same way.
     monkeypatch.setattr(Engine, "generator", lambda self, reference, progress=None: model)
+    monkeypatch.setattr(Engine, "shared", lambda self, reference: model)
     return Engine(torch.device("cpu"))
 
 
