@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
+from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from explorer.scene.model import Blend, Origin, StoredLatent
 from explorer.ui.state.controller import Controller
 
-BY_SEED, BLEND = "by seed", "blend"
+BY_SEED, STORED, BLEND = "by seed", "stored", "blend"
 BOX_WIDTH = 92
 TIP = (
     "Class of the picture, by its number in the training, from 0. “by seed”: the one that is drawn for the seed. "
     "The method Classes has a slider for each, to blend several"
+)
+TIP_STORED = (
+    "Class of the picture, by its number in the training, from 0. No seed draws one for this picture: it is of class 0 "
+    "until another is chosen"
 )
 TIP_BEHIND = "This picture starts from a stored point whose class is part of it; choose a seed to choose a class"
 
@@ -45,12 +52,22 @@ class ClassField(QWidget):
         if self.box.count() < len(names) or self.box.itemText(len(names) - 1) != names[-1]:
             self.box.clear()
             self.box.addItems(names)
-        self._show(controller.scene.condition_of().classes, card.classes)
-        first = next(iter(card.spaces))
-        behind = _is_behind(controller.seen_origin(), first)
+        origin = controller.seen_origin()
+        behind = _is_behind(origin, next(iter(card.spaces)))
+        stored = isinstance(origin, StoredLatent) and not behind
+        self.box.setItemText(0, STORED if behind else BY_SEED)
+        self._drawn.setEnabled(not stored)
+        # As the engine starts from a stored point of which no class is said.
+        unsaid = ((0, 1.0),) if stored else ()
+        self._show(controller.scene.condition_of().classes or unsaid, card.classes)
         self.box.setEnabled(not behind)
-        self.box.setToolTip(TIP_BEHIND if behind else TIP)
+        self.box.setToolTip(TIP_BEHIND if behind else TIP_STORED if stored else TIP)
         return True
+
+    @property
+    def _drawn(self) -> QStandardItem:
+        """The line for the class that a seed draws."""
+        return cast(QStandardItemModel, self.box.model()).item(0)
 
     def _show(self, classes: tuple[tuple[int, float], ...], count: int) -> None:
         """``classes``, of which only one has a line of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from quiet import CARD, controller_on
 
@@ -100,3 +101,24 @@ def test_models_without_classes_have_no_field(qtbot: QtBot) -> None:
     field = ClassField(controller)
     qtbot.addWidget(field)
     assert not field.show_values()
+
+
+def test_no_seed_draws_the_class_of_a_stored_point(shown: tuple[Controller, ClassField]) -> None:
+    controller, field = shown
+
+    def start(origin: Seed | StoredLatent) -> str:
+        controller.load(msgspec.structs.replace(controller.scene, origin=origin), "Start")
+        field.show_values()
+        return field.box.currentText()
+
+    seen = []
+    for origin in (Seed(3), StoredLatent("z", (4,), bytes(16)), StoredLatent("w", (4,), bytes(16)), Seed(3)):
+        seen.append((start(origin), field.box.itemText(0), field.box.model().flags(field.box.model().index(0, 0))))
+    selectable = [bool(flags & Qt.ItemFlag.ItemIsEnabled) for *_, flags in seen]
+    assert [(text, first) for text, first, _ in seen] == [
+        ("by seed", "by seed"), ("0", "by seed"), ("stored", "stored"), ("by seed", "by seed"),
+    ]  # fmt: skip
+    assert selectable == [True, False, True, True]
+    start(StoredLatent("z", (4,), bytes(16)))
+    choose(field, "2")
+    assert (field.box.currentText(), controller.scene.condition.classes) == ("2", ((2, 1.0),))
