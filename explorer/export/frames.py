@@ -30,6 +30,7 @@ from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, own
 from explorer.scene.own_pictures import fidelity_text
 from explorer.scene.steps import steps_at_rest, steps_text
 from explorer.scene.timeline import at, frame_times
+from explorer.scene.two_models import has_several
 from explorer.scene.views import EFFECTS, UNEDITED, VIEWS, WITH_RMS, title_of_do
 
 BATCH = 16
@@ -181,7 +182,7 @@ def _pane_name(engine: Engine, scene: Scene, index: int) -> str:
         return pane.name
     known = methods.methods().get(pane.controls.method)
     title = known.card.title if known and not pane.controls.path else _path(pane.controls).stem
-    return f"{engine.card(pane.model).name} · {title}" if pane.model else title
+    return f"{engine.card(scene.model_of(index)).name} · {title}" if has_several(scene) else title
 
 
 def _captions(

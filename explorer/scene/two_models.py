@@ -24,7 +24,12 @@ def alike(first: ModelCard | None, second: ModelCard | None) -> bool:
 
 def has_several(scene: Scene) -> bool:
     """Whether the panes of ``scene`` do not all show one model."""
-    return len({scene.model_of(pane).path for pane in range(len(scene.panes))}) > 1
+    return len(models_of(scene)) > 1
+
+
+def models_of(scene: Scene) -> set[str]:
+    """The names or paths of the models that the panes of ``scene`` show."""
+    return {scene.model_of(pane).path for pane in range(len(scene.panes))}
 
 
 def with_pane_model(scene: Scene, model: ModelRef, card: ModelCard, neighbour: ModelCard | None, place: Place) -> Scene:

@@ -1,6 +1,8 @@
-"""Exported frames say in which unit amounts are, as the sliders do."""
+"""Exported frames say in which unit amounts are, as the sliders do, and of which model they are."""
 
 from __future__ import annotations
+
+import shutil
 
 import msgspec
 import numpy as np
@@ -15,7 +17,17 @@ from explorer.export.frames import shoot
 from explorer.export.lettering import line
 from explorer.export.options import ExportOptions, Scaling, SheetOptions
 from explorer.generators.base import Generator, Progress
-from explorer.scene.model import AmountKey, AmountTrack, Calibration, ControlSetRef, Edit, Pane, Scene, Timeline
+from explorer.scene.model import (
+    AmountKey,
+    AmountTrack,
+    Calibration,
+    ControlSetRef,
+    Edit,
+    ModelRef,
+    Pane,
+    Scene,
+    Timeline,
+)
 
 EFFECT = ControlSetRef(method="latent_axes", k=2, units="effect", tau=0.02)
 
@@ -55,6 +67,14 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[Caption]:
 
     monkeypatch.setattr(frame_module, "compose", noted)
     return found
+
+
+def test_every_picture_of_two_models_says_which_it_is_of(engine: Engine, scene: Scene, said: list[Caption]) -> None:
+    shutil.copytree("toy0", "toy1")
+    own, other = (Pane(controls=scene.panes[0].controls, model=model) for model in (None, ModelRef(path="toy1")))
+    (_,) = shoot(engine, Scene(model=scene.model, panes=(own, other)), ExportOptions(kind="png")).frames()
+    first, second = (engine.card(model).name for model in (scene.model, ModelRef(path="toy1")))
+    assert [caption.name.split(" · ")[0] for caption in said] == [first, second]
 
 
 @pytest.fixture
