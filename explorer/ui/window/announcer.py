@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.scene.two_models import models_of
 from explorer.service.replies import EngineLost, Ready, Refused
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.state.catalogue import key_of
@@ -40,6 +41,8 @@ class Announcer(QObject):
     def _on_changed(self, before: Scene, after: Scene) -> None:
         if replace(before, selected=0) != replace(after, selected=0):  # a look at another pane does nothing yet
             self._toasts.forget_refusals()
+        if models_of(after) - models_of(before):
+            self._toasts.forget_refused_models()
 
     def say(self, notice: Notice) -> Toast:
         """Show ``notice`` over the canvas."""

@@ -298,7 +298,8 @@ class MainWindow(QMainWindow):
 
             dialog = RefusalDialog(self.controller, notice.refused, notice.sentence, notice.reasons, self, notice.use)
             dialog.used.connect(self.files.use)
-            dialog.exec()
+            if dialog.exec():
+                self.toasts.forget_refused_models()
             dialog.deleteLater()
 
     def _on_opened(self, ref: ModelRef, card: ModelCard) -> None:

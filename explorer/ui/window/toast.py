@@ -105,17 +105,20 @@ class ToastArea(QWidget):
         self.hide()
 
     def say(self, notice: Notice) -> Toast:
-        """Show ``notice``; a sentence that is already there is not said twice, and one refusal replaces another."""
+        """Show ``notice`` above the others, where there is room for it however low the window is; a sentence that is
+        already there is not said twice, one refusal replaces another, and so does one model that was refused."""
         for toast in self._toasts:
             if toast.notice.sentence == notice.sentence:
                 return toast
         if notice.kind == "refusal":
             self.forget_refusals()
+        if notice.refused is not None:
+            self.forget_refused_models()
         toast = Toast(notice, self._actions)
         toast.dismissed.connect(self.dismiss)
         toast.explained.connect(self.explained)
         self._toasts.append(toast)
-        self._column.addWidget(toast)
+        self._column.insertWidget(0, toast)
         toast.show()  # now, for a hidden one takes no room in the layout
         while len(self._toasts) > AT_MOST:
             self.dismiss(self._toasts[0])
@@ -125,6 +128,11 @@ class ToastArea(QWidget):
     def forget_refusals(self) -> None:
         """Take away what was refused."""
         for toast in [toast for toast in self._toasts if toast.notice.kind == "refusal"]:
+            self.dismiss(toast)
+
+    def forget_refused_models(self) -> None:
+        """Take away which model could not be opened: another was tried, or something was made of the file."""
+        for toast in [toast for toast in self._toasts if toast.notice.refused is not None]:
             self.dismiss(toast)
 
     def dismiss(self, toast: Toast) -> None:

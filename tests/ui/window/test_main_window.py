@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,7 @@ from explorer.export.provenance import FrameDigests, Provenance
 from explorer.export.stills import write_png
 from explorer.export.video import write_mp4
 from explorer.files import state_folder
-from explorer.scene.cards import FamilyVerdict, ModelCard
+from explorer.scene.cards import FamilyVerdict, FileUse, ModelCard
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.editing import edit_of, side_by_side, with_edit
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scene, Seed
@@ -34,11 +34,13 @@ from explorer.ui.actions.action_rows import ACTIONS
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.files.refusal_dialog import RefusalDialog
 from explorer.ui.state.controller import Controller
+from explorer.ui.state.notice import Notice
 from explorer.ui.state.session import Restored, Session
 from explorer.ui.state.settings import Settings
 from explorer.ui.window.docks import DOCKS, ROW_WIDTH
 from explorer.ui.window.main_window import MainWindow
 from explorer.ui.window.stage import LEAST_WIDTH
+from explorer.ui.window.toast import Toast
 from explorer.ui.window.tool_bar import SPREAD_NARROW, SPREAD_WIDTH
 
 pytestmark = pytest.mark.gui
@@ -258,6 +260,53 @@ def test_a_wrong_file_is_one_dismissable_sentence_and_the_model_stays(desk: Desk
     assert desk.controller.scene == scene
     next(b for b in _buttons(desk) if b.toolTip() == "Dismiss").click()
     assert desk.window.toasts.sentences() == []
+
+
+def test_of_models_that_were_refused_the_last_is_told_until_one_opens(desk: Desk, tmp_path: Path) -> None:
+    desk.begin()
+    toasts, client = desk.window.toasts, desk.client
+    desk.controller.say("The pictures may differ.", "warning")
+    for name in ("first.pt", "second.pt"):
+        client.answers_models = False
+        (tmp_path / name).write_bytes(b"x")
+        drop(desk, tmp_path / name)
+        client.reply(Refused(request_id=client.sent[-1].request_id, sentence=f"'{name}' is no model."))
+    assert toasts.sentences() == ["The pictures may differ.", "'second.pt' is no model."]
+    newest, oldest = (next(one for one in toasts.findChildren(Toast) if word in one.sentence.text())
+                      for word in ("second", "differ"))  # fmt: skip
+    assert newest.y() < oldest.y()  # where the window is low there may be room for one
+    client.answers_models = True
+    desk.controller.set_seed(5)
+    assert len(toasts.sentences()) == 2
+    desk.controller.open_model("another")
+    assert desk.controller.scene.model.path == "another"
+    assert toasts.sentences() == ["The pictures may differ."]
+
+
+def test_what_was_refused_is_over_when_its_file_is_used_otherwise(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.begin()
+    path = tmp_path / "classes.onnx"
+    path.write_bytes(b"x")
+    used: list[FileUse] = []
+    monkeypatch.setattr(desk.window.files, "use", used.append)
+    verdict = FamilyVerdict(family="onnx", title="ONNX", reason="It makes no pictures.")
+    use = FileUse(kind="attributes", path=str(path))
+    refused = ModelRef(path=str(path))
+    notice = Notice("It is no generator.", "error", refused=refused, reasons=(verdict,), use=use)
+    presses: list[Callable[[RefusalDialog], None]] = [RefusalDialog.reject, lambda dialog: dialog.use.click()]
+
+    def answered(dialog: RefusalDialog) -> int:
+        presses.pop(0)(dialog)
+        return dialog.result()
+
+    monkeypatch.setattr(RefusalDialog, "exec", answered)
+    for left in (1, 0):
+        desk.controller.noticed.emit(notice)
+        next(button for button in _buttons(desk) if button.text() == "Why?").click()
+        assert len(desk.window.toasts.sentences()) == left
+    assert [use.path for use in used] == [str(path)]
 
 
 def drop(desk: Desk, path: Path) -> None:
