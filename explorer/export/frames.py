@@ -27,6 +27,7 @@ from explorer.scene.causes import ANSWERS, rung_of
 from explorer.scene.edit_text import edit_text, tau_text, unit_text
 from explorer.scene.editing import is_table
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene, Seed, own_picture, view_of
+from explorer.scene.model_text import distinct_names
 from explorer.scene.own_pictures import fidelity_text
 from explorer.scene.steps import steps_at_rest, steps_text
 from explorer.scene.timeline import at, frame_times
@@ -182,7 +183,11 @@ def _pane_name(engine: Engine, scene: Scene, index: int) -> str:
         return pane.name
     known = methods.methods().get(pane.controls.method)
     title = known.card.title if known and not pane.controls.path else _path(pane.controls).stem
-    return f"{engine.card(scene.model_of(index)).name} · {title}" if has_several(scene) else title
+    if not has_several(scene):
+        return title
+    models = [scene.model_of(number) for number in range(len(scene.panes))]
+    called = distinct_names({model.path: engine.card(model).name for model in models})
+    return f"{called[scene.model_of(index).path]} · {title}"
 
 
 def _captions(

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import PurePath
+
 from explorer.scene.cards import ListedModel, ModelCard
 
 _GB, _MB = 1e9, 1e6
 
 
-def model_line(card: ModelCard) -> str:
-    """``faces-stylegan2 · StyleGAN2 · 64×64``"""
-    return f"{card.name} · {card.family_title} · {card.output.text}"
+def model_line(card: ModelCard, name: str = "") -> str:
+    """``faces-stylegan2 · StyleGAN2 · 64×64``; ``name``: what it is called where its own tells too little."""
+    return f"{name or card.name} · {card.family_title} · {card.output.text}"
+
+
+def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Path → what a model is called beside the others. ``names``: path → its own name; where several have one, as many
+    of the folders that they lie in are put before it as tell them apart: ``run 2/model``."""
+    distinct = dict(names)
+    folders = {path: PurePath(path).relative_to(PurePath(path).anchor).parts[:-1] for path in names}
+    for depth in range(1, max(map(len, folders.values()), default=0) + 1):
+        counted = Counter(distinct.values())
+        for path, name in names.items():
+            if counted[distinct[path]] > 1:
+                distinct[path] = "/".join((*folders[path][-depth:], name))
+    return distinct
 
 
 def describe(card: ModelCard) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from explorer.scene.model_text import describe, describe_listed, model_line
+from explorer.scene.model_text import describe, describe_listed, distinct_names, model_line
 from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.models_folder import ModelsFolder
 from explorer.ui.state.settings import Settings
@@ -47,11 +47,14 @@ def opened(catalogue: Catalogue, settings: Settings) -> list[KnownModel]:
     """Those that were opened from disk, in this session and in earlier ones."""
     names = {card.name for card in catalogue.models}
     cards = {ref.path: card for ref, card in catalogue.opened() if ref.path not in names}
-    listed = [KnownModel(path, card.name, model_line(card), describe(card)) for path, card in cards.items()]
-    for path in settings.recent_models:
-        if path not in cards:
-            name, problem = PurePath(path).name, missing(path)
-            listed.append(KnownModel(path, name, name, "\n".join(filter(None, (path, problem))), problem))
+    recent = {path: PurePath(path).name for path in settings.recent_models if path not in cards}
+    called = distinct_names({path: card.name for path, card in cards.items()} | recent)
+    listed = [
+        KnownModel(path, called[path], model_line(card, called[path]), describe(card)) for path, card in cards.items()
+    ]
+    for path in recent:
+        name, problem = called[path], missing(path)
+        listed.append(KnownModel(path, name, name, "\n".join(filter(None, (path, problem))), problem))
     return listed
 
 

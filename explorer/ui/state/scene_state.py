@@ -25,6 +25,7 @@ from explorer.scene.model import (
     View,
     view_of,
 )
+from explorer.scene.model_text import distinct_names
 from explorer.scene.views import VIEWS, title_of_do
 from explorer.service.replies import EngineLost, Ready
 from explorer.ui.state.bridge import Connect, EngineBridge
@@ -181,8 +182,10 @@ class SceneState(QObject):
         shown = self.shown_scene
         if not two_models.has_several(shown):
             return ""
-        model = self.catalogue.model(shown.model_of(pane))
-        return f"{model.name if model else PurePath(shown.model_of(pane).path).name} · "
+        refs = {shown.model_of(index).path: shown.model_of(index) for index in range(len(shown.panes))}
+        cards = {path: self.catalogue.model(ref) for path, ref in refs.items()}
+        names = {path: card.name if card else PurePath(path).name for path, card in cards.items()}
+        return f"{distinct_names(names)[shown.model_of(pane).path]} · "
 
     def partners(self, pane: int, name: str) -> dict[int, str]:
         """Pane → control that moves with ``name`` of ``pane`` (:func:`explorer.scene.linking.partners`)."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow
@@ -11,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from quiet import CARD, controller_on
 
 from explorer.scene.cards import SpaceCard
-from explorer.scene.model_text import bytes_text, card_text, describe, parameters_text, rows_of
+from explorer.scene.model_text import bytes_text, card_text, describe, distinct_names, parameters_text, rows_of
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.card.dock import ROWS, CardDock
 
@@ -57,6 +59,20 @@ def test_a_card_says_all_that_is_known_in_the_order_of_questions() -> None:
 )
 def test_bytes_are_said_as_disks_count(count: int, text: str) -> None:
     assert bytes_text(count) == text
+
+
+def test_models_of_one_name_are_called_by_as_many_folders_as_tell_them_apart() -> None:
+    names = {"/a/x/run/model.pt": "model", "/b/x/run/model.pt": "model", "/b/x/other/model.pt": "model", "toy": "toy"}
+    assert list(distinct_names(names).values()) == ["a/x/run/model", "b/x/run/model", "other/model", "toy"]
+    assert distinct_names({}) == {}
+
+
+@given(st.dictionaries(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(tuple), st.sampled_from("abc")))
+def test_no_two_models_are_called_the_same(names: dict[tuple[str, ...], str]) -> None:
+    paths = {"/" + "/".join((*folders, name, "model.pt")): "model" for folders, name in names.items()}
+    called = distinct_names(paths)
+    assert len(set(called.values())) == len(paths)
+    assert all(path.removesuffix(".pt").endswith(name) for path, name in called.items())
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,27 @@ def test_missing_models_are_greyed_with_the_reason_and_the_list_can_be_cleared(q
     assert list(shelf.names()) == ["Shipped"]
 
 
+def test_models_of_one_name_are_told_apart_in_lists_and_under_their_pictures(qtbot: QtBot, tmp_path: Path) -> None:
+    shelf = Shelf(qtbot)
+    paths = [str(tmp_path / run / "model.pt") for run in ("first", "second")]
+    for path in paths:
+        Path(path).parent.mkdir()
+        Path(path).write_bytes(b"x")
+        shelf.settings.add_recent_model(path)
+    shelf.browser.refresh()
+    assert shelf.names()["Opened"] == ["second/model.pt", "first/model.pt"]
+    shelf.client.card = replace(CARD, name="model", shipped=False)
+    shelf.controller.open_model(paths[0])
+    assert "model" not in shelf.controller.pane_title(0)
+    shelf.controller.open_model(paths[1], place="beside")
+    shelf.browser.refresh()
+    assert shelf.names()["Opened"] == ["first/model", "second/model"]
+    titles = [shelf.controller.pane_title(pane) for pane in range(2)]
+    assert [title.split(" · ")[0] for title in titles] == ["first/model", "second/model"]
+    lines = [model.line for model in known_models.opened(shelf.controller.catalogue, shelf.settings)]
+    assert [line.split(" · ")[0] for line in lines] == ["first/model", "second/model"]
+
+
 def test_what_is_missing_stands_in_the_menu_greyed_and_a_click_opens(qtbot: QtBot, tmp_path: Path) -> None:
     settings = Settings()
     scene = tmp_path / "a.scene.json"
