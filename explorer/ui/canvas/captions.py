@@ -12,7 +12,7 @@ from explorer.ui.look import theme
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.feed import Picture
 
-START_SHARE = 0.5
+START_SHARE = 0.6
 """Of a caption: more of it is not taken from a method's name for where the picture starts."""
 
 
