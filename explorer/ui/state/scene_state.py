@@ -23,6 +23,7 @@ from explorer.scene.model import (
     Pane,
     Scene,
     View,
+    compared_with,
     view_of,
 )
 from explorer.scene.model_text import distinct_names
@@ -49,6 +50,7 @@ from explorer.ui.state.replies import Replies
 from explorer.ui.state.undo import Step, UndoStack
 
 replace = msgspec.structs.replace
+PREFIX_END = " · "  # between the model of a pane and what it shows
 UNDO_LIMIT = 500
 Motion = Literal["still", "scrubbed", "playing"]
 NO_MODEL = Scene(model=ModelRef(path=""))
@@ -150,7 +152,10 @@ class SceneState(QObject):
         if shown.view == "original":  # no control makes it
             return VIEWS[shown.view].title
         if shown.view == "between" and not shown.name:  # it is of two models, or of two methods
-            return VIEWS[shown.view].title
+            models = [self.model_prefix(index) for index in (pane, compared_with(self.shown_scene, pane))]
+            if models[0] == models[1]:
+                return VIEWS[shown.view].title
+            return f"{models[0]}difference from {models[1].removesuffix(PREFIX_END)}"
         if self.sets_variables(pane):
             if shown.view == "image" and (shown.name or not shown.edits):
                 return title
@@ -185,7 +190,7 @@ class SceneState(QObject):
         refs = {shown.model_of(index).path: shown.model_of(index) for index in range(len(shown.panes))}
         cards = {path: self.catalogue.model(ref) for path, ref in refs.items()}
         names = {path: card.name if card else PurePath(path).name for path, card in cards.items()}
-        return f"{distinct_names(names)[shown.model_of(pane).path]} · "
+        return f"{distinct_names(names)[shown.model_of(pane).path]}{PREFIX_END}"
 
     def partners(self, pane: int, name: str) -> dict[int, str]:
         """Pane → control that moves with ``name`` of ``pane`` (:func:`explorer.scene.linking.partners`)."""

@@ -64,7 +64,7 @@ def test_titles_of_a_do_tell_two_models_apart(qtbot: QtBot, monkeypatch: pytest.
     controller.move_control(0, "hue", 1.0)
     assert [controller.pane_title(pane) for pane in (0, 1)] == ["toy · counterfactual", "epoch-9 · counterfactual"]
     controller.set_view(1, "between")
-    assert controller.pane_title(1) == "Difference of panes"
+    assert controller.pane_title(1) == "epoch-9 · difference from toy"
 
 
 def test_titles_stay_while_mechanisms_are_fitted_to_another_graph(qtbot: QtBot) -> None:

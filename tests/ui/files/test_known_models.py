@@ -151,6 +151,8 @@ def test_models_of_one_name_are_told_apart_in_lists_and_under_their_pictures(qtb
     assert shelf.names()["Opened"] == ["first/model", "second/model"]
     titles = [shelf.controller.pane_title(pane) for pane in range(2)]
     assert [title.split(" · ")[0] for title in titles] == ["first/model", "second/model"]
+    shelf.controller.set_view(1, "between")
+    assert shelf.controller.pane_title(1) == "second/model · difference from first/model"
     lines = [model.line for model in known_models.opened(shelf.controller.catalogue, shelf.settings)]
     assert [line.split(" · ")[0] for line in lines] == ["first/model", "second/model"]
 
