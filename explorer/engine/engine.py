@@ -76,7 +76,7 @@ SEARCHING_AND_SCANNING = (0.2, 0.8)
 @dataclass(frozen=True)
 class Picture:
     """A rendered view: ``bgrx`` (H, W, 4) uint8, and what it took. ``rms``: of a difference view, 0..1; else 0.
-    ``steps``: of the sampler; 0 where there is none. ``remarks``: name → what has to be known of a control.
+    ``steps``: of the sampler; 0 where there is none. ``remarks``: name → what has to be known of a control or a prompt.
     """
 
     bgrx: NDArray[np.uint8]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import cast
 
 import torch
@@ -13,10 +14,10 @@ from explorer.controls.control_set import ControlSet
 from explorer.engine.cache import BoundedCache
 from explorer.engine.origins import latent_of
 from explorer.engine.points import Point
-from explorer.generators.base import Generator, Latent
+from explorer.generators.base import Generator, Latent, ReadsText
 from explorer.generators.editing import Prepare, edited, prepared_anew
 from explorer.scene.cards import ControlPlace, Remark
-from explorer.scene.model import Edit, Start
+from explorer.scene.model import Condition, Edit, Start
 from explorer.scene.single import shortest
 
 MAPPED_KEPT = 256
@@ -40,7 +41,8 @@ class Starts:
         self, generator: Generator, point: Point, moves: Moves, keep: bool, remarks: dict[str, Remark]
     ) -> Latent:
         """The latent (batch 1) of one point: its origin, mapped once and kept (``keep``: not where ``generator`` has
-        other weights), with ``moves`` made. ``remarks`` hears what has to be known of them."""
+        other weights), with ``moves`` made. ``remarks`` hears what has to be known of them, and of the prompts."""
+        remarks |= _unread(generator, point.start.condition)
         key = (generator.card.fingerprint, point.start)
         latent = self._mapped.get(key) if keep else None
         if latent is None:
@@ -102,3 +104,16 @@ def _place(control: Control, latent: Tensor) -> ControlPlace:
     else:
         low, high = (stops[0], stops[-1]) if stops else (card.low, card.high)
     return ControlPlace(value=shortest(float(place.value(latent))), low=low, high=high, stops=stops)
+
+
+def _unread(generator: Generator, condition: Condition) -> dict[str, Remark]:
+    """Which prompts of ``condition`` are longer than the generator reads."""
+    if "prompt" not in generator.card.capabilities:
+        return {}
+    reader = cast(ReadsText, generator)
+    remarks = {}
+    for name, text in (("prompt", condition.prompt), ("negative prompt", condition.negative_prompt)):
+        if text and (behind := reader.unread(text)):
+            told = f"is longer than the {reader.tokens} tokens that are read; without effect is “{shorten(behind, 60)}”"
+            remarks[f"the {name}"] = Remark(f"{name} cut", told)
+    return remarks

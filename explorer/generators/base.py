@@ -118,6 +118,9 @@ class ReadsText(Protocol):
     def words(self, text: str) -> list[str]:
         """The tokens of ``text`` that are read."""
 
+    def unread(self, text: str) -> str:
+        """The end of ``text``, behind the tokens that are read; empty where all of it is."""
+
 
 class Posterior(Protocol):
     """What a family with the capability ``posterior`` adds (VAE encoders)."""

@@ -104,6 +104,10 @@ class DiffusionGenerator:
         """The tokens of ``text`` that are read."""
         return self._texts().words(text)
 
+    def unread(self, text: str) -> str:
+        """The end of ``text``, behind the tokens that are read; empty where all of it is."""
+        return self._texts().unread(text)
+
     def _texts(self) -> TextEncoders:
         if not isinstance(self.conditioner, TextConditioner):
             raise ModelError(f"'{self.card.name}' reads no text.")

@@ -71,6 +71,12 @@ class TextEncoders:
         numbers = tokenizer(text, truncation=True, max_length=length, add_special_tokens=True).input_ids[1:-1]
         return [tokenizer.decode([number]).strip() for number in numbers]
 
+    def unread(self, text: str) -> str:
+        """The end of ``text``, behind the tokens that are read; empty where all of it is."""
+        tokenizer, length = self._tokenizers[0], self._parts[0].length
+        behind = tokenizer(text, add_special_tokens=True).input_ids[length - 1 : -1]
+        return str(tokenizer.decode(behind)).strip() if behind else ""
+
     def _encoded(self, text: str) -> Tensor:
         columns, whole = [], None
         for part, tokenizer, encoder in zip(self._parts, self._tokenizers, self._encoders, strict=True):

@@ -74,7 +74,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     engine_ms: float
     steps: int = 0  # of the sampler, with which the picture was made; 0 where there is none
     rms: float = 0.0  # difference views: root mean square difference in the range of the pixels, 0..1
-    remarks: dict[str, Remark] = {}  # name of a control → what has to be known of its picture
+    remarks: dict[str, Remark] = {}  # name of a control, or of a prompt → what has to be known of its picture
 
 
 class Frames(msgspec.Struct, frozen=True, kw_only=True, tag="frames"):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers import (
@@ -29,6 +30,7 @@ from tiny_texts import END, save_stable, save_stable_xl, save_words, vocabulary
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from explorer.engine.engine import Engine, Picture
 from explorer.engine.origins import latent_of
 from explorer.errors import ModelError
 from explorer.generators import diffusion
@@ -38,7 +40,7 @@ from explorer.generators.diffusion_text import TextConditioner
 from explorer.generators.diffusion_words import tokenizer_of
 from explorer.generators.editing import stacked
 from explorer.generators.registry import identify, load
-from explorer.scene.model import Condition, Quality, Seed, Start
+from explorer.scene.model import Condition, ModelRef, Quality, Scene, Seed, Start, view_of
 
 CPU = torch.device("cpu")
 RED = Condition(prompt="a red cat", negative_prompt="blue", guidance=4.0)
@@ -166,6 +168,27 @@ def test_names_and_counts_of_older_text_encoders_are_read(tmp_path: Path) -> Non
     tensors["text_model.embeddings.position_ids"] = torch.arange(16)[None]
     save_file(tensors, weights, metadata={"format": "pt"})
     assert torch.equal(ours(folder, RED), expected)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_prompt_that_is_cut_is_told_of_with_what_has_no_effect(stable: Path, negative: bool) -> None:
+    engine = Engine(CPU)
+    read, unread = "cat " * 14, "red blue"  # the tokenizer has 16 tokens, two of them signs
+
+    def drawn(text: str) -> Picture:
+        condition = Condition(negative_prompt=text) if negative else Condition(prompt=text)
+        scene = Scene(model=ModelRef(path=str(stable)), condition=condition, quality=Quality(steps=2))
+        (picture,) = engine.render([view_of(scene, 0)])
+        return picture
+
+    whole, cut = drawn(read.strip()), drawn(read + unread)
+    assert whole.remarks == {}
+    ((name, remark),) = cut.remarks.items()
+    assert name == ("the negative prompt" if negative else "the prompt")
+    assert remark.mark == name.removeprefix("the ") + " cut"
+    assert "14 tokens" in remark.text
+    assert f"“{unread}”" in remark.text
+    assert np.array_equal(cut.bgrx, whole.bgrx)  # it is true
 
 
 def test_the_text_encoder_runs_once_for_a_prompt(stable_xl: Path) -> None:
