@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
+from msgspec.structs import replace
+
+from explorer.scene.cards import ModelCard
 from explorer.scene.model import Blend, Condition, Origin, Seed, Start, own_picture
 
 SHOWN_CHARACTERS = 60
@@ -38,6 +41,12 @@ def _quoted(text: str) -> str:
     return f"“{textwrap.shorten(text, SHOWN_CHARACTERS, placeholder='…')}”"
 
 
-def start_text(start: Start) -> str:
-    """``seed 7, class 2``: the origin, and what the model is told to draw."""
-    return ", ".join(filter(None, (origin_text(start.origin), condition_text(start.condition))))
+def start_text(start: Start, card: ModelCard | None) -> str:
+    """``seed 7, class 2``: the origin, and what the model is told to draw; of what it is told that which the model of
+    ``card`` heeds: a scene keeps its prompt while models are shown that read none. None: its card is not known yet."""
+    told = start.condition
+    if card is not None:
+        reads, classes = "prompt" in card.capabilities, told.classes if card.classes else ()
+        guidance = told.guidance if reads or card.classes else None
+        told = replace(told if reads else Condition(), classes=classes, guidance=guidance)
+    return ", ".join(filter(None, (origin_text(start.origin), condition_text(told))))

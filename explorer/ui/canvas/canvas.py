@@ -215,7 +215,11 @@ class Canvas(QWidget):
         self._arranged = self._arrangement(scene)
         self.captions.table = None
         if len(self._panes) > 1 and is_table(scene):
-            starts = {pane_text.start(scene, pane) for pane in range(count)} if count > scene.columns else set()
+            starts = (
+                {pane_text.start(self._controller.catalogue, scene, pane) for pane in range(count)}
+                if count > scene.columns
+                else set()
+            )
             beside = max(
                 (self.fontMetrics().horizontalAdvance(text) + pane_paint.SIDE_GAP for text in starts), default=0
             )

@@ -42,7 +42,7 @@ class Captions:
                 figure = next(filter(None, (state, *said)), "")
             share = 1.0
             if not figure and self.table is None:  # a prompt may be of any length, and does not tell methods apart
-                figure, share = pane_text.start(scene, pane), START_SHARE
+                figure, share = pane_text.start(self._controller.catalogue, scene, pane), START_SHARE
             bold = self.table is None
             # What is moved is the same in all views of a do(), and what they are called tells them apart.
             leads = self._controller.sets_variables(pane) and len(scene.panes) > 1
@@ -68,7 +68,9 @@ class Captions:
             title, views = self._controller.set_title(column), {pane.view for pane in scene.panes[column::columns]}
             pane_paint.paint_heading(painter, colors, title, VIEWS[views.pop()].note if len(views) == 1 else "", box)
         for row, box in enumerate(self.table.beside):
-            pane_paint.paint_side(painter, colors, pane_text.start(scene, row * columns), box)
+            pane_paint.paint_side(
+                painter, colors, pane_text.start(self._controller.catalogue, scene, row * columns), box
+            )
 
     def _sliders(self, pane: int) -> str:
         """Why a pane does not follow the sliders beside it, or not for good."""

@@ -38,12 +38,12 @@ def in_its_place(catalogue: Catalogue, scene: Scene, pane: int, picture: Picture
     return picture.error, True
 
 
-def start(scene: Scene, pane: int) -> str:
+def start(catalogue: Catalogue, scene: Scene, pane: int) -> str:
     """Where the picture of pane number ``pane`` starts from; of one's own picture, what it is called."""
     own = own_picture(scene.origin_of(pane)) if scene.panes[pane].view == "original" else None
     if own is not None:
         return own.name
-    return start_text(scene.start_of(pane))
+    return start_text(scene.start_of(pane), catalogue.model(scene.model_of(pane)))
 
 
 def draft(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[int, int] | None:

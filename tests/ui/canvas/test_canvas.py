@@ -13,7 +13,7 @@ from PySide6.QtGui import QFontMetrics, QHelpEvent, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
-from quiet import controller_on, controls
+from quiet import CARD, controller_on, controls
 
 from explorer.scene import editing
 from explorer.scene.cards import ControlCard, ControlSetCard, Remark
@@ -342,7 +342,7 @@ def test_a_prompt_of_any_length_leaves_the_method_its_name(
         painted.append((hears.texts[0], hears.texts[1]))
 
     monkeypatch.setattr("explorer.ui.canvas.pane_paint.paint_caption", heard)
-    controller, client = controller_on()
+    controller, client = controller_on(card=replace(CARD, capabilities=("prompt",)))
     canvas = Canvas(controller)
     qtbot.addWidget(canvas)
     canvas.resize(460, 400)

@@ -195,7 +195,10 @@ def test_what_is_found_is_a_bookmark_and_shown_beside_the_picture_in_one_step(de
     assert scene.selected == 1
     assert own_picture(scene.origin) is not None
     assert [desk.controller.pane_title(pane) for pane in (0, 1)] == ["Own picture", "Latent axes"]
-    assert [pane_text.start(scene, pane) for pane in (0, 1)] == ["face.jpg", "face.jpg, PSNR 31.2 dB"]
+    assert [pane_text.start(desk.controller.catalogue, scene, pane) for pane in (0, 1)] == [
+        "face.jpg",
+        "face.jpg, PSNR 31.2 dB",
+    ]
     told = describe(scene.bookmarks[0])
     assert "'face.jpg' (480×320) was read: cropped to the middle square" in told
     assert "Found by optimisation in w_plus: reconstruction 31.2 dB (PSNR)." in told
