@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import copy
 import faulthandler
+import importlib
 import json
 import os
+import pkgutil
 import resource
 import shutil
 import subprocess
@@ -207,12 +209,23 @@ def open_and_draw(path: Path) -> bool:
     return True
 
 
+def _import_all() -> None:
+    """Every module of the program but the window's and the commands': what one imports late, when a file is refused,
+    would be counted as bytecode that the file brought."""
+    import explorer
+
+    for module in pkgutil.walk_packages(explorer.__path__, "explorer."):
+        if not module.name.startswith(("explorer.ui", "explorer.cli", "explorer.__main__", "explorer.bench")):
+            importlib.import_module(module.name)
+
+
 def work(first: int, count: int) -> None:
     """Open the models ``first`` to ``first + count``; a line for each that is begun, and the report at the end."""
     from test_specimens import TINY
 
     from explorer.files import package_folder
 
+    _import_all()
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))  # a file that asks for all memory gets less
     with tempfile.TemporaryDirectory() as place:
         # A QLAE's codes have to ascend, which those of random weights do not.
