@@ -185,7 +185,8 @@ def test_a_seed_that_is_set_is_seen_whatever_the_playhead_shows(desk: Desk) -> N
     desk.panel.go_to(4.0)
     assert desk.controller.shown_scene.origin == Seed(8)
     desk.panel.go_to(2.0)
-    assert start(desk.controller.shown_scene, 0) == f"between seeds {own.seed} and 8"  # what its caption says
+    caption = start(desk.controller.catalogue, desk.controller.shown_scene, 0)
+    assert caption == f"between seeds {own.seed} and 8"
 
 
 def test_a_seed_that_the_timeline_does_not_move_gets_no_key(qtbot: QtBot) -> None:
