@@ -45,7 +45,7 @@ _LAYERS = {setting.name for setting in LAYER_SETTINGS}
 def in_digits(value: float, digits: int = 3) -> str:
     """``value`` in so many significant digits, and from 10 ** ``digits`` on as a whole number: ``9.88``, ``1,021``."""
     shown = f"{value:.{digits}g}"
-    return f"{value:,.0f}" if "e+" in shown or abs(value) >= 10**digits else shown
+    return f"{value:.0f}" if "e+" in shown or abs(value) >= 10**digits else shown
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def bytes_text(count: int) -> str:
 
 def parameters_text(count: int) -> str:
     """``30.0 million parameters``; below a tenth of a million the number itself."""
-    return f"{count / 1e6:.1f} million parameters" if count >= 100_000 else f"{count:,} parameters"
+    return f"{count / 1e6:.1f} million parameters" if count >= 100_000 else f"{count} parameters"
 
 
 def _space(card: ModelCard, name: str) -> str:
