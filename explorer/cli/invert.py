@@ -68,35 +68,36 @@ def invert(
                     raise Cancelled
 
             options = InversionOptions(way=way, steps=steps, seed=seed, condition=condition)
-            found = engine.inverted(reference, image, image.name, options, progress)
+            inverted = engine.inverted(reference, image, image.name, options, progress)
         if as_json:
-            typer.echo(json.dumps(_document(model, found)))
+            typer.echo(json.dumps(_document(model, inverted)))
         else:
-            typer.echo(found.own.reading)
-            typer.echo(_told(found))
-        if warning := unusual_text(found.own):
+            typer.echo(inverted.own.reading)
+            typer.echo(_told(inverted))
+        if warning := unusual_text(inverted.own):
             typer.echo(f"warning: {warning}", err=True)
         if out is not None:
-            _write(engine, _scene(engine, reference, found, condition), out, as_json)
+            _write(engine, _scene(engine, reference, inverted, condition), out, as_json)
 
 
-def _told(found: Inverted) -> str:
-    stopped = ", stopped early" if found.stopped else ""
-    return f"{found.own.way} ({found.point.space}){stopped}: {fidelity_text(found.own)}. {distance_text(found.own)}"
+def _told(inverted: Inverted) -> str:
+    stopped = ", stopped early" if inverted.stopped else ""
+    own = inverted.own
+    return f"{own.way} ({inverted.point.space}){stopped}: {fidelity_text(own)}. {distance_text(own)}"
 
 
-def _document(model: str, found: Inverted) -> dict[str, object]:
-    own = found.own
+def _document(model: str, inverted: Inverted) -> dict[str, object]:
+    own = inverted.own
     return {
-        "model": model, "image": own.name, "reading": own.reading, "way": own.way, "space": found.point.space,
-        "shape": list(found.point.shape), "psnr_db": own.psnr, "distance": own.distance, "stopped": found.stopped,
+        "model": model, "image": own.name, "reading": own.reading, "way": own.way, "space": inverted.point.space,
+        "shape": list(inverted.point.shape), "psnr_db": own.psnr, "distance": own.distance, "stopped": inverted.stopped,
     }  # fmt: skip
 
 
-def _scene(engine: Engine, model: ModelRef, found: Inverted, condition: Condition) -> Scene:
+def _scene(engine: Engine, model: ModelRef, inverted: Inverted, condition: Condition) -> Scene:
     card = engine.card(model)
     controls = default_controls(card, card.methods[0]) if card.methods else ControlSetRef(method="latent_axes")
-    made = bookmark_of(found.point, found.own, model, controls, 0.7, (), condition)
+    made = bookmark_of(inverted.point, inverted.own, model, controls, 0.7, (), condition)
     return Scene(
         model=model,
         origin=made.origin,

@@ -48,8 +48,8 @@ def condition(
         raise ExplorerError(f"'{card.name}' reads no text; leave {'--prompt' if prompt else '--negative-prompt'} out.")
     if guidance is not None and not card.guidance:
         raise ExplorerError(f"'{card.name}' is not led by what it is told; leave --guidance out.")
-    said = Condition(prompt=prompt, negative_prompt=negative_prompt, guidance=guidance)
-    return msgspec.structs.replace(said, classes=_shares(card, classes)) if classes else said
+    texts = Condition(prompt=prompt, negative_prompt=negative_prompt, guidance=guidance)
+    return msgspec.structs.replace(texts, classes=_shares(card, classes)) if classes else texts
 
 
 def _shares(card: ModelCard, classes: list[str]) -> tuple[tuple[int, float], ...]:

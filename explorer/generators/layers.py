@@ -3,6 +3,7 @@ cannot be a layer is refused in one sentence."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,16 @@ from explorer.errors import ModelError
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 NORM = ("weight", "bias", "running_mean", "running_var")
+
+
+def square_picture(outputs: int) -> tuple[int, int, int] | None:
+    """(channels, side, side) of the square picture, grey or else colour, that ``outputs`` numbers are; None where they
+    are none."""
+    for channels in (1, 3):
+        side = math.isqrt(outputs // channels)
+        if side > 1 and channels * side * side == outputs:
+            return channels, side, side
+    return None
 
 
 def check_leaves(

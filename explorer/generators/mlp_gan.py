@@ -7,7 +7,6 @@ channel.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from explorer.errors import ModelError
+from explorer.generators.layers import linear, square_picture
 from explorer.generators.sequential_gan import SequentialGanFamily
 
 _KEY = re.compile(r"(?:\w+\.)??(0|[1-9]\d*)\.(weight|bias)")
@@ -36,14 +36,11 @@ class MlpGanFamily(SequentialGanFamily):
 
     def built(self, state: Mapping[str, Any], path: Path) -> tuple[nn.Sequential, tuple[int, int, int]]:
         layers = _layers(state, path)
-        channels, side = _picture(layers, path)
+        shape = _picture(layers, path)
         modules: list[nn.Module] = []
-        for weight, bias in layers:
-            linear = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
-            linear.weight = nn.Parameter(weight.float(), requires_grad=False)
-            linear.bias = nn.Parameter(bias.float(), requires_grad=False)
-            modules += [linear, nn.ReLU()]
-        return nn.Sequential(*modules[:-1], nn.Tanh()), (channels, side, side)
+        for index, (weight, bias) in enumerate(layers):
+            modules += [linear(f"layer {index}", {"weight": weight, "bias": bias}, path, "a plain MLP"), nn.ReLU()]
+        return nn.Sequential(*modules[:-1], nn.Tanh()), shape
 
 
 def _prefix(key: str) -> str:
@@ -74,14 +71,12 @@ def _layers(state: Mapping[str, Any], path: Path) -> list[tuple[Tensor, Tensor]]
     return layers
 
 
-def _picture(layers: list[tuple[Tensor, Tensor]], path: Path) -> tuple[int, int]:
-    """(channels, side in pixels) of the pictures. Raises :class:`ModelError` unless the last width is s² or 3 s², s >
+def _picture(layers: list[tuple[Tensor, Tensor]], path: Path) -> tuple[int, int, int]:
+    """(channels, height, width) of the pictures. Raises :class:`ModelError` unless the last width is s² or 3 s², s >
     1."""
     outputs = layers[-1][0].shape[0]
-    for channels in (1, 3):
-        side = math.isqrt(outputs // channels)
-        if side > 1 and channels * side * side == outputs:
-            return channels, side
+    if (square := square_picture(outputs)) is not None:
+        return square
     raise ModelError(
         f"'{path.name}' ends in {outputs} outputs, which are neither a square grey picture nor a square colour one; "
         "it is no generator of pictures."

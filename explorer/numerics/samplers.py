@@ -129,20 +129,6 @@ def last(steps: Iterator[Step]) -> Step:
     return deque(steps, maxlen=1).pop()
 
 
-def ddim_inverted(
-    denoise: Denoiser,
-    x: Tensor,
-    timesteps: Sequence[int],
-    alphas_cumprod: Tensor,
-    prediction: str = "epsilon",
-    landings: Sequence[float] | None = None,
-    refinements: int = 2,
-) -> Tensor:
-    """The x_T from which :func:`ddim`, with the same ``timesteps`` and ``landings``, arrives at ``x`` (B, ...): the end
-    of the :func:`way_back`."""
-    return last(way_back(denoise, x, timesteps, alphas_cumprod, prediction, landings, refinements))
-
-
 def way_back(
     denoise: Denoiser,
     x: Tensor,

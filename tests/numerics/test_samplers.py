@@ -16,8 +16,8 @@ from explorer.numerics.samplers import (
     bounded,
     ddim,
     ddim_coefficients,
-    ddim_inverted,
     dynamically_thresholded,
+    last,
     way_back,
 )
 from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
@@ -191,7 +191,7 @@ def test_the_way_back_is_exact_on_a_gaussian(prediction: str, spacing: str) -> N
     x_0 = noise(50)
     offset, there = (ddim(denoise, torch.full_like(x_0, at), steps, ALPHAS, prediction) for at in (0.0, 1.0))
     exact = (x_0 - offset) / (there - offset)
-    found = ddim_inverted(denoise, x_0, steps, ALPHAS, prediction, refinements=200)
+    found = last(way_back(denoise, x_0, steps, ALPHAS, prediction, refinements=200))
     torch.testing.assert_close(found, exact, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(ddim(denoise, found, steps, ALPHAS, prediction), x_0, rtol=1e-9, atol=1e-9)
 
@@ -202,15 +202,15 @@ def test_each_iteration_of_the_way_back_is_nearer() -> None:
     landings = [float(ALPHAS[t - 100]) if t >= 100 else float(ALPHAS[0]) for t in steps]
     errors = []
     for refinements in range(5):
-        x = ddim_inverted(denoise, x_0, steps, ALPHAS, "v_prediction", landings, refinements)
+        x = last(way_back(denoise, x_0, steps, ALPHAS, "v_prediction", landings, refinements))
         errors.append(float((ddim(denoise, x, steps, ALPHAS, "v_prediction", landings) - x_0).abs().max()))
     assert all(later < 0.5 * earlier for earlier, later in itertools.pairwise(errors)), errors
 
 
 def test_the_way_back_is_told_step_by_step_and_knows_where_there_is_none() -> None:
     denoise = gaussian_denoiser(0.0, 1.0, "epsilon")
-    *before, last = way_back(denoise, noise(3), timesteps(5), ALPHAS)
+    *before, at_last = way_back(denoise, noise(3), timesteps(5), ALPHAS)
     assert len(before) == 4
-    assert torch.equal(last, ddim_inverted(denoise, noise(3), timesteps(5), ALPHAS))
+    assert torch.equal(at_last, last(way_back(denoise, noise(3), timesteps(5), ALPHAS)))
     with pytest.raises(ValueError, match="prediction alone at step 0,"):
-        ddim_inverted(gaussian_denoiser(0.0, 1.0, "sample"), noise(3), timesteps(5), ALPHAS, "sample")
+        last(way_back(gaussian_denoiser(0.0, 1.0, "sample"), noise(3), timesteps(5), ALPHAS, "sample"))

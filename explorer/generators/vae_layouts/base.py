@@ -114,10 +114,8 @@ def picture_of(outputs: int, shape: Shape | None, path: Path) -> Shape:
                 "description does not fit its weights."
             )
         return shape
-    for channels in (1, 3):
-        side = math.isqrt(outputs // channels)
-        if side > 1 and channels * side * side == outputs:
-            return channels, side, side
+    if (square := layers.square_picture(outputs)) is not None:
+        return square
     raise ModelError(
         f"'{path.name}' makes {outputs} numbers, which are neither a square grey picture nor a square colour one; say "
         f"{{\"shape\": [channels, height, width]}} in a file '{path.name}.json' beside it."

@@ -11,6 +11,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QLinearGradient, 
 from explorer.outputs import signed_scale
 from explorer.ui.look import icons, theme
 
+HINT_GAP = 6  # pixels around a hint
+
 
 def paint_image(painter: QPainter, image: QImage, target: QRect, device_ratio: float, pixels: bool) -> None:
     """Scale ``image`` into ``target``; ``pixels``: magnify without smoothing. ``device_ratio``: of the screen."""
@@ -23,6 +25,18 @@ def paint_image(painter: QPainter, image: QImage, target: QRect, device_ratio: f
     smooth = not (pixels and ratio >= 1)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
     painter.drawImage(target, image)
+
+
+def paint_image_or_hint(painter: QPainter, image: QImage, target: QRect, device_ratio: float, hint: str) -> None:
+    """``image`` as :func:`paint_image` does; where there is none, its place, and in it why."""
+    if not image.isNull():
+        paint_image(painter, image, target, device_ratio, pixels=False)
+        return
+    colors = theme.current()
+    painter.fillRect(target, theme.color(colors.hover))
+    painter.setPen(theme.color(colors.muted))
+    flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+    painter.drawText(target.adjusted(HINT_GAP, HINT_GAP, -HINT_GAP, -HINT_GAP), flags, hint)
 
 
 def paint_sentence(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from explorer.scene.effects import EffectOptions
 from explorer.ui.jobs.progress_line import ProgressLine
 from explorer.ui.look.numbers import DecimalField, WholeField
-from explorer.ui.look.widgets import ElidedLabel, Segments, action_button, link_button
+from explorer.ui.look.widgets import ElidedLabel, Segments, action_button, field_caption, link_button
 
 FEWEST, MOST = 4, 4096
 NEAREST, FARTHEST = 0.5, 20.0
@@ -112,9 +112,7 @@ class EffectsHeader(QWidget):
         )
         for text, field in fields:
             if text:
-                label = QLabel(text)
-                label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-                layout.addWidget(label)
+                layout.addWidget(field_caption(text))
             layout.addWidget(field)
         layout.addWidget(self.button)
         layout.addWidget(self.progress, 2)

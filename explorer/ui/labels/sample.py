@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFocusEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from explorer.ui.canvas.pane_paint import paint_image
+from explorer.ui.canvas.pane_paint import paint_image, paint_image_or_hint
 from explorer.ui.look import theme
 
 Said = Literal["yes", "no", "skipped"]
@@ -25,7 +25,7 @@ class SampleView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._image: QImage | None = None
+        self._image = QImage()
         self._hint = ""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -39,12 +39,12 @@ class SampleView(QWidget):
 
     def show_sample(self, image: QImage | None, hint: str) -> None:
         """The picture; None while it is on its way."""
-        self._image, self._hint = image, hint
+        self._image, self._hint = image if image is not None else QImage(), hint
         self.update()
 
     def target(self) -> QRect:
         """Where the picture is painted, in its own proportions."""
-        size = QSize(1, 1) if self._image is None else self._image.size()
+        size = QSize(1, 1) if self._image.isNull() else self._image.size()
         side = min(self.height() - 2 * RING, self.width() - 2 * RING, LARGEST)
         scaled = QRect(QPoint(0, 0), size.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio))
         scaled.moveCenter(self.rect().center())
@@ -60,13 +60,7 @@ class SampleView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         colors, target = theme.current(), self.target()
         painter = QPainter(self)
-        if self._image is None:
-            painter.fillRect(target, theme.color(colors.hover))
-            painter.setPen(theme.color(colors.muted))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(target.adjusted(GAP, GAP, -GAP, -GAP), flags, self._hint)
-        else:
-            paint_image(painter, self._image, target, self.devicePixelRatioF(), pixels=False)
+        paint_image_or_hint(painter, self._image, target, self.devicePixelRatioF(), self._hint)
         if self.hasFocus():
             painter.setPen(QPen(theme.color(colors.accent), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)

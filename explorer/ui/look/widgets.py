@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -18,6 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.ui.look import theme
+
+
+def field_caption(text: str, parent: QWidget | None = None) -> QLabel:
+    """What stands beside a field, in the colour of what is no content."""
+    label = QLabel(text, parent)
+    label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+    return label
 
 
 def link_button(text: str, tool_tip: str = "", parent: QWidget | None = None) -> QToolButton:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.measures import COUNTERFACTUALS, MeasureOptions
 from explorer.ui.controls.panel import SELECTIONS
 from explorer.ui.jobs.progress_line import ProgressLine
 from explorer.ui.look.numbers import WholeField
-from explorer.ui.look.widgets import ElidedLabel, Segments, action_button, link_button
+from explorer.ui.look.widgets import ElidedLabel, Segments, action_button, field_caption, link_button
 
 FEWEST, MOST = 500, 200_000  # below, every measure is refused
 LATENTS = "Which latents the measures are taken on, by their badges"
@@ -63,9 +63,7 @@ class MeasuresHeader(QWidget):
         layout.setSpacing(8)
         fields: tuple[tuple[str, QWidget], ...] = (("World", self.world), ("n", self.n))
         for text, field in fields:
-            label = QLabel(text)
-            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-            layout.addWidget(label)
+            layout.addWidget(field_caption(text))
             layout.addWidget(field)
         for widget in (self.counterfactuals, self.selection, self.causal, self.quick, self.button):
             layout.addWidget(widget)

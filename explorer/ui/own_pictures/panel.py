@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from explorer.scene.cards import ModelCard, WayCard
 from explorer.scene.inversion import MOST_STEPS, InversionOptions
@@ -13,7 +12,7 @@ from explorer.scene.usual_text import unusual_text
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.jobs.progress_line import ProgressLine
 from explorer.ui.look.numbers import WholeField
-from explorer.ui.look.widgets import WrappedLabel, action_button
+from explorer.ui.look.widgets import WrappedLabel, action_button, field_caption
 from explorer.ui.own_pictures.views import CaptionedPicture
 from explorer.ui.state.controller import Controller
 
@@ -64,9 +63,7 @@ class OwnPicturePanel(QWidget):
         header.setSpacing(8)
         header.addWidget(self.open)
         for text, field in (("Way", self.way), ("Steps", self.steps)):
-            label = QLabel(text)
-            label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-            header.addWidget(label)
+            header.addWidget(field_caption(text))
             header.addWidget(field)
         header.addWidget(self.again)
         header.addWidget(self.progress, 1)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from explorer.ui.canvas.pane_paint import paint_image
+from explorer.ui.canvas.pane_paint import paint_image_or_hint
 from explorer.ui.look import theme
 
 LEAST, LARGEST = 96, 320  # pixels of a side
@@ -52,13 +52,7 @@ class CaptionedPicture(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         colors, target = theme.current(), self.target()
         painter = QPainter(self)
-        if self._image.isNull():
-            painter.fillRect(target, theme.color(colors.hover))
-            painter.setPen(theme.color(colors.muted))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(target.adjusted(GAP, GAP, -GAP, -GAP), flags, self._hint)
-        else:
-            paint_image(painter, self._image, target, self.devicePixelRatioF(), pixels=False)
+        paint_image_or_hint(painter, self._image, target, self.devicePixelRatioF(), self._hint)
         painter.setPen(theme.color(colors.muted))
         below = QRect(0, target.bottom() + 1 + GAP, self.width(), self.fontMetrics().height())
         text = self.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideRight, below.width())

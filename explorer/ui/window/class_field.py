@@ -6,9 +6,10 @@ from typing import cast
 
 import msgspec
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from explorer.scene.model import Blend, Origin, StoredLatent
+from explorer.ui.look.widgets import field_caption
 from explorer.ui.state.controller import Controller
 
 BY_SEED, STORED, BLEND = "by seed", "stored", "blend"
@@ -30,8 +31,7 @@ class ClassField(QWidget):
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        self.caption = QLabel("Class", self)
-        self.caption.setForegroundRole(self.palette().ColorRole.PlaceholderText)
+        self.caption = field_caption("Class", self)
         self.box = QComboBox(self)
         self.box.setAccessibleName("Class")
         self.box.setFixedWidth(BOX_WIDTH)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QToolBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolBar, QWidget
 
 from explorer.scene.model import Condition, Scene
 from explorer.scene.validate import GREATEST_GUIDANCE, LONGEST_PROMPT
 from explorer.ui.look.numbers import DecimalField
+from explorer.ui.look.widgets import field_caption
 from explorer.ui.state.controller import Controller
 from explorer.ui.window.steps_field import StepsField
 
@@ -73,9 +74,7 @@ class PromptRow(QToolBar):
             ("without", self.negative, NEGATIVE_SHARE),
             ("Guidance", self.guidance, 0),
         ):
-            label = QLabel(caption)
-            label.setForegroundRole(label.palette().ColorRole.PlaceholderText)
-            layout.addWidget(label)
+            layout.addWidget(field_caption(caption))
             layout.addWidget(field, share)
         layout.addWidget(self.steps)
         self.addWidget(row)

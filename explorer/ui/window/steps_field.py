@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from explorer.scene.cards import ModelCard
 from explorer.scene.samplers import SAMPLERS
 from explorer.scene.steps import steps_at_rest, steps_while_moving
 from explorer.ui.look.numbers import WholeField
+from explorer.ui.look.widgets import field_caption
 from explorer.ui.state.controller import Controller
 
 BOX_WIDTH = 52
@@ -28,7 +29,7 @@ class StepsField(QWidget):
         for box, name in ((self.at_rest, "Steps"), (self.draft, "Steps of a draft")):
             box.setAccessibleName(name)
             box.setFixedWidth(BOX_WIDTH)
-        self.captions = (QLabel("Steps", self), QLabel("draft", self))
+        self.captions = (field_caption("Steps", self), field_caption("draft", self))
         self.sampler = QComboBox(self)
         self.sampler.setAccessibleName("Sampler")
         self.sampler.setFixedWidth(SAMPLER_WIDTH)
@@ -37,7 +38,6 @@ class StepsField(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self.sampler)
         for caption, box in zip(self.captions, (self.at_rest, self.draft), strict=True):
-            caption.setForegroundRole(self.palette().ColorRole.PlaceholderText)
             layout.addWidget(caption)
             layout.addWidget(box)
         self.sampler.activated.connect(self._on_sampler)

@@ -6,7 +6,7 @@ from typing import cast
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from explorer.scene.editing import TRUNCATION_MAX
 from explorer.scene.model import Blend, Scene, Seed
@@ -16,7 +16,7 @@ from explorer.ui.controls.row import AmountBox
 from explorer.ui.look import icons
 from explorer.ui.look.numbers import SeedBox
 from explorer.ui.look.slider import FloatSlider
-from explorer.ui.look.widgets import action_button
+from explorer.ui.look.widgets import action_button, field_caption
 from explorer.ui.state import known_models
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.scene_state import NO_MODEL
@@ -77,7 +77,7 @@ class ToolBar(QToolBar):
         self.addWidget(self.model)
         self.steps = StepsField(controller)
         self.classes = ClassField(controller)
-        self._captions = [_label("Seed"), _label("Spread"), *self.steps.captions]
+        self._captions = [field_caption("Seed"), field_caption("Spread"), *self.steps.captions]
         self._fields = [
             _row(self._captions[0], self.seed), _row(self._captions[1], self.spread, self.spread_box),
             self.classes, self.steps,
@@ -220,12 +220,6 @@ class ToolBar(QToolBar):
         data = getattr(action, "data", None)
         if data is not None:
             self.model_chosen.emit(data())
-
-
-def _label(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setForegroundRole(label.palette().ColorRole.PlaceholderText)
-    return label
 
 
 def _row(*widgets: QWidget) -> QWidget:
