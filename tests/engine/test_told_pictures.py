@@ -1,4 +1,4 @@
-"""What a model is told to draw is part of where a picture starts, and what is kept of one start is of that one alone."""
+"""What a model is told to draw is part of where a picture starts; what is kept of one start is of that one alone."""
 
 from __future__ import annotations
 
