@@ -9,27 +9,21 @@ from __future__ import annotations
 import io
 import math
 import re
-import tokenize
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.checkpoint import DAMAGE, check_memory, check_readable, unreadable
+from explorer.checkpoint import check_memory, check_readable
 from explorer.errors import ModelError
 from explorer.pickled.instructions import values_of
 from explorer.pickled.records import ForeignNameError, Name, Payload, Record, admitted
 from explorer.pickled.source import Source
-from explorer.reading import HashedFile, read_file, whole
+from explorer.reading import HashedFile, archive_in, foreign, read_file, whole
 
-# What the readers of damaged headers and archives have been seen to raise, besides what other files make readers raise.
-_DAMAGE = (
-    *DAMAGE, MemoryError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 _NUMBERS = re.compile(r"[<>|=]?(?:f[248]|c(?:8|16)|[iu][1248]|b1)")
 
 
@@ -37,12 +31,9 @@ def read_npy(path: Path) -> NDArray[Any]:
     """The array of a ``.npy`` file; one of Python objects is refused."""
     check_readable(path)
     check_memory(path.stat().st_size, path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # headers that Python 2 wrote, which are read all the same
-            return _native(read_file(path, _npy))
-    except _DAMAGE as error:
-        raise ModelError(unreadable(path, "an array of numbers (.npy)")) from error
+    with foreign(path, "an array of numbers (.npy)"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # headers that Python 2 wrote, which are read all the same
+        return _native(read_file(path, _npy))
 
 
 def _npy(file: HashedFile) -> NDArray[Any]:
@@ -62,16 +53,18 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a ``.npz`` file by name; those of Python objects are refused."""
     check_readable(path)
     check_memory(path.stat().st_size, path)
-    try:
-        data = io.BytesIO(read_file(path, whole))
-        with zipfile.ZipFile(data) as archive:
-            check_memory(sum(entry.file_size for entry in archive.infolist()), path)
-        data.seek(0)
-        with warnings.catch_warnings(), np.load(data, allow_pickle=False) as arrays:
-            warnings.simplefilter("ignore")
-            return {name: _native(np.array(arrays[name])) for name in arrays.files}
-    except _DAMAGE as error:
-        raise ModelError(unreadable(path, "an archive of arrays (.npz)")) from error
+    with foreign(path, "an archive of arrays (.npz)"):
+        data = read_file(path, whole)
+        with archive_in(io.BytesIO(data), len(data)) as archive:
+            inside = [entry for entry in archive.infolist() if not entry.is_dir()]
+            check_memory(sum(entry.file_size for entry in inside), path)
+            return {entry.filename.removesuffix(".npy"): _member(archive, entry) for entry in inside}
+
+
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(entry) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _native(_npy(HashedFile(cast(BinaryIO, file), entry.file_size)))
 
 
 def read_pickle(path: Path) -> dict[str, Any]:
@@ -81,18 +74,17 @@ def read_pickle(path: Path) -> dict[str, Any]:
     """
     check_readable(path)
     check_memory(path.stat().st_size, path)
-    try:
+    with foreign(path, "a pickle of arrays"):
         data = read_file(path, whole)
-        content = _Plain(data).value(values_of(Source.of_bytes(data), _ADMITS))
+        try:
+            content = _Plain(data).value(values_of(Source.of_bytes(data), _ADMITS))
+        except ForeignNameError as error:
+            raise ModelError(
+                f"'{path.name}' asks for '{error}', which is neither a number nor an array, and was not opened: it may "
+                "carry Python code; ask its author for plain arrays."
+            ) from error
         if isinstance(content, dict) and all(isinstance(key, str) for key in content):
             return content
-    except ForeignNameError as error:
-        raise ModelError(
-            f"'{path.name}' asks for '{error}', which is neither a number nor an array, and was not opened: it may "
-            "carry Python code; ask its author for plain arrays."
-        ) from error
-    except _DAMAGE as error:
-        raise ModelError(unreadable(path, "a pickle of arrays")) from error
     raise ModelError(f"'{path.name}' holds a {type(content).__name__} instead of named values; export it again.")
 
 

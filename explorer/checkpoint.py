@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import pickle
 import re
-import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import ModelError
-from explorer.reading import HashedFile, in_memory, is_reading, read_file, whole
+from explorer.reading import HashedFile, foreign, in_memory, is_reading, opened, read_file, whole
 from explorer.tensor_file import Header, header_of, tensors_of
 
 MAX_JSON_BYTES = 16 << 20
 # How torch's restricted unpickler names what it will not call.
 _FOREIGN_GLOBAL = re.compile(r"(?:unsupported GLOBAL|Unsupported global: GLOBAL|unrecognized function) (\S+)")
 _LFS_START = b"version https://git-lfs.github.com/"
-# What the readers of damaged zip archives, pickles and headers have been seen to raise.
-DAMAGE = (
-    OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError,
-    OverflowError, ArithmeticError, struct.error, NotImplementedError,
-)  # fmt: skip
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -41,10 +35,8 @@ def read_safetensors_file(path: Path) -> tuple[dict[str, str], dict[str, Tensor]
     """The metadata and the tensors of a ``.safetensors`` file; see :func:`read_safetensors`."""
     check_readable(path)
     check_memory(path.stat().st_size, path)
-    try:
+    with foreign(path, "a safetensors file"):
         metadata, tensors = read_file(path, tensors_of)
-    except (OSError, ValueError) as error:
-        raise ModelError(unreadable(path, "a safetensors file")) from error
     return dict(metadata), dict(tensors)
 
 
@@ -58,11 +50,8 @@ def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 def safetensors_header(path: Path) -> Header:
     """What a ``.safetensors`` file says before its numbers."""
     check_readable(path)
-    try:
-        with path.open("rb") as file:
-            return header_of(HashedFile(file, path.stat().st_size))
-    except (OSError, ValueError) as error:
-        raise ModelError(unreadable(path, "a safetensors file")) from error
+    with foreign(path, "a safetensors file"), opened(path) as file:
+        return header_of(HashedFile(file, path.stat().st_size))
 
 
 def read_torch(path: Path) -> dict[str, Any]:
@@ -77,19 +66,17 @@ def read_torch_value(path: Path) -> Any:
     """What a file of ``torch.save`` holds, on the CPU: a tensor, a number or a plain container of these."""
     check_readable(path)
     check_memory(path.stat().st_size, path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # old files use storages that torch calls deprecated
+    with foreign(path, "a PyTorch checkpoint"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old files use storages that torch calls deprecated
+        try:
             return read_file(path, _torch_value)
-    except pickle.UnpicklingError as error:
-        if found := _FOREIGN_GLOBAL.search(str(error)):
-            raise ModelError(
-                f"'{path.name}' asks for '{found[1]}', which is no tensor, and was not opened: it is truncated or "
-                "holds Python code; ask its author for a state dict or a .safetensors file."
-            ) from error
-        raise ModelError(unreadable(path, "a PyTorch checkpoint")) from error
-    except DAMAGE as error:
-        raise ModelError(unreadable(path, "a PyTorch checkpoint")) from error
+        except pickle.UnpicklingError as error:
+            if foreign_name := _FOREIGN_GLOBAL.search(str(error)):
+                raise ModelError(
+                    f"'{path.name}' asks for '{foreign_name[1]}', which is no tensor, and was not opened: it is "
+                    "truncated or holds Python code; ask its author for a state dict or a .safetensors file."
+                ) from error
+            raise
 
 
 class _Options:
@@ -146,10 +133,8 @@ def read_json(path: Path) -> dict[str, Any]:
     check_readable(path)
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ModelError(f"'{path.name}' is larger than any description of a model; it was not read.")
-    try:
+    with foreign(path, "a JSON file"):
         found = json.loads(read_file(path, whole))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(unreadable(path, "a JSON file")) from error
     if not isinstance(found, dict):
         raise ModelError(f"'{path.name}' holds a {type(found).__name__} where a JSON object belongs.")
     return found
@@ -196,7 +181,7 @@ def check_readable(path: Path) -> None:
     if path.is_dir():
         raise ModelError(f"'{path.name}' is a folder where a file belongs.")
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             start = file.read(len(_LFS_START))
     except OSError as error:
         raise ModelError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from error
@@ -204,11 +189,6 @@ def check_readable(path: Path) -> None:
         raise ModelError(f"'{path.name}' is empty; download it again.")
     if start == _LFS_START:
         raise ModelError(f"'{path.name}' is only a git-LFS pointer; run 'git lfs pull' in its folder to fetch it.")
-
-
-def unreadable(path: Path, kind: str) -> str:
-    """The sentence for a file whose reader gave up."""
-    return f"'{path.name}' is not {kind}, or it is truncated or damaged; download or export it again."
 
 
 def _gigabytes(count: int) -> str:

@@ -2,10 +2,59 @@
 
 from __future__ import annotations
 
+import functools
+import re
+import unicodedata
+from itertools import islice
+
+LONGEST_SENTENCE = 300
+"""Characters of a sentence for the user, whatever the files say that it quotes."""
+LONGEST_QUOTED = 64
+"""Characters that are left of something quoted where a sentence is too long."""
+_SCANNED = 20_000  # characters of a text that are looked at; what is longer is cut in any case
+_QUOTED = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"")
+# Controls, invisible formats (those that turn the direction of writing too), halves of pairs, and what is no letter.
+_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+def plain_text(text: str, longest: int) -> str:
+    """``text`` in one line of at most ``longest`` characters: breaks and runs of spaces are one space, what cannot be
+    shown is left out, and … stands for what is cut off. For texts out of files."""
+    letters = (letter for letter in text[:_SCANNED] if letter.isspace() or unicodedata.category(letter) not in _UNSHOWN)
+    line = " ".join("".join(letters).split())
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def sentence(text: str) -> str:
+    """``text`` as one line of at most 300 characters: where it is longer, what it quotes is shortened first, from the
+    longest on, so that what to do about it still stands at its end."""
+    line = plain_text(text, _SCANNED)
+    if len(line) <= LONGEST_SENTENCE:
+        return line
+    quoted = {len(match[0]) for match in _QUOTED.finditer(line)}
+    for length in islice(sorted(quoted, reverse=True), 64):
+        if len(line) <= LONGEST_SENTENCE or length <= LONGEST_QUOTED:
+            break
+        most = max(LONGEST_QUOTED, length - (len(line) - LONGEST_SENTENCE))
+        line = _QUOTED.sub(functools.partial(_in_the_middle, most), line)
+    return plain_text(line, LONGEST_SENTENCE)
+
+
+def _in_the_middle(most: int, match: re.Match[str]) -> str:
+    """What is quoted, with its marks, cut in the middle: names and paths differ at their ends."""
+    quoted = match[0]
+    if len(quoted) <= most:
+        return quoted
+    half = (most - 1) // 2
+    return f"{quoted[:half]}…{quoted[-half:]}"
+
 
 class ExplorerError(Exception):
     """Base of every error that reaches the user; ``str(error)`` is the sentence shown in the window and on the
-    command line."""
+    command line: one line of at most 300 characters, whatever it quotes (:func:`sentence`)."""
+
+    def __init__(self, text: object = "") -> None:
+        super().__init__(sentence(str(text)))
 
 
 class ModelError(ExplorerError):

@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explorer.checkpoint import check_memory, check_readable, unreadable
+from explorer.checkpoint import check_memory, check_readable
 from explorer.errors import ModelError
 from explorer.pickled.instructions import values_of
 from explorer.pickled.records import PERSISTENT, Admits, ForeignNameError, Name, Payload, Record, admitted
 from explorer.pickled.source import Source
-from explorer.reading import GlancedFile, HashedFile, is_reading, read_file
+from explorer.reading import GlancedFile, HashedFile, foreign, is_reading, opened, read_file
 
 _STORAGES = {
     "torch.FloatStorage": torch.float32, "torch.DoubleStorage": torch.float64, "torch.HalfStorage": torch.float16,
@@ -72,18 +72,17 @@ def read_pickled(path: Path, parse: Parse, kind: str) -> Any:
     """What ``parse`` (:func:`parser`) finds in the pickle at ``path``; long runs of bytes stay in the file. ``kind``:
     what it should have been, for the sentence where it is none."""
     check_readable(path)
-    try:
-        if is_reading():
-            return read_file(path, parse)
-        with path.open("rb", buffering=0) as file:
-            return parse(GlancedFile(file, path.stat().st_size))
-    except ForeignNameError as error:
-        raise ModelError(
-            f"'{path.name}' asks for '{error}', which belongs to no network, and was not opened: it may carry Python "
-            "code; ask its author for the weights alone."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ModelError(unreadable(path, kind)) from error
+    with foreign(path, kind):
+        try:
+            if is_reading():
+                return read_file(path, parse)
+            with opened(path) as file:
+                return parse(GlancedFile(file, path.stat().st_size))
+        except ForeignNameError as error:
+            raise ModelError(
+                f"'{path.name}' asks for '{error}', which belongs to no network, and was not opened: it may carry "
+                "Python code; ask its author for the weights alone."
+            ) from error
 
 
 def stored_tensor(value: Any) -> StoredTensor | None:
@@ -139,11 +138,8 @@ Change = Callable[[str, Tensor], Tensor]
 def read_stored(path: Path, tensors: Mapping[str, StoredTensor], change: Change) -> dict[str, Tensor]:
     """Name → what ``change`` makes of the tensor of that name, on the CPU, each with its own memory."""
     check_memory(sum(one.count * one.dtype.itemsize for one in tensors.values()), path)
-    try:
-        found = read_file(path, functools.partial(_numbers, tensors=tensors, change=change))
-    except (OSError, ValueError) as error:
-        raise ModelError(unreadable(path, "a pickle of a network")) from error
-    return dict(found)
+    with foreign(path, "a pickle of a network"):
+        return dict(read_file(path, functools.partial(_numbers, tensors=tensors, change=change)))
 
 
 def _numbers(file: HashedFile, tensors: Mapping[str, StoredTensor], change: Change) -> dict[str, Tensor]:

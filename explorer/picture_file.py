@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from explorer.checkpoint import DAMAGE
-from explorer.errors import ExplorerError
+from explorer.errors import Cancelled, ExplorerError
 
 _GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _ORIENTATION = 0x0112  # in EXIF: how the camera was held; 1 is upright
@@ -71,7 +69,9 @@ def open_picture(source: Path | bytes, largest: int = 0) -> Opened:
             turned = file.getexif().get(_ORIENTATION, 1) != 1
             image: Image.Image = ImageOps.exif_transpose(file)
             several = getattr(file, "is_animated", False)
-    except (*DAMAGE, SyntaxError, zlib.error, Image.DecompressionBombError, Warning) as error:
+    except (ExplorerError, Cancelled):
+        raise
+    except Exception as error:  # its readers raise what they stumble over; the text is a clause here
         reason = str(error).splitlines()[0] if str(error) else "damaged"
         raise UnusablePicture(f"cannot be read ({reason})") from error
     mode, grey = image.mode, image.mode in _GREY

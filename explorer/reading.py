@@ -2,13 +2,21 @@
 
 Nothing that this program computes with is a view of a file: a file may be rewritten or cut while its numbers are in
 use, as a training does. The digests here are of the very bytes that were read.
+
+This is the door by which strangers' files come in: only regular files are opened (:func:`opened`), what a file may grow
+to when it is unpacked has one budget (:func:`check_unpacked`), and whatever a parser raises becomes the sentence for
+its user in one place (:func:`foreign`).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import logging
 import os
+import stat
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,7 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from explorer.errors import ModelError
+from explorer.errors import Cancelled, ExplorerError, ModelError
+
+log = logging.getLogger("explorer.reading")
 
 Value = TypeVar("Value")
 Parse = Callable[["HashedFile"], Value]
@@ -28,6 +38,78 @@ STRETCH_BYTES = 1 << 24
 """Read at once into memory that is there already: between two of them somebody may be told how far it is."""
 TRIES = 3
 """How often a file is read again that somebody writes meanwhile."""
+UNPACKED_BYTES = 256 << 20
+"""What may become of a file in memory beyond its own length: of its records once they are unpacked, and of tensors that
+are larger than what is stored of them."""
+MOST_RECORDS = 20_000
+"""Entries of one archive; published networks have some thousand."""
+LONGEST_TABLE = 4 << 20
+"""Bytes of the table of an archive, which is read whole before its entries can be counted."""
+_END_BYTES = 65_557 + 56 + 20  # the end of a zip archive with the longest comment, and the two records before it
+
+
+@contextmanager
+def opened(path: Path, buffering: int = 0) -> Iterator[BinaryIO]:
+    """The regular file ``path``, or the one that a link there leads to, to be read; ``buffering`` as in :func:`open`.
+    Raises OSError for whatever else has a name: a pipe would wait for somebody to write, and a device has no end."""
+    # Where it is a pipe, opening alone would wait.
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(number, "rb", buffering=buffering) as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        yield file
+
+
+def bounded(path: Path, most: int) -> bytes:
+    """All bytes of the small file ``path``. Raises OSError as :func:`opened` does, and for one of more than ``most``
+    bytes, of which nothing is read."""
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"it has {size} bytes, more than {most}", str(path))
+        return whole(HashedFile(file, size))
+
+
+@contextmanager
+def foreign(path: Path, kind: str, error: type[ExplorerError] = ModelError) -> Iterator[None]:
+    """A block in which somebody else's parser reads ``path``, a file that anybody may have made: whatever it raises
+    becomes ``error`` with one sentence. ``kind``: what the file should have been. Sentences of our own, and a cancelled
+    work, pass."""
+    try:
+        yield
+    except (ExplorerError, Cancelled):
+        raise
+    except Exception as raised:  # parsers raise whatever they stumble over, and no list of that is complete
+        log.info("%s could not be read as %s", path, kind, exc_info=raised)
+        raise error(unreadable(path, kind)) from raised
+
+
+def unreadable(path: Path, kind: str) -> str:
+    """The sentence for a file whose reader gave up."""
+    return f"'{path.name}' is not {kind}, or it is truncated or damaged; download or export it again."
+
+
+def check_unpacked(unpacked: int, size: int) -> None:
+    """Refuse what is far larger than the file of ``size`` bytes that it comes from, before it is made: ``unpacked``
+    bytes, as the file declares them. Raises ValueError."""
+    if unpacked > size + UNPACKED_BYTES:
+        raise ValueError(f"{unpacked} bytes within a file of {size}")
+
+
+def archive_in(file: BinaryIO, size: int) -> zipfile.ZipFile:
+    """The zip archive in ``file`` of ``size`` bytes, its table checked: so many entries, each name once, none longer
+    than the file where it is stored as it is, and all of them together within the budget. Raises ValueError, and what
+    :mod:`zipfile` raises."""
+    if _table_bytes(file, size) > LONGEST_TABLE:
+        raise ValueError("an archive whose table is too long")
+    archive = zipfile.ZipFile(file)
+    entries = archive.infolist()
+    if len(entries) > MOST_RECORDS or len({entry.filename for entry in entries}) < len(entries):
+        raise ValueError(f"an archive of {len(entries)} entries, or of several of one name")
+    if sum(entry.compress_size for entry in entries) > size:
+        raise ValueError("entries that overlap")
+    check_unpacked(sum(entry.file_size for entry in entries), size)
+    return archive
 
 
 class HashedFile:
@@ -102,6 +184,18 @@ def in_memory(file: HashedFile) -> io.BytesIO:
     memory.truncate(length)
     memory.seek(0)
     return memory
+
+
+def _table_bytes(file: BinaryIO, size: int) -> int:
+    """How long the table of the zip archive says that it is (APPNOTE 4.3.14 and 4.3.16); 0 where it has no end."""
+    file.seek(max(0, size - _END_BYTES))
+    end = file.read(_END_BYTES)
+    file.seek(0)
+    large, small = end.rfind(b"PK\x06\x06"), end.rfind(b"PK\x05\x06")
+    lengths = [int.from_bytes(end[small + 12 : small + 16], "little")] if small >= 0 else []
+    if large >= 0 and (not lengths or lengths[0] == 0xFFFFFFFF):
+        lengths = [int.from_bytes(end[large + 40 : large + 48], "little")]
+    return lengths[0] if lengths else 0
 
 
 @dataclass
@@ -185,7 +279,7 @@ def fingerprint_of(paths: list[Path]) -> str:
 def _read(path: Path, parse: Parse[Value], passed: Passed | None) -> tuple[Value, str]:
     """What ``parse`` makes of the file, and the digest of what it was made of."""
     for _ in range(TRIES):
-        with path.open("rb", buffering=0) as file:
+        with opened(path) as file:
             before = os.fstat(file.fileno())
             hashed = HashedFile(file, before.st_size, passed)
             try:
@@ -200,8 +294,8 @@ def _read(path: Path, parse: Parse[Value], passed: Passed | None) -> tuple[Value
     raise _changing(path)
 
 
-def _state(stat: os.stat_result) -> tuple[int, int]:
-    return stat.st_size, stat.st_mtime_ns
+def _state(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 def _changing(path: Path) -> ModelError:

@@ -6,10 +6,10 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from explorer.checkpoint import read_json, unreadable
+from explorer.checkpoint import read_json
 from explorer.errors import ModelError
 from explorer.generators.diffusion_component import library, one_line, where_is
-from explorer.reading import read_file, whole
+from explorer.reading import foreign, read_file, whole
 
 VOCABULARY, MERGES, WHOLE = "vocab.json", "merges.txt", "tokenizer.json"
 SETTINGS, SIGNS, ADDED = "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"
@@ -88,10 +88,8 @@ def _merges(folder: Path) -> list[tuple[str, str]]:
     """The pairs that become one, the first first."""
     pairs: list[Any]
     if _is_in_parts(folder):
-        try:
+        with foreign(folder / MERGES, "a list of merges"):
             lines = read_file(folder / MERGES, whole).decode().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(unreadable(folder / MERGES, "a list of merges")) from error
         pairs = [line.split(" ") for line in lines if line.strip() and not line.startswith("#version")]
     else:
         model = read_json(folder / WHOLE)["model"]

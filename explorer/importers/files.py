@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any, Literal, TypeVar
 from torch import Tensor
 
 from explorer.arrays import read_npy, read_npz, read_pickle
-from explorer.checkpoint import DAMAGE, read_json, read_torch_value
+from explorer.checkpoint import read_json, read_torch_value
 from explorer.errors import ControlError, ExplorerError
 from explorer.files import text_of
-from explorer.reading import read_file, whole
+from explorer.reading import archive_in, foreign, read_file, whole
+from explorer.reading import opened as opened_file
 from explorer.scene.model import Scalar
 
 Content = TypeVar("Content")
@@ -101,7 +101,7 @@ def opened(path: Path) -> ForeignFile:
 
 
 def _opened(path: Path) -> ForeignFile:
-    with path.open("rb") as file:
+    with opened_file(path) as file:
         start = file.read(len(_OLD_TORCH))
     if not start:
         raise ControlError(f"'{path.name}' is empty; download it again.")
@@ -141,8 +141,9 @@ def _text(path: Path) -> str:
 
 
 def _holds_arrays(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(".npy") for name in archive.namelist())
-    except (*DAMAGE, zipfile.BadZipFile) as error:
-        raise ControlError(f"'{path.name}' is truncated or damaged; download it again.") from error
+    with (
+        foreign(path, "an archive of arrays or tensors", ControlError),
+        opened_file(path) as file,
+        archive_in(file, path.stat().st_size) as archive,
+    ):
+        return any(name.endswith(".npy") for name in archive.namelist())

@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from explorer.checkpoint import check_memory, check_readable, unreadable
+from explorer.checkpoint import check_memory, check_readable
 from explorer.errors import ModelError
 from explorer.onnx_graphs.header import Header, header_of
-from explorer.reading import is_reading, read_file, whole
+from explorer.reading import foreign, is_reading, opened, read_file, whole
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 """Operators of these are onnxruntime's own."""
@@ -37,20 +37,13 @@ def is_graph(path: Path) -> bool:
 def read_header(path: Path) -> Header:
     """What the graph in ``path`` says, checked; of its weights nothing is read, unless the file is being read whole."""
     check_readable(path)
-    try:
+    with foreign(path, "an ONNX network"):
         if is_reading():
             content = read_file(path, whole)
             header = header_of(io.BytesIO(content), len(content))
         else:
-            with path.open("rb") as file:
+            with opened(path, buffering=io.DEFAULT_BUFFER_SIZE) as file:
                 header = header_of(file, path.stat().st_size)
-    except OSError as error:
-        raise ModelError(unreadable(path, "an ONNX network")) from error
-    except (ValueError, RecursionError) as error:
-        raise ModelError(
-            f"'{path.name}' is not an ONNX network, or it is truncated or damaged ({error}); download or export it "
-            "again."
-        ) from error
     if not header.nodes:
         raise ModelError(f"'{path.name}' is not an ONNX network, or it is truncated: it computes nothing.")
     _check_operators(header, path)

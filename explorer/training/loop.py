@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +17,12 @@ import torch
 from filelock import FileLock, Timeout
 
 import explorer.training as trainers
-from explorer.checkpoint import DAMAGE
 from explorer.ending import between_steps
 from explorer.errors import Cancelled, ExplorerError, ExportError
 from explorer.files import atomic_path, atomic_write
 from explorer.numerics.randomness import step_seed
 from explorer.plugins import declared
+from explorer.reading import foreign
 from explorer.training.base import Recipe, Trainer
 from explorer.training.batch import Batch, Source
 from explorer.training.data import source_of
@@ -256,14 +255,11 @@ def _write(state: dict[str, Any], path: Path) -> None:
 
 def _resume(trainer: Trainer, checkpoint: Path, device: torch.device) -> int:
     """Put the trainer back to where ``checkpoint`` was written; returns the number of steps done by then."""
-    try:
+    kind = "a checkpoint of this version of the program (delete it to start again)"
+    with foreign(checkpoint, kind, ExplorerError):
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         trainer.restore(saved["trainer"])
         return int(saved["step"])
-    except (*DAMAGE, pickle.UnpicklingError) as error:
-        raise ExplorerError(
-            f"The checkpoint '{checkpoint}' is damaged or of another program version; delete it to start again."
-        ) from error
 
 
 def _description(path: Path) -> dict[str, object]:
