@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 from itertools import islice
 
 LONGEST_SENTENCE = 300
 """Characters of a sentence for the user, whatever the files say that it quotes."""
 LONGEST_QUOTED = 64
 """Characters that are left of something quoted where a sentence is too long."""
+_LONGEST_LIST = 160
 _SCANNED = 20_000  # characters of a text that are looked at; what is longer is cut in any case
 _QUOTED = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"")
 # Controls, invisible formats (those that turn the direction of writing too), halves of pairs, and what is no letter.
@@ -80,6 +83,18 @@ class ExportError(ExplorerError):
 
 class Cancelled(Exception):
     """Raised inside long work when its user asked it to stop; what was half written has been removed."""
+
+
+def instead(name: str, known: Iterable[str]) -> str:
+    """What there is in place of ``name``, as the end of a sentence: the one of ``known`` that was meant, where one is
+    close, else as many of them as can be read."""
+    names = list(known)
+    if close := difflib.get_close_matches(name[:LONGEST_QUOTED], names, 1):
+        return f"did you mean '{close[0]}'?"
+    fitting = [place for place in range(1, len(names) + 1) if len(", ".join(names[:place])) <= _LONGEST_LIST]
+    count = fitting[-1] if fitting else 1
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return f"there are: {', '.join(names[:count])}{more}."
 
 
 def clause(reason: BaseException | str) -> str:

@@ -71,17 +71,17 @@ def bounded(path: Path, most: int) -> bytes:
 
 
 @contextmanager
-def foreign(path: Path, kind: str, error: type[ExplorerError] = ModelError) -> Iterator[None]:
+def foreign(path: Path, kind: str, error: type[ExplorerError] = ModelError, sentence: str = "") -> Iterator[None]:
     """A block in which somebody else's parser reads ``path``, a file that anybody may have made: whatever it raises
-    becomes ``error`` with one sentence. ``kind``: what the file should have been. Sentences of our own, and a cancelled
-    work, pass."""
+    becomes ``error`` with one sentence. ``kind``: what the file should have been, for :func:`unreadable`, unless there
+    is a better ``sentence``. Sentences of our own, and a cancelled work, pass."""
     try:
         yield
     except (ExplorerError, Cancelled):
         raise
     except Exception as raised:  # parsers raise whatever they stumble over, and no list of that is complete
         log.info("%s could not be read as %s", path, kind, exc_info=raised)
-        raise error(unreadable(path, kind)) from raised
+        raise error(sentence or unreadable(path, kind)) from raised
 
 
 def unreadable(path: Path, kind: str) -> str:

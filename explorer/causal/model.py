@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explorer.causal.base import Mechanism, Noises, Values
 from explorer.causal.interventions import Hard, Interventions, Renewed, Shift, Soft
-from explorer.errors import CausalError
+from explorer.errors import CausalError, instead
 from explorer.scene.causal_graph import CausalGraph
 
 Correlations = Mapping[tuple[str, str], float]
@@ -251,7 +251,7 @@ def _mixing(names: tuple[str, ...], correlations: Correlations) -> Tensor:
     for (first, second), value in correlations.items():
         for name in (first, second):
             if name not in names:
-                raise CausalError(f"There is no variable '{name}'; there are {', '.join(names)}.")
+                raise CausalError(f"There is no variable '{name}'; {instead(name, names)}")
         if first == second or not -1.0 <= value <= 1.0:
             raise CausalError(f"A correlation is between two variables and in -1..1, not {first}~{second}={value}.")
         i, j = names.index(first), names.index(second)

@@ -12,7 +12,7 @@ from torch import Tensor
 from explorer.causal.encoding import Encoding
 from explorer.causal.independences import LEVEL, Independence, IndependenceTest, implied
 from explorer.causal.table import Table, values_of
-from explorer.errors import CausalError
+from explorer.errors import CausalError, instead
 from explorer.scene.causal_graph import CausalGraph
 
 SPARE_ROWS = 4
@@ -41,7 +41,7 @@ def _columns(graph: CausalGraph, name: str, values: Tensor) -> Tensor:
 def _tested(columns: dict[str, Tensor], claim: Independence) -> IndependenceTest:
     for name in (claim.first, claim.last, *claim.fixed):
         if name not in columns:
-            raise CausalError(f"There is no variable '{name}'; there are {', '.join(columns)}.")
+            raise CausalError(f"There is no variable '{name}'; {instead(name, columns)}")
     first, last = columns[claim.first], columns[claim.last]
     rows, held = len(first), 0
     if claim.fixed:

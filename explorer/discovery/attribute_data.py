@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +17,7 @@ from explorer.attributes.base import Attribute, AttributeReader, Values
 from explorer.attributes.registry import open_reader
 from explorer.discovery.request import Request, names_in
 from explorer.discovery.sampling import BottleneckShown, drawn_latents
-from explorer.errors import ControlError
+from explorer.errors import ControlError, instead
 from explorer.generators.base import Generator, Latent
 from explorer.numerics.linalg import principal_components
 from explorer.scene.cards import SettingCard
@@ -242,9 +241,7 @@ def _columns(named: Sequence[str], only: bool, reader: AttributeReader) -> list[
     known = {one.name: (index, one) for index, one in enumerate(reader.attributes)}
     for name in named:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(known)}."
-            raise ControlError(f"'{reader.name}' has no attribute '{name}'; {hint}")
+            raise ControlError(f"'{reader.name}' has no attribute '{name}'; {instead(name, known)}")
     return [known[name] for name in dict.fromkeys(named)] if only else list(known.values())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,7 +12,7 @@ import explorer.discovery as package
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.base import Method
 from explorer.discovery.request import CheckedMethod, checked_settings, effort
-from explorer.errors import ControlError
+from explorer.errors import ControlError, instead
 from explorer.generators.base import Generator, Progress
 from explorer.generators.registry import families
 from explorer.plugins import added, declared
@@ -71,9 +70,7 @@ def method(name: str) -> Method:
         for alias in one.card.aliases:
             aliases.setdefault(alias, one)
     if name not in aliases:
-        close = difflib.get_close_matches(name, [*found, *aliases], 1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(found)}."
-        raise ControlError(f"There is no method '{name}'; {hint}")
+        raise ControlError(f"There is no method '{name}'; {instead(name, [*found, *aliases])}")
     return aliases[name]
 
 

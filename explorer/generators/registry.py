@@ -10,7 +10,7 @@ import msgspec
 import torch
 
 import explorer.generators as package
-from explorer.errors import ModelError
+from explorer.errors import ModelError, instead
 from explorer.file_kinds import registry as file_kinds
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
@@ -136,7 +136,7 @@ BY_CHOICE = "You have said so; the file does not look like it."
 def _family_of(path: Path, family: str) -> tuple[Family, str]:
     """The family that ``path`` belongs to, or the one that the user named, and why it is that."""
     if family and family not in families():
-        raise ModelError(f"There is no family '{family}'; there are: {', '.join(families())}.")
+        raise ModelError(f"There is no family '{family}'; {instead(family, families())}")
     if not family:
         found = identify(path)
         if not found.family:

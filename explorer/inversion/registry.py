@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 
 import msgspec
 
 import explorer.inversion as package
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, instead
 from explorer.inversion.base import Inversion, card_of
 from explorer.plugins import declared
 from explorer.scene.cards import ModelCard
@@ -45,9 +44,7 @@ def chosen(name: str, model: ModelCard) -> Inversion:
             raise ExplorerError(f"No point of '{model.name}' can be found for a picture: {reasons}")
         return way
     if name not in known:
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}."
-        raise ExplorerError(f"There is no way '{name}' to invert a picture; {hint}")
+        raise ExplorerError(f"There is no way '{name}' to invert a picture; {instead(name, known)}")
     if reason := refusal(known[name], model):
         fit = ", ".join(way.name for way in known.values() if not refusal(way, model))
         raise ExplorerError(f"{reason} Ways that fit: {fit}." if fit else reason)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, instead
 from explorer.generators.base import Generator, Progress
 from explorer.metrics.base import Codes, Measure, check_count, scored, shared
 from explorer.metrics.counterfactual_scores import counterfactual_scores
@@ -99,7 +99,7 @@ def _check(options: MeasureOptions, models: int) -> None:
     known = [*measures, QUALITY, UDR, COUNTERFACTUALS]
     for name in options.measures:
         if name not in known:
-            raise ExplorerError(f"There is no measure '{name}'; there are: {', '.join(known)}.")
+            raise ExplorerError(f"There is no measure '{name}'; {instead(name, known)}")
         if name in measures:
             check_count(measures[name], options.n)
     if UDR in options.measures and models < 2:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, instead
 from explorer.metrics.base import Codes
 from explorer.metrics.information import nmi_matrix
 from explorer.scene.measures import Rotation
@@ -66,7 +66,7 @@ def best_rotation(data: Codes, first: str, second: str, seed: int = 0) -> float:
 def _columns(data: Codes, first: str, second: str) -> list[int]:
     for name in (first, second):
         if name not in data.latents:
-            raise ExplorerError(f"There is no latent '{name}' to turn; there are {', '.join(data.latents)}.")
+            raise ExplorerError(f"There is no latent '{name}' to turn; {instead(name, data.latents)}")
         column = data.codes[:, data.latents.index(name)]
         if column.max() == column.min():
             raise ExplorerError(f"The latent '{name}' has one value for all pictures; choose one that varies.")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from torch import Tensor
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, instead
 from explorer.files import text_of
 from explorer.scene.model import Scalar
 from explorer.training.batch import Batch
@@ -64,8 +64,8 @@ def read_recipe(name_or_path: str) -> Recipe:
     except OSError as error:
         raise ExplorerError(f"The recipe '{name_or_path}' cannot be read: {error}.") from error
     if text is None:
-        names = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise ExplorerError(f"There is no recipe '{name_or_path}'; give a .toml file or one of: {names}.")
+        hint = instead(name_or_path, sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise ExplorerError(f"There is no recipe '{name_or_path}', and no such .toml file; {hint}")
     try:
         return msgspec.convert(tomllib.loads(text), Recipe)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 import explorer.training as trainers
 from explorer.ending import between_steps
-from explorer.errors import Cancelled, ExplorerError, ExportError
+from explorer.errors import Cancelled, ExplorerError, ExportError, instead
 from explorer.files import atomic_path, atomic_write
 from explorer.numerics.randomness import step_seed
 from explorer.plugins import declared
@@ -42,7 +42,7 @@ def trainer_for(recipe: Recipe, source: Source, device: torch.device) -> Trainer
     those there are."""
     found: dict[str, Callable[[Recipe, Source, torch.device], Trainer]] = dict(declared(trainers, "TRAINER"))
     if recipe.trainer not in found:
-        raise ExplorerError(f"There is no trainer '{recipe.trainer}'; there are: {', '.join(found)}.")
+        raise ExplorerError(f"There is no trainer '{recipe.trainer}'; {instead(recipe.trainer, found)}")
     return found[recipe.trainer](recipe, source, device)
 
 
@@ -255,8 +255,8 @@ def _write(state: dict[str, Any], path: Path) -> None:
 
 def _resume(trainer: Trainer, checkpoint: Path, device: torch.device) -> int:
     """Put the trainer back to where ``checkpoint`` was written; returns the number of steps done by then."""
-    kind = "a checkpoint of this version of the program (delete it to start again)"
-    with foreign(checkpoint, kind, ExplorerError):
+    sentence = f"The checkpoint '{checkpoint}' is damaged or of another program version; delete it to start again."
+    with foreign(checkpoint, "a checkpoint", ExplorerError, sentence):
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         trainer.restore(saved["trainer"])
         return int(saved["step"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import explorer.worlds as package
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, instead
 from explorer.plugins import declared
 from explorer.worlds.base import World
 
@@ -18,5 +18,5 @@ def world(name: str) -> World:
     """The world called ``name``. Raises :class:`ExplorerError` naming those there are."""
     found = all_worlds()
     if name not in found:
-        raise ExplorerError(f"There is no world '{name}'; there are: {', '.join(found)}.")
+        raise ExplorerError(f"There is no world '{name}'; {instead(name, found)}")
     return found[name]

@@ -239,7 +239,7 @@ def test_files_are_read_and_written(tmp_path: Path) -> None:
     assert read_graph(tmp_path / "wide.dot").graph.edges == (("é", "ü"),)
     with pytest.raises(ExportError):
         write_graph(tmp_path / ("n" * 300), file, "dot")
-    with pytest.raises(CausalError, match="no graph format 'gml'; there are dagitty, dot, graph, parents"):
+    with pytest.raises(CausalError, match="no graph format 'gml'; there are: dagitty, dot, graph, parents"):
         encoded(file, "gml")
 
 

@@ -122,7 +122,7 @@ def test_a_pair_is_turned_and_latents_are_chosen(model: str, capsys: pytest.Capt
     [
         (["nope"], "'{here}/nope' does not exist"),
         (["{model}", "--world", "nowhere"], "There is no world 'nowhere'; there are:"),
-        (["{model}", "--world", "sprites", "--measures", "migg"], "There is no measure 'migg'; there are:"),
+        (["{model}", "--world", "sprites", "--measures", "migg"], "There is no measure 'migg'; did you mean 'mig'"),
         (["{model}", "-n", "100"], "100 pictures are so few that chance would swamp every measure"),
         (["{model}", "-n", "600", "--measures", "infomec"], "'infomec' needs at least 1000 pictures, not 600"),
         (["{model}", "-n", "1"], "'-n'"),

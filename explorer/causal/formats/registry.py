@@ -11,7 +11,7 @@ import msgspec
 import explorer.causal.formats as package
 from explorer.causal.formats.base import MOST_BYTES, PARTS, GraphFile, GraphFormat, Part
 from explorer.causal.naming import about
-from explorer.errors import CausalError, ExplorerError, ModelError, clause
+from explorer.errors import CausalError, ExplorerError, ModelError, clause, instead
 from explorer.files import atomic_write, text_of
 from explorer.plugins import declared
 from explorer.reading import HashedFile, read_file, whole
@@ -94,7 +94,7 @@ def format_of(path: Path) -> str:
 def encoded(file: GraphFile, format_name: str) -> bytes:
     """``file`` in the format called ``format_name``. Raises :class:`CausalError`."""
     if format_name not in formats():
-        raise CausalError(f"There is no graph format '{format_name}'; there are {', '.join(formats())}.")
+        raise CausalError(f"There is no graph format '{format_name}'; {instead(format_name, formats())}")
     text = formats()[format_name].write(file)
     try:
         return text.encode()
