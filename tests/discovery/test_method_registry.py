@@ -111,7 +111,7 @@ def test_methods_fit_in_the_order_in_which_they_help() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(ControlError, match="did you mean 'sefa'"):
         registry.method("seffa")
-.*causes, .* and \d+ more\."):
+    with pytest.raises(ControlError, match=r"there are: .*causes, .* and \d+ more\."):
         registry.method("quantum")
 
 
