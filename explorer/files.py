@@ -14,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
+from explorer import leftovers
 from explorer.errors import ExplorerError, ExportError
 
 APP_NAME = "latent-explorer"
@@ -27,6 +28,7 @@ LONGEST_NAME = 255
 """Bytes that a file's name may have on every common file system."""
 
 _LONGEST_PREFIX, _LONGEST_SUFFIX = 48, 32
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.ENOENT, errno.EACCES})
 
 
 @cache
@@ -98,29 +100,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     name is longer than the file system takes.
     """
     target = _target(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix that was asked for stays, because encoders choose the container by it.
-        suffix = Path(path).suffix if len(os.fsencode(Path(path).suffix)) <= _LONGEST_SUFFIX else ""
-        handle, name = tempfile.mkstemp(prefix=_hidden(target.stem), suffix=suffix, dir=target.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    # The suffix that was asked for stays, because encoders choose the container by it.
+    suffix = Path(path).suffix if len(os.fsencode(Path(path).suffix)) <= _LONGEST_SUFFIX else ""
+    with _beside(path, target, suffix, _make_file) as temporary:
         yield temporary
-        # mkstemp makes files private; a result is as readable as any file that its user makes.
+        # A temporary file is private; a result is as readable as any file that its user makes.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         temporary.replace(target)
-    except OSError as error:
-        raise ExportError(
-            f"'{path}' could not be written ({error.strerror or error}); nothing was left behind. "
-            "Free some space or choose another folder."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -140,25 +128,94 @@ def atomic_folder(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[P
     target = _target(path)
     if target.exists() and not (target.is_dir() and replaceable(target)):
         raise ExportError(f"'{path}' exists and holds other files; choose a new folder.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=_hidden(target.name), dir=target.parent))
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
+    with _beside(path, target, "", _make_folder) as temporary:
         finished = temporary / "finished"
         finished.mkdir()  # unlike the temporary folder around it, as readable as any folder that its user makes
         yield finished
         if target.exists():
-            target.rename(temporary / "replaced")
+            target.rename(temporary / leftovers.REPLACED)
         finished.rename(target)
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for what is needed for as long as the block runs, where the system has temporary files. Raises
+    :class:`ExportError` with one sentence where there is none, or no room."""
+    try:
+        place = Path(tempfile.gettempdir()) / f"{APP_NAME}-{leftovers.random_part()}"
+        with leftovers.recorded(_records(), place, place):
+            try:
+                _make_folder(place)
+                yield place
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
     except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
         raise ExportError(
-            f"'{path}' could not be written ({error.strerror or error}); nothing was left behind. "
-            "Free some space or choose another folder."
+            f"The system's folder for temporary files cannot be written ({error.strerror or error}); free some space, "
+            "or set TMPDIR to a folder that can be written."
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_leftovers() -> None:
+    """Remove what processes that were killed have left half written, wherever it is."""
+    leftovers.sweep(_records())
+
+
+def _records() -> Path:
+    return state_folder() / "under-way"
+
+
+@contextlib.contextmanager
+def _beside(path: Path, target: Path, suffix: str, make: Callable[[Path], None]) -> Iterator[Path]:
+    """Yield what ``make`` has made beside ``target``, which is there for ``path``; what is left of it at the end goes,
+    and after a failure the folders that were made for it. Raises :class:`ExportError`."""
+    temporary = target.parent / f"{_hidden(target.stem)}{leftovers.random_part()}{suffix}"
+    folders = _missing(target.parent)
+    with leftovers.recorded(_records(), temporary, target, folders) as is_recorded:
+        try:
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                make(temporary)
+            except OSError as error:
+                raise _unwritable(path, error) from error
+            yield temporary
+        except BaseException as error:
+            left = _left(temporary, target, is_recorded)
+            leftovers.remove_empty(folders)
+            if isinstance(error, OSError):
+                raise ExportError(
+                    f"'{path}' could not be written ({error.strerror or error}); {left}. Free some space or choose "
+                    "another folder."
+                ) from error
+            raise
+        _left(temporary, target, is_recorded)
+
+
+def _missing(folder: Path) -> list[Path]:
+    """What of ``folder`` and those above it has to be made, the outermost first; none of the program's own, which stay
+    once they are there."""
+    if any(folder.is_relative_to(own) for own in (state_folder(), cache_folder())):
+        return []
+    return [one for one in (folder, *folder.parents) if not one.exists()][::-1]
+
+
+def _left(temporary: Path, target: Path, is_recorded: bool) -> str:
+    """Remove ``temporary``; returns a clause that says what of it is left."""
+    try:
+        leftovers.remove(temporary, target)
+    except OSError:
+        return f"'{temporary}' was left behind{' until the next start' if is_recorded else ''}"
+    return "nothing was left behind"
+
+
+def _make_file(path: Path) -> None:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _make_folder(path: Path) -> None:
+    path.mkdir(mode=0o700)
 
 
 def _target(path: Path) -> Path:

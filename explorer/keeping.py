@@ -1,7 +1,8 @@
 """What the program keeps for the next time: settings, session, log, control sets that were found, prepared pictures.
 
 None of it is needed for the work of now. Where it cannot be written (a home that is read-only, or full), that is said
-once, and the work goes on: every such write stands in :func:`optional`.
+once, and the work goes on: every such write stands in :func:`optional`. And none of it is trusted: :func:`keep` writes
+under a seal, and what :func:`kept` reads is what was written, to the last bit, or nothing.
 """
 
 from __future__ import annotations
@@ -14,19 +15,29 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
-from explorer.errors import ExportError
+from explorer import seals
+from explorer.errors import Cancelled, ExportError, clause
 from explorer.files import atomic_write, cache_folder, state_folder
+from explorer.reading import bounded
 
 log = logging.getLogger("explorer.keeping")
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
+MOST_BYTES = 1 << 30
+"""Of a file that is kept: a search with a network of its own leaves some hundred megabytes."""
+
+LONGEST_PATH = 1 << 16  # bytes
+
 Hear = Callable[[str], object]
+Value = TypeVar("Value")
 
 _changing = Lock()
-_told: dict[int | None, str] = {}
-"""Kind of fault → the sentence that was said about it: a home where nothing can be written is one fault."""
+_told: dict[int | Path | None, str] = {}
+"""Kind of fault → the sentence that was said about it: a home where nothing can be written is one fault; a file that
+was damaged is another."""
 _listeners: list[Hear] = []
 
 
@@ -51,10 +62,77 @@ def failed(path: Path, error: OSError | ExportError) -> None:
         f"'{folder}' cannot be written ({reason}), so nothing is kept there for the next time; all else goes "
         f"on. To keep settings, sessions and what was found, {advice}."
     )
+    _tell(number, sentence)
+
+
+def keep(path: Path, data: bytes, name: str = "") -> bool:
+    """Write ``data`` for :func:`kept`, in the state or the cache folder; where that fails, :func:`failed`. ``name``: of
+    what is kept, where the file is moved about; else that of the file, so that no other's is taken for it. Returns
+    whether it is there now."""
+    if len(data) <= MOST_BYTES:
+        with optional(path):
+            atomic_write(path, seals.sealed(data, name or path.name))
+            return True
+    return False
+
+
+def kept(
+    path: Path, read: Callable[[bytes], Value], name: str = "", unsealed: bytes = b"", aside: bool = False
+) -> Value | None:
+    """What ``read`` makes of the bytes that :func:`keep` has written to ``path``; None where there are none.
+
+    What is damaged, another's, or nothing that ``read`` can use, goes away with one line in the log, and can be made
+    again: to a file beside it where it is the user's work (``aside``), which is told as well. ``unsealed``: how files
+    of earlier programs begin that had no seal.
+    """
+    if not is_there(path):
+        return None
+    try:
+        data = bounded(path, MOST_BYTES)
+    except OSError as error:
+        log.warning("'%s', which was kept, cannot be read (%s); it is done without.", path, error.strerror or error)
+        return None
+    plain = bool(unsealed) and data.startswith(unsealed)
+    return _sound(path, lambda: read(data if plain else seals.unsealed(data, name or path.name)), aside)
+
+
+def kept_file(path: Path, read: Callable[[Path], Value]) -> Value | None:
+    """As :func:`kept`, of a file that is too large for memory and has no seal: ``read`` raises where it is not what was
+    written."""
+    return _sound(path, lambda: read(path), False) if is_there(path) else None
+
+
+def _sound(path: Path, read: Callable[[], Value], aside: bool) -> Value | None:
+    """What ``read`` makes of ``path``, which goes away where that fails."""
+    try:
+        return read()
+    except (Cancelled, MemoryError):
+        raise
+    except Exception as error:  # whatever its reader stumbles over: it is no longer what was written
+        log.debug("the damaged file '%s'", path, exc_info=error)
+        _throw_away(path, clause(str(error) or type(error).__name__), aside)
+        return None
+
+
+def _throw_away(path: Path, reason: str, aside: bool) -> None:
+    if not aside:
+        log.warning("'%s', which was kept, is damaged (%s); it is thrown away and made again.", path, reason)
+        with optional(path):
+            path.unlink(missing_ok=True)
+        return
+    place = path.with_name(f"{path.name}.damaged")
+    left = path
+    with optional(path):
+        left = path.replace(place)
+    _tell(path, f"'{path.name}' is damaged ({reason}) and is not used; what is left of it is in '{left}'.")
+
+
+def _tell(fault: int | Path | None, sentence: str) -> None:
+    """Say ``sentence`` to those who listen, and as a warning in the log, unless this fault has been told."""
     with _changing:
-        if number in _told:
+        if fault in _told:
             return
-        _told[number] = sentence
+        _told[fault] = sentence
         listeners = tuple(_listeners)
     log.warning("%s", sentence)
     for hear in listeners:
@@ -100,18 +178,21 @@ def is_there(path: Path) -> bool:
 
 def models_folder() -> Path | None:
     """The folder whose models the user wants to be listed; None where there is none."""
-    try:
-        text = _models_folder_file().read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+    path = _models_folder_file()
+    if not is_there(path):
         return None
-    return Path(text) if text else None
+    try:
+        name = bounded(path, LONGEST_PATH).strip(b"\r\n")
+    except OSError:
+        return None
+    return Path(os.fsdecode(name)) if name and b"\0" not in name else None
 
 
 def keep_models_folder(folder: Path | None) -> None:
     """List the models in ``folder`` from now on, in the window as on the command line; None: in none."""
     path = _models_folder_file()
     with optional(path):
-        atomic_write(path, f"{folder or ''}\n".encode())
+        atomic_write(path, os.fsencode(folder or "") + b"\n")
 
 
 def _models_folder_file() -> Path:

@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mutations import mutations
 from small_disk import small_disk
 
 from explorer import keeping
-from explorer.errors import ExportError
+from explorer.errors import Cancelled, ExportError
 from explorer.files import atomic_write, cache_folder, state_folder
 from explorer.service.client import ServiceClient
 
@@ -102,6 +105,120 @@ def test_a_file_that_may_not_be_looked_at_is_not_there(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Path, "is_file", forbidden)
     assert not keeping.is_there(path)
+
+
+# --- what is kept is never trusted -----------------------------------------------------------------------------------
+
+
+@given(data=st.binary(max_size=300), seed=st.integers(0, 10_000))
+def test_what_is_kept_comes_back_to_the_last_bit_or_not_at_all(
+    data: bytes, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("kept") / "file.kept"
+    assert keeping.keep(path, data)
+    assert keeping.kept(path, bytes) == data
+    whole = path.read_bytes()
+    for damaged in mutations(whole, 10, seed):
+        path.write_bytes(damaged)
+        assert keeping.kept(path, bytes) is None
+        assert not path.exists()
+
+
+def test_what_goes_away_is_said_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keeping.keep(tmp_path / "set.kept", b"abc")
+    (tmp_path / "set.kept").write_bytes(b"abc")
+    assert keeping.kept(tmp_path / "set.kept", bytes) is None
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"'{tmp_path / 'set.kept'}', which was kept, is damaged (it is not as it was written); it is thrown away and "
+        "made again."
+    )
+
+
+def test_another_s_file_is_not_taken_for_it(tmp_path: Path) -> None:
+    keeping.keep(tmp_path / "one.kept", b"abc")
+    (tmp_path / "one.kept").rename(tmp_path / "two.kept")
+    assert keeping.kept(tmp_path / "two.kept", bytes) is None
+    keeping.keep(tmp_path / "one.kept", b"abc", "name")
+    (tmp_path / "one.kept").rename(tmp_path / "two.kept")
+    assert keeping.kept(tmp_path / "two.kept", bytes, "name") == b"abc"
+
+
+@pytest.mark.parametrize(
+    "raised", [ValueError("a\nb"), KeyError("x"), RecursionError(), ExportError("No."), StopIteration()]
+)
+def test_what_its_reader_cannot_use_goes_away_whatever_it_raises(raised: Exception, tmp_path: Path) -> None:
+    def read(content: bytes) -> None:
+        raise raised
+
+    keeping.keep(tmp_path / "file", b"abc")
+    assert keeping.kept(tmp_path / "file", read) is None
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("raised", [Cancelled(), MemoryError(), KeyboardInterrupt()])
+def test_a_reader_that_is_stopped_has_not_found_damage(raised: BaseException, tmp_path: Path) -> None:
+    def read(content: bytes) -> None:
+        raise raised
+
+    keeping.keep(tmp_path / "file", b"abc")
+    with pytest.raises(type(raised)):
+        keeping.kept(tmp_path / "file", read)
+    assert keeping.kept(tmp_path / "file", bytes) == b"abc"
+
+
+def test_what_cannot_be_read_stays_and_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeping.keep(tmp_path / "file", b"abc")
+
+    def broken(path: Path, most: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(keeping, "bounded", broken)
+    assert keeping.kept(tmp_path / "file", bytes) is None
+    assert (tmp_path / "file").exists()
+    assert "cannot be read (Input/output error)" in caplog.text
+
+
+def test_what_is_no_file_is_not_waited_for_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder", "nothing"):
+        assert keeping.kept(tmp_path / name, bytes) is None
+    assert keeping.keep(tmp_path / "pipe", b"abc")  # a new file takes its place
+    assert not keeping.keep(tmp_path / "folder", b"abc")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+def test_the_user_s_work_is_put_aside_and_that_is_told(tmp_path: Path) -> None:
+    heard: list[str] = []
+    keeping.listen(heard.append)
+    (tmp_path / "last.json").write_bytes(b"{damaged")
+    assert keeping.kept(tmp_path / "last.json", bytes, "session", aside=True) is None
+    keeping.unlisten(heard.append)
+    assert (tmp_path / "last.json.damaged").read_bytes() == b"{damaged"
+    assert [path.name for path in tmp_path.iterdir()] == ["last.json.damaged"]
+    (said,) = heard
+    assert said.startswith(
+        "'last.json' is damaged (it is not as it was written) and is not used; what is left of it is"
+    )
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", "/möglich".encode()])
+def test_the_folder_of_models_may_have_any_name(name: bytes) -> None:
+    keeping.keep_models_folder(Path(os.fsdecode(name)))
+    assert keeping.models_folder() == Path(os.fsdecode(name))
+    keeping.keep_models_folder(None)
+    assert keeping.models_folder() is None
+
+
+def test_a_name_that_no_folder_can_have_is_none() -> None:
+    path = state_folder() / "models-folder.txt"
+    path.parent.mkdir(parents=True)
+    for content in (b"a\0b\n", b"\n", b"", b"x" * (1 << 17)):
+        path.write_bytes(content)
+        assert keeping.models_folder() is None
 
 
 # --- the engine's log and the command line ----------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from typing import get_args
@@ -20,6 +19,7 @@ from explorer.causal.suggested import INSTALL, TITLES, Method, Suggestion, is_in
 from explorer.causal.table import Table, values_of
 from explorer.ending import Progress
 from explorer.errors import CausalError
+from explorer.files import scratch_folder
 from explorer.numerics.randomness import seeded
 from explorer.scene.causal_graph import CausalGraph, Edge
 
@@ -108,7 +108,8 @@ def _searched(
         "required": [(places[a], places[b]) for a, b in graph.edges],
     }
     command = [sys.executable, "-m", "explorer.causal.structure_search"]
-    with tempfile.TemporaryFile() as request:  # of any size, unlike what a pipe takes before somebody reads it
+    # A file, of any size, unlike what a pipe takes before somebody reads it.
+    with scratch_folder() as place, (place / "table.npz").open("w+b") as request:
         np.savez(request, data=rows, settings=np.array(json.dumps(settings)))
         request.seek(0)
         with subprocess.Popen(command, stdin=request, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -36,6 +36,7 @@ from explorer.cli import (
     traverse,
 )
 from explorer.errors import Cancelled, ExplorerError
+from explorer.files import remove_leftovers
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -99,6 +100,7 @@ _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough mem
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 with one line on stderr for bad input, 130 after Ctrl-C."""
+    remove_leftovers()
     try:
         code = app(list(arguments), standalone_mode=False)
         if code == INTERRUPTED:  # newer versions of typer take Ctrl-C for themselves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -20,8 +21,10 @@ from explorer.controls.registry import kinds
 from explorer.controls.scaled import ScaledControl
 from explorer.errors import ControlError, ModelError, clause
 from explorer.files import atomic_write
+from explorer.reading import HashedFile
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.model import Edit, Scalar
+from explorer.tensor_file import tensors_of
 
 FORMAT = 1
 METADATA_KEY = "latent_explorer"
@@ -173,6 +176,13 @@ def save(controls: ControlSet, path: Path) -> None:
     Raises :class:`ControlError` when a number in it is not finite, :class:`explorer.errors.ExportError` when the file
     cannot be written.
     """
+    # Through bytes: a full disk is an OSError then, and not an error of the library's own.
+    atomic_write(path, encode(controls))
+
+
+def encode(controls: ControlSet) -> bytes:
+    """``controls`` as the bytes of a ``.safetensors`` file. Raises :class:`ControlError` when a number in it is not
+    finite."""
     tensors: dict[str, Tensor] = {}
     for index, control in enumerate(controls.controls):
         for name, tensor in control.tensors().items():
@@ -189,8 +199,8 @@ def save(controls: ControlSet, path: Path) -> None:
         **_told(controls),
     )
     written = {METADATA_KEY: msgspec.json.encode(metadata).decode()}
-    # Through bytes: a full disk is an OSError then, and not an error of the library's own.
-    atomic_write(path, safetensors.torch.save(tensors, metadata=written))
+    content: bytes = safetensors.torch.save(tensors, metadata=written)
+    return content
 
 
 def load(path: Path) -> ControlSet:
@@ -205,6 +215,18 @@ def load(path: Path) -> ControlSet:
             f"'{path}' is not a readable control set ({clause(error)}); choose a .safetensors file that was "
             "written whole."
         ) from error
+    return _read(path, said, tensors)
+
+
+def decode(content: bytes, path: Path) -> ControlSet:
+    """The control set in what :func:`encode` has made, which is kept at ``path``. Raises ValueError, and
+    :class:`ControlError` as :func:`load`."""
+    said, tensors = tensors_of(HashedFile(io.BytesIO(content), len(content)))
+    return _read(path, said, tensors)
+
+
+def _read(path: Path, said: dict[str, str], tensors: dict[str, Tensor]) -> ControlSet:
+    """The set of which a file's metadata and tensors tell."""
     if METADATA_KEY not in said:
         raise ControlError(
             f"'{path}' is a safetensors file, but not a control set of Latent Explorer; choose a file that "

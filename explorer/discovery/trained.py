@@ -7,7 +7,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
-import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,15 +16,15 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from explorer import keeping
+from explorer import __version__, keeping
 from explorer.controls.base import Control
 from explorer.discovery.request import Request
 from explorer.errors import ControlError
-from explorer.files import atomic_write
 from explorer.numerics.randomness import seeded
 
 GOOD_EVERY = 50  # steps between states to which a search that goes astray returns
 CHECKPOINT_EVERY = 20.0  # seconds
+KEPT_AS = "search"  # whichever: the file says itself which search it is of
 LEARNED = "learned"
 """The part of an unfinished search that :func:`learn` keeps."""
 
@@ -48,7 +47,9 @@ class Unfinished:
     """
 
     def __init__(self, request: Request) -> None:
-        told = [request.method.name, request.model.fingerprint, request.k, request.seed, request.settings]
+        method = request.method
+        told = [__version__, method.name, method.version, request.model.fingerprint, request.k, request.seed]
+        told.append(request.settings)
         self._asked = hashlib.sha256(msgspec.json.encode(told)).hexdigest()
         self._path = request.watch.checkpoint
         self._saved = time.monotonic()
@@ -64,8 +65,7 @@ class Unfinished:
         if self._path is not None and self.parts:
             written = io.BytesIO()  # through bytes: a full disk is an OSError then, and not an error of torch's own
             torch.save({"asked": self._asked, "parts": self.parts}, written)
-            with keeping.optional(self._path):
-                atomic_write(self._path, written.getvalue())
+            keeping.keep(self._path, written.getvalue(), KEPT_AS)
             self._saved = time.monotonic()
 
     def forget(self) -> None:
@@ -76,13 +76,12 @@ class Unfinished:
                 self._path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any]:
-        if self._path is None or not keeping.is_there(self._path):
-            return {}
-        try:
-            kept: Any = torch.load(self._path, map_location="cpu", weights_only=True)
-        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
-            return {}
-        return dict(kept["parts"]) if isinstance(kept, dict) and kept.get("asked") == self._asked else {}
+        return (keeping.kept(self._path, self._parts, KEPT_AS) if self._path is not None else None) or {}
+
+    def _parts(self, content: bytes) -> dict[str, Any]:
+        """The parts that :meth:`keep` has put into a file; none where they are another search's."""
+        told: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        return dict(told["parts"]) if told["asked"] == self._asked else {}
 
 
 def learn(

@@ -29,6 +29,7 @@ from explorer.generators.base import Generator, Progress
 from explorer.importers.registry import open_controls
 from explorer.metrics.base import shared
 from explorer.reading import is_reading, reading, sha256_of
+from explorer.scene.cards import ModelCard
 from explorer.scene.model import ControlSetRef, ModelRef
 
 log = logging.getLogger("explorer.engine.control_store")
@@ -217,12 +218,10 @@ class ControlStore:
         plain = _plain(controls)
         if controls.path and controls == plain:
             return self._opened(model, controls, search)
-        kept = _kept_at(key, search.files)
-        if keeping.is_there(kept):
-            try:
-                return control_sets.load(kept)
-            except ControlError as error:
-                log.warning("a control set is looked for again: %s", error)
+        kept, card = _kept_at(key, search.files), self._generator(model).card
+        before = keeping.kept(kept, lambda content: _checked(control_sets.decode(content, kept), card))
+        if before is not None:
+            return before
         start = time.perf_counter()
         if controls == plain:
             found = self._discovered(model, key, search, cache_folder() / "searches" / f"{kept.stem}.pt")
@@ -230,8 +229,7 @@ class ControlStore:
             found = self._derived(model, key, search, plain)
         costly = time.perf_counter() - start > WORTH_KEEPING and _bytes(found) <= LARGEST_KEPT
         if costly and digest_of_files(controls) == search.files:  # not under the digest of files of before
-            with keeping.optional(kept):
-                control_sets.save(found, kept)
+            keeping.keep(kept, control_sets.encode(found))
         return found
 
     def _opened(self, model: ModelRef, controls: ControlSetRef, search: _Search) -> ControlSet:
@@ -309,7 +307,13 @@ def _kept_at(key: Key, files: str) -> Path:
     """The file that keeps the set of ``key``, if it took long enough to make."""
     fingerprint, controls = key
     asked = msgspec.json.encode([fingerprint, controls, __version__, _versions(controls), files])
-    return cache_folder() / "controls" / f"{hashlib.sha256(asked).hexdigest()[:32]}.safetensors"
+    return cache_folder() / "controls" / f"{hashlib.sha256(asked).hexdigest()[:32]}.kept"
+
+
+def _checked(controls: ControlSet, card: ModelCard) -> ControlSet:
+    """``controls``. Raises :class:`ControlError` where they are not of the model that ``card`` describes."""
+    controls.check(card)
+    return controls
 
 
 def _bytes(controls: ControlSet) -> int:

@@ -8,10 +8,9 @@ them.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -20,7 +19,7 @@ from typing import Any
 import msgspec
 
 from explorer.errors import ExportError, SceneError
-from explorer.files import atomic_write, set_file, shipped_set, state_folder
+from explorer.files import atomic_write, scratch_folder, set_file, shipped_set, state_folder
 from explorer.reading import sha256_of
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 
@@ -194,9 +193,9 @@ def _unpack(file: CarriedFile, folder: Path) -> None:
 @cache
 def _fleeting() -> Path:
     """For a home that cannot be written: a folder that lasts as long as the program runs."""
-    folder = Path(tempfile.mkdtemp(prefix="latent-explorer-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    lasting = contextlib.ExitStack()
+    atexit.register(lasting.close)
+    return lasting.enter_context(scratch_folder())
 
 
 # --- paths in scenes -------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import ExportError, ModelError, clause
-from explorer.files import atomic_write
+from explorer.files import atomic_write, scratch_folder
 from explorer.generators.base import Generator, Latent, Progress
 from explorer.generators.class_labels import LABEL
 from explorer.generators.onnx import FAMILY
@@ -126,9 +125,9 @@ def _traced(drawing: nn.Module, start: Latent, space: str) -> bytes:
     points ask for a gradient."""
     fed = {name: tensor[:1].clone().requires_grad_() for name, tensor in _held(start, space).items()}
     try:
-        with warnings.catch_warnings(), torch.enable_grad(), tempfile.TemporaryDirectory() as folder:
+        with warnings.catch_warnings(), torch.enable_grad(), scratch_folder() as folder:
             warnings.simplefilter("ignore")  # of tracing, which is what is wanted here
-            written = Path(folder) / f"graph{SUFFIX}"
+            written = folder / f"graph{SUFFIX}"
             torch.onnx.export(
                 drawing,
                 tuple(fed.values()),
@@ -190,8 +189,8 @@ def _rounded(numbers: Tensor) -> list[float]:
 
 def _difference(generator: Generator, space: str, start: Latent, quality: Quality, content: bytes) -> float:
     """Between the pictures of both, of the same points. Raises :class:`ExportError` where it is no small one."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"graph{SUFFIX}"
+    with scratch_folder() as folder:
+        path = folder / f"graph{SUFFIX}"
         path.write_bytes(content)
         try:
             again = FAMILY.load(path, generator.device)

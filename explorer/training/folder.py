@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from explorer import keeping
 from explorer.errors import ExplorerError, ExportError
-from explorer.files import PICTURE_SUFFIXES, atomic_path, atomic_write, cache_folder
+from explorer.files import PICTURE_SUFFIXES, atomic_path, cache_folder, scratch_folder
 from explorer.generators.base import Progress
 from explorer.picture_file import UnusablePicture, fitted, open_picture, warnings_in_order
 from explorer.training.batch import Batch, as_images
@@ -30,7 +30,8 @@ DEFAULT_SIZE = 64
 FEWEST = 16  # pictures; fewer teach nothing
 HELD_OUT = 20  # every so-many-th picture is kept from training, where there are enough
 ENOUGH = 200
-FORMAT = 2  # of the cache; raised when the preparation changes
+FORMAT = 3  # of the cache; raised when the preparation changes
+AT_ONCE = 1024  # pictures that are in memory while they are written or digested
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,30 +156,36 @@ def _prepared(
     for path in files:
         stat = path.stat()
         key.update(os.fsencode(path.resolve()) + f"\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    home = cache_folder() / "pictures"
-    array, described = home / f"{key.hexdigest()[:32]}.npy", home / f"{key.hexdigest()[:32]}.json"
-    if not (keeping.is_there(array) and keeping.is_there(described)):
-        try:
-            _prepare(folder, files, size, array, described, progress)
-        except ExportError as error:
-            keeping.failed(array, error)
-            # For this run alone. What is mapped stays when its name goes; where that cannot be, the name stays.
-            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-                array, described = Path(place) / array.name, Path(place) / described.name
-                _prepare(folder, files, size, array, described, progress)
-                return _read(array, described)
-    return _read(array, described)
-
-
-def _read(array: Path, described: Path) -> tuple[Listing, NDArray[np.uint8]]:
-    """What :func:`_prepare` wrote. Raises :class:`ExplorerError` where that is damaged."""
+    array = cache_folder() / "pictures" / f"{key.hexdigest()[:32]}.npy"
+    described = array.with_suffix(".kept")
+    before = keeping.kept(described, msgspec.json.Decoder(Listing).decode)
+    if before is not None:
+        pictures = keeping.kept_file(array, lambda path: _mapped(path, before, size))
+        if pictures is not None:
+            return before, pictures
     try:
-        listing = msgspec.json.decode(described.read_bytes(), type=Listing)
-        return listing, np.load(array, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, msgspec.DecodeError) as error:
-        raise ExplorerError(
-            f"The prepared pictures '{array}' are damaged; delete that file and start again."
-        ) from error
+        listing = _prepare(folder, files, size, array, progress)
+        keeping.keep(described, msgspec.json.encode(listing))
+        return listing, _mapped(array, listing, size)
+    except ExportError as error:
+        keeping.failed(array, error)
+        # For this run alone. What is mapped stays when its name goes; where that cannot be, the name stays.
+        with scratch_folder() as place:
+            listing = _prepare(folder, files, size, place / array.name, progress)
+            return listing, _mapped(place / array.name, listing, size)
+
+
+def _mapped(array: Path, listing: Listing, size: int) -> NDArray[np.uint8]:
+    """The pictures in ``array``, as :func:`_prepare` has written them. Raises where they are no longer these, whatever
+    numpy does."""
+    pictures: NDArray[np.uint8] = np.load(array, mmap_mode="r", allow_pickle=False)
+    digest = hashlib.sha256()
+    if pictures.dtype == np.uint8 and pictures.shape[:3] == (len(listing.used), size, size):
+        for start in range(0, len(pictures), AT_ONCE):
+            digest.update(pictures[start : start + AT_ONCE].tobytes())
+    if digest.hexdigest() != listing.fingerprint:
+        raise ValueError("it is not as it was written")
+    return pictures
 
 
 def _prepare(
@@ -186,10 +193,10 @@ def _prepare(
     files: list[Path],
     size: int,
     array: Path,
-    described: Path,
     progress: Progress | None,
-) -> None:
-    """Write the array (pictures, size, size, channels) and its listing; in grey where every picture is."""
+) -> Listing:
+    """Write the array (pictures, size, size, channels), in grey where every picture is. Raises
+    :class:`ExportError` where that cannot be."""
     used: list[str] = []
     converted: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
@@ -222,14 +229,11 @@ def _prepare(
             shape = (len(used), size, size, channels)
             header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(out, header)
-            while block := rows.read(1024 * size * size * 3):
+            while block := rows.read(AT_ONCE * size * size * 3):
                 part = np.frombuffer(block, np.uint8).reshape(-1, size, size, 3)[..., :channels].tobytes()
                 out.write(part)
                 digest.update(part)
-    listing = Listing(
-        used=tuple(used), converted=tuple(converted), skipped=tuple(skipped), fingerprint=digest.hexdigest()
-    )
-    atomic_write(described, msgspec.json.encode(listing))
+    return Listing(used=tuple(used), converted=tuple(converted), skipped=tuple(skipped), fingerprint=digest.hexdigest())
 
 
 def prepare(path: Path, size: int) -> Prepared:

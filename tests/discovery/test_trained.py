@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from mutations import mutations
 from torch import Tensor, nn
 from toys import ToyGenerator
 
+from explorer import keeping
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
@@ -179,6 +182,21 @@ def test_a_broken_checkpoint_is_ignored(tmp_path: Path) -> None:
         assert not checkpoint.exists()
 
 
+def test_a_damaged_checkpoint_changes_nothing(tmp_path: Path) -> None:
+    """Whatever the damage, the search begins anew and ends at the same bits."""
+    checkpoint = tmp_path / "search.pt"
+    _stopped(checkpoint, 0.5, steps=6)
+    whole, contents = _learnt(steps=6)[0], checkpoint.read_bytes()
+    for damaged in mutations(contents, 300):
+        checkpoint.write_bytes(damaged)
+        shares: list[float] = []
+        again, end = _learnt(Watch(shares.append, checkpoint=checkpoint), steps=6)
+        assert shares[0] == 0.0
+        assert torch.equal(again.place, whole.place)
+        assert end.steps == 6
+        assert not checkpoint.exists()
+
+
 def test_a_checkpoint_executes_nothing(tmp_path: Path) -> None:
     """A pickle that would make a file when it is loaded does not make it."""
     made = tmp_path / "made"
@@ -187,7 +205,9 @@ def test_a_checkpoint_executes_nothing(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, ...]:
             return Path.touch, (made,)
 
-    torch.save({"asked": Trap()}, tmp_path / "search.pt")
+    written = io.BytesIO()
+    torch.save({"asked": Trap()}, written)
+    keeping.keep(tmp_path / "search.pt", written.getvalue(), trained.KEPT_AS)
     shares: list[float] = []
     _learnt(Watch(shares.append, checkpoint=tmp_path / "search.pt"))
     assert shares[0] == 0.0

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 import torch
+from mutations import mutations
 from onnx_files import save_linear
 from small_disk import small_disk
 from torch import Tensor, nn
 from toys import ToyFamily
 
+from explorer import keeping
 from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
@@ -609,12 +615,58 @@ def test_a_full_disk_costs_no_search(
     assert [path for path in cache_folder().rglob("*") if path.is_file()] == []
 
 
+def _direction(found: ControlSet) -> Tensor:
+    return found.controls[0].tensors()["direction"]
+
+
 def test_a_kept_set_that_is_damaged_is_looked_for_again(
     engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whatever the damage: what is shown is what a search finds, and the file is whole again."""
     monkeypatch.setattr(control_store, "WORTH_KEEPING", 0.0)
-    engine.control_set(MODEL, LONG)
-    (kept,) = (cache_folder() / "controls").glob("*.safetensors")
-    kept.write_bytes(kept.read_bytes()[:-40])
-    assert len(Engine(torch.device("cpu")).control_set(MODEL, LONG).controls) == 1
-    assert len(control_sets.load(kept).controls) == 1
+    found = engine.control_set(MODEL, LONG)
+    (kept,) = (cache_folder() / "controls").iterdir()
+    whole = kept.read_bytes()
+    for damaged in mutations(whole, 200):
+        kept.write_bytes(damaged)
+        climb.steps.clear()
+        again = Engine(torch.device("cpu")).control_set(MODEL, LONG)
+        assert climb.steps == [*range(STEPS)]
+        assert torch.equal(_direction(again), _direction(found))
+        assert keeping.kept(kept, lambda data: control_sets.decode(data, kept)) is not None
+
+
+def test_a_kept_set_of_another_model_or_with_numbers_that_are_none_is_looked_for_again(
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even under a seal that holds: a program of before may have written it."""
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", 0.0)
+    found = engine.control_set(MODEL, LONG)
+    (kept,) = (cache_folder() / "controls").iterdir()
+    nan = control_sets.encode(found)
+    numbers = _direction(found).numpy().tobytes()
+    assert numbers in nan
+    strange = nan.replace(numbers, numbers[:-4] + struct.pack("<f", float("nan")))
+    for content in (control_sets.encode(replace(found, fingerprint="f00d")), strange):
+        keeping.keep(kept, content)
+        again = Engine(torch.device("cpu")).control_set(MODEL, LONG)
+        assert torch.equal(_direction(again), _direction(found))
+        assert keeping.kept(kept, lambda data: control_sets.decode(data, kept)) is not None
+
+
+def test_a_damaged_kept_set_in_a_home_that_is_read_only_is_looked_for_each_time(
+    engine: Engine, climb: Climb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_store, "WORTH_KEEPING", 0.0)
+    found = engine.control_set(MODEL, LONG)
+    (kept,) = (cache_folder() / "controls").iterdir()
+    kept.write_bytes(b"damaged")
+
+    def read_only(path: Path, *rest: object, **more: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "unlink", read_only)
+    monkeypatch.setattr(keeping, "atomic_write", read_only)
+    for _ in range(2):
+        assert torch.equal(_direction(Engine(torch.device("cpu")).control_set(MODEL, LONG)), _direction(found))
+    assert kept.read_bytes() == b"damaged"

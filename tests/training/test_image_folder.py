@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from mutations import mutations
 from PIL import Image
 from small_disk import small_disk
 
@@ -162,6 +163,22 @@ def test_preparing_can_be_cancelled_and_leaves_nothing(folder: Path) -> None:
     home = Path(os.environ["LATENT_EXPLORER_HOME"]) / "cache" / "pictures"
     assert list(home.iterdir()) == []
     assert FolderSource(folder, 16).count == 18
+
+
+@pytest.mark.parametrize("ending", [".npy", ".kept"])
+def test_prepared_pictures_that_are_damaged_are_prepared_again(folder: Path, ending: str) -> None:
+    """Whatever the damage: what is trained on is what the files show."""
+    first = FolderSource(folder, 16)
+    drawn = first.draw(50, 0).images
+    (kept,) = (Path(os.environ["LATENT_EXPLORER_HOME"]) / "cache" / "pictures").glob(f"*{ending}")
+    whole = kept.read_bytes()
+    for damaged in mutations(whole, 60):
+        kept.unlink()  # it is mapped
+        kept.write_bytes(damaged)
+        again = FolderSource(folder, 16)
+        assert again.listing == first.listing
+        assert torch.equal(again.draw(50, 0).images, drawn)
+        assert kept.read_bytes().startswith(whole)  # more behind its end is of no matter
 
 
 def test_pictures_are_prepared_for_this_run_where_nothing_can_be_kept(

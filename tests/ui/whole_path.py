@@ -21,7 +21,7 @@ from explorer.scene.store import encode_scene, load_scene
 from explorer.ui.comparison.dialog import CompareDialog
 from explorer.ui.files.export_dialog import ExportDialog
 from explorer.ui.look import theme
-from explorer.ui.state.session import Session, read_session
+from explorer.ui.state.session import Session, kept_session
 
 Steps = Iterator[tuple[str, Callable[[], bool]]]
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -232,7 +232,10 @@ def edit(folder: Path, models: list[str]) -> Callable[[Hand], Steps]:
             hand.move(slider, place) if step else hand.press(slider, place)
             yield "the picture under the hand", hand.settled
         kept = folder / "home" / "state" / "autosave.json"
-        yield "the autosave", lambda: kept.exists() and read_session(kept).scene == controller.scene
+        yield (
+            "the autosave",
+            lambda: kept.exists() and (left := kept_session(kept)) is not None and left.scene == controller.scene,
+        )
         done = {"scene": encode_scene(controller.scene).decode(), "engine": controller.client.pid}
         print(json.dumps(done), flush=True)
         yield "the end", lambda: False

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from explorer import __version__, keeping
-from explorer.files import atomic_write, state_folder
+from explorer.files import state_folder
 
 log = logging.getLogger("explorer.ui.state.kept_reports")
 VERSION = 1
@@ -38,10 +38,10 @@ class KeptReports(Generic[Options, Report]):
             return
         asked = hashlib.sha256(_key(options)).hexdigest()[:16]
         path = _folder() / f"{self._prefix(fingerprint)}{asked}.msgpack"
-        with keeping.optional(path):
-            atomic_write(path, _encode((VERSION, __version__, fingerprint, options, report)))
-            for old in _by_age(f"{self._kind}-*")[:-MOST]:
-                old.unlink(missing_ok=True)
+        if keeping.keep(path, _encode((VERSION, __version__, fingerprint, options, report))):
+            with keeping.optional(path):
+                for old in _by_age(f"{self._kind}-*")[:-MOST]:
+                    old.unlink(missing_ok=True)
 
     def recalled(self, fingerprint: str) -> list[tuple[Options, Report]]:
         """What is kept of the model with this fingerprint, the newest last."""
@@ -58,13 +58,12 @@ class KeptReports(Generic[Options, Report]):
         return f"{self._kind}-{fingerprint[:16]}-"
 
     def _read(self, path: Path, fingerprint: str) -> tuple[Options, Report] | None:
-        try:
-            version, program, model, options, report = self._decode(path.read_bytes())
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.warning("a damaged report is thrown away: %s (%s)", path.name, error)
-        else:
-            if (version, program) == (VERSION, __version__):
-                return (options, report) if model == fingerprint else None
+        told = keeping.kept(path, self._decode)
+        if told is None:
+            return None
+        version, program, model, options, report = told
+        if (version, program) == (VERSION, __version__):
+            return (options, report) if model == fingerprint else None
         with keeping.optional(path):
             path.unlink(missing_ok=True)
         return None

@@ -6,9 +6,7 @@ file that is still there when its lock is taken again was left by a crash. A dea
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,14 +17,13 @@ import msgspec
 from PySide6.QtCore import QLockFile, QObject, QTimer
 
 from explorer import keeping
-from explorer.errors import ExplorerError, SceneError
-from explorer.files import atomic_write, state_folder
+from explorer.files import state_folder
 from explorer.scene.model import Scene
 from explorer.scene.store import Touched, decode_scene, encode_scene, order_of_touch
 from explorer.ui.state.late_sets import Led
 
-log = logging.getLogger("explorer.ui.state.session")
 FORMAT = "latent-explorer-session"
+NAME = "session"  # what it is kept under, whichever place it has
 DELAY_MS = 700  # from the first change that is not saved yet to its being saved
 WINDOWS = 16  # at once; further ones are not saved by themselves
 
@@ -104,7 +101,7 @@ class Session(QObject):
             return _restored(crashed, crashed=True)
         if self._path is None or self._path.name != "autosave.json":
             return None  # a second window beside a running one starts fresh
-        last = _read(self.last_path())
+        last = kept_session(self.last_path())
         return _restored(last, crashed=False) if last is not None else None
 
     def keep(self, left: Callable[[], Left]) -> None:
@@ -127,7 +124,7 @@ class Session(QObject):
         self._waiting = None  # it may hold the window
         self._worker.shutdown(wait=True)
         if self._path is not None and self._path.exists():
-            with contextlib.suppress(OSError):
+            with keeping.optional(self.last_path()):
                 self._path.replace(self.last_path())
         if self._lock is not None:
             self._lock.unlock()
@@ -138,7 +135,7 @@ class Session(QObject):
         places = [folder / (f"autosave-{number}.json" if number else "autosave.json") for number in range(WINDOWS)]
         for path in places:
             if path.exists() and (lock := _lock(path)) is not None:
-                if (left := _read(path)) is not None:
+                if (left := kept_session(path)) is not None:
                     self._lock, self._path = lock, path
                     return left
                 lock.unlock()
@@ -152,7 +149,7 @@ class Session(QObject):
 def _left_in(folder: Path) -> Restored | None:
     """What is to be restored from a folder that cannot be written, where no window keeps a scene."""
     for name, crashed in (("autosave.json", True), ("last-session.json", False)):
-        if (left := _read(folder / name)) is not None:
+        if (left := kept_session(folder / name)) is not None:
             return _restored(left, crashed)
     return None
 
@@ -174,36 +171,28 @@ def _restored(left: Left, crashed: bool) -> Restored:
     return Restored(left.scene, left.path, left.modified, left.playhead, left.led, left.touched, crashed)
 
 
-def read_session(path: Path) -> Left:
-    """What the session file ``path`` holds; that of an earlier program is a scene. Raises :class:`SceneError`."""
+def read_session(content: bytes) -> Left:
+    """What :func:`_write` keeps, or the scene file that an earlier program has left. Raises :class:`SceneError`."""
     try:
-        data = path.read_bytes()
-        document = msgspec.json.decode(data, type=_Document)
-    except OSError as error:
-        raise SceneError(f"'{path}' cannot be read ({error.strerror or error}).") from error
+        document = msgspec.json.decode(content, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _of_scene_file(data, path)
+        return _of_scene_file(content)
     if document.format != FORMAT:
-        return _of_scene_file(data, path)
-    scene = decode_scene(bytes(document.scene), path.name)
+        return _of_scene_file(content)
+    scene = decode_scene(bytes(document.scene), NAME)
     own = Path(document.path) if document.path else None
     return Left(scene, own, document.modified, document.playhead, document.led)
 
 
-def _of_scene_file(data: bytes, path: Path) -> Left:
-    scene = decode_scene(data, path.name)
-    return Left(scene, touched=order_of_touch(msgspec.json.decode(data)))
+def kept_session(path: Path) -> Left | None:
+    """What is kept in ``path``; None where there is nothing, or it is damaged, which is told. A start must not fail for
+    it."""
+    return keeping.kept(path, read_session, NAME, unsealed=b"{", aside=True)
 
 
-def _read(path: Path) -> Left | None:
-    """What is in ``path``; None, and a line in the log, when it cannot be used. A start must not fail for it."""
-    if not keeping.is_there(path):
-        return None
-    try:
-        return read_session(path)
-    except ExplorerError as error:
-        log.warning("the saved session is not used: %s", error)
-        return None
+def _of_scene_file(content: bytes) -> Left:
+    scene = decode_scene(content, NAME)
+    return Left(scene, touched=order_of_touch(msgspec.json.decode(content)))
 
 
 def _write(left: Left, path: Path) -> None:
@@ -219,5 +208,4 @@ def _write(left: Left, path: Path) -> None:
     except UnicodeEncodeError:  # a file name that is not valid in this system's encoding
         _write(replace(left, path=None), path)
     else:
-        with keeping.optional(path):
-            atomic_write(path, data)
+        keeping.keep(path, data, NAME)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from PySide6.QtCore import QByteArray, QSettings
 
 from explorer import keeping
@@ -130,16 +132,17 @@ class Settings:
         old layout is not forced onto a new window."""
         geometry, layout = self._store.value("geometry"), self._store.value("layout")
         known = str(self._store.value("layout_version", ""))
-        fits = docks == (VERSION_4 if known == "4" else known)
-        if fits and isinstance(geometry, QByteArray) and isinstance(layout, QByteArray):
-            return geometry, layout
-        return None
+        if not (isinstance(geometry, QByteArray) and isinstance(layout, QByteArray)):
+            return None
+        # Earlier programs have kept no digest.
+        fits = known == _version(docks, geometry, layout) or docks == (VERSION_4 if known == "4" else known)
+        return (geometry, layout) if fits else None
 
     def set_geometry(self, geometry: QByteArray, layout: QByteArray, docks: str) -> None:
         """Keep both for the next session."""
         self._store.setValue("geometry", geometry)
         self._store.setValue("layout", layout)
-        self._store.setValue("layout_version", docks)
+        self._store.setValue("layout_version", _version(docks, geometry, layout))
 
     def save(self) -> None:
         """Write now."""
@@ -147,6 +150,12 @@ class Settings:
         if self._store.status() == QSettings.Status.AccessError:
             with keeping.optional(self._path):
                 keeping.probe(self._path.parent)  # which knows why
+
+
+def _version(docks: str, geometry: QByteArray, layout: QByteArray) -> str:
+    """What is kept with a layout: whose it is, and a digest, for the window would believe whatever the bytes say."""
+    digest = hashlib.sha256(bytes(geometry.data()) + b"\0" + bytes(layout.data())).hexdigest()
+    return f"{docks} {digest}"
 
 
 def _with(path: str, known: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QBuffer, QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 from explorer import keeping
-from explorer.files import atomic_write, cache_folder
+from explorer.files import cache_folder
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Quality, View
 from explorer.ui.state.controller import Controller
@@ -47,8 +47,7 @@ class Thumbnails(QObject):
         if view in self._known:
             self._known.move_to_end(view)
             return self._known[view]
-        kept = QImage(str(_path(view)))
-        if not kept.isNull():
+        if (kept := _kept(view)) is not None:
             self._keep(view, kept)
             return kept
         if view not in self._waiting and (self._asked is None or self._asked[1] != view):
@@ -97,14 +96,25 @@ def _folder() -> Path:
 
 def _path(view: View) -> Path:
     """Named by everything the picture depends on, the generator's fingerprint included."""
-    return _folder() / f"{hashlib.sha256(_encode(view)).hexdigest()[:32]}.png"
+    return _folder() / f"{hashlib.sha256(_encode(view)).hexdigest()[:32]}.kept"
+
+
+def _kept(view: View) -> QImage | None:
+    return keeping.kept(_path(view), _image)
+
+
+def _image(content: bytes) -> QImage:
+    image = QImage.fromData(content, "PNG")  # type: ignore[arg-type]  # the stubs know str alone, which PySide refuses
+    if image.isNull():
+        raise ValueError("it is no picture")
+    return image
 
 
 def _save(view: View, image: QImage) -> None:
     written = QBuffer()
     image.save(written, "PNG")  # type: ignore[call-overload]  # the stubs know str alone, which PySide refuses
-    with keeping.optional(_path(view)):
-        atomic_write(_path(view), bytes(written.data().data()))
-        files = sorted(_folder().glob("*.png"), key=lambda path: path.stat().st_mtime)
-        for old in files[:-ON_DISK]:
-            old.unlink(missing_ok=True)
+    if keeping.keep(_path(view), bytes(written.data().data())):
+        with keeping.optional(_path(view)):
+            files = sorted(_folder().glob("[!.]*"), key=lambda path: path.stat().st_mtime)
+            for old in files[:-ON_DISK]:
+                old.unlink(missing_ok=True)

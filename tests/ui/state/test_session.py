@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from mutations import mutations
 from PySide6.QtWidgets import QApplication
 
 from explorer.files import state_folder
 from explorer.scene.model import Edit, ModelRef, Scene, Seed
 from explorer.scene.store import encode_scene
-from explorer.ui.state.session import Left, Playhead, Session, read_session
+from explorer.ui.state.session import Left, Playhead, Session, kept_session
 
 pytestmark = pytest.mark.gui
 SCENE = Scene(model=ModelRef(path="toy"), origin=Seed(41))
@@ -52,7 +53,7 @@ def test_what_was_not_saved_yet_is_saved_at_the_end(qapp: QApplication) -> None:
     first.begin()
     first.keep(lambda: Left(SCENE))
     first.end()
-    assert read_session(Session.last_path()) == Left(SCENE)
+    assert kept_session(Session.last_path()) == Left(SCENE)
 
 
 CRASH = """
@@ -92,10 +93,10 @@ def test_a_second_window_starts_fresh_and_spoils_nothing(qapp: QApplication) -> 
     second = Session()
     assert second.begin() is None
     keep(second, Scene(model=ModelRef(path="other")))
-    assert read_session(state_folder() / "autosave.json") == Left(SCENE)
+    assert kept_session(state_folder() / "autosave.json") == Left(SCENE)
     second.end()
     first.end()
-    assert read_session(Session.last_path()) == Left(SCENE)
+    assert kept_session(Session.last_path()) == Left(SCENE)
 
 
 def test_a_damaged_session_does_not_stop_the_start(qapp: QApplication, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,7 +104,8 @@ def test_a_damaged_session_does_not_stop_the_start(qapp: QApplication, caplog: p
     Session.last_path().write_bytes(b'{"format": "latent-explorer-scene", "vers')
     session = Session()
     assert session.begin() is None
-    assert "not used" in caplog.text
+    assert "is not used" in caplog.text
+    assert Session.last_path().with_name("last-session.json.damaged").read_bytes().startswith(b'{"format')
     session.end()
 
 
@@ -134,7 +136,7 @@ def test_a_file_name_that_is_no_text_is_not_kept_and_the_scene_is(qapp: QApplica
     session.begin()
     session.keep(lambda: Left(SCENE, Path(os.fsdecode(b"\xff.json")), True))
     session.end()
-    assert read_session(Session.last_path()) == Left(SCENE, None, True)
+    assert kept_session(Session.last_path()) == Left(SCENE, None, True)
 
 
 def test_sessions_of_earlier_programs_come_back(qapp: QApplication) -> None:
@@ -145,3 +147,20 @@ def test_sessions_of_earlier_programs_come_back(qapp: QApplication) -> None:
     assert found is not None
     assert (found.scene, found.path, found.modified) == (SCENE, None, False)
     session.end()
+
+
+def test_a_session_that_is_damaged_is_put_aside_and_the_start_is_a_fresh_one(qapp: QApplication) -> None:
+    """Whatever the damage: the scene is the one that was left, or none."""
+    session = Session()
+    session.begin()
+    keep(session, SCENE)
+    session.end()
+    last, aside = Session.last_path(), Session.last_path().with_name("last-session.json.damaged")
+    whole = last.read_bytes()
+    for damaged in mutations(whole, 300):
+        last.write_bytes(damaged)
+        assert kept_session(last) is None
+        assert not last.exists()
+        assert aside.read_bytes() == damaged
+    last.write_bytes(whole)
+    assert kept_session(last) == Left(SCENE)

@@ -149,7 +149,9 @@ def test_thumbnails_are_read_as_they_were_written() -> None:
     image.fill(QColor("red"))
     view = view_of(SCENE, 0, SCENE.quality)
     thumbnails._save(view, image)
-    assert QImage(str(thumbnails._path(view))).pixelColor(4, 4) == QColor("red")
+    again = thumbnails._kept(view)
+    assert again is not None
+    assert again.pixelColor(4, 4) == QColor("red")
 
 
 def test_reports_on_a_full_disk_are_not_kept(heard: list[str]) -> None:
