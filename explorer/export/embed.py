@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import html
 import re
-import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from PIL import Image
 
 from explorer.errors import SceneError
 from explorer.export.carried import Reference, references_in, unaccompanied
 from explorer.export.options import ExportOptions
+from explorer.export.png_file import text_in
 from explorer.export.provenance import FIGURE_FORMAT, FORMAT, KEY, FigureProvenance, Provenance, decode
 from explorer.scene.model import Scene
 from explorer.scene.store import BESIDE, Touched, decode_scene
@@ -108,11 +107,9 @@ def _carried(path: Path) -> bytes | None:
 
 def _from_png(path: Path) -> bytes | None:
     try:
-        with Image.open(path) as image:
-            text = image.info.get(KEY)
-    except (OSError, SyntaxError, ValueError) as error:
+        return text_in(path)
+    except (ValueError, zlib.error) as error:
         raise SceneError(f"'{path.name}' is a damaged PNG file ({error}).") from error
-    return text.encode() if isinstance(text, str) else None
 
 
 def _from_mp4(path: Path) -> bytes | None:
@@ -179,18 +176,7 @@ def _sub_blocks(data: bytes, place: int) -> tuple[int, bytes]:
     return place + 1, b"".join(parts)
 
 
-# --- PNG and SVG that others have written ----------------------------------------------------------------------------
-
-
-def with_png_text(data: bytes, text: str) -> bytes:
-    """The PNG ``data`` with ``text`` (ASCII) in one more chunk behind its header, uncompressed as in our own exports
-    (PNG specification, 11.3.3.4): readers look for texts before the pixels."""
-    place = 8 + 12 + 13  # the signature, and a chunk of 13 bytes
-    if data[12:16] != b"IHDR":
-        raise ValueError("a PNG begins with IHDR")
-    body = b"iTXt" + KEY.encode() + b"\0\0\0\0\0" + text.encode("ascii")
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    return data[:place] + chunk + data[place:]
+# --- SVG --------------------------------------------------------------------------------------------------------------
 
 
 def with_svg_metadata(data: bytes, text: str) -> bytes:

@@ -16,12 +16,13 @@ from explorer.engine.engine import Engine, Picture
 from explorer.errors import ExportError
 from explorer.export import traversal
 from explorer.export.carried import by_name
-from explorer.export.compose import Caption, Frame, compose, rgb, scaled
-from explorer.export.options import ExportOptions
+from explorer.export.compose import Caption, Frame, compose, grid, rgb, scaled
+from explorer.export.options import MOST_PIXELS, ExportOptions
 from explorer.export.traversal import Cell
 from explorer.files import set_file
 from explorer.generators import registry as generators
 from explorer.generators.base import Progress
+from explorer.outputs.sizes import at_height
 from explorer.scene.cards import ControlSetCard, ModelCard
 from explorer.scene.causes import ANSWERS, rung_of
 from explorer.scene.edit_text import edit_text, tau_text, unit_text
@@ -108,6 +109,8 @@ def shoot(
     columns = scene.columns if len(panes) == len(scene.panes) else 0
     headings = names[:columns] if columns and is_table(scene) else []
     height = options.height or max(model.size[0] for model in models.values())  # as the panes are laid out
+    sizes = [models[index].size for index in panes]
+    _check_pixels(*grid(sizes, options.labels, options.height, columns, bool(headings)).size)
 
     def rendered(moments: Sequence[float | None]) -> Iterator[Frame]:
         for chunk in _chunks(moments, max(1, batch // len(panes))):
@@ -130,8 +133,10 @@ def shoot(
 def _sheet(
     engine: Engine, scene: Scene, options: ExportOptions, pane: int, batch: int, progress: Progress | None
 ) -> Shoot:
-    grid = traversal.grid(engine, scene, options.sheet, pane, _controls(engine, scene, pane, None), _heard(progress))
+    table = traversal.grid(engine, scene, options.sheet, pane, _controls(engine, scene, pane, None), _heard(progress))
     model = engine.card(scene.model_of(pane))
+    cell = at_height(model.size, options.height or model.size[0])
+    _check_pixels(len(table.cells) * cell[0], cell[1])
     drawn = steps_text(model, steps_at_rest(model, scene.quality))
     empty = scaled(np.full((*model.size, 3), 255, np.uint8), options.height)
 
@@ -145,16 +150,25 @@ def _sheet(
                 else:
                     yield scaled(rgb(next(pictures).bgrx), options.height, options.scaling)
 
-    cells = grid.cells
+    cells = table.cells
     return Shoot(
         len(cells),
         lambda: frames(cells),
         lambda count: frames(cells[:: max(1, -(-len(cells) // count))]),
         batch,
-        " · ".join(filter(None, (grid.title, drawn))),
+        " · ".join(filter(None, (table.title, drawn))),
         cells,
-        grid.columns,
+        table.columns,
     )
+
+
+def _check_pixels(height: int, width: int) -> None:
+    """Raise :class:`ExportError` where a picture of so many pixels is more than can be written and read again."""
+    if height * width > MOST_PIXELS:
+        raise ExportError(
+            f"The picture would have {height * width / 1e6:.0f} million pixels, and at most {MOST_PIXELS // 10**6} "
+            "million can be exported at once; choose a smaller height, or export fewer panes or cells."
+        )
 
 
 def _panes(scene: Scene, options: ExportOptions) -> list[int]:

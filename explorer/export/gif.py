@@ -13,8 +13,8 @@ from PIL import Image
 from explorer.errors import ExportError
 from explorer.export.compose import Frame
 from explorer.export.embed import with_gif_comment
+from explorer.export.encoded_file import opened_to_write
 from explorer.export.provenance import Provenance, encode
-from explorer.export.video import as_os_error
 
 FASTEST = 50
 """Frames per second: GIF counts in hundredths of a second, and viewers slow down anything faster than two of them."""
@@ -34,8 +34,7 @@ def write_gif(
     if fps > FASTEST:
         raise ExportError(f"A GIF shows at most {FASTEST} frames per second and this scene has {fps}; export an MP4.")
     palette = _palette(sample)
-    with as_os_error():
-        _encode(path, frames, palette, fps)
+    _encode(path, frames, palette, fps)
     path.write_bytes(with_gif_comment(path.read_bytes(), encode(describe())))
 
 
@@ -58,7 +57,7 @@ def _encode(path: Path, frames: Iterable[Frame], palette: Image.Image, fps: int)
     colours[: len(listed), 1:] = listed
     hundredths = Fraction(1, 100)
     options = {"loop": "0", "fflags": "+bitexact", "final_delay": str(round(100 / fps))}
-    with av.open(str(path), "w", format="gif", options=options) as container:
+    with opened_to_write(path, "gif", options) as container:
         stream = container.add_stream("gif", rate=100)
         stream.pix_fmt = "pal8"
         stream.codec_context.time_base = hundredths

@@ -19,6 +19,7 @@ Scaling = Literal["pixels", "smooth"]
 enlargement is by a whole number."""
 
 TALLEST = 8192  # pixels of a pane
+MOST_PIXELS = 330_000_000  # of a frame or a sheet: four panes as tall as may be, in a gigabyte of memory
 MOST_COLUMNS = 41  # of a contact sheet that a range fills
 
 

@@ -20,13 +20,14 @@ from explorer.export.embed import order_of_touch, references_of
 from explorer.export.embed import read as read_carrier
 from explorer.export.frames import shoot
 from explorer.export.options import ExportOptions
+from explorer.export.png_file import pixels_in
 from explorer.export.provenance import Digester, FigureProvenance, FrameDigests, Provenance
-from explorer.export.stills import read_png, sequence_files
+from explorer.export.stills import sequence_files
 from explorer.export.video import read_mp4
 from explorer.files import set_file
 from explorer.generators import registry as generators
 from explorer.generators.base import Progress
-from explorer.reading import sha256_of
+from explorer.reading import foreign, sha256_of
 from explorer.scene.model import Scene
 from explorer.scene.order import OTHER_ORDER, order_mattered
 from explorer.scene.store import ORDERED, drawn_panes
@@ -233,14 +234,18 @@ def _pictures(options: ExportOptions) -> ExportOptions:
 
 def _stored(path: Path, provenance: Provenance) -> Iterator[Frame] | None:
     options = provenance.options
-    if options.kind == "png":
-        return iter([read_png(path)])
-    if options.kind == "png_sequence":
-        return (read_png(file) for file in sequence_files(path))
+    height, width = provenance.frames.height, provenance.frames.width
+    if options.kind in ("png", "png_sequence"):
+        files = [path] if options.kind == "png" else sequence_files(path)
+        return (_stored_pixels(file, (height, width)) for file in files)
     if options.kind == "mp4" and options.crf == 0:
-        height, width = provenance.frames.height, provenance.frames.width
         return (frame[:height, :width] for frame in read_mp4(path))  # without what made the size even
     return None
+
+
+def _stored_pixels(path: Path, size: tuple[int, int]) -> Frame:
+    with foreign(path, "the picture that was exported", ExportError):
+        return pixels_in(path, size)
 
 
 def _digests(stored: Iterator[Frame], count: int) -> FrameDigests:

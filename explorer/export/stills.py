@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -25,12 +24,6 @@ def write_png(path: Path, picture: Frame, provenance: Provenance | None = None) 
     if provenance is not None:
         chunks.add_itxt(KEY, encode(provenance))
     Image.fromarray(picture).save(path, format="PNG", pnginfo=chunks, compress_level=6)
-
-
-def read_png(path: Path) -> Frame:
-    """The pixels (H, W, 3) of a PNG file. Raises OSError when it is damaged."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 def write_sequence(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from explorer import __version__
 from explorer.export.compose import Frame, even
+from explorer.export.encoded_file import as_os_error, opened_to_write
 from explorer.export.provenance import KEY, Provenance, encode
 
 ENCODER_THREADS = 2
@@ -37,16 +37,15 @@ def write_mp4(
     """
     encoded = path.with_name(f"{path.stem}.encoded.mp4")
     try:
-        with as_os_error():
-            _encode(encoded, frames, fps, crf)
-            # A container's tags are fixed when its header is written, before the digest is known: so the packets are
-            # copied, unchanged, into the final file. It also puts the index first, so that a browser can start at once.
-            tags = {
-                "title": title,
-                "comment": f"Made by Latent Explorer {__version__}; `latent-explorer replay FILE` renders it again.",
-                KEY: encode(describe()),
-            }
-            _copy(encoded, path, tags)
+        _encode(encoded, frames, fps, crf)
+        # A container's tags are fixed when its header is written, before the digest is known: so the packets are
+        # copied, unchanged, into the final file. It also puts the index first, so that a browser can start at once.
+        tags = {
+            "title": title,
+            "comment": f"Made by Latent Explorer {__version__}; `latent-explorer replay FILE` renders it again.",
+            KEY: encode(describe()),
+        }
+        _copy(encoded, path, tags)
     finally:
         encoded.unlink(missing_ok=True)
 
@@ -65,7 +64,7 @@ def _encode(path: Path, frames: Iterable[Frame], fps: int, crf: int) -> None:
     from av.video.reformatter import Colorspace, Interpolation
 
     lossless = crf == 0
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+    with opened_to_write(path, "mp4", {"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libx264rgb" if lossless else "libx264", rate=fps)
         stream.pix_fmt = "rgb24" if lossless else "yuv420p"
         stream.options = {"preset": "medium", "threads": str(ENCODER_THREADS), "x264-params": REPEATABLE}
@@ -98,21 +97,10 @@ def _copy(source: Path, target: Path, tags: dict[str, str]) -> None:
     import av
 
     options = {"movflags": "use_metadata_tags+faststart", "fflags": "+bitexact"}
-    with av.open(str(source)) as taken, av.open(str(target), "w", format="mp4", options=options) as container:
+    with as_os_error(), av.open(str(source)) as taken, opened_to_write(target, "mp4", options) as container:
         container.metadata.update(tags)
         stream = container.add_stream_from_template(taken.streams.video[0])
         for packet in taken.demux(video=0):
             if packet.dts is not None:  # the demuxer ends with an empty packet
                 packet.stream = stream
                 container.mux(packet)
-
-
-@contextmanager
-def as_os_error() -> Iterator[None]:
-    """libav's errors as the OSError that they stand for, so that a full disk reads the same from every writer."""
-    import av
-
-    try:
-        yield
-    except av.FFmpegError as error:
-        raise OSError(error.errno, error.strerror) from error

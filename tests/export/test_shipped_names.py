@@ -17,10 +17,11 @@ from explorer.errors import ExportError, ModelError
 from explorer.export.embed import read
 from explorer.export.frames import pinned
 from explorer.export.options import ExportKind, ExportOptions
+from explorer.export.png_file import pixels_in
 from explorer.export.provenance import KEY, GeneratorRecord, decode, encode
 from explorer.export.replay import rerun, verify
 from explorer.export.run import SUFFIXES, run
-from explorer.export.stills import read_png, write_png
+from explorer.export.stills import write_png
 from explorer.generators.registry import describe, resolve, shipped_models, shipped_name
 from explorer.scene.model import (
     AmountKey,
@@ -115,7 +116,7 @@ def from_elsewhere(engine: Engine, path: Path, fingerprint: str) -> Path:
     text = {"path": ELSEWHERE, "fingerprint": fingerprint, "family": ""}
     scene["model"] = scene["panes"][1]["model"] = scene["bookmarks"][0]["model"] = text
     record = replace(provenance.generators[0], path=ELSEWHERE)
-    write_png(path, read_png(path), replace(provenance, scene=scene, generators=(record,)))
+    write_png(path, pixels_in(path), replace(provenance, scene=scene, generators=(record,)))
     with Image.open(path) as image:
         assert ELSEWHERE in str(image.info[KEY])
     return path

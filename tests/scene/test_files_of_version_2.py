@@ -11,7 +11,7 @@ import torch
 from explorer.engine.engine import Engine
 from explorer.export import replay
 from explorer.export.embed import order_of_touch, read
-from explorer.export.stills import read_png
+from explorer.export.png_file import pixels_in
 from explorer.export.video import read_mp4
 from explorer.scene.model import SCENE_VERSION, view_of
 from explorer.scene.order import OTHER_ORDER
@@ -29,7 +29,7 @@ def engine() -> Engine:
 
 @pytest.mark.parametrize("name", ["pca", "qlae", "local_basis_in_order"])
 def test_a_scene_and_the_picture_that_carries_it_are_drawn_as_they_were(engine: Engine, name: str) -> None:
-    expected = read_png(FOLDER / f"{name}.png").astype(int)
+    expected = pixels_in(FOLDER / f"{name}.png").astype(int)
     file, carried = load_scene(FOLDER / f"{name}.scene.json"), read(FOLDER / f"{name}.png")[0]
     assert file == carried
     assert file.version == SCENE_VERSION
@@ -66,6 +66,6 @@ def test_where_the_order_of_touch_had_mattered_one_sentence_says_so(engine: Engi
         FOLDER / "local_basis_in_order.scene.json"
     )
     (now,) = replay.frames(engine, touched)
-    old, canonical = read_png(touched).astype(int), read_png(in_order).astype(int)
+    old, canonical = pixels_in(touched).astype(int), pixels_in(in_order).astype(int)
     assert np.abs(now.astype(int) - canonical).max() <= LEVELS
     assert np.abs(now.astype(int) - old).max() > 20  # the two orders are two pictures

@@ -10,7 +10,8 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
 from explorer.errors import ExportError
-from explorer.export.embed import with_png_text, with_svg_metadata
+from explorer.export.embed import with_svg_metadata
+from explorer.export.png_file import with_text
 from explorer.export.provenance import KEY, FigureProvenance, encode
 from explorer.files import atomic_path
 from explorer.ui.landscape.curves import PathCurves
@@ -59,7 +60,7 @@ def write(
                 _draw(image, plots, views, caption, size)
                 if not image.save(str(temporary), "PNG"):  # type: ignore[call-overload]
                     raise ExportError(f"'{path}' cannot be written; choose another place.")
-                temporary.write_bytes(with_png_text(temporary.read_bytes(), carried))
+                temporary.write_bytes(with_text(temporary.read_bytes(), carried))
             case other:
                 raise ExportError(f"A figure is a PNG, SVG or PDF file, not '{other}'; choose one of these.")
 
