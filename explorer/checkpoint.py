@@ -6,9 +6,6 @@ All functions raise :class:`explorer.errors.ModelError`.
 from __future__ import annotations
 
 import json
-import pickle
-import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from explorer.errors import ModelError
-from explorer.reading import HashedFile, foreign, in_memory, is_reading, opened, read_file, whole
+from explorer.pickled.records import ForeignNameError
+from explorer.reading import HashedFile, foreign, is_reading, opened, read_file, whole
 from explorer.tensor_file import Header, header_of, tensors_of
+from explorer.torch_file import UnreadTensorError, value_of
 
 MAX_JSON_BYTES = 16 << 20
-# How torch's restricted unpickler names what it will not call.
-_FOREIGN_GLOBAL = re.compile(r"(?:unsupported GLOBAL|Unsupported global: GLOBAL|unrecognized function) (\S+)")
 _LFS_START = b"version https://git-lfs.github.com/"
 
 
@@ -63,29 +60,22 @@ def read_torch(path: Path) -> dict[str, Any]:
 
 
 def read_torch_value(path: Path) -> Any:
-    """What a file of ``torch.save`` holds, on the CPU: a tensor, a number or a plain container of these."""
+    """What a file of ``torch.save`` holds (:mod:`explorer.torch_file`): tensors, numbers and plain containers."""
     check_readable(path)
     check_memory(path.stat().st_size, path)
-    with foreign(path, "a PyTorch checkpoint"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old files use storages that torch calls deprecated
+    with foreign(path, "a PyTorch checkpoint"):
         try:
-            return read_file(path, _torch_value)
-        except pickle.UnpicklingError as error:
-            if foreign_name := _FOREIGN_GLOBAL.search(str(error)):
-                raise ModelError(
-                    f"'{path.name}' asks for '{foreign_name[1]}', which is no tensor, and was not opened: it is "
-                    "truncated or holds Python code; ask its author for a state dict or a .safetensors file."
-                ) from error
-            raise
-
-
-class _Options:
-    """In place of ``argparse.Namespace``, the options of the program that wrote a file: values that nobody reads."""
-
-
-def _torch_value(file: HashedFile) -> Any:
-    with torch.serialization.safe_globals([(_Options, "argparse.Namespace")]):
-        return torch.load(in_memory(file), map_location="cpu", weights_only=True)
+            return read_file(path, value_of)
+        except ForeignNameError as error:
+            raise ModelError(
+                f"'{path.name}' asks for '{error}', which is no tensor, and was not opened: it is truncated or holds "
+                "Python code; ask its author for a state dict or a .safetensors file."
+            ) from error
+        except UnreadTensorError as error:
+            raise ModelError(
+                f"'{path.name}' holds {error}, and only ordinary tensors are read; convert it (to_dense, dequantize, "
+                "cpu), and save it again."
+            ) from error
 
 
 def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:

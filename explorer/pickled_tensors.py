@@ -25,19 +25,12 @@ from explorer.pickled.instructions import values_of
 from explorer.pickled.records import PERSISTENT, Admits, ForeignNameError, Name, Payload, Record, admitted
 from explorer.pickled.source import Source
 from explorer.reading import GlancedFile, HashedFile, foreign, is_reading, opened, read_file
+from explorer.torch_file import MAGIC, STORAGES, check_strided
 
-_STORAGES = {
-    "torch.FloatStorage": torch.float32, "torch.DoubleStorage": torch.float64, "torch.HalfStorage": torch.float16,
-    "torch.BFloat16Storage": torch.bfloat16, "torch.LongStorage": torch.int64, "torch.IntStorage": torch.int32,
-    "torch.ShortStorage": torch.int16, "torch.CharStorage": torch.int8, "torch.ByteStorage": torch.uint8,
-    "torch.BoolStorage": torch.bool,
-}  # fmt: skip
 _LOAD, _PARAMETER = "torch.storage._load_from_bytes", "torch._utils._rebuild_parameter"
 _TENSORS = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
-TENSOR_NAMES = frozenset({*_TENSORS, _PARAMETER, _LOAD, *_STORAGES})
+TENSOR_NAMES = frozenset({*_TENSORS, _PARAMETER, _LOAD, *STORAGES})
 """The names by which tensors are written within pickles."""
-_MAGIC = 0x1950A86A20F9469CFC6C  # what torch.save began its files with before they were zip archives
-_MOST_DIMENSIONS = 8
 
 
 @dataclass(frozen=True)
@@ -96,13 +89,8 @@ def stored_tensor(value: Any) -> StoredTensor | None:
     if not isinstance(storage, Record) or storage.name != _LOAD or not storage.arguments:
         raise ValueError("a tensor without numbers")
     dtype, count, start, held = _storage(storage.arguments[0])
-    if not all(isinstance(sizes, tuple) and len(sizes) <= _MOST_DIMENSIONS for sizes in (shape, stride)):
-        raise ValueError("a tensor without a shape")
-    numbers = (offset, *shape, *stride)
-    if len(shape) != len(stride) or not all(type(number) is int and number >= 0 for number in numbers):
-        raise ValueError("a tensor of an impossible shape")
-    last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
-    if math.prod(shape) > count or (0 not in shape and last >= count):
+    check_strided(shape, stride, offset, count)
+    if math.prod(shape) > count:
         raise ValueError("a tensor larger than what is stored of it")
     return StoredTensor(dtype, shape, stride, offset, count, start, held)
 
@@ -114,16 +102,16 @@ def _storage(raw: Any) -> tuple[torch.dtype, int, int, bytes | None]:
         raise ValueError("numbers that are no bytes")
     head = raw if isinstance(raw, bytes) else raw.head
     source = Source.of_bytes(head)
-    admits = admitted(_STORAGES)
+    admits = admitted(STORAGES)
     magic, _, system, described, _ = (values_of(source, admits, persistent=True) for _ in range(5))
-    if magic != _MAGIC or not isinstance(system, dict) or system.get("little_endian") is not True:
+    if magic != MAGIC or not isinstance(system, dict) or system.get("little_endian") is not True:
         raise ValueError("numbers in an unknown order of bytes")
     if not isinstance(described, Record) or described.name != PERSISTENT:
         raise ValueError("numbers without a description")
     key = described.arguments[0]
-    if not isinstance(key, tuple) or len(key) < 2 or not isinstance(key[1], Name) or key[1].text not in _STORAGES:
+    if not isinstance(key, tuple) or len(key) < 2 or not isinstance(key[1], Name) or key[1].text not in STORAGES:
         raise ValueError("numbers without a type")
-    dtype, (count,) = _STORAGES[key[1].text], struct.unpack("<q", source.read(8))
+    dtype, (count,) = STORAGES[key[1].text], struct.unpack("<q", source.read(8))
     begin, length = source.place, len(raw) if isinstance(raw, bytes) else raw.length
     if not 0 <= count * dtype.itemsize <= length - begin:
         raise ValueError("fewer numbers than described")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import logging
 import os
 import stat
@@ -171,19 +170,6 @@ class GlancedFile(HashedFile):
 def whole(file: HashedFile) -> bytes:
     """All bytes of ``file``."""
     return file.read(file.size)
-
-
-def in_memory(file: HashedFile) -> io.BytesIO:
-    """All bytes of ``file`` as a file in memory, held once."""
-    memory = io.BytesIO()
-    if file.size:
-        memory.seek(file.size - 1)
-        memory.write(b"\0")
-    with memory.getbuffer() as buffer:
-        length = file.read_into(buffer)
-    memory.truncate(length)
-    memory.seek(0)
-    return memory
 
 
 def _table_bytes(file: BinaryIO, size: int) -> int:

@@ -6,9 +6,10 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from explorer.pickled.machine import MARK, Machine, allowed_key, short
+from explorer.pickled.machine import MARK, Machine
 from explorer.pickled.records import Admits
 from explorer.pickled.source import Source
+from explorer.pickled.unfolded import check_unfolded
 
 
 def _frame(machine: Machine) -> None:
@@ -41,7 +42,7 @@ _STEPS: dict[bytes, _Step] = {
     b"L": lambda m: m.push(m.whole_line()),
     b"\x8a": lambda m: m.push(m.long(m.number("B"))),
     b"\x8b": lambda m: m.push(m.long(m.number("<i"))),
-    b"F": lambda m: m.push(float(short(m.source.line()))),
+    b"F": lambda m: m.push(float(m.digits())),
     b"G": lambda m: m.push(struct.unpack(">d", m.source.read(8))[0]),
     b"S": lambda m: m.push(m.quoted_line()),
     b"T": lambda m: m.push(m.old_text(m.number("<I"))),
@@ -70,13 +71,13 @@ _STEPS: dict[bytes, _Step] = {
     b"u": lambda m: m.fill(m.since_mark()),
     b"\x8f": lambda m: m.push(set()),
     b"\x90": lambda m: m.add(m.since_mark()),
-    b"\x91": lambda m: m.push({allowed_key(value) for value in m.since_mark()}),
+    b"\x91": lambda m: m.push(m.members(m.since_mark())),
     # The memo
-    b"p": lambda m: m.remember(int(short(m.source.line()))),
+    b"p": lambda m: m.remember(int(m.digits())),
     b"q": lambda m: m.remember(m.number("B")),
     b"r": lambda m: m.remember(m.number("<I")),
     b"\x94": lambda m: m.remember(len(m.memo)),
-    b"g": lambda m: m.push(m.memo[int(short(m.source.line()))]),
+    b"g": lambda m: m.push(m.memo[int(m.digits())]),
     b"h": lambda m: m.push(m.memo[m.number("B")]),
     b"j": lambda m: m.push(m.memo[m.number("<I")]),
     # Names and what is called
@@ -88,7 +89,7 @@ _STEPS: dict[bytes, _Step] = {
     b"o": lambda m: m.call_old(),
     b"i": lambda m: m.call_oldest(),
     b"b": lambda m: m.build(),
-    b"P": lambda m: m.push(m.outside(m.source.line().decode())),
+    b"P": lambda m: m.push(m.outside(m.text_line().decode())),
     b"Q": lambda m: m.push(m.outside(m.pop())),
 }
 
@@ -97,7 +98,9 @@ def values_of(source: Source, admits: Admits, persistent: bool = False) -> Any:
     """What the pickle that begins at the next byte of ``source`` holds: None, numbers, texts, bytes, lists, tuples,
     sets, dictionaries, :class:`Name`, :class:`Payload` and :class:`Record`. ``persistent``: it may name things outside.
 
-    Raises :class:`ForeignNameError` for a name that is not admitted, and ValueError for a damaged or immoderate pickle.
+    It holds no circle and is no larger than it would be if every value in it were written out each time that it is
+    named, so whatever walks it comes to an end. Raises :class:`ForeignNameError` for a name that is not admitted, and
+    ValueError for a damaged or immoderate pickle.
     """
     machine = Machine(source, admits, persistent)
     try:
@@ -106,6 +109,8 @@ def values_of(source: Source, admits: Admits, persistent: bool = False) -> Any:
             if code not in _STEPS:
                 raise ValueError(f"the unknown instruction {code!r}")
             _STEPS[code](machine)
-        return machine.pop()
+        value = machine.pop()
+        check_unfolded(value)
+        return value
     except (IndexError, KeyError, TypeError, struct.error, UnicodeError, OverflowError) as error:
         raise ValueError(f"a damaged pickle ({type(error).__name__})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import struct
+import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -23,12 +24,13 @@ from explorer.pickled.source import Source
 
 SHORTEST_PAYLOAD = 2048
 """Bytes; a shorter run is an ordinary ``bytes``. Of a longer one as many are kept as its head."""
-MOST_VALUES = 1_000_000
+MOST_VALUES = 400_000
 """What one pickle may put on the stack, and into containers, altogether; published networks have some 50,000."""
 LONGEST_TEXT = 4 << 20
 MOST_TEXT = 32 << 20
 """Bytes of one text, and of all texts together; a network's source code is some 30,000."""
 _LONGEST_NUMBER = 64  # bytes of one whole number
+_LONGEST_KEY = 8  # values of a tuple that is a key
 
 MARK: Final = object()
 
@@ -40,13 +42,13 @@ class Machine:
         self.source, self.admits, self.persistent = source, admits, persistent
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self.values = self.text = 0
 
     def charge(self, values: int, text: int = 0) -> None:
-        """Count what the file makes this process hold. Raises ValueError beyond the budget."""
-        self.values += values
-        self.text += text
-        if self.values > MOST_VALUES or self.text > MOST_TEXT:
+        """Count what the file makes this process hold. Raises ValueError beyond the budget, which is that of the
+        source: several pickles in one file share it."""
+        self.source.values += values
+        self.source.text += text
+        if self.source.values > MOST_VALUES or self.source.text > MOST_TEXT:
             raise ValueError("more values than any network has")
 
     # What the instructions are made of
@@ -115,11 +117,21 @@ class Machine:
         return Name(text)
 
     def named_line(self) -> Name:
-        return self.name(self.source.line().decode(), self.source.line().decode())
+        return self.name(self.text_line().decode(), self.text_line().decode())
+
+    def text_line(self) -> bytes:
+        """The next line, which counts as a text."""
+        line = self.source.line()
+        self.charge(0, len(line))
+        return line
+
+    def digits(self) -> bytes:
+        """The next line, which writes a number down."""
+        return self.source.line(_LONGEST_NUMBER)
 
     def remember(self, place: int) -> None:
-        if not 0 <= place <= self.values:
-            raise ValueError(f"place {place} of {self.values} in the memo")
+        if not 0 <= place <= self.source.values:
+            raise ValueError(f"place {place} of {self.source.values} in the memo")
         self.memo[place] = self.top()
 
     def outside(self, key: Any) -> Record:
@@ -134,11 +146,11 @@ class Machine:
         if called.text in MAPPINGS and not named:
             pairs = arguments[0] if arguments else ()
             self.charge(len(pairs))
-            return dict(keyed(pairs.items() if isinstance(pairs, dict) else pairs))
+            return dict(self.keyed(pairs.items() if isinstance(pairs, dict) else pairs))
         if called.text in SETS:
             members = arguments[0] if arguments else ()
             self.charge(len(members))
-            return {allowed_key(member) for member in members}
+            return self.members(members)
         if called.text == ENCODE:
             text, encoding = arguments
             if encoding != "latin1" or not isinstance(text, str):
@@ -166,7 +178,7 @@ class Machine:
         if isinstance(target, Record):
             target.items.extend(pairs)
         elif isinstance(target, dict):
-            target.update(keyed(pairs))
+            target.update(self.keyed(pairs))
         else:
             raise ValueError(f"items for a {type(target).__name__}")
 
@@ -182,7 +194,7 @@ class Machine:
         target = self.top()
         if not isinstance(target, set):
             raise ValueError(f"members for a {type(target).__name__}")
-        target.update(allowed_key(value) for value in values)
+        target.update(self.members(values))
 
     def build(self) -> None:
         """Give the object below the state on top; a plain container has none, whatever the file says."""
@@ -222,39 +234,36 @@ class Machine:
         self.push(self.name(module, name))
 
     def whole_line(self) -> int | bool:
-        line = self.source.line()
+        line = self.digits()
         if line in (b"00", b"01"):
             return line == b"01"
-        return int(short(line).removesuffix(b"L"))
+        return int(line.removesuffix(b"L"))
 
     def quoted_line(self) -> str:
-        line = self.source.line().strip()
+        line = self.text_line().strip()
         if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
             raise ValueError("a text without quotation marks")
-        self.charge(0, len(line))
         return bytes(codecs.escape_decode(line[1:-1])[0]).decode("latin1")
 
     def unicode_line(self) -> str:
-        line = self.source.line()
-        self.charge(0, len(line))
-        return line.decode("raw-unicode-escape")
+        return self.text_line().decode("raw-unicode-escape")
 
+    def members(self, values: Iterable[Any]) -> set[Any]:
+        return {self.key(value) for value in values}
 
-def short(line: bytes) -> bytes:
-    if len(line) > _LONGEST_NUMBER:
-        raise ValueError(f"a number of {len(line)} digits")
-    return line
+    def keyed(self, pairs: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
+        for key, value in pairs:
+            yield self.key(key), value
 
-
-def allowed_key(value: Any) -> Any:
-    """``value`` where it may be a key: hashing what is nested as deep as a file likes would end the process."""
-    if value is None or isinstance(value, str | int | float | bytes | Name | Record):
-        return value
-    if isinstance(value, tuple) and all(isinstance(part, str | int | float | bytes) for part in value):
-        return value
-    raise ValueError(f"a {type(value).__name__} for a key")
-
-
-def keyed(pairs: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
-    for key, value in pairs:
-        yield allowed_key(key), value
+    def key(self, value: Any) -> Any:
+        """``value`` where it may be a key: hashing what is nested as deep as a file likes would end the process, and
+        numbers can be chosen so that all their hashes are one."""
+        if value is None or isinstance(value, str | float | bytes | Name | Record):
+            return value
+        if isinstance(value, int) and abs(value) < sys.hash_info.modulus:
+            return value
+        if isinstance(value, tuple) and len(value) <= _LONGEST_KEY:
+            self.charge(len(value))
+            if all(isinstance(part, str | bytes) or (isinstance(part, int) and abs(part) < 1 << 31) for part in value):
+                return value
+        raise ValueError(f"a {type(value).__name__} for a key")

@@ -13,6 +13,7 @@ class Source:
     def __init__(self, file: HashedFile | None, start: int, size: int, buffered: bytes = b"") -> None:
         self._file, self._buffer, self._place = file, buffered, 0
         self._base = start
+        self.values = self.text = 0  # what its pickles have been charged for
         self.end = start + size
 
     @classmethod
@@ -49,14 +50,23 @@ class Source:
                 raise ValueError("it ends too early")
             self._base += count - held
 
-    def line(self) -> bytes:
-        """The bytes up to the next line feed, without it."""
-        parts = bytearray()
-        while (byte := self.read(1)) != b"\n":
-            parts += byte
-            if len(parts) > LONGEST_LINE:
+    def line(self, longest: int = LONGEST_LINE) -> bytes:
+        """The bytes up to the next line feed, without it. Raises ValueError where there are more than ``longest``."""
+        parts: list[bytes] = []
+        length = 0
+        while (end := self._buffer.find(b"\n", self._place, self._place + longest - length + 1)) < 0:
+            rest = self._buffer[self._place :]
+            length += len(rest)
+            if length > longest:
                 raise ValueError("a line without end")
-        return bytes(parts)
+            parts.append(rest)
+            self._place = len(self._buffer)
+            parts.append(self.read(1))  # from the next stretch of the file, or the end of it
+            length += 1
+            if parts[-1] == b"\n":
+                return b"".join(parts[:-1])
+        parts.append(self.read(end - self._place + 1)[:-1])
+        return b"".join(parts)
 
     def _drop(self) -> None:
         self._base, self._buffer, self._place = self.place, b"", 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import sys
 import tracemalloc
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from watched import watched
 
+from explorer.pickled import unfolded
 from explorer.pickled.instructions import values_of
 from explorer.pickled.machine import LONGEST_TEXT, MOST_VALUES, SHORTEST_PAYLOAD
 from explorer.pickled.records import ForeignNameError, Name, Payload, Record, admitted
 from explorer.pickled.source import Source
+from explorer.pickled.unfolded import DEEPEST
 
 NOTHING = admitted(())
 
@@ -32,7 +35,7 @@ PLAIN = st.recursive(
     | st.binary(max_size=40),
     lambda inner: st.lists(inner, max_size=4)
     | st.tuples(inner, inner)
-    | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=4),
+    | st.dictionaries(st.text(max_size=5) | st.integers(-(2**60), 2**60), inner, max_size=4),
     max_leaves=20,
 )  # fmt: skip
 
@@ -42,7 +45,7 @@ def test_plain_values_are_what_pickle_makes_of_them(value: Any, protocol: int) -
     assert read(pickle.dumps(value, protocol)) == value
 
 
-@given(st.sets(st.integers() | st.text(max_size=4)), st.integers(0, pickle.HIGHEST_PROTOCOL))
+@given(st.sets(st.integers(-(2**60), 2**60) | st.text(max_size=4)), st.integers(0, pickle.HIGHEST_PROTOCOL))
 def test_sets_and_ordered_dictionaries_are_plain_ones(members: set[Any], protocol: int) -> None:
     ordered = OrderedDict((str(number), member) for number, member in enumerate(members))
     assert read(pickle.dumps([members, frozenset(members), ordered], protocol)) == [members, members, dict(ordered)]
@@ -52,9 +55,69 @@ def test_a_value_that_is_named_twice_is_one_value() -> None:
     shared: list[Any] = [1]
     found = read(pickle.dumps([shared, shared, {"again": shared}]))
     assert found[0] is found[1] is found[2]["again"]
-    shared.append(shared)  # a circle
-    circle = read(pickle.dumps(shared))
-    assert circle[1] is circle
+
+
+@pytest.mark.parametrize(
+    "circle", [b"]q\x00h\x00a.", b"}q\x00K\x01h\x00s.", b"]q\x00(h\x00K\x01ta.", b"cx\nX\n)Rq\x00h\x00b."]
+)
+def test_a_value_that_holds_itself_is_refused(circle: bytes) -> None:
+    with pytest.raises(ValueError, match="holds itself"):
+        read(circle, admitted({"x.X"}))
+
+
+# Each names the value before it twice: 2**n values once they are written out, in 3 n bytes.
+SHARED = {
+    "tuples": b")q\x00" + b"h\x00\x86q\x00".join([b"h\x00"] * 300) + b".",
+    "lists": b"]q\x00" + b"](h\x00h\x00eq\x00" * 300 + b".",
+    "dictionaries": b"]q\x00" + b"}(K\x01h\x00K\x02h\x00uq\x00" * 300 + b".",
+    "calls": b"]q\x00" + b"cx\nX\nh\x00h\x00\x86Rq\x00" * 300 + b".",
+    "texts": b"X" + struct.pack("<I", 1 << 20) + b"x" * (1 << 20) + b"q\x000" + b"](" + b"h\x00" * 2000 + b"e.",
+}
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_a_small_file_whose_values_share_themselves_is_refused_at_once(kind: str) -> None:
+    with pytest.raises(ValueError, match="once they are written out"):
+        read(SHARED[kind], admitted({"x.X"}))
+
+
+@given(PLAIN, st.integers(1, 8))
+def test_what_is_shared_counts_as_often_as_it_is_named(value: Any, times: int) -> None:
+    """What names ``value`` so many times is refused exactly where as many copies of it would be."""
+
+    def size(part: Any) -> int:
+        if isinstance(part, dict):
+            return 1 + sum(size(one) for item in part.items() for one in item)
+        if isinstance(part, list | tuple):
+            return 1 + sum(map(size, part))
+        return 1 + (len(part) // 64 if isinstance(part, str | bytes) else 0)
+
+    inner = [value]
+    for name, most in (("check", 2 + times * (1 + size(value))), ("refuse", 1 + times * (1 + size(value)))):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(unfolded, "MOST_UNFOLDED", most)
+            if name == "check":
+                unfolded.check_unfolded([[inner] * times])
+            else:
+                with pytest.raises(ValueError, match="once they are written out"):
+                    unfolded.check_unfolded([[inner] * times])
+
+
+def test_numbers_whose_hashes_are_one_are_no_keys() -> None:
+    """A dictionary of them would take the square of their number."""
+    numbers = b"".join(b"\x8a\x0c" + (sys.hash_info.modulus * k).to_bytes(12, "little") for k in range(1, 70_000))
+    for many in (
+        b"}(" + b"N".join([*[numbers[i : i + 14] for i in range(0, len(numbers), 14)], b"u."]),
+        b"\x8f(" + numbers + b"\x90.",
+    ):
+        with pytest.raises(ValueError, match="a int for a key"):
+            read(many)
+
+
+def test_a_long_tuple_is_no_key() -> None:
+    """Its hash is computed again each time."""
+    with pytest.raises(ValueError, match="a tuple for a key"):
+        read(b"(" + b"N" * 100_000 + b"tq\x00}" + b"h\x00Ns" * 1000 + b".")
 
 
 def test_long_runs_of_bytes_stay_where_they_are() -> None:
@@ -180,8 +243,10 @@ def nested(opening: bytes, closing: bytes, depth: int) -> bytes:
 )
 def test_deep_nesting_ends_no_process(opening: bytes, closing: bytes) -> None:
     """Not while it is read, and not when it is forgotten."""
-    value = read(nested(opening, closing, 60_000), admitted({"x.X"}))
-    del value
+    with pytest.raises(ValueError, match="nested too deep"):
+        read(nested(opening, closing, 60_000), admitted({"x.X"}))
+    value = read(nested(opening, closing, DEEPEST // 2 - 1), admitted({"x.X"}))
+    assert repr(value)
 
 
 def test_a_key_as_deep_as_the_file_likes_is_refused() -> None:
