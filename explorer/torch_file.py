@@ -102,7 +102,7 @@ def check_strided(shape: Any, stride: Any, offset: Any, count: int) -> None:
     if len(shape) != len(stride) or not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
         raise ValueError("a tensor of an impossible shape")
     last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
-    if offset > count or (0 not in shape and last >= count):
+    if 0 not in shape and last >= count:
         raise ValueError("a tensor larger than what is stored of it")
 
 
