@@ -4,6 +4,7 @@ order as Ctrl-C, so that nothing half written is left behind."""
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,29 @@ TOLD = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(
 Progress = Callable[[float], None]
 """Called with the finished share, 0..1; raises :class:`explorer.errors.Cancelled` to stop the work."""
 
+_PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the signal that a process gets when its parent ends."""
+
 _ended_by = 0
+
+
+def end_with_parent(tidies: bool = False) -> None:
+    """Have the system end this process when the one that started it has ended, however it ended and whatever this one
+    is doing: Python need not run for it. ``tidies``: ten seconds later, for a process that notices by itself and has
+    something to tidy up. Linux; elsewhere nothing happens."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    number = signal.SIGKILL
+    if tidies:
+        # A handler is called with the number of its signal, and alarm(2) takes seconds: SIGUSR1 is ten of them. Then
+        # SIGALRM, to which Python attaches nothing, ends the process even where one thread holds on to the interpreter.
+        number = signal.SIGUSR1
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        library.signal(int(number), ctypes.cast(library.alarm, ctypes.c_void_p))
+    library.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def in_parts(progress: Progress | None, parts: int) -> Callable[[], None]:

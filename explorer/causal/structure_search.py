@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer import ending
+
 Matrix = NDArray[np.float64]
 Places = tuple[int, int]
 """The columns of a cause and its effect."""
@@ -22,6 +24,7 @@ Places = tuple[int, int]
 
 def main() -> None:
     """Search, and write ``[[cause, effect], …]`` (columns); where a line has no direction it is there both ways."""
+    ending.end_with_parent()
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the library prints is no part of the answer
     request = np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False)

@@ -100,11 +100,19 @@ class Jobs:
         except Cancelled:
             reply = replies.Stopped(request_id=request.request_id)
         except Exception as error:  # noqa: BLE001  (a job that fails says so; the process lives on)
-            reply = _refusal(request, error)
+            reply = _refused(request, error)
         finally:
             with self._lock:
                 self._jobs.pop(request.request_id, None)
         self._send(reply)
+
+
+def _refused(request: Job, error: Exception) -> replies.Refused:
+    """Why ``request`` was not done; where that cannot be told in full, in one sentence."""
+    try:
+        return _refusal(request, error)
+    except Exception as further:  # noqa: BLE001  (whatever a file does to those who are to explain it)
+        return replies.Refused(request_id=request.request_id, sentence=sentence_of(further, request), kind="internal")
 
 
 def _refusal(request: Job, error: Exception) -> replies.Refused:

@@ -320,3 +320,10 @@ class EngineLost(msgspec.Struct, frozen=True, kw_only=True):
 
     sentence: str
     restarting: bool
+
+
+class EngineSilent(msgspec.Struct, frozen=True, kw_only=True):
+    """Made by the client, never sent: the engine process takes longer than usual to start, or does not start at
+    all. It is waited for."""
+
+    sentence: str

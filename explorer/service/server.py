@@ -8,6 +8,7 @@ as one batch; workers run jobs. A model that crashes takes this process with it,
 from __future__ import annotations
 
 import faulthandler
+import logging
 import math
 import os
 import signal
@@ -15,22 +16,27 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Connection
 from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING
 
 import psutil
 
+from explorer import ending
 from explorer.scene.model import View
-from explorer.service import protocol, replies, requests
-from explorer.service.client import ADDRESS_VARIABLE
+from explorer.service import channel, protocol, replies, requests
 from explorer.service.frames import Ring
+from explorer.service.protocol import UnsendableError
 from explorer.service.replies import Frame
 from explorer.service.requests import ViewRequest
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine, Picture
     from explorer.service.jobs import Jobs
+
+log = logging.getLogger("explorer.service.server")
+
+TIDYING_TIME = 8.0  # seconds that jobs have for removing what they have half written
 
 
 @dataclass
@@ -52,6 +58,7 @@ class Server:
         self._early: list[requests.Request] = []
         self._jobs: Jobs | None = None
         self._ended = False
+        self.exit_code = 0  # 1 where the connection did not end in good order
 
     def run(self) -> None:
         """Serve until the client closes the connection."""
@@ -81,25 +88,61 @@ class Server:
             while due := self._next():
                 self._render(engine, due)
         finally:
+            _end_soon()
             jobs.close()
 
     def send(self, reply: replies.Reply) -> None:
-        """Send from any thread; a client that has gone away ends the server elsewhere."""
-        data = protocol.encode(reply)
+        """Send from any thread; a client that has gone away ends the server elsewhere. A reply that holds what cannot
+        be sent becomes a refusal."""
+        try:
+            data = protocol.encode(reply)
+        except UnsendableError as error:
+            for instead in self._refusals(reply, str(error)):
+                self.send(instead)
+            return
         with self._sending:
             try:
                 self._connection.send_bytes(data)
             except OSError:
                 self._end()
 
+    def _refusals(self, reply: replies.Reply, sentence: str) -> list[replies.Reply]:
+        """What is said in place of ``reply``. Raises :class:`UnsendableError` where it answers nothing."""
+        match reply:
+            case replies.Frames():
+                with self._changed:
+                    self._free.extend(frame.slot for frame in reply.frames)
+                return [
+                    replies.ViewFailed(view_id=frame.view_id, revision=frame.revision, sentence=sentence)
+                    for frame in reply.frames
+                ]
+            case replies.ViewFailed():
+                return [replies.ViewFailed(view_id=reply.view_id, revision=reply.revision, sentence=sentence)]
+            case replies.Ready():
+                raise UnsendableError(sentence)
+            case _:
+                return [replies.Refused(request_id=reply.request_id, sentence=sentence)]
+
     # --- the reader ----------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
+        """Take requests until the window is gone. What is no request ends the connection, for nothing that follows it
+        can be trusted; the window starts another process."""
         try:
             while True:
-                self._take(protocol.decode_request(self._connection.recv_bytes()))
-        except (EOFError, OSError):
+                self._take(protocol.decode_request(channel.receive(self._connection)))
+        except (EOFError, OSError) as error:
+            if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+                self.exit_code = 1
+                log.exception("the connection with the window")
+        except Exception:
+            self.exit_code = 1
+            log.exception("a request of the window")
+        finally:
             self._end()
+            if self._jobs is None:
+                os._exit(self.exit_code)  # there is nothing to tidy up, and importing can take long
+            _end_soon()
 
     def _take(self, request: requests.Request) -> None:
         with self._changed:
@@ -192,11 +235,12 @@ class Server:
             assert ring is not None  # a slot was free, so there is a ring
             try:
                 ring.write(slot, picture.bgrx.data.cast("B"))
-            except ValueError as error:
+            except (ValueError, OSError) as error:
                 with self._changed:
                     self._free.append(slot)
                 request = waiting.request
-                self.send(replies.ViewFailed(view_id=request.view_id, revision=request.revision, sentence=f"{error}."))
+                sentence = f"The picture could not be passed on: {_reason(error)}."
+                self.send(replies.ViewFailed(view_id=request.view_id, revision=request.revision, sentence=sentence))
                 continue
             placed.append((waiting, picture, ring.name, slot))
         engine_ms = (time.perf_counter() - started) * 1e3
@@ -228,6 +272,12 @@ class Server:
         self.send(replies.Frames(frames=tuple(frames)))
 
 
+def _reason(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"the machine has no memory left for it ({error.strerror or error}); close what is not needed"
+    return str(error)
+
+
 def _steps(request: ViewRequest) -> float:
     """How many steps of a sampler are asked for; the model's own number is the largest."""
     return request.view.quality.steps or math.inf
@@ -243,13 +293,19 @@ def resident_memory() -> int:
     return int(_this_process().memory_info().rss)
 
 
+def _end_soon() -> None:
+    """From now on this process has :data:`TIDYING_TIME`, whatever goes on in it; its log says what that was."""
+    faulthandler.dump_traceback_later(TIDYING_TIME, exit=True)
+
+
 def _end_in_order(number: int, frame: object) -> None:
     raise SystemExit(0)
 
 
 def main() -> None:
-    """Entry of the process; the address and the key come in the environment, so that no other user can read them."""
+    """Entry of the process, which inherits its end of the connection with the window."""
     faulthandler.enable()
+    ending.end_with_parent(tidies=True)
     # Ctrl-C in a terminal reaches the whole group; the window decides when the engine ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # So does its end, and this process sees that the window is gone.
@@ -257,15 +313,11 @@ def main() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Being told to end is an end in good order: jobs remove what they have half written.
     signal.signal(signal.SIGTERM, _end_in_order)
-    address, key = os.environ.pop(ADDRESS_VARIABLE).split("\n")
-    try:
-        connection = Client(address, authkey=bytes.fromhex(key))
-    except (OSError, EOFError):
-        return  # the window was closed before this process was up
-    with connection:
-        Server(connection).run()
+    with channel.inherited() as connection:
+        server = Server(connection)
+        server.run()
     # A worker may still sit in a long forward pass; what the jobs had half written is gone by now.
-    os._exit(0)
+    os._exit(server.exit_code)
 
 
 if __name__ == "__main__":

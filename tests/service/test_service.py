@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import signal
-from multiprocessing import shared_memory
 from pathlib import Path
 
 import msgspec
@@ -25,6 +24,7 @@ from explorer.scene.cards import WITHOUT_END
 from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Seed, Start, Timeline
 from explorer.service import protocol, replies, requests
 from explorer.service.client import ServiceClient
+from explorer.service.frames import Ring
 from explorer.service.replies import EngineLost, Frame
 
 
@@ -290,7 +290,7 @@ def test_closing_removes_the_shared_memory() -> None:
     frame, _ = desk.picture(0, view(0))
     desk.client.close()
     with pytest.raises(FileNotFoundError):
-        shared_memory.SharedMemory(name=frame.ring)
+        Ring.attach(frame.ring, 1, 1)
 
 
 def test_a_client_closed_while_the_engine_starts() -> None:

@@ -7,6 +7,7 @@ from pathlib import PurePath
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from explorer.errors import ExplorerError
 from explorer.scene import editing, two_models
 from explorer.scene.cards import FamilyVerdict, FileUse, ModelCard
 from explorer.scene.defaults import default_controls
@@ -77,9 +78,13 @@ class Opening(QObject):
         size = card.size[0] * card.size[1] * 4
         if size > self._reserved:
             # Pictures that were asked for before there was room for them fail, or have failed; ask again.
-            self._reserved = size
-            holder.client.reserve(size)
-            holder.feed.again(awaited=True)
+            try:
+                holder.client.reserve(size)
+            except ExplorerError as error:
+                holder.say(str(error), "error")
+            else:
+                self._reserved = size
+                holder.feed.again(awaited=True)
         if key_of(ref) == self.key:
             place = self._place
             self._set(None)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from explorer.scene.model import ControlSetRef, ModelRef, Scene
 from explorer.scene.two_models import models_of
-from explorer.service.replies import EngineLost, Ready, Refused
+from explorer.service.replies import EngineLost, EngineSilent, Ready, Refused
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.state.catalogue import key_of
 from explorer.ui.state.controller import Controller
@@ -36,6 +36,7 @@ class Announcer(QObject):
         controller.changed.connect(self._on_changed)
         controller.engine_ready.connect(self._on_ready)
         controller.engine_lost.connect(self._on_lost)
+        controller.replies.on(EngineSilent, self._on_silent)
         controller.jobs.finished.connect(self._on_job_finished)
 
     def _on_changed(self, before: Scene, after: Scene) -> None:
@@ -70,8 +71,12 @@ class Announcer(QObject):
             sentence = f"{lost.sentence} It is being restarted; your scene is untouched."
             self._banner = self.say(Notice(sentence, "warning"))
         else:
-            sentence = f"{lost.sentence} It stopped too often and stays down; your scene is untouched."
+            sentence = f"{lost.sentence} It stays down until you restart it; your scene is untouched."
             self._banner = self.say(Notice(sentence, "error", "restart_engine"))
+
+    def _on_silent(self, silent: EngineSilent) -> None:
+        self._take_back()
+        self._banner = self.say(Notice(silent.sentence, "warning", "restart_engine"))
 
     def _show_export(self) -> None:
         if self._exported is not None:
