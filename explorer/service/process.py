@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from explorer.service import channel
 
 COMMAND = ("-m", "explorer.service.server")
 ENDING_TIME = 2.0  # seconds that a process has for its end once its connection is closed
+MODULE = re.compile(r"^(?:\w+\.)+(?=\w+: )")
+"""Of an exception, at the end of its traceback: ``explorer.errors.`` of ``explorer.errors.ModelError: …``."""
 LAST_WORDS = 4096  # bytes of the log in which its last line is looked for
 
 
@@ -98,5 +101,6 @@ class EngineProcess:
         with contextlib.suppress(OSError), self._log.open("rb") as log:
             log.seek(max(self._log_begin, log.seek(0, os.SEEK_END) - LAST_WORDS))
             lines = log.read().decode(errors="replace").split("\n")
-            return next((line.strip() for line in reversed(lines) if line.strip()), "").rstrip(".")
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "").rstrip(".")
+            return MODULE.sub("", last)
         return ""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 import msgspec
@@ -13,6 +14,8 @@ from explorer.service.replies import Reply
 from explorer.service.requests import Request
 
 PROTOCOL_VERSION = 3
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""What stands in a name for a byte that is not UTF-8."""
 
 Message = TypeVar("Message")
 
@@ -30,7 +33,7 @@ def encode(message: Request | Reply) -> bytes:
     try:
         data = _encode(message)
     except UnicodeEncodeError as error:  # such a string is mostly a file's name in another encoding
-        name = error.object.encode("utf-8", "replace").decode()
+        name = SURROGATE.sub("\ufffd", error.object)
         raise UnsendableError(
             f"'{name}' cannot be used: the name is not UTF-8, so it is no text; rename the file or the folder."
         ) from error

@@ -143,11 +143,11 @@ class Runner(QObject):
             self._busy = False
 
 
-def run(script: Script) -> int:
-    """Start the program, run ``script`` in it, and return the program's exit code."""
+def run(script: Script, model: str | None = None) -> int:
+    """Start the program, with ``model`` if it is given, run ``script`` in it, and return the program's exit code."""
     runners: list[Runner] = []
 
     def made(window: MainWindow) -> None:
         runners.append(Runner(window, script))
 
-    return main(made=made)
+    return main(model, made=made)

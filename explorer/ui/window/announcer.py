@@ -71,7 +71,7 @@ class Announcer(QObject):
             sentence = f"{lost.sentence} It is being restarted; your scene is untouched."
             self._banner = self.say(Notice(sentence, "warning"))
         else:
-            sentence = f"{lost.sentence} It stays down until you restart it; your scene is untouched."
+            sentence = f"{lost.sentence} It stays down; your scene is untouched."
             self._banner = self.say(Notice(sentence, "error", "restart_engine"))
 
     def _on_silent(self, silent: EngineSilent) -> None:
