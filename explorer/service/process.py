@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from explorer import keeping
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, plain_text
 from explorer.files import state_folder
 from explorer.service import channel
 
@@ -19,6 +19,7 @@ COMMAND = ("-m", "explorer.service.server")
 ENDING_TIME = 2.0  # seconds that a process has for its end once its connection is closed
 MODULE = re.compile(r"^(?:\w+\.)+(?=\w+: )")
 """Of an exception, at the end of its traceback: ``explorer.errors.`` of ``explorer.errors.ModelError: …``."""
+LONGEST_WORDS = 120  # characters of them in a sentence
 LAST_WORDS = 4096  # bytes of the log in which its last line is looked for
 
 
@@ -102,5 +103,5 @@ class EngineProcess:
             log.seek(max(self._log_begin, log.seek(0, os.SEEK_END) - LAST_WORDS))
             lines = log.read().decode(errors="replace").split("\n")
             last = next((line.strip() for line in reversed(lines) if line.strip()), "").rstrip(".")
-            return MODULE.sub("", last)
+            return plain_text(MODULE.sub("", last), LONGEST_WORDS)
         return ""
