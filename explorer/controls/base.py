@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from explorer.scene.cards import ControlCard, ControlLaws, Remark, SpaceCard
-from explorer.scene.model import Scalar
+from explorer.scene.model import Scalar, StepWindow
 
 WEIGHTS = "weights"
 """What a card says in place of a space where a control changes the network's weights (:class:`WeightChange`)."""
@@ -103,12 +103,14 @@ follows. Others know no parts, and are moved as ever."""
 
 
 class Move(NamedTuple):
-    """A control, and how far it is moved: by amounts, or to values where ``absolute``. ``number`` (B,)."""
+    """A control, and how far it is moved: by amounts, or to values where ``absolute``. ``number`` (B,). ``window``: in
+    which steps of a sampler alone; None: in all."""
 
     control: Control
     number: Tensor
     absolute: bool = False
     part: EffectPart = "all"
+    window: StepWindow | None = None
 
 
 Moves = Sequence[Move]

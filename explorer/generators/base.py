@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -18,7 +19,10 @@ from explorer.ending import Progress as Progress
 from explorer.numerics.samplers import Callback
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, OutputCard, SpaceCard
-from explorer.scene.model import Condition, Quality
+from explorer.scene.model import Condition, Quality, StepWindow
+
+_ALL_NOISE = math.nextafter(1.0, 0.0)
+"""Windows end below the step of pure noise that flows begin with, and it belongs to the first of them."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class Latent:
     class of a conditional model the point is; ``prompt`` and ``negative``, the embeddings of what its text says and
     of what it is led away from; ``guidance`` (B,), how strongly; ``noise_seed`` (B,), of the noise that a stochastic
     sampler adds.
+
+    ``phases``: in the steps of a sampler within the window of one of them the point is that phase's; the windows do not
+    overlap, and each holds as many rows. What this latent itself holds is drawn in all other steps.
     """
 
     tensors: dict[str, Tensor]
@@ -40,11 +47,12 @@ class Latent:
     negative: Tensor | None = None
     guidance: Tensor | None = None
     noise_seed: Tensor | None = None
+    phases: tuple[tuple[StepWindow, Latent], ...] = ()
 
     @property
     def travelling(self) -> dict[str, Tensor | None]:
         """Name → what travels with the point."""
-        return {name.name: getattr(self, name.name) for name in fields(self) if name.name != "tensors"}
+        return {name.name: getattr(self, name.name) for name in fields(self) if name.name not in ("tensors", "phases")}
 
     @property
     def batch(self) -> int:
@@ -55,15 +63,21 @@ class Latent:
         return self.holding({**self.tensors, space: tensor})
 
     def holding(self, tensors: dict[str, Tensor]) -> Latent:
-        """``tensors`` in place of these, with all that travels along."""
-        return replace(self, tensors=tensors)
+        """``tensors`` in place of these in all steps, with all that travels along."""
+        return replace(self, tensors=tensors, phases=())
+
+    def at(self, noise: float) -> Latent:
+        """The point that is drawn in the step at which a share ``noise`` (0..1) of the schedule is left."""
+        level = min(noise, _ALL_NOISE)
+        return next((latent for window, latent in self.phases if window.low <= level < window.high), self)
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Latent:
         """All that is kept for every point of the batch, changed by ``change``: rows picked, repeated, detached."""
-        return Latent(
-            {name: change(tensor) for name, tensor in self.tensors.items()},
-            **{name: None if tensor is None else change(tensor) for name, tensor in self.travelling.items()},
-        )
+        travelling: dict[str, Any] = {
+            name: None if tensor is None else change(tensor) for name, tensor in self.travelling.items()
+        }
+        phases = tuple((window, latent.each(change)) for window, latent in self.phases)
+        return Latent({name: change(tensor) for name, tensor in self.tensors.items()}, **travelling, phases=phases)
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -38,12 +39,27 @@ class Beginning(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """How one batch is drawn: by which way, what the network is told, and whether in half precision."""
+    """How one batch is drawn: by which way, and whether in half precision."""
 
     course: Course
-    conditioning: Conditioning
     half: bool
     callback: Callback | None = None
+
+
+class Stretch(NamedTuple):
+    """Steps ``start`` .. ``stop - 1``, in which the network is told the same, and ``h`` (B, *h; None: nothing) is added
+    in its middle. ``differentiated``: the picture is to be, by something that it or a stretch before it is told."""
+
+    start: int
+    stop: int
+    conditioning: Conditioning
+    h: Tensor | None
+    differentiated: bool
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from every other that begins where it begins."""
+        return self.stop, self.conditioning.digest, None if self.h is None else digest_of(self.h)
 
 
 class DiffusionGenerator:
@@ -52,8 +68,9 @@ class DiffusionGenerator:
 
     The same ``h`` is added at every step in ``h_window`` and so moves both terms of a DDIM step (symmetric injection,
     Haas et al. 2024), or the whole velocity of a flow; with guidance in both predictions. ``h_window`` = (highest,
-    lowest) training step, both included; the steps above it do not depend on ``h`` and are kept from one picture to
-    the next.
+    lowest) training step, both included. A latent may have phases: then what is added, and what the network is told,
+    changes on the way. The sample is kept wherever something changes, so that of the next picture only the steps from
+    the first change on are computed.
     """
 
     def __init__(
@@ -148,17 +165,9 @@ class DiffusionGenerator:
         drawing = self._drawing(latent, quality, callback)
         return self._decoding.decoded(self._end(latent, quality, drawing), drawing.half, quality.decoder)
 
-    def _end(self, latent: Latent, quality: Quality, drawing: Drawing) -> Tensor:
-        """The sample after all steps."""
-        h = latent.tensors.get("h")
-        if h is not None:
-            h = h.to(self.device, torch.float32)
-        first, past = self._acting(drawing.course)
-        x, drawing = self._beginning(latent, quality, drawing, first)
-        self._set_injected(h, len(x))
-        x = self._run(x, drawing, first, past)
-        self._set_injected(None, len(x))
-        return self._run(x, drawing, past, len(drawing.course.timesteps))
+    def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor:
+        """The sample after all steps; ``keep``: for the next time that this very batch is drawn."""
+        return self._through(latent, quality, drawing, self._stretches(latent, drawing.course), keep)[0]
 
     @torch.no_grad()
     def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
@@ -167,18 +176,20 @@ class DiffusionGenerator:
         What directions in h are found from (the capability ``bottleneck``); with guidance, of the prediction to which
         pictures are led. Raises :class:`ModelError` when a picture of this quality visits none of those steps.
         """
-        drawing = self._drawing(latent, quality)
+        still = latent.holding({name: tensor for name, tensor in latent.tensors.items() if name != "h"})
+        drawing = self._drawing(still, quality)
         first, past = self._acting(drawing.course)
         if first == past:
             high, low = self.h_window
             raise ModelError(
                 f"No step of {len(drawing.course.timesteps)} lies in the window {high} to {low} of '{self.card.name}'."
             )
-        x, drawing = self._beginning(latent, quality, drawing, first)
+        stretches = self._stretches(still, drawing.course)
+        x, drawing = self._through(still, quality, drawing, [one for one in stretches if one.stop <= first])
         self._set_injected(None, len(x))
         self._heard = total = torch.zeros((len(x), *self.card.spaces["h"].shape), device=self.device)
         try:
-            self._run(x, drawing, first, past)
+            self._run(x, drawing, stretches[0].conditioning, first, past)
         finally:
             self._heard = None
         return total / (past - first)
@@ -220,7 +231,7 @@ class DiffusionGenerator:
     def _drawing(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Drawing:
         seeds = [0] * latent.batch if latent.noise_seed is None else latent.noise_seed.tolist()
         half = self.device.type == "cuda" and quality.precision != "float32"
-        return Drawing(self._course(quality, seeds), self.conditioner.conditioning(latent), half, callback)
+        return Drawing(self._course(quality, seeds), half, callback)
 
     def _course(self, quality: Quality, seeds: Sequence[int]) -> Course:
         """The way of pictures of this quality. Raises :class:`ModelError` where the schedule allows none."""
@@ -238,36 +249,64 @@ class DiffusionGenerator:
         high, low = self.h_window
         return sum(t > high for t in course.timesteps), sum(t >= low for t in course.timesteps)
 
-    def _beginning(self, latent: Latent, quality: Quality, drawing: Drawing, first: int) -> tuple[Tensor, Drawing]:
-        """The sample before step ``first``, from the cache if this very batch has been there, and how it goes on."""
-        noise = latent.tensors["x_T"].to(self.device, torch.float32)
-        x = drawing.course.begin(noise)
-        if first == 0:
-            return x, drawing
-        if any(
-            latent.tensors[name].requires_grad for name in latent.tensors if name in ("x_T", self.conditioner.space)
-        ):
-            self._set_injected(None, len(x))
-            return self._run(x, drawing, 0, first), drawing
-        key = (*self._way(latent, quality, drawing), first)
-        kept = self.prefixes.get(key)
-        if kept is None:
-            self._set_injected(None, len(x))
+    def _stretches(self, latent: Latent, course: Course) -> list[Stretch]:
+        """All steps of ``course``, in stretches in which nothing changes. Where nothing is added because ``h`` is not,
+        a stretch ends all the same: so pictures with and without it are the same bits."""
+        first, past = self._acting(course)
+        count = self.samplers.schedule.num_train_timesteps
+        points = [latent.at(t / count) for t in course.timesteps]
+        edges = [index for index in range(1, len(points)) if points[index] is not points[index - 1]]
+        edges = sorted({0, len(points), first, past, *edges})
+        told: dict[int, Conditioning] = {}
+        stretches: list[Stretch] = []
+        differentiated = False
+        for start, stop in itertools.pairwise(edges):
+            point = points[start]
+            if id(point) not in told:
+                told[id(point)] = self.conditioner.conditioning(point)
+            h = point.tensors.get("h") if first <= start < past else None
+            h = None if h is None else h.to(self.device, torch.float32)
+            own = [h, point.tensors.get(self.conditioner.space), points[0].tensors["x_T"]]
+            differentiated |= any(one is not None and one.requires_grad for one in own)
+            stretches.append(Stretch(start, stop, told[id(point)], h, differentiated))
+        return stretches
+
+    def _through(
+        self, latent: Latent, quality: Quality, drawing: Drawing, stretches: Sequence[Stretch], keep: bool = False
+    ) -> tuple[Tensor, Drawing]:
+        """The sample after ``stretches``, the first of a picture, and how it goes on. Begins where this very batch has
+        been, and keeps the sample at every end of a stretch, and at the picture's where ``keep``."""
+        times = drawing.course.timesteps
+        noise = latent.at(times[0] / self.samplers.schedule.num_train_timesteps).tensors["x_T"]
+        x = drawing.course.begin(noise.to(self.device, torch.float32))
+        to_keep = [one for one in stretches if not one.differentiated and (keep or one.stop < len(times))]
+        way = self._way(noise, latent.noise_seed, quality, drawing)
+        ends = [(way, *(one.key for one in to_keep[: index + 1])) for index in range(len(to_keep))]
+        gone = 0
+        for index in reversed(range(len(ends))):
+            kept = self.prefixes.get(ends[index])
+            if kept is not None:
+                x, drawing, gone = kept.sample, drawing._replace(course=kept.course.copied()), index + 1
+                break
+        for index, stretch in enumerate(stretches[gone:], gone):
+            self._set_injected(stretch.h, len(x))
+            if index >= len(ends):
+                x = self._run(x, drawing, stretch.conditioning, stretch.start, stretch.stop)
+                continue
             # Not in inference mode: what is kept may later be the start of a picture that is differentiated.
             with torch.inference_mode(False), torch.no_grad():
-                kept = Beginning(self._run(x.clone(), drawing, 0, first), drawing.course.copied())
-            self.prefixes.put(key, kept)
-        return kept.sample, drawing._replace(course=kept.course.copied())
+                x = self._run(x.clone(), drawing, stretch.conditioning, stretch.start, stretch.stop)
+                self.prefixes.put(ends[index], Beginning(x, drawing.course.copied()))
+        return x, drawing
 
-    def _way(self, latent: Latent, quality: Quality, drawing: Drawing) -> tuple[Hashable, ...]:
-        """What tells the way of this batch, without ``h``, from every other."""
-        seeds = None if latent.noise_seed is None else tuple(latent.noise_seed.tolist())
-        way = (quality.sampler or self.samplers.default, drawing.course.timesteps, drawing.half)
-        return digest_of(latent.tensors["x_T"].float()), drawing.conditioning.digest, seeds, way
+    def _way(self, noise: Tensor, seeds: Tensor | None, quality: Quality, drawing: Drawing) -> tuple[Hashable, ...]:
+        """What tells how this batch begins and goes from every other, whatever it is told on the way."""
+        sampler, steps = quality.sampler or self.samplers.default, drawing.course.timesteps
+        return digest_of(noise.float()), None if seeds is None else tuple(seeds.tolist()), sampler, steps, drawing.half
 
-    def _run(self, x: Tensor, drawing: Drawing, start: int, stop: int) -> Tensor:
+    def _run(self, x: Tensor, drawing: Drawing, conditioning: Conditioning, start: int, stop: int) -> Tensor:
         def denoise(sample: Tensor, t: float) -> Tensor:
-            return self._predicted(sample, t, drawing.conditioning, drawing.half)
+            return self._predicted(sample, t, conditioning, drawing.half)
 
         return drawing.course.run(denoise, x, start, stop, drawing.callback)
 

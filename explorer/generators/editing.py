@@ -9,7 +9,8 @@ network.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import cast
+from dataclasses import replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ from explorer.controls.base import (
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError, ExplorerError
 from explorer.generators.base import Generator, Latent, Reweightable
+from explorer.generators.phases import acting, apart
 from explorer.scene.cards import ModelCard, Remark
 from explorer.scene.model import Quality
 
@@ -127,8 +129,32 @@ def edited(
     neither depends on what else is moved there. Raises :class:`ExplorerError` where a control's space comes before all
     that ``latent`` holds, or a control that knows no values is sent to one.
 
+    Moves with a window are made in those steps of the sampler alone: the latent then has phases. Raises
+    :class:`ControlError` for one where pictures are not made in steps.
+
     ``remarks`` hears what has to be known of controls: name → what :class:`Remarking` says. Of one point only.
     """
+    windows = {move.window for move in moves if move.window is not None}
+    point = _edited(generator, latent, [move for move in moves if move.window is None], prepare, remarks)
+    if not windows:
+        return point
+    if "steps" not in generator.card.capabilities:
+        raise ControlError(
+            f"'{generator.card.name}' draws a picture in one go, so no control can act in some of its steps alone."
+        )
+    return replace(
+        point,
+        phases=tuple(
+            (stretch, _edited(generator, latent, acting(moves, stretch), prepare, remarks))
+            for stretch in apart(windows)
+        ),
+    )
+
+
+def _edited(
+    generator: Generator, latent: Latent, moves: Moves, prepare: Prepare, remarks: dict[str, Remark] | None
+) -> Latent:
+    """:func:`edited` with ``moves`` that are all made in every step."""
     names = list(generator.card.spaces)
     for depth, space in enumerate(names):
         here = [move for move in moves if move.control.card.space == space]
@@ -208,14 +234,24 @@ def _moved(tensor: Tensor, start: Tensor, group: Moves) -> Tensor:
 def stacked(generator: Generator, latents: Sequence[Latent]) -> Latent:
     """``latents`` as one batch, all advanced to the deepest space that any of them holds; at least one latent.
 
-    Spaces that not all of them hold are left out, and of what travels along what one of them has not.
+    Spaces that not all of them hold are left out, and of what travels along what one of them has not. In every phase
+    that one of them has, the others are what they are then.
     """
+    windows = {window for latent in latents for window, _ in latent.phases}
+    phases = tuple(
+        (stretch, _stacked(generator, [latent.at((stretch.low + stretch.high) / 2) for latent in latents]))
+        for stretch in apart(windows)
+    )
+    return replace(_stacked(generator, latents), phases=phases)
+
+
+def _stacked(generator: Generator, latents: Sequence[Latent]) -> Latent:
     names = list(generator.card.spaces)
     deepest = max((name for latent in latents for name in latent.tensors), key=names.index)
     rows = [generator.advance(latent, deepest) for latent in latents]
     shared = [name for name in names if all(name in row.tensors for row in rows)]
     tensors = {name: torch.cat([row.tensors[name] for row in rows]) for name in shared}
-    travelling = {name: _joined([row.travelling[name] for row in rows]) for name in rows[0].travelling}
+    travelling: dict[str, Any] = {name: _joined([row.travelling[name] for row in rows]) for name in rows[0].travelling}
     return Latent(tensors, **travelling)
 
 

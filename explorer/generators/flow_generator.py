@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -12,20 +13,20 @@ from torch.nn import functional
 from explorer.generators.base import Latent
 from explorer.generators.class_labels import LABEL
 from explorer.generators.diffusion_conditioning import Conditioning
-from explorer.generators.diffusion_generator import Beginning, DiffusionGenerator, Drawing
+from explorer.generators.diffusion_generator import DiffusionGenerator, Drawing
 from explorer.generators.flow_scheduler import FlowSchedule
 from explorer.generators.flow_steering import SPACE, amounts_at, noises
-from explorer.generators.prefix_cache import digest_of
 from explorer.numerics.rectified_flow import Velocity, steered
 from explorer.numerics.samplers import Callback
 from explorer.scene.model import Quality
 
 
-def targets_of(steering: Tensor) -> Tensor:
-    """(B, J) numbers of the classes towards which each row of ``steering`` (B, QUARTERS, K) is steered; J is the most
-    that any row has, and all classes where slopes are asked for. Rows with fewer have others of amount 0."""
-    active = (steering != 0).any(1)
-    most = steering.shape[-1] if steering.requires_grad else int(active.sum(1).max())
+def targets_of(steering: Sequence[Tensor]) -> Tensor:
+    """(B, J) numbers of the classes towards which each row of any of ``steering``, (B, QUARTERS, K) each, is steered; J
+    is the most that any row has, and all classes where slopes are asked for. Rows with fewer have others of amount
+    0."""
+    active = torch.stack([(one != 0).any(1) for one in steering]).any(0)
+    most = active.shape[1] if any(one.requires_grad for one in steering) else int(active.sum(1).max())
     return active.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
 
 
@@ -40,27 +41,40 @@ class FlowGenerator(DiffusionGenerator):
     kept, so that a drag repeats the steering alone.
     """
 
-    def _end(self, latent: Latent, quality: Quality, drawing: Drawing) -> Tensor:
-        steering = latent.tensors.get(SPACE)
-        if steering is None or not (steering.requires_grad or bool(steering.any())):
-            return super()._end(latent, quality, drawing)
+    def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor:
         schedule = cast(FlowSchedule, self.samplers.schedule)
         sigmas = schedule.sigmas(schedule.plan(quality.steps or self.card.full_steps))
-        x_0 = self._kept_end(latent, quality, drawing)
+        steering = [latent.at(sigma).tensors.get(SPACE) for sigma in sigmas[:-1]]
+        acting = [one for one in steering if one is not None and (one.requires_grad or bool(one.any()))]
+        if not acting:
+            return super()._end(latent, quality, drawing, keep)
+        x_0 = super()._end(_unsteered(latent), quality, drawing, keep=True)
         self._set_injected(None, len(x_0))
 
-        def velocity(conditioning: Conditioning) -> Velocity:
+        told = {
+            id(point): self.conditioner.conditioning(point) for point in (latent, *(one for _, one in latent.phases))
+        }
+
+        def velocity(conditioning_at: Callable[[float], Conditioning]) -> Velocity:
             return lambda x, sigma: self._predicted(
-                x, sigma * schedule.num_train_timesteps, conditioning, drawing.half
+                x, sigma * schedule.num_train_timesteps, conditioning_at(sigma), drawing.half
             )[:, : x.shape[1]]
 
-        classes = targets_of(steering)
-        amounts = steering.gather(2, classes[:, None].expand(-1, steering.shape[1], -1))
+        def towards(classes: Tensor) -> Velocity:
+            conditioning = self._towards(latent, classes)
+            return velocity(lambda sigma: conditioning)
+
+        classes = targets_of(acting)
+        still = torch.zeros_like(acting[0])
+        amounts = [
+            amounts_at(still if one is None else one, sigma).gather(1, classes)
+            for one, sigma in zip(steering, sigmas, strict=False)
+        ]
         return steered(
-            velocity(drawing.conditioning),
-            [velocity(self._towards(latent, column)) for column in classes.unbind(1)],
+            velocity(lambda sigma: told[id(latent.at(sigma))]),
+            [towards(column) for column in classes.unbind(1)],
             x_0,
-            amounts_at(amounts.to(self.device, torch.float32), sigmas),
+            torch.stack(amounts).to(self.device, torch.float32),
             sigmas,
             noises(len(sigmas) - 1, tuple(x_0.shape[1:]), self.device),
             counted(drawing.callback, len(sigmas) - 1),
@@ -71,16 +85,8 @@ class FlowGenerator(DiffusionGenerator):
         label = functional.one_hot(classes, self.card.classes).to(self.device, torch.float32)
         return self.conditioner.conditioning(replace(latent, tensors={LABEL: label}))
 
-    def _kept_end(self, latent: Latent, quality: Quality, drawing: Drawing) -> Tensor:
-        """As :meth:`DiffusionGenerator._end` without steering, kept for the next picture of this very batch."""
-        if any(tensor.requires_grad for name, tensor in latent.tensors.items() if name != SPACE):
-            return super()._end(latent, quality, drawing)
-        h = latent.tensors.get("h")
-        key = (*self._way(latent, quality, drawing), None if h is None else digest_of(h))
-        kept = self.prefixes.get(key)
-        if kept is None:
-            with torch.inference_mode(False), torch.no_grad():
-                kept = Beginning(super()._end(latent, quality, drawing).clone(), drawing.course)
-            self.prefixes.put(key, kept)
-        sample: Tensor = kept.sample
-        return sample
+
+def _unsteered(latent: Latent) -> Latent:
+    """``latent`` without steering, in all of its phases."""
+    tensors = {name: tensor for name, tensor in latent.tensors.items() if name != SPACE}
+    return replace(latent, tensors=tensors, phases=tuple((window, _unsteered(one)) for window, one in latent.phases))

@@ -24,11 +24,10 @@ def space_of(classes: int) -> SpaceCard:
     return SpaceCard(shape=(QUARTERS, classes), layers=QUARTERS)
 
 
-def amounts_at(steering: Tensor, sigmas: tuple[float, ...]) -> Tensor:
-    """(S, B, K): the amounts of ``steering`` (B, QUARTERS, K) at each of the S steps between ``sigmas``, which fall."""
+def amounts_at(steering: Tensor, sigma: float) -> Tensor:
+    """(B, K): the amounts of ``steering`` (B, QUARTERS, K) in the step that begins at ``sigma``."""
     # A quarter ends at its highest level, 1 for the first; a little less, so that rounding makes no level another's.
-    quarters = [QUARTERS - max(1, math.ceil(sigma * QUARTERS - 1e-6)) for sigma in sigmas[:-1]]
-    return steering[:, quarters].transpose(0, 1)
+    return steering[:, QUARTERS - max(1, math.ceil(sigma * QUARTERS - 1e-6))]
 
 
 def noises(count: int, shape: tuple[int, ...], device: torch.device) -> list[Tensor]:

@@ -172,6 +172,14 @@ class ChosenControl(msgspec.Struct, frozen=True, kw_only=True):
     starred: bool = False
 
 
+class StepWindow(msgspec.Struct, frozen=True):
+    """In which steps of a sampler an edit acts, by the noise that is left: 1 is pure noise, 0 the picture, and a step
+    belongs to it where ``low`` ≤ its training step over all training steps < ``high``. 0 ≤ low < high ≤ 1."""
+
+    high: float = 1.0
+    low: float = 0.0
+
+
 Holds = Literal["amount", "value"]
 """What a number says of a control: how far it is moved, or to which value."""
 
