@@ -9,12 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
+from msgspec.structs import replace
 
 from explorer.cli.numbers import number, real, whole
 from explorer.cli.progress import shown
 from explorer.errors import CausalError, ControlError, ExplorerError
 from explorer.files import shipped_set
-from explorer.scene.model import Condition, ControlSetRef, Edit, ModelRef, Pane, Quality, Scalar, Scene, Seed, Timeline
+from explorer.scene.model import (
+    Condition,
+    ControlSetRef,
+    Edit,
+    ModelRef,
+    Pane,
+    Quality,
+    Scalar,
+    Scene,
+    Seed,
+    StepWindow,
+    Timeline,
+)
 from explorer.scene.number_text import NumberError, read_number, read_whole
 from explorer.scene.samplers import SAMPLERS, require_sampler
 from explorer.scene.steps import require_steps, steps_text
@@ -203,7 +216,7 @@ def as_shown(controls: ControlSet, edit: Edit) -> Edit:
     """``edit``, whose number is what the slider of its control would show: an amount, or a value. Raises as
     :func:`checked_name` does."""
     control = controls.control(checked_name(controls, edit.control))
-    return Edit.of(edit.control, edit.number, control.card.shows)
+    return replace(Edit.of(edit.control, edit.number, control.card.shows), window=edit.window)
 
 
 def assignments(texts: list[str], option: str, example: str) -> dict[str, str]:
@@ -252,6 +265,34 @@ def graph_from(path: Path, renamings: list[str], own: CausalGraph) -> CausalGrap
             f"meant, such as {example}, where nothing after '=' leaves a variable out."
         )
     return about(graph, own)
+
+
+def window(text: str) -> StepWindow | None:
+    """``HIGH:LOW``, the noise at which the steps of a sampler begin and end in which an edit acts; None where the text
+    is empty. Raises :class:`ExplorerError` for anything else."""
+    if not text:
+        return None
+    high, sign, low = text.partition(":")
+    if not sign:
+        raise ExplorerError(f"'--window {text}' is not of the form HIGH:LOW, such as 0.6:0.2.")
+    chosen = StepWindow(number(high, "--window"), number(low, "--window"))
+    if not 0 <= chosen.low < chosen.high <= 1:
+        raise ExplorerError(f"'--window {text}' must fall, within 1 (noise) and 0 (the picture), such as 0.6:0.2.")
+    return chosen
+
+
+def windowed(edits: tuple[Edit, ...], texts: list[str]) -> tuple[Edit, ...]:
+    """``edits``, with the windows ``NAME=HIGH:LOW`` of some of them. Raises :class:`ExplorerError` for any other form,
+    and for a name that nothing is said of."""
+    found = {edit.control: edit for edit in edits}
+    for text in texts:
+        name, sign, levels = text.rpartition("=")
+        if not sign or name not in found:
+            raise ExplorerError(
+                f"'--window {text}' is not of the form NAME=HIGH:LOW, where '--move NAME=…' says how far it is moved."
+            )
+        found[name] = replace(found[name], window=window(levels))
+    return tuple(found.values())
 
 
 def moves(texts: list[str]) -> tuple[Edit, ...]:

@@ -31,6 +31,14 @@ def render(
             help="Move a control by an amount, or to a value where its slider shows values; may repeat.",
         ),
     ] = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=HIGH:LOW",
+            help="Let a control act only in the steps of a diffusion model at which this much noise is left (1 to 0); "
+            "may repeat.",
+        ),
+    ] = None,
     k: arguments.Count = None,
     method_seed: arguments.MethodSeed = 0,
     steps: arguments.Steps = 0,
@@ -44,7 +52,7 @@ def render(
 
     if out.suffix.lower() != ".png":
         raise ExplorerError(f"'{out.name}' does not end in .png, which is what 'render' writes.")
-    edits = arguments.moves(move or [])
+    edits = arguments.windowed(arguments.moves(move or []), window or [])
     engine = arguments.engine()
     reference = arguments.model_reference(model, family)
     drawn = arguments.steps_note(engine, reference, steps, sampler)

@@ -13,6 +13,7 @@ from explorer.cli.numbers import real, whole
 from explorer.cli.progress import shown
 from explorer.errors import ExplorerError
 from explorer.export.options import ExportOptions
+from explorer.scene.editing import with_window
 from explorer.scene.model import AmountKey, AmountTrack, Pane, Timeline
 from explorer.scene.validate import FASTEST_FPS
 
@@ -30,6 +31,13 @@ def traverse(
     control: Annotated[str, typer.Option("--control", metavar="NAME", help="The control to move.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help=".mp4, .gif, or a folder for PNG frames.")],
     controls: arguments.SetName = "",
+    window: Annotated[
+        str,
+        typer.Option(
+            metavar="HIGH:LOW",
+            help="Let it act only in the steps of a diffusion model at which this much noise is left (1 to 0).",
+        ),
+    ] = "",
     low: Annotated[float, real("--from", help="The first amount.")] = -3.0,
     high: Annotated[float, real("--to", help="The last amount.")] = 3.0,
     frames: Annotated[int, whole("--frames", 2, 1_000_000, help="How many frames in all.")] = 48,
@@ -75,10 +83,9 @@ def traverse(
         interpolation="lerp",
         holds=found.control(name).card.shows,
     )
+    pane = with_window(Pane(controls=chosen), name, arguments.window(window))
     timeline = Timeline(duration=duration, fps=fps, loop=loop.value, amounts=(track,))
-    scene = arguments.scene(
-        reference, seed, psi, steps, Pane(controls=chosen), timeline, condition=condition, sampler=sampler
-    )
+    scene = arguments.scene(reference, seed, psi, steps, pane, timeline, condition=condition, sampler=sampler)
     with shown(f"Writing {out.name}") as progress:
         export.run(engine, scene, out, options, progress)
     arguments.say_written(out, f": {frames} frames{drawn}")

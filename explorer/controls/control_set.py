@@ -82,7 +82,7 @@ class ControlSet:
         for name in by_name:
             self.control(name)
         return [
-            Move(control, torch.tensor([edit.number], dtype=_dtype(edit)), edit.holds == "value")
+            Move(control, torch.tensor([edit.number], dtype=_dtype(edit)), edit.holds == "value", window=edit.window)
             for control in self.controls
             if (edit := by_name.get(control.card.name)) is not None
         ]

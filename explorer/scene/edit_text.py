@@ -5,7 +5,7 @@ from __future__ import annotations
 from explorer.scene.cards import ControlCard, FieldCard
 from explorer.scene.choices import case_text
 from explorer.scene.marks import shown_name
-from explorer.scene.model import Calibration, ControlSetRef, Edit, Holds, Scene
+from explorer.scene.model import Calibration, ControlSetRef, Edit, Holds, Scene, StepWindow
 
 EFFECT_UNIT = "τ"
 """What an amount of 1 is called where it changes a picture as much on every slider."""
@@ -45,7 +45,13 @@ def edit_text(scene: Scene, controls: ControlSetRef, edit: Edit, card: ControlCa
     number = slider_text(edit.number, edit.holds, card)
     sign = "= " if edit.value is not None else ""
     is_amount = edit.value is None and (card is None or card.cases is None)
-    return f"{name} {sign}{number}{unit_text(controls, card) if is_amount else ''}"
+    unit = unit_text(controls, card) if is_amount else ""
+    return f"{name} {sign}{number}{unit}{window_text(edit.window)}"
+
+
+def window_text(window: StepWindow | None) -> str:
+    """`` in noise 60–20 %``: in which steps of a sampler an edit acts; empty where in all."""
+    return "" if window is None else f" in noise {100 * window.high:.3g}–{100 * window.low:.3g} %"
 
 
 def slider_text(number: float, holds: Holds, card: ControlCard | None = None) -> str:

@@ -18,6 +18,7 @@ from explorer.scene.model import (
     PaneView,
     Scene,
     Seed,
+    StepWindow,
     Timeline,
 )
 
@@ -33,8 +34,15 @@ def edit_of(pane: Pane, control: str) -> Edit:
 
 
 def with_edit(pane: Pane, edit: Edit) -> Pane:
-    """``pane`` with ``edit`` in place of what it did with that control."""
+    """``pane`` with ``edit`` in place of what it did with that control, in the steps of before where it names none."""
+    edit = replace(edit, window=edit.window or edit_of(pane, edit.control).window)
     return replace(pane, edits=(*(other for other in pane.edits if other.control != edit.control), edit))
+
+
+def with_window(pane: Pane, control: str, window: StepWindow | None) -> Pane:
+    """``pane`` in which ``control`` acts in the steps of ``window`` alone; None: in all."""
+    others = (other for other in pane.edits if other.control != control)
+    return replace(pane, edits=(*others, replace(edit_of(pane, control), window=window)))
 
 
 def with_pane(scene: Scene, index: int, pane: Pane) -> Scene:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-SCENE_VERSION = 4
+SCENE_VERSION = 5
 LARGEST_ORIGINAL = 256
 """Pixels of the longer side of a picture of one's own that a scene holds."""
 
@@ -186,11 +186,13 @@ Holds = Literal["amount", "value"]
 
 class Edit(msgspec.Struct, frozen=True):
     """One control moved; ``control`` is its name in the pane's control set. Either by an ``amount``, of which 0 changes
-    nothing, or to a ``value``, do(x = v), of which the one that stands there changes nothing."""
+    nothing, or to a ``value``, do(x = v), of which the one that stands there changes nothing. ``window``: in which
+    steps of a sampler alone (None: in all), which stays where the amount is 0."""
 
     control: str
     amount: float = 0.0
     value: float | None = None
+    window: StepWindow | None = None
 
     @classmethod
     def of(cls, control: str, number: float, holds: Holds) -> Edit:
@@ -213,9 +215,10 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 def as_set(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    """``edits`` without those that change nothing, in the order of their names (numbers within these by size), so that
+    """``edits`` without those that say nothing, in the order of their names (numbers within these by size), so that
     equal sets are equal values. How they are applied does not depend on it: that is the order of the control set."""
-    return tuple(sorted((edit for edit in edits if not edit.is_nothing), key=lambda edit: _by_name(edit.control)))
+    telling = (edit for edit in edits if not edit.is_nothing or edit.window is not None)
+    return tuple(sorted(telling, key=lambda edit: _by_name(edit.control)))
 
 
 @lru_cache(maxsize=4096)
@@ -381,7 +384,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     against: View | None = None  # of ``between``: the picture that this one is compared with
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "edits", as_set(self.edits))
+        msgspec.structs.force_setattr(self, "edits", as_set(edit for edit in self.edits if not edit.is_nothing))
 
 
 def compared_with(scene: Scene, pane: int) -> int:

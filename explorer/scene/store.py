@@ -31,11 +31,13 @@ MIGRATIONS: dict[int, Callable[[Document], Document]] = {
     1: lambda document: document,
     2: spelt_out,
     3: lambda document: document,
+    4: lambda document: document,
 }
 """Version n → what turns a document of version n into one of version n + 1 (the reader advances the number itself).
 From 2 to 3 edits become a set when they are read (:func:`explorer.scene.model.as_set`), and what was left unsaid is
 said (:mod:`explorer.scene.old_defaults`). Version 4 may say what a model is told to draw, and which picture of one's
-own a point was found for; a program of before says that it is too old."""
+own a point was found for, version 5 in which steps of a sampler an edit acts; a program of before says that it is too
+old."""
 
 
 BESIDE = "references"

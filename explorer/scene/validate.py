@@ -19,6 +19,7 @@ from explorer.scene.model import (
     Pane,
     Scene,
     Seed,
+    StepWindow,
     StoredLatent,
     Timeline,
 )
@@ -154,6 +155,15 @@ def _controls(reference: ControlSetRef, field: str) -> None:
     _require(len(set(names)) == len(names), f"{field}.settings", "names one setting twice")
 
 
+def check_window(window: StepWindow, field: str) -> None:
+    """Raise :class:`SceneError` unless 0 ≤ low < high ≤ 1."""
+    _require(
+        0.0 <= window.low < window.high <= 1.0,
+        field,
+        f"is {window.high:g} to {window.low:g}; it must fall, within 1 (noise) and 0 (the picture)",
+    )
+
+
 def _pane(pane: Pane, field: str) -> None:
     _controls(pane.controls, f"{field}.controls")
     for index, edit in enumerate(pane.edits):
@@ -163,6 +173,8 @@ def _pane(pane: Pane, field: str) -> None:
             _require(
                 edit.amount == 0, f"{field}.edits[{index}]", "holds an amount and a value; it must hold one of them"
             )
+        if edit.window is not None:
+            check_window(edit.window, f"{field}.edits[{index}].window")
     names = [edit.control for edit in pane.edits]
     _require(len(set(names)) == len(names), f"{field}.edits", "moves one control twice")
     _within(pane.split, 0.0, 1.0, f"{field}.split")

@@ -1,4 +1,4 @@
-"""Edits that act in some steps of a sampler alone: against samplers written out, and what is kept of their beginnings."""
+"""Edits that act in some steps of a sampler alone: against one written out, and what is kept of their beginnings."""
 
 from __future__ import annotations
 
@@ -29,13 +29,11 @@ from explorer.scene.model import Quality, StepWindow
 
 CPU = torch.device("cpu")
 EIGHT = Quality(steps=8)
-SAMPLERS = ("ddim", "ddpm", "pndm", "euler", "euler_a", "dpmpp_2m", "unipc", "lcm")
+SAMPLERS = ("ddim", "ddpm", "pndm", "euler", "euler_ancestral", "dpmpp_2m", "unipc", "lcm")
 
 edges = st.integers(0, 8)
-windows = st.builds(
-    lambda ends: StepWindow(max(ends) / 8, min(ends) / 8),
-    st.tuples(edges, edges).filter(lambda ends: ends[0] != ends[1]),
-)
+two_edges = st.tuples(edges, edges).filter(lambda ends: ends[0] != ends[1])
+windows = two_edges.map(lambda ends: StepWindow(max(ends) / 8, min(ends) / 8))
 
 
 def opened(folder: Path) -> DiffusionGenerator:
@@ -160,10 +158,10 @@ def test_points_of_different_windows_are_one_batch(tmp_path: Path) -> None:
     ]
     together = rendered(generator, edits, EIGHT)
     for row, point in zip(together, edits, strict=True):
-        torch.testing.assert_close(row[None], rendered(generator, [point], EIGHT), atol=1e-5, rtol=0)
+        torch.testing.assert_close(row[None], rendered(generator, [point], EIGHT), atol=1e-4, rtol=0)
     latents = stacked(generator, [edited(generator, start, moves) for start, moves in edits])
     assert [one.batch for _, one in latents.phases] == [3] * len(latents.phases)
-    torch.testing.assert_close(generator.render(rows_of(latents, [1]), EIGHT), together[1:2], atol=1e-5, rtol=0)
+    torch.testing.assert_close(generator.render(rows_of(latents, [1]), EIGHT), together[1:2], atol=1e-4, rtol=0)
 
 
 def test_what_is_put_in_place_of_a_point_has_no_phases(tmp_path: Path) -> None:
@@ -172,7 +170,7 @@ def test_what_is_put_in_place_of_a_point_has_no_phases(tmp_path: Path) -> None:
     assert point.phases
     assert point.at(0.4) is point.phases[0][1]
     assert point.at(0.5) is point
-    assert point.with_space("h", torch.zeros_like(point.tensors["h"])).phases == ()
+    assert point.with_space("h", torch.zeros(1, *generator.card.spaces["h"].shape)).phases == ()
 
 
 def test_a_flow_begins_with_its_first_window(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def test_what_is_written_is_read_back_equal_and_written_again_alike(scene: Scene
 def test_the_file_is_readable_and_names_its_format() -> None:
     text = store.encode_scene(PLAIN).decode()
     assert text.startswith(
-        '{\n  "format": "latent-explorer-scene",\n  "version": 4,\n  "model": {\n    "path": "vae-shapes"'
+        '{\n  "format": "latent-explorer-scene",\n  "version": 5,\n  "model": {\n    "path": "vae-shapes"'
     )
     assert json.loads(text)["panes"][0]["controls"]["method"] == "latent_axes"
 
@@ -273,7 +273,7 @@ def test_what_is_wrong_with_a_field_is_said_in_words() -> None:
 
 
 def test_a_newer_version_asks_for_an_update() -> None:
-    with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 5\); update the program"):
+    with pytest.raises(SceneError, match=r"written by a newer Latent Explorer \(format 6\); update the program"):
         store.decode_scene(changed(version=SCENE_VERSION + 1), "new.json")
 
 
