@@ -20,11 +20,21 @@ _QUOTED = re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\"")
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
+class _Shown(dict[int, int | None]):
+    """For :meth:`str.translate`: letter → itself, or None where it is left out; each is looked up once."""
+
+    def __missing__(self, letter: int) -> int | None:
+        shown = chr(letter).isspace() or unicodedata.category(chr(letter)) not in _UNSHOWN
+        return self.setdefault(letter, letter if shown else None)
+
+
+_SHOWN = _Shown()
+
+
 def plain_text(text: str, longest: int) -> str:
     """``text`` in one line of at most ``longest`` characters: breaks and runs of spaces are one space, what cannot be
     shown is left out, and … stands for what is cut off. For texts out of files."""
-    letters = (letter for letter in text[:_SCANNED] if letter.isspace() or unicodedata.category(letter) not in _UNSHOWN)
-    line = " ".join("".join(letters).split())
+    line = " ".join(text[:_SCANNED].translate(_SHOWN).split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
