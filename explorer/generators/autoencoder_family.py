@@ -17,6 +17,7 @@ from explorer.checkpoint import load_exactly, read_json, read_safetensors, safet
 from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
+from explorer.generators.budget import built_from
 from explorer.generators.own_folder import CONFIG, WEIGHTS
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
@@ -84,8 +85,15 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
 
     def count(self, path: Path, config: Config) -> int:
         """How many numbers were trained."""
-        with torch.device("meta"):
-            return sum(parameter.numel() for parameter in self.network(config).parameters())
+        return sum(parameter.numel() for parameter in self._built(path, config).parameters())
+
+    def _built(self, path: Path, config: Config) -> Network:
+        """The network of the model in ``path``, without memory: a false ``config`` costs none."""
+        try:
+            with built_from(len(safetensors_shapes(path / WEIGHTS))):
+                return self.network(config)
+        except ValueError as error:
+            raise ModelError(f"'{CONFIG}' in '{path.name}' does not describe {self.noun}: {error}.") from error
 
     def specimens(self) -> tuple[ModelCard, ...]:
         """One: the models differ in size alone."""
@@ -115,9 +123,7 @@ class AutoencoderFamily(ABC, Generic[Config, Network]):
         state = read_safetensors(path / WEIGHTS)
         if progress is not None:
             progress(0.5)
-        # Built without memory first: a false config.json must not cost any.
-        with torch.device("meta"):
-            network = self.network(self._config(path))
+        network = self._built(path, self._config(path))
         load_exactly(network, state, path / WEIGHTS)
         generator = self.generator(card, network, device)
         if progress is not None:

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from explorer.checkpoint import read_card, read_json
-from explorer.errors import ModelError
+from explorer.errors import ExplorerError, ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Latent, Progress, Verdict, specimen
 from explorer.generators.diffusion_component import (
     DECODERS,
-    FAULTS,
     INDEX,
     Component,
     class_of,
@@ -133,16 +132,15 @@ def _card(path: Path, part: Component, config: DecoderConfig) -> ModelCard:
 
 @torch.no_grad()
 def _check(generator: DiffusersAutoencoder) -> None:
-    """Draw one picture and read it again, so that parts that do not fit say so now and not under a slider."""
+    """Read a picture, so that an encoder that does not fit says so now and not when it is needed."""
     card = generator.card
     try:
-        made = generator.render(generator.sample([0]), Quality())
-        back = generator.encode(made).tensors["z"]
-    except FAULTS as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
+        back = generator.encode(torch.zeros(1, *card.shape)).tensors["z"]
+    except (ExplorerError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # the library raises whatever it stumbles over
         raise ModelError(f"The layers of '{card.name}' do not fit together ({one_line(error)}).") from error
-    if tuple(back.shape[1:]) != card.spaces["z"].shape or not made.isfinite().all():
+    if tuple(back.shape[1:]) != card.spaces["z"].shape or not bool(back.isfinite().all()):
         raise ModelError(f"'{card.name}' does not read what it draws; its config.json does not fit its weights.")
 
 

@@ -15,7 +15,7 @@ from explorer.errors import ModelError
 from explorer.generators import own_folder
 from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.class_labels import LABEL
-from explorer.generators.diffusion_component import FAULTS, INDEX, TEXT_UNET, UNET, class_of, load_component, one_line
+from explorer.generators.diffusion_component import INDEX, TEXT_UNET, UNET, class_of, load_component
 from explorer.generators.diffusion_conditioning import ClassConditioner, Conditioner, Unconditional
 from explorer.generators.diffusion_configs import TextUnetConfig
 from explorer.generators.diffusion_decoding import Decoding
@@ -28,7 +28,6 @@ from explorer.generators.flow_steering import SPACE as STEERING
 from explorer.generators.flow_steering import space_of
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, SpaceCard
-from explorer.scene.model import Quality
 
 
 class DiffusionFamily:
@@ -86,7 +85,6 @@ class DiffusionFamily:
         decoding = Decoding(decoder, tiny, device)
         kind = FlowGenerator if STEERING in card.spaces else DiffusionGenerator
         generator = kind(card, unet, decoding, folder.samplers, conditioner, device, settings.h_window)
-        _check_shapes(generator)
         report(1.0)
         return generator
 
@@ -172,25 +170,6 @@ def _card(folder: PipelineFolder) -> ModelCard:
         tiny_decoder=folder.tiny is not None,
         sampler=folder.samplers.text(),
     )
-
-
-@torch.no_grad()
-def _check_shapes(generator: DiffusionGenerator) -> None:
-    """Run one picture of one step (or as few as there may be) through it, so that parts that do not fit say so now
-    and not under a slider."""
-    card = generator.card
-    try:
-        latent = generator.sample([0])
-        latent = generator.advance(latent, "h") if "h" in card.spaces else latent
-        steps = generator.samplers.least_steps
-        for decoder in ("", "tiny") if card.tiny_decoder else ("",):
-            made = tuple(generator.render(latent, Quality(steps=steps, decoder=decoder)).shape[1:])
-            if made != card.shape:
-                raise ModelError(f"'{card.name}' makes pictures of shape {made} where {card.shape} was expected.")
-    except FAULTS as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
-        raise ModelError(f"The parts of '{card.name}' do not fit together ({one_line(error)}).") from error
 
 
 FAMILY = DiffusionFamily()

@@ -9,9 +9,6 @@ from __future__ import annotations
 import importlib
 import math
 import textwrap
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from logging import CRITICAL
 from pathlib import Path
@@ -19,10 +16,10 @@ from typing import Any, TypeVar
 
 import msgspec
 import torch
-from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from explorer.checkpoint import check_memory, load_exactly, read_json, read_safetensors, safetensors_shapes
 from explorer.errors import ModelError
+from explorer.generators.budget import built_from
 
 Config = TypeVar("Config", bound=msgspec.Struct)
 
@@ -35,13 +32,6 @@ CLASSES = {**dict.fromkeys((UNET, TEXT_UNET, *DECODERS), "diffusers"), **dict.fr
 """Class → the library that has it."""
 WEIGHTS = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
 """Library → what its files of weights are called, without the ending."""
-FAULTS = (
-    OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, ArithmeticError,
-    NotImplementedError,
-)  # fmt: skip
-"""What the libraries have been seen to raise for a configuration that makes no sense."""
-SPARE = 1000
-"""Tensors that a network may make and throw away while it is built, beside twice those that its file holds."""
 
 
 @dataclass(frozen=True)
@@ -147,8 +137,7 @@ def load_component(part: Component) -> Any:
     check_memory(part.parameters * 4, part.folder)
     config = read_json(part.folder / "config.json")
     try:
-        # Built without memory first: a false configuration must not cost any.
-        with torch.device("meta"), _registering_at_most(2 * part.tensors + SPARE):
+        with built_from(part.tensors):
             model = _built(part.class_name, config).float()
     except Exception as error:  # the libraries' own errors have no base in common
         if isinstance(error, MemoryError):
@@ -168,25 +157,6 @@ def load_component(part: Component) -> Any:
     load_exactly(model, _renamed(model, state), part.weights[0])
     _fill_buffers(model, part.class_name, config)
     return model.eval()
-
-
-@contextmanager
-def _registering_at_most(count: int) -> Iterator[None]:
-    """Raises ValueError within the block where a network gets more than ``count`` parameters: a false number of layers
-    would be built until the memory ends, although none of them holds any."""
-    thread, seen = threading.get_ident(), 0
-
-    def hear(module: Any, name: str, parameter: Any) -> None:
-        nonlocal seen
-        seen += threading.get_ident() == thread
-        if seen > count:
-            raise ValueError(f"it describes more than {count} tensors, and the weights hold fewer")
-
-    hook = register_module_parameter_registration_hook(hear)
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 def _built(class_name: str, config: dict[str, Any]) -> Any:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import msgspec
 
 from explorer.errors import ModelError
 from explorer.generators.diffusion_component import TEXT_UNET, TINY, Component
 
+Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
+Widths = Annotated[tuple[Count, ...], msgspec.Meta(min_length=1, max_length=16)]
+Factor = Annotated[int, msgspec.Meta(ge=1, le=16)]
+"""What networks have; each block halves or doubles the size of pictures, so their number is an exponent."""
+
 
 class UnetConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of a ``UNet2DModel``."""
 
-    in_channels: int = 3
-    out_channels: int = 3
+    in_channels: Count = 3
+    out_channels: Count = 3
     sample_size: int | tuple[int, int] | None = None
-    block_out_channels: tuple[int, ...] = (224, 448, 672, 896)
+    block_out_channels: Widths = (224, 448, 672, 896)
     mid_block_type: str | None = "UNetMidBlock2D"
     time_embedding_type: str = "positional"
     class_embed_type: str | None = None
@@ -48,9 +54,9 @@ class TextUnetConfig(UnetConfig, frozen=True, kw_only=True):
     """Of a ``UNet2DConditionModel``. ``time_cond_proj_dim``: it takes the strength of guidance as an input (latent
     consistency models); ``addition_embed_type`` ``text_time``: the whole prompt's embedding and sizes, too (SD XL)."""
 
-    in_channels: int = 4
-    out_channels: int = 4
-    block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    in_channels: Count = 4
+    out_channels: Count = 4
+    block_out_channels: Widths = (320, 640, 1280, 1280)
     mid_block_type: str | None = "UNetMidBlock2DCrossAttn"
     cross_attention_dim: int | tuple[int, ...] = 1280
     encoder_hid_dim_type: str | None = None
@@ -69,13 +75,26 @@ class TextUnetConfig(UnetConfig, frozen=True, kw_only=True):
 class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of an autoencoder."""
 
-    latent_channels: int = 4
-    in_channels: int = 3
-    out_channels: int = 3
+    latent_channels: Count = 4
+    in_channels: Count = 3
+    out_channels: Count = 3
     sample_size: int | None = None
-    block_out_channels: tuple[int, ...] = (64,)
-    num_decoder_blocks: tuple[int, ...] = (3, 3, 3, 1)  # AutoencoderTiny
-    upsampling_scaling_factor: int = 2  # AutoencoderTiny
+    block_out_channels: Widths = (64,)
+    num_decoder_blocks: Widths = (3, 3, 3, 1)  # AutoencoderTiny
+    upsampling_scaling_factor: Factor = 2  # AutoencoderTiny
+    scaling_factor: float = 1.0
+    shift_factor: float | None = None
+    latents_mean: tuple[float, ...] | None = None
+    latents_std: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no latent can be divided by, or moved by."""
+        for name in ("scaling_factor", "latents_std"):
+            if not all(0.0 < abs(number) < math.inf for number in _numbers(getattr(self, name))):
+                raise ValueError(f"'{name}' is {getattr(self, name)}, and latents are divided by it")
+        for name in ("shift_factor", "latents_mean"):
+            if not all(math.isfinite(number) for number in _numbers(getattr(self, name))):
+                raise ValueError(f"'{name}' is {getattr(self, name)}, and latents are moved by it")
 
     def growth(self, class_name: str) -> int:
         """Pixels a side that one place of a latent becomes."""
@@ -84,10 +103,14 @@ class DecoderConfig(msgspec.Struct, frozen=True, kw_only=True):
         return int(2 ** (len(self.block_out_channels) - 1))
 
 
+def _numbers(value: float | tuple[float, ...] | None) -> tuple[float, ...]:
+    return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
 def read_unet(part: Component) -> UnetConfig:
     """The denoiser's configuration. Raises :class:`ModelError` for one that is not known here."""
     name = part.folder.parent.name
-    config = part.read_config(TextUnetConfig if part.class_name == TEXT_UNET else UnetConfig)
+    config: UnetConfig = part.read_config(TextUnetConfig if part.class_name == TEXT_UNET else UnetConfig)
     if config.class_embed_type is not None or (isinstance(config, TextUnetConfig) and config.num_class_embeds):
         raise ModelError(
             f"The U-Net of '{name}' takes classes as '{config.class_embed_type or TEXT_UNET}'; this program knows "
@@ -103,7 +126,7 @@ def read_unet(part: Component) -> UnetConfig:
     if isinstance(config, TextUnetConfig):
         _check_text_unet(name, config)
     channels, height, width = config.latent_shape
-    if config.sample_size is None or not (1 <= height <= 4096 and 1 <= width <= 4096 and 1 <= channels <= 4096):
+    if config.sample_size is None or not (1 <= height <= 4096 and 1 <= width <= 4096):
         raise ModelError(f"'config.json' in the U-Net of '{name}' does not say the size of its pictures (sample_size).")
     if config.out_channels not in (channels, 2 * channels):
         raise ModelError(

@@ -109,6 +109,11 @@ class DiffusionGenerator:
         return self.conditioner.conditioned(latent, condition)
 
     @property
+    def least_steps(self) -> int:
+        """As few as a picture may take."""
+        return self.samplers.least_steps
+
+    @property
     def tokens(self) -> int:
         """Of a prompt, without the signs of its beginning and its end."""
         return self._texts().tokens

@@ -11,21 +11,19 @@ by their own alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import msgspec
 from torch import Tensor
 
 from explorer.checkpoint import read_json
-from explorer.errors import ModelError
+from explorer.errors import ModelError, instead
 from explorer.generators.flow_scheduler import KEYS as FLOW_KEYS
 from explorer.generators.flow_scheduler import SCHEDULES as FLOWS
 from explorer.generators.flow_scheduler import flow_schedule
-from explorer.generators.schedule import FILE, Plan, Schedule, converted
+from explorer.generators.schedule import FILE, FiniteNumbers, Plan, Schedule, converted
 from explorer.numerics.samplers import (
     PREDICTIONS,
     Callback,
@@ -74,7 +72,7 @@ OF_OTHERS = frozenset({
 from another, and each class reads its own."""
 
 
-class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
+class SchedulerConfig(FiniteNumbers, frozen=True, kw_only=True):
     """The keys that decide a picture: the arguments of diffusers' ``DDIMScheduler``, with its defaults."""
 
     back: ClassVar[str] = "ddim"
@@ -199,8 +197,8 @@ def read_scheduler(folder: Path, class_name: str) -> FolderSamplers:
     """
     if class_name not in (*SCHEDULERS, *FLOWS):
         raise ModelError(
-            f"The scheduler of '{folder.name}' is a {class_name}, which this program does not know; it knows "
-            f"{', '.join((*SCHEDULERS, *FLOWS))}."
+            f"The scheduler of '{folder.name}' is a {class_name}, which this program does not know; "
+            f"{instead(class_name, (*SCHEDULERS, *FLOWS))}"
         )
     entries = read_json(folder / "scheduler" / FILE)
     if class_name in FLOWS:
@@ -239,7 +237,7 @@ def _check_values(folder: Path, config: SchedulerConfig, by_ddim: bool) -> None:
             f"'{config.timestep_spacing}'; this program knows {', '.join(PREDICTIONS)} and {', '.join(SPACINGS)}."
         )
     for key in ("clip_sample_range", "sample_max_value"):
-        if not 0.0 < getattr(config, key) < math.inf:
+        if not getattr(config, key) > 0.0:
             raise ModelError(f"The scheduler of '{folder.name}' sets '{key}' to {getattr(config, key)}; it is above 0.")
     if not 0.0 <= config.dynamic_thresholding_ratio <= 1.0:
         raise ModelError(

@@ -13,14 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 from torch import Tensor
 
 from explorer.errors import ModelError
-from explorer.generators.schedule import Plan, converted
+from explorer.generators.schedule import FiniteNumbers, Plan, converted
 from explorer.numerics.integrators import Integrator
 from explorer.numerics.rectified_flow import Velocity, solved, way_back
 from explorer.numerics.samplers import Callback, Denoiser
@@ -33,7 +32,7 @@ OF_DYNAMIC_SHIFTING = ("base_shift", "max_shift", "base_image_seq_len", "max_ima
 Levels = NDArray[np.float64]
 
 
-class FlowSchedule(msgspec.Struct, frozen=True, kw_only=True):
+class FlowSchedule(FiniteNumbers, frozen=True, kw_only=True):
     """The keys that every flow's scheduler has, with diffusers' defaults; Heun's method, which has no others."""
 
     method: ClassVar[Integrator] = "heun"
@@ -134,7 +133,7 @@ def _check(folder: Path, schedule: FlowSchedule) -> None:
         raise ModelError(
             f"The scheduler of '{folder.name}' has {schedule.num_train_timesteps} training steps; that cannot be."
         )
-    if not 0.0 < schedule.shift < math.inf:
+    if not schedule.shift > 0.0:
         raise ModelError(f"The scheduler of '{folder.name}' sets 'shift' to {schedule.shift}; it is above 0.")
     if isinstance(schedule, EulerFlowSchedule):
         if not 0.0 <= (schedule.shift_terminal or 0.0) < 1.0:

@@ -37,6 +37,11 @@ def check_fits(path: Path) -> None:
     check_memory(memory_needed(path), path)
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files of the model at ``path``: of a folder those in it and below, the first :data:`MOST_FILES`."""
+    return _files_in(path) if path.is_dir() else [path] if path.is_file() else []
+
+
 def _files_in(folder: Path) -> list[Path]:
     files = []
     for file in folder.rglob("*"):
@@ -78,8 +83,7 @@ class LoadingShare:
     been read, and by what its family says."""
 
     def __init__(self, path: Path, progress: Progress | None) -> None:
-        files = _files_in(path) if path.is_dir() else [path]
-        self._total = max(1, sum(file.stat().st_size for file in files if file.exists()))
+        self._total = max(1, sum(file.stat().st_size for file in files_of(path)))
         self._progress = progress or (lambda share: None)
         self._bytes, self._share = 0, 0.0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path, PureWindowsPath
@@ -14,12 +16,14 @@ from explorer.errors import ModelError, instead
 from explorer.file_kinds import registry as file_kinds
 from explorer.files import package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
+from explorer.generators.budget import within_budget
+from explorer.generators.first_picture import check_first_picture
 from explorer.generators.official_pickles import SUFFIXES as PICKLES
 from explorer.generators.opening import NUMBER_BYTES, LoadingShare, check_fits
 from explorer.generators.state_dicts import SUFFIXES
 from explorer.outputs.registry import output_of
 from explorer.plugins import Additions, added, declared
-from explorer.reading import reading
+from explorer.reading import foreign, reading
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import predictors_folder
 
@@ -66,6 +70,8 @@ class Identification:
             return f"'{self.path}' does not exist; check the path."
         if told := file_kinds.sentence(self.path):
             return told
+        if failed := [verdict.reason for verdict in self.verdicts.values() if verdict.problem]:
+            return failed[0]
         known = ", ".join(family.title for family in families().values())
         return f"'{self.path.name}' is no model that this program knows; it opens {known}."
 
@@ -74,9 +80,40 @@ def identify(path: Path) -> Identification:
     """Ask every family about ``path``; reads headers only."""
     # A plugin that cannot be loaded claims no path, and says why.
     verdicts = {name: Verdict(False, problem) for name, problem in plugged().problems.items()}
-    verdicts |= {name: family.identify(path) for name, family in families().items()}
+    verdicts |= {name: _verdict(family, path) for name, family in families().items()}
     mine = [name for name, verdict in verdicts.items() if verdict.mine and not verdict.problem]
     return Identification(path, mine[0] if mine else "", verdicts)
+
+
+def _verdict(family: Family, path: Path) -> Verdict:
+    """What ``family`` says about ``path``. A family of the program that fails there was led astray by a file that looks
+    like one of its own; one of a plugin may fail at anything."""
+    try:
+        with _asking(family, path):
+            return family.identify(path)
+    except ModelError as error:
+        return Verdict(_is_own(family), str(error), problem=True)
+
+
+@contextmanager
+def _asking(family: Family, path: Path) -> Iterator[None]:
+    """A block in which ``family`` looks at the file or folder ``path`` of somebody else: what it computes stays within
+    the budget of such a model, and whatever it raises becomes a :class:`ModelError` with one sentence."""
+    whose = "" if _is_own(family) else (
+        f"The plugin for {family.title} failed at '{path.name}', so it was not opened; update or remove the plugin, or "
+        "choose another file."
+    )  # fmt: skip
+    with foreign(path, f"a model of the family {family.short_title}", sentence=whose), within_budget(path):
+        try:
+            yield
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise ModelError(
+                f"'{path.name}' does not fit into the memory that is free; close other models or choose a smaller one."
+            ) from error
+
+
+def _is_own(family: Family) -> bool:
+    return type(family).__module__.startswith(f"{package.__name__}.")
 
 
 def shipped_models() -> dict[str, Path]:
@@ -142,7 +179,7 @@ def _family_of(path: Path, family: str) -> tuple[Family, str]:
         if not found.family:
             raise ModelError(found.sentence)
         return families()[found.family], found.verdicts[found.family].reason
-    verdict = families()[family].identify(path)
+    verdict = _verdict(families()[family], path)
     return families()[family], verdict.reason if verdict.mine else BY_CHOICE
 
 
@@ -150,7 +187,9 @@ def describe(name_or_path: str, family: str = "") -> ModelCard:
     """The card without loading the weights. Raises :class:`ModelError` with one sentence."""
     path = resolve(name_or_path)
     chosen, reason = _family_of(path, family)
-    return _completed(chosen.describe(path), chosen, reason, path)
+    with _asking(chosen, path):
+        card = chosen.describe(path)
+    return _completed(card, chosen, reason, path)
 
 
 def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
@@ -160,14 +199,11 @@ def load(name_or_path: str, device: torch.device, family: str = "", progress: Pr
     path = resolve(name_or_path)
     check_fits(path)
     share = LoadingShare(path, progress)
-    try:
-        with reading(share.passed):  # so that the card, its fingerprint too, is of the very bytes that are loaded
-            chosen, reason = _family_of(path, family)
+    with reading(share.passed):  # so that the card, its fingerprint too, is of the very bytes that are loaded
+        chosen, reason = _family_of(path, family)
+        with _asking(chosen, path):
             generator = chosen.load(path, device, share.reached)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise ModelError(
-            f"'{path.name}' does not fit into the memory of {device}; close other models or choose a smaller one."
-        ) from error
+            check_first_picture(generator)
     generator.card = _completed(generator.card, chosen, reason, path)
     return generator
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
@@ -48,6 +49,17 @@ class Schedule(Protocol):
 
     def sampler_text(self, class_name: str) -> str:
         """How pictures are drawn, for the card, where the folder's own scheduler is a ``class_name``."""
+
+
+class FiniteNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings among which no number may be infinite, or none at all."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError naming the first that is."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"'{name}' is {value}, which is no number to compute with")
 
 
 def converted(

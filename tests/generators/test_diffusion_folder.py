@@ -190,7 +190,7 @@ FOUND_LATE: dict[str, tuple[Damage, str]] = {
 
 
 def one_sentence(text_: str) -> bool:
-    return "\n" not in text_ and text_.endswith(".") and len(text_) < 500 and "Traceback" not in text_
+    return "\n" not in text_ and text_.endswith((".", "?")) and len(text_) <= 300 and "Traceback" not in text_
 
 
 @pytest.mark.parametrize("case", FOUND_EARLY)

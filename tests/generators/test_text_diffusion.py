@@ -193,6 +193,7 @@ def test_a_prompt_that_is_cut_is_told_of_with_what_has_no_effect(stable: Path, n
 
 def test_the_text_encoder_runs_once_for_a_prompt(stable_xl: Path) -> None:
     generator = opened(stable_xl)
+    generator.sample([0])  # as the first picture did when it was opened
     calls = []
     for encoder in encoders_of(generator)._encoders:
         encoder.register_forward_hook(lambda *_: calls.append(1))
