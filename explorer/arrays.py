@@ -24,6 +24,8 @@ from explorer.pickled.records import ForeignNameError, admitted
 from explorer.pickled.source import Source
 from explorer.reading import HashedFile, archive_in, foreign, read_file, whole
 
+MOST_ARRAYS = 4096
+"""Of one archive; each has a header of its own to be understood."""
 _ADMITS = admitted(ARRAY_NAMES)
 
 
@@ -37,16 +39,17 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def _npy(file: HashedFile) -> NDArray[Any]:
-    data = whole(file)
-    stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
+    """Read into the memory that the array keeps, once it is known that there is so much in the file."""
+    version = np.lib.format.read_magic(cast(BinaryIO, file))
     read_header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
-    shape, _, dtype = read_header(stream)
-    # Looked at first: a header that promises more than the file holds must not cost any memory.
-    if math.prod(shape) * dtype.itemsize > len(data) - stream.tell():
-        raise ValueError(f"an array of shape {shape} in {len(data)} bytes")
-    stream.seek(0)
-    return np.asarray(np.load(stream, allow_pickle=False))
+    shape, is_fortran, dtype = read_header(cast(BinaryIO, file))
+    count = math.prod(shape)
+    if dtype.hasobject or not dtype.itemsize or not 0 <= count * dtype.itemsize <= file.size:
+        raise ValueError(f"an array of {count} of the type {dtype} in {file.size} bytes")
+    raw = np.empty(count * dtype.itemsize, np.uint8)
+    if file.read_into(raw) < len(raw):
+        raise ValueError("it ends within its numbers")
+    return raw.view(dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
@@ -57,6 +60,8 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         data = read_file(path, whole)
         with archive_in(io.BytesIO(data), len(data)) as archive:
             inside = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if len(inside) > MOST_ARRAYS:
+                raise ValueError(f"{len(inside)} arrays")
             check_memory(sum(entry.file_size for entry in inside), path)
             return {entry.filename.removesuffix(".npy"): _member(archive, entry) for entry in inside}
 

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from explorer.errors import ModelError
 from explorer.pickled.records import ForeignNameError
-from explorer.reading import HashedFile, foreign, is_reading, opened, read_file, whole
+from explorer.reading import HashedFile, check_json, foreign, is_reading, opened, read_file, whole
 from explorer.tensor_file import Header, header_of, tensors_of
 from explorer.torch_file import UnreadTensorError, value_of
 
 MAX_JSON_BYTES = 16 << 20
+_MOST_DIGITS = 20  # of a whole number of 64 bits, with its sign
 _LFS_START = b"version https://git-lfs.github.com/"
 
 
@@ -119,15 +120,29 @@ def check_finite(key: str, tensor: Tensor, path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file."""
+    """A JSON object from a file. Its numbers are of 64 bits, its texts can be written."""
     check_readable(path)
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ModelError(f"'{path.name}' is larger than any description of a model; it was not read.")
     with foreign(path, "a JSON file"):
-        found = json.loads(read_file(path, whole))
-    if not isinstance(found, dict):
-        raise ModelError(f"'{path.name}' holds a {type(found).__name__} where a JSON object belongs.")
-    return found
+        content = read_file(path, _json)
+    if not isinstance(content, dict):
+        raise ModelError(f"'{path.name}' holds a {type(content).__name__} where a JSON object belongs.")
+    return content
+
+
+def _json(file: HashedFile) -> Any:
+    data = check_json(whole(file))
+    content = json.loads(data, parse_int=_whole_number)
+    if b"\\ud" in data.lower():
+        json.dumps(content, ensure_ascii=False).encode()  # halves of pairs of letters, which are none, raise
+    return content
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

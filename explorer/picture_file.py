@@ -6,20 +6,38 @@ Training, inversion and ``do --image`` all read pictures here.
 from __future__ import annotations
 
 import io
+import math
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from explorer.errors import Cancelled, ExplorerError
+from explorer.reading import opened
 
 _GREY = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _ORIENTATION = 0x0112  # in EXIF: how the camera was held; 1 is upright
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")
+"""Of Pillow's readers those for :data:`explorer.files.PICTURE_SUFFIXES`; another would start Ghostscript."""
+MOST_BYTES = 448 << 20
+"""What a picture may take in memory beyond the length of its file, while it is read, turned and cropped."""
+_MEMORY = {
+    "RGB": 8,
+    "L": 9,
+    "P": 13,
+    "1": 9,
+    "RGBA": 13,
+    "CMYK": 12,
+    "YCbCr": 12,
+}  # bytes of one pixel, in all its copies
+_MOST_MEMORY = 16
+_ROWS = 64  # at once
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
@@ -59,35 +77,56 @@ def warnings_in_order() -> Iterator[None]:
 def open_picture(source: Path | bytes, largest: int = 0) -> Opened:
     """The picture in the file ``source``, or in these bytes of one. The first of several; transparency over white;
     16 bits and more to 8. Raises :class:`UnusablePicture`, also where a side has more than ``largest`` pixels (0: as
-    many as there are), which are then not read."""
+    many as there are), or it would take more memory than any file is worth; its pixels are then not read."""
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
+        with _file_of(source) as (data, size), Image.open(data, formats=FORMATS) as file:
             if largest and max(file.size) > largest:
                 raise UnusablePicture(f"has {file.width}×{file.height} pixels, more than {largest} along a side")
-            deep = file.mode[0] in "IF" or ";16" in str(file.tile)  # Pillow reads 16-bit colours as 8-bit ones
+            if _MEMORY.get(file.mode, _MOST_MEMORY) * file.width * file.height > MOST_BYTES + size:
+                raise UnusablePicture(f"has {file.width}×{file.height} pixels, which take too much memory")
+            deep = file.mode[0] in "IF" or ";16" in str(file.tile[:1])  # Pillow reads 16-bit colours as 8-bit ones
             file.load()
             turned = file.getexif().get(_ORIENTATION, 1) != 1
-            image: Image.Image = ImageOps.exif_transpose(file)
+            image: Image.Image = ImageOps.exif_transpose(file) if turned else file
             several = getattr(file, "is_animated", False)
+            return _in_colours(image, deep, several, turned)
     except (ExplorerError, Cancelled):
         raise
+    except OSError as error:
+        raise UnusablePicture(f"cannot be read ({error.strerror or _first_line(error)})") from error
     except Exception as error:  # its readers raise what they stumble over; the text is a clause here
-        reason = str(error).splitlines()[0] if str(error) else "damaged"
-        raise UnusablePicture(f"cannot be read ({reason})") from error
+        raise UnusablePicture(f"cannot be read ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else "damaged"
+
+
+@contextmanager
+def _file_of(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
+    """The open file, and how many bytes it has."""
+    if isinstance(source, bytes):
+        yield io.BytesIO(source), len(source)
+        return
+    with opened(source, -1) as file:
+        yield file, os.fstat(file.fileno()).st_size
+
+
+def _in_colours(image: Image.Image, deep: bool, several: bool, turned: bool) -> Opened:
     mode, grey = image.mode, image.mode in _GREY
     changes = ["the first of several pictures"] if several else []
     changes += ["16 bit or deeper to 8 bit"] if deep else []
     if mode.startswith("I") or mode == "F":
-        if not np.isfinite(np.asarray(image, np.float64)).all():
-            raise UnusablePicture("holds numbers that are not finite")
         image = _to_eight_bits(image)
     elif mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in image.info:
-        over = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+        over = image if mode == "RGBA" else image.convert("RGBA")
+        image = Image.new("RGB", over.size, "white")
+        image.paste(over, mask=over)
         changes.append("transparency over white")
     elif mode not in ("RGB", "L"):
         changes.append(f"from {mode}")
-    return Opened(image.convert("RGB"), grey, tuple(changes), turned)
+    plain = image.convert("RGB") if image.mode != "RGB" else image
+    return Opened(plain, grey, tuple(changes), turned)
 
 
 def fitted(image: Image.Image, width: int, height: int) -> Fitted:
@@ -133,13 +172,20 @@ def pixels_of(png: bytes, size: tuple[int, int], largest: int = 0) -> NDArray[np
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """16 bits lose their lower byte; deeper integers, and floats outside 0..1, are scaled by their own range."""
-    values = np.asarray(image, np.float64)
-    if image.mode.startswith("I;16") or (image.mode == "I" and values.min() >= 0 and 255 < values.max() < 65536):
+    """16 bits lose their lower byte; deeper integers, and floats outside 0..1, are scaled by their own range. Raises
+    :class:`UnusablePicture` for numbers that are not finite."""
+    values = np.asarray(image)
+    least, greatest = float(values.min()), float(values.max())
+    if not math.isfinite(least + greatest):  # what is no number is the least and the greatest
+        raise UnusablePicture("holds numbers that are not finite")
+    if image.mode.startswith("I;16") or (image.mode == "I" and least >= 0 and 255 < greatest < 65536):
         low, high = 0.0, 65535.0
-    elif image.mode == "F" and values.min() >= 0 and values.max() <= 1:
+    elif image.mode == "F" and least >= 0 and greatest <= 1:
         low, high = 0.0, 1.0
     else:
-        low, high = float(values.min()), float(values.max())
-    scaled = (values - low) / (high - low) * 255.0 if high > low else np.zeros_like(values)
-    return Image.fromarray((scaled + 0.5).astype(np.uint8))
+        low, high = least, greatest
+    levels = np.zeros(values.shape, np.uint8)
+    for row in range(0, len(values) if high > low else 0, _ROWS):
+        part = values[row : row + _ROWS].astype(np.float64)
+        levels[row : row + _ROWS] = (part - low) / (high - low) * 255.0 + 0.5
+    return Image.fromarray(levels)

@@ -95,6 +95,14 @@ def check_unpacked(unpacked: int, size: int) -> None:
         raise ValueError(f"{unpacked} bytes within a file of {size}")
 
 
+def check_json(data: bytes) -> bytes:
+    """``data`` itself, the text of a JSON file, where what it describes takes no more memory than the budget: a few
+    letters are a dictionary of 200 bytes. Raises ValueError."""
+    costs = {b"{": 200, b"[": 64, b",": 32}  # bytes in memory, of the smallest that are not empty
+    check_unpacked(sum(cost * data.count(mark) for mark, cost in costs.items()), len(data))
+    return data
+
+
 def archive_in(file: BinaryIO, size: int) -> zipfile.ZipFile:
     """The zip archive in ``file`` of ``size`` bytes, its table checked: so many entries, each name once, none longer
     than the file where it is stored as it is, and all of them together within the budget. Raises ValueError, and what

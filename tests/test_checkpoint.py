@@ -161,6 +161,19 @@ def test_json_that_is_no_object_or_too_large_is_refused(tmp_path: Path, monkeypa
     assert "larger than any description" in refusal(read_json, path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": "\\ud800"}', '{"\\uDFFF": 1}', '{"a": 1' + "0" * 25 + "}", '{"a": ' + "9" * 5000 + "}", '{"a": ' * 9999],
+)
+def test_what_no_other_part_of_the_program_could_carry_is_refused(tmp_path: Path, text: str) -> None:
+    """Halves of letters, whole numbers of more than 64 bits, nesting without end."""
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    assert "truncated or damaged" in refusal(read_json, path)
+    path.write_text('{"a": "\\ud83d\\ude00", "b": -9223372036854775808, "c": 1e30}')
+    assert read_json(path) == {"a": "\U0001f600", "b": -(2**63), "c": 1e30}
+
+
 def test_a_missing_card_is_no_fault_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     assert read_card(tmp_path) == {}
     (tmp_path / "card.json").write_text('{"licence": "MIT", "figures": {"fid": 3.0}}')

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from watched import watched
 
-from explorer.picture_file import UnusablePicture, as_png, fitted, open_picture, pixels_of, without_colours
+from explorer.picture_file import MOST_BYTES, UnusablePicture, as_png, fitted, open_picture, pixels_of, without_colours
 
 SIZES = st.integers(1, 40)
 
@@ -100,3 +104,51 @@ def test_what_is_larger_than_allowed_is_not_read() -> None:
     with pytest.raises(UnusablePicture):
         pixels_of(in_bytes(ramp(300, 8)), (8, 300), 256)
     assert open_picture(in_bytes(ramp(256, 8)), 256).image.size == (256, 8)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "MPO", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_every_kind_of_file_can_be_cropped_when_it_is_closed(tmp_path: Path, form: str, mode: str) -> None:
+    (tmp_path / "a").write_bytes(in_bytes(ramp(9, 7).convert(mode), form))
+    opened = open_picture(tmp_path / "a")
+    assert fitted(opened.image, 4, 4).pixels.shape == (4, 4, 3)
+
+
+def test_a_picture_that_would_start_a_program_is_none() -> None:
+    """Pillow gives EPS to Ghostscript."""
+    with watched() as events, pytest.raises(UnusablePicture, match="cannot be read"):
+        open_picture(in_bytes(ramp(9, 7), "EPS"))
+    assert not [event for event in events if event.startswith(("subprocess", "os.exec", "os.posix_spawn"))]
+
+
+@pytest.mark.parametrize(("size", "mode"), [((40_000, 2_000), "L"), ((8_000, 8_000), "RGB"), ((7_000, 6_000), "RGBA")])
+def test_small_files_of_very_many_pixels_are_refused_before_they_are_unpacked(size: tuple[int, int], mode: str) -> None:
+    width, height = size
+    channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
+    packed = zlib.compressobj(1)
+    row = b"\0" + bytes(width * channels)
+    body = b"".join(packed.compress(row) for _ in range(height)) + packed.flush()
+    kind = {"L": 0, "RGB": 2, "RGBA": 6}[mode]
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)), (b"IDAT", body), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in chunks
+    )
+    if width * height * {"L": 9, "RGB": 8, "RGBA": 13}[mode] > MOST_BYTES + len(data):
+        with pytest.raises(UnusablePicture, match="which take too much memory"):
+            open_picture(data)
+    else:
+        assert open_picture(data).image.size == size
+
+
+def test_16_bits_are_scaled_alike_in_all_rows() -> None:
+    values = np.linspace(0, 65535, 300 * 7).reshape(300, 7).astype(np.uint16)
+    found = np.asarray(open_picture(in_bytes(Image.fromarray(values))).image)[..., 0]
+    assert np.abs(found - values / 257).max() <= 0.51
+
+
+def test_a_pipe_and_a_device_are_no_pictures(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", Path("/dev/zero"), tmp_path):
+        with pytest.raises(UnusablePicture, match="cannot be read"):
+            open_picture(path)

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from explorer.errors import Cancelled, ControlError, ModelError
-from explorer.reading import UNPACKED_BYTES, archive_in, bounded, foreign, opened, read_file, whole
+import explorer
+from explorer.arrays import read_npy, read_npz, read_pickle
+from explorer.causal import model_file
+from explorer.causal.formats.registry import read_graph
+from explorer.checkpoint import read_json, read_safetensors, read_torch_value
+from explorer.controls import control_set
+from explorer.errors import Cancelled, ControlError, ExplorerError, ModelError
+from explorer.export import embed
+from explorer.file_kinds import registry as file_kinds
+from explorer.importers import files as importers
+from explorer.importers.registry import is_known
+from explorer.onnx_graphs.session import read_header
+from explorer.picture_file import open_picture
+from explorer.reading import UNPACKED_BYTES, archive_in, bounded, check_json, foreign, opened, read_file, whole
+from explorer.scene.labels import load_labels
+from explorer.scene.store import load_scene
+from explorer.training.base import read_recipe
+from explorer.ui.files.dropping import kind_of
 
 
 def _archive(write: dict[str, bytes]) -> bytes:
@@ -102,6 +122,13 @@ def test_an_archive_that_is_larger_than_it_can_be_is_refused(data: bytes, reason
         pass
 
 
+@pytest.mark.parametrize("text", [b"[" + b"{}," * 3_000_000 + b"{}]", b"[" + b"[]," * 9_000_000 + b"[]]"])
+def test_a_text_of_json_is_weighed_before_it_is_read(text: bytes) -> None:
+    with pytest.raises(ValueError, match="within a file of"):
+        check_json(text)
+    assert check_json(text[:30_000]) == text[:30_000]
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
 def test_refusing_an_archive_takes_no_memory_for_what_it_declares() -> None:
     """The peak of a process that looks at a bomb of a gigabyte."""
@@ -119,3 +146,141 @@ def test_refusing_an_archive_takes_no_memory_for_what_it_declares() -> None:
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert int(told.stdout) < 200 << 10  # kilobytes
+
+
+# --- nobody goes beside it -------------------------------------------------------------------------------------------
+
+OPENERS = {
+    "read_bytes", "read_text", "open", "fdopen", "load", "loadtxt", "genfromtxt", "fromfile", "memmap", "ZipFile",
+    "safe_open", "load_file", "QFile", "QImageReader",
+}  # fmt: skip
+MODULES = {"Image", "av", "np", "numpy", "torch", "zipfile", "io", "os", "safetensors", "tarfile", "gzip"}
+"""Those whose ``open`` and ``load`` read files; elsewhere these are methods of our own."""
+BESIDE_THE_DOOR = {
+    "reading.py": "the door itself",
+    "files.py": "an empty file is made",
+    "leftovers.py": "a file is made",
+    "picture_file.py": "an open file of the door's is given to Pillow",
+    "ui/look/icons.py": "a drawing that comes with the program",
+    "ui/landscape/figure.py": "what was written a moment ago",
+    "export/gif.py": "what was written a moment ago",
+    "export/onnx_graph.py": "what was written a moment ago",
+    "export/encoded_file.py": "what is being written",
+    "export/video.py": "what was written a moment ago; and films whose provenance the door has read",
+    "causal/structure_search.py": "the pipe of the process that started this one",
+    "training/folder.py": "what this program keeps, sealed",
+    "training/loop.py": "what this program keeps",
+    "discovery/trained.py": "what this program keeps, sealed",
+}
+PACKAGE = Path(explorer.__file__).parent
+
+
+def _reads_a_file(call: ast.Call) -> bool:
+    """Whether ``call`` opens a file to read it, as far as its name and its mode tell."""
+    name = call.func
+    if isinstance(name, ast.Name):
+        is_opener = name.id in ("open", "ZipFile", "safe_open", "load_file")
+    elif isinstance(name, ast.Attribute) and name.attr in OPENERS:
+        # A method called open, of an object of our own, has another first argument than a mode.
+        of_module = isinstance(name.value, ast.Name) and name.value.id in MODULES
+        mode = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+        is_mode = isinstance(mode, str) and 0 < len(mode) <= 3 and set(mode) <= set("rwaxbt+")
+        is_opener = of_module or name.attr not in ("open", "load") or is_mode
+    else:
+        return False
+    modes = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
+    modes += [keyword.value.value for keyword in call.keywords if isinstance(keyword.value, ast.Constant)]
+    return is_opener and not any(isinstance(mode, str) and mode[:1] in ("w", "a", "x") for mode in modes)
+
+
+def test_no_other_part_of_the_program_opens_files_to_read_them() -> None:
+    beside: dict[str, int] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and _reads_a_file(node):
+                beside.setdefault(path.relative_to(PACKAGE).as_posix(), node.lineno)
+    assert {name: line for name, line in beside.items() if name not in BESIDE_THE_DOOR} == {}
+    assert set(BESIDE_THE_DOOR) <= set(beside), "a reason for what is no longer done"
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "a tensor file": read_safetensors, "a PyTorch file": read_torch_value, "JSON": read_json, "an array": read_npy,
+    "arrays": read_npz, "a pickle": read_pickle, "a picture": open_picture, "a scene": load_scene,
+    "an export": embed.read, "labels": load_labels,
+    "a recipe": lambda path: read_recipe(str(path)), "a graph": read_graph, "a causal model": model_file.load,
+    "controls": control_set.load, "controls of others": importers.opened, "an ONNX network": read_header,
+}  # fmt: skip
+LOOKS: dict[str, Callable[[Path], object]] = {
+    "what it is": file_kinds.sentence, "what it is good for": file_kinds.use, "what was dropped": kind_of,
+    "whether it holds controls": is_known, "whether it carries a scene": embed.carries_scene,
+}  # fmt: skip
+SUFFIXES = (
+    "",
+    ".pt",
+    ".pkl",
+    ".npz",
+    ".csv",
+    ".json",
+    ".safetensors",
+    ".png",
+    ".mp4",
+    ".svg",
+    ".onnx",
+    ".toml",
+    ".ckpt",
+)
+
+
+@pytest.fixture
+def at_once() -> Iterator[None]:
+    """A test that waits for ever fails in ten seconds."""
+
+    def waited(number: int, frame: object) -> None:
+        raise AssertionError("it waits")
+
+    before = signal.signal(signal.SIGALRM, waited)
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(params=["a pipe", "a device", "a socket", "a folder", "nothing"])
+def no_file(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Path]:
+    """Something of the name that is no regular file."""
+
+    def made(name: str) -> Path:
+        path = tmp_path / name
+        if request.param == "a pipe":
+            os.mkfifo(path)
+        elif request.param == "a device":
+            path.symlink_to("/dev/zero")
+        elif request.param == "a socket":
+            with socket.socket(socket.AF_UNIX) as listening:
+                listening.bind(str(path))
+        elif request.param == "a folder":
+            path.mkdir()
+        return path
+
+    return made
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("reader", READERS)
+def test_no_reader_waits_for_what_is_no_file(no_file: Callable[[str], Path], reader: str) -> None:
+    for suffix in SUFFIXES:
+        with pytest.raises(ExplorerError):
+            READERS[reader](no_file(f"a{suffix}"))
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("look", LOOKS)
+def test_whoever_looks_first_does_not_wait_either(no_file: Callable[[str], Path], look: str) -> None:
+    for suffix in SUFFIXES:
+        with suppress(ExplorerError):
+            LOOKS[look](no_file(f"a{suffix}"))
+    folder = no_file("folder")
+    if not folder.exists():
+        folder.mkdir()
+        no_file("folder/config.json")
+        LOOKS[look](folder)

@@ -6,15 +6,17 @@ import html
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from explorer.errors import SceneError
+from explorer.export import mp4_file, png_file
 from explorer.export.carried import Reference, references_in, unaccompanied
 from explorer.export.options import ExportOptions
-from explorer.export.png_file import text_in
 from explorer.export.provenance import FIGURE_FORMAT, FORMAT, KEY, FigureProvenance, Provenance, decode
+from explorer.reading import check_json, foreign, opened, read_file, whole
 from explorer.scene.model import Scene
 from explorer.scene.store import BESIDE, Touched, decode_scene
 from explorer.scene.store import FORMAT as SCENE_FORMAT
@@ -33,42 +35,40 @@ def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | FigureProvenanc
     Raises :class:`SceneError` with one sentence when there is none, or it is damaged or newer than this program.
     """
     path = Path(path)
-    try:
+    with _read_whole(path):
         data = _carried(path)
-    except OSError as error:
-        raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
-    if data is None:
-        raise SceneError(f"'{path.name}' carries no scene of Latent Explorer.")
-    if _is_scene(data):
-        return decode_scene(data, path.name), ExportOptions(scaling="smooth"), None
-    provenance = decode(data, path.name)
-    options = provenance.options if isinstance(provenance, Provenance) else ExportOptions(kind="png")
-    return provenance.restored(path.name), options, provenance
+        if data is None:
+            raise SceneError(f"'{path.name}' carries no scene of Latent Explorer.")
+        if _is_scene(data):
+            return decode_scene(data, path.name), ExportOptions(scaling="smooth"), None
+        provenance = decode(data, path.name)
+        options = provenance.options if isinstance(provenance, Provenance) else ExportOptions(kind="png")
+        return provenance.restored(path.name), options, provenance
 
 
 def carries_scene(path: Path) -> bool:
     """Whether the file ``path`` carries a scene, sound or not. Raises :class:`SceneError` where it is damaged."""
-    try:
+    with _read_whole(Path(path)):
         return _carried(Path(path)) is not None
-    except OSError as error:
-        raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
 
 
 def order_of_touch(path: Path) -> Touched:
     """In which order the scene that ``path`` carries, and that :func:`read` has read, moved its controls when it was
     saved (:func:`explorer.scene.store.order_of_touch`)."""
-    data = _carried(Path(path)) or b""
-    document = msgspec.json.decode(data) if _is_scene(data) else decode(data, path.name).scene
-    return scene_order(document)
+    with _read_whole(Path(path)):
+        data = _carried(Path(path)) or b""
+        document = msgspec.json.decode(check_json(data)) if _is_scene(data) else decode(data, Path(path).name).scene
+        return scene_order(document)
 
 
 def references_of(path: Path) -> tuple[Reference, ...]:
     """What the file ``path``, which :func:`read` has read, says of the files that its scene names. Raises
     :class:`SceneError` where that is damaged."""
-    data = _carried(Path(path)) or b""
-    if _is_scene(data):
-        return references_in(msgspec.json.decode(data).get(BESIDE, []), Path(path).name)
-    return decode(data, Path(path).name).references
+    with _read_whole(Path(path)):
+        data = _carried(Path(path)) or b""
+        if _is_scene(data):
+            return references_in(msgspec.json.decode(check_json(data)).get(BESIDE, []), Path(path).name)
+        return decode(data, Path(path).name).references
 
 
 def not_carried(path: Path) -> str:
@@ -76,6 +76,16 @@ def not_carried(path: Path) -> str:
     it has all that it needs. Raises as :func:`read`."""
     _, _, provenance = read(path)
     return unaccompanied(provenance.references) if provenance is not None else ""
+
+
+@contextmanager
+def _read_whole(path: Path) -> Iterator[None]:
+    """A block that reads what ``path`` carries: whatever is wrong with it is one :class:`SceneError`."""
+    with foreign(path, "a scene, or what this program has exported", SceneError):
+        try:
+            yield
+        except OSError as error:
+            raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
 
 
 def _is_scene(data: bytes) -> bool:
@@ -87,40 +97,22 @@ def _is_scene(data: bytes) -> bool:
 def _carried(path: Path) -> bytes | None:
     if path.is_dir():
         listed = path / SEQUENCE_FILE
-        return listed.read_bytes() if listed.is_file() else None
-    with path.open("rb") as file:
+        return read_file(listed, whole) if listed.is_file() else None
+    with opened(path) as file:
         head = file.read(12)
     if head.startswith(b"\x89PNG"):
-        return _from_png(path)
+        return png_file.text_in(path)
     if head.startswith((b"GIF87a", b"GIF89a")):
-        return from_gif(path.read_bytes())
+        return from_gif(read_file(path, whole))
     if head.startswith(b"%PDF"):
-        return from_pdf(path.read_bytes())
+        return from_pdf(read_file(path, whole))
     if head[4:8] == b"ftyp":
-        return _from_mp4(path)
+        return mp4_file.text_in(path)
     if head.startswith((b"<?xml", b"<svg")):
-        return from_svg(path.read_bytes())
+        return from_svg(read_file(path, whole))
     if head.lstrip()[:1] == b"{":
-        return path.read_bytes()
+        return read_file(path, whole)
     return None
-
-
-def _from_png(path: Path) -> bytes | None:
-    try:
-        return text_in(path)
-    except (ValueError, zlib.error) as error:
-        raise SceneError(f"'{path.name}' is a damaged PNG file ({error}).") from error
-
-
-def _from_mp4(path: Path) -> bytes | None:
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            text = container.metadata.get(KEY)
-    except av.FFmpegError as error:
-        raise SceneError(f"'{path.name}' is a damaged video file ({error.strerror}).") from error
-    return text.encode() if text is not None else None
 
 
 # --- GIF: a comment extension before the trailer (GIF89a specification, sections 24 and 27) --------------------------
@@ -159,7 +151,10 @@ def _gif_comments(data: bytes) -> Iterator[bytes]:
             if label == 0xFE:
                 yield body
         elif kind == 0x2C:  # an image: descriptor, colour table, code size, sub-blocks
-            place, _ = _sub_blocks(data, place + 10 + _table_bytes(data[place + 9]) + 1)
+            place += 10 + _table_bytes(data[place + 9]) + 1
+            while length := data[place]:
+                place += 1 + length
+            place += 1
         else:
             return
 

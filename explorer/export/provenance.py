@@ -17,6 +17,7 @@ from explorer.errors import SceneError, clause
 from explorer.export.carried import Reference
 from explorer.export.compose import Frame
 from explorer.export.options import ExportOptions
+from explorer.reading import check_json
 from explorer.scene.model import Scene
 from explorer.scene.store import decode_scene
 
@@ -133,12 +134,12 @@ def decode(data: bytes, where: str) -> Provenance | FigureProvenance:
     """Read back what :func:`encode` wrote. Raises :class:`SceneError` with one sentence for anything else."""
     kinds: dict[str, type[Provenance | FigureProvenance]] = {FORMAT: Provenance, FIGURE_FORMAT: FigureProvenance}
     try:
-        head = msgspec.json.decode(data)
+        head = msgspec.json.decode(check_json(data))
         if not isinstance(head, dict) or head.get("format") not in kinds:
             raise SceneError(f"'{where}' carries no scene of Latent Explorer.")
         version = head.get("version")
         if isinstance(version, int) and version > VERSION:
             raise SceneError(f"'{where}' was exported by a newer Latent Explorer; update the program to replay it.")
         return msgspec.convert(head, kinds[head["format"]])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise SceneError(f"The scene that '{where}' carries is damaged ({clause(error)}).") from error

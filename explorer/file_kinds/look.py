@@ -3,28 +3,30 @@ and a file that is not what it seems to be answers with nothing, never with an e
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
-from explorer.checkpoint import MAX_JSON_BYTES, safetensors_header
+from explorer.checkpoint import read_json, safetensors_header
 from explorer.errors import ModelError
 from explorer.pickled.instructions import values_of
 from explorer.pickled.records import Record
 from explorer.pickled.source import Source
-from explorer.reading import GlancedFile
+from explorer.reading import GlancedFile, archive_in, foreign, opened
 from explorer.tensor_file import Header
+from explorer.torch_file import MOST_DIMENSIONS
+
+Seen = TypeVar("Seen")
 
 HEAD = 4096
 MOST_ENTRIES = 20_000
 """Of a folder, or an archive, that are looked at."""
 MAX_PICKLE_BYTES = 64 << 20
-_DAMAGE = (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError)
 _TENSOR = "torch._utils._rebuild_tensor"
-_END_OF_ARCHIVE = b"PK\x05\x06"
 
 
 class Look:
@@ -38,76 +40,49 @@ class Look:
     @cached_property
     def head(self) -> bytes:
         """The first bytes of a file."""
-        try:
-            with self.path.open("rb") as file:
-                return file.read(HEAD)
-        except OSError:
-            return b""
+        return self._seen(lambda file, size: file.read(HEAD), b"")
 
     @cached_property
     def entries(self) -> frozenset[str]:
         """Names in a folder (with a slash after folders) or in a zip archive, hidden ones left out."""
-        try:
-            if self.is_folder:
-                inside = sorted(self.path.iterdir())[:MOST_ENTRIES]
-                return frozenset(one.name + "/" * one.is_dir() for one in inside if not one.name.startswith("."))
-            if self.is_archive:
-                with zipfile.ZipFile(self.path) as archive:
-                    return frozenset(archive.namelist())
-        except _DAMAGE:
-            pass
-        return frozenset()
+        if self.is_folder:
+            with suppress(OSError), os.scandir(self.path) as inside:
+                first = islice((one for one in inside if not one.name.startswith(".")), MOST_ENTRIES)
+                return frozenset(one.name + "/" * one.is_dir() for one in first)
+        return self._table or frozenset()
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is a zip archive whose table of contents is worth reading."""
+        return self._table is not None
 
     @cached_property
-    def is_archive(self) -> bool:
-        """Whether it is a zip archive whose table of contents is of a size that is worth reading."""
-        if not self.head.startswith(b"PK\x03\x04"):
-            return False
-        try:
-            with self.path.open("rb") as file:
-                file.seek(max(0, self.path.stat().st_size - 65_557))  # the end and the longest comment
-                end = file.read()
-        except OSError:
-            return False
-        place = end.rfind(_END_OF_ARCHIVE)
-        return place >= 0 and int.from_bytes(end[place + 10 : place + 12], "little") <= MOST_ENTRIES
+    def _table(self) -> frozenset[str] | None:
+        return self._seen(_names_in, None) if self.head.startswith(b"PK\x03\x04") else None
 
     @cached_property
     def json(self) -> Mapping[str, Any]:
         """The object in a JSON file, or in the ``config.json`` of a folder; empty where there is none."""
         path = self.path / "config.json" if self.is_folder else self.path
-        try:
-            if path.suffix.lower() not in (".json", ".ipynb") or path.stat().st_size > MAX_JSON_BYTES:
-                return {}
-            content = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return content if isinstance(content, dict) else {}
+        if path.suffix.lower() in (".json", ".ipynb") and path.is_file():
+            with suppress(ModelError, OSError):
+                return read_json(path)
+        return {}
 
     @cached_property
     def pickled(self) -> Any:
         """What a pickle, or that in an archive of ``torch.save``, holds, as plain values; None where there is none."""
-        try:
-            if self.is_archive:
-                with zipfile.ZipFile(self.path) as archive:
-                    inside = [entry for entry in archive.infolist() if entry.filename.endswith("/data.pkl")]
-                    if len(inside) != 1 or inside[0].file_size > MAX_PICKLE_BYTES:
-                        return None
-                    with archive.open(inside[0]) as file:
-                        content = file.read(MAX_PICKLE_BYTES)
-                return values_of(Source.of_bytes(content), _anything, persistent=True)
-            if self.head[:1] == b"\x80" and not self.is_folder:
-                with self.path.open("rb", buffering=0) as raw:
-                    size = self.path.stat().st_size
-                    source = Source(GlancedFile(raw, size), 0, size)
-                    first = values_of(source, _anything, persistent=True)
-                    if type(first) is not int:
-                        return first
-                    values_of(source, _anything), values_of(source, _anything)  # magic number, protocol, system
-                    return values_of(source, _anything, persistent=True)
-        except _DAMAGE:
-            pass
-        return None
+        if self.is_archive:
+            return self._seen(_pickled_in_archive, None)
+        return self._seen(_pickled_in, None) if self.head[:1] == b"\x80" else None
+
+    def _seen(self, look: Callable[[BinaryIO, int], Seen], otherwise: Seen) -> Seen:
+        """What ``look`` sees in the file of so many bytes; ``otherwise`` where that is not what it seems to be."""
+        if self.is_folder:
+            return otherwise
+        with suppress(ModelError, OSError), foreign(self.path, "what it seems to be"), opened(self.path) as file:
+            return look(file, os.fstat(file.fileno()).st_size)
+        return otherwise
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -130,12 +105,32 @@ class Look:
 
     @cached_property
     def _header(self) -> Header:
-        try:
-            if self.suffix == ".safetensors":
+        if self.suffix == ".safetensors":
+            with suppress(ModelError, OSError):
                 return safetensors_header(self.path)
-        except ModelError:
-            pass
         return Header({}, {})
+
+
+def _names_in(file: BinaryIO, size: int) -> frozenset[str] | None:
+    with archive_in(file, size) as archive:
+        return frozenset(archive.namelist())
+
+
+def _pickled_in_archive(file: BinaryIO, size: int) -> Any:
+    with archive_in(file, size) as archive:
+        (inside,) = (entry for entry in archive.infolist() if entry.filename.endswith("/data.pkl"))
+        if inside.file_size > MAX_PICKLE_BYTES:
+            return None
+        return values_of(Source.of_bytes(archive.read(inside)), _anything, persistent=True)
+
+
+def _pickled_in(file: BinaryIO, size: int) -> Any:
+    source = Source(GlancedFile(file, size), 0, size)
+    first = values_of(source, _anything, persistent=True)
+    if type(first) is not int:
+        return first
+    values_of(source, _anything), values_of(source, _anything)  # magic number, protocol, system
+    return values_of(source, _anything, persistent=True)
 
 
 def _anything(name: str) -> bool:
@@ -156,4 +151,5 @@ def _shapes_in(content: Any, depth: int) -> dict[str, tuple[int, ...]]:
 
 
 def _is_shaped(tensor: Record) -> bool:
-    return len(tensor.arguments) > 2 and isinstance(tensor.arguments[2], tuple)
+    shape = tensor.arguments[2] if len(tensor.arguments) > 2 else None
+    return isinstance(shape, tuple) and len(shape) <= MOST_DIMENSIONS and all(type(size) is int for size in shape)

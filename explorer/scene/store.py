@@ -11,6 +11,7 @@ import msgspec
 
 from explorer.errors import SceneError, clause
 from explorer.files import atomic_write
+from explorer.reading import check_json, read_file, whole
 from explorer.scene.model import SCENE_VERSION, ControlSetRef, ModelRef, Scene
 from explorer.scene.old_defaults import spelt_out
 from explorer.scene.validate import validate_scene
@@ -121,7 +122,7 @@ def save_scene(scene: Scene, path: Path, beside: object = ()) -> None:
 def load_scene(path: Path) -> Scene:
     """Read the scene file ``path``. Raises :class:`SceneError` as :func:`decode_scene` does."""
     try:
-        data = Path(path).read_bytes()
+        data = read_file(Path(path), whole)
     except OSError as error:
         raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
     return decode_scene(data, Path(path).name)
@@ -129,8 +130,8 @@ def load_scene(path: Path) -> Scene:
 
 def _document(data: bytes, where: str) -> Document:
     try:
-        document = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = msgspec.json.decode(check_json(data))
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise SceneError(f"'{where}' is not a readable scene: it is truncated or foreign ({clause(error)}).") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SceneError(f"'{where}' is no scene of Latent Explorer; open a file that the program has saved.")

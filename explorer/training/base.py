@@ -12,6 +12,7 @@ from torch import Tensor
 
 from explorer.errors import ExplorerError, instead
 from explorer.files import text_of
+from explorer.reading import bounded, foreign
 from explorer.scene.model import Scalar
 from explorer.training.batch import Batch
 
@@ -22,6 +23,7 @@ Weight = Annotated[float, msgspec.Meta(ge=0, le=1e30)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
+MOST_RECIPE_BYTES = 64 << 10
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
@@ -58,18 +60,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def read_recipe(name_or_path: str) -> Recipe:
     """A shipped recipe by name, or one from a ``.toml`` file. Raises :class:`ExplorerError` naming what is wrong."""
     shipped = RECIPES / f"{name_or_path}.toml"
-    try:
-        path = shipped if shipped.is_file() else Path(name_or_path)
-        text = text_of(path.read_bytes(), path.name) if path.is_file() else None
-    except OSError as error:
-        raise ExplorerError(f"The recipe '{name_or_path}' cannot be read: {error}.") from error
-    if text is None:
+    path = shipped if shipped.is_file() else Path(name_or_path)
+    if not path.is_file():
         hint = instead(name_or_path, sorted(p.stem for p in RECIPES.glob("*.toml")))
         raise ExplorerError(f"There is no recipe '{name_or_path}', and no such .toml file; {hint}")
-    try:
-        return msgspec.convert(tomllib.loads(text), Recipe)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ExplorerError(f"The recipe '{path}' cannot be read: {error}.") from error
+    sentence = f"The recipe '{path}' cannot be read: it is no TOML, or far larger than any recipe; correct it."
+    with foreign(path, "a recipe", ExplorerError, sentence):
+        try:
+            return msgspec.convert(tomllib.loads(text_of(bounded(path, MOST_RECIPE_BYTES), path.name)), Recipe)
+        except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise ExplorerError(f"The recipe '{path}' cannot be read: {error}.") from error
 
 
 def changed(recipe: Recipe, field: str, value: int | str) -> Recipe:

@@ -3,12 +3,15 @@ model."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from explorer.errors import ExplorerError
 from explorer.files import PICTURE_SUFFIXES
+from explorer.reading import check_json, foreign, opened
 
 Kind = Literal["scene", "carrier", "carrier or picture", "picture", "controls", "foreign", "model or foreign", "model"]
 """``foreign``: what another program found on a model."""
@@ -38,13 +41,11 @@ def kind_of(path: Path) -> Kind:
 
 def _holds_controls(path: Path) -> bool:
     """Whether the header of a safetensors file is that of a control set."""
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > LARGEST_HEADER:
-                return False
-            header: dict[str, Any] = msgspec.json.decode(file.read(length), type=dict[str, Any])
-        own = header.get("__metadata__", {}).get("latent_explorer", "")
-        return "controls" in msgspec.json.decode(own, type=dict[str, Any])
-    except (OSError, msgspec.DecodeError, AttributeError, TypeError):
-        return False
+    with suppress(ExplorerError, OSError), foreign(path, "a control set"), opened(path) as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > LARGEST_HEADER:
+            return False
+        header = msgspec.json.decode(check_json(file.read(length)), type=dict[str, msgspec.Raw])
+        metadata = msgspec.json.decode(header.get("__metadata__", b"{}"), type=dict[str, str])
+        return "controls" in msgspec.json.decode(metadata.get("latent_explorer", ""), type=dict[str, msgspec.Raw])
+    return False
