@@ -242,7 +242,7 @@ def test_a_foreign_file_is_one_sentence(tmp_path: Path, kind: str) -> None:
         Image.new("RGB", (4, 4)).save(path)
     else:
         path.write_text('{"a": 1}' if kind == "json" else "hello")
-    with pytest.raises(SceneError, match="carries no scene|or it is truncated or damaged"):
+    with pytest.raises(SceneError, match=r"carries no scene|or it is truncated or damaged"):
         replay.read(path)
 
 
