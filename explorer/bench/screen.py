@@ -6,13 +6,15 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import psutil
 from PySide6.QtCore import QElapsedTimer, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from explorer.errors import ExplorerError
-from explorer.service.client import ServiceClient
+from explorer.scene.cards import ControlSetCard
+from explorer.service.client import CRASHES_ALLOWED, ServiceClient
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.pace import Sample
@@ -45,23 +47,23 @@ class Figures:
 
 
 class Screen:
-    """One engine process and one canvas for all models."""
+    """One engine process and one canvas for all models. ``crashes_allowed``: as of the client."""
 
-    def __init__(self) -> None:
+    def __init__(self, crashes_allowed: int = CRASHES_ALLOWED) -> None:
         self._app = QApplication.instance() or QApplication([])
-        self._controller = Controller(ServiceClient)
-        self._canvas = Canvas(self._controller)
+        self.controller = Controller(partial(ServiceClient, crashes_allowed=crashes_allowed))
+        self._canvas = Canvas(self.controller)
         self._problem = ""
-        self._controller.noticed.connect(self._on_notice)
+        self.controller.noticed.connect(self._on_notice)
         # Wakes a wait for something that never comes, so that it ends at its limit.
         self._waker = QTimer(self._canvas)
         self._waker.setInterval(100)
         self._waker.start()
-        self._controller.client.start()
+        self.controller.client.start()
 
     def close(self) -> None:
         """End the engine process and the canvas."""
-        self._controller.close()
+        self.controller.close()
         self._canvas.close()
         self._canvas.deleteLater()
 
@@ -70,26 +72,18 @@ class Screen:
 
         Raises :class:`ExplorerError` when the model cannot be opened.
         """
-        controller, feed = self._controller, self._controller.feed
-        controller.open_model(model)
-        self._until(lambda: controller.model_card() is not None and controller.model_card().path.endswith(model))  # type: ignore[union-attr]
-        self._until(lambda: controller.controls_card() is not None)
-        card = controller.controls_card()
-        assert card is not None
-        control = card.controls[0]
-        self._fit(size)
-        self._settle()
-
+        controller, feed = self.controller, self.controller.feed
+        control = self.open(model, size).controls[0]
         chance = random.Random(size)  # other amounts on every canvas: the engine keeps the pictures of old ones
         feed.samples.clear()
         for _ in range(EVENTS):
             before = len(feed.samples)
             controller.move_control(0, control.name, chance.uniform(control.low, control.high), dragging=True)
-            self._until(lambda wanted=before + 1: len(feed.samples) >= wanted)  # type: ignore[misc]
+            self.until(lambda wanted=before + 1: len(feed.samples) >= wanted)  # type: ignore[misc]
         single = list(feed.samples)
         asked, drawn, storm, stalls = self._storm(control.name, control.low, control.high, size + 1)
         controller.move_control(0, control.name, 0.0, dragging=False)
-        self._settle()
+        self.settle()
         picture = feed.picture(0)
         engine = picture.frame.engine_memory if picture is not None and picture.frame is not None else 0
         return Figures(
@@ -105,10 +99,23 @@ class Screen:
             engine_memory=engine,
         )
 
+    def open(self, model: str, size: int) -> ControlSetCard:
+        """Show ``model`` on a picture of ``size`` x ``size`` pixels; returns its sliders. Raises
+        :class:`ExplorerError`."""
+        controller = self.controller
+        controller.open_model(model)
+        self.until(lambda: controller.model_card() is not None and controller.model_card().path.endswith(model))  # type: ignore[union-attr]
+        self.until(lambda: controller.controls_card() is not None)
+        card = controller.controls_card()
+        assert card is not None
+        self._fit(size)
+        self.settle()
+        return card
+
     def _storm(self, name: str, low: float, high: float, seed: int) -> tuple[int, int, list[Sample], list[float]]:
         """Events at :data:`STORM_HZ` whether or not pictures keep up; (asked, drawn, samples, stalls)."""
-        controller, feed = self._controller, self._controller.feed
-        self._settle()
+        controller, feed = self.controller, self.controller.feed
+        self.settle()
         feed.samples.clear()
         chance = random.Random(seed)
         sent = 0
@@ -136,10 +143,10 @@ class Screen:
         heart.timeout.connect(heartbeat)
         events.start()
         heart.start()
-        self._until(lambda: sent >= STORM)
+        self.until(lambda: sent >= STORM)
         events.stop()
         heart.stop()
-        self._settle()
+        self.settle()
         return STORM, len(feed.samples), list(feed.samples), stalls
 
     def _fit(self, size: int) -> None:
@@ -154,10 +161,10 @@ class Screen:
             self._canvas.resize(self._canvas.width() + missing, self._canvas.height() + missing)
             self._app.processEvents()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Wait until the picture on the canvas is of the current state, and painted."""
-        feed = self._controller.feed
-        self._until(
+        feed = self.controller.feed
+        self.until(
             lambda: (
                 len(feed) > 0
                 and all(
@@ -167,7 +174,7 @@ class Screen:
             )
         )
 
-    def _until(self, done: Callable[[], bool]) -> None:
+    def until(self, done: Callable[[], bool]) -> None:
         """Run the event loop until ``done``; raises :class:`ExplorerError` on a failure that the window would show."""
         limit = time.monotonic() + PATIENCE
         while not done():

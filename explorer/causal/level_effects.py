@@ -13,7 +13,6 @@ from math import prod
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import scipy.optimize
 
 from explorer.causal.estimand import Term, names_in
 from explorer.causal.evaluation import evaluated
@@ -71,6 +70,8 @@ def natural_bounds(joint: Floats) -> tuple[Floats, Floats]:
 def instrumental_bounds(joint: Floats) -> tuple[Floats, Floats] | None:
     """(X, Y) each: the least and the most P(y | do(x)) of all models in which the instrument acts through the cause
     alone. ``joint`` (Z, X, Y): P(z, x, y), every z occurring. None where no such model gives ``joint``."""
+    from scipy.optimize import linprog  # here, so that an engine that starts does not wait for it
+
     conditional = joint / joint.sum(axis=(1, 2), keepdims=True)
     instruments, causes, effects = joint.shape
     answers = np.array(
@@ -87,7 +88,7 @@ def instrumental_bounds(joint: Floats) -> tuple[Floats, Floats] | None:
     for cause, effect in every(range(causes), range(effects)):
         goal = np.tile(outcomes[:, cause] == effect, len(answers)).astype(np.float64)
         for sign, bound in ((1.0, low), (-1.0, high)):
-            solved = scipy.optimize.linprog(sign * goal, A_eq=equations, b_eq=conditional.reshape(-1), method="highs")
+            solved = linprog(sign * goal, A_eq=equations, b_eq=conditional.reshape(-1), method="highs")
             if solved.status == 2:
                 return None
             if solved.fun is None:

@@ -19,14 +19,24 @@ def bench(
     training: Annotated[
         bool, typer.Option("--training", help="How fast the shipped recipes train, instead of the models.")
     ] = False,
+    kill_engine: Annotated[
+        int,
+        typer.Option(metavar="TIMES", min=0, help="Kill the engine so often in mid-drag, and see it return."),
+    ] = 0,
+    kill_window: Annotated[
+        int, typer.Option(metavar="TIMES", min=0, help="Kill the window so often while it works, and start it again.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Measure every shipped model from event to screen, and the start of the window (it opens one); or the worlds and
-    the training."""
+    the training; or what is lost when a process is killed."""
     if worlds or training:
         _without_window(worlds, training, as_json)
         return
     require_display()
+    if kill_engine or kill_window:
+        _killed(kill_engine, kill_window, (model or [""])[0], as_json)
+        return
     from explorer.bench.report import run
 
     found = run(model or (), lambda line: typer.echo(line, err=True))
@@ -82,6 +92,35 @@ def _without_window(worlds: bool, training: bool, as_json: bool) -> None:
     for row in found.get("training", ()):
         speed = f"{row['pictures_per_second']} pictures a second (drawing takes {row['ratio']} of a step)"
         typer.echo(f"{row['name']}, batches of {row['batch']}: {speed}")
+
+
+def _killed(engines: int, windows: int, model: str, as_json: bool) -> None:
+    from explorer.bench import kill_engine, kill_window
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    found: dict[str, Any] = {}
+    if engines:
+        found["kill_engine"] = kill_engine.measure(engines, say, model or kill_engine.MODEL)
+    if windows:
+        found["kill_window"] = kill_window.measure(windows, say, model or kill_window.MODEL)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    if row := found.get("kill_engine"):
+        typer.echo(
+            f"{row['model']}: engine killed {row['killed']} times in a drag: the same picture {row['same_picture']} "
+            f"times, one step of undo {row['one_step']} times, {row['zombies']} zombies, {row['processes']} engine at once at "
+            f"most; picture after {row['seconds']['median']} s (median; at most {row['seconds']['max']} s)"
+        )
+    if row := found.get("kill_window"):
+        left = ", ".join(row["left_behind"]) or "nothing"
+        typer.echo(
+            f"{row['model']}: window killed {row['killed']} times: "
+            f"{row['lost_seconds']['median']} s of work lost (median; "
+            f"at most {row['lost_seconds']['max']} s), left behind after the next start: {left}"
+        )
 
 
 def _line(row: dict[str, Any]) -> str:

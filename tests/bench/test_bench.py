@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from itertools import product
 from pathlib import Path
@@ -10,7 +11,18 @@ import pytest
 import torch
 from PySide6.QtWidgets import QApplication
 
-from explorer.bench import causal, do_drag, fields, report, screen, side_by_side, turns, worlds
+from explorer.bench import (
+    causal,
+    do_drag,
+    fields,
+    kill_engine,
+    kill_window,
+    report,
+    screen,
+    side_by_side,
+    turns,
+    worlds,
+)
 from explorer.errors import ExplorerError
 from explorer.generators.registry import shipped_models
 from explorer.training.base import Recipe
@@ -134,3 +146,24 @@ def test_a_do_slider_is_dragged_beside_a_straight_one(monkeypatch: pytest.Monkey
     assert float(found["do_ms"]) > 0
     assert float(found["ratio"]) > 0
     assert set(do_drag.MODELS) <= set(shipped_models())
+
+
+@pytest.mark.gui
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_an_engine_that_is_killed_in_a_drag_brings_the_same_picture_back(qapp: QApplication) -> None:
+    found = kill_engine.measure(2, model="shapes-btcvae")
+    counts = {key: found[key] for key in ("killed", "same_picture", "one_step")}
+    assert counts == {"killed": 2, "same_picture": 2, "one_step": 2}
+    assert (found["zombies"], found["processes"], found["left_processes"]) == (0, 1, 0)
+
+
+@pytest.mark.gui
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_a_window_that_is_killed_comes_back_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kill_window, "LIVES", (2.0, 3.0))
+    found = kill_window.measure(2)
+    assert found["left_behind"] == []
+    assert found["killed"] == 2
+    lost = found["lost_seconds"]
+    assert isinstance(lost, dict)
+    assert 0 <= lost["max"] < 4.0  # not all of it; how much depends on the machine
