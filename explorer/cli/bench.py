@@ -111,8 +111,8 @@ def _killed(engines: int, windows: int, model: str, as_json: bool) -> None:
     if row := found.get("kill_engine"):
         typer.echo(
             f"{row['model']}: engine killed {row['killed']} times in a drag: the same picture {row['same_picture']} "
-            f"times, one step of undo {row['one_step']} times, {row['zombies']} zombies, {row['processes']} engine at once at "
-            f"most; picture after {row['seconds']['median']} s (median; at most {row['seconds']['max']} s)"
+            f"times, one step of undo {row['one_step']} times, {row['zombies']} zombies, {row['processes']} engine at "
+            f"once at most; picture after {row['seconds']['median']} s (median; at most {row['seconds']['max']} s)"
         )
     if row := found.get("kill_window"):
         left = ", ".join(row["left_behind"]) or "nothing"

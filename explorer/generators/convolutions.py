@@ -99,7 +99,10 @@ def shuffled_output(config: TrunkConfig) -> nn.Sequential:
 
 def initialise(network: nn.Module, output: nn.Module) -> None:
     """He initialisation: with torch's default the signal fades over ten layers, and training takes far longer.
-    ``output`` begins smaller, near grey pictures."""
+    ``output`` begins smaller, near grey pictures. A network without numbers is left so: torch would import its
+    compiler for it, which takes a second."""
+    if any(parameter.is_meta for parameter in output.parameters()):
+        return
     for layer in network.modules():
         if isinstance(layer, nn.ConvTranspose2d):
             inputs = layer.weight.shape[0] * 4  # of 4×4 taps at stride 2, four meet in one pixel

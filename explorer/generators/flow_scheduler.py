@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 from torch import Tensor
 
 from explorer.errors import ModelError
@@ -102,6 +101,8 @@ class EulerFlowSchedule(FlowSchedule, frozen=True, kw_only=True):
         elif self.use_exponential_sigmas:
             spaced = np.exp(np.linspace(math.log(high), math.log(low), count))
         elif self.use_beta_sigmas:
+            from scipy.stats import beta  # here, so that no other model waits for it
+
             spaced = low + beta.ppf(1.0 - ramp, SHAPE, SHAPE) * (high - low)
         return spaced
 

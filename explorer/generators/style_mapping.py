@@ -22,6 +22,13 @@ LEAK = 0.2
 MOST_CLASSES = 65_536
 
 
+def unit_normal(*shape: int) -> Tensor:
+    """Numbers of variance 1, with which training begins; none where a network is built without numbers, for torch
+    would import its compiler to see what they would be, which takes a second."""
+    numbers = torch.empty(shape)
+    return numbers if numbers.is_meta else torch.randn(shape)
+
+
 class EqualisedLinear(nn.Module):
     """Linear layer with equalised learning rate: stored weights have unit variance, the gain is applied at run time.
 
@@ -30,7 +37,8 @@ class EqualisedLinear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, bias: float = 0.0, lr_multiplier: float = 1.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        weight = unit_normal(outputs, inputs)
+        self.weight = nn.Parameter(weight if weight.is_meta else weight / lr_multiplier)
         self.bias = nn.Parameter(torch.full((outputs,), bias / lr_multiplier))
         self.weight_gain = lr_multiplier / math.sqrt(inputs)
         self.bias_gain = lr_multiplier

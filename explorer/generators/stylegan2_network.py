@@ -21,7 +21,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from explorer.generators.style_mapping import LEAK, SQRT2, EqualisedLinear, Mapping, StyleNetwork, check_classes
+from explorer.generators.style_mapping import (
+    LEAK,
+    SQRT2,
+    EqualisedLinear,
+    Mapping,
+    StyleNetwork,
+    check_classes,
+    unit_normal,
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,8 @@ class NetworkConfig:
 def upsampling_filter() -> Tensor:
     """The separable FIR filter [1, 3, 3, 1] as (1, 1, 4, 4), with gain 4 so that zero-insertion keeps the
     brightness."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
-    kernel = torch.outer(taps, taps)
-    return (kernel / kernel.sum() * 4)[None, None]
+    taps = (1, 3, 3, 1)
+    return torch.tensor([[4 * a * b / sum(taps) ** 2 for a in taps] for b in taps])[None, None]
 
 
 def upsample(x: Tensor, fir: Tensor) -> Tensor:
@@ -105,10 +112,10 @@ class StyledConvolution(nn.Module):
         super().__init__()
         self.up, self.clamp = up, clamp
         self.affine = EqualisedLinear(w_dim, inputs, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.weight = nn.Parameter(unit_normal(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise", torch.randn(resolution, resolution))
+        self.register_buffer("noise", unit_normal(resolution, resolution))
         self.register_buffer("fir", upsampling_filter(), persistent=False)
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:
@@ -145,7 +152,7 @@ class ToPicture(nn.Module):
         super().__init__()
         self.clamp = clamp
         self.affine = EqualisedLinear(w_dim, inputs, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.weight = nn.Parameter(unit_normal(outputs, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor, styles: Tensor) -> Tensor:
@@ -164,12 +171,12 @@ class Block(nn.Module):
         self.resnet = config.architecture == "resnet"
         self.first = index == 0
         if self.first:
-            self.constant = nn.Parameter(torch.randn(outputs, 4, 4))
+            self.constant = nn.Parameter(unit_normal(outputs, 4, 4))
         else:
             inputs = config.channels[index - 1]
             self.conv0 = StyledConvolution(inputs, outputs, config.w_dim, resolution, True, config.clamp)
             if self.resnet:
-                self.skip = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+                self.skip = nn.Parameter(unit_normal(outputs, inputs, 1, 1))
         self.conv1 = StyledConvolution(outputs, outputs, config.w_dim, resolution, False, config.clamp)
         if not self.resnet or resolution == config.resolution:
             self.to_picture = ToPicture(outputs, config.picture_channels, config.w_dim, config.clamp)

@@ -23,7 +23,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from explorer.generators.style_mapping import EqualisedLinear, Mapping, Modulated, StyleNetwork, check_classes
+from explorer.generators.style_mapping import (
+    EqualisedLinear,
+    Mapping,
+    Modulated,
+    StyleNetwork,
+    check_classes,
+    unit_normal,
+)
 from explorer.generators.stylegan2_network import clamped, demodulation
 from explorer.generators.stylegan3_filters import filtered_leaky_relu, kaiser_lowpass, radial_lowpass
 
@@ -127,7 +134,7 @@ class FourierInput(nn.Module):
         super().__init__()
         self.signal = signal
         channels = signal.channels
-        self.weight = nn.Parameter(torch.randn(channels, channels))
+        self.weight = nn.Parameter(unit_normal(channels, channels))
         self.affine = EqualisedLinear(w_dim, MOTION)
         with torch.no_grad():
             self.affine.weight.zero_()
@@ -167,7 +174,7 @@ class AliasFreeLayer(nn.Module):
         self.clamp, self.after = config.clamp, after
         kernel = 1 if self.to_colours else config.kernel
         self.affine = EqualisedLinear(config.w_dim, before.channels, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(after.channels, before.channels, kernel, kernel))
+        self.weight = nn.Parameter(unit_normal(after.channels, before.channels, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(after.channels))
         self.register_buffer("magnitude", torch.ones(()))
         fine = max(before.rate, after.rate) * (1 if self.to_colours else config.finer)
