@@ -35,10 +35,10 @@ def main(arguments: list[str]) -> int:
     faults = sum(len(row.faults) for row in rows.values())
     opened, refused = (sum(row.outcomes[how] for row in rows.values()) for how in ("opened", "refused"))
     seconds = sum(row.total for row in rows.values())
+    slowest, memory = max(row.slowest for row in rows.values()), max(row.memory for row in rows.values()) >> 20
     print(
         f"{cases} cases in {time.monotonic() - start:.0f} s ({seconds:.0f} s of CPU): {opened} opened, "
-        f"{refused} refused, {faults} faults; slowest {max(row.slowest for row in rows.values()):.2f} s of CPU, at most "
-        f"{max(row.memory for row in rows.values()) >> 20} MB beyond the file's size"
+        f"{refused} refused, {faults} faults; slowest {slowest:.2f} s of CPU, at most {memory} MB beyond the files"
     )
     listed = []
     for name, row in rows.items():

@@ -3,6 +3,7 @@ process goes on behind it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -83,9 +84,7 @@ class _Process:
                         return
             except BrokenPipeError:
                 pass
-            code = process.wait()
-            self._process = None
-            told = self._said()
+            code, told = self._ended(), self._said()
             if begun is None:
                 raise RuntimeError(f"{name}: the process ended with {code} outside a case: {told[-3000:]}")
             number = begun["begun"]
@@ -103,10 +102,19 @@ class _Process:
     def end(self) -> None:
         if self._process is not None:
             self._process.stdin.close()
-            self._process.wait()
+            self._ended()
         self._told.close()
 
-    def _started(self):
+    def _ended(self) -> int:
+        """Wait for the process; returns how it ended."""
+        process, self._process = self._process, None
+        code = process.wait()
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):  # it has not read all that it was told
+            process.stdin.close()
+        return code
+
+    def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
             self._told.seek(0)
             self._told.truncate()
