@@ -154,8 +154,17 @@ class StartBound(Protocol):
 SMALL = 1e-4
 """The amount over which velocities are differences: in float64 its square and the rounding are both about 1e-8."""
 
-WeightEdits = tuple[tuple[WeightChange, float], ...]
-"""Changes of weights, each with its amount, which is not 0; () is the network as it is."""
+
+class WeightEdit(NamedTuple):
+    """A change of weights and its amount, which is not 0. ``window``: as in :class:`Move`."""
+
+    control: WeightChange
+    amount: float
+    window: StepWindow | None = None
+
+
+WeightEdits = tuple[WeightEdit, ...]
+"""All changes of weights of a picture; () is the network as it is."""
 
 
 class PointControl:

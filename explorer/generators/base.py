@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -20,9 +19,6 @@ from explorer.numerics.samplers import Callback
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard, OutputCard, SpaceCard
 from explorer.scene.model import Condition, Quality, StepWindow
-
-_ALL_NOISE = math.nextafter(1.0, 0.0)
-"""Windows end below the step of pure noise that flows begin with, and it belongs to the first of them."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +64,7 @@ class Latent:
 
     def at(self, noise: float) -> Latent:
         """The point that is drawn in the step at which a share ``noise`` (0..1) of the schedule is left."""
-        level = min(noise, _ALL_NOISE)
-        return next((latent for window, latent in self.phases if window.low <= level < window.high), self)
+        return next((latent for window, latent in self.phases if window.holds(noise)), self)
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Latent:
         """All that is kept for every point of the batch, changed by ``change``: rows picked, repeated, detached."""

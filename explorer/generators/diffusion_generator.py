@@ -2,64 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
-from explorer.generators.base import Latent, standard_normal
+from explorer.generators.base import Generator, Latent, standard_normal
 from explorer.generators.diffusion_component import one_line
 from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
 from explorer.generators.diffusion_decoding import Decoding
+from explorer.generators.diffusion_injection import Injection
 from explorer.generators.diffusion_samplers import Course, Courses
 from explorer.generators.diffusion_scheduler import FolderSamplers
+from explorer.generators.diffusion_stretches import Beginning, Drawing, Stretch, Weighted
 from explorer.generators.diffusion_text import TextConditioner, TextEncoders
+from explorer.generators.phases import acting, apart
 from explorer.generators.prefix_cache import PrefixCache, digest_of
+from explorer.generators.weights import WeightViews, grouped, named_tensors
 from explorer.numerics.samplers import Callback, last
 from explorer.scene.cards import ModelCard
-from explorer.scene.model import Condition, Quality
+from explorer.scene.model import Condition, Quality, StepWindow
 
-CAPABILITIES = ("steps", "encode")
+CAPABILITIES = ("steps", "encode", "weights")
 PREFIX_BYTES = 64 << 20
-
-
-class Beginning(NamedTuple):
-    """A kept sample, and the sampler as far as it had gone."""
-
-    sample: Tensor
-    course: Course
-
-    @property
-    def nbytes(self) -> int:
-        return self.sample.nbytes + self.course.nbytes
-
-
-class Drawing(NamedTuple):
-    """How one batch is drawn: by which way, and whether in half precision."""
-
-    course: Course
-    half: bool
-    callback: Callback | None = None
-
-
-class Stretch(NamedTuple):
-    """Steps ``start`` .. ``stop - 1``, in which the network is told the same, and ``h`` (B, *h; None: nothing) is added
-    in its middle. ``differentiated``: the picture is to be, by something that it or a stretch before it is told."""
-
-    start: int
-    stop: int
-    conditioning: Conditioning
-    h: Tensor | None
-    differentiated: bool
-
-    @property
-    def key(self) -> Hashable:
-        """What tells it from every other that begins where it begins."""
-        return self.stop, self.conditioning.digest, None if self.h is None else digest_of(self.h)
 
 
 class DiffusionGenerator:
@@ -89,13 +60,11 @@ class DiffusionGenerator:
         self.prefixes = PrefixCache(PREFIX_BYTES)
         self.conditioner = conditioner
         self._unet = unet.eval().requires_grad_(False).to(device)
+        self._views: WeightViews[Any] = WeightViews()
+        self._phases: tuple[Weighted, ...] = ()
         self._decoding, self.samplers = decoding, samplers
         self._courses = Courses(samplers, device)
-        self._injected: Tensor | None = None
-        self._heard: Tensor | None = None  # sums the middle block's outputs while `bottleneck` runs
-        if unet.mid_block is not None:
-            # Registered once and for good, and its buffer edited in place, so that a compiled U-Net stays compiled.
-            unet.mid_block.register_forward_hook(self._inject)
+        self._injection = Injection(self._unet, card.spaces["h"].shape, device) if "h" in card.spaces else None
 
     def sample(self, seeds: Sequence[int], truncation_psi: float = 1.0) -> Latent:
         """One x_T per seed, and what else the seed says. ``truncation_psi`` is ignored: the U-Net was not trained on
@@ -191,12 +160,10 @@ class DiffusionGenerator:
             )
         stretches = self._stretches(still, drawing.course)
         x, drawing = self._through(still, quality, drawing, [one for one in stretches if one.stop <= first])
-        self._set_injected(None, len(x))
-        self._heard = total = torch.zeros((len(x), *self.card.spaces["h"].shape), device=self.device)
-        try:
+        assert self._injection is not None  # there is h, or no capability
+        self._injection.add(None, len(x))
+        with self._injection.heard(len(x)) as total:
             self._run(x, drawing, stretches[0].conditioning, first, past)
-        finally:
-            self._heard = None
         return total / (past - first)
 
     def encode(self, outputs: Tensor, steps: int = 100, refinements: int = 2, like: Latent | None = None) -> Latent:
@@ -224,7 +191,7 @@ class DiffusionGenerator:
 
         def denoise(sample: Tensor, t: float) -> Tensor:
             """In full precision, with nothing added in the middle."""
-            self._set_injected(None, len(sample))
+            self._add(None, len(sample))
             return self._predicted(sample, t, conditioning, half=False)[:, : sample.shape[1]]
 
         try:
@@ -260,7 +227,9 @@ class DiffusionGenerator:
         first, past = self._acting(course)
         count = self.samplers.schedule.num_train_timesteps
         points = [latent.at(t / count) for t in course.timesteps]
-        edges = [index for index in range(1, len(points)) if points[index] is not points[index - 1]]
+        weights = [self._network_at(t / count).edits for t in course.timesteps]
+        told_apart = [(id(point), own) for point, own in zip(points, weights, strict=True)]
+        edges = [index for index in range(1, len(points)) if told_apart[index] != told_apart[index - 1]]
         edges = sorted({0, len(points), first, past, *edges})
         told: dict[int, Conditioning] = {}
         stretches: list[Stretch] = []
@@ -273,7 +242,7 @@ class DiffusionGenerator:
             h = None if h is None else h.to(self.device, torch.float32)
             own = [h, point.tensors.get(self.conditioner.space), points[0].tensors["x_T"]]
             differentiated |= any(one is not None and one.requires_grad for one in own)
-            stretches.append(Stretch(start, stop, told[id(point)], h, differentiated))
+            stretches.append(Stretch(start, stop, weights[start], told[id(point)], h, differentiated))
         return stretches
 
     def _through(
@@ -294,7 +263,7 @@ class DiffusionGenerator:
                 x, drawing, gone = kept.sample, drawing._replace(course=kept.course.copied()), index + 1
                 break
         for index, stretch in enumerate(stretches[gone:], gone):
-            self._set_injected(stretch.h, len(x))
+            self._add(stretch.h, len(x))
             if index >= len(ends):
                 x = self._run(x, drawing, stretch.conditioning, stretch.start, stretch.stop)
                 continue
@@ -317,30 +286,47 @@ class DiffusionGenerator:
 
     def _predicted(self, x: Tensor, t: float, conditioning: Conditioning, half: bool) -> Tensor:
         time = torch.tensor([t], device=self.device)  # whole, as diffusers gives it, where t is
+        unet = self._network_at(t / self.samplers.schedule.num_train_timesteps).unet
         with torch.autocast(self.device.type, torch.float16, enabled=half):
-            return conditioning.predicted(self._unet, x, time)
+            return conditioning.predicted(unet, x, time)
 
-    def _set_injected(self, h: Tensor | None, batch: int) -> None:
-        """Put ``h`` (or zeros) into the hook's buffer, in place; one that wants gradients stands in for the buffer."""
-        if "h" not in self.card.spaces:
-            return
-        if h is not None and h.requires_grad:
-            self._injected = h
-            return
-        held = self._injected
-        if held is None or held.requires_grad or held.shape[0] != batch:
-            with torch.inference_mode(False):  # a buffer of inference mode could not be edited outside it
-                self._injected = held = torch.zeros((batch, *self.card.spaces["h"].shape), device=self.device)
-        if h is None:
-            held.zero_()
-        else:
-            held.copy_(h)
+    def _add(self, h: Tensor | None, batch: int) -> None:
+        """Add ``h`` (or nothing) in the middle from now on."""
+        if self._injection is not None:
+            self._injection.add(h, batch)
 
-    def _inject(self, module: Any, inputs: Any, output: Tensor) -> Tensor:
-        if self._heard is not None:
-            self._heard.add_(output[-len(self._heard) :].float())
-        if self._injected is None:
-            return output
-        injected = self._injected.to(output.dtype)
-        # With guidance the rows come twice.
-        return output + (injected if len(injected) == len(output) else injected.repeat(2, 1, 1, 1))
+    def _network_at(self, noise: float) -> Weighted:
+        """The network that draws in the step at which a share ``noise`` (0..1) of the schedule is left."""
+        own = Weighted(StepWindow(), (), self._unet)
+        return next((one for one in self._phases if one.window.holds(noise)), own)
+
+    def weight_parts(self) -> dict[str, dict[str, Tensor]]:
+        """The blocks of the U-Net, in its order."""
+        return grouped(named_tensors(self._unet), _block_of)
+
+    def reweighted(self, edits: WeightEdits) -> Generator:
+        """This generator with changed weights, those with a window in their steps alone. It keeps its beginnings in the
+        same place, so what the changes do not reach is not drawn anew."""
+        windows = {edit.window or StepWindow() for edit in edits}
+        stretches = [(stretch, tuple(acting(edits, stretch))) for stretch in apart(windows)]
+        changed = copy.copy(self)
+        changed._phases = tuple(Weighted(stretch, own, self._changed(own)) for stretch, own in stretches)
+        return changed
+
+    def _changed(self, edits: WeightEdits) -> Any:
+        """The U-Net after ``edits``, whatever their windows."""
+
+        def build(unet: Any) -> DiffusionGenerator:
+            made = copy.copy(self)
+            made._unet = unet
+            return made
+
+        plain = tuple(edit._replace(window=None) for edit in edits)
+        return cast(DiffusionGenerator, self._views.view(plain, self._unet, self.card.name, build))._unet
+
+
+def _block_of(name: str) -> str:
+    """``down block 2`` for ``down_blocks.1.resnets.0.conv1.weight``; what is in no block is called by its layer."""
+    first, _, rest = name.partition(".")
+    blocks = {"down_blocks": "down block", "up_blocks": "up block"}
+    return f"{blocks[first]} {int(rest.split('.')[0]) + 1}" if first in blocks else first.replace("_", " ")

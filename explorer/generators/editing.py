@@ -24,6 +24,7 @@ from explorer.controls.base import (
     Remarking,
     StartBound,
     WeightChange,
+    WeightEdit,
     WeightEdits,
 )
 from explorer.controls.scaled import unscaled
@@ -85,14 +86,16 @@ def grouped(moves: Moves) -> list[tuple[Hashable, list[Move]]]:
 
 def by_weights(moves: Moves, count: int) -> dict[WeightEdits, list[int]]:
     """Which of ``count`` points that are moved by ``moves`` are drawn with which changes of weights."""
-    changes = [
-        (cast(WeightChange, move.control), move.number.tolist()) for move in dict(grouped(moves)).get(WEIGHTS, [])
-    ]
+    changes = [(move, move.number.tolist()) for move in dict(grouped(moves)).get(WEIGHTS, [])]
     if not changes:
         return {(): list(range(count))}
     rows: dict[WeightEdits, list[int]] = {}
     for row in range(count):
-        edits = tuple((control, amounts[row]) for control, amounts in changes if amounts[row] != 0)
+        edits = tuple(
+            WeightEdit(cast(WeightChange, move.control), amounts[row], move.window)
+            for move, amounts in changes
+            if amounts[row] != 0
+        )
         rows.setdefault(edits, []).append(row)
     return rows
 
@@ -104,6 +107,8 @@ def reweighted(generator: Generator, weights: WeightEdits) -> Generator:
         return generator
     if "weights" not in generator.card.capabilities:
         raise ControlError(f"The weights of '{generator.card.name}' cannot be changed; choose another control.")
+    if any(edit.window is not None for edit in weights):
+        _check_steps(generator)
     return cast(Reweightable, generator).reweighted(weights)
 
 
@@ -134,14 +139,11 @@ def edited(
 
     ``remarks`` hears what has to be known of controls: name → what :class:`Remarking` says. Of one point only.
     """
-    windows = {move.window for move in moves if move.window is not None}
+    windows = {move.window for move in moves if move.window is not None and move.control.card.space != WEIGHTS}
     point = _edited(generator, latent, [move for move in moves if move.window is None], prepare, remarks)
     if not windows:
         return point
-    if "steps" not in generator.card.capabilities:
-        raise ControlError(
-            f"'{generator.card.name}' draws a picture in one go, so no control can act in some of its steps alone."
-        )
+    _check_steps(generator)
     return replace(
         point,
         phases=tuple(
@@ -149,6 +151,13 @@ def edited(
             for stretch in apart(windows)
         ),
     )
+
+
+def _check_steps(generator: Generator) -> None:
+    if "steps" not in generator.card.capabilities:
+        raise ControlError(
+            f"'{generator.card.name}' draws a picture in one go, so no control can act in some of its steps alone."
+        )
 
 
 def _edited(

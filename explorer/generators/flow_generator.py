@@ -13,7 +13,8 @@ from torch.nn import functional
 from explorer.generators.base import Latent
 from explorer.generators.class_labels import LABEL
 from explorer.generators.diffusion_conditioning import Conditioning
-from explorer.generators.diffusion_generator import DiffusionGenerator, Drawing
+from explorer.generators.diffusion_generator import DiffusionGenerator
+from explorer.generators.diffusion_stretches import Drawing
 from explorer.generators.flow_scheduler import FlowSchedule
 from explorer.generators.flow_steering import SPACE, amounts_at, noises
 from explorer.numerics.rectified_flow import Velocity, steered
@@ -49,7 +50,7 @@ class FlowGenerator(DiffusionGenerator):
         if not acting:
             return super()._end(latent, quality, drawing, keep)
         x_0 = super()._end(_unsteered(latent), quality, drawing, keep=True)
-        self._set_injected(None, len(x_0))
+        self._add(None, len(x_0))
 
         told = {
             id(point): self.conditioner.conditioning(point) for point in (latent, *(one for _, one in latent.phases))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
-from explorer.controls.base import Moves
 from explorer.scene.model import StepWindow
 
 
@@ -18,9 +18,20 @@ def apart(windows: Iterable[StepWindow]) -> list[StepWindow]:
     return [stretch for stretch in stretches if any(_holds(window, stretch) for window in known)]
 
 
-def acting(moves: Moves, stretch: StepWindow) -> Moves:
-    """Those of ``moves`` that are made in ``stretch``, one of :func:`apart`."""
-    return [move for move in moves if move.window is None or _holds(move.window, stretch)]
+class Windowed(Protocol):
+    """What may act in some steps alone."""
+
+    @property
+    def window(self) -> StepWindow | None:
+        """Those steps; None: all."""
+
+
+Edit = TypeVar("Edit", bound=Windowed)
+
+
+def acting(edits: Sequence[Edit], stretch: StepWindow) -> list[Edit]:
+    """Those of ``edits`` that are made in ``stretch``, one of :func:`apart`."""
+    return [edit for edit in edits if edit.window is None or _holds(edit.window, stretch)]
 
 
 def _holds(window: StepWindow, stretch: StepWindow) -> bool:

@@ -44,8 +44,9 @@ def changed(network: Network, changes: Mapping[str, Tensor]) -> Network:
             raise ValueError(f"the tensor '{name}' is not there")
         if own[name].shape != change.shape:
             raise ValueError(f"the tensor '{name}' has shape {tuple(own[name].shape)}, not {tuple(change.shape)}")
-    # What deepcopy believes to have copied already, it shares.
-    shared: dict[int, object] = {id(one): one for one in (*network.parameters(), *network.buffers())}
+    # What deepcopy believes to have copied already, it shares: with the tensors what hangs on the modules.
+    hooks = [hook for module in network.modules() for hook in module._forward_hooks.values()]
+    shared: dict[int, object] = {id(one): one for one in (*network.parameters(), *network.buffers(), *hooks)}
     # Not in inference mode: the copy is kept, and somebody may differentiate through it.
     with torch.inference_mode(False), torch.no_grad():
         copied = copy.deepcopy(network, shared)
@@ -61,8 +62,8 @@ def changed(network: Network, changes: Mapping[str, Tensor]) -> Network:
 def summed(edits: WeightEdits) -> dict[str, Tensor]:
     """Name → what all ``edits`` together add to that tensor."""
     total: dict[str, Tensor] = {}
-    for control, amount in edits:
-        for name, change in control.weight_changes(amount).items():
+    for edit in edits:
+        for name, change in edit.control.weight_changes(edit.amount).items():
             total[name] = total[name] + change if name in total else change
     return total
 

@@ -7,6 +7,7 @@ No Qt and no torch here: the window, the service and the command line all speak 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -172,12 +173,20 @@ class ChosenControl(msgspec.Struct, frozen=True, kw_only=True):
     starred: bool = False
 
 
+_ALMOST_ALL = math.nextafter(1.0, 0.0)
+
+
 class StepWindow(msgspec.Struct, frozen=True):
     """In which steps of a sampler an edit acts, by the noise that is left: 1 is pure noise, 0 the picture, and a step
     belongs to it where ``low`` ≤ its training step over all training steps < ``high``. 0 ≤ low < high ≤ 1."""
 
     high: float = 1.0
     low: float = 0.0
+
+    def holds(self, noise: float) -> bool:
+        """Whether the step at which a share ``noise`` of the schedule is left belongs to it. Flows begin with all of
+        it, and some samplers go below none: these steps belong to the first and the last window."""
+        return self.low <= min(max(noise, 0.0), _ALMOST_ALL) < self.high
 
 
 Holds = Literal["amount", "value"]

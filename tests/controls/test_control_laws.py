@@ -334,8 +334,8 @@ AMOUNT = st.floats(-10, 10, width=32)
 
 def test_every_kind_has_examples_here() -> None:
     # A change of weights moves no point, and bound ones that choose move those only that they are prepared for; their
-    # laws are in test_weights_control.py and test_bound_rungs.py.
-    assert set(EXAMPLES) | {"weights", "bound_noise", "bound_rung"} == set(kinds())
+    # laws are in test_weights_control.py, test_low_rank_control.py and test_bound_rungs.py.
+    assert set(EXAMPLES) | {"weights", "low_rank", "bound_noise", "bound_rung"} == set(kinds())
 
 
 def _bits(tensor: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ def test_every_kind_is_read_and_moves_as_it_did(tmp_path: Path, again: bool) -> 
         "class",
         "field",
         "intervention",
+        "low_rank",
         "motion",
         "noise",
         "rung",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from toys import trajectory
 
 from explorer.controls import control_set
-from explorer.controls.base import WEIGHTS, Control, WeightChange, with_card
+from explorer.controls.base import WEIGHTS, Control, WeightChange, WeightEdit, with_card
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.controls.scaled import ScaledControl, scaled
@@ -53,7 +53,7 @@ def network() -> nn.Sequential:
 @given(AMOUNT, AMOUNT)
 def test_changes_are_proportional_and_add_up(first: float, second: float) -> None:
     control, other = some(0), some(5)
-    total = summed(((control, first), (other, second)))
+    total = summed((WeightEdit(control, first), WeightEdit(other, second)))
     for name in control.change:
         expected = first * control.change[name] + second * other.change[name]
         torch.testing.assert_close(total.get(name, torch.zeros_like(expected)), expected, atol=1e-5, rtol=1e-5)
@@ -179,13 +179,14 @@ def test_the_newest_copies_are_kept_within_a_bound(asked: list[int], limit: int)
     one_copy = sum(tensor.nbytes for tensor in control.change.values())  # 36 bytes
     recent: list[int] = []
     for amount in asked:
-        edits = ((control, float(amount)),)
+        edits = (WeightEdit(control, float(amount)),)
         first = views.view(edits, own, "n", built)
         assert views.view(edits, own, "n", built) is first
         recent = [*(one for one in recent if one != amount), amount][-max(1, limit // one_copy) :]
         assert views.size_bytes == len(recent) * one_copy
     kept = [
-        views.view(((control, float(amount)),), own, "n", lambda of: pytest.fail("made again")) for amount in recent
+        views.view((WeightEdit(control, float(amount)),), own, "n", lambda of: pytest.fail("made again"))
+        for amount in recent
     ]
     assert len(set(map(id, kept))) == len(recent)
 
@@ -193,4 +194,4 @@ def test_the_newest_copies_are_kept_within_a_bound(asked: list[int], limit: int)
 def test_a_change_that_does_not_fit_is_one_sentence() -> None:
     views: WeightViews[nn.Sequential] = WeightViews()
     with pytest.raises(ControlError, match=r"does not fit 'n': the tensor '5\.weight' is not there"):
-        views.view(((WeightsControl(card(), {"5.weight": torch.ones(2)}), 1.0),), network(), "n", built)
+        views.view((WeightEdit(WeightsControl(card(), {"5.weight": torch.ones(2)}), 1.0),), network(), "n", built)

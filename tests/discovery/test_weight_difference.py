@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from explorer.comparison.calibration import alphas
 from explorer.comparison.derive import derive
 from explorer.controls import control_set as control_sets
-from explorer.controls.base import WEIGHTS, Control, Move
+from explorer.controls.base import WEIGHTS, Control, Move, WeightEdit
 from explorer.controls.linear import LinearControl
 from explorer.controls.weights import WeightsControl
 from explorer.discovery import registry as methods
@@ -119,7 +119,7 @@ def test_an_amount_between_is_the_network_with_the_weights_between(models: Path,
         {name: one for part in side.weight_parts().values() for name, one in part.items()} for side in (own, other)
     )
     for amount in (-0.7, 0.3, 1.6):
-        view = cast(Reweightable, own.reweighted(((cast(WeightsControl, whole), amount),)))
+        view = cast(Reweightable, own.reweighted((WeightEdit(cast(WeightsControl, whole), amount),)))
         between = {name: one for part in view.weight_parts().values() for name, one in part.items()}
         for name, tensor in between.items():
             expected = mine[name].double() + amount * (theirs[name].double() - mine[name].double())
@@ -219,11 +219,11 @@ class Plain:
     def render(self, latent: Latent, quality: Quality) -> Tensor:
         return (latent.tensors["z"] @ self.weight.T + self.bias).reshape(-1, 1, 2, 2)
 
-    def reweighted(self, edits: tuple[tuple[WeightsControl, float], ...]) -> Plain:
+    def reweighted(self, edits: tuple[WeightEdit, ...]) -> Plain:
         self.asked += 1
         weight, bias = self.weight, self.bias
-        for control, amount in edits:
-            changes = control.weight_changes(amount)
+        for edit in edits:
+            changes = edit.control.weight_changes(edit.amount)
             weight, bias = weight + changes["weight"], bias + changes["bias"]
         return Plain(weight, bias)
 
@@ -332,7 +332,7 @@ def test_units_of_equal_effect_and_matching_work_with_weights(engine: Engine) ->
 def test_long_work_takes_turns_with_other_weights_too(engine: Engine) -> None:
     shared = engine.shared(ModelRef(path="gan0"))
     control = engine.control_set(ModelRef(path="gan0"), ref()).controls[0]
-    made = cast(Reweightable, shared).reweighted(((cast(WeightsControl, control), 1.0),))
+    made = cast(Reweightable, shared).reweighted((WeightEdit(cast(WeightsControl, control), 1.0),))
     assert isinstance(made, TakingTurns)
 
 

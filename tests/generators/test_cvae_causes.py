@@ -17,7 +17,7 @@ from explorer.causal.learning import Lesson, Rows
 from explorer.causal.mechanisms.floored import Floored
 from explorer.causal.mechanisms.linear import LinearGaussian
 from explorer.causal.model import StructuralModel
-from explorer.controls.base import WEIGHTS
+from explorer.controls.base import WEIGHTS, WeightEdit
 from explorer.controls.intervention import InterventionControl
 from explorer.controls.weights import WeightsControl
 from explorer.errors import ModelError
@@ -146,7 +146,7 @@ def test_changed_weights_keep_the_causes(folder: Path) -> None:
     control = WeightsControl(
         ControlCard(name="w", space=WEIGHTS), {"output.weight": 0.1 * own.state_dict()["output.weight"]}
     )
-    other = generator.reweighted(((control, 1.0),))
+    other = generator.reweighted((WeightEdit(control, 1.0),))
     assert other is not generator
     assert other.structural_model() is generator.structural_model()
 

@@ -179,7 +179,7 @@ def test_h_acts_at_levels_that_are_counted_below_0(tmp_path: Path) -> None:
     latent = generator.advance(generator.sample([0]), "h")
     plain = generator.render(latent, quality)
     seen: list[bool] = []
-    generator._unet.mid_block.register_forward_hook(lambda *_: seen.append(bool(generator._injected.any())))
+    generator._unet.mid_block.register_forward_hook(lambda *_: seen.append(bool(generator._injection.added.any())))
     moved = generator.render(latent.with_space("h", latent.tensors["h"] + 1.0), quality)
     assert seen == [True] * 4
     assert not torch.equal(moved, plain)

@@ -101,7 +101,7 @@ def test_the_way_back_of_second_order_is_better_than_eulers(flow: FlowGenerator)
     assert isinstance(schedule, FlowSchedule)
     sigmas = schedule.sigmas(schedule.plan(10))
     unet, decoding = flow._unet, flow._decoding
-    flow._set_injected(None, len(pictures))
+    flow._add(None, len(pictures))
     labels = torch.nn.functional.one_hot(classes, 4).float()
     plain = solved(  # Euler's steps, the other way along
         "euler",

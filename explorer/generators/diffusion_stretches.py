@@ -1,0 +1,60 @@
+"""The steps of one picture in stretches within which nothing changes, and what is kept where one ends."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from explorer.controls.base import WeightEdits
+from explorer.generators.diffusion_conditioning import Conditioning
+from explorer.generators.diffusion_samplers import Course
+from explorer.generators.prefix_cache import digest_of
+from explorer.numerics.samplers import Callback
+from explorer.scene.model import StepWindow
+
+
+class Beginning(NamedTuple):
+    """A kept sample, and the sampler as far as it had gone."""
+
+    sample: Tensor
+    course: Course
+
+    @property
+    def nbytes(self) -> int:
+        return self.sample.nbytes + self.course.nbytes
+
+
+class Drawing(NamedTuple):
+    """How one batch is drawn: by which way, and whether in half precision."""
+
+    course: Course
+    half: bool
+    callback: Callback | None = None
+
+
+class Stretch(NamedTuple):
+    """Steps ``start`` .. ``stop - 1``, in which the network has the changes ``weights`` and is told the same, and ``h``
+    (B, *h; None: nothing) is added in its middle. ``differentiated``: the picture is to be, by something that it or a
+    stretch before it is told."""
+
+    start: int
+    stop: int
+    weights: WeightEdits
+    conditioning: Conditioning
+    h: Tensor | None
+    differentiated: bool
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from every other that begins where it begins."""
+        return self.stop, self.weights, self.conditioning.digest, None if self.h is None else digest_of(self.h)
+
+
+class Weighted(NamedTuple):
+    """In the steps of ``window`` the network is ``unet``, the generator's own after the changes ``edits``."""
+
+    window: StepWindow
+    edits: WeightEdits
+    unet: Any
