@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from explorer.errors import ModelError
 from explorer.pickled.records import ForeignNameError
-from explorer.reading import HashedFile, check_json, foreign, is_reading, opened, read_file, whole
+from explorer.reading import UNPACKED_BYTES, HashedFile, check_json, foreign, is_reading, opened, read_file, whole
 from explorer.tensor_file import Header, header_of, tensors_of
 from explorer.torch_file import UnreadTensorError, value_of
 
@@ -162,6 +162,12 @@ def read_card(folder: Path) -> dict[str, Any]:
     if type(seed) is not int or not 0 <= seed < 2**32:
         raise ModelError(f"'{path.name}': 'example_seed' is {seed!r}; it must be a whole number from 0 to 4294967295.")
     return card
+
+
+def picture_budget(held: int) -> int:
+    """Bytes of memory that the first picture of a network may take whose files hold ``held``: an autoencoder at 1,024
+    pixels a side takes the most that is known, about 40 for every byte of its weights."""
+    return UNPACKED_BYTES + 48 * held
 
 
 def free_memory() -> int:

@@ -146,19 +146,9 @@ class OnnxSource:
             about = _description(path)
             if not path.is_file():
                 raise ExplorerError(f"'{path}' is not there; choose a file that is.")
-            session = open_session(path, read_header(path), _CPU)
+            session = open_session(path, read_header(path), _CPU, lambda tried: _blank(path, tried, about))
             digest = fingerprint_of([one for one in _files(path) if one.is_file()])
-        inputs = session.get_inputs()
-        if len(inputs) != 1:
-            names = ", ".join(one.name for one in inputs)
-            raise ExplorerError(f"'{path.name}' has {len(inputs)} inputs ({names}); a classifier of pictures has one.")
-        if inputs[0].type not in _FLOATS or len(inputs[0].shape) != 4:
-            raise ExplorerError(
-                f"'{path.name}' takes {inputs[0].type} of shape {_sides(inputs[0].shape)}; it must take a batch of "
-                "pictures in floating point, (count, channels, height, width) or (count, height, width, channels)."
-            )
-        shape = [one if isinstance(one, int) and one > 0 else 0 for one in inputs[0].shape]
-        layout = about.layout or _layout(path, shape)
+        layout, shape = _input(path, session, about)
         channels, *size = (shape[1], *shape[2:]) if layout == "NCHW" else (shape[3], *shape[1:3])
         if channels not in (0, 1, 3):
             raise ExplorerError(f"'{path.name}' takes pictures of {channels} channels; pictures here have 1 or 3.")
@@ -170,7 +160,7 @@ class OnnxSource:
                 f"'{path.stem}.json' names {len(about.names)} attributes, and '{path.name}' gives {width} numbers a "
                 "picture; name each of them."
             )
-        width = width or len(about.names) or _tried(path, session, output, layout, shape)
+        width = width or len(about.names) or _width(path, session, output, about)
         numbered = tuple(path.stem if width == 1 else f"{path.stem} {one + 1}" for one in range(width))
         kind: Literal["number", "share"] = "number" if about.kind == "number" else "share"
         return OnnxReader(
@@ -186,6 +176,31 @@ class OnnxSource:
             output=output,
             digest=digest,
         )
+
+
+def _input(path: Path, session: Any, about: Description) -> tuple[_Layout, list[int]]:
+    """Where the channels of pictures are, and their shape, 0 for what is open. Raises :class:`ExplorerError` where the
+    graph takes something else than pictures."""
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        names = ", ".join(one.name for one in inputs)
+        raise ExplorerError(f"'{path.name}' has {len(inputs)} inputs ({names}); a classifier of pictures has one.")
+    if inputs[0].type not in _FLOATS or len(inputs[0].shape) != 4:
+        raise ExplorerError(
+            f"'{path.name}' takes {inputs[0].type} of shape {_sides(inputs[0].shape)}; it must take a batch of "
+            "pictures in floating point, (count, channels, height, width) or (count, height, width, channels)."
+        )
+    shape = [one if isinstance(one, int) and one > 0 else 0 for one in inputs[0].shape]
+    return about.layout or _layout(path, shape), shape
+
+
+def _blank(path: Path, session: Any, about: Description) -> dict[str, Any]:
+    """A black picture, of 64 pixels where the graph leaves its size open."""
+    layout, shape = _input(path, session, about)
+    channels = (1,) if layout == "NCHW" else (3,)
+    sides = [size or (3 if axis in channels else 64 if axis else 1) for axis, size in enumerate(shape)]
+    (given,) = session.get_inputs()
+    return {given.name: np.zeros(sides, _FLOATS[given.type])}
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -265,11 +280,10 @@ def run(session: Any, path: Path, output: str, pictures: NDArray[np.float32]) ->
     return found.reshape(len(found), -1)
 
 
-def _tried(path: Path, session: Any, output: str, layout: _Layout, shape: list[int]) -> int:
+def _width(path: Path, session: Any, output: str, about: Description) -> int:
     """How many numbers a picture the graph gives, where only running it tells."""
-    channels = (1,) if layout == "NCHW" else (3,)
-    blank = [size or (3 if axis in channels else 64 if axis else 1) for axis, size in enumerate(shape)]
-    return int(run(session, path, output, np.zeros(blank, np.float32)).shape[1])
+    (pictures,) = _blank(path, session, about).values()
+    return int(run(session, path, output, pictures).shape[1])
 
 
 def _sides(shape: list[Any]) -> str:

@@ -27,14 +27,13 @@ from torch.nn.modules.module import (
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_map
 
+from explorer.checkpoint import picture_budget
 from explorer.errors import ModelError
 from explorer.generators.opening import files_of
 
-LEAST_BYTES, LEAST_OPERATIONS = 256 << 20, 30_000_000_000
-"""What the smallest network may have: bytes of tensors at once, and multiplications and additions."""
-BYTES_A_BYTE, OPERATIONS_A_BYTE = 48, 125_000
-"""What every byte of its files adds to that. An autoencoder at 1,024 pixels a side is the most that is known: about 40
-bytes of tensors, and 80,000 operations."""
+LEAST_OPERATIONS, OPERATIONS_A_BYTE = 30_000_000_000, 125_000
+"""Multiplications and additions that the smallest network may have, and what every byte of its files adds to that: an
+autoencoder at 1,024 pixels a side takes the most that is known, about 80,000."""
 SPARE = 2000
 """What a network may make and throw away while it is built, beside twice the tensors that its file holds: parameters,
 buffers and layers."""
@@ -121,9 +120,9 @@ class _Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _check(self, more_bytes: int, operations: int) -> None:
         self._operations += operations
-        if self._bytes + more_bytes <= LEAST_BYTES and self._operations <= LEAST_OPERATIONS:
+        if self._bytes + more_bytes <= picture_budget(0) and self._operations <= LEAST_OPERATIONS:
             return
-        if self._bytes + more_bytes > LEAST_BYTES + BYTES_A_BYTE * self._held:
+        if self._bytes + more_bytes > picture_budget(self._held):
             what = f"{(self._bytes + more_bytes) / 1e9:.1f} GB of memory"
         elif self._operations > LEAST_OPERATIONS + OPERATIONS_A_BYTE * self._held:
             what = f"more than {self._operations / 1e9:.0f} billion operations"

@@ -4,11 +4,13 @@ and the encoder beside it in one folder. onnxruntime computes them, on CUDA wher
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+import numpy as np
 import torch
 
 from explorer.errors import ExplorerError, ModelError
@@ -17,7 +19,16 @@ from explorer.generators.base import Generator, Progress, Verdict, specimen
 from explorer.generators.class_labels import LABEL
 from explorer.generators.devices import choose_device
 from explorer.generators.onnx_description import Description, description_file, read_description
-from explorer.generators.onnx_generator import TRIED, Encoder, Graph, OnnxAutoencoder, OnnxGenerator, Prior
+from explorer.generators.onnx_generator import (
+    TRIED,
+    TYPES,
+    Encoder,
+    Graph,
+    OnnxAutoencoder,
+    OnnxGenerator,
+    Prior,
+    blank,
+)
 from explorer.generators.onnx_interface import Interface, interface_of, makes_pictures
 from explorer.onnx_graphs.header import FLOATS, Header
 from explorer.onnx_graphs.session import external_files, is_graph, open_session, provider_on, read_header
@@ -94,7 +105,7 @@ class OnnxFamily:
         """The generator, and a few pictures of it drawn."""
         report = progress or (lambda share: None)
         source = _read(path)
-        session = open_session(source.path, source.header, device)
+        session = open_session(source.path, source.header, device, lambda tried: blank(source.interface))
         report(0.6)
         graph = Graph(source.path, session, source.interface)
         if not source.interface.is_known:
@@ -109,7 +120,7 @@ class OnnxFamily:
         card = msgspec.structs.replace(generator.card, runtime=text)
         generator.card = card
         if source.encoder is not None:
-            encoder = Encoder(source.encoder, _opened_encoder(source.encoder, device), generator)
+            encoder = Encoder(source.encoder, _opened_encoder(source.encoder, device, card.shape), generator)
             generator = OnnxAutoencoder(card, graph, device, generator.range, encoder)
         report(1.0)
         return generator
@@ -196,23 +207,30 @@ def _expected_provider() -> str:
 
 def _shown(graph: Graph) -> Interface:
     """The interface with the shape of a picture, which only drawing one tells."""
-    inputs = {}
-    for feed in graph.interface.feeds:
-        blank = torch.zeros(1, *feed.shape)
-        inputs[feed.slot.name] = torch.ones_like(blank) if feed.role == "truncation" else blank
-    made = graph.drawn(inputs, 1)
+    made = graph.run(blank(graph.interface), graph.interface.batch or 1)
     if made.ndim != 4 or not all(made.shape):
         raise ModelError(f"'{graph.path.name}' makes {made.ndim} dimensions of numbers, which are no pictures.")
     return graph.interface.drawing(made.shape)
 
 
-def _opened_encoder(path: Path, device: torch.device) -> Any:
+def _opened_encoder(path: Path, device: torch.device, shape: Sequence[int]) -> Any:
+    """The encoder in ``path``, tried with a picture of ``shape`` where it leaves its own open."""
     header = read_header(path)
     pictures = [one for one in header.inputs if one.kind in FLOATS and len(one.shape or ()) == 4]
     if len(header.inputs) != 1 or len(pictures) != 1:
         inputs = ", ".join(one.text for one in header.inputs)
         raise ModelError(f"The encoder '{path.name}' takes {inputs}; it must take a batch of pictures and no more.")
-    return open_session(path, header, device)
+    inner = (pictures[0].shape or ())[1:]
+    is_last = inner[0] not in (0, shape[0]) and inner[2] in (0, shape[0])
+    likely = (*shape[1:], shape[0]) if is_last else tuple(shape)
+    sides = [own or side for own, side in zip(inner, likely, strict=True)]
+
+    def picture(session: Any) -> dict[str, Any]:
+        (given,) = session.get_inputs()
+        batch = (pictures[0].shape or (0,))[0] or 1
+        return {given.name: np.zeros((batch, *sides), TYPES[pictures[0].kind])}
+
+    return open_session(path, header, device, picture)
 
 
 FAMILY = OnnxFamily()

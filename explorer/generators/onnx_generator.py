@@ -26,7 +26,7 @@ from explorer.scene.model import Condition, Quality
 BATCH = 16
 TRIED = 8
 """Pictures that show between what numbers black and white lie."""
-_TYPES: dict[int, Any] = {FLOAT: np.float32, FLOAT16: np.float16, DOUBLE: np.float64, INT32: np.int32, INT64: np.int64}
+TYPES: dict[int, Any] = {FLOAT: np.float32, FLOAT16: np.float16, DOUBLE: np.float64, INT32: np.int32, INT64: np.int64}
 _BYTES_FROM, _SIGNED_BELOW = 16.0, -0.1
 
 Array = NDArray[Any]
@@ -50,10 +50,11 @@ class Graph:
             # A graph that takes so many and no fewer is fed the last point again.
             rows = [min(start + row, count - 1) for row in range(self.interface.batch or size)]
             fed = {feed.slot.name: _fed(feed, inputs[feed.slot.name][rows]) for feed in self.interface.feeds}
-            parts.append(self._run(fed, len(rows))[:size])
+            parts.append(self.run(fed, len(rows))[:size])
         return np.concatenate(parts)
 
-    def _run(self, fed: dict[str, Array], count: int) -> Array:
+    def run(self, fed: dict[str, Array], count: int) -> Array:
+        """(count, …) what the graph makes of ``fed``, in its own form. Raises :class:`ModelError` where it fails."""
         try:
             (made,) = self.session.run([self.interface.output.name], fed)
         except Exception as error:  # onnxruntime's errors have no base of their own
@@ -93,12 +94,21 @@ class Graph:
 def _fed(feed: Feed, value: Tensor) -> Array:
     """``value`` (B, *shape) as the graph takes it."""
     rows = value.argmax(1) if feed.role == "class" else value
-    array = rows.cpu().numpy().astype(_TYPES[feed.slot.kind])
+    array = rows.cpu().numpy().astype(TYPES[feed.slot.kind])
     if feed.is_shared:
         return array.reshape(-1)[:1].reshape(())
     if feed.role == "class" or len(feed.slot.shape or ()) == 1:
         return array.reshape(len(array), *[1] * (len(feed.slot.shape or ()) - 1))
     return np.ascontiguousarray(array)
+
+
+def blank(interface: Interface) -> dict[str, Array]:
+    """What the graph is fed with for points of zeros, as few as it takes."""
+    fed = {}
+    for feed in interface.feeds:
+        zeros = torch.zeros(interface.batch or 1, *feed.shape)
+        fed[feed.slot.name] = _fed(feed, torch.ones_like(zeros) if feed.role == "truncation" else zeros)
+    return fed
 
 
 class Prior:
@@ -196,8 +206,9 @@ class OnnxGenerator:
     def guessed_range(self) -> tuple[float, float]:
         """Between what numbers its pictures lie, as :data:`TRIED` of them show. Raises :class:`ModelError` where a
         number is not finite."""
-        latent = self.sample(range(TRIED))
-        pictures = self.graph.pictures(self._inputs(latent), latent.batch)
+        # One by one, which takes least memory.
+        latents = [self.sample([seed]) for seed in range(TRIED)]
+        pictures = torch.cat([self.graph.pictures(self._inputs(latent), 1) for latent in latents])
         if not bool(pictures.isfinite().all()):
             raise ModelError(
                 f"'{self.card.name}' makes pictures with numbers that are not finite; it diverged in training, or the "

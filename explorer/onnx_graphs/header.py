@@ -29,6 +29,8 @@ _TYPED = {4: 32, 5: 8, 6: 8, 7: 8, 10: 64, 11: 8}
 """Field of a tensor that holds its numbers one by one → the fewest bits that each takes there."""
 DEEPEST = 8
 """Graphs within graphs."""
+DEEPEST_CALL = 32
+"""Functions within functions."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,35 @@ class Header:
     outputs: tuple[Slot, ...] = ()
     tensors: list[StoredTensor] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
-    functions: set[str] = field(default_factory=set)
+    functions: dict[tuple[str, str], list[Node]] = field(default_factory=dict)
+    """(domain, name) → what each function of the file consists of."""
     metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def locations(self) -> tuple[str, ...]:
         """The files in which weights lie, as they are named in this one."""
         return tuple(dict.fromkeys(tensor.location for tensor in self.tensors if tensor.location))
+
+    @property
+    def domains(self) -> set[str]:
+        """Those of the functions in the file."""
+        return {domain for domain, _ in self.functions}
+
+    @property
+    def steps(self) -> int:
+        """How many there are once functions are written out. Raises ValueError for those that call themselves."""
+        counts: dict[tuple[str, str], int] = {}
+        return sum(self._steps_of(node, counts, 0) for node in self.nodes)
+
+    def _steps_of(self, node: Node, counts: dict[tuple[str, str], int], depth: int) -> int:
+        called = node.domain, node.operator
+        if called not in self.functions:
+            return 1
+        if depth > DEEPEST_CALL:
+            raise ValueError(f"its functions call one another more than {DEEPEST_CALL} deep, or themselves")
+        if called not in counts:
+            counts[called] = sum(self._steps_of(inner, counts, depth + 1) for inner in self.functions[called])
+        return counts[called]
 
     @property
     def size(self) -> int:
@@ -158,13 +182,17 @@ class _Walk:
             self._header.outputs = tuple(outputs)
 
     def _function(self, span: Span) -> None:
+        first, name, domain = len(self._header.nodes), "", ""
         for number, value in self._message.fields(span):
-            if number == 7:
+            if number == 1:
+                name = self._message.text(value)
+            elif number == 7:
                 self._node(_span(value), 1)
             elif number == 10:
-                self._header.functions.add(self._message.text(value))
+                domain = self._message.text(value)
             elif number == 11:
                 self._attribute(_span(value), 1)
+        self._header.functions[domain, name] = self._header.nodes[first:]
 
     def _node(self, span: Span, depth: int) -> None:
         inputs, outputs, operator, domain = [], [], "", ""

@@ -15,10 +15,12 @@ from test_causal_diffusion import write_causal_diffusion
 from tiny_pipelines import change_json, save_ddim, save_latent, tiny_kl
 from torch import nn
 
+from explorer.checkpoint import picture_budget
 from explorer.errors import LONGEST_SENTENCE, ModelError
 from explorer.generators import budget, registry
 from explorer.generators.base import Latent, Verdict
 from explorer.generators.budget import built_from, within_budget
+from explorer.reading import UNPACKED_BYTES
 
 CPU = torch.device("cpu")
 Change = Callable[[Path], object]
@@ -102,7 +104,7 @@ def test_a_setting_that_means_nothing_is_refused(setting: str, tmp_path: Path) -
 def test_nothing_is_made_that_is_beyond_the_budget(tmp_path: Path) -> None:
     small = tmp_path / "model"
     small.write_bytes(b"weights")
-    many = budget.LEAST_BYTES // 4
+    many = UNPACKED_BYTES // 4
     makers: tuple[Callable[[], object], ...] = (
         lambda: torch.zeros(many + 1000),
         lambda: torch.randn((many + 1000,), generator=torch.Generator().manual_seed(0)),
@@ -124,9 +126,9 @@ def test_what_files_hold_buys_a_budget(tmp_path: Path) -> None:
     large = tmp_path / "model"
     large.write_bytes(bytes(1 << 20))
     with within_budget(large):
-        torch.zeros(budget.LEAST_BYTES // 4 + (1 << 20))
+        torch.zeros(UNPACKED_BYTES // 4 + (1 << 20))
     with pytest.raises(ModelError), within_budget(large):
-        torch.zeros(budget.LEAST_BYTES // 4 + (13 << 20))
+        torch.zeros(UNPACKED_BYTES // 4 + (13 << 20))
 
 
 def test_layers_without_numbers_are_counted_too() -> None:
@@ -236,8 +238,7 @@ def test_shipped_models_need_a_small_part_of_their_budget() -> None:
     for name in registry.shipped_models():
         path = registry.resolve(name)
         with within_budget(path), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(budget, "LEAST_BYTES", budget.LEAST_BYTES // 4)
-            patch.setattr(budget, "BYTES_A_BYTE", budget.BYTES_A_BYTE // 4)
+            patch.setattr(budget, "picture_budget", lambda held: picture_budget(held) // 4)
             patch.setattr(budget, "LEAST_OPERATIONS", budget.LEAST_OPERATIONS // 4)
             patch.setattr(budget, "OPERATIONS_A_BYTE", budget.OPERATIONS_A_BYTE // 4)
             registry.load(name, CPU)

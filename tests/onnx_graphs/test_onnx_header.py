@@ -129,9 +129,9 @@ def test_weights_beside_the_graph_are_read(tmp_path: Path) -> None:
     path = external(tmp_path / "a.onnx", "weights.bin")
     assert external_files(path) == (tmp_path / "weights.bin",)
     z = np.ones((2, 4), np.float32)
-    (apart,) = open_session(path, read_header(path), CPU).run(None, {"z": z})
+    (apart,) = open_session(path, read_header(path), CPU, lambda session: {"z": z}).run(None, {"z": z})
     whole = save_linear(tmp_path / "whole.onnx")
-    (expected,) = open_session(whole, read_header(whole), CPU).run(None, {"z": z})
+    (expected,) = open_session(whole, read_header(whole), CPU, lambda session: {"z": z}).run(None, {"z": z})
     assert np.array_equal(apart, expected)
 
 
@@ -146,14 +146,14 @@ def test_weights_outside_the_folder_are_refused(tmp_path: Path) -> None:
     for place in places:
         path = external(tmp_path / "model" / "a.onnx", place)
         with pytest.raises(ModelError, match=r"outside its own folder|not beside it"):
-            open_session(path, read_header(path), CPU)
+            open_session(path, read_header(path), CPU, lambda session: {})
     assert os.readlink(tmp_path / "model" / "link.bin") == str(outside)
 
 
 def test_weights_that_are_not_there_or_too_short(tmp_path: Path) -> None:
     path = external(tmp_path / "a.onnx", "other.bin")
     with pytest.raises(ModelError, match=r"'other\.bin', which is not beside it"):
-        open_session(path, read_header(path), CPU)
+        open_session(path, read_header(path), CPU, lambda session: {})
     for more in ({"offset": 4}, {"length": 1 << 50}, {"length": 8}):
         with pytest.raises(ModelError, match="looks for 3072 bytes of 'W'"):
             read_header(external(tmp_path / "b.onnx", "weights.bin", **more))
@@ -171,7 +171,7 @@ def test_foreign_operators_are_refused(tmp_path: Path) -> None:
         tmp_path / "b.onnx", [helper.make_node("Teleport", ["z"], ["y"])], [("z", 1, ["n", 4])], [("y", 1, ["n"])], {}
     )
     with pytest.raises(ModelError, match="Teleport"):
-        open_session(unknown, read_header(unknown), CPU)
+        open_session(unknown, read_header(unknown), CPU, lambda session: {})
 
 
 def test_a_file_of_another_format_under_its_name_is_refused(tmp_path: Path) -> None:
