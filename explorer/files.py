@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ PICTURE_SUFFIXES = frozenset(
 
 LONGEST_NAME = 255
 """Bytes that a file's name may have on every common file system."""
+
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 _LONGEST_PREFIX, _LONGEST_SUFFIX = 48, 32
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.ENOENT, errno.EACCES})
@@ -89,6 +92,11 @@ def text_of(data: bytes, name: str) -> str:
             f"'{name}' is not encoded in UTF-8 (line {line} holds the byte 0x{data[error.start]:02x}, as Latin-1 and "
             "Windows' own encodings write accents); save it as UTF-8."
         ) from error
+
+
+def shown_name(name: str) -> str:
+    """``name`` as text: � stands in place of each byte of a file's name that is not UTF-8."""
+    return _NO_TEXT.sub("\ufffd", name)
 
 
 @contextlib.contextmanager

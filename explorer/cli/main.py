@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import re
 import sys
 from collections.abc import Sequence
@@ -132,7 +133,16 @@ def _fail(sentence: str) -> int:
     return BAD_INPUT
 
 
+def _write_any_text() -> None:
+    """What the encoding of a terminal or a file lacks (a name that is not UTF-8; × in ASCII) is written as its number,
+    and ends nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """The entry of the script ``latent-explorer``."""
+    _write_any_text()
     ending.raise_when_told()
     sys.exit(ending.exit_code(run(sys.argv[1:])))

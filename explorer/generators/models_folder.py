@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from explorer.errors import ModelError
+from explorer.files import shown_name
 from explorer.generators import registry
 from explorer.generators.base import Progress
 from explorer.generators.opening import memory_needed
@@ -32,7 +33,7 @@ def models_in(folder: Path, progress: Progress | None = None) -> list[ListedMode
             progress(number / len(places))
         if not any(place.is_relative_to(model.path) for model in listed) and (model := _model_at(place)) is not None:
             listed.append(model)
-    return listed
+    return [_in_text(model) for model in listed]
 
 
 def _places(folder: Path) -> Iterator[Path]:
@@ -46,6 +47,16 @@ def _places(folder: Path) -> Iterator[Path]:
                 return
             left -= 1
             yield place
+
+
+def _in_text(model: ListedModel) -> ListedModel:
+    """``model``; where its name is no text, which the window could not be told, with what can be shown of it, and why
+    it cannot be opened."""
+    shown = shown_name(model.path)
+    if shown == model.path:
+        return model
+    problem = "The name is not UTF-8, so it is no text; rename the file or the folder."
+    return ListedModel(path=shown, family=model.family, family_title=model.family_title, problem=problem)
 
 
 def _model_at(place: Path) -> ListedModel | None:

@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TypeVar
 
 import msgspec
 
 from explorer.errors import ExplorerError
+from explorer.files import shown_name
 from explorer.service.channel import LONGEST, GarbledError
 from explorer.service.replies import Reply
 from explorer.service.requests import Request
 
 PROTOCOL_VERSION = 3
-SURROGATE = re.compile("[\ud800-\udfff]")
-"""What stands in a name for a byte that is not UTF-8."""
 
 Message = TypeVar("Message")
 
@@ -33,9 +31,9 @@ def encode(message: Request | Reply) -> bytes:
     try:
         data = _encode(message)
     except UnicodeEncodeError as error:  # such a string is mostly a file's name in another encoding
-        name = SURROGATE.sub("\ufffd", error.object)
         raise UnsendableError(
-            f"'{name}' cannot be used: the name is not UTF-8, so it is no text; rename the file or the folder."
+            f"'{shown_name(error.object)}' cannot be used: the name is not UTF-8, so it is no text; rename the file or "
+            "the folder."
         ) from error
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UnsendableError(f"This cannot be asked for or told: {error}.") from error

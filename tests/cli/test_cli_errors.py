@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from explorer.cli.gui import require_display
 from explorer.cli.main import run
 from explorer.cli.progress import duration
 from explorer.errors import Cancelled, ExplorerError
+from explorer.files import package_folder
 
 LONG = 300 * "a"
 
@@ -258,3 +260,14 @@ def test_an_allocation_that_torch_refuses_is_one_line(
     monkeypatch.setattr(command, "app", lambda *arguments, **options: torch.empty(2**60))
     assert run([]) == 2
     assert "not enough memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_names_that_a_terminal_cannot_write_end_nothing(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.safetensors")).write_bytes(b"no model")
+    shutil.copytree(package_folder("models") / "known-equal", tmp_path / os.fsdecode(b"\xe9"))
+    command = [sys.executable, "-m", "explorer", "models", "--folder", str(tmp_path)]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"known factors" in done.stdout

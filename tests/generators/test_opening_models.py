@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -152,6 +154,17 @@ def test_a_folder_of_models_lists_what_families_open_and_what_is_broken(tmp_path
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"models folder .* cannot be read"):
         models_in(tmp_path / "gone")
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there every name is text")
+def test_a_model_whose_name_is_no_text_is_listed_as_one_that_does_not_open(tmp_path: Path) -> None:
+    for name in (b"caf\xe9", b"good"):
+        shutil.copytree(package_folder("models") / "known-equal", tmp_path / os.fsdecode(name))
+    listed = {model.name: model.problem for model in models_in(tmp_path)}
+    assert set(listed) == {"caf\ufffd", "good"}
+    assert listed["good"] == ""
+    assert "not UTF-8" in listed["caf\ufffd"]
+    assert all(model.path.encode() for model in models_in(tmp_path))
 
 
 def test_looking_through_a_folder_can_be_given_up(tmp_path: Path) -> None:
