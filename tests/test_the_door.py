@@ -160,6 +160,8 @@ BESIDE_THE_DOOR = {
     "reading.py": "the door itself",
     "files.py": "an empty file is made",
     "leftovers.py": "a file is made",
+    "service/frames.py": "memory that the window and its engine share",
+    "service/process.py": "the log of a process that this one has started",
     "picture_file.py": "an open file of the door's is given to Pillow",
     "ui/look/icons.py": "a drawing that comes with the program",
     "ui/landscape/figure.py": "what was written a moment ago",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from explorer.errors import ControlError
 from explorer.importers.files import opened
-from explorer.importers.registry import Reading, answered, importer_of, reading_for, unknown_of
+from explorer.importers.registry import KIND, Reading, answered, importer_of, reading_for, unknown_of
+from explorer.reading import foreign
 from explorer.scene.cards import ModelCard, SettingCard
 from explorer.scene.imports import LAYERS, SPACE, ImportCard, is_open
 
@@ -17,6 +18,11 @@ def describe(path: Path, model: ModelCard) -> ImportCard:
 
     Raises :class:`ControlError` for a file that is foreign, truncated, not finite, or contradicts the model.
     """
+    with foreign(path, KIND, ControlError):
+        return _described(path, model)
+
+
+def _described(path: Path, model: ModelCard) -> ImportCard:
     file = opened(path)
     importer = importer_of(file)
     own = importer.questions(file)

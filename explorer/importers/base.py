@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -23,6 +23,12 @@ from explorer.scene.model import Scalar
 
 LENGTH = "length"
 """The unit of a direction that is one unit of the space long."""
+
+MOST_CONTROLS = 4096
+"""Of one file."""
+MOST_NUMBERS = 1 << 25
+"""Of the directions of one file, each of which is 8 bytes while it is looked at."""
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 VECTOR_SPACES = ("z", "w", "x_T", "h")
 
@@ -113,8 +119,9 @@ def numbers(file: ForeignFile, key: str, value: Any, dimensions: tuple[int, ...]
     one of finite real numbers, not empty, with one of the numbers of ``dimensions``."""
     try:
         # NumPy's other types (float128 among them) become one that torch knows; texts and objects do not.
-        plain = value if isinstance(value, Tensor) else torch.as_tensor(_plain(np.asarray(value)))
-        tensor = plain.detach().to_dense()
+        raw = value if isinstance(value, Tensor) else np.asarray(value)
+        check_numbers(file, raw.numel() if isinstance(raw, Tensor) else raw.size)
+        tensor = (raw if isinstance(raw, Tensor) else torch.as_tensor(_plain(raw))).detach()
         tensor = tensor if tensor.is_complex() else tensor.double()
     except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         raise ControlError(f"'{file.name}' holds no numbers as {key}; export it again.") from error
@@ -131,6 +138,12 @@ def numbers(file: ForeignFile, key: str, value: Any, dimensions: tuple[int, ...]
     if not bool(tensor.isfinite().all()):
         raise ControlError(f"'{file.name}' holds numbers that are not finite in {key}; export it again.")
     return tensor
+
+
+def check_numbers(file: ForeignFile, count: int) -> None:
+    """Raises :class:`ControlError` for more numbers than directions have."""
+    if count > MOST_NUMBERS:
+        raise ControlError(f"'{file.name}' holds {count} numbers, more than any directions; save those that matter.")
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
@@ -162,24 +175,48 @@ def living(file: ForeignFile, drawn: Sequence[Drawn]) -> Sketch:
 def named(file: ForeignFile, count: int, otherwise: str) -> list[str]:
     """The names of ``count`` directions: those that people gave them beside the file, else ``otherwise`` and the number
     from 0, as the program that wrote it counts."""
+    check_count(file, count)
     given = annotation(file)
     return [given.get(index) or f"{otherwise} {index}" for index in range(count)]
 
 
-_LINE = re.compile(r"\s*(\d+)\s*:\s*(.*\S)\s*")
+def check_count(file: ForeignFile, count: int) -> None:
+    """Raises :class:`ControlError` for more directions than anybody looks through."""
+    if count > MOST_CONTROLS:
+        raise ControlError(
+            f"'{file.name}' holds {count} directions, and at most {MOST_CONTROLS} are read; save those that matter."
+        )
 
 
 def annotation(file: ForeignFile) -> dict[int, str]:
     """Number of the direction → name, from the ``human_annotation.txt`` of Voynov and Babenko beside the file
     (lines ``number: name``), or one that belongs to this file alone (``<file>_human_annotation.txt``)."""
     text = file.text_beside(f"{file.path.stem}_human_annotation.txt") or file.text_beside("human_annotation.txt")
-    found = (_LINE.fullmatch(line) for line in text.splitlines())
-    return {int(match[1]): match[2] for match in found if match}
+    names: dict[int, str] = {}
+    for line in text.splitlines():
+        number, mark, name = (part.strip() for part in line.partition(":"))
+        if mark and name and _NUMBER.fullmatch(number):
+            names[int(number)] = name
+    return names
 
 
 def written(shape: tuple[int, ...]) -> str:
     """A shape as the user reads it."""
     return " × ".join(map(str, shape))
+
+
+def unused(name: str, names: Mapping[str, object]) -> str:
+    """``name``, with a number behind it where it is one of ``names``: people give one name to several directions."""
+    if name not in names:
+        return name
+    # Found by halves: a file may give one name to all that it holds.
+    low, high = 1, 2
+    while f"{name} ({high})" in names:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if f"{name} ({middle})" in names else (low, middle)
+    return f"{name} ({high})"
 
 
 def with_notes(sketch: Sketch, *sentences: str, **changes: Any) -> Sketch:

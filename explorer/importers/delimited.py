@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 
-from explorer.scene.number_text import NumberError, read_number
+from explorer.scene.number_text import NumberError, number_in, read_number
 
 SEPARATORS = ("\t", ";", ",", " ")
 """In the order in which they are tried: what stands inside of cells comes last. A blank stands for any white space."""
@@ -40,11 +41,8 @@ def number(text: str, separator: str) -> float:
 
 def is_number(text: str) -> bool:
     """Whether a cell holds a number, with whatever decimal mark."""
-    try:
-        read_number(text)
-    except NumberError:
-        return False
-    return True
+    number = number_in(text)
+    return number is not None and math.isfinite(number)
 
 
 def decimal_marks(texts: Sequence[str]) -> set[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,9 +19,12 @@ from explorer.importers.base import (
     Importer,
     Sketch,
     annotation,
+    check_count,
+    check_numbers,
     living,
     numbers,
     unit_rows,
+    unused,
     with_notes,
     written,
 )
@@ -34,6 +38,8 @@ TOLERANCE = 1e-3
 SAME = 1e-6
 """By how much the cosine of two directions that are one may differ from ±1."""
 LAYERED = "w_plus"
+MOST_LAYERS = 64
+"""Rows of one direction in it."""
 
 # How programs name points of a latent space, and means of them, which have the shape of a direction.
 _POINTS = re.compile(
@@ -109,13 +115,18 @@ def _arrays(file: ForeignFile) -> dict[str, Tensor]:
     """Name → array, float64; the name is empty where the file gives none."""
     content = file.content if isinstance(file.content, dict) else {"": file.content}
     by_name: dict[str, Tensor] = {}
+    count = rows = 0
+    check_count(file, len(content))
     for key, value in content.items():
         name = " ".join("".join(letter if letter.isprintable() else " " for letter in str(key)).split())
         if unnamed := _UNNAMED.fullmatch(name):
             name = "" if len(content) == 1 else f"{file.path.stem} {unnamed[1]}"
-        while name in by_name:  # names that differ in what cannot be printed
-            name += "'"
-        by_name[name] = numbers(file, f"'{name}'" if name else "its array", value, (1, 2, 3, 4, 5))
+        name = unused(name, by_name)  # names may differ in what cannot be printed
+        by_name[name] = array = numbers(file, f"'{name}'" if name else "its array", value, (1, 2, 3, 4, 5))
+        count += array.numel()
+        rows += math.prod(array.shape[:-1])
+        check_numbers(file, count)
+        check_count(file, rows // MOST_LAYERS)
     return by_name
 
 
@@ -163,23 +174,29 @@ def _of_length_one(rows: Tensor) -> bool:
     return bool(((rows.flatten(1).norm(dim=1) - 1).abs() <= TOLERANCE).all())
 
 
-def _cosines(rows: Tensor) -> Tensor:
-    """(k, k): of the angles between the rows; 0 for rows of length 0."""
-    units = unit_rows(rows).flatten(1)
-    return units @ units.T
+def _cosines(some: Tensor, rows: Tensor) -> Tensor:
+    """(j, k): of the angles between the rows ``some`` and the rows; 0 for rows of length 0."""
+    return unit_rows(some).flatten(1) @ unit_rows(rows).flatten(1).T
 
 
 def _orthogonal(rows: Tensor) -> bool:
     """Whether the rows, one or several, are at right angles to each other."""
-    off = _cosines(rows)
-    return bool((off - off.diagonal().diag()).abs().max() <= TOLERANCE)
+    if len(rows) > rows[0].numel() or not _at_right_angles(_cosines(rows[:1], rows)[:, 1:]):
+        return False
+    off = _cosines(rows, rows)
+    return _at_right_angles(off - off.diagonal().diag())
+
+
+def _at_right_angles(cosines: Tensor) -> bool:
+    return bool((cosines.abs() <= TOLERANCE).all())
 
 
 def _parallel(rows: Tensor, names: Mapping[int, str]) -> bool:
     """Whether all of several rows are one direction, to one side or the other, and people do not call them apart."""
     if len(rows) == 1 or all(index in names for index in range(len(rows))):
         return False
-    return bool((_cosines(rows).abs() >= 1 - SAME).all())
+    # The first with all others before all with all, which takes the square of their number.
+    return all(bool((_cosines(some, rows).abs() >= 1 - SAME).all()) for some in (rows[:1], rows))
 
 
 def _placed(file: ForeignFile, model: ModelCard, space: str, rows: Mapping[str, Tensor]) -> Sketch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,15 +14,19 @@ from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.request import settled
 from explorer.errors import ControlError
-from explorer.importers.base import Drawn, Importer, Sketch, written
+from explorer.importers.base import Drawn, Importer, Sketch, unused, written
 from explorer.importers.files import ForeignFile, opened
 from explorer.importers.latent_paths import LatentPaths
 from explorer.plugins import declared
-from explorer.reading import reading, sha256_of
+from explorer.reading import foreign, reading, sha256_of
 from explorer.scene.cards import ControlCard, ModelCard
 from explorer.scene.imports import LAYERS, SPACE, is_open
 from explorer.scene.model import Scalar, StoredLatent
 from explorer.scene.number_text import NumberError, read_range
+
+KIND = "a file of directions"
+LONGEST = 1e12
+"""Of a direction, in units of its space: what is longer leaves all numbers behind."""
 
 
 @cache
@@ -46,9 +51,21 @@ def read(
     :class:`ControlError` when the file cannot be read, its widths contradict the model (both are named), or something
     is open.
     """
+    with foreign(path, KIND, ControlError):
+        return _read(path, model, space, layers, k, answers or {})
+
+
+def _read(
+    path: Path,
+    model: ModelCard,
+    space: str,
+    layers: tuple[int, int] | None,
+    k: int | None,
+    answers: Mapping[str, Scalar],
+) -> ControlSet:
     file = opened(path)
     importer = importer_of(file)
-    file = answered(file, importer, answers or {})
+    file = answered(file, importer, answers)
     seen = reading_for(file, importer, importer.sketch(file), model, space)
     sketch, where = seen.sketch, seen.space
     if importer.holds == "path":
@@ -67,7 +84,7 @@ def read(
         title=f"{importer.title} (imported)",
         fingerprint=model.fingerprint,
         space=where,
-        controls=_controls(drawn, where, layers),
+        controls=_controls(file, drawn, where, layers),
         settings={"source": file.name, "sha256": sha256_of(file.path), **sketch.settings},
         note=" ".join(filter(None, (f"Imported from {file.name}.", sketch.note, *unknown_of(sketch)))),
     )
@@ -81,12 +98,13 @@ def read_path(path: Path, model: ModelCard, answers: Mapping[str, Scalar]) -> tu
     its format, and in which space it is. Raises :class:`ControlError`."""
     own = dict(answers)
     space = str(own.pop(SPACE, ""))
-    file = opened(path)
-    importer = importer_of(file)
-    if not isinstance(importer, LatentPaths):
-        raise ControlError(f"'{file.name}' holds no paths of points but {importer.title}; open it as a control set.")
-    file = answered(file, importer, own)
-    return importer.points(file, reading_for(file, importer, importer.sketch(file), model, space).space)
+    with foreign(path, KIND, ControlError):
+        file = opened(path)
+        importer = importer_of(file)
+        if not isinstance(importer, LatentPaths):
+            raise ControlError(f"'{file.name}' holds no paths of points but {importer.title}; open it as controls.")
+        file = answered(file, importer, own)
+        return importer.points(file, reading_for(file, importer, importer.sketch(file), model, space).space)
 
 
 def open_controls(path: Path, model: ModelCard, answers: Mapping[str, Scalar] | None = None) -> ControlSet:
@@ -147,10 +165,9 @@ def answered(file: ForeignFile, importer: Importer, answers: Mapping[str, Scalar
 
 def is_known(path: Path) -> bool:
     """Whether the file at ``path`` can be opened, and is of one of the formats."""
-    try:
+    with suppress(ControlError), foreign(path, KIND, ControlError):
         return _claiming(opened(path)) is not None
-    except ControlError:
-        return False
+    return False
 
 
 def importer_of(file: ForeignFile) -> Importer:
@@ -238,12 +255,14 @@ def _check_layers(
         )
 
 
-def _controls(drawn: tuple[Drawn, ...], space: str, layers: tuple[int, int] | None) -> tuple[Control, ...]:
+def _controls(
+    file: ForeignFile, drawn: tuple[Drawn, ...], space: str, layers: tuple[int, int] | None
+) -> tuple[Control, ...]:
     found: dict[str, Control] = {}
     for one in drawn:
-        name, number = one.name, 2
-        while name in found:  # people give one name to several directions
-            name, number = f"{one.name} ({number})", number + 1
+        if one.direction is not None and not float(one.direction.norm()) < LONGEST:
+            raise ControlError(f"'{file.name}' holds the direction '{one.name}', whose numbers are too large to add.")
+        name = unused(one.name, found)
         card = ControlCard(
             name=name,
             space=space,

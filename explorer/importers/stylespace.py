@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import torch
 
 from explorer.errors import ControlError
-from explorer.importers.base import LENGTH, Drawn, Importer, Sketch
+from explorer.importers.base import LENGTH, Drawn, Importer, Sketch, check_count
 from explorer.importers.delimited import SEPARATORS, cells, decimal_marks, is_number, number
 from explorer.importers.files import ForeignFile
 from explorer.scene.cards import ModelCard
@@ -19,10 +20,12 @@ from explorer.scene.number_text import NumberError
 RANGE = 20.0
 """Deviations to both sides, as in the authors' figures."""
 
-_BEGINNING = re.compile(r"\s*\d+\s*[_,;\s]\s*\d+(?:\s*[,;\s].*)?", re.ASCII)
-_IN_BRACKETS = re.compile(r"\(\s*(\d+)\s*[_,;\s]\s*(\d+)\s*\)", re.ASCII)
+# Nothing in these is matched in two ways, or a line of blanks would take the square of its length.
+_BETWEEN = r"(?:\s*+[_,;]\s*+|\s++)"
+_BEGINNING = re.compile(rf"\s*+\d++{_BETWEEN}\d++(?:\s*[,;\s].*)?", re.ASCII)
+_IN_BRACKETS = re.compile(rf"\(\s*+(\d++){_BETWEEN}(\d++)\s*+\)", re.ASCII)
 _PAIR = re.compile(r"(\d+)_(\d+)", re.ASCII)
-_WHOLE = re.compile(r"\d+", re.ASCII)
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 _MOST = 4
 """Cells of a line: layer, channel, amount, name."""
 
@@ -54,7 +57,9 @@ class StyleSpace(Importer):
     def claims(self, file: ForeignFile) -> bool:
         if file.kind != "text":
             return False
-        return any(_BEGINNING.fullmatch(line) for line in _lines(file)[:2])  # the first line may name the columns
+        return any(
+            _BEGINNING.fullmatch(line) for line in islice(_lines(file), 2)
+        )  # the first line may name the columns
 
     def sketch(self, file: ForeignFile) -> Sketch:
         channels = _channels(file)
@@ -99,7 +104,8 @@ class StyleSpace(Importer):
 
 def _channels(file: ForeignFile) -> list[_Channel]:
     """What the lines say. Raises :class:`ControlError` for one that says something else."""
-    lines = _lines(file)
+    check_count(file, file.content.count("\n"))
+    lines = list(_lines(file))
     separator, channels = _read(lines)
     _check_columns(file, lines[0], separator)
     for place, (line, channel) in enumerate(zip(lines, channels, strict=True)):
@@ -147,9 +153,9 @@ def _read(lines: Sequence[str]) -> tuple[str, list[_Channel | None]]:
     return best, readings[best]
 
 
-def _lines(file: ForeignFile) -> list[str]:
+def _lines(file: ForeignFile) -> Iterator[str]:
     lines = (_IN_BRACKETS.sub(r"\1_\2", line.strip()) for line in file.content.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    return (line for line in lines if line and not line.startswith("#"))
 
 
 def _channel(line: str, separator: str) -> _Channel | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.pickled.records import Name, Payload, Record
-from explorer.reading import check_unpacked
+from explorer.reading import UNPACKED_BYTES, check_unpacked
 
 _NUMBERS = re.compile(r"[<>|=]?(?:f[248]|c(?:8|16)|[iu][1248]|b1)")
 _CORES = ("numpy.core", "numpy._core")  # NumPy 2 renamed its inner package; files of both are in use
@@ -22,6 +22,7 @@ _MADE = {
 ARRAY_NAMES = frozenset({*_MADE, "numpy.ndarray"})
 """The names by which NumPy's arrays are written within pickles."""
 _DEEPEST = 64
+_MOST_AGAIN = 4  # times the length of a file: so much may be named once more
 
 
 def native(array: NDArray[Any]) -> NDArray[Any]:
@@ -34,7 +35,7 @@ class Plain:
     what all arrays together may hold. Raises ValueError for what is none of these."""
 
     def __init__(self, data: bytes, size: int) -> None:
-        self._data, self._size, self._unpacked = data, size, 0
+        self._data, self._size, self._unpacked, self._again = data, size, 0, 0
         self._known: dict[int, Any] = {}  # a value that a file names a thousand times is made once
 
     def value(self, raw: Any, depth: int = 0) -> Any:
@@ -45,6 +46,11 @@ class Plain:
             raise ValueError("values nested too deep")
         if id(raw) not in self._known:
             self._known[id(raw)] = self._made(raw, depth + 1)
+        else:
+            # Whoever computes with what is named often makes it as often.
+            self._again += getattr(self._known[id(raw)], "nbytes", 0)
+            if self._again > _MOST_AGAIN * self._size + UNPACKED_BYTES:
+                raise ValueError("numbers that are named very often")
         return self._known[id(raw)]
 
     def key(self, raw: Any) -> Any:

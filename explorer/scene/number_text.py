@@ -21,6 +21,8 @@ MOST_SEEDS = 10_000
 LONGEST = 40
 """Letters of a number; what is longer was not typed by anybody who meant one."""
 
+_LOOKED_AT = 1000  # with whatever stands around it
+
 # What keyboards, fonts and other programs put before a negative number: the minus sign, hyphens, the en dash.
 _MINUS = "\u2212\u2010\u2011\u2012\u2013\ufe63\uff0d"
 _PLUS = "\uff0b"
@@ -44,22 +46,32 @@ def read_number(text: str) -> float:
 
     Raises :class:`NumberError` for all else, also for marks between groups of digits, infinity, and nan.
     """
-    plain = _plain(text).translate(_MARKS)
-    if _REAL.fullmatch(plain) is None or len(plain) > LONGEST:
-        if _GROUPED.fullmatch(plain):
+    number = number_in(text)
+    if number is None:
+        if len(text) <= _LOOKED_AT and _GROUPED.fullmatch(_plain(text).translate(_MARKS)):
             raise NumberError(f"{_quoted(text)} has marks between its digits; only the decimal point may stand there.")
         raise NumberError(f"{_quoted(text)} is no number; write one such as 1.5.")
-    number = float(plain)
     if not math.isfinite(number):
         raise NumberError(f"{_quoted(text)} is too large; write a number such as 1.5.")
-    return number or 0.0  # no −0
+    return number
+
+
+def number_in(text: str) -> float | None:
+    """What :func:`read_number` reads, for texts of files in which most cells may be none: None where it is no number,
+    infinity where it is too large."""
+    if len(text) > _LOOKED_AT:
+        return None
+    plain = _plain(text).translate(_MARKS)
+    if _REAL.fullmatch(plain) is None or len(plain) > LONGEST:
+        return None
+    return float(plain) or 0.0  # no −0
 
 
 def read_whole(text: str) -> int:
     """The whole number that ``text`` writes: digits, and a sign. Raises :class:`NumberError` for all else, also for
     ``1,000`` and ``1.0``, for nobody can tell whether a thousand is meant."""
-    plain = _plain(text)
-    if _WHOLE.fullmatch(plain) is None or len(plain) > LONGEST:
+    plain = _plain(text[:_LOOKED_AT])
+    if _WHOLE.fullmatch(plain) is None or len(plain) > LONGEST or len(text) > _LOOKED_AT:
         raise NumberError(f"{_quoted(text)} is no whole number; write it in digits alone, such as 1000.")
     return int(plain)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import io
 import pickle
+import sys
 import tempfile
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from toys import ToyGenerator
 
 from explorer.arrays import read_npy, read_npz, read_pickle
 from explorer.errors import ControlError, ModelError
+from explorer.importers.asking import describe
+from explorer.importers.base import unused
 from explorer.importers.registry import read, read_path
 
 TOY = ToyGenerator(width=6).card
@@ -78,6 +83,57 @@ def test_changed_bytes_end_in_a_set_or_a_sentence(
         said = str(error)
     assert name in said
     assert "\n" not in said
+
+
+BLANKS = " " * 300_000
+HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "more rows than anybody looks through": ("a.npy", lambda: _bytes(np.save, np.ones((300_000, 6), np.float16))),
+    "more arrays": ("a.npz", lambda: _bytes(np.savez, **{f"a{place}": np.ones(6) for place in range(4200)})),
+    "an archive of zeros": ("a.npz", lambda: _bytes(np.savez_compressed, a=np.zeros((30_000, 6_000), np.int8))),
+    "an array under many names": ("a.pkl", lambda: pickle.dumps(dict.fromkeys(map(str, range(4000)), np.ones(96_000)))),
+    "a type without bytes": ("a.npy", lambda: _bytes(np.save, np.zeros(4, "V1")).replace(b"'|V1', ", b"'|V0', ")),
+    "very many lines": ("a.csv", lambda: b"1,2,3\n" * 150_000),
+    "a line of blanks": ("a.csv", lambda: f"1,2\n1{BLANKS}x\n".encode()),
+    "a first line of blanks": ("a.csv", lambda: f"1{BLANKS}x".encode()),
+    "brackets and blanks": ("a.csv", lambda: f"1,2\n(1{BLANKS}(1{BLANKS}(1\n".encode()),
+    "a number of thousands of digits": ("a.csv", lambda: f"1,{'9' * 9000},3\n".encode()),
+    "an amount of thousands of digits": ("a.csv", lambda: f"1,2,{'9' * 400_000}\n".encode()),
+    "a cell longer than any": ("a.csv", lambda: f'1,2,3,"{"x" * 200_000}"\n'.encode()),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="resource")
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_small_files_that_would_grow_are_one_sentence_in_little_time(kind: str, tmp_path: Path) -> None:
+    import resource
+
+    name, made = HOSTILE[kind]
+    path = tmp_path / name
+    path.write_bytes(made())
+    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    for look in (describe, read):
+        with pytest.raises(ControlError, match=name):
+            look(path, TOY)
+    assert time.process_time() - begin < 12  # of the processor, on a slow machine; minutes and hours without the bounds
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600 << 10
+
+
+def test_names_beside_a_file_of_directions_are_read_once_however_they_are_written(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.eye(3, 6))
+    (tmp_path / "human_annotation.txt").write_text(f"0:{BLANKS}\n 1 : older: much \n{'9' * 9000}: x\n{BLANKS}:\n2:")
+    assert [control.card.name for control in read(tmp_path / "a.npy", TOY, "z").controls] == [
+        "a 0",
+        "older: much",
+        "a 2",
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4000])
+def test_one_name_of_several_is_numbered(count: int) -> None:
+    names: dict[str, object] = {}
+    for _ in range(count):
+        names[unused("a", names)] = None
+    assert list(names) == ["a", *(f"a ({number})" for number in range(2, count + 1))]
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))

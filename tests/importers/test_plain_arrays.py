@@ -170,7 +170,7 @@ def test_names_beside_the_file_and_names_that_cannot_be_printed(tmp_path: Path) 
     (tmp_path / "a_human_annotation.txt").write_text("0: smile\n")
     assert _names(read(_save(_random(WIDTH), tmp_path / "a.npy"), TOY, "w")) == ["smile"]
     same = {"a\tb": _random(WIDTH), "a\nb": _random(WIDTH, seed=1)}
-    assert _names(read(_save(same, tmp_path / "b.pt"), TOY, "w")) == ["a b", "a b'"]
+    assert _names(read(_save(same, tmp_path / "b.pt"), TOY, "w")) == ["a b", "a b (2)"]
     np.savez(tmp_path / "c.npz", _random(WIDTH), _random(WIDTH, seed=1))
     assert _names(read(tmp_path / "c.npz", TOY, "w")) == ["c 0", "c 1"]
 
