@@ -26,6 +26,9 @@ log = logging.getLogger("explorer.keeping")
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
+NO_FOLDER = frozenset({errno.ENOTDIR, errno.EEXIST, errno.EISDIR})
+"""What systems say of a home where a file is in the place of a folder, or the other way round."""
+
 MOST_BYTES = 1 << 30
 """Of a file that is kept: a search with a network of its own leaves some hundred megabytes."""
 
@@ -56,7 +59,9 @@ def failed(path: Path, error: OSError | ExportError) -> None:
     folder = path if path in (state_folder(), cache_folder()) else path.parent
     cause = error if isinstance(error, OSError) else error.__cause__
     number = cause.errno if isinstance(cause, OSError) else None
-    reason = (cause.strerror if isinstance(cause, OSError) else "") or str(error)
+    if number in NO_FOLDER:
+        number = errno.ENOTDIR
+    reason = os.strerror(number) if number is not None else str(error)
     advice = "free some space" if number in FULL else "set LATENT_EXPLORER_HOME to a folder that can be written"
     sentence = (
         f"'{folder}' cannot be written ({reason}), so nothing is kept there for the next time; all else goes "

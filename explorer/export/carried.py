@@ -21,7 +21,7 @@ import msgspec
 from explorer.errors import ExportError, SceneError
 from explorer.files import atomic_write, scratch_folder, set_file, shipped_set, state_folder
 from explorer.reading import sha256_of
-from explorer.scene.model import ControlSetRef, ModelRef, Scene
+from explorer.scene.model import ControlSetRef, ModelRef, Scene, Timeline
 
 MOST_CARRIED = 4 << 20
 """Bytes of files in one export; more would make a picture a heavy one."""
@@ -243,7 +243,7 @@ def _walked(value: Any, change: Callable[[str], str]) -> Any:
     """``value`` with every path and text setting of a control set, and every path of a model, given to ``change``."""
     if isinstance(value, tuple):
         return tuple(_walked(one, change) for one in value)
-    if not isinstance(value, msgspec.Struct):
+    if not isinstance(value, msgspec.Struct) or isinstance(value, Timeline):  # which names nothing, and may be long
         return value
     changed = {field: _walked(getattr(value, field), change) for field in value.__struct_fields__}
     if isinstance(value, ControlSetRef):

@@ -150,6 +150,8 @@ def _unknown_field(given: object, known: object, prefix: str = "") -> str:
 
     A misspelt field would otherwise be dropped in silence and its default taken.
     """
+    if given == known:  # as most of a long timeline is
+        return ""
     if isinstance(given, dict) and isinstance(known, dict):
         for name, value in given.items():
             path = f"{prefix}.{name}" if prefix else str(name)
@@ -161,6 +163,6 @@ def _unknown_field(given: object, known: object, prefix: str = "") -> str:
         for index, inner in enumerate(given):
             # Edits that change nothing are not kept; what they could hold is what the others hold.
             other = known[index] if index < len(known) else inner
-            if found := _unknown_field(inner, other, f"{prefix}[{index}]"):
+            if inner != other and (found := _unknown_field(inner, other, f"{prefix}[{index}]")):
                 return found
     return ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Literal, TypeVar
 
 from msgspec.structs import replace
@@ -60,17 +62,19 @@ def edit_at(track: AmountTrack, time: float) -> Edit:
 def amount_at(track: AmountTrack, time: float) -> float:
     """The amount, or value, of ``track`` (one key at least) at ``time`` seconds; always between the two keys around
     it."""
-    times = [key.time for key in track.keys]
-    amounts = [key.amount for key in track.keys]
-    index = _before(times, time)
+    keys = track.keys
+    index = _before(keys, time)
     if index < 0:
-        return amounts[0]
-    if times[index] == time or index == len(times) - 1:
-        return amounts[index]
+        return keys[0].amount
+    if keys[index].time == time or index == len(keys) - 1:
+        return keys[index].amount
+    # A curve depends on two keys on either side and no others: a track may have very many.
+    near = keys[max(0, index - 1) : index + 3]
+    times, amounts = [key.time for key in near], [key.amount for key in near]
     linear = piecewise_linear(times, amounts, time)
     value = linear if track.interpolation == "lerp" else pchip(times, amounts, time)
     # Rounding must not carry a curve past a key; and a slope too steep for a float leaves the straight line.
-    low, high = sorted(amounts[index : index + 2])
+    low, high = sorted((keys[index].amount, keys[index + 1].amount))
     return min(high, max(low, value if math.isfinite(value) else linear))
 
 
@@ -81,7 +85,7 @@ def origin_at(track: OriginTrack, time: float, closed: bool = False) -> Origin:
     """
     times = [key.time for key in track.keys]
     points = [key.origin for key in track.keys]
-    index = _before(times, time)
+    index = _before(track.keys, time)
     if index < 0:
         return points[0]
     if times[index] == time or index == len(times) - 1:
@@ -101,9 +105,9 @@ def _mixture(points: Sequence[Seed | StoredLatent], weights: Sequence[float], in
     )
 
 
-def _before(times: Sequence[float], time: float) -> int:
-    """The index of the last time ≤ ``time``; -1 where there is none."""
-    return sum(1 for one in times if one <= time) - 1
+def _before(keys: Sequence[AmountKey | OriginKey], time: float) -> int:
+    """The index of the last of ``keys``, in order of time, that is not after ``time``; -1 where there is none."""
+    return bisect_right(keys, time, key=attrgetter("time")) - 1
 
 
 def frame_times(timeline: Timeline) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -412,3 +413,24 @@ def test_any_bytes_give_a_scene_or_a_sentence(damage: bytes | tuple[int, bytes])
     except SceneError:
         return
     assert store.decode_scene(store.encode_scene(scene), "again") == scene
+
+
+@pytest.mark.parametrize("place", [0, 1234, 4999])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"amuont": 1.0}, "there is no field 'timeline.amounts[0].keys[{place}].amuont' in a scene"),
+        ({"amount": 1001.0}, "field 'timeline.amounts[0].keys[{place}].amount' is 1001; it must be between"),
+        ({"time": -1.0}, "field 'timeline.amounts[0].keys[{place}].time' is -1; times start at 0"),
+    ],
+)
+def test_one_of_very_many_keyframes_is_named(place: int, change: dict[str, float], said: str) -> None:
+    """However quickly the others are passed over."""
+    keys = tuple(AmountKey(float(time), time % 7 - 3.0) for time in range(5000))
+    track = AmountTrack(pane=0, control="a", keys=keys)
+    scene = Scene(model=ModelRef(path="m"), timeline=Timeline(duration=5000.0, amounts=(track,)))
+    document = json.loads(store.encode_scene(scene))
+    assert store.decode_scene(json.dumps(document).encode()) == scene
+    document["timeline"]["amounts"][0]["keys"][place] |= change
+    with pytest.raises(SceneError, match=re.escape(said.format(place=place))):
+        store.decode_scene(json.dumps(document).encode())

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from explorer.errors import SceneError
 from explorer.scene import timeline as tl
+from explorer.scene.curves import pchip, piecewise_linear
 from explorer.scene.editing import edit_of
 from explorer.scene.model import (
     AmountKey,
@@ -63,6 +64,19 @@ def test_an_amount_never_overshoots_the_keys_around_it(track: AmountTrack, time:
     before = [key.amount for key in track.keys if key.time <= time] or [track.keys[0].amount]
     after = [key.amount for key in track.keys if key.time > time] or [track.keys[-1].amount]
     assert min(before[-1], after[0]) <= amount <= max(before[-1], after[0])
+
+
+@given(tracks, st.floats(-10, 110))
+def test_the_keys_around_a_time_give_the_curve_of_all_to_the_last_bit(track: AmountTrack, time: float) -> None:
+    """So that a track of very many keys is no slower, and what was exported before is drawn again as it was."""
+    times, amounts = [key.time for key in track.keys], [key.amount for key in track.keys]
+    whole = (piecewise_linear if track.interpolation == "lerp" else pchip)(times, amounts, time)
+    index = sum(one <= time for one in times) - 1
+    if 0 <= index < len(times) - 1:
+        low, high = sorted(amounts[index : index + 2])
+        linear = piecewise_linear(times, amounts, time)
+        whole = min(high, max(low, whole if math.isfinite(whole) else linear))
+    assert tl.amount_at(track, time) == whole
 
 
 def test_linear_amounts_are_linear() -> None:

@@ -33,7 +33,7 @@ Touched = AbstractSet[tuple[int, str]]
 SEED = (ORIGIN, "")
 
 MOST_MOMENTS = 4000
-"""Frames of a timeline that are looked through; of a longer one only the keyframes are."""
+"""Of a timeline, that are looked through; of one with more frames only the keyframes are."""
 
 
 def moved_controls(before: Scene, after: Scene) -> set[tuple[int, str]]:
@@ -62,13 +62,13 @@ def overlaid(scene: Scene, time: float, baseline: Scene, touched: Touched = froz
 
 
 def moment_of(scene: Scene) -> float | None:
-    """The first time, of a keyframe or a frame, at which the timeline shows the scene as it stands; None where it never
-    does."""
+    """The first time, of a keyframe or a frame, at which the timeline shows the scene as it stands; None where it does
+    at none of the first :data:`MOST_MOMENTS`."""
     timeline = scene.timeline
     if not is_moving(timeline):
         return None
     frames = keys.frame_times(replace(timeline, loop="once")) if timeline.duration * timeline.fps < MOST_MOMENTS else ()
-    for time in sorted({*key_times(timeline), *frames}):
+    for time in sorted({*key_times(timeline), *frames})[:MOST_MOMENTS]:
         shown = keys.at(scene, time)
         if shown.origin == scene.origin and not moved_controls(shown, scene):
             return time

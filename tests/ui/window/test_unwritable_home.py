@@ -16,6 +16,7 @@ from PySide6.QtCore import qInstallMessageHandler
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
 from small_disk import small_disk
+from unwritable_homes import HOMES
 
 from explorer import keeping
 from explorer.files import atomic_write, cache_folder, state_folder
@@ -186,19 +187,29 @@ def test_labels_that_may_not_be_looked_for_are_none(monkeypatch: pytest.MonkeyPa
     assert label_files.kept("f00d") == []
 
 
-def test_the_program_works_without_a_home(file_for_home: Path) -> None:
+@pytest.mark.parametrize("fault", HOMES)
+def test_the_program_works_without_a_home_and_says_so_before_anything_else(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real window and the real engine: opening, searching and exporting go on, and one sentence is said, before the
+    engine is there."""
     if not shipped_models():
         pytest.skip("no model is shipped in this checkout")
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(HERE.parents[1])}
-    done = subprocess.run(
-        [sys.executable, str(HERE / "unwritable_home.py")],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    home, out = tmp_path / "home", tmp_path / "out.png"
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(home))
+    with HOMES[fault](home) as reason:
+        done = subprocess.run(
+            [sys.executable, str(HERE / "unwritable_home.py"), str(out)],
+            env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(HERE.parents[1])},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    (said,) = done.stdout.splitlines()
-    assert said.startswith(f"'{file_for_home / 'state'}' cannot be written")
+    at_once, _, later = done.stdout.partition("---\n")
+    (said,) = at_once.splitlines()
+    assert said.startswith(f"'{home / 'state'}' cannot be written ({reason})")
+    assert all("cannot be written" not in line for line in later.splitlines() if line != said)
+    assert out.stat().st_size > 1000
