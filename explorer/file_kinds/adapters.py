@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from explorer.file_kinds.look import Look
+from explorer.scene.cards import FileUse
 
 _PARTS = (
     "lora_up.", "lora_down.", "lora_A.", "lora_B.", "lora.up.", "lora.down.", "hada_w1_", "lokr_w1", "oft_blocks",
@@ -21,12 +22,17 @@ class Adapters:
     def told(self, look: Look) -> str:
         if any(part in name for name in look.shapes for part in _PARTS):
             return (
-                f"is an adapter (LoRA, {len(look.shapes)} tensors): it changes the weights of another model and draws "
-                "nothing by itself; this program does not apply it yet."
+                f"is an adapter (LoRA, {len(look.shapes)} tensors): it changes the weights of a diffusion model and "
+                "draws nothing by itself; open that model, and then the adapter as a control set."
             )
         if look.shapes and set(look.shapes) <= _EMBEDDINGS:
             return "is a learned word (textual inversion) of a text-to-image model, and no model by itself."
         return ""
+
+    def use(self, look: Look) -> FileUse | None:
+        """A slider of the model that is open."""
+        is_adapter = any(part in name for name in look.shapes for part in _PARTS)
+        return FileUse(kind="controls", path=str(look.path)) if is_adapter else None
 
 
 KIND = Adapters()

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from torch import Tensor
 
 from explorer.arrays import read_npy, read_npz, read_pickle
-from explorer.checkpoint import read_json, read_torch_value
+from explorer.checkpoint import read_json, read_safetensors, read_torch_value
 from explorer.errors import ControlError, ExplorerError
 from explorer.files import text_of
 from explorer.reading import archive_in, foreign, read_file, whole
@@ -27,7 +27,8 @@ _OLD_TORCH = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
 @dataclass(frozen=True)
 class ForeignFile:
-    """``content`` by ``kind``: npy an array, npz and pickle a dictionary, torch any value, text a string. ``answers``:
+    """``content`` by ``kind``: npy an array, npz and pickle a dictionary, torch any value (of a safetensors file a
+    dictionary), text a string. ``answers``:
     what the user has said of it, to every question of its format."""
 
     path: Path
@@ -101,6 +102,8 @@ def opened(path: Path) -> ForeignFile:
 
 
 def _opened(path: Path) -> ForeignFile:
+    if path.suffix.lower() == ".safetensors":
+        return ForeignFile(path, "torch", read_safetensors(path))
     with opened_file(path) as file:
         start = file.read(len(_OLD_TORCH))
     if not start:

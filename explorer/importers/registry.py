@@ -9,11 +9,12 @@ from functools import cache
 from pathlib import Path
 
 import explorer.importers as package
+from explorer.checkpoint import safetensors_header
 from explorer.controls import control_set as control_sets
-from explorer.controls.base import Control
+from explorer.controls.base import WEIGHTS, Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.request import settled
-from explorer.errors import ControlError
+from explorer.errors import ControlError, ModelError
 from explorer.importers.base import Drawn, Importer, Sketch, unused, written
 from explorer.importers.files import ForeignFile, opened
 from explorer.importers.latent_paths import LatentPaths
@@ -113,11 +114,19 @@ def open_controls(path: Path, model: ModelCard, answers: Mapping[str, Scalar] | 
 
     Raises :class:`ControlError`; whether one of ours fits ``model`` is left to :meth:`ControlSet.check`.
     """
-    if path.suffix.lower() == ".safetensors":
+    if path.suffix.lower() == ".safetensors" and not _is_foreign(path):
         return control_sets.load(path)
     own = dict(answers or {})
     space, layers = str(own.pop(SPACE, "")), layers_of(str(own.pop(LAYERS, "")))
     return read(path, model, space, layers, answers=own)
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether the safetensors file at ``path`` is another program's; one that cannot be read is ours, which says so."""
+    try:
+        return control_sets.METADATA_KEY not in safetensors_header(path).metadata
+    except ModelError:
+        return False
 
 
 def layers_of(text: str) -> tuple[int, int] | None:
@@ -147,8 +156,15 @@ def reading_for(file: ForeignFile, importer: Importer, sketch: Sketch, model: Mo
     where = _space(file, importer, sketch, model, space)
     count = len(sketch.drawn)
     noun = {"controls": "control", "path": "path"}[importer.holds]
-    text = f"{count} {noun if count == 1 else noun + 's'} of width {written(sketch.shape)}"
+    what = f"the network's weights, {_figures(sketch)}" if where == WEIGHTS else f"width {written(sketch.shape)}"
+    text = f"{count} {noun if count == 1 else noun + 's'} of {what}"
     return Reading(sketch, where, text)
+
+
+def _figures(sketch: Sketch) -> str:
+    """``rank 4, 16 layers``: what the file says of its first control."""
+    first = sketch.drawn[0]
+    return ", ".join(filter(None, (first.figure, *first.details)))
 
 
 def answered(file: ForeignFile, importer: Importer, answers: Mapping[str, Scalar]) -> ForeignFile:
@@ -201,6 +217,8 @@ def _space(file: ForeignFile, importer: Importer, sketch: Sketch, model: ModelCa
     """The space of ``model`` that the controls move."""
     if sketch.firm and asked and asked != sketch.space and not (sketch.space == "w" and asked == "w_plus"):
         raise ControlError(f"'{file.name}' says that its directions are in {sketch.space}, not in {asked}.")
+    if sketch.space == WEIGHTS:  # whether the model's can be changed is said by the format
+        return WEIGHTS
     wanted = asked or sketch.space
     if wanted:
         if wanted not in model.spaces:

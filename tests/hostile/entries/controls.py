@@ -84,10 +84,29 @@ def _own(kind: str, folder: Path) -> Path:
     return folder / "set.safetensors"
 
 
+def _adapter(folder: Path) -> Path:
+    from test_adapters import kohya, written
+
+    return written(folder, kohya())
+
+
+def use_adapter(path: Path) -> Iterable[str]:
+    """Open the adapter for a diffusion model, and make its change of weights."""
+    from explorer.generators.diffusion import FAMILY
+    from explorer.importers.registry import open_controls
+
+    opened = open_controls(path, FAMILY.specimens()[0])
+    for control in opened.controls:
+        if not all(bool(change.isfinite().all()) for change in control.weight_changes(1.0).values()):
+            raise Harm("changes weights by numbers that are not finite")
+    return [opened.title, opened.note, *(text for one in opened.card.controls for text in (one.name, *one.details))]
+
+
 OWN: tuple[str, ...] = ("random_orthogonal", "latentclr", "voynov", "warped")
 
 ENTRIES = (
     *(Entry(f"controls of {name}", {name: partial(_foreign, name)}, use) for name in FORMATS),
     Entry("controls of stylespace", {"stylespace": partial(_foreign, "stylespace")}, use),
+    Entry("controls of adapters", {"adapters": _adapter}, use_adapter),
     Entry("controls of our own", {kind: partial(_own, kind) for kind in OWN}, use),
 )
