@@ -66,6 +66,7 @@ class SceneState(QObject):
     noticed = Signal(object)  # Notice
     engine_ready = Signal(object)  # Ready
     engine_lost = Signal(object)  # EngineLost
+    engine_starting = Signal()  # the user has asked for another one
 
     def __init__(self, connect: Connect, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -285,6 +286,7 @@ class SceneState(QObject):
 
     def restart_engine(self) -> None:
         """Start the engine process again, after it died too often or when a model hangs."""
+        self.engine_starting.emit()
         self.client.restart()
 
     def close(self) -> None:

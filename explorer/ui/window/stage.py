@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from explorer.scene.defaults import FIRST_MODEL
 from explorer.scene.model import Scene
+from explorer.service.replies import EngineLost
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.canvas.empty_state import EmptyState
@@ -27,13 +28,16 @@ class Stage(QStackedWidget):
         self._controller = controller
         self._settings = settings
         self._wants_shipped = False
+        self._is_down = False  # the engine is not there, and none is coming
         self.setMinimumWidth(LEAST_WIDTH)
         self.canvas = Canvas(controller)
         self.empty = EmptyState(actions)
         self.addWidget(self.empty)
         self.addWidget(self.canvas)
         controller.changed.connect(self._on_changed)
-        controller.engine_ready.connect(self.refresh)
+        controller.engine_ready.connect(self._on_engine)
+        controller.engine_starting.connect(self._on_engine)
+        controller.engine_lost.connect(self._on_lost)
         controller.catalogue.models_changed.connect(self._on_models)
         controller.catalogue.model_refused.connect(self.refresh)
         controller.opening.changed.connect(self.refresh)
@@ -53,7 +57,10 @@ class Stage(QStackedWidget):
             return
         self.setCurrentWidget(self.empty)
         awaited = self._wants_shipped and not controller.catalogue.is_listed
-        if awaited and controller.engine is None:
+        if self._is_down:
+            self.empty.wait("The engine is not running", "It runs the models; restart it to open one.")
+            self.empty.hide_share()
+        elif (awaited or controller.is_opening()) and controller.engine is None:
             self.empty.wait("Starting the engine…", "The part that runs the models takes a few seconds to load.")
             self.empty.hide_share()
         elif awaited or controller.is_opening():
@@ -62,6 +69,14 @@ class Stage(QStackedWidget):
         else:
             self.empty.offer(known_models.opened(controller.catalogue, self._settings)[:OFFERED])
             self.empty.invite()
+
+    def _on_engine(self, *_: object) -> None:
+        self._is_down = False
+        self.refresh()
+
+    def _on_lost(self, lost: EngineLost) -> None:
+        self._is_down = not lost.restarting
+        self.refresh()
 
     def _on_models(self) -> None:
         usable = [card for card in self._controller.catalogue.models if card.spaces]

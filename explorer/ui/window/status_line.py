@@ -148,6 +148,7 @@ class StatusLine(QStatusBar):
         self.why.clicked.connect(self._explain)
         controller.engine_ready.connect(self._on_ready)
         controller.engine_lost.connect(self._on_lost)
+        controller.engine_starting.connect(self._on_starting)
         controller.opening.changed.connect(self._on_opening)
         controller.opening.progressed.connect(self._on_progress)
         controller.changed.connect(self._on_changed)
@@ -222,8 +223,15 @@ class StatusLine(QStatusBar):
             self._set(self.state, f"opening {self._opening}… {share:.0%}")
 
     def _on_lost(self, lost: EngineLost) -> None:
-        self.dot.set_state("starting" if lost.restarting else "stopped")
-        self.state.setText("engine restarting…" if lost.restarting else "engine stopped")
+        if lost.restarting:
+            self._on_starting()
+            return
+        self.dot.set_state("stopped")
+        self.state.setText("engine stopped")
+
+    def _on_starting(self) -> None:
+        self.dot.set_state("starting")
+        self.state.setText("engine restarting…")
 
 
 def _pictures(count: int) -> str:

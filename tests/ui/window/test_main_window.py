@@ -28,7 +28,7 @@ from explorer.scene.editing import edit_of, side_by_side, with_edit
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Scene, Seed
 from explorer.scene.store import encode_scene, load_scene, save_scene
 from explorer.scene.timeline import set_amount_key
-from explorer.service.replies import EngineLost, Exported, JobProgress, ModelList, Ready, Refused, Stopped
+from explorer.service.replies import EngineLost, EngineSilent, Exported, JobProgress, ModelList, Ready, Refused, Stopped
 from explorer.service.requests import Cancel, DrawSamples, FindControls, OpenModel
 from explorer.ui.actions.action_rows import ACTIONS
 from explorer.ui.actions.actions import ActionTable
@@ -239,6 +239,36 @@ def test_an_engine_that_stays_down_can_be_restarted(desk: Desk) -> None:
     desk.client.reply(EngineLost(sentence="The engine stopped.", restarting=False))
     assert any(b.defaultAction() is desk.window.table["restart_engine"] for b in _buttons(desk))
     assert desk.window.status.state.text() == "engine stopped"
+    desk.window.table["restart_engine"].trigger()
+    assert desk.window.status.state.text() == "engine restarting…"
+
+
+def test_a_window_without_a_picture_waits_for_no_engine_that_is_not_coming(qapp: QApplication) -> None:
+    desk = Desk(models=None)
+    desk.client.answers_models = False
+    desk.window.begin("toy", None, None)
+    told = [desk.window.empty.title.text()]
+    for restarting in (True, False):
+        desk.client.reply(EngineLost(sentence="The engine could not start.", restarting=restarting))
+        told.append(desk.window.empty.title.text())
+    assert not desk.window.empty.bar.isVisible()
+    desk.window.table["restart_engine"].trigger()
+    told.append(desk.window.empty.title.text())
+    desk.client.reply(READY)
+    told.append(desk.window.empty.title.text())
+    state = desk.window.status.state.text()
+    desk.close()
+    begins = "Starting the engine…"
+    assert told == [begins, begins, "The engine is not running", begins, "Loading the model…"]
+    assert state == "opening toy…"
+
+
+def test_an_engine_that_does_not_start_is_said_until_it_is_there(desk: Desk) -> None:
+    desk.client.reply(EngineSilent(sentence="The engine has not started."))
+    assert desk.window.toasts.sentences() == ["The engine has not started."]
+    assert any(b.defaultAction() is desk.window.table["restart_engine"] for b in _buttons(desk))
+    desk.client.reply(READY)
+    assert desk.window.toasts.sentences() == ["The engine is back; nothing was lost."]
 
 
 def _buttons(desk: Desk) -> list[QToolButton]:
