@@ -26,6 +26,7 @@ from explorer.engine.search_queue import POLL, SearchQueue
 from explorer.errors import Cancelled, ControlError
 from explorer.files import cache_folder, set_file
 from explorer.generators.base import Generator, Progress
+from explorer.generators.first_picture import check_first_moves
 from explorer.importers.registry import open_controls
 from explorer.metrics.base import shared
 from explorer.reading import is_reading, reading, sha256_of
@@ -244,6 +245,8 @@ class ControlStore:
                 f"The control set '{controls.path}' has changed since it was chosen; put the old file back, or choose "
                 "it again."
             )
+        found.check(self._generator(model).card)
+        check_first_moves(self._taking_turns(model), found.controls, path.name)
         return found
 
     def _discovered(self, model: ModelRef, key: Key, search: _Search, checkpoint: Path) -> ControlSet:
