@@ -43,6 +43,14 @@ def package_folder(name: str) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
+def expanded(text: str | Path) -> Path:
+    """The path that ``text`` writes, ``~`` being the home of this user; that of a user whom nobody knows is a name."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 SETS = "controls"
 """The folder in a model's own that holds the control sets which come with it."""
 
@@ -55,13 +63,13 @@ def set_file(text: str) -> Path:
         shipped = package_folder("models") / parts[0]
         if shipped.is_dir():
             return shipped / SETS / parts[2]
-    return Path(text).expanduser()
+    return expanded(text)
 
 
 def shipped_set(text: str) -> str:
     """What a scene calls the control set's file at the path ``text`` where it comes with a shipped model
     (:func:`set_file`); else empty."""
-    place, models = Path(text).expanduser().resolve(), package_folder("models").resolve()
+    place, models = expanded(text).resolve(), package_folder("models").resolve()
     inside = place.relative_to(models).parts if place.is_relative_to(models) else ()
     return "/".join(inside) if len(inside) == 3 and inside[1] == SETS else ""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,9 +17,10 @@ import msgspec
 import torch
 from torch import Tensor
 
-from explorer.reading import HashedFile
+from explorer.reading import HashedFile, check_json
 
 LONGEST_HEADER = 100_000_000  # bytes; as in the library
+MOST_TENSORS = 50_000  # published networks have some thousand
 _METADATA = "__metadata__"
 _TYPES = {
     "BOOL": torch.bool,
@@ -28,6 +30,10 @@ _TYPES = {
     "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
 }  # fmt: skip
 _Size = Annotated[int, msgspec.Meta(ge=0)]
+
+
+NARROW = (torch.float8_e4m3fn, torch.float8_e5m2)
+"""Types that nothing computes with; half precision holds their numbers exactly."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -64,7 +70,10 @@ def header_of(file: HashedFile) -> Header:
     if length > min(LONGEST_HEADER, file.size - 8):
         raise ValueError(f"a header of {length} bytes in a file of {file.size}")
     try:
-        fields = msgspec.json.decode(file.read(length), type=dict[str, msgspec.Raw])
+        described = check_json(file.read(length))
+        if described.count(b'"data_offsets"') > MOST_TENSORS:
+            raise ValueError("more tensors than any network has")
+        fields = msgspec.json.decode(described, type=dict[str, msgspec.Raw])
         metadata = msgspec.json.decode(fields.pop(_METADATA, b"null"), type=dict[str, str] | None)
         entries = {name: msgspec.json.decode(raw, type=_Entry) for name, raw in fields.items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -82,12 +91,23 @@ def header_of(file: HashedFile) -> Header:
 
 
 def tensors_of(file: HashedFile) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """The metadata and the tensors of ``file``, on the CPU, each with its own memory. Raises as :func:`header_of`."""
+    """The metadata and the tensors of ``file``, on the CPU, each with its own memory; numbers of 8 bits with a point as
+    such of 16. Raises as :func:`header_of`."""
     header = header_of(file)
     found: dict[str, Tensor] = {}
     for name, entry in sorted(header.entries.items(), key=lambda one: one[1].data_offsets):
         raw = torch.empty(entry.length, dtype=torch.uint8)
         if file.read_into(raw.numpy()) < entry.length:
             raise ValueError(f"it ends within '{name}'")
-        found[name] = raw.view(_TYPES[entry.dtype]).reshape(entry.shape)
+        tensor = raw.view(_TYPES[entry.dtype]).reshape(entry.shape)
+        found[name] = tensor.half() if tensor.dtype in NARROW else tensor
     return header.metadata, {name: found[name] for name in header.entries}
+
+
+def by_prefix(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """What stands before the first point of their names → the tensors by what stands behind it."""
+    grouped: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        prefix, _, own = name.partition(".")
+        grouped.setdefault(prefix, {})[own] = tensor
+    return grouped

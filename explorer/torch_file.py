@@ -26,6 +26,7 @@ from explorer.pickled.records import PERSISTENT, Name, Record, admitted
 from explorer.pickled.source import Source
 from explorer.pickled.unfolded import containers_in
 from explorer.reading import HashedFile, archive_in, whole
+from explorer.tensor_file import NARROW
 
 STORAGES = {
     "torch.FloatStorage": torch.float32, "torch.DoubleStorage": torch.float64, "torch.HalfStorage": torch.float16,
@@ -44,7 +45,6 @@ _TYPES = {
         "complex128", "float8_e4m3fn", "float8_e5m2", "uint16", "uint32", "uint64",
     )
 }  # fmt: skip
-_NARROW = (torch.float8_e4m3fn, torch.float8_e5m2)
 _TENSORS = {
     "torch._utils._rebuild_tensor": 4,
     "torch._utils._rebuild_tensor_v2": 6,
@@ -184,7 +184,7 @@ class _Tensors(Plain):
         check_strided(shape, stride, offset, count)
         view = (key, start, dtype, offset, shape, stride)
         if view not in self._views:
-            wide = torch.float16 if dtype in _NARROW else dtype
+            wide = torch.float16 if dtype in NARROW else dtype
             # What is more than is stored of it is made as soon as somebody computes with it.
             self.charge(math.prod(shape) * wide.itemsize)
             if key not in self._storages:

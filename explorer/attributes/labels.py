@@ -24,6 +24,7 @@ from explorer.attributes.pictures import checked, without_pictures
 from explorer.attributes.world import SOURCE as WORLD
 from explorer.attributes.world import own_world
 from explorer.errors import ExplorerError
+from explorer.files import expanded
 from explorer.generators.base import Generator
 from explorer.outputs.image import OUTPUT as IMAGE
 from explorer.scene.cards import ModelCard
@@ -178,13 +179,13 @@ class LabelsSource:
         return Path(text).suffix.lower() == SUFFIX
 
     def files(self, text: str) -> tuple[Path, ...]:
-        return (Path(text).expanduser(),)
+        return (expanded(text),)
 
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> ProbeReader:
         """The probe of the labels at ``text``, fitted now. Raises :class:`ExplorerError` without a generator to draw
         the samples, for labels of another model, and for labels of one kind only.
         """
-        labels = load_labels(Path(text).expanduser())
+        labels = load_labels(expanded(text))
         if generator is None:
             raise ExplorerError(
                 f"The labels '{Path(text).name}' are of samples of '{labels.model or labels.fingerprint[:12]}', which "

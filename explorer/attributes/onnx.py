@@ -35,6 +35,7 @@ from torch import Tensor
 from explorer.attributes.base import Attribute, Values
 from explorer.attributes.pictures import checked, grey, resized
 from explorer.errors import ExplorerError
+from explorer.files import expanded
 from explorer.generators.base import Generator
 from explorer.onnx_graphs.header import written
 from explorer.onnx_graphs.session import external_files, first_line, open_session, read_header
@@ -135,13 +136,13 @@ class OnnxSource:
         return Path(text).suffix.lower() == ".onnx"
 
     def files(self, text: str) -> tuple[Path, ...]:
-        return _files(Path(text).expanduser())
+        return _files(expanded(text))
 
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> OnnxReader:
         """The reader of the graph at ``text``. Raises :class:`ExplorerError` where it cannot be loaded, or takes or
         gives something else than pictures and numbers.
         """
-        path = Path(text).expanduser()
+        path = expanded(text)
         with reading():  # the digest is of the very bytes that are run
             about = _description(path)
             if not path.is_file():

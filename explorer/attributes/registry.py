@@ -17,6 +17,7 @@ from explorer.attributes.base import Attribute, AttributeReader, Source, Values
 from explorer.attributes.pictures import without_pictures
 from explorer.controls.reading import open_with
 from explorer.errors import ExplorerError
+from explorer.files import expanded
 from explorer.generators.base import Generator
 from explorer.plugins import declared
 from explorer.scene.cards import ModelCard
@@ -131,6 +132,6 @@ def _parts(text: str) -> list[str]:
 
 def _source(text: str) -> Source | None:
     """The source that claims ``text``. A list of several is claimed by none, although it may end with a suffix."""
-    if re.search(r"[+,]", text) and not Path(text).expanduser().exists():
+    if re.search(r"[+,]", text) and not expanded(text).exists():
         return None
     return next((source for source in sources() if source.claims(text)), None)

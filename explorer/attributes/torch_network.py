@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from explorer.attributes.world import PredictorReader
 from explorer.errors import ExplorerError
+from explorer.files import expanded
 from explorer.generators.base import Generator
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import load_attributes, predicted_world
@@ -27,17 +28,17 @@ class TorchSource:
     title: ClassVar[str] = "the folder of a trained attribute predictor"
 
     def claims(self, text: str) -> bool:
-        path = Path(text).expanduser()
+        path = expanded(text)
         return path.suffix.lower() in (*CODE, ".safetensors") or (path.is_dir() and text not in all_worlds())
 
     def files(self, text: str) -> tuple[Path, ...]:
-        path = Path(text).expanduser()
+        path = expanded(text)
         folder = _folder(path) or path
         return tuple(folder / name for name in (CONFIG, WEIGHTS, CARD)) if path.is_dir() else (path,)
 
     def open(self, text: str, model: ModelCard | None, generator: Generator | None = None) -> PredictorReader:
         """The reader in the folder ``text``. Raises :class:`ExplorerError` for a file that would have to be run."""
-        path = Path(text).expanduser()
+        path = expanded(text)
         if not path.is_dir():
             if not path.is_file():
                 raise ExplorerError(f"'{text}' is not there; choose a file or a folder that is.")

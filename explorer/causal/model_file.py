@@ -19,8 +19,10 @@ from explorer.causal.registry import fitted_kinds
 from explorer.checkpoint import read_safetensors_file
 from explorer.errors import CausalError, ModelError, clause
 from explorer.files import atomic_write
+from explorer.reading import foreign
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.model import Scalar
+from explorer.tensor_file import by_prefix
 
 FORMAT = 1
 METADATA_KEY = "latent_explorer_causes"
@@ -82,7 +84,8 @@ def load(path: Path) -> StructuralModel:
     or do not fit its description, and when its graph has a circle.
     """
     tensors, described = _read(path)
-    return unpacked(tensors, described, str(path))
+    with foreign(path, "a causal model", CausalError):
+        return unpacked(tensors, described, str(path))
 
 
 def unpacked(tensors: Mapping[str, Tensor], described: str, source: str) -> StructuralModel:
@@ -91,8 +94,10 @@ def unpacked(tensors: Mapping[str, Tensor], described: str, source: str) -> Stru
     prefixes = {f"{index:04d}" for index in range(len(metadata.mechanisms))}
     if stray := next((key for key in tensors if key.partition(".")[0] not in prefixes), None):
         raise _damaged(source, f"it holds an unknown tensor '{stray}'")
+    own = by_prefix(tensors)
     mechanisms = {
-        entry.variable: _restore(source, index, entry, tensors) for index, entry in enumerate(metadata.mechanisms)
+        entry.variable: _restore(source, entry, own.get(f"{index:04d}", {}))
+        for index, entry in enumerate(metadata.mechanisms)
     }
     try:
         model = StructuralModel(metadata.graph, mechanisms)
@@ -107,7 +112,8 @@ def unpacked(tensors: Mapping[str, Tensor], described: str, source: str) -> Stru
 def fits_in(path: Path) -> tuple[FitCard, ...]:
     """How the variables of the model in a file were fitted; empty where that was not written. Raises as
     :func:`load`."""
-    return _decode(str(path), _read(path)[1]).fits
+    with foreign(path, "a causal model", CausalError):
+        return _decode(str(path), _read(path)[1]).fits
 
 
 def _fitted(name: str, mechanism: Mechanism) -> Fitted:
@@ -148,15 +154,13 @@ def _decode(path: str, raw: str) -> _Metadata:
     return metadata
 
 
-def _restore(path: str, index: int, entry: _Entry, tensors: Mapping[str, Tensor]) -> Fitted:
+def _restore(path: str, entry: _Entry, own: Mapping[str, Tensor]) -> Fitted:
     kind = fitted_kinds().get(entry.kind)
     if kind is None:
         raise CausalError(
             f"'{path}' holds a mechanism of kind '{entry.kind}', which this version does not know "
             f"({', '.join(fitted_kinds())}); update the program to open it."
         )
-    prefix = f"{index:04d}."
-    own = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
     for key, tensor in own.items():
         if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
             raise _damaged(path, f"'{key}' of '{entry.variable}' holds something else than finite numbers")

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from explorer.cli.numbers import number, real, whole
 from explorer.cli.progress import shown
 from explorer.errors import CausalError, ControlError, ExplorerError
-from explorer.files import shipped_set
+from explorer.files import expanded, shipped_set
 from explorer.scene.model import (
     Condition,
     ControlSetRef,
@@ -94,7 +94,7 @@ def model_reference(name: str, family: str = "") -> ModelRef:
     shipped one by its name, whatever the path to it."""
     from explorer.generators import registry
 
-    path = registry.shipped_name(name) or str(Path(name).expanduser().absolute())
+    path = registry.shipped_name(name) or str(expanded(name).absolute())
     return ModelRef(path=path, family=family)
 
 
@@ -115,7 +115,7 @@ def control_reference(
 
     card = used.card(model)
     if name:
-        path = Path(name).expanduser()
+        path = expanded(name)
         try:
             name = methods.method(name).card.name
         except ControlError as error:

@@ -11,6 +11,7 @@ import typer
 
 from explorer.cli.arguments import Json
 from explorer.errors import ExplorerError, ModelError
+from explorer.files import expanded
 from explorer.scene.cards import ListedModel
 
 ModelsFolder = Annotated[
@@ -36,7 +37,7 @@ def models(as_json: Json = False, folder: ModelsFolder = None) -> None:
     own = folder or keeping.models_folder()
     listed: list[ListedModel] = []
     try:
-        listed = models_in(own.expanduser().absolute()) if own is not None else []
+        listed = models_in(expanded(own).absolute()) if own is not None else []
     except ModelError as error:
         if folder is not None:
             raise

@@ -12,6 +12,7 @@ from explorer.cli import arguments, numbers
 from explorer.cli.numbers import real, whole
 from explorer.cli.progress import duration, shown
 from explorer.errors import ExplorerError
+from explorer.files import expanded
 from explorer.scene.compare_text import (
     COSTS,
     conditions,
@@ -118,7 +119,7 @@ def compare(
 
 def _absolute(attributes: str) -> str:
     """A file's path made absolute, so that workers find it; anything else as it is."""
-    path = Path(attributes).expanduser()
+    path = expanded(attributes)
     return str(path.absolute()) if attributes and path.is_file() else attributes
 
 

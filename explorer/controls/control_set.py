@@ -21,10 +21,10 @@ from explorer.controls.registry import kinds
 from explorer.controls.scaled import ScaledControl
 from explorer.errors import ControlError, ModelError, clause
 from explorer.files import atomic_write
-from explorer.reading import HashedFile
+from explorer.reading import HashedFile, foreign
 from explorer.scene.cards import ControlCard, ControlSetCard, ModelCard
 from explorer.scene.model import Edit, Scalar
-from explorer.tensor_file import tensors_of
+from explorer.tensor_file import by_prefix, tensors_of
 
 FORMAT = 1
 METADATA_KEY = "latent_explorer"
@@ -232,9 +232,11 @@ def _read(path: Path, said: dict[str, str], tensors: dict[str, Tensor]) -> Contr
             f"'{path}' is a safetensors file, but not a control set of Latent Explorer; choose a file that "
             "'latent-explorer discover' wrote."
         )
-    metadata = _read_metadata(path, said[METADATA_KEY])
-    controls = tuple(_restore(path, index, entry, tensors) for index, entry in enumerate(metadata.controls))
-    return ControlSet(controls=controls, **_told(metadata))
+    with foreign(path, "a control set", ControlError):
+        metadata = _read_metadata(path, said[METADATA_KEY])
+        own = by_prefix(tensors)
+        controls = (_restore(path, entry, own.get(f"{index:04d}", {})) for index, entry in enumerate(metadata.controls))
+        return ControlSet(controls=tuple(controls), **_told(metadata))
 
 
 def _told(of: ControlSet | _Metadata) -> dict[str, Any]:
@@ -256,15 +258,13 @@ def _read_metadata(path: Path, raw: str) -> _Metadata:
     return metadata
 
 
-def _restore(path: Path, index: int, entry: _Entry, tensors: dict[str, Tensor]) -> Control:
+def _restore(path: Path, entry: _Entry, own: dict[str, Tensor]) -> Control:
     kind = kinds().get(entry.kind)
     if kind is None:
         raise ControlError(
             f"'{path}' holds a control of kind '{entry.kind}', which this version does not know "
             f"({', '.join(kinds())}); update the program to open it."
         )
-    prefix = f"{index:04d}."
-    own = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
     if not all(tensor.isfinite().all() for tensor in own.values()):
         raise ControlError(
             f"'{path}' holds numbers that are not finite in control '{entry.card.name}'; discover the controls again."

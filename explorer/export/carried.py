@@ -26,6 +26,9 @@ from explorer.scene.model import ControlSetRef, ModelRef, Scene, Timeline
 MOST_CARRIED = 4 << 20
 """Bytes of files in one export; more would make a picture a heavy one."""
 
+LONGEST_CARRIED = 1000
+"""Letters of the name of a carried file, with the folders that it lies in."""
+
 ShippedName = Callable[[str, str], str]
 """Path and fingerprint → the name of the shipped model that is meant, or nothing."""
 
@@ -182,7 +185,8 @@ def _unpacked_below(home: Path, reference: Reference) -> Path:
 
 def _unpack(file: CarriedFile, folder: Path) -> None:
     name = PurePosixPath(file.name)
-    if name.is_absolute() or ".." in name.parts or "\\" in file.name or ":" in file.name:
+    leads_elsewhere = name.is_absolute() or not name.parts or ".." in name.parts or bool(set("\\:\0") & set(file.name))
+    if leads_elsewhere or len(file.name) > LONGEST_CARRIED:
         raise SceneError(f"A file that is carried is called '{file.name}', which leads elsewhere; it was not written.")
     if hashlib.sha256(file.data or b"").hexdigest() != file.sha256:
         raise SceneError(f"The file '{file.name}' that is carried is damaged; export again, or ask for another copy.")

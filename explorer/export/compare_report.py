@@ -11,7 +11,7 @@ from explorer.export.compare_html import html_page, index_page
 from explorer.export.compare_page import page
 from explorer.export.compare_strips import strips
 from explorer.export.compare_tables import csv_table, json_text, latex_table
-from explorer.files import atomic_folder, atomic_write
+from explorer.files import atomic_folder, atomic_write, expanded
 from explorer.generators.base import Progress
 from explorer.scene.comparison import CompareReport
 
@@ -30,7 +30,7 @@ def check(path: Path, count: int = 1) -> None:
     """Raise :class:`ExportError` where ``count`` reports cannot be written to ``path``, before anything is compared:
     another extension than .html, .pdf, .csv, .tex, .json or none, a file for several, or a folder that holds other
     files."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     suffix = path.suffix.lower()
     if suffix and suffix != ".html" and suffix not in _TABLES:
         raise ExportError(f"'{path.name}' is no report; use .html, .pdf, .csv, .tex, .json, or a folder's name.")
@@ -48,7 +48,7 @@ def write(engine: Engine, reports: Sequence[CompareReport], path: Path, progress
 
     Raises :class:`ExportError` as :func:`check` does.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     check(path, len(reports))
     suffix = path.suffix.lower()
     if suffix:

@@ -15,7 +15,7 @@ from explorer.export.effect_page import Drawing, draw, size_of
 from explorer.export.figures import PngDrawing, SvgDrawing
 from explorer.export.latex import digits
 from explorer.export.pdf import PdfPage
-from explorer.files import atomic_write
+from explorer.files import atomic_write, expanded
 from explorer.scene.effects import Cause, Effect, EffectOutcome, EffectReport
 
 ATTACHMENT = "effects.json"
@@ -38,7 +38,7 @@ def check(path: Path) -> None:
 def write(path: Path, report: EffectReport) -> Path:
     """Write ``report`` to ``path``, whole or not at all, and return it; the extension chooses the format. Raises
     :class:`ExportError` for one that there is not."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     check(path)
     atomic_write(path, _WRITERS[path.suffix.lower()](report))
     return path

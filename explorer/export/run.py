@@ -20,7 +20,7 @@ from explorer.export.references import gathered
 from explorer.export.sheet import Sheet, document, draw
 from explorer.export.stills import write_png, write_sequence
 from explorer.export.video import write_mp4
-from explorer.files import atomic_path
+from explorer.files import atomic_path, expanded
 from explorer.generators.base import Progress
 from explorer.scene.model import Scene
 from explorer.scene.store import encode_scene
@@ -69,7 +69,7 @@ def run(
     Raises :class:`ExportError` (or another :class:`explorer.errors.ExplorerError`) with one sentence. ``batch``: views
     rendered together; 0 chooses (a replay gives the number of the first run).
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     validate_scene(scene)
     check(path, options)
     report = progress or (lambda share: None)

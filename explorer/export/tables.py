@@ -13,7 +13,7 @@ from explorer import __version__
 from explorer.errors import ExportError
 from explorer.export.latex import comment, digits, escaped, in_math
 from explorer.export.table_page import page
-from explorer.files import atomic_write
+from explorer.files import atomic_write, expanded
 from explorer.scene.measure_text import (
     CHANCE,
     baseline_names,
@@ -35,7 +35,7 @@ COLUMNS = (
 def write(path: Path, reports: Sequence[MeasureReport]) -> Path:
     """Write the table of ``reports`` (at least one) to ``path``, whole or not at all, and return it; the extension
     chooses the format. Raises :class:`ExportError` for an extension that there is not."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     check(path)
     atomic_write(path, _WRITERS[path.suffix.lower()](reports))
     return path

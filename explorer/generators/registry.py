@@ -14,7 +14,7 @@ import torch
 import explorer.generators as package
 from explorer.errors import ModelError, instead
 from explorer.file_kinds import registry as file_kinds
-from explorer.files import package_folder
+from explorer.files import expanded, package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
 from explorer.generators.budget import within_budget
 from explorer.generators.first_picture import check_first_picture
@@ -140,7 +140,7 @@ def shipped_name(text: str, fingerprint: str = "") -> str:
     folder = models.get(name)
     if folder is None:
         return ""
-    here = Path(text).expanduser().resolve() == folder.resolve()
+    here = expanded(text).resolve() == folder.resolve()
     return name if here or (fingerprint and fingerprint == _fingerprint_in(folder, folder.stat().st_mtime_ns)) else ""
 
 
@@ -157,7 +157,7 @@ def resolve(name_or_path: str, fingerprint: str = "") -> Path:
     """The path of a shipped model's name, or the path itself; where that is a folder that holds one checkpoint and
     nothing else, the checkpoint. Where nothing is there, the shipped model that was meant (:func:`shipped_name`).
     """
-    path = shipped_models().get(name_or_path) or Path(name_or_path).expanduser()
+    path = shipped_models().get(name_or_path) or expanded(name_or_path)
     if fingerprint and not path.exists():
         path = shipped_models().get(shipped_name(name_or_path, fingerprint), path)
     if path.is_dir():

@@ -12,7 +12,7 @@ from torch import Tensor
 from explorer.arrays import read_npy, read_npz, read_pickle
 from explorer.checkpoint import read_json, read_safetensors, read_torch_value
 from explorer.errors import ControlError, ExplorerError
-from explorer.files import text_of
+from explorer.files import expanded, text_of
 from explorer.reading import archive_in, foreign, read_file, whole
 from explorer.reading import opened as opened_file
 from explorer.scene.model import Scalar
@@ -91,7 +91,7 @@ class ForeignFile:
 
 def opened(path: Path) -> ForeignFile:
     """Read the file at ``path``. Raises :class:`ControlError` with one sentence."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.is_file():
         what = "is a folder, not a file of directions" if path.is_dir() else "does not exist"
         raise ControlError(f"'{path}' {what}; check the path.")

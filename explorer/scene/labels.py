@@ -13,7 +13,7 @@ import msgspec
 
 from explorer.errors import ExplorerError
 from explorer.files import atomic_write
-from explorer.reading import read_file, whole
+from explorer.reading import check_json, foreign, read_file, whole
 from explorer.scene.cards import ModelCard
 
 FORMAT = 1
@@ -113,7 +113,8 @@ def load_labels(path: Path) -> Labels:
         data = read_file(path, whole)
     except OSError as error:
         raise ExplorerError(f"'{path}' cannot be read ({error.strerror}); choose a file that is there.") from error
-    return decode_labels(data, f"'{path.name}'")
+    with foreign(path, "labels of samples", ExplorerError):
+        return decode_labels(check_json(data), f"'{path.name}'")
 
 
 def save_labels(labels: Labels, path: Path) -> None:

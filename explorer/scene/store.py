@@ -11,7 +11,7 @@ import msgspec
 
 from explorer.errors import SceneError, clause
 from explorer.files import atomic_write
-from explorer.reading import check_json, read_file, whole
+from explorer.reading import check_json, foreign, read_file, whole
 from explorer.scene.model import SCENE_VERSION, ControlSetRef, ModelRef, Scene
 from explorer.scene.old_defaults import spelt_out
 from explorer.scene.validate import validate_scene
@@ -40,6 +40,9 @@ said (:mod:`explorer.scene.old_defaults`). Version 4 may say what a model is tol
 own a point was found for, version 5 in which steps of a sampler an edit acts; a program of before says that it is too
 old."""
 
+
+LONGEST_MESSAGE = 2000
+"""Letters of what msgspec says, which quotes what it was given; where it was stands at the end."""
 
 BESIDE = "references"
 """The entry of a scene file that is not part of the scene: files that it names (:mod:`explorer.export.carried`)."""
@@ -125,7 +128,8 @@ def load_scene(path: Path) -> Scene:
         data = read_file(Path(path), whole)
     except OSError as error:
         raise SceneError(f"'{path}' cannot be read ({error.strerror or error}); check the path.") from error
-    return decode_scene(data, Path(path).name)
+    with foreign(Path(path), "a scene", SceneError):
+        return decode_scene(data, Path(path).name)
 
 
 def _document(data: bytes, where: str) -> Document:
@@ -140,7 +144,7 @@ def _document(data: bytes, where: str) -> Document:
 
 def _readable(message: str) -> str:
     """msgspec's "Expected `int`, got `str` - at `$.origin.seed`" with the field first."""
-    match = re.fullmatch(r"(?s)(.*?)(?: - at `\$?\.?(.*)`)?", message)
+    match = re.fullmatch(r"(?s)(.*?)(?: - at `\$?\.?(.*)`)?", message[-LONGEST_MESSAGE:])
     what, field = (match[1], match[2]) if match else (message, None)
     return f"in the field '{field}', {clause(what)}" if field else clause(what)
 

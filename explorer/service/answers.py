@@ -25,6 +25,7 @@ from explorer.export import run as export
 from explorer.export.embed import not_carried
 from explorer.export.options import decode_options
 from explorer.export.references import files_of
+from explorer.files import expanded
 from explorer.generators import registry as generators
 from explorer.generators.models_folder import models_in
 from explorer.importers import asking
@@ -69,7 +70,7 @@ class Answers:
                 return replies.MethodList(request_id=number, methods=methods.cards())
             case requests.ListFolder():
                 # Nobody has asked for it just now, so it is no job that is listed.
-                listed = models_in(Path(request.folder).expanduser(), lambda share: reports.check())
+                listed = models_in(expanded(request.folder), lambda share: reports.check())
                 return replies.FolderListed(request_id=number, folder=request.folder, models=tuple(listed))
             case requests.OpenModel():
                 return replies.ModelOpened(request_id=number, card=self._opened(request, reports))
@@ -295,7 +296,7 @@ class Answers:
         | requests.SaveControls,
         reports: Reports,
     ) -> Path:
-        path = Path(request.path).expanduser()
+        path = expanded(request.path)
         title = f"Exporting {path.name}"
         match request:
             case requests.ExportScene():

@@ -23,7 +23,7 @@ Weight = Annotated[float, msgspec.Meta(ge=0, le=1e30)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
-MOST_RECIPE_BYTES = 64 << 10
+MOST_RECIPE_BYTES, LONGEST_LINE = 64 << 10, 1000
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
@@ -67,7 +67,12 @@ def read_recipe(name_or_path: str) -> Recipe:
     sentence = f"The recipe '{path}' cannot be read: it is no TOML, or far larger than any recipe; correct it."
     with foreign(path, "a recipe", ExplorerError, sentence):
         try:
-            return msgspec.convert(tomllib.loads(text_of(bounded(path, MOST_RECIPE_BYTES), path.name)), Recipe)
+            text = text_of(bounded(path, MOST_RECIPE_BYTES), path.name)
+            if (
+                max(map(len, text.splitlines()), default=0) > LONGEST_LINE
+            ):  # dots in a key take the square of their count
+                raise ValueError("a line that is longer than any of a recipe")
+            return msgspec.convert(tomllib.loads(text), Recipe)
         except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
             raise ExplorerError(f"The recipe '{path}' cannot be read: {error}.") from error
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from explorer.errors import ExplorerError
+from explorer.files import expanded
 from explorer.generators.base import Progress
 from explorer.training.base import Recipe
 from explorer.training.batch import Batch, Source, as_images
@@ -126,7 +127,7 @@ def source_of(recipe: Recipe, progress: Progress | None = None) -> Source:
         return WorldSource(world, recipe.size or None, recipe.uniform)
     if recipe.sequence:
         raise ExplorerError(f"Sequences are of a world, and '{recipe.data}' is none; set 'sequence' to 0.")
-    folder = Path(recipe.data).expanduser()
+    folder = expanded(recipe.data)
     try:
         recipe.data.encode()  # it becomes part of files that hold text
         if folder.is_dir():

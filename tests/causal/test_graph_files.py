@@ -223,11 +223,11 @@ def test_files_are_read_and_written(tmp_path: Path) -> None:
     assert read_graph(path) == file
     with pytest.raises(CausalError, match=r"'.*none.dot' cannot be read \(No such file"):
         read_graph(tmp_path / "none.dot")
-    with pytest.raises(CausalError, match="is no file; choose a graph file"):
+    with pytest.raises(CausalError, match=r"cannot be read \(Is a directory\); choose a graph file"):
         read_graph(tmp_path)
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(CausalError, match=r"'.*pipe' is no file"):
+        with pytest.raises(CausalError, match=r"pipe' cannot be read .it is no regular file"):
             read_graph(tmp_path / "pipe")
     (tmp_path / "big.dot").write_bytes(b" " * (MOST_BYTES + 1))
     with pytest.raises(CausalError, match=r"'big\.dot' is larger than 4 MB"):

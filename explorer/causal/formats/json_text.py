@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from explorer.errors import CausalError
+from explorer.reading import check_json
 
 
 def json_object(text: str) -> dict[str, Any] | None:
@@ -13,6 +15,7 @@ def json_object(text: str) -> dict[str, Any] | None:
     a key that comes twice, and nesting that no graph needs."""
     if not text.lstrip().startswith("{"):
         return None
+    check_json(text.encode())
     try:
         document: dict[str, Any] = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
@@ -33,6 +36,6 @@ def looks_like_json(text: str) -> bool:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise CausalError(f"'{next(name for name in names if names.count(name) > 1)[:50]}' stands there twice")
+        counts = Counter(name for name, _ in pairs)
+        raise CausalError(f"'{next(name for name in counts if counts[name] > 1)[:50]}' stands there twice")
     return entries

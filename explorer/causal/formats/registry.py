@@ -14,7 +14,7 @@ from explorer.causal.naming import about
 from explorer.errors import CausalError, ExplorerError, ModelError, clause, instead
 from explorer.files import atomic_write, text_of
 from explorer.plugins import declared
-from explorer.reading import HashedFile, read_file, whole
+from explorer.reading import HashedFile, foreign, read_file, whole
 from explorer.scene.causal_graph import CausalGraph, Variable
 
 
@@ -28,8 +28,6 @@ def formats() -> dict[str, GraphFormat]:
 def read_graph(path: Path) -> GraphFile:
     """The graph in the file at ``path``, of whatever format its text is. Raises :class:`CausalError`."""
     try:
-        if path.exists() and not path.is_file():  # a device or a pipe has no end
-            raise CausalError(f"'{path}' is no file; choose a graph file.")
         data = read_file(path, partial(_bounded, path.name))
     except OSError as error:
         raise CausalError(f"'{path}' cannot be read ({error.strerror or error}); choose a graph file.") from error
@@ -55,14 +53,15 @@ def decoded(data: bytes, name: str) -> GraphFile:
         text = text_of(data, name)
     except ExplorerError as error:
         raise CausalError(str(error)) from error
-    kind = next((kind for kind in formats().values() if kind.recognises(text)), None)
-    if kind is None:
-        titles = ", ".join(kind.title for kind in formats().values())
-        raise CausalError(f"'{name}' is no graph file that is known here ({titles}).")
-    try:
-        return kind.read(text)
-    except CausalError as error:
-        raise CausalError(f"'{name}' cannot be read as {kind.title}: {clause(error)}.") from error
+    with foreign(Path(name), "a graph file", CausalError):
+        kind = next((kind for kind in formats().values() if kind.recognises(text)), None)
+        if kind is None:
+            titles = ", ".join(kind.title for kind in formats().values())
+            raise CausalError(f"'{name}' is no graph file that is known here ({titles}).")
+        try:
+            return kind.read(text)
+        except CausalError as error:
+            raise CausalError(f"'{name}' cannot be read as {kind.title}: {clause(error)}.") from error
 
 
 def graph_of(own: CausalGraph, text: str) -> CausalGraph:
@@ -70,7 +69,7 @@ def graph_of(own: CausalGraph, text: str) -> CausalGraph:
     the text is empty. Raises :class:`CausalError` for what cannot be read, and for other variables."""
     if not text.strip():
         return own
-    return about(decoded(text.encode(), "the graph").graph, own)
+    return about(decoded(text.encode(errors="replace"), "the graph").graph, own)
 
 
 def short_text(graph: CausalGraph) -> str:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.export.options import TALLEST, ExportOptions, Scaling, SheetOptions
+from explorer.files import expanded
 from explorer.scene.model import Scene
 from explorer.scene.number_text import NumberError
 from explorer.ui.files.export_plan import (
@@ -98,7 +99,7 @@ class ExportDialog(QDialog):
         """Start the export, unless something is in the way."""
         if not settled(self) or not self._refresh():
             return
-        path = str(Path(self.path.text().strip()).expanduser().absolute())
+        path = str(expanded(self.path.text().strip()).absolute())
         self.started.emit(self._controller.jobs.start_export(self.scene(), path, self.options()))
         super().accept()
 
@@ -133,7 +134,7 @@ class ExportDialog(QDialog):
         except NumberError as error:
             problem = problem or str(error)
         self.summary.setText(text)
-        exists = not problem and bool(self.chosen.suffix) and Path(self.path.text().strip()).expanduser().exists()
+        exists = not problem and bool(self.chosen.suffix) and expanded(self.path.text().strip()).exists()
         colors = theme.current()
         self.problem.setText(problem or ("This file exists and will be replaced." if exists else ""))
         palette = QPalette(self.problem.palette())

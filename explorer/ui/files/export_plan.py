@@ -9,6 +9,7 @@ from pathlib import Path
 
 from explorer.export.options import ExportKind, ExportOptions
 from explorer.export.ranges import even, longest_codebook
+from explorer.files import expanded
 from explorer.outputs.sizes import at_height
 from explorer.scene.cards import ControlSetCard, ModelCard
 from explorer.scene.editing import is_table
@@ -93,7 +94,7 @@ def obstacle(scene: Scene, kind: Kind, path_text: str) -> str:
         return "Nothing moves yet: set keyframes in the timeline (K), or choose a picture or a contact sheet."
     if not path_text.strip():
         return "Choose where to write the file."
-    path = Path(path_text).expanduser()
+    path = expanded(path_text)
     if path.suffix.lower() != kind.suffix:
         wanted = f"end in {kind.suffix}" if kind.suffix else "be that of a folder, without an extension"
         return f"The name must {wanted} for this kind of export."

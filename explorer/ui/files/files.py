@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from explorer.errors import ExplorerError
-from explorer.files import PICTURE_SUFFIXES
+from explorer.files import PICTURE_SUFFIXES, expanded
 from explorer.scene.cards import FileUse
 from explorer.scene.store import SUFFIX, save_scene
 from explorer.ui.files.dropping import CARRIERS, FOREIGN, MODEL_OR_FOREIGN, kind_of
@@ -220,7 +220,7 @@ class Files(QObject):
             self._controller.models_folder.choose(Path(name))
 
     def _open_model(self, path: Path) -> None:
-        self._controller.open_model(str(path.expanduser().absolute()))
+        self._controller.open_model(str(expanded(path).absolute()))
 
     def _asked_path(self, title: str, kinds: str) -> Path | None:
         """The file that the user chooses, whose folder is kept; None where none is chosen."""

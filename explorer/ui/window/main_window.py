@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QTabWidget,
 )
 
+from explorer.files import expanded
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import ModelRef
 from explorer.scene.views import VIEWS
@@ -227,7 +228,7 @@ class MainWindow(QMainWindow):
     def open_model(self, name_or_path: str) -> None:
         """Open a shipped name, or a path that is remembered in the list of models."""
         shipped = {card.name for card in self.controller.catalogue.models}
-        path = Path(name_or_path).expanduser()
+        path = expanded(name_or_path)
         if name_or_path not in shipped and path.exists():
             self.files.open(path)
         else:
