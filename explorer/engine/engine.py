@@ -29,6 +29,7 @@ from explorer.engine.points import (
     PictureKey,
     Point,
     Sets,
+    check_finite,
     drawn,
     ending,
     moves_of,
@@ -350,6 +351,7 @@ class Engine:
                     after_step = ending(points_by_view, chunk, is_awaited)
                     rendered = drawn(drawing, stacked(drawing, edits), chunk[0].quality, after_step)
                     milliseconds = clock()
+                    check_finite(rendered, chunk)
                     for row, point in zip(rendered, chunk, strict=True):
                         pictures[point] = row
                         forward_ms[point], batches[point] = milliseconds, len(chunk)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from explorer.controls.base import EffectPart, Moves
 from explorer.engine.causes import without_do
 from explorer.engine.control_store import Kept
+from explorer.errors import SceneError
 from explorer.generators.base import Generator, Latent, Stepwise
 from explorer.numerics.samplers import Callback
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, PaneView, Quality, Start, View
@@ -100,6 +102,21 @@ def drawn(generator: Generator, latent: Latent, quality: Quality, after_step: Ca
     if after_step is not None and isinstance(generator, Stepwise):
         return generator.render(latent, quality, after_step)
     return generator.render(latent, quality)
+
+
+def check_finite(outputs: Tensor, points: Sequence[Point]) -> None:
+    """Raise :class:`SceneError` where one of ``outputs``, those of ``points``, has numbers that are not finite: they
+    would be drawn as colours that nothing has."""
+    finite = outputs.isfinite().flatten(1).all(1)
+    if bool(finite.all()):
+        return
+    edits = points[int(finite.to(torch.uint8).argmin())].edits
+    moved = ", ".join(f"'{edit.control}' at {edit.number:.3g}" for edit in edits[:3])
+    why = f"moved so far ({moved}) this picture" if moved else "this picture"
+    raise SceneError(
+        f"There is nothing to see: {why} has numbers that are not finite; move the sliders back, or choose another "
+        "start."
+    )
 
 
 def ending(

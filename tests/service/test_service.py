@@ -221,6 +221,18 @@ def test_a_bad_view_says_so_and_the_others_are_drawn(desk: Desk) -> None:
     assert frame.view_id == 1
 
 
+def test_a_slider_that_is_moved_too_far_says_so_and_the_others_are_drawn(desk: Desk) -> None:
+    desk.client.show_all({0: view(0, z3=1e38), 1: view(1)})
+    frame = failed = None
+    while frame is None or failed is None:
+        reply = desk.replies.get(timeout=120)
+        frame = reply if isinstance(reply, Frame) else frame
+        failed = reply if isinstance(reply, replies.ViewFailed) else failed
+    assert (failed.view_id, frame.view_id) == (0, 1)
+    assert "nothing to see" in failed.sentence
+    assert "'z3' at 1e+38" in failed.sentence
+
+
 def test_a_foreign_file_is_refused_with_every_familys_reason(desk: Desk, tmp_path: Path) -> None:
     foreign = tmp_path / "notes.txt"
     foreign.write_text("not a model")
