@@ -18,7 +18,7 @@ from small_disk import small_disk
 from explorer import keeping
 from explorer.errors import Cancelled, ExportError
 from explorer.files import atomic_write, cache_folder, state_folder
-from explorer.service.client import ServiceClient
+from explorer.service import process
 
 READ_ONLY = OSError(errno.EROFS, os.strerror(errno.EROFS))
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -224,12 +224,9 @@ def test_a_name_that_no_folder_can_have_is_none() -> None:
 # --- the engine's log and the command line ----------------------------------------------------------------------------
 
 
-def test_an_engine_without_a_log_does_not_name_one(file_for_home: Path) -> None:
-    client = ServiceClient(lambda reply: None)
-    assert client._open_log() is None
-    process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
-    assert client._epitaph(process, "stopped") == "The engine stopped (exit code 3)."
-    client.close()
+def test_an_engine_without_a_log_does_not_name_one(file_for_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "COMMAND", ("-c", "raise SystemExit(3)"))
+    assert process.EngineProcess().epitaph("stopped") == "The engine stopped (exit code 3)."
 
 
 def test_commands_work_without_a_home_and_say_so_in_one_line(file_for_home: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ from explorer.training.base import Recipe, Trainer
 from explorer.training.batch import Batch, Source
 from explorer.training.data import source_of
 from explorer.training.sheets import save_sheet
+
+log = logging.getLogger("explorer.training.loop")
 
 SHEET = 64  # samples beside a checkpoint
 WRITTEN = ("checkpoint.pt", "log.jsonl", "samples.png", "pictures.txt", "model")  # in a run's folder, after recipe.json
@@ -187,6 +190,7 @@ class _Keeper:
         self.folder, self.checkpoint, self._trainer = folder, folder / "checkpoint.pt", trainer
         self._began, self._drawing = time.perf_counter(), 0.0
         self._saved = 0
+        self._has_said = False
 
     def leave(self, step: int, losses: dict[str, float]) -> None:
         """Keep the state of a run that is ended after ``step`` steps, if it is not kept: quickly, without samples."""
@@ -198,14 +202,27 @@ class _Keeper:
         state = self._trainer.state()
         if not _finite(state):  # the losses of this step were those before it
             raise self.diverged(step, losses)
-        with self.told():
-            with atomic_path(self.checkpoint) as temporary:
-                _write({"step": step, "trainer": state}, temporary)
-            with (self.folder / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"step": step, **losses}) + "\n")
-            self._saved = step
-            if draw:
+        with self.told(), atomic_path(self.checkpoint) as temporary:
+            _write({"step": step, "trainer": state}, temporary)
+        self._saved = step
+        with self._to_look_at("log.jsonl"), (self.folder / "log.jsonl").open("a") as lines:
+            lines.write(json.dumps({"step": step, **losses}) + "\n")
+        if draw:
+            with self._to_look_at("samples.png"):
                 self._draw()
+
+    @contextmanager
+    def _to_look_at(self, name: str) -> Iterator[None]:
+        """A block that writes the file ``name`` beside the checkpoint, for the user alone: where that cannot be, it is
+        said once, and the training goes on."""
+        try:
+            yield
+        except (ExportError, OSError) as error:
+            if not self._has_said:
+                cause = error if isinstance(error, OSError) else error.__cause__
+                reason = (cause.strerror if isinstance(cause, OSError) else "") or str(error)
+                log.warning("'%s' cannot be written (%s); the training goes on without.", self.folder / name, reason)
+            self._has_said = True
 
     @contextmanager
     def told(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 from collections.abc import Iterator
@@ -11,12 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
+from mutations import mutations
 
 from explorer import ending
 from explorer.errors import Cancelled, ExplorerError
 from explorer.training.base import Recipe, read_recipe
 from explorer.training.data import Batch, source_of
-from explorer.training.loop import batch_of, train
+from explorer.training.loop import _resume, batch_of, train, trainer_for
 from explorer.training.vae import VaeTrainer
 
 CPU = torch.device("cpu")
@@ -204,6 +206,32 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ExplorerError, match=r"checkpoint\.pt' is damaged"):
         train(TOY, tmp_path, CPU)
+
+
+def test_what_is_written_to_be_looked_at_costs_no_training(
+    tmp_path: Path, straight: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the log nor the samples can be written: folders have their names."""
+    for name in ("log.jsonl", "samples.png"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "recipe.json").write_bytes((straight / "recipe.json").read_bytes())
+    train(TOY, tmp_path, CPU)
+    assert weights(tmp_path) == weights(straight)
+    (record,) = caplog.records
+    said = f"'{tmp_path / 'log.jsonl'}' cannot be written (Is a directory); the training goes on without."
+    assert record.getMessage() == said
+
+
+def test_a_damaged_checkpoint_is_a_sentence_and_stays(tmp_path: Path) -> None:
+    """Whatever the damage: it is the user's, and is never thrown away; or it is read as it was."""
+    train(TOY, tmp_path, CPU, stop_after=1)
+    checkpoint = tmp_path / "checkpoint.pt"
+    trainer = trainer_for(TOY, source_of(TOY), CPU)
+    for damaged in mutations(checkpoint.read_bytes(), 60):
+        checkpoint.write_bytes(damaged)
+        with contextlib.suppress(ExplorerError):
+            assert isinstance(_resume(trainer, checkpoint, CPU), int)
+        assert checkpoint.read_bytes() == damaged
 
 
 def test_a_diverged_run_stops_and_keeps_its_last_good_state(tmp_path: Path) -> None:
