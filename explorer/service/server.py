@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from explorer import ending
+from explorer.files import remove_leftovers
 from explorer.scene.model import View
 from explorer.service import channel, protocol, replies, requests
 from explorer.service.frames import Ring
@@ -85,6 +86,7 @@ class Server:
         for request in early:
             jobs.submit(request)
         try:
+            remove_leftovers()  # of the process before this one, if it was killed
             while due := self._next():
                 self._render(engine, due)
         finally:

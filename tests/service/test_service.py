@@ -296,6 +296,22 @@ def test_closing_during_an_export_leaves_nothing(tmp_path: Path) -> None:
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_what_a_killed_engine_had_half_written_goes_when_the_next_one_is_there(desk: Desk, tmp_path: Path) -> None:
+    options = encode_options(ExportOptions(kind="mp4"))
+    export = requests.ExportScene(request_id=1, scene=moving(400.0), path=str(tmp_path / "a.mp4"), options=options)
+    desk.client.send(export)
+    desk.wait_for(replies.JobProgress, lambda report: report.share > 0)
+    engine = desk.client.pid
+    assert engine is not None
+    assert list(tmp_path.iterdir())
+    os.kill(engine, signal.SIGKILL)
+    assert desk.wait_for(EngineLost).restarting
+    assert desk.wait_for(replies.Refused).request_id == 1
+    desk.picture(0, view(1))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_closing_removes_the_shared_memory() -> None:
     desk = Desk()
     desk.client.start()

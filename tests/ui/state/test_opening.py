@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
-from quiet import CARD, MODEL, QuietClient, controller_on
+from quiet import CARD, MODEL, QuietClient, controller_on, pictures
 
+from explorer.errors import ExplorerError
 from explorer.scene.cards import ModelCard, SpaceCard
 from explorer.scene.editing import edit_of
 from explorer.scene.model import ModelRef, StoredLatent
@@ -160,3 +161,22 @@ def test_a_stored_point_stays_with_the_models_that_know_it(qtbot: QtBot) -> None
     controller.open_model("/other.pt", place="beside")
     assert controller.scene.origin_of(0) == stored
     assert controller.scene.origin_of(1) != stored
+
+
+def test_pictures_for_which_there_is_no_memory_are_said(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, client = controller_on()
+    client.answers_models = False
+    notices, large = heard(controller), replace(CARD, name="large", shipped=False, output=pictures(4096, 4096))
+
+    def full(slot_bytes: int) -> None:
+        raise ExplorerError("There is no memory for pictures.")
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(client, "reserve", full)
+        controller.open_model("/models/large")
+        opened(client, large)
+    assert [(notice.kind, notice.sentence) for notice in notices] == [("error", "There is no memory for pictures.")]
+    assert controller.scene.model.path == "/models/large"
+    controller.open_model("/models/large.2")  # there may be room by now
+    opened(client, large)
+    assert client.reserved == 4096 * 4096 * 4
