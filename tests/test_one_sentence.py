@@ -37,6 +37,10 @@ def scene(old: str, new: str) -> str:
     return SCENE.replace(old, new, 1)
 
 
+def graph(**variable: str) -> str:
+    return json.dumps({"format": "latent-explorer-graph", "version": 1, "variables": [variable]})
+
+
 CASES: dict[str, tuple[Callable[[Path], object], str | Callable[[], str]]] = {
     "a recipe of long numbers": (lambda path: read_recipe(str(path)), f"steps = {DIGITS}"),
     "a deep recipe": (lambda path: read_recipe(str(path)), "a = " + "[" * 30_000),
@@ -45,6 +49,10 @@ CASES: dict[str, tuple[Callable[[Path], object], str | Callable[[], str]]] = {
     "labels of long numbers": (load_labels, f'{{"format": {DIGITS}}}'),
     "deep labels": (load_labels, '{"format": ' + "[" * DEEP),
     "labels of halves of letters": (load_labels, '{"attribute": "\\ud800", "fingerprint": "", "format": 1}'),
+    "labels of an attribute of two lines": (load_labels, '{"attribute": "a\\nb", "fingerprint": "", "format": 1}'),
+    "labels of an endless attribute": (load_labels, f'{{"attribute": "a{DIGITS}", "fingerprint": "", "format": 1}}'),
+    "a graph of a name that cannot be shown": (read_graph, graph(name="a\u202eb")),
+    "a graph of an endless unit": (read_graph, graph(name="a", unit=DIGITS)),
     "a scene of long numbers": (load_scene, scene('"version": 5', f'"version": {DIGITS}')),
     "a deep scene": (load_scene, scene('"seed": 0', '"seed": ' + "[" * DEEP)),
     "a scene of halves of letters": (load_scene, scene('"path": "a"', '"path": "\\udfff"')),

@@ -14,13 +14,13 @@ from explorer.controls import control_set as control_sets
 from explorer.controls.base import WEIGHTS, Control
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.request import settled
-from explorer.errors import ControlError, ModelError
+from explorer.errors import ControlError, ModelError, plain_text
 from explorer.importers.base import Drawn, Importer, Sketch, unused, written
 from explorer.importers.files import ForeignFile, opened
 from explorer.importers.latent_paths import LatentPaths
 from explorer.plugins import declared
 from explorer.reading import foreign, reading, sha256_of
-from explorer.scene.cards import ControlCard, ModelCard
+from explorer.scene.cards import LONGEST_NAME, ControlCard, ModelCard
 from explorer.scene.imports import LAYERS, SPACE, is_open
 from explorer.scene.model import Scalar, StoredLatent
 from explorer.scene.number_text import NumberError, read_range
@@ -280,7 +280,7 @@ def _controls(
     for one in drawn:
         if one.direction is not None and not float(one.direction.norm()) < LONGEST:
             raise ControlError(f"'{file.name}' holds the direction '{one.name}', whose numbers are too large to add.")
-        name = unused(one.name, found)
+        name = unused(plain_text(one.name, LONGEST_NAME // 2), found)  # as its card will show it
         card = ControlCard(
             name=name,
             space=space,

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from explorer.errors import plain_text
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.model import ControlSetRef, Scalar
 
@@ -62,6 +63,10 @@ class ReadySet(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     problem: str = ""
 
+    def __post_init__(self) -> None:
+        _clean(self, LONGEST_NAME, ("title",))
+        _clean(self, LONGEST_NOTE, ("note",))
+
 
 class WayCard(msgspec.Struct, frozen=True, kw_only=True):
     """One way to find the point of a picture of one's own (:mod:`explorer.inversion`). ``steps``: as many as it takes
@@ -71,6 +76,21 @@ class WayCard(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     description: str
     steps: int = 0
+
+
+LONGEST_NAME, LONGEST_NOTE = 200, 2000
+"""Letters of what a card shows: of a name, and of what is told about it."""
+
+
+def _clean(card: msgspec.Struct, longest: int, fields: tuple[str, ...]) -> None:
+    """Make the texts in these ``fields`` of a card that is being made such as can be shown, whatever file they come
+    from: one line, nothing invisible, so many letters at most."""
+    for field in fields:
+        value = getattr(card, field)
+        texts = value if isinstance(value, tuple) else (value,)
+        if not all(text.isprintable() and len(text) <= longest for text in texts):
+            cleaned = tuple(plain_text(text, longest) for text in texts)
+            msgspec.structs.force_setattr(card, field, cleaned if isinstance(value, tuple) else cleaned[0])
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +138,10 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     example_seed: int = 0  # of the picture that a window begins with; 0 where the folder's card proposes none
     reason: str = ""  # why it belongs to its family, in one sentence
     memory: int = 0  # bytes that its weights take once it is open
+
+    def __post_init__(self) -> None:
+        _clean(self, LONGEST_NAME, ("name", "family_title", "licence"))
+        _clean(self, LONGEST_NOTE, ("origin", "notes", "reason", "sampler", "runtime"))
 
     @property
     def kind(self) -> str:
@@ -322,6 +346,10 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[str, str, str] | None = None
     labels: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        _clean(self, LONGEST_NAME, ("name", "unit", "figure", "labels", *(("cases",) if self.cases else ())))
+        _clean(self, LONGEST_NOTE, ("details",))
+
 
 class Remark(msgspec.Struct, frozen=True):
     """What has to be known of a picture because of one of its controls: ``mark``, in two words (``path ended``), and
@@ -369,3 +397,7 @@ class ControlSetCard(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     grows_to: int = 0
     graph: CausalGraph | None = None
+
+    def __post_init__(self) -> None:
+        _clean(self, LONGEST_NAME, ("title",))
+        _clean(self, LONGEST_NOTE, ("note",))

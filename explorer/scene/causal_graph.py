@@ -21,6 +21,10 @@ Edge = tuple[str, str]
 """(cause, effect); of confounded pairs, in the order of the variables."""
 
 
+LONGEST_NAME = 200
+"""Letters of the name of a variable, of its unit, and of a label."""
+
+
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """One variable of a causal graph.
 
@@ -40,6 +44,9 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise CausalError("A variable needs a name; give it one.")
+        for text in (self.name, self.unit, *self.labels):
+            if len(text) > LONGEST_NAME or not text.isprintable():
+                raise CausalError(f"'{text}' cannot be shown as a name; use up to {LONGEST_NAME} letters.")
         if self.kind == "category" and len(self.labels) < 2:
             raise CausalError(f"'{self.name}' is a category and needs at least two labels.")
         if self.kind == "binary" and len(self.labels) not in (0, 2):

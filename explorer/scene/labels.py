@@ -14,7 +14,7 @@ import msgspec
 from explorer.errors import ExplorerError
 from explorer.files import atomic_write
 from explorer.reading import check_json, foreign, read_file, whole
-from explorer.scene.cards import ModelCard
+from explorer.scene.cards import LONGEST_NAME, ModelCard
 
 FORMAT = 1
 SUFFIX = ".json"
@@ -75,6 +75,8 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
         """What is impossible about them, as the end of a sentence; empty when they are fine."""
         if not self.attribute.strip():
             return "the attribute has no name"
+        if len(self.attribute) > LONGEST_NAME or not self.attribute.isprintable():
+            return f"the attribute has a name that cannot be shown, or of more than {LONGEST_NAME} letters"
         if any(not 0 <= one.seed < 2**32 for one in self.labels):
             return "a seed lies outside 0 to 4294967295"
         if any(not math.isfinite(one.truncation_psi) for one in self.labels):

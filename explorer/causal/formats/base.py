@@ -10,9 +10,9 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from explorer.errors import CausalError
-from explorer.scene.causal_graph import CausalGraph, Edge, Variable
+from explorer.scene.causal_graph import LONGEST_NAME, CausalGraph, Edge, Variable
 
-MOST_BYTES, MOST_VARIABLES, MOST_ARROWS, LONGEST_NAME = 4 << 20, 500, 50_000, 200
+MOST_BYTES, MOST_VARIABLES, MOST_ARROWS = 4 << 20, 500, 50_000
 MOST_LEVELS = 50
 """Brackets within brackets."""
 

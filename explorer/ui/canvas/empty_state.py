@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QV
 
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
-from explorer.ui.look.widgets import WrappedLabel, action_button, link_button
+from explorer.ui.look.widgets import WrappedLabel, action_button, link_button, literal
 from explorer.ui.state.known_models import KnownModel
 
 
@@ -89,7 +89,7 @@ class EmptyState(QWidget):
             old.hide()
             old.deleteLater()
         for model in models:
-            button = link_button(model.name, model.tip)
+            button = link_button(literal(model.name), model.tip)
             button.setEnabled(not model.problem)
             button.setProperty("path", model.path)
             button.clicked.connect(self._on_recent)

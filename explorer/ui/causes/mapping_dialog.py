@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLabel, QVBoxLayo
 from explorer.causal.naming import proposed_names
 from explorer.scene.causal_graph import CausalGraph
 from explorer.ui.look.pages import scrolled
-from explorer.ui.look.widgets import WrappedLabel, accept_row
+from explorer.ui.look.widgets import WrappedLabel, accept_row, literal
 
 LEFT_OUT = "left out"
 
@@ -32,7 +32,7 @@ class MappingDialog(QDialog):
             field.setCurrentIndex(max(0, field.findData(proposed)))
             field.activated.connect(self._check)
             self.fields[name] = field
-            form.addRow(name, field)
+            form.addRow(literal(name), field)
         rows = QWidget()
         rows.setLayout(form)
         self.problem = WrappedLabel()

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
+from explorer.ui.look.widgets import literal
 from explorer.ui.state.known_models import missing
 
 LONGEST = 64  # characters of a folder that a line shows
@@ -39,7 +40,9 @@ class RecentMenu(QMenu):
         self.setEnabled(True)
         for path in paths:
             problem = missing(path)
-            action = self.addAction(f"{PurePath(path).name}{' (missing)' if problem else ''}  —  {_folder(path)}")
+            action = self.addAction(
+                literal(f"{PurePath(path).name}{' (missing)' if problem else ''}  —  {_folder(path)}")
+            )
             action.setData(path)
             action.setEnabled(not problem)
             action.setToolTip(f"{path}\n{problem}" if problem else path)

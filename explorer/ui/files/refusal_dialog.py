@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from explorer.scene.cards import FamilyVerdict, FileUse
 from explorer.scene.model import ModelRef
 from explorer.ui.look.pages import scrolled
-from explorer.ui.look.widgets import WrappedLabel, link_button
+from explorer.ui.look.widgets import WrappedLabel, link_button, literal
 from explorer.ui.state.controller import Controller
 
 WIDTH = 560
@@ -64,7 +64,7 @@ class RefusalDialog(QDialog):
         self.use: QPushButton | None = None
         if use is not None:
             text, tip, needs_model = USES[use.kind]
-            self.use = QPushButton(text.format(name=PurePath(use.path).name))
+            self.use = QPushButton(literal(text.format(name=PurePath(use.path).name)))
             self.use.setEnabled(controller.has_model or not needs_model)
             self.use.setToolTip(tip if self.use.isEnabled() else "Open a model first")
             self.use.setDefault(True)

@@ -108,8 +108,11 @@ def caption_font(widget_font: QFont) -> QFont:
 
 
 def _sheet(theme: Theme) -> str:
-    """What a palette cannot say: flat tool bars, thin separators, focus rings, quiet section headers."""
+    """What a palette cannot say: flat tool bars, thin separators, focus rings, quiet section headers; and that labels,
+    those of tool tips and message boxes too, show their texts as they stand. They may come out of files, and where a
+    text looks like markup, Qt would otherwise follow it, to pictures of any path."""
     return f"""
+    QLabel, QToolTip {{ qproperty-textFormat: PlainText; }}
     QMainWindow::separator {{ background: {theme.line}; width: 1px; height: 1px; margin: 1px; }}
     QMainWindow::separator:hover {{ background: {theme.accent}; }}
     QToolBar {{ border: none; border-bottom: 1px solid {theme.line}; spacing: 4px; padding: 4px 8px; }}

@@ -132,6 +132,11 @@ class Segments(QWidget):
             self.chosen.emit(value)
 
 
+def literal(text: str) -> str:
+    """``text`` as a button, a menu or the title of a dock shows it: '&' is no key of the keyboard."""
+    return text.replace("&", "&&")
+
+
 class ElidedLabel(QLabel):
     """A label that shortens its text with … instead of asking for more room; the tool tip has the whole text."""
 

@@ -17,6 +17,7 @@ from explorer.ui.canvas.canvas import Canvas
 from explorer.ui.files.files import Files
 from explorer.ui.look import theme
 from explorer.ui.look.theme import Scheme
+from explorer.ui.look.widgets import literal
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.settings import Settings
 from explorer.ui.window.report import report
@@ -239,10 +240,10 @@ class Commands(QObject):
             self._actions[key].setEnabled(has_model and several)
 
     def _on_undo_text(self, text: str) -> None:
-        self._actions["undo"].setText(f"Undo {text}".strip())
+        self._actions["undo"].setText(literal(f"Undo {text}".strip()))
 
     def _on_redo_text(self, text: str) -> None:
-        self._actions["redo"].setText(f"Redo {text}".strip())
+        self._actions["redo"].setText(literal(f"Redo {text}".strip()))
 
 
 class _ViewSwitch(QObject):

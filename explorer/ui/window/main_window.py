@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
     QTabWidget,
 )
 
+from explorer.errors import plain_text
 from explorer.files import expanded
-from explorer.scene.cards import ModelCard
+from explorer.scene.cards import LONGEST_NAME, ModelCard
 from explorer.scene.model import ModelRef
 from explorer.scene.views import VIEWS
 from explorer.ui.actions.actions import ActionTable
@@ -309,6 +310,8 @@ class MainWindow(QMainWindow):
 
     def _show_title(self) -> None:
         document = self.controller.document
-        self.setWindowTitle(f"{document.path.name}[*] — Latent Explorer" if document.path else "Latent Explorer")
+        # Where the name itself has the mark at which Qt shows that something was changed, two of them are one.
+        name = plain_text(document.path.name, LONGEST_NAME).replace("[*]", "[*][*]") if document.path else ""
+        self.setWindowTitle(f"{name}[*] — Latent Explorer" if name else "Latent Explorer")
         self.setWindowModified(document.is_modified)
         self.setWindowIcon(icons.icon("logo"))

@@ -16,7 +16,7 @@ from explorer.ui.controls.row import AmountBox
 from explorer.ui.look import icons
 from explorer.ui.look.numbers import SeedBox
 from explorer.ui.look.slider import FloatSlider
-from explorer.ui.look.widgets import action_button, field_caption
+from explorer.ui.look.widgets import action_button, field_caption, literal
 from explorer.ui.state import known_models
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.scene_state import NO_MODEL
@@ -117,7 +117,7 @@ class ToolBar(QToolBar):
         card = self._controller.model_card()
         name = path.rstrip("/").replace("\\", "/").rpartition("/")[2]
         # The name alone: with family and size, which its tip says, long ones would be cut short in a full tool bar.
-        self.model.setText(card.name if card else name or "No model")
+        self.model.setText(literal(card.name if card else name or "No model"))
         self.model.setToolTip(describe(card) if card else "The model of the selected pane")
         self.model.setIcon(icons.icon("model"))
         self._more.setIcon(icons.icon("extension"))
@@ -205,7 +205,7 @@ class ToolBar(QToolBar):
         controller = self._controller
         current = controller.scene.model_of().path
         for model in known_models.usable(controller.catalogue, controller.models_folder, self._settings):
-            action = self._models.addAction(model.line)
+            action = self._models.addAction(literal(model.line))
             action.setData(model.path)
             action.setToolTip(model.tip)
             action.setCheckable(True)
