@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import safetensors.torch
 import torch
+from watched import watched
 
 from explorer.causal import model_file
 from explorer.causal.formats.registry import read_graph
@@ -130,9 +131,12 @@ def test_a_carried_file_of_a_name_that_none_has_is_not_written(name: str) -> Non
     own = Scene(model=ModelRef(path="a"), panes=(Pane(controls=ControlSetRef(path="set")),))
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     carried = CarriedFile(name=name, sha256=empty, size=0, data=b"")
-    reference = Reference(noun="control set", text="set", entry="b", files=(carried,))
-    with pytest.raises(ExplorerError):
-        restored(own, (reference,), lambda path, fingerprint: "")
+    other = CarriedFile(name="b", sha256=empty, size=0, data=b"")
+    for entry, file in (("b", carried), (name, other)):
+        reference = Reference(noun="control set", text="set", entry=entry, files=(file,))
+        with watched() as events, pytest.raises(ExplorerError, match="leads elsewhere"):
+            restored(own, (reference,), lambda path, fingerprint: "")
+        assert events == []  # not looked for either
 
 
 def test_the_home_of_somebody_who_is_not_known_is_a_name() -> None:

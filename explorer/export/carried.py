@@ -135,11 +135,22 @@ def restored(
     Raises :class:`SceneError` for a file that is not what its digest says, :class:`ExportError` where none can be
     written.
     """
+    for name in (name for one in references for name in (one.entry, *(file.name for file in one.files)) if one.files):
+        _check_inside(name)
     scene = by_name(scene, shipped_name, references)
     named = texts_in(scene)
     away = [one for one in references if one.text in named and not one.is_here()]
     moved = {one.text: str(_unpacked(one)) for one in away if one.is_carried}
     return (_renamed(scene, moved) if moved else scene), tuple(one for one in away if not one.is_carried)
+
+
+def _check_inside(name: str) -> None:
+    """Raises :class:`SceneError` unless ``name`` lies below the folder that it is named in, on any system: before it is
+    looked whether it is there."""
+    path = PurePosixPath(name)
+    leads_elsewhere = path.is_absolute() or not path.parts or ".." in path.parts or bool(set("\\:\0") & set(name))
+    if leads_elsewhere or len(name) > LONGEST_CARRIED:
+        raise SceneError(f"A file that is carried is called '{name}', which leads elsewhere; it was not written.")
 
 
 def needed(missing: Sequence[Reference], where: str) -> str:
@@ -185,9 +196,6 @@ def _unpacked_below(home: Path, reference: Reference) -> Path:
 
 def _unpack(file: CarriedFile, folder: Path) -> None:
     name = PurePosixPath(file.name)
-    leads_elsewhere = name.is_absolute() or not name.parts or ".." in name.parts or bool(set("\\:\0") & set(file.name))
-    if leads_elsewhere or len(file.name) > LONGEST_CARRIED:
-        raise SceneError(f"A file that is carried is called '{file.name}', which leads elsewhere; it was not written.")
     if hashlib.sha256(file.data or b"").hexdigest() != file.sha256:
         raise SceneError(f"The file '{file.name}' that is carried is damaged; export again, or ask for another copy.")
     if not _holds(folder / name, file.sha256):
