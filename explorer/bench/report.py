@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
@@ -14,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from explorer import __version__
+from explorer.bench.alone import told
 from explorer.bench.do_drag import MODELS as DO_MODELS
 from explorer.discovery.request import mapped_space
 from explorer.errors import ExplorerError
@@ -39,9 +39,9 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
 
     names = list(models) or list(shipped_models())
     say("fields side by side")
-    fields = _in_process("explorer.bench.fields")
+    fields = told("explorer.bench.fields")
     say("do() on a causal graph")
-    causal = _in_process("explorer.bench.causal")
+    causal = told("explorer.bench.causal")
     say("start of the window")
     window_ratio = _window_ratio()
     rows: list[Row] = []
@@ -55,24 +55,24 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
         for name in names:
             # Before and after, because a machine's speed drifts while it is measured.
             say(f"{name}: bare forward")
-            before = _in_process("explorer.bench.forward", name)
+            before = told("explorer.bench.forward", name)
             measured = []
             for size in CANVASES:
                 say(f"{name}: event to screen at {size} x {size}")
                 measured.append(screen.measure(name, size))
-            after = _in_process("explorer.bench.forward", name)
+            after = told("explorer.bench.forward", name)
             bare = {key: (before[key] + after[key]) / 2 for key in ("forward_ms", "convert_ms")}
             device = str(before["device"])
             rows.extend(_row(name, bare, size, one) for size, one in zip(CANVASES, measured, strict=True))
             say(f"{name}: methods side by side")
-            grids.append(_in_process("explorer.bench.side_by_side", name))
+            grids.append(told("explorer.bench.side_by_side", name))
             card = describe(name)
             if len(card.spaces[mapped_space(card)].shape) == 1:
                 say(f"{name}: dragging along a flow")
-                drags.append(_in_process("explorer.bench.flow_drag", name))
+                drags.append(told("explorer.bench.flow_drag", name))
             if name in DO_MODELS:
                 say(f"{name}: dragging a do-slider")
-                do_drags.append(_in_process("explorer.bench.do_drag", name))
+                do_drags.append(told("explorer.bench.do_drag", name))
             memory.extend((one.window_memory, one.engine_memory) for one in measured)
     finally:
         screen.close()
@@ -125,16 +125,6 @@ def _row(name: str, bare: dict[str, float], size: int, figures: Any) -> Row:
             "max": round(max(figures.stalls, default=0.0), 2),
         },
     }
-
-
-def _in_process(module: str, *arguments: str) -> Row:
-    """What ``python -m module`` prints as JSON, from a process of its own."""
-    run = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True)
-    if run.returncode:
-        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ExplorerError(last)
-    found: Row = json.loads(run.stdout)
-    return found
 
 
 def _window_ratio() -> float:

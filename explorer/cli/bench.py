@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -26,10 +27,23 @@ def bench(
     kill_window: Annotated[
         int, typer.Option(metavar="TIMES", min=0, help="Kill the window so often while it works, and start it again.")
     ] = 0,
+    soak: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=1,
+            help="Random events in a window for so long instead: is memory flat, is nothing left over, is the last "
+            "picture that of the last state? Ends with exit code 1 where not.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of --soak: the same events for the same seed.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Measure every shipped model from event to screen, and the start of the window (it opens one); or the worlds and
-    the training; or what is lost when a process is killed."""
+    the training; or what is lost when a process is killed, or left over by hours of use."""
+    if soak is not None:
+        _soaked(soak, seed, model or (), as_json)
+        return
     if worlds or training:
         _without_window(worlds, training, as_json)
         return
@@ -70,6 +84,29 @@ def bench(
     memory = found["memory_mb"]
     typer.echo(f"start of the window: {found['window_ratio']} × a bare import of QtWidgets")
     typer.echo(f"peak memory: window {memory['window']} MB, engine {memory['engine']} MB")
+
+
+def _soaked(seconds: float, seed: int, models: Sequence[str], as_json: bool) -> None:
+    require_display()
+    from explorer.bench.soak import figures
+    from explorer.bench.soak.run import run
+
+    found = run(seconds, seed, models, lambda line: typer.echo(line, err=True))
+    wrong = [*figures.problems(found), *figures.not_flat(found)]
+    if as_json:
+        typer.echo(json.dumps({**found, "problems": wrong}, indent=2))
+    else:
+        typer.echo(f"{found['events']} events of {len(found['kinds'])} kinds in {found['seconds']} s, seed {seed}")
+        for name, memory in found["memory_mb"].items():
+            typer.echo(
+                f"memory of the {name}: {memory['second_fifth']} MB in the second fifth, {memory['last_fifth']} MB in "
+                f"the last ({100 * memory['growth']:+.1f} %)"
+            )
+        typer.echo(f"last pictures against a fresh engine's: {found['differences']} levels of 256 apart")
+        for sentence in wrong:
+            typer.echo(f"wrong: {sentence}")
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _without_window(worlds: bool, training: bool, as_json: bool) -> None:
