@@ -144,9 +144,7 @@ class Runner(QObject):
             self._busy = False
 
 
-def run(
-    hand: Callable[[MainWindow], AnyHand], script: Callable[[AnyHand], Steps], model: str | None = None
-) -> int:
+def run(hand: Callable[[MainWindow], AnyHand], script: Callable[[AnyHand], Steps], model: str | None = None) -> int:
     """Start the program, with ``model`` if it is given, run ``script`` in it with a ``hand``, and return the program's
     exit code."""
     runners: list[Runner] = []
