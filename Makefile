@@ -1,5 +1,5 @@
 # `make run` starts the program, `make test` checks everything; each sets itself up on a fresh machine.
-.PHONY: run test bench lint setup clean
+.PHONY: run test bench lint lock setup clean
 .DEFAULT_GOAL := run
 
 setup:
@@ -20,6 +20,10 @@ test: lint
 
 bench: setup
 	.venv/bin/latent-explorer bench $(ARGS)
+
+# The tested set of packages anew: packaging/lock.txt.
+lock: setup
+	@.venv/bin/python packaging/lock.py
 
 clean:
 	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache

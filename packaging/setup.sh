@@ -58,19 +58,48 @@ fi
 
 # --- virtual environment --------------------------------------------------------------------------------------------
 stamp=.venv/.installed-$purpose
-if [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ ! pyproject.toml -nt "$stamp" ]; then exit 0; fi
+lock=packaging/lock.txt
+if [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ ! pyproject.toml -nt "$stamp" ] && [ ! $lock -nt "$stamp" ]; then
+    exit 0
+fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv || {
     echo "error: the virtual environment could not be made; on Debian install the package python3-venv." >&2
     exit 2
 }
 echo "Installing the program into .venv (the first time this takes some minutes)…"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24"
-# torch first: the builds for processors alone are found by its own range, and nothing else pulls in a larger one.
-range=$(sed -n 's/^ *"\(torch>=[^"]*\)",*$/\1/p' pyproject.toml)
-.venv/bin/python -m pip install --quiet --disable-pip-version-check "$range"
-if [ "$purpose" = test ]; then what=".[dev]"; else what="."; fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$what"
+install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+
+# The tested set: these files and no others, for the machine that they are of (see packaging/lock.py).
+locked() {
+    .venv/bin/python -c 'import platform, sys
+sys.exit((sys.version_info[:2], platform.system(), platform.machine()) != ((3, 11), "Linux", "x86_64"))' || {
+        why="it is of CPython 3.11 on Linux (x86-64)"
+        return 1
+    }
+    why="pip said why above"
+    install --no-deps --require-hashes --requirement $lock && install --no-deps --no-build-isolation --editable .
+}
+
+# Whatever fits: torch first, for the builds for processors alone are found by its own range, and nothing else pulls in
+# a larger one.
+ranged() {
+    install --upgrade "pip>=24"
+    install "$(sed -n 's/^ *"\(torch>=[^"]*\)",*$/\1/p' pyproject.toml)"
+    if [ "$purpose" = test ]; then install --editable ".[dev]"; else install --editable .; fi
+}
+
+how=ranges
+if [ "$purpose" = test ] && locked; then
+    how=lock
+elif [ "$purpose" = test ]; then
+    if [ "${CI:-}" = true ]; then
+        echo "error: the tested set of packages ($lock) cannot be installed: $why; make it anew with 'make lock'." >&2
+        exit 2
+    fi
+    echo "The tested set of packages ($lock) cannot be installed here ($why); what fits pyproject.toml is installed instead."
+fi
+if [ "$how" = ranges ]; then ranged; fi
 .venv/bin/python -m compileall -q explorer
-touch "$stamp"
-[ "$purpose" = test ] && touch .venv/.installed-run
+echo "$how" >"$stamp"
+[ "$purpose" = test ] && echo "$how" >.venv/.installed-run
 exit 0
