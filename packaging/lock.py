@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "packaging" / "lock.txt"
 PYTHON, SYSTEM, MACHINE = "3.11", "Linux", "x86_64"
 HEAD = f"""\
-# Made by `make lock`, and not to be edited: the packages that the tests run with on CPython {PYTHON}, {SYSTEM}, {MACHINE}.
-# They are what pyproject.toml asks for (with [dev]), what builds the program, and all that these need.
+# Made by `make lock`; not to be edited. What the tests run with on CPython {PYTHON}, {SYSTEM}, {MACHINE}:
+# what pyproject.toml asks for (with [dev]), what builds the program, and all that these need.
 """
 
 
