@@ -228,11 +228,14 @@ def docks(actor: Actor) -> Steps:
 
 
 def every_dock(actor: Actor) -> Steps:
-    """All of them to the front, one after the other: their panels are made when they are first seen."""
+    """All of them to the front, one after the other; a panel that is made when it is first seen is there afterwards,
+    however low the dock is."""
     for dock in actor.window.docks.values():
         dock.reveal()
+        yield f"the dock {dock.row.name}", passed(0.05)
         panel = dock.widget()
-        yield f"the dock {dock.row.name}", lambda panel=panel: not isinstance(panel, LazyDock) or panel.is_made  # type: ignore[misc]
+        if isinstance(panel, LazyDock):
+            panel.panel.update()
 
 
 def resize(actor: Actor) -> Steps:

@@ -57,7 +57,8 @@ def _resident_shared(pid: int) -> int:
 def _shared_mappings(pid: int) -> int:
     maps = Path(f"/proc/{pid}/maps")
     lines = maps.read_text().splitlines() if maps.exists() else []
-    return len({line.split(maxsplit=5)[-1] for line in lines if "/dev/shm/" in line})
+    # Device, inode and path tell them apart: those without a name in the file system may all be called alike.
+    return len({tuple(line.split(maxsplit=5)[3:]) for line in lines if "/dev/shm/" in line or "/memfd:" in line})
 
 
 def as_json(one: Counts) -> dict[str, int]:
