@@ -21,6 +21,16 @@ STILL = 2
 """Index of the kind of export that is a picture."""
 
 
+def confirmed(actor: Actor) -> Steps:
+    """Enter in the dialog; where something is in the way there, Escape."""
+    actor.key(Qt.Key.Key_Return)
+    late = passed(1.0)
+    yield "the dialog to take Enter", lambda: QApplication.activeModalWidget() is None or late()
+    if QApplication.activeModalWidget() is not None:
+        actor.key(Qt.Key.Key_Escape)
+    yield "the dialog to close", lambda: QApplication.activeModalWidget() is None
+
+
 def export_still(actor: Actor) -> Steps:
     """The dialog of exports, a file name, Enter."""
     path = actor.folder / f"still-{actor.chance.randrange(10**9)}.png"
@@ -30,8 +40,7 @@ def export_still(actor: Actor) -> Steps:
     dialog.kind.setCurrentIndex(STILL)
     dialog.path.setText(str(path))
     dialog.height_box.setValue(actor.chance.choice((64, 128, 200)))
-    actor.key(Qt.Key.Key_Return)
-    yield "the dialog to close", lambda: QApplication.activeModalWidget() is None
+    yield from confirmed(actor)
     yield "the picture's file", lambda: not actor.controller.jobs.running()
     path.unlink(missing_ok=True)  # where a view shows nothing here, the job says so
 
@@ -87,8 +96,7 @@ def foreign_set(actor: Actor) -> Steps:
     path = actor.folder / f"directions-{actor.chance.randrange(10**9)}.npy"
     np.save(path, np.eye(width)[actor.chance.sample(range(width), 2)])
     yield from actor.wait_for_dialog(lambda: actor.window.files.open(path), ImportDialog)
-    actor.key(Qt.Key.Key_Return)
-    yield "the dialog to close", lambda: QApplication.activeModalWidget() is None
+    yield from confirmed(actor)
     yield "the directions in the pane", actor.is_known
 
 
