@@ -44,11 +44,13 @@ def test_a_seed_repeats_the_events() -> None:
 
 
 def _diary(**changed: Any) -> dict[str, Any]:
-    """Of 100 s, a sample each second, a rest each ten: memory and counts stand still."""
+    """Of 100 s, a sample each second, a rest each ten, every kind of event each five: memory and counts stand still."""
     held = {"threads": 8, "descriptors": 20, "shared": 1, "objects": 100}
     samples = [(float(second), 100_000_000, 500_000_000) for second in range(1, 101)]
     rests = [{"seconds": 10.0 * number, "window": dict(held), "engine": dict(held)} for number in range(1, 11)]
-    told = {"seconds": 100.0, "events": KINDS, "times": [1.0] * len(KINDS), "samples": samples, "rests": rests}
+    events = KINDS * 20
+    times = [100.0 * at / len(events) for at in range(len(events))]
+    told = {"seconds": 100.0, "events": events, "times": times, "samples": samples, "rests": rests}
     return {**told, "failures": [], **changed}
 
 
@@ -83,9 +85,19 @@ def test_memory_that_grows_is_not_flat_and_that_of_the_warm_up_does_not_count() 
     assert figures.not_flat(figures.of(_diary(samples=warming), [0], KINDS)) == []
 
 
+def test_fifths_are_of_the_events_and_not_of_the_time() -> None:
+    slow = [80.0 * at / 40 for at in range(40)] + [
+        80.0 + 20.0 * at / 160 for at in range(160)
+    ]  # a busy machine at first
+    filled = [(float(s), 50_000_000 if s <= 79 else 100_000_000, 500_000_000) for s in range(1, 101)]
+    told = _diary(events=(KINDS * 20)[:200], times=slow, samples=filled)
+    assert figures.not_flat(figures.of(told, [0], KINDS)) == []
+
+
 def test_a_warm_up_that_lacked_an_event_is_told() -> None:
-    late = _diary(times=[1.0] * (len(KINDS) - 1) + [50.0])
-    (sentence,) = figures.not_flat(figures.of(late, [0], KINDS))
+    events = KINDS[:-1] * 20 + KINDS[-1:]
+    late = _diary(events=events, times=[float(at) for at in range(len(events))], seconds=float(len(events)))
+    (sentence,) = figures.not_flat(figures.of({**late, "samples": []}, [0], KINDS))
     assert KINDS[-1] in sentence
 
 

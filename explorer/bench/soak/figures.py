@@ -10,7 +10,8 @@ from typing import Any
 FLAT = 0.05
 """By how much the memory of the end may differ from that after the warm-up."""
 PARTS = 5
-"""The run in fifths: the first is the warm-up, the second is what the last is compared with."""
+"""The events in fifths: the first is the warm-up, the second is what the last is compared with. Of events and not of
+time, for on a busy machine there are few of them in a while, and they are what fills caches."""
 THREADS = 22
 """Workers that the engine may have (:class:`explorer.service.jobs.Jobs`): it starts each of them when it is first
 needed, so that many threads more are no growth."""
@@ -22,21 +23,22 @@ def of(diary: dict[str, Any], differences: Sequence[int], kinds: Sequence[str]) 
     """The figures of a ``diary`` (:class:`explorer.bench.soak.script.Diary`). ``differences``: of the last pictures, in
     levels of 256; ``kinds``: the names of all events.
 
-    ``memory_mb``: of each process the medians of its samples in the second fifth and in the last fifth of the time, and
-    ``growth``, by which share the latter is larger. ``held``: of each process what it held in the first rest after the
-    warm-up, and in the last.
+    ``memory_mb``: of each process the medians of its samples in the second fifth and in the last fifth of the events,
+    and ``growth``, by which share the latter is larger. ``held``: of each process what it held in the first rest after
+    the warm-up, and in the last.
     """
-    samples, rests = diary["samples"], diary["rests"]
-    whole = samples[-1][0] if samples else 0.0
+    rests, times, events = diary["rests"], diary["times"], diary["events"]
+    fifths = [times[len(times) * part // PARTS] for part in range(PARTS)] + [diary["seconds"]]
     memory = {
-        name: _medians([(sample[0], sample[1 + at]) for sample in samples], whole) for at, name in enumerate(PROCESSES)
+        name: _medians([(sample[0], sample[1 + at]) for sample in diary["samples"]], fifths)
+        for at, name in enumerate(PROCESSES)
     }
-    after = next((at for at, rest in enumerate(rests[:-1]) if rest["seconds"] >= whole / PARTS), 0)
-    warm = {event for event, seconds in zip(diary["events"], diary["times"], strict=True) if seconds <= whole / PARTS}
+    after = next((at for at, rest in enumerate(rests[:-1]) if rest["seconds"] >= fifths[1]), 0)
+    warm = set(events[: len(events) // PARTS])
     return {
         "seconds": round(diary["seconds"], 1),
-        "events": len(diary["events"]),
-        "kinds": dict(Counter(diary["events"])),
+        "events": len(events),
+        "kinds": dict(Counter(events)),
         "late_kinds": sorted(set(kinds) - warm),
         "rests": len(rests),
         "memory_mb": memory,
@@ -46,11 +48,11 @@ def of(diary: dict[str, Any], differences: Sequence[int], kinds: Sequence[str]) 
     }
 
 
-def _medians(samples: Sequence[tuple[float, int]], whole: float) -> dict[str, float]:
-    """Of (seconds, bytes) within ``whole`` seconds."""
+def _medians(samples: Sequence[tuple[float, int]], fifths: Sequence[float]) -> dict[str, float]:
+    """Of (seconds, bytes); ``fifths``: the seconds at which they begin, and the end."""
 
     def median(part: int) -> float:
-        begin, end = whole * part / PARTS, whole * (part + 1) / PARTS
+        begin, end = fifths[part : part + 2]
         return statistics.median([size for seconds, size in samples if begin <= seconds <= end] or [0])
 
     second, last = median(1), median(PARTS - 1)
