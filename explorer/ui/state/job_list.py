@@ -28,6 +28,7 @@ from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.replies import Replies
 
 WORTH_LISTING = 0.7  # seconds; a search that is over sooner would only flash by
+ENDED_KEPT = 100  # jobs that have ended; of more, those that began first are listed no longer
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +134,12 @@ class JobList(QObject):
     def _answered(self, reply: object) -> None:
         """Whatever answers a job ends it, be it what it made; that is for who asked."""
         number = getattr(reply, "request_id", None)
-        if number not in self._jobs or isinstance(reply, JobProgress | ControlsPreview | InversionPreview):
+        if isinstance(reply, JobProgress | ControlsPreview | InversionPreview):
+            return
+        if number is None:
+            return
+        self._first_heard.pop(number, None)
+        if number not in self._jobs:
             return
         stopped = isinstance(reply, Stopped) or getattr(reply, "stopped", False)
         state = "stopped" if stopped else "failed" if isinstance(reply, Refused) else "done"
@@ -147,6 +153,7 @@ class JobList(QObject):
                 self._end(job.request_id, "failed", "", "The engine stopped before this was done; start it again.")
             else:
                 del self._jobs[job.request_id]
+        self._first_heard.clear()
         self.changed.emit()
 
     def _begin(self, request_id: int, title: str, path: str = "") -> None:
@@ -160,5 +167,8 @@ class JobList(QObject):
             path=path or job.path, sentence=sentence or job.sentence,
         )  # fmt: skip
         self._jobs[request_id] = ended
+        over = [key for key, one in self._jobs.items() if one.state != "running"]
+        for key in over[:-ENDED_KEPT]:
+            del self._jobs[key]
         self.changed.emit()
         self.finished.emit(ended)
