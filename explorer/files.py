@@ -246,6 +246,10 @@ def _target(path: Path) -> Path:
         target.exists()  # a folder's name may be too long, too
     except OSError as error:
         raise _unwritable(path, error) from error
+    except ValueError as error:  # the one character that ends a name for every system
+        raise ExportError(f"'{path}' cannot be written: no file's name has a NUL character; choose another.") from error
+    if "\0" in str(target):
+        raise ExportError(f"'{path}' cannot be written: no file's name has a NUL character; choose another.")
     return target
 
 

@@ -104,3 +104,12 @@ def test_a_link_into_another_folder_is_replaced_within_that_folder(tmp_path: Pat
     (tmp_path / "link").symlink_to(tmp_path / "disk" / "file")
     with atomic_path(tmp_path / "link") as temporary:
         assert os.path.samefile(temporary.parent, tmp_path / "disk")
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "a\0/b.png"])
+def test_a_name_that_no_file_can_have_is_a_sentence(
+    tmp_path: Path, write: Callable[[Path, bytes], None], name: str
+) -> None:
+    with pytest.raises(ExportError, match="NUL character"):
+        write(tmp_path / name, b"x")
+    assert list(tmp_path.iterdir()) == []

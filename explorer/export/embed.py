@@ -16,7 +16,7 @@ from explorer.export import mp4_file, png_file
 from explorer.export.carried import Reference, references_in, unaccompanied
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import FIGURE_FORMAT, FORMAT, KEY, FigureProvenance, Provenance, decode
-from explorer.reading import check_json, foreign, opened, read_file, whole
+from explorer.reading import UNPACKED_BYTES, check_json, foreign, opened, read_file, whole
 from explorer.scene.model import Scene
 from explorer.scene.store import BESIDE, Touched, decode_scene
 from explorer.scene.store import FORMAT as SCENE_FORMAT
@@ -25,8 +25,6 @@ from explorer.scene.store import order_of_touch as scene_order
 SEQUENCE_FILE = "provenance.json"
 GIF_MARK = KEY.encode() + b"="
 SVG_HEAD, SVG_FOOT = b'<metadata id="%s">' % KEY.encode(), b"</metadata>\n"
-LARGEST_ATTACHMENT = 64 * 2**20
-"""Bytes of a scene with all that it carries, which is a tenth of that."""
 
 
 def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | FigureProvenance | None]:
@@ -199,13 +197,18 @@ def from_pdf(data: bytes) -> bytes | None:
 
 
 def _from_figure(data: bytes) -> bytes | None:
-    """The attachment of a figure's PDF, which Qt writes, compressed."""
+    """The attachment of a figure's PDF, which Qt writes, compressed. Raises :class:`SceneError` for one that grows
+    beyond measure."""
     named = re.search(rb"/EF <</F (\d+) 0 R>>\n/Type/Filespec", data)
     place = data.find(b"\n%s 0 obj\n" % named[1]) if named else -1
     start = data.find(b"stream\n", place) + len(b"stream\n")
     if place < 0 or start < place:
         return None
+    unpacking = zlib.decompressobj()
     try:
-        return zlib.decompressobj().decompress(data[start:], LARGEST_ATTACHMENT)
+        attachment = unpacking.decompress(data[start:], len(data) + UNPACKED_BYTES)
     except zlib.error:
         return None
+    if not unpacking.eof and unpacking.unconsumed_tail:
+        raise SceneError("What this PDF carries is far larger than a scene; it was not read.")
+    return attachment

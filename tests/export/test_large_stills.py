@@ -17,8 +17,9 @@ from PIL import Image, PngImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from explorer.engine.engine import Engine
-from explorer.errors import ExportError
-from explorer.export import frames, png_file, replay
+from explorer.errors import ExportError, SceneError
+from explorer.export import embed, frames, png_file, replay
+from explorer.export.embed import from_pdf
 from explorer.export.options import ExportOptions, SheetOptions
 from explorer.export.png_file import pixels_in, text_in, with_text
 from explorer.export.provenance import KEY
@@ -143,3 +144,22 @@ def test_a_scene_with_a_very_long_text_is_carried_by_every_kind(
     path = run(engine, named, tmp_path / "a.png", ExportOptions(kind="png", labels=False))
     assert replay.read(path)[0].panes[0].name == "n" * 5000
     assert replay.verify(engine, path).identical
+
+
+def _figure(attachment: bytes) -> bytes:
+    """As Qt writes a PDF with an attachment: compressed, and named from another object."""
+    packed = zlib.compress(attachment)
+    stream = b"7 0 obj\n<</Type/EmbeddedFile/Length %d>>\nstream\n%s\nendstream\nendobj\n" % (len(packed), packed)
+    return b"%PDF-1.4\n" + stream + b"8 0 obj\n<</EF <</F 7 0 R>>\n/Type/Filespec>>\nendobj\n%%EOF\n"
+
+
+def test_a_figure_gives_back_a_scene_of_any_length() -> None:
+    """Of a million keyframes it is some 70 MB."""
+    attachment = b'{"x": "' + bytes(range(97, 123)) * 2_700_000 + b'"}'
+    assert from_pdf(_figure(attachment)) == attachment
+
+
+def test_a_figure_that_grows_beyond_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embed, "UNPACKED_BYTES", 1000)
+    with pytest.raises(SceneError, match="far larger than a scene"):
+        from_pdf(_figure(bytes(1 << 20)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.look import icons, theme
@@ -102,6 +102,8 @@ class ToastArea(QWidget):
         self._column.setContentsMargins(16, 12, 16, 0)
         self._column.setSpacing(8)
         over.installEventFilter(self)
+        if isinstance(over, QStackedWidget):
+            over.currentChanged.connect(self.raise_)  # which is put on top of all
         self.hide()
 
     def say(self, notice: Notice) -> Toast:

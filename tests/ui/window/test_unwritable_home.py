@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import qInstallMessageHandler
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
+from pytestqt.qtbot import QtBot
 from small_disk import small_disk
 from unwritable_homes import HOMES
 
@@ -24,11 +25,14 @@ from explorer.generators.registry import shipped_models
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ModelRef, Scene, Seed, view_of
 from explorer.scene.store import encode_scene
+from explorer.ui.actions.actions import ActionTable
 from explorer.ui.state import label_files, session, thumbnails
 from explorer.ui.state.kept_reports import KeptReports
+from explorer.ui.state.notice import Notice
 from explorer.ui.state.session import Left, Restored, Session
 from explorer.ui.state.settings import Settings
 from explorer.ui.window import report
+from explorer.ui.window.toast import ToastArea
 
 pytestmark = pytest.mark.gui
 REPORT = MeasureReport(model="toy", fingerprint="f00d", world="shapes", n=5)
@@ -213,3 +217,19 @@ def test_the_program_works_without_a_home_and_says_so_before_anything_else(
     assert said.startswith(f"'{home / 'state'}' cannot be written ({reason})")
     assert all("cannot be written" not in line for line in later.splitlines() if line != said)
     assert out.stat().st_size > 1000
+
+
+def test_what_was_said_before_the_first_picture_is_not_covered_by_it(qtbot: QtBot) -> None:
+    """A stack puts the page that it turns to on top of everything in it."""
+    stack = QStackedWidget()
+    qtbot.addWidget(stack)
+    for page in (QWidget(), QWidget()):
+        stack.addWidget(page)
+    stack.resize(600, 400)
+    stack.show()
+    area = ToastArea(stack, ActionTable(stack))
+    toast = area.say(Notice("It cannot be written.", "warning"))
+    for page in (1, 0):
+        stack.setCurrentIndex(page)
+        middle = toast.mapTo(stack, toast.rect().center())
+        assert area.isAncestorOf(stack.childAt(middle))
