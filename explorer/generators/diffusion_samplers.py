@@ -129,7 +129,9 @@ class Courses:
                 warnings.simplefilter("ignore")  # what NumPy deprecates in the library is nothing to a user
                 scheduler = chosen.from_config(dict(self._samplers.entries))
                 scheduler.set_timesteps(count, device=self._device)
-        except (NotImplementedError, TypeError, IndexError, ZeroDivisionError, AssertionError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # the library raises whatever it stumbles over
             raise ValueError(str(error)) from error
         return scheduler
 
