@@ -34,15 +34,17 @@ from torch import Tensor
 
 from explorer.attributes.base import Attribute, Values
 from explorer.attributes.pictures import checked, grey, resized
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, plain_text
 from explorer.files import expanded
 from explorer.generators.base import Generator
 from explorer.onnx_graphs.header import written
 from explorer.onnx_graphs.session import external_files, first_line, open_session, read_header
-from explorer.reading import fingerprint_of, read_file, reading, whole
+from explorer.reading import fingerprint_of, foreign, read_file, reading, whole
 from explorer.scene.cards import ModelCard
 
 BATCH = 64
+LONGEST_NAME = 100
+"""Characters of a name of an attribute."""
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 _Layout = Literal["NCHW", "NHWC"]
 _CPU = torch.device("cpu")
@@ -68,6 +70,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             return "'mean' and 'std' have one number, or one a channel, and those of 'std' are positive"
         if len(set(self.names)) != len(self.names) or not all(self.names):
             return "'names' has a name twice, or an empty one"
+        if any(plain_text(name, LONGEST_NAME) != name for name in self.names):
+            return f"'names' has a name of more than {LONGEST_NAME} letters, or of signs that cannot be shown"
         if self.size is not None and not all(1 <= side <= 4096 for side in self.size):
             return "'size' lies outside 1 to 4096 pixels"
         return ""
@@ -143,6 +147,10 @@ class OnnxSource:
         gives something else than pictures and numbers.
         """
         path = expanded(text)
+        with foreign(path, "a classifier of pictures", ExplorerError):
+            return self._opened(path)
+
+    def _opened(self, path: Path) -> OnnxReader:
         with reading():  # the digest is of the very bytes that are run
             about = _description(path)
             if not path.is_file():
@@ -162,10 +170,11 @@ class OnnxSource:
                 "picture; name each of them."
             )
         width = width or len(about.names) or _width(path, session, output, about)
-        numbered = tuple(path.stem if width == 1 else f"{path.stem} {one + 1}" for one in range(width))
+        called = plain_text(path.stem, LONGEST_NAME)
+        numbered = tuple(called if width == 1 else f"{called} {one + 1}" for one in range(width))
         kind: Literal["number", "share"] = "number" if about.kind == "number" else "share"
         return OnnxReader(
-            name=path.stem,
+            name=called,
             path=path,
             session=session,
             about=about,

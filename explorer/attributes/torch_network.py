@@ -7,10 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from explorer.attributes.onnx import LONGEST_NAME
 from explorer.attributes.world import PredictorReader
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, plain_text
 from explorer.files import expanded
 from explorer.generators.base import Generator
+from explorer.reading import foreign
 from explorer.scene.cards import ModelCard
 from explorer.worlds.attributes import load_attributes, predicted_world
 from explorer.worlds.predictor.files import CARD, CONFIG, WEIGHTS
@@ -58,7 +60,9 @@ class TorchSource:
             )
         name = path.parent.name if folder == path and path.name == TRAINED else path.name
         device = None if generator is None else generator.device
-        return PredictorReader(name or path.resolve().name, load_attributes(folder, device))
+        shown = plain_text(name or path.resolve().name, LONGEST_NAME)
+        with foreign(folder, "an attribute predictor", ExplorerError):
+            return PredictorReader(shown, load_attributes(folder, device))
 
 
 def _folder(path: Path) -> Path | None:

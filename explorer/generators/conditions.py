@@ -16,6 +16,7 @@ from torch import Tensor
 
 from explorer.causal.coding import Axis, Coding
 from explorer.causal.model import StructuralModel
+from explorer.errors import plain_text
 from explorer.generators.causes import ends_of
 from explorer.worlds.base import Factor
 from explorer.worlds.predictor.network import outputs_of
@@ -52,6 +53,10 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 Conditions = Sequence[Condition]
 
 
+LONGEST_NAME = 100
+"""Characters of the name of a factor."""
+
+
 def problem_of(conditions: Conditions) -> str:
     """What is impossible about them together, as the end of a sentence; empty when they are fine."""
     names = [condition.factor.name for condition in conditions]
@@ -59,6 +64,10 @@ def problem_of(conditions: Conditions) -> str:
         return "it needs 1..256 factors"
     if len(set(names)) < len(names):
         return "two factors have one name"
+    if strange := next((name for name in names if plain_text(name, LONGEST_NAME) != name), ""):
+        return (
+            f"the name '{strange}' of a factor cannot be shown: it is longer than {LONGEST_NAME} letters, or has signs"
+        )
     return next(filter(None, (condition.problem() for condition in conditions)), "")
 
 

@@ -3,6 +3,7 @@ do not fit together, and settings that mean nothing, say so then and not under a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -17,6 +18,8 @@ from explorer.generators.weights import summed
 from explorer.scene.model import Decoder, Quality
 
 DECODERS: tuple[Decoder, ...] = ("", "tiny")
+SEEDS, SMALL = 4, 3 << 16
+"""Pictures of up to so many numbers (colours, 256 pixels a side) that are drawn when a model is opened."""
 MOVED, DRAWN, DRAWN_IN_STEPS = 12, 4, 1
 """Controls of a file that are tried: so many are moved, the first of them drawn, of a model that takes steps fewer."""
 FARTHEST = 1e9
@@ -25,11 +28,13 @@ FARTHEST = 1e9
 
 @torch.no_grad()
 def check_first_picture(generator: Generator) -> None:
-    """Draw the picture that the window begins with, in as few steps as there may be, by every decoder. Raises
+    """Draw the picture that the window begins with, in as few steps as there may be, by every decoder; and of small
+    pictures that take no steps a few more, for not all that a network holds is in each. Raises
     :class:`ModelError` where it cannot be drawn, has another shape than the card says, or has no colours."""
     card = generator.card
     try:
-        latent = generator.sample([card.example_seed])
+        few = SEEDS if math.prod(card.shape) <= SMALL and not isinstance(generator, Stepwise) else 1
+        latent = generator.sample([(card.example_seed + index) % 2**32 for index in range(few)])
         # Where all that may be added to it is added: there, layers meet that do not meet without.
         latent = generator.advance(latent, "h") if "h" in card.spaces else latent
         steps = _least_steps(generator)

@@ -12,7 +12,7 @@ import msgspec
 import torch
 
 import explorer.generators as package
-from explorer.errors import ModelError, instead
+from explorer.errors import ModelError, instead, plain_text
 from explorer.file_kinds import registry as file_kinds
 from explorer.files import expanded, package_folder
 from explorer.generators.base import Family, Generator, Progress, Verdict
@@ -167,6 +167,8 @@ def resolve(name_or_path: str, fingerprint: str = "") -> Path:
     return path
 
 
+LONGEST_NAME, LONGEST_TEXT = 100, 2000
+"""Characters of what is shown of a model: names of files, and what people have written about it."""
 BY_CHOICE = "You have said so; the file does not look like it."
 
 
@@ -209,12 +211,16 @@ def load(name_or_path: str, device: torch.device, family: str = "", progress: Pr
 
 
 def _completed(card: ModelCard, family: Family, reason: str, path: Path) -> ModelCard:
-    """``card`` with what its family alone does not write: what it is called, for which ``reason`` it is this one, what
-    memory its weights take, and whether the model came with us. Raises :class:`ModelError` where the family makes what
-    the program does not know."""
+    """``card`` with texts that can be shown, and with what its family alone does not write: what that is called, for
+    which ``reason`` it is this one, what memory its weights take, and whether the model came with us. Raises
+    :class:`ModelError` where the family makes what the program does not know."""
     output_of(card)
     return msgspec.structs.replace(
         card,
+        name=plain_text(card.name, LONGEST_NAME) or family.short_title,
+        licence=plain_text(card.licence, LONGEST_TEXT),
+        origin=plain_text(card.origin, LONGEST_TEXT),
+        notes=plain_text(card.notes, LONGEST_TEXT),
         family_title=family.short_title,
         reason=reason,
         memory=NUMBER_BYTES * card.parameters,

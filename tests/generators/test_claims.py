@@ -3,6 +3,8 @@ spent on layers, pictures or steps that are only said to be there, and settings 
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -231,6 +233,29 @@ def test_a_picture_that_is_not_finite_is_said_when_a_model_is_opened(
     monkeypatch.setattr(family, "load", broken)
     with pytest.raises(ModelError, match=f"first picture of '{name}' has numbers that are not finite"):
         registry.load(name, CPU)
+
+
+def test_a_few_pictures_tell_of_numbers_that_not_every_picture_has(tmp_path: Path) -> None:
+    """A QLAE draws one value of every latent for each picture."""
+    import safetensors.torch
+
+    folder = Path(shutil.copytree(registry.resolve("shapes-qlae"), tmp_path / "model"))
+    tensors = safetensors.torch.load_file(folder / "model.safetensors")
+    tensors["codebook"] = torch.sort(torch.sign(tensors["codebook"]) * 3e38 + tensors["codebook"], dim=1).values
+    tensors["codebook"] += torch.arange(tensors["codebook"].shape[1]) * 1e32
+    safetensors.torch.save_file(tensors, folder / "model.safetensors")
+    assert "not finite" in refused(folder)
+
+
+def test_texts_of_a_model_are_shown_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "odd\nname \u202e\x1b[31m"
+    shutil.copytree(registry.resolve("known-ring"), folder)
+    (folder / "card.json").write_text(json.dumps({"licence": "a\nb", "origin": "\u202ec", "notes": "d" * 5000}))
+    for card in (registry.describe(str(folder)), registry.load(str(folder), CPU).card):
+        assert card.name == "odd name [31m"
+        assert (card.licence, card.origin) == ("a b", "c")
+        assert len(card.notes) == 2000
+        assert card.path == str(folder)
 
 
 def test_shipped_models_need_a_small_part_of_their_budget() -> None:
