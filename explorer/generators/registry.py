@@ -190,8 +190,7 @@ def describe(name_or_path: str, family: str = "") -> ModelCard:
     path = resolve(name_or_path)
     chosen, reason = _family_of(path, family)
     with _asking(chosen, path):
-        card = chosen.describe(path)
-    return _completed(card, chosen, reason, path)
+        return _completed(chosen.describe(path), chosen, reason, path)
 
 
 def load(name_or_path: str, device: torch.device, family: str = "", progress: Progress | None = None) -> Generator:
@@ -206,7 +205,7 @@ def load(name_or_path: str, device: torch.device, family: str = "", progress: Pr
         with _asking(chosen, path):
             generator = chosen.load(path, device, share.reached)
             check_first_picture(generator)
-    generator.card = _completed(generator.card, chosen, reason, path)
+            generator.card = _completed(generator.card, chosen, reason, path)
     return generator
 
 

@@ -198,6 +198,17 @@ def test_whatever_a_family_raises_is_one_sentence(
     assert "Failing" in caplog.text or "_fail" in caplog.text
 
 
+def test_what_a_plugin_gives_in_place_of_a_model_is_its_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kind = type("Failing", (Failing,), {"__module__": "brought.along"})
+    monkeypatch.setattr(registry, "families", lambda: {"failing": kind("nowhere", KeyError())})
+    (tmp_path / "some.model").write_bytes(b"\0")
+    for ask in (registry.describe, lambda path: registry.load(path, CPU)):
+        with pytest.raises(ModelError, match="plugin for failing models failed"):
+            ask(str(tmp_path / "some.model"))
+
+
 def test_a_family_that_fails_at_one_file_takes_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     families = registry.families()
     failing = type("Failing", (Failing,), {"__module__": "brought.along"})("identify", KeyError("x"))
