@@ -14,6 +14,7 @@ import torch
 from watched import watched
 
 from explorer.causal import model_file
+from explorer.causal.formats.brace_text import point
 from explorer.causal.formats.registry import read_graph
 from explorer.checkpoint import read_safetensors
 from explorer.controls import control_set
@@ -22,6 +23,8 @@ from explorer.errors import LONGEST_SENTENCE, ExplorerError
 from explorer.export import embed
 from explorer.export.carried import CarriedFile, Reference, restored
 from explorer.files import expanded, set_file
+from explorer.importers import householder, latentclr, plain_arrays, stylespace
+from explorer.importers.delimited import is_number
 from explorer.scene.cards import ControlCard
 from explorer.scene.labels import load_labels
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene
@@ -70,6 +73,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str | Callable[[], str]]] = {
     "a graph of joined texts": (read_graph, "digraph { " + "a + " * 200_000 + "a }"),
     "a graph of braces": (read_graph, "digraph " + "{" * 200_000),
     "a graph without the end of a comment": (read_graph, "digraph { " + "/* " * 400_000),
+    "a graph of a place of blanks": (read_graph, f'digraph {{ a [pos="{" " * 400_000}x,1"]; a -> a }}'),
     "a graph of halves of letters": (read_graph, '{"\\ud800": []}'),
 }  # fmt: skip
 
@@ -84,6 +88,43 @@ def test_one_sentence_and_little_time(kind: str, tmp_path: Path) -> None:
         read(path)
     assert len(str(caught.value)) <= LONGEST_SENTENCE
     assert time.process_time() - begin < 8  # of the processor, on a slow machine; minutes and hours without the bounds
+
+
+BLANKS = " " * 300_000
+PATTERNS: dict[str, tuple[Callable[[str], object], str, object]] = {
+    "the use of w": (latentclr._USES_W.search, "\n" * 300_000 + BLANKS, None),
+    "a parameter": (plain_arrays._PARAMETER.fullmatch, "a." * 100_000 + "\n", None),
+    "a point": (plain_arrays._POINTS.fullmatch, "a_" * 100_000 + "\n", None),
+    "a modulation": (householder._LAYER.fullmatch, "convs.1." * 50_000 + "\n", None),
+    "the beginning of a line": (stylespace._BEGINNING.fullmatch, f"1{BLANKS}x", None),
+    "brackets": (lambda text: stylespace._IN_BRACKETS.sub("", text), f"(1{BLANKS}" * 2, f"(1{BLANKS}" * 2),
+    "the place of a node": (point, f"{BLANKS}x,1", None),
+    "a number": (is_number, BLANKS + "x", False),
+}
+
+
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_patterns_take_no_square_of_the_length_of_a_text(kind: str) -> None:
+    look, text, expected = PATTERNS[kind]
+    begin = time.process_time()
+    found = look(text)
+    assert time.process_time() - begin < 4  # of the processor: minutes where a text is matched in many ways
+    assert expected is None or found == expected
+
+
+def test_the_spaces_around_a_path_of_several_stay(tmp_path: Path) -> None:
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    settings = (("attributes", f" a.json +  b.json,{BLANKS}c"),)
+    own = Scene(model=ModelRef(path="a"), panes=(Pane(controls=ControlSetRef(method="m", settings=settings)),))
+    file = CarriedFile(name="x.json", sha256=empty, size=0, data=b"")
+    begin = time.process_time()
+    scene_here, missing = restored(
+        own, (Reference(noun="labels", text="b.json", entry="x.json", files=(file,)),), lambda path, fingerprint: ""
+    )
+    assert time.process_time() - begin < 4
+    ((_, text),) = scene_here.panes[0].controls.settings
+    assert isinstance(text, str)
+    assert (text[:10], text.endswith(f"x.json,{BLANKS}c"), missing) == (" a.json + ", True, ())
 
 
 def test_very_many_tensors_are_no_network(tmp_path: Path) -> None:

@@ -244,11 +244,17 @@ def _renamed(scene: Scene, moved: Mapping[str, str]) -> Scene:
     def rename(value: str) -> str:
         if value in moved:
             return moved[value]
-        parts = re.split(r"(\s*[+,]\s*)", value)
-        return "".join(moved.get(part.strip(), part) for part in parts)
+        return "".join(_in_place(part, moved) for part in re.split(r"([+,])", value))
 
     renamed: Scene = _walked(scene, rename)
     return renamed
+
+
+def _in_place(part: str, moved: Mapping[str, str]) -> str:
+    """What ``part`` has moved to, with the spaces that stand around it."""
+    name = part.strip()
+    before, _, after = part.partition(name)
+    return f"{before}{moved[name]}{after}" if name in moved else part
 
 
 def _walked(value: Any, change: Callable[[str], str]) -> Any:

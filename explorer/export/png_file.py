@@ -18,8 +18,9 @@ from PIL.PngImagePlugin import PngImageFile
 
 from explorer.export.options import MOST_PIXELS
 from explorer.export.provenance import KEY
-from explorer.reading import UNPACKED_BYTES, opened
+from explorer.reading import opened
 
+LONGEST_TEXT = 64 << 20  # bytes of ours, with all that it carries, which is a tenth of that
 MOST_CHUNKS = 200_000  # of at least 8 KB each, where there are very many
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEAD = KEY.encode() + b"\0\0\0\0\0"  # of the text: its name, neither compressed nor translated
@@ -55,7 +56,7 @@ def _text(kind: bytes, content: bytes) -> bytes:
     if not packed:
         return content
     unpacking = zlib.decompressobj()
-    text = unpacking.decompress(content, UNPACKED_BYTES)
+    text = unpacking.decompress(content, LONGEST_TEXT)
     if unpacking.unconsumed_tail:
         raise ValueError("a text that is too long")
     return text

@@ -16,7 +16,8 @@ RANK = 10
 RANGE = 20.0
 # The modulated layers of rosinality's StyleGAN2, on which theirs is built, and which copy of w each reads.
 _LAYER = re.compile(
-    r"(?:.*\.)?(?:(?P<first>conv1)|(?P<colours>to_rgb1)|convs\.(?P<conv>\d+)|to_rgbs\.(?P<rgb>\d+))\..+"
+    r"(?:.*\.)?(?:(?P<first>conv1)|(?P<colours>to_rgb1)|convs\.(?P<conv>\d{1,6})|to_rgbs\.(?P<rgb>\d{1,6}))\..+",
+    re.DOTALL,
 )
 
 

@@ -20,7 +20,7 @@ RANGE = 9.0
 """Within the alphas that the authors show, ±3 to ±15."""
 
 _NET = re.compile(r"nets\.(\d+)\.(linear|batchnorm)_(\d+)\.\w+")
-_USES_W = re.compile(r"^\s*use_w\s*:\s*(true|false)\s*$", re.IGNORECASE | re.MULTILINE)
+_USES_W = re.compile(r"^[ \t]*+use_w[ \t]*+:[ \t]*+(true|false)[ \t\r]*+$", re.IGNORECASE | re.MULTILINE)
 
 
 class LatentCLR(Importer):

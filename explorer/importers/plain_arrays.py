@@ -45,7 +45,7 @@ MOST_LAYERS = 64
 _POINTS = re.compile(
     r"(?:.*_)?(?:latents?|(?:latent_)?codes?|mean|avg)|(?:projected_)?(?:z|w|wp|w_plus)", re.IGNORECASE
 )
-_PARAMETER = re.compile(r".*\..*|(?:.*_)?(?:weight|bias)")
+_PARAMETER = re.compile(r".*\..*|(?:.*_)?(?:weight|bias)", re.DOTALL)
 _UNNAMED = re.compile(r"arr_(\d+)")  # how NumPy names arrays that were given no name
 
 

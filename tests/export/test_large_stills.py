@@ -108,7 +108,7 @@ def test_a_text_that_another_program_has_written_again_is_read(how: str, tmp_pat
 
 
 def test_a_text_that_grows_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(png_file, "UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(png_file, "LONGEST_TEXT", 1000)
     told = PngInfo()
     told.add_text(KEY, "x" * 100_000, zip=True)
     Image.fromarray(PICTURE).save(tmp_path / "a.png", pnginfo=told)

@@ -63,7 +63,7 @@ def point(text: str) -> tuple[float, float] | None:
     """The two numbers of ``1.5,-2`` (a mark ``!`` at the end is left away); None where it is something else."""
     parts = text.strip().rstrip("!").split(",")
     if len(parts) < 2 or not all(
-        re.fullmatch(r"\s*[-+]?\d{0,9}(\.\d{0,20})?(e-?\d\d?)?\s*", part) for part in parts[:2]
+        re.fullmatch(r"[-+]?\d{0,9}(\.\d{0,20})?(e-?\d\d?)?", part.strip()) for part in parts[:2]
     ):
         return None
     try:
