@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.hostile.entry import Entry, Harm
-from tests.hostile.workshop import card, engine, shared_model
+from tests.hostile.workshop import WIDTH, card, engine, shared_model
+
+if TYPE_CHECKING:
+    from explorer.controls.base import Control
+    from explorer.scene.cards import SpaceCard
 
 FORMATS = (
     "gradctrl", "pdetraversal", "latent_flow", "warpedganspace", "ganspace", "ganspace_edit", "interfacegan",
@@ -102,11 +108,112 @@ def use_adapter(path: Path) -> Iterable[str]:
     return [opened.title, opened.note, *(text for one in opened.card.controls for text in (one.name, *one.details))]
 
 
+def _paths(folder: Path) -> Path:
+    import torch
+
+    paths = torch.randn(3, 9, WIDTH, generator=torch.Generator().manual_seed(0))
+    torch.save(paths, folder / "paths_latent_codes.pt")
+    return folder / "paths_latent_codes.pt"
+
+
+@cache
+def _example(kind: str) -> tuple[Control, SpaceCard]:
+    """A control of this kind, and the space that it moves: always the same."""
+    from hypothesis import HealthCheck, given, settings
+    from test_control_laws import EXAMPLES
+
+    drawn: list[tuple[Control, SpaceCard]] = []
+
+    @settings(max_examples=4, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(EXAMPLES[kind]())
+    def draw(example: tuple[Control, SpaceCard]) -> None:
+        drawn.append(example)
+
+    draw()
+    return drawn[-1]
+
+
+def _of_kind(kind: str, folder: Path) -> Path:
+    from explorer.controls import control_set
+    from explorer.controls.control_set import ControlSet
+
+    control, _ = _example(kind)
+    own = ControlSet(kind, kind, "f00d", control.card.space, (control,))
+    control_set.save(own, folder / f"{kind}.safetensors")
+    return folder / f"{kind}.safetensors"
+
+
+def move(path: Path) -> Iterable[str]:
+    """Load the set, see whether it fits the space that it was made for, and move a point of it."""
+    import msgspec
+    import torch
+
+    from explorer.controls import control_set
+
+    opened = control_set.load(path)
+    kind = next((control.kind for control in opened.controls if control.kind in KINDS), KINDS[0])
+    own, space = _example(kind)
+    model = msgspec.structs.replace(card(), fingerprint=opened.fingerprint, spaces={own.card.space: space})
+    opened.check(model)
+    for control in opened.controls:
+        moved = control.move(torch.zeros(1, *space.shape), torch.tensor([1.0]))
+        if not bool(moved.isfinite().all()):
+            raise Harm("moves to numbers that are not finite")
+    shown = opened.card
+    texts = [text for one in shown.controls for text in (one.name, one.unit, one.figure, *one.details)]
+    return [shown.title, shown.note, *texts]
+
+
+KINDS = (
+    "bent", "codebook", "conditional", "deformation", "intervention", "linear", "motion", "scaled", "towards",
+)  # fmt: skip
+"""Of controls that move a point without looking at a generator."""
+
+
+def _kept(folder: Path) -> Path:
+    """What the engine keeps of a set that took it long."""
+    kept_set(folder)
+    (place,) = (folder / "cache" / "controls").iterdir()
+    return place
+
+
+def kept_set(home: Path) -> None:
+    """Ask an engine that knows nothing yet for a set that is kept in ``home``."""
+    import torch
+
+    from explorer.engine import control_store
+    from explorer.engine.engine import Engine
+    from explorer.scene.model import ControlSetRef, ModelRef
+
+    before, patience = os.environ["LATENT_EXPLORER_HOME"], control_store.WORTH_KEEPING
+    os.environ["LATENT_EXPLORER_HOME"], control_store.WORTH_KEEPING = str(home), 0.0
+    try:
+        found = Engine(torch.device("cpu")).control_set(
+            ModelRef(path=str(shared_model())), ControlSetRef(method="random_orthogonal", k=3, seed=5)
+        )
+    finally:
+        os.environ["LATENT_EXPLORER_HOME"], control_store.WORTH_KEEPING = before, patience
+    if len(found.controls) != 3:
+        raise Harm("is another set")
+
+
+def kept(path: Path) -> None:
+    """Whatever is kept, the set is there."""
+    home = path.parent
+    while not (home / "cache").exists():
+        home = home.parent
+    kept_set(home)
+
+
 OWN: tuple[str, ...] = ("random_orthogonal", "latentclr", "voynov", "warped")
 
 ENTRIES = (
     *(Entry(f"controls of {name}", {name: partial(_foreign, name)}, use) for name in FORMATS),
     Entry("controls of stylespace", {"stylespace": partial(_foreign, "stylespace")}, use),
     Entry("controls of adapters", {"adapters": _adapter}, use_adapter),
+=======
+    Entry("controls of latent paths", {"paths": _paths}, use),
+    Entry("kinds of controls", {kind: partial(_of_kind, kind) for kind in KINDS}, move),
+    Entry("kept controls", {"kept": _kept}, kept, writes=True),
     Entry("controls of our own", {kind: partial(_own, kind) for kind in OWN}, use),
 )

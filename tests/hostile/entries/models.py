@@ -31,6 +31,56 @@ def _write(family: str, number: int, folder: Path) -> Path:
     return folder / "model"
 
 
+VAE_LAYOUTS = ("of_dent_burgess", "of_disentanglement_pytorch", "of_disent", "of_pythae")
+
+
+def _vae_layout(name: str, folder: Path) -> Path:
+    import test_vae_checkpoints as layouts
+    import torch
+
+    torch.manual_seed(0)
+    (folder / "model").mkdir()
+    path: Path = getattr(layouts, name)(folder / "model")[0]
+    return path
+
+
+def _autoencoder(name: str, folder: Path) -> Path:
+    import tiny_pipelines
+
+    getattr(tiny_pipelines, name)().save_pretrained(folder / "model")
+    return folder / "model"
+
+
+def _large_texts(folder: Path) -> Path:
+    from tiny_texts import save_stable_xl
+
+    save_stable_xl(folder / "model")
+    return folder / "model"
+
+
+def _with_controls(folder: Path) -> Path:
+    """A model with a control set of its own beside it."""
+    from explorer.controls import control_set
+    from explorer.discovery import registry as methods
+    from explorer.scene.model import ModelRef
+    from tests.hostile.workshop import engine, shared_model
+
+    shutil.copytree(shared_model(), folder / "model")
+    found = methods.method("random_orthogonal").discover(engine().generator(ModelRef(path=str(shared_model()))), 2)
+    (folder / "model" / "controls").mkdir()
+    control_set.save(found, folder / "model" / "controls" / "some.safetensors")
+    return folder / "model"
+
+
+def ready(path: Path) -> Iterable[str]:
+    """The sets that come with a model, which may be of no use: then it is said why."""
+    from explorer.engine.ready_sets import with_sets
+    from explorer.generators import registry
+
+    sets = with_sets(registry.describe(str(path))).ready
+    return [text for one in sets for text in (one.name, one.title, one.note, one.problem)]
+
+
 def draw(path: Path) -> Iterable[str]:
     """Load the model and draw two pictures, which must be finite; returns what it is called."""
     import torch
@@ -82,8 +132,15 @@ def _various() -> dict[str, Write]:
     }
 
 
+MORE: dict[str, dict[str, Write]] = {
+    "vae_checkpoint": {name: partial(_vae_layout, name) for name in VAE_LAYOUTS},
+    "diffusers_autoencoder": {name: partial(_autoencoder, name) for name in ("tiny_vq", "tiny_taesd")},
+    "diffusion": {"two texts": _large_texts},
+}
+
+
 def _family(name: str, count: int) -> Entry:
-    seeds = {f"{name} {number}": partial(_write, name, number) for number in range(count)}
+    seeds = {f"{name} {number}": partial(_write, name, number) for number in range(count)} | MORE.get(name, {})
     return Entry(f"model {name}", seeds, draw)
 
 
@@ -103,5 +160,6 @@ ENTRIES = (
     *(_family(name, count) for name, count in FAMILIES.items()),
     Entry("inspect", _various(), inspect),
     Entry("models folder", _various(), listed),
+    Entry("sets of a model", {"one": _with_controls}, ready),
     Entry("kinds of files", {case: partial(_of_a_kind, case) for case in KINDS}, told),
 )
