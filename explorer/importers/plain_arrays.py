@@ -39,6 +39,8 @@ SAME = 1e-6
 """By how much the cosine of two directions that are one may differ from ±1."""
 LAYERED = "w_plus"
 MOST_LAYERS = 64
+MOST_COMPARED = 2000
+"""Rows of which each is compared with each."""
 """Rows of one direction in it."""
 
 # How programs name points of a latent space, and means of them, which have the shape of a direction.
@@ -195,8 +197,11 @@ def _parallel(rows: Tensor, names: Mapping[int, str]) -> bool:
     """Whether all of several rows are one direction, to one side or the other, and people do not call them apart."""
     if len(rows) == 1 or all(index in names for index in range(len(rows))):
         return False
-    # The first with all others before all with all, which takes the square of their number.
-    return all(bool((_cosines(some, rows).abs() >= 1 - SAME).all()) for some in (rows[:1], rows))
+    least = float(_cosines(rows[:1], rows).abs().min())
+    if least < 1 - SAME or least >= 1 - SAME / 4:  # within half the angle of the first: within all of it of each other
+        return least >= 1 - SAME
+    # All with all, which takes the square of their number: only of as many as anybody writes.
+    return len(rows) <= MOST_COMPARED and bool((_cosines(rows, rows).abs() >= 1 - SAME).all())
 
 
 def _placed(file: ForeignFile, model: ModelCard, space: str, rows: Mapping[str, Tensor]) -> Sketch:

@@ -38,6 +38,12 @@ def test_a_file_keeps_labels(labels: Labels) -> None:
     assert decode_labels(encode_labels(labels)) == labels
 
 
+def test_a_file_that_is_too_deep_to_be_read_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"a":' * 100_000)
+    with pytest.raises(ExplorerError, match=r"'a\.json' is not labels of samples"):
+        load_labels(tmp_path / "a.json")
+
+
 @given(many, label)
 def test_a_sample_has_one_label(labels: Labels, one: Label) -> None:
     changed = labels.with_label(one)

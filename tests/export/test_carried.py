@@ -300,6 +300,10 @@ def file_of(data: bytes, name: str = "a.json", **changes: object) -> CarriedFile
         (file_of(b"x", sha256="0" * 64), "is damaged"),
         (file_of(b"x", "../a.json"), "leads elsewhere"),
         (file_of(b"x", "/elsewhere/a.json"), "leads elsewhere"),
+        (file_of(b"x", "/etc/passwd"), "leads elsewhere"),  # which is there, and is not read to see whether it is that
+        (file_of(b"x", "a\0b"), "leads elsewhere"),
+        (file_of(b"x", "a/" * 2000 + "b"), "leads elsewhere"),
+        (file_of(b"x", "."), "leads elsewhere"),
         (file_of(b"x", "C:\\a.json"), "leads elsewhere"),
     ],
 )

@@ -147,6 +147,13 @@ def test_rows_of_length_one_that_may_be_offsets_are_asked_about(tmp_path: Path) 
     assert len(read(path, lone).controls) == LAYERS
 
 
+def test_many_rows_of_one_direction_are_not_compared_each_with_each(tmp_path: Path) -> None:
+    """The square of their number would be 160 GB."""
+    row = _unit(_random(WIDTH))
+    controls = read(_save(np.tile(row, (200_000, 1)), tmp_path / "b.npy"), VAE_10)
+    np.testing.assert_allclose(_directions(controls), [row], rtol=1e-6)
+
+
 def test_rows_that_are_all_one_direction_are_one_control_unless_people_call_them_apart(tmp_path: Path) -> None:
     row = _unit(_random(WIDTH))
     controls = read(_save(np.stack([row, -row, row]), tmp_path / "b.npy"), VAE_10)
