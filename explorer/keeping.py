@@ -76,6 +76,8 @@ def keep(path: Path, data: bytes, name: str = "") -> bool:
     whether it is there now."""
     if len(data) <= MOST_BYTES:
         with optional(path):
+            if path.is_symlink():  # which is followed elsewhere, and is nothing that the program has put here
+                path.unlink()
             atomic_write(path, seals.sealed(data, name or path.name))
             return True
     return False

@@ -119,6 +119,16 @@ def archive_in(file: BinaryIO, size: int) -> zipfile.ZipFile:
     return archive
 
 
+def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """All bytes of an entry of ``archive``: as many as its table says, whatever else they unpack to. Raises ValueError
+    where there are fewer, and what :mod:`zipfile` raises."""
+    with archive.open(entry) as file:
+        data = file.read(entry.file_size)
+    if len(data) < entry.file_size:
+        raise ValueError(f"'{entry.filename}' of {len(data)} bytes, of which {entry.file_size} are told")
+    return data
+
+
 class HashedFile:
     """An open file that is read once from its beginning to its end; ``size`` in bytes. Counts in what passes, and tells
     ``passed`` of it."""

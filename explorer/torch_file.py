@@ -25,7 +25,7 @@ from explorer.pickled.plain import ARRAY_NAMES, Plain
 from explorer.pickled.records import PERSISTENT, Name, Record, admitted
 from explorer.pickled.source import Source
 from explorer.pickled.unfolded import containers_in
-from explorer.reading import HashedFile, archive_in, whole
+from explorer.reading import HashedFile, archive_in, unpacked, whole
 from explorer.tensor_file import NARROW
 
 STORAGES = {
@@ -112,9 +112,9 @@ def _archived(data: bytes) -> Any:
         (root,) = {
             name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl") and name.count("/") == 1
         }
-        if f"{root}byteorder" in names and archive.read(f"{root}byteorder") != b"little":
+        if f"{root}byteorder" in names and unpacked(archive, archive.getinfo(f"{root}byteorder")) != b"little":
             raise ValueError("numbers in another order of bytes")
-        pickled = archive.read(f"{root}data.pkl")
+        pickled = unpacked(archive, archive.getinfo(f"{root}data.pkl"))
         content = values_of(Source.of_bytes(pickled), _ADMITS, persistent=True)
         return _InArchive(pickled, len(data), archive, root).value(content)
 

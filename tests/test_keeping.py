@@ -252,3 +252,14 @@ def test_required_work_still_says_when_it_cannot_be_written(tmp_path: Path) -> N
     blocked.write_text("")
     with pytest.raises(ExportError, match="choose another folder"):
         atomic_write(blocked / "out.png", b"")
+
+
+def test_a_link_in_place_of_what_is_kept_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(tmp_path / "home"))
+    (tmp_path / "elsewhere").write_bytes(b"the user's")
+    place = keeping.state_folder() / "some.kept"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path / "elsewhere")
+    assert keeping.keep(place, b"ours")
+    assert not place.is_symlink()
+    assert (tmp_path / "elsewhere").read_bytes() == b"the user's"

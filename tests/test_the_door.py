@@ -10,7 +10,9 @@ import socket
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +32,17 @@ from explorer.importers import files as importers
 from explorer.importers.registry import is_known
 from explorer.onnx_graphs.session import read_header
 from explorer.picture_file import open_picture
-from explorer.reading import UNPACKED_BYTES, archive_in, bounded, check_json, foreign, opened, read_file, whole
+from explorer.reading import (
+    UNPACKED_BYTES,
+    archive_in,
+    bounded,
+    check_json,
+    foreign,
+    opened,
+    read_file,
+    unpacked,
+    whole,
+)
 from explorer.scene.labels import load_labels
 from explorer.scene.store import load_scene
 from explorer.training.base import read_recipe
@@ -286,3 +298,17 @@ def test_whoever_looks_first_does_not_wait_either(no_file: Callable[[str], Path]
         folder.mkdir()
         no_file("folder/config.json")
         LOOKS[look](folder)
+
+
+def test_no_more_is_unpacked_than_the_table_says() -> None:
+    packed = zlib.compressobj(9, zlib.DEFLATED, -15)
+    stream = packed.compress(bytes(64 << 20)) + packed.flush()
+    local = struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, 0, 8, 0, 33, 0, len(stream), 16, 1, 0) + b"a" + stream
+    entry = struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 20, 20, 0, 8, 0, 33, 0, len(stream), 16, 1, 0, 0, 0, 0, 0, 0)
+    end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1, 1, len(entry) + 1, len(local), 0)
+    data = local + entry + b"a" + end
+    tracemalloc.start()
+    with archive_in(io.BytesIO(data), len(data)) as archive, suppress(zipfile.BadZipFile):  # its sum is another's
+        assert len(unpacked(archive, archive.infolist()[0])) == 16
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()

@@ -22,6 +22,7 @@ What a graph does not say about itself is written in a file of the same name bes
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -45,6 +46,8 @@ from explorer.scene.cards import ModelCard
 BATCH = 64
 LONGEST_NAME = 100
 """Characters of a name of an attribute."""
+MOST_NUMBERS = 1 << 26
+"""Of all pictures of a batch, with which a graph is tried."""
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 _Layout = Literal["NCHW", "NHWC"]
 _CPU = torch.device("cpu")
@@ -210,6 +213,8 @@ def _blank(path: Path, session: Any, about: Description) -> dict[str, Any]:
     channels = (1,) if layout == "NCHW" else (3,)
     sides = [size or (3 if axis in channels else 64 if axis else 1) for axis, size in enumerate(shape)]
     (given,) = session.get_inputs()
+    if math.prod(sides) > MOST_NUMBERS:
+        raise ExplorerError(f"'{path.name}' takes pictures of shape {_sides(shape)}, which are larger than any here.")
     return {given.name: np.zeros(sides, _FLOATS[given.type])}
 
 

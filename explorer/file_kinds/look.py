@@ -16,7 +16,7 @@ from explorer.errors import ModelError
 from explorer.pickled.instructions import values_of
 from explorer.pickled.records import Record
 from explorer.pickled.source import Source
-from explorer.reading import GlancedFile, archive_in, foreign, opened
+from explorer.reading import GlancedFile, archive_in, foreign, opened, unpacked
 from explorer.tensor_file import Header
 from explorer.torch_file import MOST_DIMENSIONS
 
@@ -121,7 +121,7 @@ def _pickled_in_archive(file: BinaryIO, size: int) -> Any:
         (inside,) = (entry for entry in archive.infolist() if entry.filename.endswith("/data.pkl"))
         if inside.file_size > MAX_PICKLE_BYTES:
             return None
-        return values_of(Source.of_bytes(archive.read(inside)), _anything, persistent=True)
+        return values_of(Source.of_bytes(unpacked(archive, inside)), _anything, persistent=True)
 
 
 def _pickled_in(file: BinaryIO, size: int) -> Any:

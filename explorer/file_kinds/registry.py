@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import explorer.file_kinds as package
+from explorer.errors import sentence as one_sentence
 from explorer.file_kinds.base import FileKind, Useful
 from explorer.file_kinds.look import Look
 from explorer.plugins import declared
@@ -21,7 +22,7 @@ def kinds() -> dict[str, FileKind]:
 def sentence(path: Path) -> str:
     """What the existing ``path`` is and what to do with it; empty where no kind knows it."""
     told = _told(Look(path))[1]
-    return f"'{path.name}' {told}" if told else ""
+    return one_sentence(f"'{path.name}' {told}") if told else ""
 
 
 def use(path: Path) -> FileUse | None:

@@ -32,6 +32,7 @@ PSI_LIMIT = 1.5
 LONGEST_TIMELINE = 86_400.0  # seconds; a typing error must not ask for years of video
 FASTEST_FPS = 240
 MOST_COLUMNS = 64
+MOST_PANES = 256  # four times as many as a row may hold, and more than anybody looks at
 AMOUNT_LIMIT = 1000.0  # far beyond any slider; what lies further is a slip of the keyboard, and its picture noise
 VALUE_LIMIT = 1e9
 LEAST_TAU, GREATEST_TAU = 0.001, 0.5  # of the range of the pixels; beyond lies rounding, or another picture
@@ -188,6 +189,7 @@ def _pane(pane: Pane, field: str) -> None:
 
 def _panes(panes: tuple[Pane, ...], field: str) -> None:
     _require(len(panes) > 0, field, "is empty; a scene has at least one pane")
+    _require(len(panes) <= MOST_PANES, field, f"holds {len(panes)} panes, and at most {MOST_PANES} are drawn")
     for index, pane in enumerate(panes):
         _pane(pane, f"{field}[{index}]")
 

@@ -187,3 +187,8 @@ def test_a_graph_that_fails_while_it_runs(tmp_path: Path) -> None:
     assert reader.read(_pictures()).shape == (5, 2)
     with pytest.raises(ExplorerError, match=r"cannot read pictures of shape 5 × 3 × 9 × 9 .*'size' it takes"):
         reader.read(_pictures(size=9))
+
+
+def test_pictures_larger_than_any_are_not_made(tmp_path: Path) -> None:
+    with pytest.raises(ExplorerError, match="larger than any here"):
+        open_reader(str(_graph(tmp_path / "a.onnx", ("n", 3, 2**31, 8))))

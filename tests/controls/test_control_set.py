@@ -208,3 +208,20 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     blocked.write_text("in the way")
     with pytest.raises(ExportError, match="cannot be written"):
         save(_set(), blocked / "set.safetensors")
+
+
+@pytest.mark.parametrize("said", ['{"a":' * 100_000, "[" * 100_000])
+def test_a_description_that_is_too_deep_is_one_sentence(said: str, tmp_path: Path) -> None:
+    safetensors.torch.save_file({"0000.a": torch.ones(2)}, tmp_path / "a.safetensors", {"latent_explorer": said})
+    with pytest.raises(ControlError, match=r"'.*a\.safetensors' is"):
+        load(tmp_path / "a.safetensors")
+
+
+def test_numbers_of_a_type_in_which_nothing_is_computed_are_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(_set(), path)
+    data = path.read_bytes().replace(b'"dtype":"F32","shape":[10]', b'"dtype":"F8_E4M3","shape":[40]')
+    length = int.from_bytes(data[:8], "little") + len('"F8_E4M3"') - len('"F32"')
+    path.write_bytes(length.to_bytes(8, "little") + data[8:])
+    with pytest.raises(ControlError):
+        load(path)

@@ -191,3 +191,9 @@ def test_cut_files_bring_no_error(case: str, tmp_path: Path) -> None:
     for share in (0.02, 0.3, 0.6, 0.9, 0.99):
         path.write_bytes(content[: int(len(content) * share)])
         assert "\n" not in sentence(path)
+
+
+def test_whatever_a_file_is_called_its_sentence_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a\nb\u202e\udcff.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert sentence(path).startswith("'a b.png' is a PNG picture")

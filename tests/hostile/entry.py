@@ -48,8 +48,10 @@ def ill_worded(text: str) -> str:
 
 def unprintable(text: str) -> str:
     """Which characters of ``text`` break its line or its direction, or are none; empty where it has none of these."""
-    bad = sorted({f"U+{ord(one):04X}" for one in text if unicodedata.category(one) in _BAD})
+    bad = sorted({f"U+{ord(one):04X}" for one in text if unicodedata.category(one) in _BAD or one in _TURNING})
     return f"the characters {', '.join(bad[:5])}" if bad else ""
 
 
-_BAD = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_BAD = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What turns the direction of writing."""

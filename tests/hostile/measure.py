@@ -55,12 +55,15 @@ class Audit:
         sys.addaudithook(self._hear)
 
     @contextmanager
-    def hearing(self, folder: Path, home: Path, writes: bool, named: tuple[str, ...]) -> Iterator[list[str]]:
+    def hearing(
+        self, folder: Path, home: Path, writes: bool, named: tuple[str, ...], shared: tuple[str, ...] = ()
+    ) -> Iterator[list[str]]:
         """Yield the faults of the block. ``folder``: of the case; ``home``: where the program keeps its own; ``named``:
-        paths that the files of the case name, and that may be read for it."""
+        paths that the files of the case name, and that may be read for it; ``shared``: folders of what files are opened
+        on."""
         self.faults = []
         self._writable = (str(home), tempfile.gettempdir() + "/tmp", *([str(folder)] if writes else []))
-        self._folders = (str(folder), *self._writable, *READABLE)
+        self._folders = (str(folder), *self._writable, *READABLE, *shared)
         self._named, self._on = named, True
         try:
             yield self.faults

@@ -26,7 +26,7 @@ from tests.hostile.entry import Entry, Harm, Refusal, ill_worded, unprintable
 from tests.hostile.harness import ENDED, KEPT
 from tests.hostile.measure import Audit, forget_peak, memory
 from tests.hostile.mutation import WORDS
-from tests.hostile.workshop import workshop
+from tests.hostile.workshop import WORKSHOP, workshop
 
 SLOW = 2.0
 """Seconds of CPU that one case may take."""
@@ -57,6 +57,12 @@ def _bytes_in(folder: Path) -> int:
 
 def _named() -> tuple[str, ...]:
     return tuple(os.path.abspath(word) for word in WORDS if "\0" not in word)
+
+
+def _shared() -> tuple[str, ...]:
+    """Where the models are that files are opened on."""
+    place = os.environ.get(WORKSHOP)
+    return () if place is None else (f"{place}/shared model/",)
 
 
 def warm(entry: Entry, folder: Path) -> None:
@@ -117,7 +123,7 @@ def measured(entry: Entry, number: int, case: Case, folder: Path, audit: Audit) 
     forget_peak()
     before, clock = memory("VmRSS"), time.process_time()
     home = Path(os.environ["LATENT_EXPLORER_HOME"])
-    with audit.hearing(folder, home, entry.writes, _named() if entry.names else ()) as faults:
+    with audit.hearing(folder, home, entry.writes, _named() if entry.names else (), _shared()) as faults:
         outcome, problems, text = opened(entry, case.path)
     seconds = time.process_time() - clock
     grown = max(0, memory("VmHWM") - before - size)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from explorer.errors import SceneError
 from explorer.scene import editing
 from explorer.scene.model import (
     AmountKey,
@@ -140,3 +141,8 @@ def test_another_model_keeps_a_seed_and_no_numbers_of_the_old_space() -> None:
         assert (other.origin == origin) == stays
         assert (other.truncation_psi, other.linked, other.timeline.amounts) == (0.5, False, ())
         assert other.panes == (Pane(controls=SEFA),)
+
+
+def test_a_scene_has_no_more_panes_than_are_drawn() -> None:
+    with pytest.raises(SceneError, match="holds 257 panes, and at most 256"):
+        validate_scene(Scene(model=ModelRef(path="toy"), panes=(Pane(),) * 257))

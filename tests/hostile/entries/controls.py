@@ -211,7 +211,6 @@ ENTRIES = (
     *(Entry(f"controls of {name}", {name: partial(_foreign, name)}, use) for name in FORMATS),
     Entry("controls of stylespace", {"stylespace": partial(_foreign, "stylespace")}, use),
     Entry("controls of adapters", {"adapters": _adapter}, use_adapter),
-=======
     Entry("controls of latent paths", {"paths": _paths}, use),
     Entry("kinds of controls", {kind: partial(_of_kind, kind) for kind in KINDS}, move),
     Entry("kept controls", {"kept": _kept}, kept, writes=True),
