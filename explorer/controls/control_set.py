@@ -215,8 +215,7 @@ def load(path: Path) -> ControlSet:
             f"'{path}' is not a readable control set ({clause(error)}); choose a .safetensors file that was "
             "written whole."
         ) from error
-    with foreign(path, "a control set", ControlError):
-        return _read(path, said, tensors)
+    return _read(path, said, tensors)
 
 
 def decode(content: bytes, path: Path) -> ControlSet:

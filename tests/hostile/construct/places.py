@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import stat
 from pathlib import Path
 
 from tests.hostile.construct.base import Construct, Made
@@ -20,9 +21,17 @@ def _pipe(made: Made) -> None:
     os.mkfifo(made.file)
 
 
+DEVICES = {"/dev/zero": (1, 5), "/dev/full": (1, 7), "/dev/random": (1, 8), "/dev/tty": (5, 0)}
+
+
 def _device(made: Made) -> None:
+    """A device of the case's own: whoever may make one may also replace that of the machine, through a link to it."""
     made.file.unlink()
-    made.file.symlink_to(made.any_of(("/dev/zero", "/dev/full", "/dev/tty", "/dev/random")))
+    name = made.any_of(list(DEVICES))
+    if os.geteuid() == 0:
+        os.mknod(made.file, 0o666 | stat.S_IFCHR, os.makedev(*DEVICES[name]))
+    else:
+        made.file.symlink_to(name)
 
 
 def _circle(made: Made) -> None:
