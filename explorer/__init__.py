@@ -10,3 +10,4 @@ if not {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} & set(os.environ):
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
 if not {"HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"} & set(os.environ):
     os.environ.update(HF_HUB_DISABLE_TELEMETRY="1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # onnxruntime's, which it would keep in the home, and send

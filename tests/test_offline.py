@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx_files import save_linear
 from tiny_texts import save_stable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ print(json.dumps({{
 
 def _told(*models: str, **environment: str) -> dict[str, Any]:
     """What a fresh process says, whose environment says nothing of networks but ``environment``."""
-    plain = {name: value for name, value in os.environ.items() if name not in TOLD}
+    plain = {name: value for name, value in os.environ.items() if name not in (*TOLD, "ORT_DISABLE_TELEMETRY")}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *models],
         env={**plain, "PYTHONPATH": str(ROOT), **environment},
@@ -77,3 +78,11 @@ def test_what_is_said_of_telemetry_stands() -> None:
     told = _told(DISABLE_TELEMETRY="0")
     assert told["environment"]["HF_HUB_DISABLE_TELEMETRY"] is None
     assert told["telemetry"] is True
+
+
+def test_onnxruntime_keeps_nothing_of_its_use_in_the_home(tmp_path: Path) -> None:
+    save_linear(tmp_path / "a.onnx")
+    (tmp_path / "home").mkdir()
+    told = _told(str(tmp_path / "a.onnx"), HOME=str(tmp_path / "home"), LATENT_EXPLORER_HOME=str(tmp_path / "own"))
+    assert told["loaded"] == ["onnx"]
+    assert list((tmp_path / "home").rglob("*")) == []

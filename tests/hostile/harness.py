@@ -25,6 +25,7 @@ from tests.hostile.workshop import WORKSHOP
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = (".", "tests", "tests/causal", "tests/generators", "tests/importers", "tests/attributes", "tests/file_kinds",
          "tests/controls", "tests/export")  # fmt: skip
+USER = "home of the user"
 KEPT = "LATENT_EXPLORER_HOSTILE_KEPT"
 """The environment variable that names a folder in which the files of a case are left."""
 ENDED = 10
@@ -59,6 +60,8 @@ class _Process:
 
     def __init__(self, place: Path) -> None:
         self._place, self._process = place, None
+        self._home = place / USER
+        self._home.mkdir(exist_ok=True)
         self._told = (place / f"stderr-{id(self)}").open("w+")
 
     def run(self, name: str, numbers: list[int], row: Row) -> None:
@@ -125,7 +128,7 @@ class _Process:
                 stdout=subprocess.PIPE,
                 stderr=self._told,
                 text=True,
-                cwd=self._place,
+                cwd=self._home,
                 env={
                     **os.environ,
                     "PYTHONPATH": paths,
@@ -135,6 +138,7 @@ class _Process:
                     "QT_QPA_PLATFORM": "offscreen",
                     "PYTHONWARNINGS": "ignore",
                     "LATENT_EXPLORER_HOME": str(self._place / "home"),
+                    "HOME": str(self._home),
                 },
             )
         return self._process
@@ -182,6 +186,9 @@ def run(numbers: dict[str, list[int]], workers: int = 0) -> dict[str, Row]:
         lock = threading.Lock()
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(workers)))
+        # What libraries write that are no Python is heard by no hook.
+        for left in (Path(place) / USER).rglob("*"):
+            next(iter(rows.values())).faults.append((-1, "some case", f"leaves {left.name} in the user's home", ""))
     return rows
 
 
