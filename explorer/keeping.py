@@ -18,7 +18,7 @@ from threading import Lock
 from typing import TypeVar
 
 from explorer import seals
-from explorer.errors import Cancelled, ExportError, clause
+from explorer.errors import Cancelled, ExportError, clause, sentence
 from explorer.files import atomic_write, cache_folder, state_folder
 from explorer.reading import bounded
 
@@ -63,11 +63,11 @@ def failed(path: Path, error: OSError | ExportError) -> None:
         number = errno.ENOTDIR
     reason = os.strerror(number) if number is not None else str(error)
     advice = "free some space" if number in FULL else "set LATENT_EXPLORER_HOME to a folder that can be written"
-    sentence = (
+    text = (
         f"'{folder}' cannot be written ({reason}), so nothing is kept there for the next time; all else goes "
         f"on. To keep settings, sessions and what was found, {advice}."
     )
-    _tell(number, sentence)
+    _tell(number, text)
 
 
 def keep(path: Path, data: bytes, name: str = "") -> bool:
@@ -97,7 +97,8 @@ def kept(
     try:
         data = bounded(path, MOST_BYTES)
     except OSError as error:
-        log.warning("'%s', which was kept, cannot be read (%s); it is done without.", path, error.strerror or error)
+        reason = error.strerror or error
+        log.warning("%s", sentence(f"'{path}', which was kept, cannot be read ({reason}); it is done without."))
         return None
     plain = bool(unsealed) and data.startswith(unsealed)
     return _sound(path, lambda: read(data if plain else seals.unsealed(data, name or path.name)), aside)
@@ -123,7 +124,8 @@ def _sound(path: Path, read: Callable[[], Value], aside: bool) -> Value | None:
 
 def _throw_away(path: Path, reason: str, aside: bool) -> None:
     if not aside:
-        log.warning("'%s', which was kept, is damaged (%s); it is thrown away and made again.", path, reason)
+        told = f"'{path}', which was kept, is damaged ({reason}); it is thrown away and made again."
+        log.warning("%s", sentence(told))
         with optional(path):
             path.unlink(missing_ok=True)
         return
@@ -134,16 +136,18 @@ def _throw_away(path: Path, reason: str, aside: bool) -> None:
     _tell(path, f"'{path.name}' is damaged ({reason}) and is not used; what is left of it is in '{left}'.")
 
 
-def _tell(fault: int | Path | None, sentence: str) -> None:
-    """Say ``sentence`` to those who listen, and as a warning in the log, unless this fault has been told."""
+def _tell(fault: int | Path | None, text: str) -> None:
+    """Say ``text``, as one sentence, to those who listen, and as a warning in the log, unless this fault has been
+    told."""
+    line = sentence(text)
     with _changing:
         if fault in _told:
             return
-        _told[fault] = sentence
+        _told[fault] = line
         listeners = tuple(_listeners)
-    log.warning("%s", sentence)
+    log.warning("%s", line)
     for hear in listeners:
-        hear(sentence)
+        hear(line)
 
 
 def listen(hear: Hear) -> None:
@@ -151,8 +155,8 @@ def listen(hear: Hear) -> None:
     with _changing:
         _listeners.append(hear)
         before = tuple(_told.values())
-    for sentence in before:
-        hear(sentence)
+    for line in before:
+        hear(line)
 
 
 def unlisten(hear: Hear) -> None:

@@ -75,6 +75,22 @@ def test_the_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch:
     assert heard[0].startswith(f"'{tmp_path / 'latent-explorer' / 'controls'}' cannot be written")
 
 
+@pytest.mark.parametrize("name", [b"h\xff", b"two\nlines", b"\x1b[31mred", b"x" * 240])
+def test_a_home_of_any_name_is_told_in_one_line(
+    name: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = tmp_path / os.fsdecode(name)
+    home.write_text("")
+    monkeypatch.setenv("LATENT_EXPLORER_HOME", str(home))
+    keeping.look()
+    keeping._throw_away(home / "a.kept", "it is not as it was written", aside=False)
+    for record in caplog.records:
+        line = record.getMessage()
+        assert line.isprintable()
+        assert len(line) <= 300
+    assert "set LATENT_EXPLORER_HOME to a folder that can be written." in caplog.records[0].getMessage()
+
+
 def test_looking_leaves_nothing(file_for_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
     keeping.listen(heard.append)

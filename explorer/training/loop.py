@@ -190,7 +190,7 @@ class _Keeper:
         self.folder, self.checkpoint, self._trainer = folder, folder / "checkpoint.pt", trainer
         self._began, self._drawing = time.perf_counter(), 0.0
         self._saved = 0
-        self._has_said = False
+        self._has_warned = False
 
     def leave(self, step: int, losses: dict[str, float]) -> None:
         """Keep the state of a run that is ended after ``step`` steps, if it is not kept: quickly, without samples."""
@@ -218,11 +218,11 @@ class _Keeper:
         try:
             yield
         except (ExportError, OSError) as error:
-            if not self._has_said:
+            if not self._has_warned:
                 cause = error if isinstance(error, OSError) else error.__cause__
                 reason = (cause.strerror if isinstance(cause, OSError) else "") or str(error)
                 log.warning("'%s' cannot be written (%s); the training goes on without.", self.folder / name, reason)
-            self._has_said = True
+            self._has_warned = True
 
     @contextmanager
     def told(self) -> Iterator[None]:
