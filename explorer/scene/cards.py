@@ -208,7 +208,7 @@ class ListedModel(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What it is called: its file, or its folder."""
-        return PurePath(self.path).name
+        return plain_text(PurePath(self.path).name, LONGEST_NAME)
 
 
 class FamilyVerdict(msgspec.Struct, frozen=True, kw_only=True):

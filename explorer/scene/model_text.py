@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -29,6 +30,10 @@ def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
     return distinct
 
 
+LONGEST_LINE = 100
+"""Letters of a line of a tool tip, which Qt does not break."""
+
+
 def describe(card: ModelCard) -> str:
     """The tool tip of a model: what it is, where it comes from, under which licence."""
     lines = [model_line(card)]
@@ -39,7 +44,8 @@ def describe(card: ModelCard) -> str:
     if card.full_steps:
         lines.append(_steps(card))
     computed = card.runtime and f"Computed by {card.runtime}"
-    lines += [text for text in (computed, card.origin, card.licence and f"Licence: {card.licence}", card.notes) if text]
+    told = (computed, card.origin, card.licence and f"Licence: {card.licence}", card.notes)
+    lines += [textwrap.fill(text, LONGEST_LINE) for text in told if text]
     return "\n".join(lines)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path, PurePath
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
+from explorer.errors import plain_text
+from explorer.scene.cards import LONGEST_NAME
 from explorer.ui.look.widgets import literal
 from explorer.ui.state.known_models import missing
 
@@ -40,9 +42,10 @@ class RecentMenu(QMenu):
         self.setEnabled(True)
         for path in paths:
             problem = missing(path)
-            action = self.addAction(
-                literal(f"{PurePath(path).name}{' (missing)' if problem else ''}  —  {_folder(path)}")
+            line = (
+                f"{plain_text(PurePath(path).name, LONGEST_NAME)}{' (missing)' if problem else ''}  —  {_folder(path)}"
             )
+            action = self.addAction(literal(line))
             action.setData(path)
             action.setEnabled(not problem)
             action.setToolTip(f"{path}\n{problem}" if problem else path)

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QToolTip
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, QuietClient
 
-from explorer.scene.cards import ControlCard, ModelCard
+from explorer.scene.cards import ControlCard, ListedModel, ModelCard
+from explorer.scene.model_text import describe
 from explorer.service.replies import Ready
 from explorer.ui.files.recent_menus import RecentMenu
 from explorer.ui.files.refusal_dialog import RefusalDialog
@@ -100,9 +101,13 @@ def test_no_label_of_the_window_follows_markup(markup: str, qtbot: QtBot) -> Non
 
 def test_what_a_file_is_called_is_no_key_of_the_keyboard(qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "a&b").mkdir()
-    menu = RecentMenu("Recent", lambda: [str(tmp_path / "a&b")], lambda path: None)
+    (tmp_path / "a\nb\u202e").mkdir()
+    menu = RecentMenu("Recent", lambda: [str(tmp_path / "a&b"), str(tmp_path / "a\nb\u202e")], lambda: None)
     qtbot.addWidget(menu)
-    assert "a&&b" in menu.actions()[0].text()
+    assert menu.actions()[0].text().startswith("a&&b  ")
+    assert menu.actions()[1].text().startswith("a b  ")
+    assert ListedModel(path="/x/a\nb", family="", family_title="").name == "a b"
+    assert max(map(len, describe(msgspec.structs.replace(CARD, notes="word " * 300)).splitlines())) <= 100
     assert literal("a & b && c") == "a && b &&&& c"
 
 
