@@ -15,8 +15,9 @@ lint: setup
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+# Two processes, one file of tests after the other in each: a test uses one core, and the longest files come to an end.
 test: lint
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 bench: setup
 	.venv/bin/latent-explorer bench $(ARGS)
