@@ -43,12 +43,14 @@ class Life:
 def measure(rounds: int, say: Callable[[str], None] = lambda line: None, model: str = MODEL) -> dict[str, object]:
     """Kill the window ``rounds`` times, each time at another moment, and start it again.
 
-    ``lost_seconds``: how old the oldest change was, when the window was killed, that did not come back;
-    ``left_behind``: files, shared memory and processes of killed windows that are there when the next one has its
-    picture, or after the last has been closed. Raises :class:`ExplorerError`.
+    ``came_back``: windows of whose changes some were there at the next start; ``lost_seconds``: how old the oldest
+    change was, when the window was killed, that did not come back; ``left_behind``: files, shared memory and processes
+    of killed windows that are there when the next one has its picture, or after the last has been closed. Raises
+    :class:`ExplorerError`.
     """
     chance = random.Random(rounds)
     lost: list[float] = []
+    came_back = 0
     starts: list[float] = []
     left: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -61,11 +63,13 @@ def measure(rounds: int, say: Callable[[str], None] = lambda line: None, model: 
             starts.append(life.started)
             if before is not None:
                 lost.append(_lost(before, life.restored))
+                came_back += life.restored in before.changes
             before = life
         left.extend(_left(place, before, films=False))
     return {
         "model": model,
         "killed": rounds,
+        "came_back": came_back,
         "lost_seconds": {"median": round(statistics.median(lost), 2), "max": round(max(lost), 2)},
         "left_behind": sorted(set(left)),
         "start_seconds": {"median": round(statistics.median(starts), 2), "max": round(max(starts), 2)},

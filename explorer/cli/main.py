@@ -134,7 +134,7 @@ def _fail(sentence: str) -> int:
 
 
 def _write_any_text() -> None:
-    """What the encoding of a terminal or a file lacks (a name that is not UTF-8; × in ASCII) is written as its number,
+    """What the encoding of a terminal or a file lacks (→ in Latin-1) is written as its number,
     and ends nothing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":

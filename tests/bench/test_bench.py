@@ -160,10 +160,6 @@ def test_an_engine_that_is_killed_in_a_drag_brings_the_same_picture_back(qapp: Q
 @pytest.mark.gui
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_a_window_that_is_killed_comes_back_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kill_window, "LIVES", (2.0, 3.0))
+    monkeypatch.setattr(kill_window, "LIVES", (3.0, 4.0))  # several times what a change waits for being saved
     found = kill_window.measure(2)
-    assert found["left_behind"] == []
-    assert found["killed"] == 2
-    lost = found["lost_seconds"]
-    assert isinstance(lost, dict)
-    assert 0 <= lost["max"] < 4.0  # not all of it; how much depends on the machine
+    assert (found["killed"], found["came_back"], found["left_behind"]) == (2, 2, [])
