@@ -37,8 +37,10 @@ STILL_WITHIN = 20.0
 EXPECTED = (
     "are still being looked for", "have not been looked for yet", "was cancelled; choose them again",
     "does not start from one of your own", "open the model it was stored with",
+    "starts from a stored point of a later space",
 )  # fmt: skip
-"""What a picture may say: its controls are not there yet, or the view that was chosen shows nothing here."""
+"""What a picture may say: its controls are not there yet, or the view, the model or the method that was chosen does not
+go with where it starts."""
 
 RESULT, VIEWS, PICTURES = "soak.json", "views.msgpack", "pictures.msgpack"
 
