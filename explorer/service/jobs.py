@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -10,12 +11,14 @@ from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ExplorerError, ModelError
 from explorer.file_kinds import registry as file_kinds
 from explorer.generators import registry as generators
+from explorer.generators.devices import give_memory_back
 from explorer.scene.cards import FamilyVerdict, FileUse
 from explorer.service import replies, requests
 from explorer.service.answers import Answers, Job
 from explorer.service.reports import Reports
 from explorer.service.wording import sentence_of
 
+WORTH_TIDYING = 1.0  # seconds: a job that took longer may have freed much memory, which is given back after it
 SEARCHES = 16  # threads of searches, all but one of which wait for their turn
 
 
@@ -95,6 +98,7 @@ class Jobs:
 
     def _run(self, request: Job, reports: Reports) -> None:
         reply: replies.Reply
+        begun = time.monotonic()
         try:
             reply = self._answers.answer(request, reports)
         except Cancelled:
@@ -105,6 +109,8 @@ class Jobs:
             with self._lock:
                 self._jobs.pop(request.request_id, None)
         self._send(reply)
+        if time.monotonic() - begun > WORTH_TIDYING:
+            give_memory_back()
 
 
 def _refused(request: Job, error: Exception) -> replies.Refused:
