@@ -31,6 +31,15 @@ class _Shown(dict[int, int | None]):
 _SHOWN = _Shown()
 
 
+_MISLEADING = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+
+
+def is_misleading(text: str) -> bool:
+    """Whether ``text`` breaks lines, turns the direction of writing, or cannot be written: no name that anybody has
+    typed. Letters of a newer Unicode, and what joins emoji, are no such."""
+    return _MISLEADING.search(text) is not None
+
+
 def plain_text(text: str, longest: int) -> str:
     """``text`` in one line of at most ``longest`` characters: breaks and runs of spaces are one space, what cannot be
     shown is left out, and … stands for what is cut off. For texts out of files."""

@@ -26,7 +26,8 @@ from explorer.files import expanded, set_file
 from explorer.importers import householder, latentclr, plain_arrays, stylespace
 from explorer.importers.delimited import is_number
 from explorer.scene.cards import ControlCard
-from explorer.scene.labels import load_labels
+from explorer.scene.causal_graph import Variable
+from explorer.scene.labels import Labels, load_labels
 from explorer.scene.model import ControlSetRef, ModelRef, Pane, Scene
 from explorer.scene.store import encode_scene, load_scene
 from explorer.training.base import read_recipe
@@ -185,3 +186,9 @@ def test_the_home_of_somebody_who_is_not_known_is_a_name() -> None:
     assert set_file("~nobody-of-this-name/a").name == "a"
     assert expanded("~") == Path.home()
     assert msgspec.json.encode(str(expanded("a"))) == b'"a"'
+
+
+@pytest.mark.parametrize("name", ["\U0001f469\u200d\U0001f393", "\ud7a4", "ünï 模型", "a\u00a0b"])
+def test_names_that_people_type_are_none_of_these(name: str) -> None:
+    assert Labels(attribute=name, fingerprint="").problem() == ""
+    assert Variable(name=name, unit=name).unit == name

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from explorer.errors import CausalError
+from explorer.errors import CausalError, is_misleading
 from explorer.scene.single import single, written
 
 VariableKind = Literal["number", "cyclic", "binary", "category"]
@@ -45,7 +45,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
         if not self.name.strip():
             raise CausalError("A variable needs a name; give it one.")
         for text in (self.name, self.unit, *self.labels):
-            if len(text) > LONGEST_NAME or not text.isprintable():
+            if len(text) > LONGEST_NAME or is_misleading(text):
                 raise CausalError(f"'{text}' cannot be shown as a name; use up to {LONGEST_NAME} letters.")
         if self.kind == "category" and len(self.labels) < 2:
             raise CausalError(f"'{self.name}' is a category and needs at least two labels.")

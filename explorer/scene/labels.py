@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, is_misleading
 from explorer.files import atomic_write
 from explorer.reading import check_json, foreign, read_file, whole
 from explorer.scene.cards import LONGEST_NAME, ModelCard
@@ -75,7 +75,7 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
         """What is impossible about them, as the end of a sentence; empty when they are fine."""
         if not self.attribute.strip():
             return "the attribute has no name"
-        if len(self.attribute) > LONGEST_NAME or not self.attribute.isprintable():
+        if len(self.attribute) > LONGEST_NAME or is_misleading(self.attribute):
             return f"the attribute has a name that cannot be shown, or of more than {LONGEST_NAME} letters"
         if any(not 0 <= one.seed < 2**32 for one in self.labels):
             return "a seed lies outside 0 to 4294967295"

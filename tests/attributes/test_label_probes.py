@@ -15,7 +15,7 @@ from toys import ToyGenerator
 
 from explorer.attributes.labels import LabelledSamples, cross_validated, wilson
 from explorer.attributes.registry import open_reader
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, is_misleading
 from explorer.files import package_folder
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator
@@ -26,7 +26,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
 label = st.builds(Label, seed=st.integers(0, 2**32 - 1), truncation_psi=finite, value=st.sampled_from([0, 1]))
 many = st.builds(
     Labels,
-    attribute=st.text(min_size=1).filter(str.strip),
+    attribute=st.text(min_size=1, max_size=200).filter(lambda name: bool(name.strip()) and not is_misleading(name)),
     fingerprint=st.text(),
     model=st.text(),
     labels=st.lists(label, unique_by=lambda one: one.sample, max_size=8).map(tuple),
