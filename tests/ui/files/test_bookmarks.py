@@ -123,14 +123,14 @@ def test_pictures_come_from_the_engine_once_and_in_turn(desk: Desk) -> None:
     assert desk.client.draw() == 0  # from memory, or from disk
     assert other.list.count() == 3
     other.deleteLater()
-    assert len(list((cache_folder() / "thumbnails").glob("*.png"))) == 3
+    assert len(list((cache_folder() / "thumbnails").glob("*.kept"))) == 3
 
 
 def test_a_damaged_picture_on_disk_is_rendered_again(desk: Desk, qtbot: QtBot) -> None:
     desk.panel.add()
     while desk.client.draw():
         pass
-    (kept,) = (cache_folder() / "thumbnails").glob("*.png")
+    (kept,) = (cache_folder() / "thumbnails").glob("*.kept")
     kept.write_bytes(b"not a picture")
     again = Desk(qtbot)
     again.panel.add()
