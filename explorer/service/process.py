@@ -21,6 +21,8 @@ MODULE = re.compile(r"^(?:\w+\.)+(?=\w+: )")
 """Of an exception, at the end of its traceback: ``explorer.errors.`` of ``explorer.errors.ModelError: …``."""
 LONGEST_WORDS = 120  # characters of them in a sentence
 LAST_WORDS = 4096  # bytes of the log in which its last line is looked for
+LONGEST_LOG = 1 << 20
+"""Bytes; a log that is longer when an engine starts becomes ``engine.log.1``."""
 
 
 class StartError(ExplorerError):
@@ -54,6 +56,8 @@ class EngineProcess:
         log: BinaryIO | None = None
         with keeping.optional(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and path.stat().st_size > LONGEST_LOG:
+                path.replace(path.with_name(f"{path.name}.1"))
             log = closing.enter_context(path.open("ab"))
         self._log: Path | None = path if log is not None else None
         return log, log.tell() if log is not None else 0

@@ -307,6 +307,9 @@ def _end_in_order(number: int, frame: object) -> None:
 def main() -> None:
     """Entry of the process, which inherits its end of the connection with the window."""
     faulthandler.enable()
+    # What this process says goes to its log; of others only what is wrong.
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("explorer").setLevel(logging.INFO)
     ending.end_with_parent(tidies=True)
     # Ctrl-C in a terminal reaches the whole group; the window decides when the engine ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -19,7 +19,7 @@ from toys import trajectory
 from explorer.controls.codebook import CodebookControl
 from explorer.engine.engine import Engine
 from explorer.export.options import ExportOptions, encode_options
-from explorer.files import package_folder
+from explorer.files import package_folder, state_folder
 from explorer.scene.cards import WITHOUT_END
 from explorer.scene.model import AmountKey, AmountTrack, ControlSetRef, ModelRef, Pane, Scene, Seed, Start, Timeline
 from explorer.service import protocol, replies, requests
@@ -242,6 +242,26 @@ def test_a_foreign_file_is_refused_with_every_familys_reason(desk: Desk, tmp_pat
     assert "notes.txt" in refused.sentence
     assert {"vae", "stylegan2", "diffusion"} <= {verdict.family for verdict in refused.reasons}
     desk.picture(0, view(0))
+
+
+def test_what_a_reader_stumbled_over_is_in_the_engine_s_log(tmp_path: Path) -> None:
+    """Which is begun anew where it has become long; the one of before is kept."""
+    log = state_folder() / "engine.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"an engine of before\n" * 60_000)
+    (tmp_path / "model.pt").write_bytes(b"PK\x03\x04" + bytes(900))
+    desk = Desk()
+    desk.client.start()
+    try:
+        desk.client.send(requests.OpenModel(request_id=1, model=ModelRef(path=str(tmp_path / "model.pt"))))
+        assert "model.pt" in desk.wait_for(replies.Refused).sentence
+    finally:
+        desk.client.close()
+    said = log.read_text("utf-8")
+    assert "could not be read as" in said
+    assert "Traceback (most recent call last)" in said
+    assert "an engine of before" not in said
+    assert log.with_name("engine.log.1").stat().st_size == 1_200_000
 
 
 def test_frames_larger_than_a_slot(desk: Desk) -> None:
