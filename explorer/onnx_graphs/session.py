@@ -28,8 +28,9 @@ READS_FILES = ("EPContext",)
 """Operators that take what they compute with from another file."""
 LOOPS = ("Loop", "Scan", "SequenceMap")
 """Operators that repeat a graph as often as a number says; no network that makes or reads pictures has one."""
-MOST_STEPS = 100_000
-"""Of a graph, once its functions are written out; published ones have some thousand."""
+MOST_STEPS = 30_000
+"""Of a graph, once its functions are written out; published ones have some thousand, and onnxruntime takes a second
+for as many before it has computed anything."""
 TRIAL_SECONDS, TRIAL_BYTES = 2.0, 5_000_000
 """How long a trial may take, and a second more for every so many bytes of weights."""
 POSITIVE = ("strides", "dilations", "kernel_shape", "group", "blocksize", "num_heads", "hidden_size")

@@ -139,6 +139,7 @@ class _Process:
                     "PYTHONWARNINGS": "ignore",
                     "LATENT_EXPLORER_HOME": str(self._place / "home"),
                     "HOME": str(self._home),
+                    "HYPOTHESIS_STORAGE_DIRECTORY": str(self._place / "hypothesis"),
                 },
             )
         return self._process
@@ -187,8 +188,9 @@ def run(numbers: dict[str, list[int]], workers: int = 0) -> dict[str, Row]:
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(workers)))
         # What libraries write that are no Python is heard by no hook.
-        for left in (Path(place) / USER).rglob("*"):
-            next(iter(rows.values())).faults.append((-1, "some case", f"leaves {left.name} in the user's home", ""))
+        if left := sorted(one.name for one in (Path(place) / USER).rglob("*")):
+            told = f"leaves {', '.join(left[:3])} in the user's home"
+            next(iter(rows.values())).faults.append((-1, "some case", told, ""))
     return rows
 
 

@@ -198,3 +198,11 @@ def test_the_largest_header_costs_no_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert header.size == 4 * size
     assert header.parameters == math.prod((1, size))
+
+
+def test_a_graph_of_more_steps_than_any_network_is_not_given_to_onnxruntime(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Identity", ["x"], [f"n{number}"]) for number in range(30_001)]
+    one = ("x", TensorProto.FLOAT, ["n", 4])
+    save_graph(tmp_path / "a.onnx", nodes, [one], [("n0", TensorProto.FLOAT, ["n", 4])], {})
+    with pytest.raises(ModelError, match="has 30001 steps, more than any network"):
+        read_header(tmp_path / "a.onnx")
