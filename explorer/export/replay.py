@@ -145,7 +145,8 @@ def verify(engine: Engine, path: Path, progress: Progress | None = None, places:
         raise ExportError(f"'{path.name}' is a scene, not an export, so there are no frames to compare with.")
     stored = _stored(Path(path), provenance)
     if stored is not None:
-        kept = _digests(stored, provenance.frames.count)
+        with foreign(path, "an export whose pictures can be read", ExportError):
+            kept = _digests(stored, provenance.frames.count)
         if kept.sha256 != provenance.frames.sha256:
             return compare(provenance.frames, kept, "the file's own pixels were changed after it was written")
     digester = Digester(provenance.frames.count)

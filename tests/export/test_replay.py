@@ -300,3 +300,13 @@ def test_the_pdf_is_read_by_another_program(engine: Engine, scene: Scene, tmp_pa
         place = int(lines[2 + number][:10])
         assert data[place:].startswith(f"{number} 0 obj\n".encode())
     assert msgspec.json.decode(embed.from_pdf(data) or b"")["format"] == provenance.FORMAT
+
+
+def test_a_film_whose_pictures_cannot_be_read_is_one_sentence(engine: Engine, scene: Scene, tmp_path: Path) -> None:
+    path = run(engine, scene, tmp_path / "a.mp4", ExportOptions(kind="mp4", height=24, crf=0))
+    data = bytearray(path.read_bytes())
+    place = data.index(b"stsz") + 12
+    data[place : place + 4] = b"\xff" * 4  # the film has that many frames
+    path.write_bytes(bytes(data))
+    with pytest.raises(ExportError, match=r"'a\.mp4' is not an export whose pictures can be read"):
+        replay.verify(engine, path)
