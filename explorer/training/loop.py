@@ -275,16 +275,16 @@ def _resume(trainer: Trainer, checkpoint: Path, device: torch.device) -> int:
     sentence = f"The checkpoint '{checkpoint}' is damaged or of another program version; delete it to start again."
     with foreign(checkpoint, "a checkpoint", ExplorerError, sentence):
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        if not _finite(saved):  # which tensors without numbers cannot say of themselves, either
+            raise ValueError("numbers that are not finite")
         trainer.restore(saved["trainer"])
         return int(saved["step"])
 
 
 def _description(path: Path) -> dict[str, object]:
     """The recipe that a run's folder was begun with."""
-    try:
+    with foreign(path, "a recipe", ExplorerError, f"'{path}' is damaged; choose another folder."):
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ExplorerError(f"'{path}' is damaged; choose another folder.") from error
     return found if isinstance(found, dict) else {}
 
 
