@@ -20,6 +20,8 @@ from explorer.tensor_file import Header, header_of, tensors_of
 from explorer.torch_file import UnreadTensorError, value_of
 
 MAX_JSON_BYTES = 16 << 20
+LARGEST_WEIGHT = 1e30
+"""Of which a sum of products overflows; those of trained networks are of the order of 1."""
 _MOST_DIGITS = 20  # of a whole number of 64 bits, with its sign
 _LFS_START = b"version https://git-lfs.github.com/"
 
@@ -111,11 +113,16 @@ def load_exactly(module: nn.Module, state: dict[str, Any], path: Path) -> None:
 
 
 def check_finite(key: str, tensor: Tensor, path: Path) -> None:
-    """Refuse NaN and infinite numbers."""
+    """Refuse NaN and infinite numbers, and those with which no network computes to the end."""
     if not bool(torch.isfinite(tensor).all()):
         raise ModelError(
             f"'{path.name}': the tensor '{key}' holds numbers that are not finite; the training diverged or the file "
             "is damaged."
+        )
+    if tensor.numel() and tensor.is_floating_point() and float(tensor.abs().max()) > LARGEST_WEIGHT:
+        raise ModelError(
+            f"'{path.name}': the tensor '{key}' holds numbers up to {float(tensor.abs().max()):.0e}, which no network "
+            "has; the training diverged or the file is damaged."
         )
 
 

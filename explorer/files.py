@@ -243,7 +243,9 @@ def _target(path: Path) -> Path:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if len(os.fsencode(target.name)) > LONGEST_NAME:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-        target.exists()  # a folder's name may be too long, too
+        # A folder's name may be too long, too; and a device or a pipe would be replaced by a file.
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            raise OSError(errno.EINVAL, "it is no regular file")
     except OSError as error:
         raise _unwritable(path, error) from error
     except ValueError as error:  # the one character that ends a name for every system

@@ -145,6 +145,9 @@ def test_loading_takes_exactly_what_belongs_there(device: str) -> None:
     assert "complex numbers" in refusal(load_exactly, module, {**whole, "bias": torch.ones(3) + 1j}, path)
     for bad in (float("nan"), float("inf")):
         assert "not finite" in refusal(load_exactly, module, {**whole, "bias": torch.tensor([0.0, bad, 0.0])}, path)
+    for far in (3e38, -2e30):
+        told = refusal(load_exactly, module, {**whole, "bias": torch.tensor([0.0, far, 0.0])}, path)
+        assert "which no network has" in told
 
 
 def test_json_that_is_no_object_or_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

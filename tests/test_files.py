@@ -64,6 +64,18 @@ def test_a_link_to_itself_is_refused_and_stays(tmp_path: Path, write: Callable[[
     assert (tmp_path / "a").is_symlink()
 
 
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, write: Callable[[Path, bytes], None]) -> None:
+    """A device, even behind a link, would be, where its user may write there."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(ExportError, match="it is no regular file"):
+            write(tmp_path / name, b"x")
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "pipe"]
+
+
 def test_the_temporary_name_has_the_suffix_that_was_asked_for(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").symlink_to(tmp_path / "without-suffix")
     with atomic_path(tmp_path / "film.mp4") as temporary:
