@@ -66,13 +66,13 @@ def test_who_listens_late_hears_what_was_said_before() -> None:
     assert [sentence.partition("(")[2].partition(")")[0] for sentence in heard] == [READ_ONLY.strerror, FULL.strerror]
 
 
-def test_the_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LATENT_EXPLORER_HOME")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "/home/ada/.cache")
     heard: list[str] = []
     keeping.listen(heard.append)
     keeping.failed(cache_folder() / "controls" / "a.safetensors", READ_ONLY)
-    assert heard[0].startswith(f"'{tmp_path / 'latent-explorer' / 'controls'}' cannot be written")
+    assert heard[0].startswith("'/home/ada/.cache/latent-explorer/controls' cannot be written")
 
 
 @pytest.mark.parametrize("name", [b"h\xff", b"two\nlines", b"\x1b[31mred", b"x" * 240])
@@ -202,8 +202,7 @@ def test_what_is_no_file_is_not_waited_for_and_stays(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for name in ("pipe", "folder", "nothing"):
         assert keeping.kept(tmp_path / name, bytes) is None
-    assert keeping.keep(tmp_path / "pipe", b"abc")  # a new file takes its place
-    assert not keeping.keep(tmp_path / "folder", b"abc")
+        assert name == "nothing" or not keeping.keep(tmp_path / name, b"abc")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
 
 
