@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,9 @@ def _follow(
     # Whoever ends the training does so between two steps: then what is kept is what a straight run would have had.
     with between_steps() as is_ending:
         for step, batch in _batches(source, recipe, start, stop):
-            losses = trainer.step(step, batch.to(device))
+            # What a checkpoint lacks of an optimiser's state is missed in the first step that needs it.
+            with _of_checkpoint(keeper.checkpoint) if step == start > 0 else nullcontext():
+                losses = trainer.step(step, batch.to(device))
             if not all(np.isfinite(value) for value in losses.values()):
                 raise keeper.diverged(step, losses)
             counted += recipe.batch
@@ -270,10 +272,15 @@ def _write(state: dict[str, Any], path: Path) -> None:
         raise
 
 
+def _of_checkpoint(checkpoint: Path) -> AbstractContextManager[None]:
+    """Whatever fails here fails by what ``checkpoint`` holds."""
+    sentence = f"The checkpoint '{checkpoint}' is damaged or of another program version; delete it to start again."
+    return foreign(checkpoint, "a checkpoint", ExplorerError, sentence)
+
+
 def _resume(trainer: Trainer, checkpoint: Path, device: torch.device) -> int:
     """Put the trainer back to where ``checkpoint`` was written; returns the number of steps done by then."""
-    sentence = f"The checkpoint '{checkpoint}' is damaged or of another program version; delete it to start again."
-    with foreign(checkpoint, "a checkpoint", ExplorerError, sentence):
+    with _of_checkpoint(checkpoint):
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         if not _finite(saved):  # which tensors without numbers cannot say of themselves, either
             raise ValueError("numbers that are not finite")

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -206,6 +207,26 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ExplorerError, match=r"checkpoint\.pt' is damaged"):
         train(TOY, tmp_path, CPU)
+
+
+def test_a_checkpoint_that_lacks_a_part_is_named_when_that_is_missed(tmp_path: Path) -> None:
+    """Which the optimiser does in its next step, and not when it takes its state over."""
+    train(TOY, tmp_path, CPU, stop_after=1)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    moments = next(iter(_optimiser_states(saved["trainer"])))
+    del moments["exp_avg"]
+    torch.save(saved, tmp_path / "checkpoint.pt")
+    with pytest.raises(ExplorerError, match=r"checkpoint\.pt' is damaged"):
+        train(TOY, tmp_path, CPU)
+
+
+def _optimiser_states(value: Any) -> Iterator[dict[str, Any]]:
+    """The states of parameters that ``value`` holds, however deep."""
+    if isinstance(value, dict):
+        if "exp_avg" in value:
+            yield value
+        for inner in value.values():
+            yield from _optimiser_states(inner)
 
 
 def test_what_is_written_to_be_looked_at_costs_no_training(
