@@ -10,6 +10,8 @@ import typer
 
 from explorer.cli.arguments import Json
 from explorer.cli.gui import require_display
+from explorer.cli.numbers import real, whole
+from explorer.scene.validate import SEED_LIMIT
 
 
 def bench(
@@ -22,21 +24,23 @@ def bench(
     ] = False,
     kill_engine: Annotated[
         int,
-        typer.Option(metavar="TIMES", min=0, help="Kill the engine so often in mid-drag, and see it return."),
+        whole("--kill-engine", 0, metavar="TIMES", help="Kill the engine so often in mid-drag, and see it return."),
     ] = 0,
     kill_window: Annotated[
-        int, typer.Option(metavar="TIMES", min=0, help="Kill the window so often while it works, and start it again.")
+        int,
+        whole("--kill-window", 0, metavar="TIMES", help="Kill the window so often while it works, and start it again."),
     ] = 0,
     soak: Annotated[
         float | None,
-        typer.Option(
+        real(
+            "--soak",
+            1,
             metavar="SECONDS",
-            min=1,
             help="Random events in a window for so long instead: is memory flat, is nothing left over, is the last "
             "picture that of the last state? Ends with exit code 1 where not.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of --soak: the same events for the same seed.")] = 0,
+    seed: Annotated[int, whole("--seed", 0, SEED_LIMIT - 1, help="Of --soak: the same events for the same seed.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Measure every shipped model from event to screen, and the start of the window (it opens one); or the worlds and

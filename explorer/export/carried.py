@@ -253,8 +253,10 @@ def _renamed(scene: Scene, moved: Mapping[str, str]) -> Scene:
 def _in_place(part: str, moved: Mapping[str, str]) -> str:
     """What ``part`` has moved to, with the spaces that stand around it."""
     name = part.strip()
+    if name not in moved:
+        return part
     before, _, after = part.partition(name)
-    return f"{before}{moved[name]}{after}" if name in moved else part
+    return f"{before}{moved[name]}{after}"
 
 
 def _walked(value: Any, change: Callable[[str], str]) -> Any:

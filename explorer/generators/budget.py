@@ -41,6 +41,8 @@ _COUNTED = 1 << 10
 """Numbers of the smallest tensor that is counted."""
 _READ_ONLY = frozenset({"isfinite", "all", "any", "_local_scalar_dense", "equal", "detach", "lift_fresh"})
 """Operators that make less than what they look at."""
+_SIDE_BY_SIDE = frozenset({"stack", "cat"})
+"""Operators that make as much as they are given. (Told without numbers, the first imports torch's compiler.)"""
 
 
 @contextmanager
@@ -80,6 +82,11 @@ def built_from(tensors: int) -> Iterator[None]:
 class _Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Follows what tensors there are, each for as long as it is there, and what was computed for them."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: to skip torch's compiler it would be imported, which takes longer than most models."""
+        return False
+
     def __init__(self, path: Path) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._path, self._bytes, self._operations = path, 0, 0
@@ -92,9 +99,13 @@ class _Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensors = [leaf for leaf in _inside(args) if isinstance(leaf, Tensor)]
         if tensors and all(tensor.is_meta for tensor in tensors):
             return func(*args, **kwargs)
-        if len(tensors) == 1 and torch.Tag.pointwise in func.tags:
-            # No longer than what it is made of, and of numbers of 8 bytes at most.
-            self._check(8 * tensors[0].numel(), tensors[0].numel())
+        if tensors and torch.Tag.pointwise in func.tags:
+            # As large as what it is made of together, and of numbers of 8 bytes at most.
+            count = _together([tensor.shape for tensor in tensors])
+            self._check(8 * count, count)
+        elif tensors and func.overloadpacket.__name__ in _SIDE_BY_SIDE:
+            count = sum(tensor.numel() for tensor in tensors)
+            self._check(8 * count, count)
         else:
             self._foresee(func, args, kwargs)
         made = func(*args, **kwargs)
@@ -159,6 +170,14 @@ class _Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def _makes_nothing(func: Any) -> bool:
     """Whether ``func`` looks at tensors, or changes them where they are."""
     return bool(func.is_view or func._schema.is_mutable) or func.overloadpacket.__name__ in _READ_ONLY
+
+
+def _together(shapes: Sequence[Sequence[int]]) -> int:
+    """How many numbers tensors of ``shapes`` have that are put side by side, where they fit; torch's own way to tell
+    imports its compiler."""
+    longest = max(map(len, shapes))
+    aligned = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
+    return _product([max(sizes) for sizes in zip(*aligned, strict=True)])
 
 
 def _inside(values: Iterable[Any]) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path, PureWindowsPath
@@ -103,7 +103,9 @@ def _asking(family: Family, path: Path) -> Iterator[None]:
         f"The plugin for {family.title} failed at '{path.name}', so it was not opened; update or remove the plugin, or "
         "choose another file."
     )  # fmt: skip
-    with foreign(path, f"a model of the family {family.short_title}", sentence=whose), within_budget(path):
+    # What ships is no stranger's, and following it would import torch's compiler.
+    budget = nullcontext() if path in shipped_models().values() else within_budget(path)
+    with foreign(path, f"a model of the family {family.short_title}", sentence=whose), budget:
         try:
             yield
         except (MemoryError, torch.OutOfMemoryError) as error:

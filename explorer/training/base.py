@@ -59,9 +59,13 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def read_recipe(name_or_path: str) -> Recipe:
     """A shipped recipe by name, or one from a ``.toml`` file. Raises :class:`ExplorerError` naming what is wrong."""
-    shipped = RECIPES / f"{name_or_path}.toml"
-    path = shipped if shipped.is_file() else Path(name_or_path)
-    if not path.is_file():
+    try:
+        shipped = RECIPES / f"{name_or_path}.toml"
+        path = shipped if shipped.is_file() else Path(name_or_path)
+        is_there = path.exists() and not path.is_dir()
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise ExplorerError(f"The recipe '{name_or_path}' cannot be read: no file has such a name.") from error
+    if not is_there:
         hint = instead(name_or_path, sorted(p.stem for p in RECIPES.glob("*.toml")))
         raise ExplorerError(f"There is no recipe '{name_or_path}', and no such .toml file; {hint}")
     sentence = f"The recipe '{path}' cannot be read: it is no TOML, or far larger than any recipe; correct it."

@@ -145,6 +145,7 @@ def test_the_total_effect_and_the_picture_are_drawn_once(toys: Engine, monkeypat
         rows.append(latent.batch)
         return render(self, latent, quality)
 
+    toys.generator(ModelRef(path="toy"))  # which draws first pictures of its own
     monkeypatch.setattr(ToyCauses, "render", counted)
     edits = (Edit("a", value=2.0),)
     toys.render(

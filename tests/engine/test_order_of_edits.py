@@ -21,8 +21,8 @@ from explorer.scene.editing import with_edit
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, Scene, Seed, view_of
 
 NEWER = {
-    "bound_intervention", "bound_noise", "bound_rung", "class", "field", "intervention", "motion", "noise", "rung",
-    "towards",
+    "bound_intervention", "bound_noise", "bound_rung", "class", "field", "intervention", "low_rank", "motion", "noise",
+    "rung", "towards",
 }  # fmt: skip
 """Kinds that there were not in version 2."""
 KINDS = Path(__file__).parents[1] / "controls" / "files_of_version_2" / "every_kind.safetensors"

@@ -39,7 +39,9 @@ def film(path: str) -> Scene:
     engine = Engine(CPU)
     card = engine.card(model)
     controls = ControlSetRef(method=card.methods[0], k=1)
-    name = engine.control_set(model, controls).controls[0].card.name
+    control = engine.control_set(model, controls).controls[0].card
+    # To values where its slider shows these: an amount may lead beyond all that there is.
+    ends = (-2.0, 2.0) if control.shows == "amount" else (control.low, control.high)
     return Scene(
         model=model,
         panes=(Pane(controls=controls),),
@@ -49,7 +51,14 @@ def film(path: str) -> Scene:
             fps=6,
             loop="ping_pong",
             origin=OriginTrack(keys=(OriginKey(0.0, Seed(1)), OriginKey(0.5, Seed(2)))),
-            amounts=(AmountTrack(pane=0, control=name, keys=(AmountKey(0.0, -2.0), AmountKey(0.5, 2.0))),),
+            amounts=(
+                AmountTrack(
+                    pane=0,
+                    control=control.name,
+                    keys=(AmountKey(0.0, ends[0]), AmountKey(0.5, ends[1])),
+                    holds=control.shows,
+                ),
+            ),
         ),
     )
 

@@ -23,8 +23,8 @@ def merges(content: bytes) -> Callable[[Path], object]:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "layers without end": (config("text_encoder", num_hidden_layers=2**31), "more than .* tensors"),
-    "blocks without end": (config("unet", layers_per_block=2**31), "more than .* tensors"),
+    "layers without end": (config("text_encoder", num_hidden_layers=2**31), "far more layers than its weights"),
+    "blocks without end": (config("unet", layers_per_block=2**31), "far more layers than its weights"),
     "a number that is none": (config("text_encoder", eos_token_id=1e308), "does not describe a CLIPText"),
     "a switch for a number": (config("unet", norm_num_groups=True), "do not fit together|does not describe"),
     "no text": (merges(b"#version: 0.2\n\xff\xfe\xfd\n"), "cannot be read"),

@@ -80,11 +80,11 @@ class Floored:
         if self.floor is not None:
             most = (self.floor - mean) / self.deviation
             low = normal_below(most, uniform) - rounding * (1 + mean.abs() + abs(self.floor))
-            noise = torch.where(value[:, None] == self.floor, low, noise)
+            noise = torch.where(value[:, None] <= self.floor, low, noise)  # below it lies what mixtures of points hold
         if self.ceiling is not None:
             least = (self.ceiling - mean) / self.deviation
             high = -normal_below(-least, uniform) + rounding * (1 + mean.abs() + abs(self.ceiling))
-            noise = torch.where(value[:, None] == self.ceiling, high, noise)
+            noise = torch.where(value[:, None] >= self.ceiling, high, noise)
         return noise
 
     def log_prob(self, parents: Tensor, value: Tensor) -> Tensor:
