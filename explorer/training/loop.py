@@ -253,12 +253,16 @@ class _Keeper:
         self._drawing += time.perf_counter() - begun
 
 
-def _finite(state: object) -> bool:
-    """Whether every tensor in containers of containers is."""
+def _finite(state: object, seen: set[int] | None = None) -> bool:
+    """Whether every tensor in containers of containers is; what stands in several places is looked at once."""
+    seen = set() if seen is None else seen
     if isinstance(state, torch.Tensor):
         return bool(torch.isfinite(state).all())
+    if id(state) in seen:
+        return True
+    seen.add(id(state))
     inner = state.values() if isinstance(state, dict) else state if isinstance(state, list | tuple) else ()
-    return all(map(_finite, inner))
+    return all(_finite(one, seen) for one in inner)
 
 
 def _write(state: dict[str, Any], path: Path) -> None:

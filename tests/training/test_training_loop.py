@@ -19,7 +19,7 @@ from explorer import ending
 from explorer.errors import Cancelled, ExplorerError
 from explorer.training.base import Recipe, read_recipe
 from explorer.training.data import Batch, source_of
-from explorer.training.loop import _resume, batch_of, train, trainer_for
+from explorer.training.loop import _finite, _resume, batch_of, train, trainer_for
 from explorer.training.vae import VaeTrainer
 
 CPU = torch.device("cpu")
@@ -218,6 +218,14 @@ def test_a_checkpoint_that_lacks_a_part_is_named_when_that_is_missed(tmp_path: P
     torch.save(saved, tmp_path / "checkpoint.pt")
     with pytest.raises(ExplorerError, match=r"checkpoint\.pt' is damaged"):
         train(TOY, tmp_path, CPU)
+
+
+def test_a_checkpoint_of_tuples_that_share_themselves_is_looked_at_in_no_time() -> None:
+    shared: tuple[object, ...] = (torch.ones(1),)
+    for _ in range(60):
+        shared = (shared, shared)
+    assert _finite(shared)
+    assert not _finite((shared, torch.tensor([float("nan")])))
 
 
 def _optimiser_states(value: Any) -> Iterator[dict[str, Any]]:
