@@ -20,7 +20,7 @@ class Adapters:
     general: ClassVar[bool] = False
 
     def told(self, look: Look) -> str:
-        if any(part in name for name in look.shapes for part in _PARTS):
+        if _is_adapter(look):
             return (
                 f"is an adapter (LoRA, {len(look.shapes)} tensors): it changes the weights of a diffusion model and "
                 "draws nothing by itself; open that model, and then the adapter as a control set."
@@ -31,8 +31,11 @@ class Adapters:
 
     def use(self, look: Look) -> FileUse | None:
         """A slider of the model that is open."""
-        is_adapter = any(part in name for name in look.shapes for part in _PARTS)
-        return FileUse(kind="controls", path=str(look.path)) if is_adapter else None
+        return FileUse(kind="controls", path=str(look.path)) if _is_adapter(look) else None
+
+
+def _is_adapter(look: Look) -> bool:
+    return any(part in name for name in look.shapes for part in _PARTS)
 
 
 KIND = Adapters()

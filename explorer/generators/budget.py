@@ -9,6 +9,7 @@ need.
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -116,7 +117,7 @@ class _Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Check what ``func`` will make: it is done on tensors that have shapes and no numbers."""
         if func is torch.ops.aten.randn.generator or func is torch.ops.aten.randint.generator:
             sizes = next(one for one in args if isinstance(one, Sequence))
-            self._check(4 * _product(sizes), _product(sizes))
+            self._check(4 * math.prod(sizes), math.prod(sizes))
             return
         told = {name: torch.device("meta") if isinstance(one, torch.device) else one for name, one in kwargs.items()}
         try:
@@ -177,7 +178,7 @@ def _together(shapes: Sequence[Sequence[int]]) -> int:
     imports its compiler."""
     longest = max(map(len, shapes))
     aligned = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
-    return _product([max(sizes) for sizes in zip(*aligned, strict=True)])
+    return math.prod([max(sizes) for sizes in zip(*aligned, strict=True)])
 
 
 def _inside(values: Iterable[Any]) -> Iterator[Any]:
@@ -197,13 +198,6 @@ def _without_numbers(value: Any) -> Any:
 
 def _place(tensor: Tensor) -> int:
     return 0 if tensor.is_meta or tensor.layout != torch.strided else int(tensor.untyped_storage()._cdata)
-
-
-def _product(sizes: Sequence[int]) -> int:
-    total = 1
-    for size in sizes:
-        total *= int(size)
-    return total
 
 
 def _formulas() -> Any:
