@@ -13,6 +13,7 @@ import io
 import math
 import struct
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
@@ -131,7 +132,7 @@ def _in_sequence(data: bytes) -> Any:
     return _InSequence(data, source.place, keys, content).value(content)
 
 
-class _Tensors(Plain):
+class _Tensors(Plain, ABC):
     """Plain values with the tensors that a file of ``torch.save`` holds."""
 
     def __init__(self, data: bytes, size: int) -> None:
@@ -139,9 +140,9 @@ class _Tensors(Plain):
         self._storages: dict[str, Tensor] = {}
         self._views: dict[Any, Tensor] = {}
 
+    @abstractmethod
     def numbers(self, key: str, length: int) -> Tensor:
         """The ``length`` bytes of the storage ``key``. Raises ValueError where there are not so many."""
-        raise NotImplementedError
 
     def _made(self, raw: Any, depth: int) -> Any:
         return raw.text if isinstance(raw, Name) else super()._made(raw, depth)  # a type, which nobody reads

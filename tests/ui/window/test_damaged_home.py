@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from mutations import mutations
+from opened_home import opened
 
 from explorer.generators.registry import shipped_models
 
 pytestmark = pytest.mark.gui
-HERE = Path(__file__).resolve().parents[1]  # where what drives the program lies
 
 
 def worked(home: Path, out: Path) -> list[str]:
     """What the real window says before it draws, with the engine's own process; it exports to ``out``, and keeps what
     there is to keep in ``home``."""
-    done = subprocess.run(
-        [sys.executable, str(HERE / "unwritable_home.py"), str(out)],
-        env={
-            **os.environ,
-            "QT_QPA_PLATFORM": "offscreen",
-            "PYTHONPATH": str(HERE.parents[1]),
-            "LATENT_EXPLORER_HOME": str(home),
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return [line for line in done.stdout.partition("---\n")[0].splitlines() if line]
+    at_once, _ = opened(home, out)
+    return [line for line in at_once.splitlines() if line]
 
 
 def test_a_home_in_which_every_file_is_damaged(tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ import contextlib
 import errno
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opened_home import opened
 from PySide6.QtCore import qInstallMessageHandler
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
@@ -37,7 +36,6 @@ from explorer.ui.window.toast import ToastArea
 pytestmark = pytest.mark.gui
 REPORT = MeasureReport(model="toy", fingerprint="f00d", world="shapes", n=5)
 SCENE = Scene(model=ModelRef(path="toy"), origin=Seed(41))
-HERE = Path(__file__).resolve().parents[1]  # where what drives the program lies
 
 
 @pytest.fixture
@@ -202,17 +200,7 @@ def test_the_program_works_without_a_home_and_says_so_before_anything_else(
     home, out = tmp_path / "home", tmp_path / "out.png"
     monkeypatch.setenv("LATENT_EXPLORER_HOME", str(home))
     with HOMES[fault](home) as reason:
-        done = subprocess.run(
-            [sys.executable, str(HERE / "unwritable_home.py"), str(out)],
-            env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(HERE.parents[1])},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    at_once, _, later = done.stdout.partition("---\n")
+        at_once, later = opened(home, out)
     (said,) = at_once.splitlines()
     assert said.startswith(f"'{home / 'state'}' cannot be written ({reason})")
     assert all("cannot be written" not in line for line in later.splitlines() if line != said)
