@@ -167,14 +167,27 @@ def test_probabilities_sum_to_one_and_are_those_of_what_comes_about(kind: str, s
     assert total == pytest.approx(1.0, abs=2e-3)
 
 
-def test_a_value_that_is_impossible_has_no_noise_and_no_probability() -> None:
+def test_a_level_that_is_not_there_has_no_noise_and_no_probability() -> None:
     none = torch.empty(1, 0, dtype=torch.float64)
     uniform = torch.full((1, 3), 0.5, dtype=torch.float64)
-    for kind, value in (("floored", -0.4), ("floored and ceiled", 0.5), ("categorical", 3.0), ("categorical", 0.5)):
-        mechanism = mechanism_of(kind, (), 1)
+    for value in (3.0, 0.5):
+        mechanism = mechanism_of("categorical", (), 1)
         outside = torch.tensor([value], dtype=torch.float64)
         assert mechanism.log_prob(none, outside).item() == -torch.inf
         assert mechanism.posterior(none, outside, uniform[:, : mechanism.noise_width]).isnan().all()
+
+
+@pytest.mark.parametrize(("kind", "value", "end"), [("floored", -0.4, -0.3), ("floored and ceiled", 0.5, 0.4)])
+def test_a_value_beyond_an_end_is_impossible_and_has_the_noise_of_the_end(kind: str, value: float, end: float) -> None:
+    """Mixtures of points hold such values: what is drawn of them is the end."""
+    none = torch.empty(200, 0, dtype=torch.float64)
+    uniform = torch.linspace(0.001, 0.999, 200, dtype=torch.float64)[:, None]
+    mechanism = mechanism_of(kind, (), 1)
+    outside = torch.full((200,), value, dtype=torch.float64)
+    assert (mechanism.log_prob(none, outside) == -torch.inf).all()
+    noise = mechanism.posterior(none, outside, uniform)
+    assert torch.equal(noise, mechanism.posterior(none, torch.full_like(outside, end), uniform))
+    assert (mechanism.assign(none, noise) == end).all()
 
 
 def equal(a: Values, b: Values) -> bool:
