@@ -216,3 +216,11 @@ def _renamed(model: torch.nn.Module, state: dict[str, Any]) -> dict[str, Any]:
 def one_line(error: Exception) -> str:
     """What a library said, short enough to stand in a sentence."""
     return textwrap.shorten(str(error), 300).rstrip(".")
+
+
+def block_of(name: str) -> str:
+    """The part of a U-Net that its tensor ``name`` belongs to: ``down block 2`` for
+    ``down_blocks.1.resnets.0.conv1.weight``; what is in no block is called by its layer."""
+    first, _, rest = name.partition(".")
+    blocks = {"down_blocks": "down block", "up_blocks": "up block"}
+    return f"{blocks[first]} {int(rest.split('.')[0]) + 1}" if first in blocks else first.replace("_", " ")

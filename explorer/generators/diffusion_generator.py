@@ -14,7 +14,7 @@ from torch import Tensor
 from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
 from explorer.generators.base import Generator, Latent, standard_normal
-from explorer.generators.diffusion_component import one_line
+from explorer.generators.diffusion_component import block_of, one_line
 from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
 from explorer.generators.diffusion_decoding import Decoding
 from explorer.generators.diffusion_injection import Injection
@@ -140,7 +140,7 @@ class DiffusionGenerator:
         return self._decoding.decoded(self._end(latent, quality, drawing), drawing.half, quality.decoder)
 
     def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor:
-        """The sample after all steps; ``keep``: for the next time that this very batch is drawn."""
+        """The sample after all steps; ``keep``: that of the last time that this very batch was drawn, if it is kept."""
         return self._through(latent, quality, drawing, self._stretches(latent, drawing.course), keep)[0]
 
     @torch.no_grad()
@@ -249,15 +249,17 @@ class DiffusionGenerator:
         self, latent: Latent, quality: Quality, drawing: Drawing, stretches: Sequence[Stretch], keep: bool = False
     ) -> tuple[Tensor, Drawing]:
         """The sample after ``stretches``, the first of a picture, and how it goes on. Begins where this very batch has
-        been, and keeps the sample at every end of a stretch, and at the picture's where ``keep``."""
+        been, at the picture's end only where ``keep``, and keeps the sample at every end of a stretch."""
         times = drawing.course.timesteps
         noise = latent.at(times[0] / self.samplers.schedule.num_train_timesteps).tensors["x_T"]
         x = drawing.course.begin(noise.to(self.device, torch.float32))
-        to_keep = [one for one in stretches if not one.differentiated and (keep or one.stop < len(times))]
+        to_keep = [one for one in stretches if not one.differentiated]
         way = self._way(noise, latent.noise_seed, quality, drawing)
         ends = [(way, *(one.key for one in to_keep[: index + 1])) for index in range(len(to_keep))]
         gone = 0
         for index in reversed(range(len(ends))):
+            if to_keep[index].stop == len(times) and not keep:
+                continue
             kept = self.prefixes.get(ends[index])
             if kept is not None:
                 x, drawing, gone = kept.sample, drawing._replace(course=kept.course.copied()), index + 1
@@ -280,7 +282,10 @@ class DiffusionGenerator:
 
     def _run(self, x: Tensor, drawing: Drawing, conditioning: Conditioning, start: int, stop: int) -> Tensor:
         def denoise(sample: Tensor, t: float) -> Tensor:
-            return self._predicted(sample, t, conditioning, drawing.half)
+            predicted = self._predicted(sample, t, conditioning, drawing.half)
+            if drawing.hear is not None:
+                drawing.hear(sample, t, predicted)
+            return predicted
 
         return drawing.course.run(denoise, x, start, stop, drawing.callback)
 
@@ -302,7 +307,7 @@ class DiffusionGenerator:
 
     def weight_parts(self) -> dict[str, dict[str, Tensor]]:
         """The blocks of the U-Net, in its order."""
-        return grouped(named_tensors(self._unet), _block_of)
+        return grouped(named_tensors(self._unet), block_of)
 
     def reweighted(self, edits: WeightEdits) -> Generator:
         """This generator with changed weights, those with a window in their steps alone. It keeps its beginnings in the
@@ -323,10 +328,3 @@ class DiffusionGenerator:
 
         plain = tuple(edit._replace(window=None) for edit in edits)
         return cast(DiffusionGenerator, self._views.view(plain, self._unet, self.card.name, build))._unet
-
-
-def _block_of(name: str) -> str:
-    """``down block 2`` for ``down_blocks.1.resnets.0.conv1.weight``; what is in no block is called by its layer."""
-    first, _, rest = name.partition(".")
-    blocks = {"down_blocks": "down block", "up_blocks": "up block"}
-    return f"{blocks[first]} {int(rest.split('.')[0]) + 1}" if first in blocks else first.replace("_", " ")

@@ -11,6 +11,7 @@ by their own alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from explorer.numerics.samplers import (
     bounded,
     ddim,
     dynamically_thresholded,
+    split_prediction,
     way_back,
 )
 from explorer.numerics.schedules import SPACINGS, alphas_cumprod, timesteps
@@ -136,6 +138,19 @@ class SchedulerConfig(FiniteNumbers, frozen=True, kw_only=True):
         """By DDIM inversion (:class:`Schedule`); limits are not undone."""
         visited, powers = [int(t) for t in plan.timesteps], self.alphas_cumprod()
         return way_back(denoise, x, visited, powers, self.prediction_type, plan.landings, refinements)
+
+    def mixture(self, t: float) -> tuple[float, float]:
+        """At a whole step of training (:class:`Schedule`)."""
+        alpha = float(self.alphas_cumprod()[int(t)])
+        return math.sqrt(alpha), math.sqrt(1.0 - alpha)
+
+    def step_of(self, noise: float) -> float:
+        """The training step of the nearest noise (:class:`Schedule`)."""
+        return int(((1.0 - self.alphas_cumprod()).sqrt() - noise).abs().argmin())
+
+    def clean(self, x: Tensor, predicted: Tensor, t: float) -> Tensor:
+        """Without the limits of the schedule (:class:`Schedule`)."""
+        return split_prediction(x, predicted, float(self.alphas_cumprod()[int(t)]), self.prediction_type)[0]
 
     def sampler_text(self, class_name: str) -> str:
         """The sampler, what of the folder's own is not followed, and the limits."""

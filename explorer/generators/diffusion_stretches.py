@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -26,12 +26,17 @@ class Beginning(NamedTuple):
         return self.sample.nbytes + self.course.nbytes
 
 
+Hear = Callable[[Tensor, float, Tensor], None]
+"""Called with the sample, the training step and what the network predicts, of every step that is computed."""
+
+
 class Drawing(NamedTuple):
     """How one batch is drawn: by which way, and whether in half precision."""
 
     course: Course
     half: bool
     callback: Callback | None = None
+    hear: Hear | None = None
 
 
 class Stretch(NamedTuple):

@@ -63,6 +63,19 @@ class FlowSchedule(FiniteNumbers, frozen=True, kw_only=True):
         """The shares of noise at which the steps of ``plan`` begin, and the last one ends."""
         return plan.timesteps[0] / self.num_train_timesteps, *plan.landings
 
+    def mixture(self, t: float) -> tuple[float, float]:
+        """Between picture and noise on a straight line (:class:`explorer.generators.schedule.Schedule`)."""
+        share = t / self.num_train_timesteps
+        return 1.0 - share, share
+
+    def step_of(self, noise: float) -> float:
+        """Any share of noise is one that flows are trained at (:class:`explorer.generators.schedule.Schedule`)."""
+        return noise * self.num_train_timesteps
+
+    def clean(self, x: Tensor, predicted: Tensor, t: float) -> Tensor:
+        """Where the velocity leads at once (:class:`explorer.generators.schedule.Schedule`)."""
+        return x - t / self.num_train_timesteps * predicted
+
     def sampler_text(self, class_name: str) -> str:
         """The solver of the flow."""
         return f"{self.method.capitalize()}'s method along the flow"

@@ -23,12 +23,9 @@ class PrefixCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.hits = self.misses = 0
+        self.size_bytes = 0
+        """Kept now."""
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes kept now."""
-        return sum(kept.nbytes for kept in self._kept.values())
 
     def get(self, key: Hashable) -> Any:
         """The sample kept under ``key``; counts a hit or a miss."""
@@ -42,10 +39,12 @@ class PrefixCache:
 
     def put(self, key: Hashable, sample: Sized) -> None:
         """Keep ``sample`` (not copied: the sampler makes a new tensor every step), unless it alone is too large."""
+        if (before := self._kept.pop(key, None)) is not None:
+            self.size_bytes -= before.nbytes
         self._kept[key] = sample
-        self._kept.move_to_end(key)
+        self.size_bytes += sample.nbytes
         while self.size_bytes > self.max_bytes:
-            self._kept.popitem(last=False)
+            self.size_bytes -= self._kept.popitem(last=False)[1].nbytes
 
 
 def digest_of(tensor: Tensor) -> bytes:

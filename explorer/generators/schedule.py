@@ -47,6 +47,15 @@ class Schedule(Protocol):
         """From ``x`` to the noise from which the steps of ``plan`` arrive at it: the sample after each step backwards,
         solved by ``refinements`` iterations. Raises ValueError where it cannot be told."""
 
+    def mixture(self, t: float) -> tuple[float, float]:
+        """(signal, noise): what is noised at the training step ``t`` is signal · x_0 + noise · ε."""
+
+    def step_of(self, noise: float) -> float:
+        """The training step whose noise has the deviation ``noise`` (0..1), or the nearest that there is."""
+
+    def clean(self, x: Tensor, predicted: Tensor, t: float) -> Tensor:
+        """(B, ...): the x_0 that the network's prediction for ``x`` at the training step ``t`` stands for."""
+
     def sampler_text(self, class_name: str) -> str:
         """How pictures are drawn, for the card, where the folder's own scheduler is a ``class_name``."""
 
