@@ -22,6 +22,14 @@ def bench(
     training: Annotated[
         bool, typer.Option("--training", help="How fast the shipped recipes train, instead of the models.")
     ] = False,
+    off_data: Annotated[
+        bool,
+        typer.Option(
+            "--off-data",
+            help="How well pictures off the data are told, on small models that it trains, instead of the models: half "
+            "an hour of one core.",
+        ),
+    ] = False,
     kill_engine: Annotated[
         int,
         whole("--kill-engine", 0, metavar="TIMES", help="Kill the engine so often in mid-drag, and see it return."),
@@ -44,9 +52,13 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure every shipped model from event to screen, and the start of the window (it opens one); or the worlds and
-    the training; or what is lost when a process is killed, or left over by hours of use."""
+    the training; or how well pictures off the data are told; or what is lost when a process is killed, or left over by
+    hours of use."""
     if soak is not None:
         _soaked(soak, seed, model or (), as_json)
+        return
+    if off_data:
+        _off_data(as_json)
         return
     if worlds or training:
         _without_window(worlds, training, as_json)
@@ -133,6 +145,30 @@ def _without_window(worlds: bool, training: bool, as_json: bool) -> None:
     for row in found.get("training", ()):
         speed = f"{row['pictures_per_second']} pictures a second (drawing takes {row['ratio']} of a step)"
         typer.echo(f"{row['name']}, batches of {row['batch']}: {speed}")
+
+
+def _off_data(as_json: bool) -> None:
+    from explorer.bench.off_data.table import table
+    from explorer.cli.progress import shown
+
+    rows = table(shown)
+    if as_json:
+        typer.echo(json.dumps({"off_data": rows}, indent=2))
+        return
+    typer.echo("area under the curve (lowest to highest of three seeds), of samples off the data against the others")
+    for row in rows:
+        parts = [f"{title} {_area(row[name])}" for name, title in (("probe", "probe"), ("window", "last steps"))]
+        if row["forbidden_share"]:
+            parts += [
+                f"probe of the {100 * row[f'{name}_share']:.1f} % {title} {_area(row[name])}"
+                for name, title in (("forbidden", "that are forbidden combinations"), ("between", "between modes"))
+            ]
+        place = f"{row['data']}, {row['sampler']} in {row['steps']} steps, {100 * row['off']:.1f} % off"
+        typer.echo(f"{place}: {', '.join(parts)}")
+
+
+def _area(found: dict[str, float] | None) -> str:
+    return "-" if found is None else f"{found['mean']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
 
 
 def _killed(engines: int, windows: int, model: str, as_json: bool) -> None:
