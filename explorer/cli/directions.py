@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -74,14 +75,26 @@ def export_directions(
     controls: Annotated[Path, typer.Argument(metavar="SET", help="A control set's .safetensors file.")],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", metavar="PATH", help=".npz (GANSpace), .npy (rows), or a folder (InterFaceGAN)."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help=".npz (GANSpace), .npy (rows), a folder (InterFaceGAN); of an adapter "
+            ".kohya.safetensors or .diffusers.safetensors.",
+        ),
     ],
+    control: Annotated[
+        list[str] | None,
+        typer.Option("--control", metavar="NAME", help="Write this control; may repeat.", show_default="all"),
+    ] = None,
 ) -> None:
-    """Write a control set's directions for other programs."""
+    """Write a control set's directions, or an adapter (LoRA), for other programs."""
     from explorer.controls import control_set
     from explorer.export import directions
 
     found = control_set.load(controls)
+    if control:
+        found = replace(found, controls=tuple(found.control(name) for name in dict.fromkeys(control)))
     written = directions.write(found, out)
     typer.echo(f"wrote {', '.join(map(str, written))}")
     if lost := directions.lost(found, out):

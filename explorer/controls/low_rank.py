@@ -12,6 +12,8 @@ from explorer.controls.weights import ChangesWeights, factor_in
 from explorer.scene.cards import ControlCard
 from explorer.scene.model import Scalar
 
+STRENGTH = "strength"
+"""The unit: at 1 the adapter is as strong as it was made."""
 DOWN, UP = "down:", "up:"
 """Begin the names of the two tensors of a weight in files."""
 

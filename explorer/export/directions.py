@@ -1,4 +1,5 @@
-"""Control sets in the files of other programs: components of GANSpace, unit rows, boundaries of InterFaceGAN."""
+"""Control sets in the files of other programs: components of GANSpace, unit rows, boundaries of InterFaceGAN;
+changes of weights as adapters (:mod:`explorer.export.adapters`)."""
 
 from __future__ import annotations
 
@@ -14,22 +15,31 @@ from torch import Tensor
 
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
+from explorer.controls.low_rank import LowRankControl
 from explorer.errors import ControlError, ExportError
+from explorer.export import adapters
 from explorer.files import atomic_write
+from explorer.importers.adapters import KOHYA
 from explorer.importers.base import unit_rows, written
 
 Array = NDArray[np.float32]
 
 
 def write(controls: ControlSet, path: Path, mean: Tensor | None = None) -> tuple[Path, ...]:
-    """Write the linear controls of a set for other programs; the files written, the last with the names.
+    """Write the controls of a set for other programs; the files written, of directions the last with the names.
 
-    By ``path``: ``.npz`` GANSpace's components (directions of length 1, their units as deviations; ``mean`` of the
+    By ``path``: an adapter's ending, the one control of low rank (:func:`adapters.write`); all others the linear
+    controls: ``.npz`` GANSpace's components (directions of length 1, their units as deviations; ``mean`` of the
     space, else 0); ``.npy`` (K, d) with rows of length 1, their units lost; neither, a folder with one InterFaceGAN
     boundary (1, d) a control, ``<model>_<name>[_w]_boundary.npy``. The names stand in a text beside it, a line each, as
     Voynov and Babenko write them. Raises :class:`ControlError` for controls that are not linear,
     :class:`ExportError` when a file cannot be written.
     """
+    if adapters.keys_in(path):
+        return (adapters.write(controls, path),)
+    if path.suffix.lower() == adapters.SUFFIX:
+        endings = " or ".join(adapters.ENDINGS.values())
+        raise ExportError(f"'{path.name}' says no format of other programs; the file of an adapter ends in {endings}.")
     rows = directions(controls)
     suffix = path.suffix.lower()
     if suffix == ".npz":
@@ -52,6 +62,8 @@ def write(controls: ControlSet, path: Path, mean: Tensor | None = None) -> tuple
 def lost(controls: ControlSet, path: Path) -> str:
     """What a file at ``path`` cannot hold of the set, in one sentence, or nothing."""
     said = []
+    if adapters.keys_in(path):
+        return "Not kept in the file: which model it is for, and how far its slider goes."
     if path.suffix:
         said.append(f"that their space is {'w' if controls.space == 'w_plus' else controls.space}")
     layers = sorted({one.card.layers for one in controls.controls if one.card.layers})
@@ -80,7 +92,7 @@ def _direction(controls: ControlSet, control: Control) -> Tensor:
     if control.offset is None:
         raise ControlError(
             f"The control '{name}' is of kind '{control.kind}', but files of directions hold linear ones only; keep "
-            "the .safetensors file."
+            f"the .safetensors file{_as_adapter(control)}."
         )
     direction = control.offset.detach().cpu().double()
     if control.card.space == "w_plus" and direction.ndim == 2:
@@ -91,6 +103,11 @@ def _direction(controls: ControlSet, control: Control) -> Tensor:
     if not float(direction.norm()):
         raise ControlError(f"The control '{name}' has a direction of length 0, which no file of directions holds.")
     return direction
+
+
+def _as_adapter(control: Control) -> str:
+    """What may be done with it instead."""
+    return f", or write an adapter ({adapters.ENDINGS[KOHYA]})" if isinstance(control, LowRankControl) else ""
 
 
 def _components(rows: Tensor, mean: Tensor | None) -> Mapping[str, Array]:

@@ -6,19 +6,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
 
 from explorer.controls.base import WEIGHTS, Control
-from explorer.controls.low_rank import LowRank, LowRankControl
+from explorer.controls.low_rank import STRENGTH, LowRank, LowRankControl
 from explorer.errors import ControlError
 from explorer.importers.base import Drawn, Importer, Sketch
 from explorer.importers.files import ForeignFile
 from explorer.scene.cards import ControlCard, ModelCard
 
-STRENGTH = "strength"
-"""The unit: at 1 the adapter is as strong as its author made it."""
+KOHYA, DIFFUSERS = "kohya", "diffusers"
+"""Whose keys a file holds, as the end of its name before the suffix may say."""
 LOW, HIGH = -2.0, 2.0
 LARGEST = 1e6
 """Beyond it no change of a weight is meant; those of networks are of the order of 1."""
@@ -89,7 +90,7 @@ class Adapters(Importer):
 
         left_out = (f"What it changes in text encoders was left out: {texts} tensors.",) if texts else ()
         layers = f"{len(factors)} {'layer' if len(factors) == 1 else 'layers'}"
-        drawn = Drawn(file.path.stem, None, STRENGTH, LOW, HIGH, f"rank {rank}", (layers,), make=make)
+        drawn = Drawn(_name(file.path), None, STRENGTH, LOW, HIGH, f"rank {rank}", (layers,), make=make)
         return Sketch((drawn,), (), space=WEIGHTS, firm=True, note=" ".join(left_out))
 
     def fitted(self, sketch: Sketch, model: ModelCard, space: str, file: ForeignFile) -> Sketch:
@@ -101,6 +102,11 @@ class Adapters(Importer):
         return sketch
 
 
+def _name(path: Path) -> str:
+    """What the adapter is called: its file, without whose keys it holds."""
+    return path.stem.removesuffix(f".{KOHYA}").removesuffix(f".{DIFFUSERS}") or path.stem
+
+
 def _ends(key: str, ends: Iterable[str]) -> str:
     """That of ``ends`` with which ``key`` ends; empty where it ends with none."""
     return next((end for end in ends if key.endswith("." + end)), "")
@@ -110,15 +116,15 @@ def _half(key: str, tensor: Tensor) -> _Half | None:
     """What ``tensor`` is; None where it is nothing of a LoRA of a U-Net."""
     if match := _PROCESSOR.fullmatch(key):
         inner = "to_out.0" if match[2] == "to_out" else match[2]
-        return _Half(_layer(f"{match[1]}.{inner}"), match[3], tensor)
+        return _Half(layer_of(f"{match[1]}.{inner}"), match[3], tensor)
     for part, ends in (("down", _DOWN), ("up", _UP), ("alpha", ("alpha",))):
         if end := _ends(key, ends):
-            layer = _layer(key.removesuffix("." + end))
+            layer = layer_of(key.removesuffix("." + end))
             return _Half(layer, part, tensor) if layer else None
     return None
 
 
-def _layer(name: str) -> str:
+def layer_of(name: str) -> str:
     """The layer as diffusers calls it; empty where it is none of a U-Net."""
     for prefix in _UNET:
         if name.startswith(prefix):

@@ -20,7 +20,7 @@ from explorer.engine.engine import Engine
 from explorer.engine.labelling import Labelling
 from explorer.engine.selection import selected
 from explorer.errors import ModelError
-from explorer.export import directions, effect_files, tables
+from explorer.export import adapters, directions, effect_files, tables
 from explorer.export import run as export
 from explorer.export.embed import not_carried
 from explorer.export.options import decode_options
@@ -321,7 +321,7 @@ class Answers:
             return self._engine.control_set(request.model, controls, progress, waiting)
 
         found = selected(request.chosen, find, request.title)
-        if path.suffix.lower() == ".safetensors":
+        if path.suffix.lower() == ".safetensors" and not adapters.keys_in(path):
             control_sets.save(found, path)
         else:
             directions.write(found, path)

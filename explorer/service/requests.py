@@ -269,8 +269,9 @@ class ExportEffects(msgspec.Struct, frozen=True, kw_only=True, tag="export_effec
 
 
 class SaveControls(msgspec.Struct, frozen=True, kw_only=True, tag="save_controls"):
-    """Write a control set of one's own to ``path`` (.safetensors, .npz or .npy): the ``chosen`` controls of one or
-    several sets of ``model``, in this order; answered by :class:`Exported`. ``title``: what the set is called.
+    """Write a control set of one's own to ``path`` (.safetensors, .npz, .npy, or an adapter's ending): the ``chosen``
+    controls of one or several sets of ``model``, in this order; answered by :class:`Exported`. ``title``: what the set
+    is called.
     """
 
     request_id: int

@@ -14,7 +14,11 @@ from explorer.ui.state.controller import Controller
 from explorer.ui.state.save_path import ask_save_path
 from explorer.ui.state.settings import Settings
 
-FORMATS = {"Control set": "safetensors", "GANSpace directions": "npz", "Directions": "npy"}
+CONTROL_SET = {"Control set": "safetensors"}
+DIRECTIONS = {"GANSpace directions": "npz", "Directions": "npy"}
+ADAPTERS = {"Adapter, kohya's keys": "kohya.safetensors", "Adapter, diffusers' keys": "diffusers.safetensors"}
+WEIGHTS = "weights"
+"""What the card of a control says in place of a space where it changes the network."""
 
 
 class OwnSets(QObject):
@@ -69,9 +73,17 @@ class OwnSets(QObject):
         if not chosen:
             return
         model = self._controller.scene.model_of()
-        path = ask_save_path(self._window, self._settings, "Save controls", name, FORMATS)
+        formats = CONTROL_SET | (ADAPTERS if self._change_weights(chosen) else DIRECTIONS)
+        path = ask_save_path(self._window, self._settings, "Save controls", name, formats)
         if path:
             self._controller.jobs.start_saving(model, chosen, path, Path(path).stem)
+
+    def _change_weights(self, chosen: tuple[ChosenControl, ...]) -> bool:
+        """Whether all of ``chosen`` change the network, and move no point."""
+        catalogue, model = self._controller.catalogue, self._controller.scene.model_of()
+        cards = [(catalogue.controls(model, one.controls), one.control) for one in chosen]
+        spaces = {own.space for card, name in cards if card for own in card.controls if own.name == name}
+        return spaces == {WEIGHTS}
 
     def _enable(self, *_: object) -> None:
         self._actions["save_starred"].setEnabled(bool(self.starred()))

@@ -22,7 +22,17 @@ def ask_save_path(parent: QWidget, settings: Settings, title: str, name: str, fo
     path, chosen = QFileDialog.getSaveFileName(parent, title, start, filters)
     if not path:
         return ""
-    if Path(path).suffix.lower().removeprefix(".") not in formats.values():
-        path = f"{path}.{next((suffix for kind, suffix in formats.items() if chosen.startswith(kind)), first)}"
+    path = _ended(path, next((suffix for kind, suffix in formats.items() if chosen.startswith(kind)), first), formats)
     settings.export_folder = str(Path(path).parent)
     return path
+
+
+def _ended(path: str, suffix: str, formats: Mapping[str, str]) -> str:
+    """``path`` with the ``suffix`` of the format that was chosen, unless it has one of ``formats`` that was typed; one
+    that is the end of a longer one which was chosen is completed to it."""
+    last = Path(path).suffix
+    if any(path.lower().endswith(f".{other}") for other in formats.values() if "." in other):
+        return path
+    if last and suffix.endswith(last.lower()):
+        return f"{path.removesuffix(last)}.{suffix}"
+    return path if last.lower().removeprefix(".") in formats.values() else f"{path}.{suffix}"

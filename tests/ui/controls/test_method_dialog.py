@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 import pytest
+import quiet
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtTest import QTest
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from quiet import CARD, MODEL, controller_on
 
-from explorer.scene.cards import MethodCard, SettingCard
+from explorer.scene.cards import ControlSetCard, MethodCard, SettingCard
 from explorer.scene.marks import with_mark
 from explorer.scene.model import ChosenControl, ControlSetRef, Mark
 from explorer.service.requests import SaveControls
@@ -187,3 +188,49 @@ def test_settings_say_why_there_are_none_yet(qtbot: QtBot) -> None:
     controller.set_method(0, ControlSetRef(path="/sets/mine.safetensors"))
     settings.ask()
     assert ["as soon as it is open" in said[0], "'Of a plugin'" in said[1], "come from a file" in said[2]] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("path", "chosen", "written"),
+    [
+        ("/sets/age", "Adapter, kohya's keys (*.kohya.safetensors)", "/sets/age.kohya.safetensors"),
+        (
+            "/sets/age.safetensors",
+            "Adapter, diffusers' keys (*.diffusers.safetensors)",
+            "/sets/age.diffusers.safetensors",
+        ),
+        ("/sets/age.kohya.safetensors", "Control set (*.safetensors)", "/sets/age.kohya.safetensors"),
+        ("/sets/age.safetensors", "Control set (*.safetensors)", "/sets/age.safetensors"),
+        ("/sets/age.v2", "Control set (*.safetensors)", "/sets/age.v2.safetensors"),
+    ],
+)
+def test_a_change_of_weights_may_be_saved_as_an_adapter(
+    path: str, chosen: str, written: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And directions are no format of it; the end of a name is that of the format that was chosen."""
+    offered, plain = list[str](), quiet.controls
+
+    def of_weights(asked: ControlSetRef) -> ControlSetCard:
+        card = plain(asked)
+        return msgspec.structs.replace(
+            card, controls=tuple(msgspec.structs.replace(one, space="weights") for one in card.controls)
+        )
+
+    monkeypatch.setattr(quiet, "controls", of_weights)
+    controller, client = controller_on()
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    actions = ActionTable(window)
+    OwnSets(controller, actions, Settings(), window)
+
+    def ask(*given: str) -> tuple[str, str]:
+        offered.append(given[-1])
+        return path, chosen
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    actions["save_controls"].trigger()
+    asked = client.sent[-1]
+    assert isinstance(asked, SaveControls)
+    assert asked.path == written
+    assert "*.kohya.safetensors" in offered[0]
+    assert "npz" not in offered[0]
