@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, RLock
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -45,7 +45,7 @@ from explorer.engine.truth import true_picture
 from explorer.engine.turns import TakingTurns
 from explorer.errors import SceneError
 from explorer.generators import registry as generators
-from explorer.generators.base import Generator, Progress
+from explorer.generators.base import Generator, Latent, Progress
 from explorer.generators.devices import choose_device, device_clock
 from explorer.generators.editing import by_weights, reweighted, stacked
 from explorer.generators.opening import memory_needed
@@ -66,6 +66,7 @@ from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Start, View
 from explorer.scene.picture_check import CheckQuestion, PictureCheck
 
+Result = TypeVar("Result")
 MODELS_KEPT = 6  # as many may stand side by side without being loaded anew for every picture
 PICTURES_KEPT = 512
 LARGEST_BATCH = 32
@@ -297,6 +298,29 @@ class Engine:
         chosen, generator = self._controls.shown(model, controls).controls, self.shared(model)
         with torch.inference_mode():  # without the device for all of it: pictures do not wait for a landscape
             return landscape(generator, chosen, latent_of(generator, start), edits, control, plane, time)
+
+    def in_turn(self, model: ModelRef, work: Callable[[Generator], Result]) -> Result:
+        """What ``work`` makes of the generator of ``model``, with the device for all of it."""
+        generator = self.generator(model)
+        with self._turn, torch.inference_mode():
+            return work(generator)
+
+    def with_point(self, view: View, work: Callable[[Generator, Generator, Latent, Quality], Result]) -> Result:
+        """What ``work`` makes, with the device for all of it, of the picture of ``view``: of the model's generator, the
+        one that draws it, which may have other weights, the point that is drawn (batch 1), and the quality. Raises as
+        :meth:`render` does."""
+        needed = [(view.model, view.controls)] if needs_controls(view) else []
+        sets = {one: self._controls.shown(*one) for one in needed}
+        point = points_of(view, sets)[-1]
+        moves = moves_of(point, sets)
+
+        def drawn_from(generator: Generator) -> Result:
+            (weights,) = by_weights(moves, 1)
+            drawing = reweighted(generator, weights)
+            latent = self._starts.edited(drawing, point, moves, not weights, {})
+            return work(generator, drawing, stacked(drawing, [latent]), point.quality)
+
+        return self.in_turn(view.model, drawn_from)
 
     # --- pictures ------------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from explorer.numerics.samplers import Callback, last
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Condition, Quality, StepWindow
 
-CAPABILITIES = ("steps", "encode", "weights")
+CAPABILITIES = ("steps", "encode", "weights", "renoise")
 PREFIX_BYTES = 64 << 20
 
 

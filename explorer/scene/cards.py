@@ -102,7 +102,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     (the layers between z and w can be read), ``features`` (activations without the rest of the picture),
     ``true_directions``, ``weights`` (the network can be drawn with other weights), ``causes`` (numbers of its first
     space are variables of a causal model), ``motion`` (the space ``style`` begins with the rotation and the translation
-    of the picture), ``prompt`` (it draws what a text says), ``ddim`` or ``flow`` (pictures are encoded by the
+    of the picture), ``prompt`` (it draws what a text says), ``renoise`` (a finished
+    picture can be noised and looked at again), ``ddim`` or ``flow`` (pictures are encoded by the
     sampler run backwards). ``family_title`` is what a user reads of the family, before a word such as model.
     """
 

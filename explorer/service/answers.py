@@ -19,6 +19,7 @@ from explorer.engine.causal_graphs import CausalQuestions
 from explorer.engine.engine import Engine
 from explorer.engine.labelling import Labelling
 from explorer.engine.selection import selected
+from explorer.engine.unsteadiness import Unsteady
 from explorer.errors import ModelError
 from explorer.export import adapters, directions, effect_files, tables
 from explorer.export import run as export
@@ -43,7 +44,7 @@ Job = (
     | requests.SaveControls | requests.FindPlaces | requests.DrawSamples | requests.TrainProbe | requests.ListAttributes
     | requests.DescribeFile | requests.ReadPath | requests.DrawLandscape | requests.FindOutcome
     | requests.DescribeCauses | requests.CheckGraph | requests.FindEffect | requests.SuggestArrows
-    | requests.InvertPicture
+    | requests.InvertPicture | requests.FindUnsteadiness
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ class Answers:
         self._send = send
         self._labelling = Labelling(engine.shared)
         self._causal = CausalQuestions(engine)
+        self._unsteady = Unsteady(engine)
 
     def answer(self, request: Job, reports: Reports) -> replies.Reply:
         """The reply to ``request``; ``reports`` takes its progress."""
@@ -105,6 +107,9 @@ class Answers:
                     request.spreads,
                 )
                 return replies.OutcomeFound(request_id=number, outcome=outcome)
+            case requests.FindUnsteadiness():
+                found = self._unsteady.found(request.view, reports.progress(wording.doing(request)))
+                return replies.UnsteadinessFound(request_id=number, found=found)
             case requests.DescribeCauses():
                 told = self._causal.report(request.model, request.controls)
                 return replies.CausesDescribed(request_id=number, report=told)

@@ -24,8 +24,8 @@ SEARCHES = 16  # threads of searches, all but one of which wait for their turn
 
 class Jobs:
     """Runs requests on workers: short ones in order on one, models that are opened on another, what labelling needs
-    on a third, what rows say about causes on a fourth, long ones on two, and searches on others, of which the engine
-    lets one work at a time."""
+    on a third, what rows say about causes on a fourth, how unusual pictures are on a fifth, long ones on two, and
+    searches on others, of which the engine lets one work at a time."""
 
     def __init__(self, engine: Engine, send: Callable[[replies.Reply], None]) -> None:
         self._answers = Answers(engine, send)
@@ -34,6 +34,7 @@ class Jobs:
         self._opening = ThreadPoolExecutor(1, "opening")
         self._labelling = ThreadPoolExecutor(1, "labelling")
         self._causal = ThreadPoolExecutor(1, "causal")
+        self._probing = ThreadPoolExecutor(1, "probing")
         self._long = ThreadPoolExecutor(2, "long")
         self._searches = ThreadPoolExecutor(SEARCHES, "search")
         self._jobs: dict[int, Reports] = {}
@@ -64,6 +65,8 @@ class Jobs:
                 self._start(self._long, request)
             case requests.DescribeCauses() | requests.CheckGraph() | requests.FindEffect():
                 self._start(self._causal, request)
+            case requests.FindUnsteadiness():
+                self._start(self._probing, request)
             case requests.OpenModel():
                 self._start(self._opening, request)
             case requests.DrawSamples() | requests.TrainProbe() | requests.ListAttributes():
@@ -85,9 +88,17 @@ class Jobs:
         with self._lock:
             for job in self._jobs.values():
                 job.stop.set()
-        for workers in (self._short, self._opening, self._labelling, self._causal, self._long, self._searches):
+        for workers in (
+            self._short,
+            self._opening,
+            self._labelling,
+            self._causal,
+            self._probing,
+            self._long,
+            self._searches,
+        ):
             workers.shutdown(wait=False, cancel_futures=True)
-        for workers in (self._long, self._searches):
+        for workers in (self._probing, self._long, self._searches):
             workers.shutdown(wait=True)
 
     def _start(self, workers: ThreadPoolExecutor, request: Job) -> None:

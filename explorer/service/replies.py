@@ -38,6 +38,7 @@ from explorer.scene.model import (
     StoredLatent,
 )
 from explorer.scene.picture_check import PictureCheck
+from explorer.scene.unsteadiness import Unsteadiness
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
@@ -158,6 +159,13 @@ class OutcomeFound(msgspec.Struct, frozen=True, kw_only=True, tag="outcome_found
 
     request_id: int
     outcome: Outcome
+
+
+class UnsteadinessFound(msgspec.Struct, frozen=True, kw_only=True, tag="unsteadiness_found"):
+    """``found`` as it was asked for."""
+
+    request_id: int
+    found: Unsteadiness
 
 
 class CausesDescribed(msgspec.Struct, frozen=True, kw_only=True, tag="causes_described"):
@@ -306,7 +314,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
-    | LandscapeDrawn | OutcomeFound | CausesDescribed | GraphChecked | EffectFound | ArrowsSuggested
+    | LandscapeDrawn | OutcomeFound | UnsteadinessFound | CausesDescribed | GraphChecked | EffectFound | ArrowsSuggested
     | FileDescribed | PathRead | FolderListed
     | Exported | Measured | Compared | EffectsScanned | PictureChecked | SamplesDrawn | ProbeTrained | AttributeList
     | InversionPreview | PictureInverted

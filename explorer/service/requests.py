@@ -152,6 +152,15 @@ class FindOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="find_outcome")
     spreads: bool = False
 
 
+class FindUnsteadiness(msgspec.Struct, frozen=True, kw_only=True, tag="find_unsteadiness"):
+    """How unusual the picture of ``view`` is among those that its model draws by itself; a job, answered by progress,
+    while these are drawn for the first time, and :class:`UnsteadinessFound`. Cancelled, it goes on there when it is
+    asked again."""
+
+    request_id: int
+    view: View
+
+
 class DescribeCauses(msgspec.Struct, frozen=True, kw_only=True, tag="describe_causes"):
     """How the variables that the set ``controls`` sets are distributed, and how well their mechanisms describe that;
     answered by :class:`CausesDescribed`, or by :class:`Refused` where it sets none."""
@@ -350,6 +359,7 @@ Request = (
     | FindPlaces
     | DrawLandscape
     | FindOutcome
+    | FindUnsteadiness
     | CheckPicture
     | DescribeCauses
     | CheckGraph

@@ -35,6 +35,8 @@ def doing(what: View | requests.Request) -> str:
             return f"Drawing the landscape of '{what.control}' of {search(what.model, what.controls)}"
         case requests.FindOutcome():
             return f"Finding what causes what along {search(what.model, what.controls)}"
+        case requests.FindUnsteadiness():
+            return f"Finding what is usual of {_name(what.view.model)}"
         case requests.DescribeCauses():
             return f"Describing the variables of {search(what.model, what.controls)}"
         case requests.CheckGraph():

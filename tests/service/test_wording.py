@@ -96,6 +96,7 @@ NAMED = (
         requests.TrainProbe(request_id=1, model=MODEL, labels=Labels(attribute="smile", fingerprint="f")),
         "Learning 'smile' from labels",
     ),
+    (requests.FindUnsteadiness(request_id=1, view=VIEW), "Finding what is usual of shapes-qlae"),
     (requests.ListAttributes(request_id=1, model=MODEL), "Listing the attributes of shapes-qlae"),
     (VIEW, "Drawing a picture of shapes-qlae"),
 )
