@@ -40,7 +40,8 @@ from explorer.engine.points import (
     with_others,
 )
 from explorer.engine.ready_sets import with_sets
-from explorer.engine.starts import Starts, places
+from explorer.engine.starts import Starts, moved, places
+from explorer.engine.trajectory import trajectory
 from explorer.engine.truth import true_picture
 from explorer.engine.turns import TakingTurns
 from explorer.errors import SceneError
@@ -65,6 +66,7 @@ from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.measures import MeasureOptions, MeasureReport
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Start, View
 from explorer.scene.picture_check import CheckQuestion, PictureCheck
+from explorer.scene.trajectory import Trajectory
 
 Result = TypeVar("Result")
 MODELS_KEPT = 6  # as many may stand side by side without being loaded anew for every picture
@@ -309,18 +311,27 @@ class Engine:
         """What ``work`` makes, with the device for all of it, of the picture of ``view``: of the model's generator, the
         one that draws it, which may have other weights, the point that is drawn (batch 1), and the quality. Raises as
         :meth:`render` does."""
-        needed = [(view.model, view.controls)] if needs_controls(view) else []
-        sets = {one: self._controls.shown(*one) for one in needed}
-        point = points_of(view, sets)[-1]
-        moves = moves_of(point, sets)
+        point, moves = self._moved(view)
 
         def drawn_from(generator: Generator) -> Result:
-            (weights,) = by_weights(moves, 1)
-            drawing = reweighted(generator, weights)
-            latent = self._starts.edited(drawing, point, moves, not weights, {})
+            drawing, latent = moved(generator, self._starts, point, moves)
             return work(generator, drawing, stacked(drawing, [latent]), point.quality)
 
         return self.in_turn(view.model, drawn_from)
+
+    def trajectory(self, view: View, most: int, side: int, check: Callable[[], None] = lambda: None) -> Trajectory:
+        """:func:`explorer.engine.trajectory.trajectory` of the picture of ``view``, beside the live view. Raises as it
+        and :meth:`render` do."""
+        point, moves = self._moved(view)
+        with torch.inference_mode():  # each step has its own turn at the device
+            return trajectory(self.shared(view.model), self._starts, point, moves, most, side, check)
+
+    def _moved(self, view: View) -> tuple[Point, Moves]:
+        """What ``view`` shows in the end, and how it is moved, with the controls that it is drawn with."""
+        needed = [(view.model, view.controls)] if needs_controls(view) else []
+        sets = {one: self._controls.shown(*one) for one in needed}
+        point = points_of(view, sets)[-1]
+        return point, moves_of(point, sets)
 
     # --- pictures ------------------------------------------------------------------------------------------------
 

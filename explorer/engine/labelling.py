@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from explorer.attributes.base import AttributeReader
 from explorer.attributes.labels import LabelledSamples, Validation
 from explorer.attributes.registry import open_reader
 from explorer.engine.cache import BoundedCache
-from explorer.engine.convert import to_bgrx
+from explorer.engine.painting import thumbnails
 from explorer.generators.base import Generator
-from explorer.outputs.registry import output_of
 from explorer.outputs.sizes import within
 from explorer.scene.labels import Labels
 from explorer.scene.model import ModelRef, Quality
@@ -38,14 +36,11 @@ class Labelling:
         """(n, height, width, 3) RGB: the samples of ``seeds`` in full quality, the longer side at most ``size``
         pixels."""
         generator = self._generator(model)
-        kind, shape = output_of(generator.card), within(generator.card.size, size)
-        drawn = [np.empty((0, *shape, 3), np.uint8)]
+        drawn = [np.empty((0, *within(generator.card.size, size), 3), np.uint8)]
         with torch.inference_mode():
             for start in range(0, len(seeds), TOGETHER):
                 latent = generator.sample(seeds[start : start + TOGETHER], truncation_psi)
-                shown = kind.picture(generator.render(latent, Quality()), shape[0])
-                pictures = functional.adaptive_avg_pool2d(shown, shape)
-                drawn.append(to_bgrx(pictures)[..., [2, 1, 0]].cpu().numpy())
+                drawn.append(thumbnails(generator.card, generator.render(latent, Quality()), size))
         return np.concatenate(drawn)
 
     def validated(self, model: ModelRef, labels: Labels) -> Validation:

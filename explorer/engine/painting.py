@@ -8,9 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from explorer.engine.convert import to_bgrx
 from explorer.outputs.base import Output
+from explorer.outputs.registry import output_of
+from explorer.outputs.sizes import within
+from explorer.scene.cards import ModelCard
 from explorer.scene.model import View
 from explorer.scene.views import EFFECTS, WITH_RMS
 
@@ -30,6 +34,14 @@ def paint(views: Sequence[tuple[View, Output, Sequence[Tensor]]], height: int) -
         block = to_bgrx(torch.stack([ready[index] for index in members])).cpu().numpy()
         painted.update(zip(members, block, strict=True))
     return [(painted[index], rms[index]) for index in range(len(views))]
+
+
+def thumbnails(card: ModelCard, outputs: Tensor, side: int) -> NDArray[np.uint8]:
+    """(n, height, width, 3) RGB: what shows ``outputs`` (n, *shape) of a model, the longer side at most ``side``
+    pixels."""
+    shape = within(card.size, side)
+    pictures = functional.adaptive_avg_pool2d(output_of(card).picture(outputs, shape[0]), shape)
+    return to_bgrx(pictures)[..., [2, 1, 0]].cpu().numpy()
 
 
 def _shown(view: View, kind: Output, outputs: Sequence[Tensor], height: int) -> Tensor:

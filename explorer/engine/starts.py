@@ -15,7 +15,7 @@ from explorer.engine.cache import BoundedCache
 from explorer.engine.origins import latent_of
 from explorer.engine.points import Point
 from explorer.generators.base import Generator, Latent, ReadsText
-from explorer.generators.editing import Prepare, edited, prepared_anew
+from explorer.generators.editing import Prepare, by_weights, edited, prepared_anew, reweighted
 from explorer.scene.cards import ControlPlace, Remark
 from explorer.scene.model import Condition, Edit, Start
 from explorer.scene.single import shortest
@@ -70,6 +70,14 @@ class Starts:
             return kept[1]
 
         return prepare
+
+
+def moved(generator: Generator, starts: Starts, point: Point, moves: Moves) -> tuple[Generator, Latent]:
+    """The generator that draws ``point`` moved by ``moves``, which may have other weights, and the latent (batch 1)
+    that it draws. Raises as :func:`edited` and :func:`reweighted` do."""
+    (weights,) = by_weights(moves, 1)
+    drawing = reweighted(generator, weights)
+    return drawing, starts.edited(drawing, point, moves, not weights, {})
 
 
 def places(generator: Generator, controls: ControlSet, start: Latent, edits: Sequence[Edit]) -> dict[str, ControlPlace]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -104,6 +104,23 @@ class Stepwise(Protocol):
 
     def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
         """As :meth:`Generator.render`; ``callback`` is called after every step that is computed."""
+
+
+class Predicted(NamedTuple):
+    """At the step number ``step`` of a sampler, from 0, which begins where a share ``noise`` (0..1) of the schedule is
+    left: the picture (B, C, H, W) in [-1, 1] that is predicted then; None where it is not looked at."""
+
+    step: int
+    noise: float
+    picture: Tensor | None
+
+
+class Foreseeing(Stepwise, Protocol):
+    """What else a family with the capability ``steps`` adds: which picture is predicted at each step can be seen."""
+
+    def trajectory(self, latent: Latent, quality: Quality, most: int = 0) -> Iterator[Predicted]:
+        """Every step of the picture of ``latent``, in their order; at most ``most`` of them, evenly chosen (0: all),
+        with its picture, by the fast decoder where there is one. Other pictures may be drawn between two steps."""
 
 
 class Conditional(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -14,12 +14,14 @@ from explorer.causal.model import StructuralModel
 from explorer.controls.base import Control
 from explorer.controls.linear import LinearControl
 from explorer.errors import ModelError
-from explorer.generators.base import Latent
-from explorer.generators.causal_diffusion_network import CausalDiffusionNetwork, Guidance
+from explorer.generators.base import Latent, Predicted
+from explorer.generators.causal_diffusion_network import SCHEDULER, TRAIN_STEPS, CausalDiffusionNetwork, Guidance
 from explorer.generators.causes import at_ends
 from explorer.generators.conditions import coding_of
 from explorer.generators.cvae import factor_control
-from explorer.numerics.samplers import Callback
+from explorer.generators.diffusion_samplers import PlannedCourse
+from explorer.generators.diffusion_trajectory import along
+from explorer.numerics.samplers import Callback, Denoiser
 from explorer.scene.cards import ControlCard, ModelCard
 from explorer.scene.model import Quality
 
@@ -65,16 +67,38 @@ class CausalDiffusionGenerator:
         return self._network.plan(self._count(quality)).timesteps
 
     def render(self, latent: Latent, quality: Quality, callback: Callback | None = None) -> Tensor:
-        """(B, C, H, W) in [-1, 1] after ``quality.steps`` steps of deterministic DDIM. Differentiable."""
+        """(B, C, H, W) in [-1, 1] after ``quality.steps`` steps of deterministic DDIM, each given the point of its
+        phase. Differentiable."""
+        course = self._course(quality)
+        end = course.run(self._denoiser(latent), self._start(latent, course), 0, len(course.timesteps), callback)
+        return self._network.decoded(end)
+
+    def trajectory(self, latent: Latent, quality: Quality, most: int = 0) -> Iterator[Predicted]:
+        """The picture predicted at each step (:class:`explorer.generators.base.Foreseeing`)."""
+        course, denoise = self._course(quality), self._denoiser(latent)
+        start = self._start(latent, course)
+        return along(course, start, TRAIN_STEPS, lambda index: denoise, self._network.decoded, most)
+
+    def _course(self, quality: Quality) -> PlannedCourse:
+        return PlannedCourse(SCHEDULER, self._network.plan(self._count(quality)))
+
+    def _start(self, latent: Latent, course: PlannedCourse) -> Tensor:
+        """The noise (B, *latent_shape) with which the first step begins."""
+        noise = self._parts(latent.at(course.timesteps[0] / TRAIN_STEPS))[0]
+        return noise.reshape(-1, *self._network.config.latent_shape)
+
+    def _denoiser(self, latent: Latent) -> Denoiser:
+        def denoise(x: Tensor, t: float) -> Tensor:
+            _, factors, before, guidance = self._parts(latent.at(t / TRAIN_STEPS))
+            return self._network.guided(x, t, factors, Guidance(factors != before, 1.0 + guidance))
+
+        return denoise
+
+    def _parts(self, latent: Latent) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Noise, factors, factors as they were, strengths of guidance less 1."""
         point = latent.tensors[SPACE].to(self.device, torch.float32)
         noise, factors, before, guidance = torch.split(point, [self._noise, self._factors, self._factors, 2], dim=1)
-        return self._network.sampled(
-            noise.reshape(-1, *self._network.config.latent_shape),
-            factors,
-            self._count(quality),
-            Guidance(factors != before, 1.0 + guidance),
-            callback,
-        )
+        return noise, factors, before, guidance
 
     @torch.no_grad()
     def encode(self, outputs: Tensor, refinements: int = REFINEMENTS) -> Latent:

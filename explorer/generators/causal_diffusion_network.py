@@ -28,7 +28,7 @@ from explorer.generators.conditions import (
 from explorer.generators.diffusion_scheduler import SchedulerConfig
 from explorer.generators.schedule import Plan
 from explorer.numerics.randomness import seeded
-from explorer.numerics.samplers import Callback, last
+from explorer.numerics.samplers import last
 from explorer.worlds.predictor.network import PredictorConfig, PredictorNetwork
 
 GROUPS = 8  # of channels, each normalised for itself
@@ -227,17 +227,16 @@ class CausalDiffusionNetwork(nn.Module):
         """The way of a picture in ``steps``."""
         return SCHEDULER.plan(steps)
 
-    def sampled(
-        self, noise: Tensor, coordinates: Tensor, steps: int, guidance: Guidance | None = None,
-        callback: Callback | None = None,
-    ) -> Tensor:  # fmt: skip
+    def sampled(self, noise: Tensor, coordinates: Tensor, steps: int) -> Tensor:
         """(B, C, size, size) pictures in [-1, 1] from ``noise`` (B, c, h, w), of factors with ``coordinates`` (B, K),
         by deterministic DDIM. Differentiable."""
         plan = self.plan(steps)
-        x = SCHEDULER.run(
-            lambda x, t: self.guided(x, t, coordinates, guidance), noise, plan, 0, len(plan.timesteps), callback
-        )
-        return self.autoencoder.decode(x).clamp(-1.0, 1.0)
+        x = SCHEDULER.run(lambda x, t: self.guided(x, t, coordinates, None), noise, plan, 0, len(plan.timesteps))
+        return self.decoded(x)
+
+    def decoded(self, latents: Tensor) -> Tensor:
+        """(B, C, size, size) pictures in [-1, 1] of ``latents`` (B, c, h, w)."""
+        return self.autoencoder.decode(latents).clamp(-1.0, 1.0)
 
     @torch.no_grad()
     def inverted(self, pictures: Tensor, coordinates: Tensor, steps: int, refinements: int) -> Tensor:

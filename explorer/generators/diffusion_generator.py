@@ -13,7 +13,7 @@ from torch import Tensor
 
 from explorer.controls.base import WeightEdits
 from explorer.errors import ModelError
-from explorer.generators.base import Generator, Latent, standard_normal
+from explorer.generators.base import Generator, Latent, Predicted, standard_normal
 from explorer.generators.diffusion_component import block_of, one_line
 from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
 from explorer.generators.diffusion_decoding import Decoding
@@ -22,6 +22,7 @@ from explorer.generators.diffusion_samplers import Course, Courses
 from explorer.generators.diffusion_scheduler import FolderSamplers
 from explorer.generators.diffusion_stretches import Beginning, Drawing, Stretch, Weighted
 from explorer.generators.diffusion_text import TextConditioner, TextEncoders
+from explorer.generators.diffusion_trajectory import predicted
 from explorer.generators.phases import acting, apart
 from explorer.generators.prefix_cache import PrefixCache, digest_of
 from explorer.generators.weights import WeightViews, grouped, named_tensors
@@ -138,6 +139,10 @@ class DiffusionGenerator:
         """
         drawing = self._drawing(latent, quality, callback)
         return self._decoding.decoded(self._end(latent, quality, drawing), drawing.half, quality.decoder)
+
+    def trajectory(self, latent: Latent, quality: Quality, most: int = 0) -> Iterator[Predicted]:
+        """:func:`explorer.generators.diffusion_trajectory.predicted`."""
+        return predicted(self, latent, quality, most)
 
     def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor:
         """The sample after all steps; ``keep``: that of the last time that this very batch was drawn, if it is kept."""

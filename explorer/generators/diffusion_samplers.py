@@ -13,11 +13,14 @@ import torch
 from torch import Tensor
 
 from explorer.generators.diffusion_component import library
-from explorer.generators.diffusion_scheduler import CLASSES, FolderSamplers
+from explorer.generators.diffusion_scheduler import CLASSES, LIMITED, FolderSamplers
 from explorer.generators.schedule import Plan, Schedule
-from explorer.numerics.samplers import Callback, Denoiser
+from explorer.numerics.samplers import Callback, Denoiser, bounded, dynamically_thresholded, split_prediction
 
 LEARNED = ("learned", "learned_range")
+CLIPPED = tuple(CLASSES[sampler] for sampler in LIMITED)
+THRESHOLDED = (*CLIPPED, CLASSES["dpmpp_2m"], CLASSES["unipc"])
+"""Schedulers that may limit the predicted picture."""
 
 
 class Course(Protocol):
@@ -36,6 +39,10 @@ class Course(Protocol):
     def run(self, denoise: Denoiser, x: Tensor, start: int, stop: int, callback: Callback | None) -> Tensor:
         """The sample after steps ``start`` .. ``stop - 1`` from the sample ``x`` before them. One that keeps something
         has gone the steps before ``start`` itself."""
+
+    def clean(self, index: int, x: Tensor, predicted: Tensor) -> Tensor:
+        """(B, ...): the x_0 that step ``index`` goes by, limits included, where the network predicts ``predicted`` of
+        ``x``, what it was given then. Raises ValueError where that prediction says nothing of x_0."""
 
     def copied(self) -> Course:
         """The same way, gone as far, to be gone on by itself."""
@@ -67,6 +74,23 @@ class LibraryCourse:
                 callback(index + 1, x)
         return x
 
+    def clean(self, index: int, x: Tensor, predicted: Tensor) -> Tensor:
+        """What the schedulers call ``pred_original_sample`` (:class:`Course`): x is what they scale the sample to, of
+        a variance that stays, whichever they count by."""
+        config, kind = self._scheduler.config, type(self._scheduler).__name__
+        sigmas = getattr(self._scheduler, "sigmas", None)
+        if sigmas is None:
+            alpha = float(self._scheduler.alphas_cumprod[int(self.timesteps[index])])
+        else:
+            alpha = 1.0 / (1.0 + float(sigmas[index]) ** 2)
+        x0 = split_prediction(x, predicted[:, : x.shape[1]], alpha, config.prediction_type)[0]
+        # Other schedulers keep these keys of a file, too, and do not follow them.
+        if kind in THRESHOLDED and config.get("thresholding"):
+            return dynamically_thresholded(config.dynamic_thresholding_ratio, config.sample_max_value)(x0)
+        if kind in CLIPPED and config.get("clip_sample"):
+            return bounded(config.clip_sample_range)(x0)
+        return x0
+
     def copied(self) -> LibraryCourse:
         streams = [stream.clone_state() for stream in self._streams]
         return LibraryCourse(copy.deepcopy(self._scheduler), streams)
@@ -92,6 +116,11 @@ class PlannedCourse:
         # Networks that also learn the variance return it in a second half of channels; here is no use for it.
         channels = x.shape[1]
         return self._schedule.run(lambda x, t: denoise(x, t)[:, :channels], x, self._plan, start, stop, callback)
+
+    def clean(self, index: int, x: Tensor, predicted: Tensor) -> Tensor:
+        """As the schedule says (:class:`Course`)."""
+        x0, limit = self._schedule.clean(x, predicted[:, : x.shape[1]], self.timesteps[index]), self._schedule.limit()
+        return x0 if limit is None else limit(x0)
 
     def copied(self) -> PlannedCourse:
         """Itself: it keeps nothing."""

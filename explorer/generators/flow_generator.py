@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from explorer.generators.base import Latent
+from explorer.generators.base import Latent, Predicted
 from explorer.generators.class_labels import LABEL
 from explorer.generators.diffusion_conditioning import Conditioning
 from explorer.generators.diffusion_generator import DiffusionGenerator
@@ -20,6 +20,7 @@ from explorer.generators.flow_steering import SPACE, amounts_at, noises
 from explorer.numerics.rectified_flow import Velocity, steered
 from explorer.numerics.samplers import Callback
 from explorer.scene.model import Quality
+from explorer.scene.trajectory import evenly
 
 
 def targets_of(steering: Sequence[Tensor]) -> Tensor:
@@ -29,6 +30,11 @@ def targets_of(steering: Sequence[Tensor]) -> Tensor:
     active = torch.stack([(one != 0).any(1) for one in steering]).any(0)
     most = active.shape[1] if any(one.requires_grad for one in steering) else int(active.sum(1).max())
     return active.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :most]
+
+
+def _acting(steering: Sequence[Tensor | None]) -> list[Tensor]:
+    """Those of ``steering`` that steer anything."""
+    return [one for one in steering if one is not None and (one.requires_grad or bool(one.any()))]
 
 
 def counted(callback: Callback | None, done: int) -> Callback | None:
@@ -43,10 +49,9 @@ class FlowGenerator(DiffusionGenerator):
     """
 
     def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor:
-        schedule = cast(FlowSchedule, self.samplers.schedule)
-        sigmas = schedule.sigmas(schedule.plan(quality.steps or self.card.full_steps))
+        schedule, sigmas = cast(FlowSchedule, self.samplers.schedule), self._sigmas(quality)
         steering = [latent.at(sigma).tensors.get(SPACE) for sigma in sigmas[:-1]]
-        acting = [one for one in steering if one is not None and (one.requires_grad or bool(one.any()))]
+        acting = _acting(steering)
         if not acting:
             return super()._end(latent, quality, drawing, keep)
         x_0 = super()._end(_unsteered(latent), quality, drawing, keep=True)
@@ -80,6 +85,31 @@ class FlowGenerator(DiffusionGenerator):
             noises(len(sigmas) - 1, tuple(x_0.shape[1:]), self.device),
             counted(drawing.callback, len(sigmas) - 1),
         )
+
+    def trajectory(self, latent: Latent, quality: Quality, most: int = 0) -> Iterator[Predicted]:
+        """Where pictures are steered, as far as each was by the end of every step: that begins with the finished
+        picture, whose steps are not drawn anew where they are kept."""
+        sigmas = self._sigmas(quality)[:-1]
+        if not _acting([latent.at(sigma).tensors.get(SPACE) for sigma in sigmas]):
+            yield from super().trajectory(latent, quality, most)
+            return
+        changed: dict[int, Tensor] = {}
+
+        def hear(done: int, x: Tensor) -> None:
+            if done > len(sigmas):
+                changed[done - len(sigmas) - 1] = x
+
+        drawing = self._drawing(latent, quality, hear)
+        with torch.no_grad():
+            self._end(latent, quality, drawing)
+        shown = set(evenly(len(sigmas), most))
+        for index, sigma in enumerate(sigmas):
+            picture = self._decoding.decoded(changed[index], drawing.half, "tiny") if index in shown else None
+            yield Predicted(index, sigma, picture)
+
+    def _sigmas(self, quality: Quality) -> tuple[float, ...]:
+        schedule = cast(FlowSchedule, self.samplers.schedule)
+        return schedule.sigmas(schedule.plan(quality.steps or self.card.full_steps))
 
     def _towards(self, latent: Latent, classes: Tensor) -> Conditioning:
         """What the network is told where each picture of ``latent`` is of the class in ``classes`` (B,) alone."""

@@ -76,6 +76,9 @@ class FlowSchedule(FiniteNumbers, frozen=True, kw_only=True):
         """Where the velocity leads at once (:class:`explorer.generators.schedule.Schedule`)."""
         return x - t / self.num_train_timesteps * predicted
 
+    def limit(self) -> None:
+        """A flow's pictures are as they are predicted."""
+
     def sampler_text(self, class_name: str) -> str:
         """The solver of the flow."""
         return f"{self.method.capitalize()}'s method along the flow"

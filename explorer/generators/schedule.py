@@ -11,7 +11,7 @@ import msgspec
 from torch import Tensor
 
 from explorer.errors import ModelError
-from explorer.numerics.samplers import Callback, Denoiser
+from explorer.numerics.samplers import Callback, Denoiser, Limit
 
 FILE = "scheduler_config.json"
 Config = TypeVar("Config", bound=msgspec.Struct)
@@ -55,6 +55,9 @@ class Schedule(Protocol):
 
     def clean(self, x: Tensor, predicted: Tensor, t: float) -> Tensor:
         """(B, ...): the x_0 that the network's prediction for ``x`` at the training step ``t`` stands for."""
+
+    def limit(self) -> Limit | None:
+        """What is done to the predicted x_0 at every step; None where it stays as it is."""
 
     def sampler_text(self, class_name: str) -> str:
         """How pictures are drawn, for the card, where the folder's own scheduler is a ``class_name``."""

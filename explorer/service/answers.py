@@ -44,7 +44,7 @@ Job = (
     | requests.SaveControls | requests.FindPlaces | requests.DrawSamples | requests.TrainProbe | requests.ListAttributes
     | requests.DescribeFile | requests.ReadPath | requests.DrawLandscape | requests.FindOutcome
     | requests.DescribeCauses | requests.CheckGraph | requests.FindEffect | requests.SuggestArrows
-    | requests.InvertPicture | requests.FindUnsteadiness
+    | requests.InvertPicture | requests.FindUnsteadiness | requests.DrawTrajectory
 )  # fmt: skip
 
 
@@ -98,6 +98,9 @@ class Answers:
                     request.time,
                 )
                 return replies.LandscapeDrawn(request_id=number, landscape=drawn)
+            case requests.DrawTrajectory():
+                seen = self._engine.trajectory(request.view, request.most, request.side, reports.check)
+                return replies.TrajectoryDrawn(request_id=number, trajectory=seen)
             case requests.FindOutcome():
                 outcome = self._engine.outcome(
                     request.model,

@@ -24,8 +24,8 @@ SEARCHES = 16  # threads of searches, all but one of which wait for their turn
 
 class Jobs:
     """Runs requests on workers: short ones in order on one, models that are opened on another, what labelling needs
-    on a third, what rows say about causes on a fourth, how unusual pictures are on a fifth, long ones on two, and
-    searches on others, of which the engine lets one work at a time."""
+    on a third, what rows say about causes on a fourth, how unusual pictures are on a fifth, the steps of pictures on a
+    sixth, long ones on two, and searches on others, of which the engine lets one work at a time."""
 
     def __init__(self, engine: Engine, send: Callable[[replies.Reply], None]) -> None:
         self._answers = Answers(engine, send)
@@ -35,6 +35,7 @@ class Jobs:
         self._labelling = ThreadPoolExecutor(1, "labelling")
         self._causal = ThreadPoolExecutor(1, "causal")
         self._probing = ThreadPoolExecutor(1, "probing")
+        self._stepping = ThreadPoolExecutor(1, "stepping")
         self._long = ThreadPoolExecutor(2, "long")
         self._searches = ThreadPoolExecutor(SEARCHES, "search")
         self._jobs: dict[int, Reports] = {}
@@ -67,6 +68,8 @@ class Jobs:
                 self._start(self._causal, request)
             case requests.FindUnsteadiness():
                 self._start(self._probing, request)
+            case requests.DrawTrajectory():
+                self._start(self._stepping, request)
             case requests.OpenModel():
                 self._start(self._opening, request)
             case requests.DrawSamples() | requests.TrainProbe() | requests.ListAttributes():
@@ -88,15 +91,8 @@ class Jobs:
         with self._lock:
             for job in self._jobs.values():
                 job.stop.set()
-        for workers in (
-            self._short,
-            self._opening,
-            self._labelling,
-            self._causal,
-            self._probing,
-            self._long,
-            self._searches,
-        ):
+        quick = self._short, self._opening, self._labelling, self._causal, self._stepping
+        for workers in (*quick, self._probing, self._long, self._searches):
             workers.shutdown(wait=False, cancel_futures=True)
         for workers in (self._probing, self._long, self._searches):
             workers.shutdown(wait=True)

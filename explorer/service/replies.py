@@ -38,6 +38,7 @@ from explorer.scene.model import (
     StoredLatent,
 )
 from explorer.scene.picture_check import PictureCheck
+from explorer.scene.trajectory import Trajectory
 from explorer.scene.unsteadiness import Unsteadiness
 
 
@@ -197,6 +198,13 @@ class LandscapeDrawn(msgspec.Struct, frozen=True, kw_only=True, tag="landscape_d
     landscape: Landscape
 
 
+class TrajectoryDrawn(msgspec.Struct, frozen=True, kw_only=True, tag="trajectory_drawn"):
+    """``trajectory`` as it was asked for."""
+
+    request_id: int
+    trajectory: Trajectory
+
+
 class Exported(msgspec.Struct, frozen=True, kw_only=True, tag="exported"):
     """``note``: a sentence about what is in the file."""
 
@@ -314,7 +322,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
 Reply = (
     Ready | Frames | ViewFailed | ModelList | MethodList | ModelOpened | ControlsFound | ControlsPreview | PlacesFound
-    | LandscapeDrawn | OutcomeFound | UnsteadinessFound | CausesDescribed | GraphChecked | EffectFound | ArrowsSuggested
+    | LandscapeDrawn | TrajectoryDrawn | OutcomeFound | UnsteadinessFound | CausesDescribed | GraphChecked | EffectFound
+    | ArrowsSuggested
     | FileDescribed | PathRead | FolderListed
     | Exported | Measured | Compared | EffectsScanned | PictureChecked | SamplesDrawn | ProbeTrained | AttributeList
     | InversionPreview | PictureInverted

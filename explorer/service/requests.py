@@ -140,6 +140,17 @@ class DrawLandscape(msgspec.Struct, frozen=True, kw_only=True, tag="draw_landsca
     time: float | None = None
 
 
+class DrawTrajectory(msgspec.Struct, frozen=True, kw_only=True, tag="draw_trajectory"):
+    """What the sampler predicts at each step of the picture of ``view``; answered by :class:`TrajectoryDrawn`,
+    :class:`Stopped` or :class:`Refused`. ``most``: of the steps are shown, evenly chosen (0: all); ``side``: pixels of
+    the longer side of a picture, at most."""
+
+    request_id: int
+    view: View
+    most: int = 0
+    side: int = 96
+
+
 class FindOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="find_outcome"):
     """The variables of a picture without and with the do() of ``edits``; answered by :class:`OutcomeFound`, or by
     :class:`Refused` where the set sets no variables. ``spreads``: with what doing and seeing say as numbers."""
@@ -358,6 +369,7 @@ Request = (
     | ReadPath
     | FindPlaces
     | DrawLandscape
+    | DrawTrajectory
     | FindOutcome
     | FindUnsteadiness
     | CheckPicture

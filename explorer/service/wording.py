@@ -33,6 +33,8 @@ def doing(what: View | requests.Request) -> str:
             return f"Finding where the picture stands along {search(what.model, what.controls)}"
         case requests.DrawLandscape():
             return f"Drawing the landscape of '{what.control}' of {search(what.model, what.controls)}"
+        case requests.DrawTrajectory():
+            return f"Drawing the steps of a picture of {_name(what.view.model)}"
         case requests.FindOutcome():
             return f"Finding what causes what along {search(what.model, what.controls)}"
         case requests.FindUnsteadiness():

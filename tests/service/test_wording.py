@@ -58,6 +58,7 @@ NAMED = (
         ),
         "Drawing the landscape of 'PC 1' of PCA on shapes-qlae",
     ),
+    (requests.DrawTrajectory(request_id=1, view=VIEW), "Drawing the steps of a picture of shapes-qlae"),
     (
         requests.CheckPicture(
             request_id=1,

@@ -1,0 +1,88 @@
+"""The picture that a sampler predicts at each of its steps, on the way of one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from explorer.errors import ModelError
+from explorer.generators.base import Latent, Predicted
+from explorer.generators.diffusion_conditioning import Conditioning
+from explorer.generators.diffusion_decoding import Decoding
+from explorer.generators.diffusion_samplers import Course
+from explorer.generators.diffusion_scheduler import FolderSamplers
+from explorer.generators.diffusion_stretches import Drawing, Stretch
+from explorer.numerics.samplers import Denoiser
+from explorer.scene.model import Quality
+from explorer.scene.trajectory import evenly
+
+
+class Stepping(Protocol):
+    """What is needed here of a :class:`explorer.generators.diffusion_generator.DiffusionGenerator`."""
+
+    samplers: FolderSamplers
+    _decoding: Decoding
+
+    def _drawing(self, latent: Latent, quality: Quality) -> Drawing: ...
+    def _stretches(self, latent: Latent, course: Course) -> list[Stretch]: ...
+    def _through(
+        self, latent: Latent, quality: Quality, drawing: Drawing, stretches: Sequence[Stretch]
+    ) -> tuple[Tensor, Drawing]: ...
+    def _add(self, h: Tensor | None, batch: int) -> None: ...
+    def _predicted(self, x: Tensor, t: float, conditioning: Conditioning, half: bool) -> Tensor: ...
+
+
+def predicted(generator: Stepping, latent: Latent, quality: Quality, most: int) -> Iterator[Predicted]:
+    """What is predicted at each step of the picture of ``latent`` (:class:`explorer.generators.base.Foreseeing`), which
+    is drawn anew for that: kept beginnings are neither used nor added to."""
+    drawing = generator._drawing(latent, quality)
+    stretches = generator._stretches(latent, drawing.course)
+    by_step = [stretch for stretch in stretches for _ in range(stretch.start, stretch.stop)]
+    x, drawing = generator._through(latent, quality, drawing, [])
+
+    def denoiser(index: int) -> Denoiser:
+        told = by_step[index].conditioning
+        generator._add(by_step[index].h, len(x))
+        return lambda sample, t: generator._predicted(sample, t, told, drawing.half)
+
+    def decoded(sample: Tensor) -> Tensor:
+        return generator._decoding.decoded(sample, drawing.half, "tiny")
+
+    return along(drawing.course, x, generator.samplers.schedule.num_train_timesteps, denoiser, decoded, most)
+
+
+def along(
+    course: Course,
+    x: Tensor,
+    train_steps: int,
+    denoiser: Callable[[int], Denoiser],
+    decoded: Callable[[Tensor], Tensor],
+    most: int,
+) -> Iterator[Predicted]:
+    """The steps of ``course`` from ``x``, one after the other; before each ``denoiser`` is asked for its network, so
+    that others may use that in between. Of a step that asks the network twice it is the first answer. Raises
+    :class:`ModelError` where a prediction says nothing of the picture."""
+    shown = set(evenly(len(course.timesteps), most))
+    for index, time in enumerate(course.timesteps):
+        picture = None
+        heard: list[tuple[Tensor, Tensor]] = []
+        with torch.no_grad():
+            x = course.run(_listening(denoiser(index), heard), x, index, index + 1, None)
+            if index in shown:
+                try:
+                    picture = decoded(course.clean(index, *heard[0]))
+                except ValueError as error:
+                    raise ModelError(f"What is predicted at step {index + 1} is no picture: {error}.") from error
+        yield Predicted(index, time / train_steps, picture)
+
+
+def _listening(denoise: Denoiser, heard: list[tuple[Tensor, Tensor]]) -> Denoiser:
+    def listening(sample: Tensor, t: float) -> Tensor:
+        prediction = denoise(sample, t)
+        heard.append((sample, prediction))
+        return prediction
+
+    return listening
