@@ -46,20 +46,35 @@ CLASSES = {
     "pndm": "PNDMScheduler",
     "euler": "EulerDiscreteScheduler",
     "euler_ancestral": "EulerAncestralDiscreteScheduler",
+    "heun": "HeunDiscreteScheduler",
+    "lms": "LMSDiscreteScheduler",
     "dpmpp_2m": "DPMSolverMultistepScheduler",
     "unipc": "UniPCMultistepScheduler",
+    "deis": "DEISMultistepScheduler",
     "lcm": "LCMScheduler",
+    "tcd": "TCDScheduler",
 }
 """Sampler → its class in diffusers; the order is that of lists."""
 SCHEDULERS = {class_name: sampler for sampler, class_name in CLASSES.items()}
-LIMITED = (DDIM, DDPM, "lcm")
-"""Samplers that may clip what is predicted."""
+LIMITED = (DDIM, DDPM, "heun", "lcm", "tcd")
+"""Samplers whose files say whether what is predicted is clipped."""
+DISTILLED = ("lcm", "tcd")
+"""Samplers of models that were distilled to draw in a few of the steps of another sampler."""
+DISTILLED_STEPS = 50
+"""Of that other sampler, where the file does not say."""
+_LATENT = {"beta_start": 0.00085, "beta_end": 0.012, "clip_sample": False}
 OWN_DEFAULTS: dict[str, dict[str, Any]] = {
     "pndm": {"set_alpha_to_one": False},
-    "lcm": {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": False},
-    **{name: {"timestep_spacing": "linspace"} for name in ("euler", "euler_ancestral", "dpmpp_2m", "unipc")},
+    "heun": {**_LATENT, "timestep_spacing": "linspace"},
+    **{name: {**_LATENT, "beta_schedule": "scaled_linear"} for name in DISTILLED},
+    **{
+        name: {"timestep_spacing": "linspace"}
+        for name in ("euler", "euler_ancestral", "lms", "dpmpp_2m", "unipc", "deis")
+    },
 }
 """Sampler → what its class takes where a key is missing, unlike DDIM's."""
+WITHOUT_ZERO_SNR = ("pndm", "heun", "lms", "deis")
+"""Samplers whose classes do not know schedules that end where no signal is left, and would follow another."""
 RUNGE_KUTTA_STEPS = 4
 
 OF_OTHERS = frozenset({
@@ -192,6 +207,9 @@ class FolderSamplers:
             return self.schedule.plan(count)
         if count < RUNGE_KUTTA_STEPS and self._takes_runge_kutta(sampler):
             raise ValueError(f"PNDM begins with Runge-Kutta steps and takes {RUNGE_KUTTA_STEPS} at least")
+        most = self.entries.get("original_inference_steps", DISTILLED_STEPS)
+        if sampler in DISTILLED and isinstance(most, int) and count > most:
+            raise ValueError(f"{SAMPLERS[sampler]} takes some of the {most} steps that it was distilled from")
         return None
 
     def text(self) -> str:
@@ -237,7 +255,7 @@ def _fits(sampler: str, config: SchedulerConfig) -> bool:
     """Whether ``sampler`` can follow a schedule that was written for another."""
     if sampler in ("pndm", "euler_ancestral") and config.prediction_type == "sample":
         return False
-    if sampler == "pndm" and config.rescale_betas_zero_snr:
+    if sampler in WITHOUT_ZERO_SNR and config.rescale_betas_zero_snr:
         return False
     return sampler in (DDIM, DDPM) or config.beta_schedule in ("linear", "scaled_linear", "squaredcos_cap_v2")
 

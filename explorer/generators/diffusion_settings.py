@@ -10,7 +10,7 @@ from explorer.checkpoint import read_card
 from explorer.errors import ModelError
 from explorer.generators.diffusion_configs import TextUnetConfig
 from explorer.generators.diffusion_folder import PipelineFolder
-from explorer.generators.diffusion_scheduler import SCHEDULERS
+from explorer.generators.diffusion_scheduler import DISTILLED, SCHEDULERS
 
 FULL_STEPS, INTERACTIVE_STEPS = 50, 8
 FEW_STEPS, FEWEST_STEPS = 4, 1
@@ -51,12 +51,12 @@ def own_settings(folder: PipelineFolder) -> OwnSettings:
 
 
 def _draws_in_few(folder: PipelineFolder) -> bool:
-    """Whether it is a latent consistency model, or a turbo model, which are known by their schedulers: SD-Turbo and
+    """Whether it is a consistency model, or a turbo model, which are known by their schedulers: SD-Turbo and
     SD XL-Turbo are the models that come with an Euler sampler of trailing steps."""
     samplers = folder.samplers
     own = SCHEDULERS.get(samplers.class_name, "")
     turbo = own in ("euler", "euler_ancestral") and samplers.entries.get("timestep_spacing") == "trailing"
-    return own == "lcm" or (turbo and bool(folder.text))
+    return own in DISTILLED or (turbo and bool(folder.text))
 
 
 def _guidance(card: dict[str, Any], folder: PipelineFolder, has_null: bool, few: bool) -> float:

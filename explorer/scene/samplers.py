@@ -11,9 +11,13 @@ SAMPLERS = {
     "pndm": "PNDM",
     "euler": "Euler",
     "euler_ancestral": "Euler ancestral",
+    "heun": "Heun",
+    "lms": "LMS",
     "dpmpp_2m": "DPM++ 2M",
     "unipc": "UniPC",
+    "deis": "DEIS",
     "lcm": "LCM",
+    "tcd": "TCD",
 }
 """Name → what it is called."""
 

@@ -22,14 +22,15 @@ from explorer.errors import ControlError
 from explorer.generators import diffusion
 from explorer.generators.base import Latent
 from explorer.generators.diffusion_generator import DiffusionGenerator
+from explorer.generators.diffusion_scheduler import CLASSES
 from explorer.generators.editing import edited, rendered, rows_of, stacked
 from explorer.generators.phases import acting, apart
 from explorer.scene.cards import ControlCard
 from explorer.scene.model import Quality, StepWindow
 
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")  # of diffusers
 EIGHT = Quality(steps=8)
-SAMPLERS = ("ddim", "ddpm", "pndm", "euler", "euler_ancestral", "dpmpp_2m", "unipc", "lcm")
 
 edges = st.integers(0, 8)
 two_edges = st.tuples(edges, edges).filter(lambda ends: ends[0] != ends[1])
@@ -96,7 +97,7 @@ def test_a_picture_equals_one_written_out(tmp_path: Path) -> None:
     assert (ours - rendered(generator, [(start, moves[2:])], EIGHT)).abs().max() > 0.01
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", CLASSES)
 def test_a_window_of_all_steps_is_none_and_one_of_no_step_changes_no_bit(tmp_path: Path, sampler: str) -> None:
     generator, quality = opened(save_pixels(tmp_path / "model")), Quality(steps=8, sampler=sampler)
     control, start = direction(generator, 1), generator.sample([5])
@@ -108,7 +109,7 @@ def test_a_window_of_all_steps_is_none_and_one_of_no_step_changes_no_bit(tmp_pat
     assert torch.equal(rendered(generator, [(start, [move(control, 1.0, between)])], quality), bare)
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", CLASSES)
 def test_only_the_steps_from_the_first_change_on_are_computed_and_give_the_same_bits(
     tmp_path: Path, sampler: str
 ) -> None:

@@ -24,7 +24,7 @@ from explorer.scene.model import Quality
 from explorer.scene.samplers import SAMPLERS, require_sampler
 
 CPU = torch.device("cpu")
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of diffusers
+pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")  # of diffusers
 
 
 def opened(folder: Path) -> DiffusionGenerator:
@@ -74,7 +74,11 @@ OWN = {
     "euler_ancestral": {"timestep_spacing": "trailing", "rescale_betas_zero_snr": False},
     "dpmpp_2m": {"algorithm_type": "sde-dpmsolver++", "solver_order": 2, "use_karras_sigmas": True},
     "unipc": {"use_karras_sigmas": True, "solver_order": 3, "timestep_spacing": "leading"},
+    "heun": {"use_karras_sigmas": True, "clip_sample": True, "clip_sample_range": 0.5},
+    "lms": {"use_karras_sigmas": True, "timestep_spacing": "leading", "steps_offset": 1},
+    "deis": {"solver_order": 3, "thresholding": True, "sample_max_value": 0.5},
     "lcm": {"original_inference_steps": 20, "timestep_scaling": 5.0},
+    "tcd": {"original_inference_steps": 20, "beta_schedule": "squaredcos_cap_v2"},
 }
 
 
@@ -162,7 +166,7 @@ def test_a_film_between_two_seeds_keeps_the_noise_of_the_first(tmp_path: Path) -
 
 def test_samplers_that_cannot_follow_a_schedule_are_not_offered(tmp_path: Path) -> None:
     rescaled = pixels(tmp_path / "a", DDIMScheduler(rescale_betas_zero_snr=True, prediction_type="v_prediction"))
-    assert "pndm" not in diffusion.FAMILY.describe(rescaled).samplers
+    assert not {"pndm", "heun", "lms", "deis"} & set(diffusion.FAMILY.describe(rescaled).samplers)
     sample = pixels(tmp_path / "b", DDIMScheduler(prediction_type="sample"))
     assert not {"pndm", "euler_ancestral"} & set(diffusion.FAMILY.describe(sample).samplers)
     sigmoid = pixels(tmp_path / "c", DDPMScheduler(beta_schedule="sigmoid"))
@@ -190,11 +194,38 @@ def test_names_are_asked_before_anything_is_drawn(tmp_path: Path) -> None:
     card = diffusion.FAMILY.describe(save_pixels(tmp_path / "model"))
     require_sampler(card, "")
     require_sampler(card, "unipc")
-    with pytest.raises(ExplorerError, match="no sampler 'heun'"):
-        require_sampler(card, "heun")
+    with pytest.raises(ExplorerError, match="no sampler 'dpm'"):
+        require_sampler(card, "dpm")
 
 
-def test_too_many_steps_for_a_sampler_are_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sampler", ["lcm", "tcd"])
+def test_more_steps_than_a_sampler_was_distilled_from_are_refused_in_one_sentence(tmp_path: Path, sampler: str) -> None:
     folder = save_pixels(tmp_path / "model")
-    with pytest.raises(ModelError, match=r"cannot be drawn in 60 steps: .*\.$"):
-        drawn(folder, [0], 60, "lcm")
+    refused = f"cannot be drawn in 60 steps: {sampler.upper()} takes some of the 50 steps that it was distilled from"
+    with pytest.raises(ModelError, match=rf"{refused}\.$"):
+        drawn(folder, [0], 60, sampler)
+    few = pixels(tmp_path / "few", getattr(diffusers, CLASSES[sampler])(original_inference_steps=8))
+    assert diffusion.FAMILY.describe(few).full_steps == 4
+    with pytest.raises(ModelError, match=r"some of the 8 steps"):
+        drawn(few, [0], 9, "")
+
+
+def test_a_step_of_heun_asks_the_network_twice_and_may_be_kept_between(tmp_path: Path) -> None:
+    """A window may end between the two: what the first of them left behind is kept with the sample."""
+    generator = opened(save_pixels(tmp_path / "model"))
+    quality, latent = Quality(steps=5, sampler="heun"), generator.sample([0])
+    seen: list[int] = []
+    whole = generator.render(latent, quality, callback=lambda done, x: seen.append(done))
+    assert seen == list(range(1, 2 * 5))
+    course = generator._course(quality, [0])
+    noise = latent.tensors["x_T"]
+
+    def denoise(x: Tensor, t: float) -> Tensor:
+        return generator._unet(x, torch.tensor([t])).sample
+
+    for stop in range(1, 9):
+        begun = generator._course(quality, [0])
+        middle = begun.run(denoise, begun.begin(noise), 0, stop, None)
+        assert begun.nbytes > course.nbytes or stop % 2 == 0
+        picture = begun.copied().run(denoise, middle, stop, 9, None)
+        assert torch.equal(picture.clamp(-1, 1), whole)
