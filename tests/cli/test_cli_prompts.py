@@ -37,7 +37,7 @@ def test_a_prompt_is_drawn_and_travels_with_the_picture(stable: str) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--sampler", "heun"], "there is no sampler 'heun'"),
+        (["--sampler", "dpm"], "there is no sampler 'dpm'"),
         (["--guidance", "101"], "101"),
         (["--guidance", "much"], "much"),
     ],
