@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from explorer import __version__
+from explorer.bench import sampler_drag
 from explorer.bench.alone import told
 from explorer.bench.do_drag import MODELS as DO_MODELS
 from explorer.discovery.request import mapped_space
@@ -32,8 +33,9 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     The ratios are taken within this one run: ``ratio`` is the median way from event to screen over the sum of bare
     forward, conversion and paint; ``side_by_side`` is :func:`explorer.bench.side_by_side.measure`, ``flow_drag``
     :func:`explorer.bench.flow_drag.measure`, ``fields`` :func:`explorer.bench.fields.measure`, ``causal``
-    :func:`explorer.bench.causal.measure`, ``do_drag`` :func:`explorer.bench.do_drag.measure`; ``window_ratio`` the
-    start of the window over a bare ``import PySide6.QtWidgets``.
+    :func:`explorer.bench.causal.measure`, ``do_drag`` :func:`explorer.bench.do_drag.measure`, ``sampler_drag``
+    :func:`explorer.bench.sampler_drag.measure`; ``window_ratio`` the start of the window over a bare
+    ``import PySide6.QtWidgets``.
     """
     from explorer.bench.screen import Screen
 
@@ -48,6 +50,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
     grids: list[Row] = []
     drags: list[Row] = []
     do_drags: list[Row] = []
+    sampler_drags: list[Row] = []
     memory: list[tuple[int, int]] = []
     device = ""
     screen = Screen()
@@ -73,6 +76,9 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
             if name in DO_MODELS:
                 say(f"{name}: dragging a do-slider")
                 do_drags.append(told("explorer.bench.do_drag", name))
+            if sampler_drag.fits(card):
+                say(f"{name}: dragging inside the sampler")
+                sampler_drags.append(told("explorer.bench.sampler_drag", name))
             memory.extend((one.window_memory, one.engine_memory) for one in measured)
     finally:
         screen.close()
@@ -90,6 +96,7 @@ def run(models: Sequence[str] = (), say: Callable[[str], None] = lambda line: No
         "fields": fields,
         "causal": causal,
         "do_drag": do_drags,
+        "sampler_drag": sampler_drags,
         "window_ratio": window_ratio,
         "memory_mb": {
             "window": round(max(window for window, _ in memory) / 1e6, 1),

@@ -85,6 +85,12 @@ def bench(
             f"{row['name']}: a step along a flow takes {row['flow_ms']} ms, along a straight direction "
             f"{row['straight_ms']} ms (ratio {row['ratio']}; of two flows at once {row['mixed_ratio']})"
         )
+    for row in found["sampler_drag"]:
+        typer.echo(
+            f"{row['name']}: a full render takes {row['full_ms']} ms; an edit from the middle of its {row['steps']} "
+            f"steps {row['late_ratio']} of it, in drafts {row['draft_ratio']}, the finished picture after a drag "
+            f"{row['rest_ratio']}"
+        )
     fields = found["fields"]
     typer.echo(
         f"{fields['fields']} fields of width {fields['width']}, {fields['batch']} points each, trained: "

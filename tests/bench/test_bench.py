@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from PySide6.QtWidgets import QApplication
+from tiny_pipelines import save_ddim
 
 from explorer.bench import (
     causal,
@@ -18,6 +19,7 @@ from explorer.bench import (
     kill_engine,
     kill_window,
     report,
+    sampler_drag,
     screen,
     side_by_side,
     turns,
@@ -136,6 +138,21 @@ def test_do_is_timed_against_arithmetic_that_gives_the_same(monkeypatch: pytest.
     found = causal.measure()
     assert set(found) == {"linear", "networks", "networks_float32"}
     assert all(row["ratio"] > 0 and row["rows_ratio"] > 0 and row["nodes"] == 30 for row in found.values())
+
+
+def test_a_drag_inside_the_sampler_draws_the_steps_from_its_window_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sampler_drag, "RUNS", 1)
+    monkeypatch.setattr(turns, "REPEATED", 1)
+    found = sampler_drag.measure(str(save_ddim(tmp_path / "model")))
+    assert found["steps"] == 50
+    calls = [found[f"{kind}_calls"] for kind in ("full", "late", "draft", "rest")]
+    assert calls == [50, 25, 4, 50]  # a draft has 8
+    for kind in ("full", "late", "draft"):
+        assert float(found[f"{kind}_ms"]) > 0
+    with pytest.raises(ExplorerError, match="has no steps with an h in them"):
+        sampler_drag.measure("known-distinct")
 
 
 def test_a_do_slider_is_dragged_beside_a_straight_one(monkeypatch: pytest.MonkeyPatch) -> None:
