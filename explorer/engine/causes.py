@@ -29,7 +29,7 @@ from explorer.controls.rung import Rung
 from explorer.controls.scaled import unscaled
 from explorer.errors import CausalError, ExplorerError
 from explorer.generators.base import Generator, Latent
-from explorer.generators.editing import edited, ready, rendered
+from explorer.generators.editing import advanced_for, edited, ready, rendered
 from explorer.scene.causal_graph import CausalGraph
 from explorer.scene.causes import Outcome, Spread, VariableOutcome, rung_of
 from explorer.scene.choices import case_of
@@ -49,7 +49,7 @@ def outcome(
     moves = controls.moves(edits)
     names = list(generator.card.spaces)
     earlier = [move for move in moves if move.control.card.space in names[: names.index(space)]]
-    latent = generator.advance(edited(generator, start, earlier), space)
+    latent = advanced_for(first, generator, edited(generator, start, earlier))
     acts = [ready(unscaled(move), generator, latent) for move in moves if causal_of(move.control) is not None]
     first = cast(Intervening, ready(Move(first, torch.zeros(1)), generator, latent).control)
     point = latent.tensors[space]

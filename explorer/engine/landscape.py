@@ -15,7 +15,7 @@ from explorer.controls.field import FieldAtOnce, FieldControl
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
-from explorer.generators.editing import edited, rows_of
+from explorer.generators.editing import advanced_for, edited, rows_of
 from explorer.scene.cards import Remark
 from explorer.scene.landscape import FieldOnPlane, Landscape, Plane
 from explorer.scene.model import Edit
@@ -62,7 +62,8 @@ def landscape(
     """The path of ``control`` from ``start`` (batch 1), all other ``edits`` made; the field that it follows, where it
     follows one, at ``time`` (None: when the path begins).
 
-    Raises :class:`ControlError` for a control that moves no point, or names that are not in the set.
+    Raises :class:`ControlError` for a control that moves no point, or names that are not in the set, and
+    :class:`ExplorerError` for a start behind the control's space.
     """
     chosen = controls.control(control)
     space = chosen.card.space
@@ -84,7 +85,7 @@ def landscape(
 
     def reached(amount: float) -> Tensor:
         latent = edited(generator, start, moves(amount))
-        return generator.advance(latent, space).tensors[space].flatten().double().cpu()
+        return advanced_for(chosen, generator, latent).tensors[space].flatten().double().cpu()
 
     rows = _at_once(generator, start, moves(1.0), chosen, amounts)
     if rows is None:
@@ -142,7 +143,7 @@ def _at_once(generator: Generator, start: Latent, moves: Moves, chosen: Control,
         many.append(inner._replace(control=control, number=number))
     latent = edited(generator, rows_of(start, [0] * len(amounts)), many)
     space = chosen.card.space
-    return generator.advance(latent, space).tensors[space].flatten(1).double().cpu()
+    return advanced_for(chosen, generator, latent).tensors[space].flatten(1).double().cpu()
 
 
 def _between(chosen: Control, other: Control, begin: Tensor, generator: Generator) -> _Cut:

@@ -16,7 +16,7 @@ from explorer.controls.scaled import unscaled
 from explorer.ending import Progress, in_parts
 from explorer.errors import CausalError
 from explorer.generators.base import Generator, Latent
-from explorer.generators.editing import edited, ready
+from explorer.generators.editing import advanced_for, edited, ready
 from explorer.metrics.counterfactual_trial import Pictures, squared_error
 from explorer.metrics.imagination import GeneratorImagination, levels_of
 from explorer.numerics.distances import decibels
@@ -49,7 +49,7 @@ def picture_check(
     imagination = GeneratorImagination(generator, model=first.model, coding=first.coding)
     moves = controls.moves(edits)
     others = [move for move in moves if not isinstance(unscaled(move).control, CausalControl)]
-    factual = generator.advance(edited(generator, start, others), first.card.space)
+    factual = advanced_for(first, generator, edited(generator, start, others))
     acts = [ready(unscaled(move), generator, factual) for move in moves if setting(move.control) is not None]
     report = in_parts(progress, STEPS)
     picture = _drawn(generator, factual)

@@ -169,15 +169,11 @@ def _edited(
         here = [move for move in moves if move.control.card.space == space]
         if not here:
             continue
-        if space not in latent.tensors and depth < max(names.index(name) for name in latent.tensors):
-            if (layered := layers_of(generator.card, latent, space)) and not _looks_at_start(here):
-                latent = latent.holding({layered: _moved_in_layers(latent.tensors[layered], here, generator)})
-                continue
-            raise ExplorerError(
-                f"The picture starts from a stored point of a later space than '{space}', "
-                f"so '{here[0].control.card.name}' cannot move it; choose a control of that space, or a seed."
-            )
-        latent = generator.advance(latent, space)
+        is_behind = space not in latent.tensors and depth < max(names.index(name) for name in latent.tensors)
+        if is_behind and (layered := layers_of(generator.card, latent, space)) and not _looks_at_start(here):
+            latent = latent.holding({layered: _moved_in_layers(latent.tensors[layered], here, generator)})
+            continue
+        latent = advanced_for(here[0].control, generator, latent)
         start = tensor = latent.tensors[space]
         for _, group in grouped(here):
             prepared = [ready(move, generator, latent, prepare) for move in group]
@@ -188,6 +184,18 @@ def _edited(
         kept = {name: value for name, value in latent.tensors.items() if names.index(name) < depth}
         latent = latent.holding({**kept, space: tensor})
     return latent
+
+
+def advanced_for(control: Control, generator: Generator, latent: Latent) -> Latent:
+    """``latent`` with the space of ``control`` filled in. Raises :class:`ExplorerError` where that comes before all
+    that ``latent`` holds, as where a picture starts from a stored point."""
+    space, names = control.card.space, list(generator.card.spaces)
+    if space not in latent.tensors and names.index(space) < max(names.index(name) for name in latent.tensors):
+        raise ExplorerError(
+            f"The picture starts from a stored point of a later space than '{space}', "
+            f"so '{control.card.name}' cannot move it; choose a control of that space, or a seed."
+        )
+    return generator.advance(latent, space)
 
 
 def layers_of(card: ModelCard, latent: Latent, space: str) -> str:

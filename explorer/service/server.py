@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("explorer.service.server")
 
 TIDYING_TIME = 8.0  # seconds that jobs have for removing what they have half written
+RESTED = 1.0  # seconds without a picture after which memory is given back
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Server:
         self._early: list[requests.Request] = []
         self._jobs: Jobs | None = None
         self._ended = False
+        self._has_drawn = False  # since memory was given back
         self.exit_code = 0  # 1 where the connection did not end in good order
 
     def run(self) -> None:
@@ -179,14 +181,23 @@ class Server:
     # --- the renderer --------------------------------------------------------------------------------------------
 
     def _next(self) -> list[_Waiting]:
-        """All views that are due, as soon as there is one and a slot to paint into; empty when the client is gone."""
-        with self._changed:
-            while not self._ended and not (self._views and len(self._free) >= 1):
-                self._changed.wait()
-            if self._ended:
-                return []
-            chosen = list(self._views)[: len(self._free)]
-            return [self._views.pop(view_id) for view_id in chosen]
+        """All views that are due, as soon as there is one and a slot to paint into; empty when the client is gone. When
+        the hand has rested for a while, memory that is free again is given back."""
+        from explorer.generators.devices import give_memory_back
+
+        while True:
+            with self._changed:
+                if self._changed.wait_for(self._is_due, RESTED if self._has_drawn else None):
+                    if self._ended:
+                        return []
+                    self._has_drawn = True
+                    chosen = list(self._views)[: len(self._free)]
+                    return [self._views.pop(view_id) for view_id in chosen]
+            give_memory_back()
+            self._has_drawn = False
+
+    def _is_due(self) -> bool:
+        return self._ended or bool(self._views and self._free)
 
     def _render(self, engine: Engine, due: list[_Waiting]) -> None:
         from explorer.engine.points import Overtaken

@@ -19,7 +19,7 @@ from explorer.controls.linear import LinearControl
 from explorer.controls.scaled import scaled
 from explorer.engine import landscape as module
 from explorer.engine.landscape import landscape
-from explorer.errors import ControlError
+from explorer.errors import ControlError, ExplorerError
 from explorer.fields.base import VectorField
 from explorer.generators.base import Latent
 from explorer.scene.cards import ControlCard
@@ -219,3 +219,17 @@ def test_what_has_no_path_is_refused() -> None:
         landscape(single, found, Latent({"z": torch.ones(1, 1)}), (), "line", Plane())
     with pytest.raises(ControlError, match="no control 'b'"):
         seen(one, plane=Plane(kind="controls", other="b"))
+
+
+@pytest.mark.parametrize("stored", ["w", "w_plus"])
+def test_from_a_point_of_a_later_space_there_is_no_path(stored: str) -> None:
+    """Neither of a control that is computed knot by knot, nor of one that is computed at once."""
+    start = TOY.advance(TOY.sample([3], 0.7), stored)
+    start = start.holding({stored: start.tensors[stored]})
+    for control in (
+        flow(rotation(WIDTH), "bent"),
+        LinearControl(ControlCard(name="line", space="z"), torch.ones(WIDTH)),
+    ):
+        found = ControlSet("m", "M", TOY.card.fingerprint, "z", (control,))
+        with pytest.raises(ExplorerError, match="starts from a stored point of a later space than 'z'"):
+            landscape(TOY, found, start, (), control.card.name, Plane())

@@ -38,9 +38,10 @@ EXPECTED = (
     "are still being looked for", "have not been looked for yet", "was cancelled; choose them again",
     "does not start from one of your own", "open the model it was stored with",
     "starts from a stored point of a later space",
+    "was found on another generator",
 )  # fmt: skip
 """What a picture may say: its controls are not there yet, or the view, the model or the method that was chosen does not
-go with where it starts."""
+go with where it starts, or a set of one's own not with the model that was put into its pane."""
 
 RESULT, VIEWS, PICTURES = "soak.json", "views.msgpack", "pictures.msgpack"
 
@@ -134,7 +135,8 @@ class Diary(QObject):
             self._fail(sentence)
 
     def _fail(self, sentence: str) -> None:
-        last = self.events[-1] if self.events else "the start"
+        number = len(self.events)
+        last = f"{self.events[-1]} (event {number})" if number else "the start"
         self.failures.append(f"{last}: {sentence}")
 
 

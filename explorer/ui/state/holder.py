@@ -12,6 +12,7 @@ from explorer.ui.state.bridge import EngineClient
 from explorer.ui.state.catalogue import Catalogue
 from explorer.ui.state.drafts import Drafts
 from explorer.ui.state.feed import Feed
+from explorer.ui.state.late_sets import LateSets
 from explorer.ui.state.notice import Kind
 from explorer.ui.state.replies import Replies
 
@@ -24,6 +25,7 @@ class SceneHolder(Protocol):
     catalogue: Catalogue
     replies: Replies
     drafts: Drafts
+    late: LateSets
 
     @property
     def changed(self) -> SignalInstance:

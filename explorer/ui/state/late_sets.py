@@ -1,5 +1,6 @@
 """Panes whose control set is still looked for while the sliders beside them are moved: they take over the amounts when
-it is there, as part of the steps that moved them, so that undo takes both back."""
+it is there, as part of the steps that moved them, so that undo takes both back. And panes whose moves came along from
+another model: those that the set has no control for go when that is known."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject
 
-from explorer.scene.cards import ControlCard
+from explorer.scene.cards import ControlCard, ControlSetCard
+from explorer.scene.editing import without_moves
 from explorer.scene.following import Follower
 from explorer.scene.linking import LinkKey, is_linked_by_name
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Scene
@@ -28,6 +30,7 @@ class LateSets(QObject):
         self._catalogue = catalogue
         self._history = history
         self._awaited: dict[Place, Mapping[LinkKey, Edit]] = {}  # and what its controls were led to before the history
+        self._brought: set[Place] = set()  # to which moves came along from another model
 
     def note(self, scene: Scene) -> None:
         """Linked sliders of ``scene`` were moved: panes whose set is not known follow later."""
@@ -36,6 +39,17 @@ class LateSets(QObject):
             for model, controls in places:
                 if self._catalogue.controls(model, controls) is None:
                     self._awaited.setdefault((key_of(model), controls), {})
+
+    def brought(self, scene: Scene) -> Scene:
+        """``scene``, whose selected pane has another model than before: of the moves that came along those that its set
+        has a control for; as long as that is not known, all."""
+        index = scene.selected
+        model, controls = scene.model_of(index), scene.panes[index].controls
+        card = self._catalogue.controls(model, controls)
+        if card is None:
+            self._brought.add((key_of(model), controls))
+            return scene
+        return _without_strangers(scene, (key_of(model), controls), card)
 
     def expect(self, scene: Scene, led: Led) -> None:
         """``scene`` comes from an earlier session, in which sets were ``led`` that are still looked for."""
@@ -59,6 +73,19 @@ class LateSets(QObject):
         state of now, as it is returned."""
         card = self._catalogue.controls(model, controls)
         place = key_of(model), controls
+        if card is not None and place in self._brought:
+            self._brought.discard(place)
+            self._history.revise(
+                [
+                    replace(
+                        step,
+                        before=_without_strangers(step.before, place, card),
+                        after=_without_strangers(step.after, place, card),
+                    )
+                    for step in self._history.steps()
+                ]
+            )
+            scene = _without_strangers(scene, place, card)
         if card is None or place not in self._awaited:
             return scene
         follower = self._follower(place, card.controls, self._awaited.pop(place))
@@ -95,3 +122,13 @@ class LateSets(QObject):
 
 def _showing(scene: Scene, place: Place) -> list[int]:
     return [index for index, pane in enumerate(scene.panes) if (key_of(scene.model_of(index)), pane.controls) == place]
+
+
+def _without_strangers(scene: Scene, place: Place, card: ControlSetCard) -> Scene:
+    """``scene`` where the panes that show the set at ``place`` move nothing that ``card``, the set's, does not list."""
+    names = {control.name for control in card.controls}
+    for index in _showing(scene, place):
+        moved = {edit.control for edit in scene.panes[index].edits}
+        moved |= {track.control for track in scene.timeline.amounts if track.pane == index}
+        scene = without_moves(scene, index, moved - names)
+    return scene

@@ -105,7 +105,7 @@ class Opening(QObject):
             return
         neighbour = holder.catalogue.model(scene.model_of())
         text = f"{card.name} beside {neighbour.name}" if place == "beside" and neighbour else f"{card.name} in the pane"
-        holder.apply(two_models.with_pane_model(scene, ref, card, neighbour, place), text)
+        holder.apply(holder.late.brought(two_models.with_pane_model(scene, ref, card, neighbour, place)), text)
 
     def _fresh(self, ref: ModelRef, card: ModelCard) -> Scene:
         holder = self._holder

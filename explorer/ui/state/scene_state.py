@@ -297,6 +297,8 @@ class SceneState(QObject):
 
     def _set(self, scene: Scene) -> None:
         old, self._scene = self._scene, scene
+        if self._preview is not None and len(self._preview.panes) != len(scene.panes):
+            self._preview = None  # panes are told by their number; the timeline has another one right away
         self._refresh()
         self.changed.emit(old, scene)
         if self._preview is None:

@@ -627,3 +627,18 @@ def test_what_could_not_be_drawn_while_its_controls_were_looked_for_is_drawn_whe
         )
     )
     assert [view.controls for _, view in client.shown] == [asked.controls]
+
+
+@pytest.mark.parametrize("change", ["add", "remove", "undo"])
+def test_whoever_hears_of_another_number_of_panes_sees_as_many(qtbot: QtBot, change: str) -> None:
+    """While the timeline shows a state of its own, that is one of the panes of before."""
+    controller, _ = controller_on(panes=2)
+    if change == "undo":
+        controller.duplicate_pane()
+    controller.set_preview(replace(controller.scene, truncation_psi=0.5))
+    seen: list[tuple[int, int]] = []
+    controller.changed.connect(lambda old, new: seen.append((len(new.panes), len(controller.shown_scene.panes))))
+    {"add": controller.add_pane, "remove": controller.remove_pane, "undo": controller.undo}[change]()
+    count = {"add": 3, "remove": 1, "undo": 2}[change]
+    assert seen == [(count, count)]
+    assert [controller.pane_title(pane) for pane in range(count)]

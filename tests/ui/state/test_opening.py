@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
-from quiet import CARD, MODEL, QuietClient, controller_on, pictures
+from quiet import CARD, MODEL, QuietClient, controller_on, controls, pictures
 
 from explorer.errors import ExplorerError
-from explorer.scene.cards import ModelCard, SpaceCard
+from explorer.scene.cards import ControlCard, ModelCard, SpaceCard
 from explorer.scene.editing import edit_of
 from explorer.scene.model import ModelRef, StoredLatent
-from explorer.service.replies import JobProgress, ModelOpened, Refused, Stopped
-from explorer.service.requests import Cancel, OpenModel
+from explorer.scene.two_models import Place
+from explorer.service.replies import ControlsFound, JobProgress, ModelOpened, Refused, Stopped
+from explorer.service.requests import Cancel, FindControls, OpenModel
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.notice import Notice
 
@@ -123,6 +124,44 @@ def test_a_checkpoint_beside_moves_with_the_pane_that_it_is_compared_with(qtbot:
     controller.undo()
     assert controller.scene.model_of() == MODEL
     assert len(controller.scene.panes) == 1
+
+
+def answer(client: QuietClient, *names: str) -> None:
+    """The control set that was asked for last is found: controls of these ``names``."""
+    question = next(request for request in reversed(client.sent) if isinstance(request, FindControls))
+    listed = tuple(ControlCard(name=name, space="z", unit="", low=-3, high=3) for name in names)
+    card = replace(controls(question.controls), controls=listed)
+    client.reply(
+        ControlsFound(request_id=question.request_id, model=question.model, controls=question.controls, card=card)
+    )
+
+
+def moves_of(controller: Controller) -> list[dict[str, float]]:
+    return [{edit.control: edit.amount or 0.0 for edit in pane.edits} for pane in controller.scene.panes]
+
+
+@pytest.mark.parametrize("place", ["pane", "beside"])
+def test_moves_that_the_other_model_has_no_control_for_go_when_its_set_is_known(qtbot: QtBot, place: Place) -> None:
+    """Names of axes that are turned, or of the most informative ones, are others on another model."""
+    controller, client = controller_on()
+    controller.set_linked(False)
+    controller.move_control(0, "hue", 1.0)
+    controller.move_control(0, "size", 2.0)
+    before = controller.scene
+    client.card = replace(CARD, name="epoch-9", shipped=False)
+    client.answers_models = False
+    controller.open_model("/runs/epoch-9.pt", place=place)
+    opened(client, client.card)
+    assert moves_of(controller)[-1] == {"hue": 1.0, "size": 2.0}  # not known yet
+    answer(client, "hue", "z4")
+    assert moves_of(controller)[-1] == {"hue": 1.0}
+    controller.undo()
+    assert controller.scene == before
+    controller.redo()
+    assert moves_of(controller)[-1] == {"hue": 1.0}
+    controller.undo()
+    controller.open_model("/runs/epoch-9.pt", place=place)  # known now
+    assert moves_of(controller)[-1] == {"hue": 1.0}
 
 
 def test_a_model_that_is_not_alike_moves_by_itself(qtbot: QtBot) -> None:
