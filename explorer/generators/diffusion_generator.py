@@ -17,6 +17,7 @@ from explorer.generators.base import Generator, Latent, Predicted, standard_norm
 from explorer.generators.diffusion_component import block_of, one_line
 from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
 from explorer.generators.diffusion_decoding import Decoding
+from explorer.generators.diffusion_denoising import Denoising
 from explorer.generators.diffusion_injection import Injection
 from explorer.generators.diffusion_samplers import Course, Courses
 from explorer.generators.diffusion_scheduler import FolderSamplers
@@ -34,7 +35,7 @@ CAPABILITIES = ("steps", "encode", "weights", "renoise")
 PREFIX_BYTES = 64 << 20
 
 
-class DiffusionGenerator:
+class DiffusionGenerator(Denoising):
     """Spaces: ``x_T``, the initial noise; of conditional models that of the condition (``label`` or ``prompt``); and
     ``h``, what is added to the middle block's output.
 

@@ -163,6 +163,15 @@ class SchedulerConfig(FiniteNumbers, frozen=True, kw_only=True):
         """The training step of the nearest noise (:class:`Schedule`)."""
         return int(((1.0 - self.alphas_cumprod()).sqrt() - noise).abs().argmin())
 
+    def whole(self, t: float) -> int:
+        """Whole steps alone (:class:`Schedule`)."""
+        return int(t)
+
+    def aim(self, clean: Tensor, noise: Tensor, t: float) -> Tensor:
+        """By the type of its prediction (:class:`Schedule`)."""
+        signal, share = self.mixture(t)
+        return {"epsilon": noise, "sample": clean}.get(self.prediction_type, signal * noise - share * clean)
+
     def clean(self, x: Tensor, predicted: Tensor, t: float) -> Tensor:
         """Without the limits of the schedule (:class:`Schedule`)."""
         return split_prediction(x, predicted, float(self.alphas_cumprod()[int(t)]), self.prediction_type)[0]

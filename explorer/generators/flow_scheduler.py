@@ -72,6 +72,14 @@ class FlowSchedule(FiniteNumbers, frozen=True, kw_only=True):
         """Any share of noise is one that flows are trained at (:class:`explorer.generators.schedule.Schedule`)."""
         return noise * self.num_train_timesteps
 
+    def whole(self, t: float) -> float:
+        """Any share of noise (:class:`explorer.generators.schedule.Schedule`)."""
+        return t
+
+    def aim(self, clean: Tensor, noise: Tensor, t: float) -> Tensor:
+        """The velocity, from picture to noise (:class:`explorer.generators.schedule.Schedule`)."""
+        return noise - clean
+
     def clean(self, x: Tensor, predicted: Tensor, t: float) -> Tensor:
         """Where the velocity leads at once (:class:`explorer.generators.schedule.Schedule`)."""
         return x - t / self.num_train_timesteps * predicted

@@ -53,6 +53,12 @@ class Schedule(Protocol):
     def step_of(self, noise: float) -> float:
         """The training step whose noise has the deviation ``noise`` (0..1), or the nearest that there is."""
 
+    def whole(self, t: float) -> float:
+        """The training step at which the network may be asked, for ``t`` in [0, T): itself where it may be at all."""
+
+    def aim(self, clean: Tensor, noise: Tensor, t: float) -> Tensor:
+        """What the network should predict of the mixture (:meth:`mixture`) of ``clean`` and ``noise`` at ``t``."""
+
     def clean(self, x: Tensor, predicted: Tensor, t: float) -> Tensor:
         """(B, ...): the x_0 that the network's prediction for ``x`` at the training step ``t`` stands for."""
 
