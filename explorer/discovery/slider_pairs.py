@@ -87,13 +87,13 @@ def attribute_pairs(asked: Request, generator: Generator, watch: Watch) -> tuple
     for number, (target, low, high) in enumerate(ends):
         part = watch.part(0.8 + 0.2 * number / len(ends), 0.8 + 0.2 * (number + 1) / len(ends))
         rows = [*low, *high]
-        first, second = _drawn(generator, [seeds[row] for row in rows], part).chunk(2)
+        less, more = _drawn(generator, [seeds[row] for row in rows], part).chunk(2)
         values = target.values
         pairs.append(
             Pairs(
                 target.name,
-                first,
-                second,
+                less,
+                more,
                 tuple(seeds[row] for row in low),
                 tuple(seeds[row] for row in high),
                 (

@@ -65,6 +65,8 @@ def _settings(name: str, folders: dict[str, Path]) -> dict[str, Scalar]:
         quick = {"region": "0,0,0.5,0.5", "samples": 8}
     if name == "prompts":
         quick = {"texts": "red | blue | cat | a red cat | a blue cat"}
+    if name == "concept_slider":
+        quick = {"samples": 64, "steps": 2, "batch": 2}
     if name == "weight_difference":
         quick["other"] = str(folders["other"])
     return quick
@@ -91,6 +93,7 @@ def _cases() -> Iterator[tuple[str, str]]:
     yield "stylegan3", "classes"
     yield from (("texts", method) for method in ("prompts", "prompt_weights"))
     yield "flow", "velocity_split"
+    yield "shapes-diffusion", "concept_slider"
     yield from (("stylegan2", method) for method in ("stylespace", "weight_difference", "local_basis", "pca"))
 
 
