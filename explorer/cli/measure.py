@@ -18,6 +18,10 @@ from explorer.scene.validate import SEED_LIMIT
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from explorer.engine.engine import Engine
+    from explorer.generators.base import Progress
+    from explorer.scene.model import ModelRef
+
 BEST = "best"  # instead of an angle: the one that parts the factors most clearly
 WIDE = 160
 """Columns of a table that no terminal limits."""
@@ -25,8 +29,13 @@ WIDE = 160
 
 def measure(
     models: Annotated[list[str], typer.Argument(metavar="MODEL…", help="Shipped names, or paths.")],
+    controls: arguments.SetName = "",
+    k: arguments.Count = None,
     world: Annotated[str, typer.Option(metavar="W", help="The world to measure on. Default: the model's own.")] = "",
-    n: Annotated[int, whole("-n", 2, 1_000_000, help="How many pictures.")] = 5000,
+    n: Annotated[
+        int | None,
+        whole("-n", 2, 1_000_000, help="How many pictures.", show_default="5000; with --controls 16"),
+    ] = None,
     seed: Annotated[int, whole("--seed", 0, SEED_LIMIT - 1, help="Which pictures.")] = 0,
     sampling: Annotated[
         str, typer.Option(metavar="S", help="The pictures' factors: independent, or causal, as the world draws them.")
@@ -42,14 +51,18 @@ def measure(
     ] = None,
     card: Annotated[bool, typer.Option("--card", help="Keep the scores in the model's card.json.")] = False,
 ) -> None:
-    """Measure models whose latents and factors can be compared; several are compared with one another too."""
+    """Measure models whose latents and factors can be compared; several are compared with one another too. With
+    --controls: whether the controls of a set do anything, beside chance, rounding and the model's own drafts."""
     from explorer.export import card_measures, tables
 
     if out is not None:
         tables.check(out)
+    if controls and (world or selection != "all" or sampling != "independent" or rotate or measures or card):
+        # What else is said would be without effect.
+        raise ExplorerError("--controls tests the controls of a set alone; leave out what measures of latents take.")
     options = MeasureOptions(
         world=world,
-        n=n,
+        n=n or MeasureOptions().n,
         seed=seed,
         sampling=arguments.one_of(Sampling, sampling, "--sampling"),
         selection=arguments.one_of(Selection, selection, "--selection"),
@@ -61,7 +74,10 @@ def measure(
     engine = arguments.engine()
     references = [arguments.model_reference(name) for name in models]
     with shown("Measuring") as progress:
-        reports = engine.measure(references, options, progress)
+        if controls:
+            reports = [_tested(engine, one, controls, k, n, seed, progress) for one in references]
+        else:
+            reports = engine.measure(references, options, progress)
     if out is not None:
         tables.write(out, reports)
     for reference, report in zip(references, reports, strict=True) if card else ():
@@ -73,6 +89,19 @@ def measure(
         _print(reports, verbose)
     if out is not None:
         typer.echo(f"wrote {out}", err=as_json)
+
+
+def _tested(
+    used: Engine,
+    model: ModelRef,
+    controls: str,
+    k: int | None,
+    n: int | None,
+    seed: int,
+    progress: Progress | None,
+) -> MeasureReport:
+    chosen = arguments.control_reference(used, model, controls, k)
+    return used.self_test(model, chosen, n or 0, seed, progress)
 
 
 def _rotation(text: str) -> Rotation:

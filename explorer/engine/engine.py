@@ -193,6 +193,23 @@ class Engine:
 
         return measure_models([self.shared(model) for model in models], options, progress)
 
+    def self_test(
+        self,
+        model: ModelRef,
+        controls: ControlSetRef,
+        n: int = 0,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> MeasureReport:
+        """Whether the controls of a set do anything: :func:`explorer.comparison.self_test.self_test`, on ``n`` pictures
+        (0: as many as it takes by itself)."""
+        from explorer.comparison.self_test import PICTURES, self_test
+
+        searching, testing = parts(progress, SEARCHING_AND_SCANNING)
+        chosen = self.control_set(model, controls, searching)
+        searching(1.0)
+        return self_test(self.shared(model), chosen, n or PICTURES, seed, testing)
+
     def compare(
         self,
         models: Sequence[ModelRef],

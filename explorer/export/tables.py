@@ -115,7 +115,8 @@ def latex_table(reports: Sequence[MeasureReport]) -> str:
     report's matrix. Needs no package."""
     lines = [
         f"% Written by Latent Explorer {__version__}. Chance: the mean and, in brackets, the 95th percentile of the",
-        "% same estimator where codes and factors are permuted (of latents alone, where each is permuted on its own).",
+        "% same estimator where codes and factors are permuted (of latents alone, where each is permuted on its own;",
+        "% of controls, random ones of the same norm).",
         "% Where another number stands beside it, it is named. What is set in is held against the row above. Both are",
         "% grey if xcolor is loaded.",
         r"\providecommand{\chance}[1]{{\ifdefined\color\color[gray]{0.5}\fi #1}}",

@@ -12,6 +12,7 @@ GROUPS = {
     "latents": "Dependence of latents (less is better)",
     "quality": "Quality of samples",
     "counterfactuals": "Counterfactuals",
+    "controls": "What controls change",
 }
 """The groups of measures in the order of a table → their headings."""
 
@@ -105,7 +106,8 @@ def labels(reports: Sequence[MeasureReport]) -> list[str]:
 def conditions(report: MeasureReport) -> str:
     """On what the numbers were taken, in one line."""
     drawn = ", factors drawn from its causal model" if report.sampling == "causal" else ""
-    parts = [f"world {report.world}{drawn}", f"{report.n} pictures", f"seed {report.seed}"]
+    world = [f"world {report.world}{drawn}"] if report.world else []  # controls are tested on the model's own pictures
+    parts = [*world, f"{report.n} pictures", f"seed {report.seed}"]
     if report.latents:
         chosen = "" if report.selection == "all" else f"{report.selection} "
         parts.append(f"{len(report.latents)} {chosen}{'latent' if len(report.latents) == 1 else 'latents'}")

@@ -22,7 +22,7 @@ COUNTERFACTUALS = "counterfactuals"
 """The measure of how true counterfactuals are. It is taken only where it is named, since every model draws thousands of
 pictures for it."""
 
-Group = Literal["disentanglement", "latents", "quality", "counterfactuals"]
+Group = Literal["disentanglement", "latents", "quality", "counterfactuals", "controls"]
 """The headings under which measures stand."""
 
 
@@ -99,7 +99,7 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeasureReport(msgspec.Struct, frozen=True, kw_only=True):
-    """All measures of one model on one world.
+    """All measures of one model on one world; of its controls, on pictures of its own (``world`` empty).
 
     ``latents`` are the latents measured (those of ``selection``), ``badges`` and ``violins`` theirs; ``nmi`` has a row
     a factor and a column a latent: I(factor; latent) / H(factor), ``nmi_null`` its mean under permutation;

@@ -1,0 +1,189 @@
+"""The self-test of a control set: what each control changes at three units, against what changes without it.
+
+The floors are the model's own (:class:`explorer.metrics.effect_floor.Floors`). Chance is drawn for every control by
+itself: as many random directions of its space, or random changes of the same weights, as far as it goes itself.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from explorer.comparison.calibration import signs_of
+from explorer.comparison.drawing import Job, draw, measured_quality
+from explorer.controls.base import WEIGHTS, Control, Move, WeightChange
+from explorer.controls.control_set import ControlSet, quantities
+from explorer.controls.linear import LinearControl
+from explorer.controls.weights import WeightsControl
+from explorer.discovery.sampling import drawn_latents
+from explorer.errors import ExplorerError
+from explorer.generators.base import Generator, Latent, Progress
+from explorer.generators.editing import edited, rows_of
+from explorer.metrics.base import shared
+from explorer.metrics.effect_floor import Floors, effect_score
+from explorer.numerics.randomness import seeded
+from explorer.outputs.registry import output_of
+from explorer.scene.cards import ControlCard
+from explorer.scene.measures import MeasureReport, Score
+from explorer.scene.model import Quality
+
+UNITS = 3.0
+"""How far each control is moved, in its unit; less where its slider ends before."""
+PICTURES = 16
+CHANCES = 20
+"""Random directions that stand beside each control."""
+ALONE = 4
+"""Pictures that are drawn once more, each in a batch of its own."""
+SEED = 0x5E1F
+
+
+def self_test(
+    generator: Generator,
+    controls: ControlSet,
+    n: int = PICTURES,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> MeasureReport:
+    """A score for each control of ``controls`` by its name: the mean change of ``n`` pictures, in shares of the range,
+    when it is moved by ±:data:`UNITS`, beside chance, rounding, the change between draft and finished picture, and the
+    change from one picture to another. Drawn as :func:`measured_quality` says, the same for a ``seed``.
+
+    Raises :class:`ExplorerError` for fewer than two pictures, and where no control has amounts.
+    """
+    if n < 2:
+        raise ExplorerError(f"A self-test of controls takes 2 pictures at least, not {n}.")
+    tested = quantities(controls.controls)
+    if not tested:
+        raise ExplorerError(f"No control of '{controls.title}' has amounts, so there is nothing to test.")
+    began = time.perf_counter()
+    bench = _Bench(generator, n, seed)
+    first, *shares = shared(progress, (1.0,) * (1 + len(tested)))
+    rounding, draft, ceiling = bench.rounding(), bench.draft(), bench.ceiling()
+    first(1.0)
+    metrics: dict[str, Score] = {}
+    for index, (control, share) in enumerate(zip(tested, shares, strict=True)):
+        chance = bench.chance(control, seed + index)
+        share(0.8)
+        floors = Floors(rounding, chance.numpy(), draft, ceiling)
+        ways = " and ".join(f"{amount:+g} {control.card.unit}" for amount in amounts_of(control))
+        said = f"mean change (RMS, share of the range) at {ways}; chance: {CHANCES} random ones of the same norm"
+        metrics[control.card.name] = effect_score(control.card.name, bench.effect(control), floors, n, said)
+        share(1.0)
+    card = generator.card
+    seconds = time.perf_counter() - began
+    return MeasureReport(
+        model=card.name, fingerprint=card.fingerprint, world="", n=n, seed=seed, metrics=metrics, seconds=seconds
+    )
+
+
+def amounts_of(control: Control) -> list[float]:
+    """How far ``control`` is moved for its test: by :data:`UNITS` to each side that it has, or to the end of its slider
+    where that comes first; of values, by no more than half their range."""
+    card = control.card
+    if card.shows == "value":
+        reach = {1: (card.high - card.low) / 2, -1: (card.high - card.low) / 2}
+    else:
+        reach = {1: card.high, -1: -card.low}
+    return [sign * min(UNITS, reach[sign]) for sign in signs_of(control) if reach[sign] > 0]
+
+
+class _Bench:
+    """Some points of a model, and their pictures."""
+
+    def __init__(self, generator: Generator, n: int, seed: int) -> None:
+        self.generator, self.quality = generator, measured_quality(generator.card)
+        self.kind = output_of(generator.card)
+        self.points: Latent = next(drawn_latents(generator, n, SEED + seed, n))
+        self.base = torch.cat(list(draw(generator, (), self.points, self._unmoved(n), self.quality)))
+
+    def rounding(self) -> float:
+        """The largest change of a picture that is drawn alone."""
+        count = min(ALONE, len(self.base))
+        alone = [self._drawn(rows_of(self.points, [row]), self.quality) for row in range(count)]
+        return float(self.kind.distance(torch.cat(alone), self.base[:count]).max())
+
+    def draft(self) -> float | None:
+        """The mean change from the steps of a moving slider to all steps."""
+        card = self.generator.card
+        if not 0 < card.interactive_steps < card.full_steps:
+            return None
+        finished = self._changes((), self._unmoved(len(self.base)), Quality(precision="float32"))
+        return float(finished.mean())
+
+    def ceiling(self) -> float:
+        """The mean change from one picture to the next."""
+        return float(self.kind.distance(self.base, self.base.roll(1, 0)).mean())
+
+    def effect(self, control: Control) -> float:
+        """The mean change by ``control``."""
+        jobs = [Job(row, (0,), (amount,)) for amount in amounts_of(control) for row in range(len(self.base))]
+        return float(self._changes((control,), jobs, self.quality).mean())
+
+    def chance(self, control: Control, seed: int) -> Tensor:
+        """(:data:`CHANCES`,) float64: the mean change by each random one that goes as far as ``control``."""
+        source = seeded(SEED, seed)
+        if control.card.space == WEIGHTS:
+            drawn = [self._random_weights(control, source) for _ in range(CHANCES)]
+        else:
+            norm = self._norm(control)
+            drawn = [self._random_direction(control.card, norm, source) for _ in range(CHANCES)]
+        jobs = [Job(row, (index,), (1.0,)) for index in range(CHANCES) for row in range(len(self.base))]
+        return self._changes(drawn, jobs, self.quality).reshape(CHANCES, -1).mean(1)
+
+    def _norm(self, control: Control) -> float:
+        """How far ``control`` moves a point in its space, on average over points and amounts."""
+        space = control.card.space
+        start = self.generator.advance(self.points, space)
+        found = []
+        with torch.no_grad():
+            for amount in amounts_of(control):
+                moved = edited(self.generator, start, [Move(control, torch.full((len(self.base),), amount))])
+                places = [moved, *(point for _, point in moved.phases)]
+                gaps = [(one.tensors[space] - start.tensors[space]).flatten(1).norm(dim=1) for one in places]
+                found.append(torch.stack(gaps).amax(0).mean())  # in the steps in which it acts most
+        return float(torch.stack(found).mean())
+
+    def _random_direction(self, card: ControlCard, norm: float, source: torch.Generator) -> Control:
+        """One that an amount of 1 moves by ``norm``, in all layers of ``card`` alike where its space has layers."""
+        space = self.generator.card.spaces[card.space]
+        shape, layers = space.shape, 1
+        if space.layers:
+            first, last = card.layers or (0, space.layers - 1)
+            shape, layers = space.shape[-1:], last - first + 1
+        direction = torch.randn(shape, generator=source)
+        own = ControlCard(name="chance", space=card.space, low=-1, high=1, layers=card.layers)
+        return LinearControl(own, direction * (norm / math.sqrt(layers) / float(direction.norm())))
+
+    @staticmethod
+    def _random_weights(control: Control, source: torch.Generator) -> Control:
+        """One that changes the same weights, each by as much as ``control`` does on average over its amounts."""
+        changes = [cast(WeightChange, control).weight_changes(amount) for amount in amounts_of(control)]
+        drawn = {}
+        for name, tensor in changes[0].items():
+            noise = torch.randn(tensor.shape, generator=source)
+            norm = sum(float(one[name].norm()) for one in changes) / len(changes)
+            drawn[name] = noise * (norm / float(noise.norm()))
+        return WeightsControl(ControlCard(name="chance", space=WEIGHTS, low=-1, high=1), drawn)
+
+    def _changes(self, controls: Sequence[Control], jobs: Sequence[Job], quality: Quality) -> Tensor:
+        """(len(jobs),) float64: how far the picture of each of ``jobs`` is from that of its point."""
+        found: list[Tensor] = []
+        done = 0
+        for outputs in draw(self.generator, controls, self.points, jobs, quality):
+            rows = [job.row for job in jobs[done : done + len(outputs)]]
+            found.append(self.kind.distance(outputs, self.base[rows]).double().cpu())
+            done += len(outputs)
+        return torch.cat(found)
+
+    def _drawn(self, points: Latent, quality: Quality) -> Tensor:
+        with torch.no_grad():
+            return self.generator.render(points, quality)
+
+    @staticmethod
+    def _unmoved(n: int) -> list[Job]:
+        return [Job(row, (), ()) for row in range(n)]
