@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from explorer.generators.diffusion_component import library
-from explorer.generators.diffusion_scheduler import CLASSES, LIMITED, FolderSamplers
+from explorer.generators.diffusion_scheduler import CLASSES, DDPM, LIMITED, FolderSamplers
 from explorer.generators.schedule import Plan, Schedule
 from explorer.numerics.samplers import Callback, Denoiser, bounded, dynamically_thresholded, split_prediction
 
 LEARNED = ("learned", "learned_range")
 CLIPPED = tuple(CLASSES[sampler] for sampler in LIMITED)
-THRESHOLDED = (*CLIPPED, CLASSES["dpmpp_2m"], CLASSES["unipc"])
+THRESHOLDED = tuple(CLASSES[sampler] for sampler in (DDPM, "dpmpp_2m", "unipc", "deis", "lcm", "tcd"))
 """Schedulers that may limit the predicted picture."""
 
 

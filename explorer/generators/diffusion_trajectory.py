@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -63,20 +64,26 @@ def along(
     most: int,
 ) -> Iterator[Predicted]:
     """The steps of ``course`` from ``x``, one after the other; before each ``denoiser`` is asked for its network, so
-    that others may use that in between. Of a step that asks the network twice it is the first answer. Raises
-    :class:`ModelError` where a prediction says nothing of the picture."""
-    shown = set(evenly(len(course.timesteps), most))
-    for index, time in enumerate(course.timesteps):
+    that others may use that in between. Where a sampler visits one noise level more than once, which is one step, what
+    it goes on from is shown. Raises :class:`ModelError` where a prediction says nothing of the picture."""
+    steps = [[index for index, _ in visits] for _, visits in itertools.groupby(enumerate(course.timesteps), _time)]
+    shown = set(evenly(len(steps), most))
+    for number, indices in enumerate(steps):
         picture = None
-        heard: list[tuple[Tensor, Tensor]] = []
         with torch.no_grad():
-            x = course.run(_listening(denoiser(index), heard), x, index, index + 1, None)
-            if index in shown:
+            for index in indices:
+                heard: list[tuple[Tensor, Tensor]] = []
+                x = course.run(_listening(denoiser(index), heard), x, index, index + 1, None)
+            if number in shown:
                 try:
-                    picture = decoded(course.clean(index, *heard[0]))
+                    picture = decoded(course.clean(indices[-1], *heard[0]))
                 except ValueError as error:
-                    raise ModelError(f"What is predicted at step {index + 1} is no picture: {error}.") from error
-        yield Predicted(index, time / train_steps, picture)
+                    raise ModelError(f"What is predicted at step {number + 1} is no picture: {error}.") from error
+        yield Predicted(number, course.timesteps[indices[0]] / train_steps, picture)
+
+
+def _time(visit: tuple[int, float]) -> float:
+    return visit[1]
 
 
 def _listening(denoise: Denoiser, heard: list[tuple[Tensor, Tensor]]) -> Denoiser:

@@ -22,13 +22,9 @@ class Trajectory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evenly(count: int, most: int) -> tuple[int, ...]:
-    """At most ``most`` (0: any number) of 0 .. ``count`` - 1, the first and the last among them, as evenly as it goes;
-    of one the last."""
-    if not most or count <= most:
-        return tuple(range(count))
-    if most == 1:
-        return (count - 1,)
-    return tuple(round(place * (count - 1) / (most - 1)) for place in range(most))
+    """At most ``most`` (0: any number) of 0 .. ``count`` - 1: those in the middle of as many equal parts."""
+    parts = min(count, most) if most else count
+    return tuple((2 * part + 1) * count // (2 * parts) for part in range(parts))
 
 
 def steps_in(window: StepWindow | None, noises: tuple[float, ...]) -> tuple[int, int]:

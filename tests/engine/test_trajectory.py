@@ -52,7 +52,7 @@ def test_the_last_step_is_the_picture_of_the_view_and_those_before_the_window_ar
 
 def test_few_are_chosen_and_made_small(engine: Engine, folder: Path) -> None:
     seen = engine.trajectory(view(folder), 3, 8)
-    assert (seen.shown, seen.width, seen.height) == ((0, 4, 7), 8, 8)
+    assert (seen.shown, seen.width, seen.height) == ((1, 4, 6), 8, 8)
     assert {len(one) for one in seen.pictures} == {8 * 8 * 3}
     assert len(seen.noises) == 8
     whole = engine.trajectory(view(folder), 0, 8)

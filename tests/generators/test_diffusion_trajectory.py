@@ -31,7 +31,7 @@ from explorer.scene.model import Quality, StepWindow
 
 CPU = torch.device("cpu")
 EIGHT = Quality(steps=8)
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of diffusers
+pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")  # of diffusers
 
 
 def opened(folder: Path) -> DiffusionGenerator:
@@ -54,22 +54,30 @@ def seen(generator: Any, latent: Any, quality: Quality = EIGHT) -> list[Tensor]:
 
 
 def told(scheduler: Any, index: int, x: Tensor, given: Tensor, predicted: Tensor, stepped: Any) -> Tensor:
-    """x_0 as diffusers has it: what a step returns, what a multi-step solver converts a prediction to, or, of PNDM,
-    which has none of these, the formula of Song et al. 2021, eq. 12."""
+    """x_0 as diffusers has it: what a step returns, what a multi-step solver converts a prediction to, or, where
+    there is none of these, the formula of Song et al. 2021, eq. 12."""
     match type(scheduler).__name__:
         case "LCMScheduler":  # returns what the boundary condition makes of it
             skip, out = scheduler.get_scalings_for_boundary_condition_discrete(scheduler.timesteps[index])
             return (stepped.denoised - skip * x) / out
+        case "DEISMultistepScheduler":  # whose conversion leads back to the noise
+            signal, noise = scheduler._sigma_to_alpha_sigma_t(scheduler.sigmas[index])
+            if scheduler.config.prediction_type == "v_prediction":
+                return signal * given - noise * predicted
+            x0 = (given - noise * predicted) / signal
+            return scheduler._threshold_sample(x0) if scheduler.config.thresholding else x0
         case "DPMSolverMultistepScheduler" | "UniPCMultistepScheduler":
             scheduler._step_index = index
             x0 = scheduler.convert_model_output(predicted, sample=x)
             scheduler._step_index = index + 1
             return x0
-        case "PNDMScheduler":
+        case "PNDMScheduler" | "TCDScheduler":
             alpha = scheduler.alphas_cumprod[scheduler.timesteps[index]]
             if scheduler.config.prediction_type == "v_prediction":
                 return alpha.sqrt() * given - (1 - alpha).sqrt() * predicted
-            return (given - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
+            x0 = (given - (1 - alpha).sqrt() * predicted) / alpha.sqrt()
+            limit = scheduler.config.get("clip_sample") and scheduler.config.clip_sample_range
+            return x0.clamp(-limit, limit) if limit else x0
         case _:
             return stepped.pred_original_sample
 
@@ -80,14 +88,14 @@ def by_diffusers(scheduler: Any, seed: int, steps: int) -> list[Tensor]:
     scheduler.set_timesteps(steps)
     x = torch.randn((1, 3, 16, 16), generator=source) * scheduler.init_noise_sigma
     takes_noise = "generator" in scheduler.step.__code__.co_varnames
-    pictures = []
+    pictures: dict[float, Tensor] = {}  # of each noise level, from what the sampler goes on
     for index, t in enumerate(scheduler.timesteps):
         given = scheduler.scale_model_input(x, t)
         predicted = unet(given, t).sample
         stepped = scheduler.step(predicted, t, x, **({"generator": source} if takes_noise else {}))
-        pictures.append(told(scheduler, index, x, given, predicted, stepped).clamp(-1, 1))
+        pictures[float(t)] = told(scheduler, index, x, given, predicted, stepped).clamp(-1, 1)
         x = stepped.prev_sample
-    return pictures
+    return list(pictures.values())
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
@@ -108,6 +116,10 @@ OWN = {
     "euler_ancestral": {"timestep_spacing": "trailing"},
     "dpmpp_2m": {"thresholding": True, "dynamic_thresholding_ratio": 0.8, "use_karras_sigmas": True},
     "unipc": {"use_karras_sigmas": True, "solver_order": 3},
+    "heun": {"clip_sample": True, "clip_sample_range": 0.6, "use_karras_sigmas": True},
+    "lms": {"use_karras_sigmas": True},
+    "deis": {"thresholding": True, "dynamic_thresholding_ratio": 0.8},
+    "tcd": {"clip_sample": True, "clip_sample_range": 0.7},
     "lcm": {"clip_sample": True, "clip_sample_range": 0.7, "original_inference_steps": 20},
 }
 
@@ -191,7 +203,7 @@ def test_only_as_many_as_are_looked_at_are_decoded_by_the_small_decoder(tmp_path
 
     generator._decoding.decoded = counted  # type: ignore[method-assign]
     steps = list(generator.trajectory(generator.sample([1]), EIGHT, 3))
-    assert [one.step for one in steps if one.picture is not None] == [0, 4, 7]
+    assert [one.step for one in steps if one.picture is not None] == [1, 4, 6]
     assert len(steps) == 8
     assert decoders == ["tiny"] * 3
     assert all(one.picture.shape == (1, 3, 16, 16) for one in steps if one.picture is not None)

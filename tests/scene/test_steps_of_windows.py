@@ -16,14 +16,16 @@ levels = st.sets(st.integers(0, 1000), min_size=1, max_size=60).map(
 
 
 @given(st.integers(1, 300), st.integers(0, 40))
-def test_steps_are_chosen_evenly_with_both_ends(count: int, most: int) -> None:
+def test_steps_are_chosen_evenly_each_in_the_middle_of_its_part(count: int, most: int) -> None:
     chosen = evenly(count, most)
-    assert len(chosen) == (min(count, most) if most else count)
-    assert list(chosen) == sorted(set(chosen))
-    assert chosen[-1] == count - 1
-    if len(chosen) > 1:
+    parts = min(count, most) if most else count
+    assert len(chosen) == len(set(chosen)) == parts
+    for part, step in enumerate(chosen):
+        middle = (part + 0.5) / parts * count
+        assert step <= middle + 1e-9
+        assert middle <= step + 1 + 1e-9
+    if parts > 1:
         gaps = {later - earlier for earlier, later in itertools.pairwise(chosen)}
-        assert chosen[0] == 0
         assert max(gaps) - min(gaps) <= 1
 
 

@@ -26,7 +26,7 @@ def test_it_comes_as_it_was_asked_for(desk: Desk, folder: Path) -> None:
     number = desk.client.next_request_id()
     desk.client.send(requests.DrawTrajectory(request_id=number, view=view(folder, 6), most=2, side=8))
     seen = desk.wait_for(replies.TrajectoryDrawn, lambda reply: reply.request_id == number).trajectory
-    assert (len(seen.noises), seen.shown, seen.width, seen.height) == (6, (0, 5), 8, 8)
+    assert (len(seen.noises), seen.shown, seen.width, seen.height) == (6, (1, 4), 8, 8)
     assert [len(one) for one in seen.pictures] == [192, 192]
 
 

@@ -22,6 +22,7 @@ from explorer.scene.defaults import room
 from explorer.scene.editing import edit_of
 from explorer.scene.marks import mark_of, ordered
 from explorer.scene.model import ControlSetRef, Mark, ModelRef, Scene
+from explorer.scene.trajectory_text import mark_text
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.menu import ControlMenu
 from explorer.ui.controls.method_chooser import MethodChooser
@@ -292,8 +293,11 @@ class ControlsPanel(DockPanel):
         if pane.edits:
             self._controller.outcomes.refresh()
         now, intervals = self._controller.outcomes.now(), self._controller.outcomes.intervals()
+        model = self._controller.model_card() if pane.edits else None
         for name, row in self._rows.items():
-            row.set_edit(edit_of(pane, name), now.get(name), intervals.get(name))
+            edit = edit_of(pane, name)
+            row.set_edit(edit, now.get(name), intervals.get(name))
+            row.window_mark.show_window(edit.window, "" if edit.window is None else mark_text(edit.window, model))
 
     def _show_places(self) -> None:
         places = self._controller.places.known()

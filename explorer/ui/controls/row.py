@@ -12,6 +12,7 @@ from explorer.scene.cards import Badge, ControlCard, ControlPlace
 from explorer.scene.choices import case_text
 from explorer.scene.edit_text import label_text, laws_text
 from explorer.scene.model import Edit, Mark
+from explorer.ui.controls.window_mark import WindowMark
 from explorer.ui.look import theme
 from explorer.ui.look.numbers import DecimalField
 from explorer.ui.look.slider import FloatSlider
@@ -112,6 +113,7 @@ class ControlRow(QWidget):
         self._is_free = True
         self.badge = BadgePill(self)
         self.name = ElidedLabel("")
+        self.window_mark = WindowMark(self)
         self.slider = FloatSlider(card.low, card.high)
         self.slider.setMinimumWidth(LEAST_SLIDER)
         self.box = AmountBox(card.low, card.high)
@@ -123,6 +125,7 @@ class ControlRow(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self.badge)
         layout.addWidget(self.name, 5)
+        layout.addWidget(self.window_mark)
         layout.addWidget(self.slider, 7)
         layout.addWidget(self.box)
         layout.addWidget(self.figure)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 
 from explorer.scene import editing, linking
 from explorer.scene.defaults import default_controls
-from explorer.scene.edit_text import slider_text
+from explorer.scene.edit_text import slider_text, window_text
 from explorer.scene.following import EVERY
 from explorer.scene.inversion import InversionOptions
 from explorer.scene.model import (
@@ -23,6 +23,7 @@ from explorer.scene.model import (
     PaneView,
     Scene,
     Seed,
+    StepWindow,
     own_picture,
 )
 from explorer.scene.samplers import SAMPLERS
@@ -119,6 +120,23 @@ class Controller(SceneState):
         self.late.note(moved)
         self.apply(moved, text, ("amount", pane, name, self._gesture), lead)
         self.moved.emit(partners)
+        if not dragging:
+            self.end_gesture()
+
+    def set_window(self, pane: int, name: str, window: StepWindow | None, dragging: bool = False) -> None:
+        """Have control ``name`` of ``pane`` act in the steps of ``window`` alone (None: in all), and its partners in
+        other panes whose models make pictures in steps while sliders are linked. ``dragging``: as in
+        :meth:`move_control`."""
+        if dragging:
+            self.begin_gesture()
+        scene, partners = self._scene, self.partners(pane, name)
+        for index, control in partners.items():
+            card = self.model_card(index)
+            if index == pane or (card is not None and card.full_steps):
+                scene = editing.with_pane(scene, index, editing.with_window(scene.panes[index], control, window))
+        self._last_moved |= partners
+        text = f"{name}{window_text(window) or ' in all steps'}"
+        self.apply(scene, text, ("window", pane, name, self._gesture), pane if self._scene.linked else None)
         if not dragging:
             self.end_gesture()
 

@@ -7,8 +7,8 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from explorer.service.replies import EngineLost, Refused
-from explorer.service.requests import Request
+from explorer.service.replies import EngineLost, Refused, Stopped
+from explorer.service.requests import Cancel, Request
 from explorer.ui.state.holder import SceneHolder
 
 
@@ -46,6 +46,7 @@ class Newest(QObject, Generic[Question, Answer]):
         self._sent: Question | None = None  # that question
         holder.replies.on(reply, self._take)
         holder.replies.on(Refused, self._take)
+        holder.replies.on(Stopped, self._stopped)
         holder.replies.on(EngineLost, self._engine_lost)
         holder.engine_ready.connect(self.forget)
         holder.catalogue.controls_previewed.connect(self.forget)
@@ -82,6 +83,16 @@ class Newest(QObject, Generic[Question, Answer]):
         """The controls may be others under the same name: ask anew."""
         self._latest = None
         self.refresh()
+
+    def give_up(self) -> None:
+        """Stop what is under way: nobody waits for it now. It is asked anew when there is something to ask again."""
+        if self._number >= 0:
+            self._holder.client.send(Cancel(request_id=self._number))
+
+    def _stopped(self, reply: Stopped) -> None:
+        if reply.request_id == self._number:
+            self._number = UNNUMBERED
+            self.forget()
 
     def _take(self, reply: Answer | Refused) -> None:
         if reply.request_id != self._number:

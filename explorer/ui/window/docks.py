@@ -21,6 +21,8 @@ from explorer.ui.landscape.dock import LandscapeDock
 from explorer.ui.measures.dock import MeasuresDock
 from explorer.ui.own_pictures.dock import OwnPictureDock
 from explorer.ui.timeline.panel import TimelinePanel
+from explorer.ui.trajectory.dock import ROWS as TRAJECTORY_ROWS
+from explorer.ui.trajectory.dock import TrajectoryDock
 from explorer.ui.window.layout import BOTTOM, DockRow, Parts
 
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
@@ -28,6 +30,7 @@ TABLE_HEIGHT = 290  # a table of measures and a heat map can be read from here o
 SAMPLE_HEIGHT = 330  # a sample is large enough to be judged
 GRAPH_HEIGHT = 430  # two rows of nodes with their distributions, and four lines of what follows
 PLOT_HEIGHT = 400  # three curves below each other, and a plane that is a square
+STRIP_HEIGHT = 260  # pictures of a hundred pixels, and what is said of them
 CARD_HEIGHT = 260  # ten rows of the card of a model
 ROW_WIDTH = 320  # a name, a slider and its amount beside each other
 
@@ -84,6 +87,10 @@ def _own_picture(parts: Parts) -> OwnPictureDock:
     return OwnPictureDock(parts.controller, parts.actions)
 
 
+def _trajectory(parts: Parts) -> TrajectoryDock:
+    return TrajectoryDock(parts.controller, parts.actions)
+
+
 def _jobs(parts: Parts) -> JobsPanel:
     return JobsPanel(parts.controller)
 
@@ -99,6 +106,7 @@ DOCKS = (
     DockRow("timeline", BOTTOM, _timeline, height=170),
     DockRow("landscape", BOTTOM, _landscape, action="landscape", readable=PLOT_HEIGHT),
     DockRow("causes", BOTTOM, _causes, action="causes", actions=CAUSE_ROWS, readable=GRAPH_HEIGHT),
+    DockRow("trajectory", BOTTOM, _trajectory, action="trajectory", actions=TRAJECTORY_ROWS, readable=STRIP_HEIGHT),
     DockRow("comparison", BOTTOM, _comparison, action="comparison", readable=TABLE_HEIGHT),
     DockRow("label", BOTTOM, _labels, readable=SAMPLE_HEIGHT),
     DockRow("measures", BOTTOM, _measures, action="measures", readable=TABLE_HEIGHT),

@@ -116,6 +116,7 @@ def test_a_new_dock_is_in_menus_palette_and_layout(desk: Desk, qtbot: QtBot) -> 
         "Timeline",
         "Landscape",
         "Causes",
+        "Trajectory",
         "Comparison",
         "Label",
         "Measures",

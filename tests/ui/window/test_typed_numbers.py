@@ -26,6 +26,8 @@ from explorer.discovery import registry as methods
 from explorer.scene.cards import SettingCard, WayCard
 from explorer.scene.imports import ImportCard
 from explorer.scene.model import ControlSetRef, Edit, Seed
+from explorer.scene.trajectory import Trajectory
+from explorer.service import replies, requests
 from explorer.service.replies import Ready
 from explorer.ui.actions.shortcuts_page import ShortcutsPage
 from explorer.ui.causes.bind_dialog import BindDialog
@@ -69,11 +71,22 @@ TEXTS = {
 """Lines for other texts than numbers, by their accessible or object names."""
 
 
+class Steps(QuietClient):
+    """It knows the steps of every picture, too: what windows of steps are typed over."""
+
+    def send(self, request: requests.Request) -> None:
+        super().send(request)
+        if isinstance(request, requests.DrawTrajectory):
+            noises = tuple(1 - (index + 1) / CARD.full_steps for index in range(CARD.full_steps))
+            seen = Trajectory(noises=noises, shown=(0,), width=1, height=1, pictures=(bytes(3),))
+            self.reply(replies.TrajectoryDrawn(request_id=request.request_id, trajectory=seen))
+
+
 class Desk:
     """The window on a quiet client with every dock made, and its dialogs with all their fields seen."""
 
     def __init__(self, folder: Path) -> None:
-        self.client: QuietClient
+        self.client: Steps
         self.controller = Controller(self._connect)
         self.window = MainWindow(self.controller, Settings(), Session())
         self.window.resize(1600, 1000)
@@ -83,6 +96,10 @@ class Desk:
         self.controller.catalogue.methods = {name: method.card for name, method in methods.methods().items()}
         for dock in self.window.findChildren(LazyDock):
             dock.panel.show()
+        self.controller.move_control(0, self.window.controls.rows()[0].card.name, 1.0)
+        self.client.draw()
+        self.window.docks["trajectory"].reveal()
+        QApplication.processEvents()
         export = ExportDialog(self.controller, str(folder), self.window)
         export.kind.setCurrentIndex([kind.kind for kind in KINDS].index("sheet_png"))
         export.sheet.rows.setCurrentIndex(1)
@@ -98,7 +115,7 @@ class Desk:
         self.fields = self.window.findChildren(NumberField)  # once: whatever is raised changes their order
 
     def _connect(self, on_reply: object) -> QuietClient:
-        self.client = QuietClient(on_reply)  # type: ignore[arg-type]
+        self.client = Steps(on_reply)  # type: ignore[arg-type]
         self.client.card, self.client.models = CARD, (CARD,)
         return self.client
 
