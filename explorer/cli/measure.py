@@ -11,7 +11,16 @@ from explorer.cli import arguments, numbers
 from explorer.cli.numbers import whole
 from explorer.cli.progress import duration, shown
 from explorer.errors import ExplorerError
-from explorer.scene.measure_text import GROUPS, against_chance, baselines_text, conditions, figure, null_text
+from explorer.files import expanded
+from explorer.scene.measure_text import (
+    GROUPS,
+    against_chance,
+    baselines_text,
+    conditions,
+    figure,
+    null_text,
+    safe_text,
+)
 from explorer.scene.measures import MeasureOptions, MeasureReport, Rotation, Sampling, Score, Selection
 from explorer.scene.validate import SEED_LIMIT
 
@@ -49,7 +58,12 @@ def measure(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a .csv, .tex, .pdf or .json file too.")
     ] = None,
-    card: Annotated[bool, typer.Option("--card", help="Keep the scores in the model's card.json.")] = False,
+    card: Annotated[
+        bool,
+        typer.Option(
+            "--card", help="Keep the scores in the model's card.json; of --controls the safe ranges in the set's file."
+        ),
+    ] = False,
 ) -> None:
     """Measure models whose latents and factors can be compared; several are compared with one another too. With
     --controls: whether the controls of a set do anything, beside chance, rounding and the model's own drafts."""
@@ -57,9 +71,14 @@ def measure(
 
     if out is not None:
         tables.check(out)
-    if controls and (world or selection != "all" or sampling != "independent" or rotate or measures or card):
+    if controls and (world or selection != "all" or sampling != "independent" or rotate or measures):
         # What else is said would be without effect.
         raise ExplorerError("--controls tests the controls of a set alone; leave out what measures of latents take.")
+    if controls and card and (len(models) > 1 or not expanded(controls).is_file()):
+        raise ExplorerError(
+            "--card keeps safe ranges in the file of one control set of one model; name one that 'latent-explorer "
+            "discover' wrote."
+        )
     options = MeasureOptions(
         world=world,
         n=n or MeasureOptions().n,
@@ -80,7 +99,10 @@ def measure(
             reports = engine.measure(references, options, progress)
     if out is not None:
         tables.write(out, reports)
-    for reference, report in zip(references, reports, strict=True) if card else ():
+    if card and controls:
+        _keep_ranges(expanded(controls), reports[0])
+        typer.echo(f"wrote {expanded(controls)}", err=True)
+    for reference, report in zip(references, reports, strict=True) if card and not controls else ():
         kept = card_measures.keep(report, options, engine.describe(reference))
         typer.echo(f"wrote {kept}", err=True)
     if as_json:
@@ -102,6 +124,14 @@ def _tested(
 ) -> MeasureReport:
     chosen = arguments.control_reference(used, model, controls, k)
     return used.self_test(model, chosen, n or 0, seed, progress)
+
+
+def _keep_ranges(path: Path, report: MeasureReport) -> None:
+    """Write the safe ranges that ``report`` has found into the cards of the control set at ``path``."""
+    from explorer.comparison.self_test import with_safe_ranges
+    from explorer.controls import control_set
+
+    control_set.save(with_safe_ranges(control_set.load(path), report), path)
 
 
 def _rotation(text: str) -> Rotation:
@@ -175,7 +205,7 @@ def _remark(score: Score) -> str:
     """What has to be said beside a number: that it is no better than chance, that less is better, what else it is held
     against, why it is missing."""
     direction = "less is better" if score.better == "lower" else ""
-    parts = (against_chance(score), direction, baselines_text(score), score.note)
+    parts = (against_chance(score), direction, baselines_text(score), safe_text(score), score.note)
     return " · ".join(part for part in parts if part)
 
 

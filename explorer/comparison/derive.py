@@ -157,7 +157,7 @@ def in_effect_units(
             low, high = _range(one, alpha)
             changes = {"unit": EFFECT_UNIT, "low": low, "high": high, "details": (*card.details, said)}
             if card.shows == "value":  # of equal effect are amounts alone
-                changes |= {"shows": "amount", "detents": ()}
+                changes |= {"shows": "amount", "detents": (), "safe": None}
             made.append(scaled(one, alpha, **changes))
     does = "changes a picture by" if calibration == "chord" else "leads along changes of a picture that add up to"
     mean = f"root mean square, mean of {POINTS} points and both signs"

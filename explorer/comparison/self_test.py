@@ -9,14 +9,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from explorer.comparison.calibration import signs_of
 from explorer.comparison.drawing import Job, draw, measured_quality
-from explorer.controls.base import WEIGHTS, Control, Move, WeightChange
+from explorer.controls.base import WEIGHTS, Control, Move, WeightChange, with_card
 from explorer.controls.control_set import ControlSet, quantities
 from explorer.controls.linear import LinearControl
 from explorer.controls.weights import WeightsControl
@@ -26,10 +29,11 @@ from explorer.generators.base import Generator, Latent, Progress
 from explorer.generators.editing import edited, rows_of
 from explorer.metrics.base import shared
 from explorer.metrics.effect_floor import Floors, effect_score
+from explorer.metrics.safe_range import Floats, OwnPictures, safe_end
 from explorer.numerics.randomness import seeded
 from explorer.outputs.registry import output_of
 from explorer.scene.cards import ControlCard
-from explorer.scene.measures import MeasureReport, Score
+from explorer.scene.measures import SAFE, MeasureReport, Score
 from explorer.scene.model import Quality
 
 UNITS = 3.0
@@ -39,6 +43,10 @@ CHANCES = 20
 """Random directions that stand beside each control."""
 ALONE = 4
 """Pictures that are drawn once more, each in a batch of its own."""
+OWN = 128
+"""Pictures that say what is usual of the model."""
+SIDE = 8
+"""Amounts to each side at which pictures are looked at for the safe range."""
 SEED = 0x5E1F
 
 
@@ -51,7 +59,8 @@ def self_test(
 ) -> MeasureReport:
     """A score for each control of ``controls`` by its name: the mean change of ``n`` pictures, in shares of the range,
     when it is moved by ±:data:`UNITS`, beside chance, rounding, the change between draft and finished picture, and the
-    change from one picture to another. Drawn as :func:`measured_quality` says, the same for a ``seed``.
+    change from one picture to another; and how far it may be moved until its pictures are no longer as usual as the
+    model's own (:mod:`explorer.metrics.safe_range`). Drawn as :func:`measured_quality` says, the same for a ``seed``.
 
     Raises :class:`ExplorerError` for fewer than two pictures, and where no control has amounts.
     """
@@ -68,17 +77,30 @@ def self_test(
     metrics: dict[str, Score] = {}
     for index, (control, share) in enumerate(zip(tested, shares, strict=True)):
         chance = bench.chance(control, seed + index)
-        share(0.8)
+        share(0.5)
         floors = Floors(rounding, chance.numpy(), draft, ceiling)
         ways = " and ".join(f"{amount:+g} {control.card.unit}" for amount in amounts_of(control))
         said = f"mean change (RMS, share of the range) at {ways}; chance: {CHANCES} random ones of the same norm"
-        metrics[control.card.name] = effect_score(control.card.name, bench.effect(control), floors, n, said)
+        metrics[control.card.name] = effect_score(
+            control.card.name, bench.effect(control), floors, n, said, bench.safe(control)
+        )
         share(1.0)
     card = generator.card
     seconds = time.perf_counter() - began
     return MeasureReport(
         model=card.name, fingerprint=card.fingerprint, world="", n=n, seed=seed, metrics=metrics, seconds=seconds
     )
+
+
+def with_safe_ranges(controls: ControlSet, report: MeasureReport) -> ControlSet:
+    """``controls`` whose cards say how far each may be moved, as its self-test ``report`` has found."""
+    made = []
+    for control in controls.controls:
+        score = report.metrics.get(control.card.name)
+        low, high = (None, None) if score is None else (score.parts.get(name) for name in SAFE)
+        safe = None if low is None or high is None else (low, high)
+        made.append(with_card(control, safe=safe))
+    return replace(controls, controls=tuple(made))
 
 
 def amounts_of(control: Control) -> list[float]:
@@ -100,6 +122,36 @@ class _Bench:
         self.kind = output_of(generator.card)
         self.points: Latent = next(drawn_latents(generator, n, SEED + seed, n))
         self.base = torch.cat(list(draw(generator, (), self.points, self._unmoved(n), self.quality)))
+
+    def safe(self, control: Control) -> tuple[float, float] | None:
+        """Between which amounts the pictures of ``control`` stay usual, at most from end to end of its slider; None
+        where that shows values."""
+        card = control.card
+        if card.shows == "value":
+            return None
+        ends = {1: 0.0, -1: 0.0}
+        for sign in signs_of(control):
+            reach = card.high if sign > 0 else -card.low
+            if reach <= 0:
+                continue
+            amounts = np.linspace(0.0, sign * reach, SIDE + 1)
+            jobs = [Job(row, (0,), (float(one),)) for one in amounts[1:] for row in range(len(self.base))]
+            moved = draw(self.generator, (control,), self.points, jobs, self.quality)
+            rows = np.concatenate([self._features(self.base), *map(self._features, moved)])
+            unusual = self.own.unusualness(rows).reshape(SIDE + 1, -1)
+            ends[sign] = safe_end(amounts, unusual, self.own.limit)
+        return ends[-1], ends[1]
+
+    @cached_property
+    def own(self) -> OwnPictures:
+        """What is usual of the model."""
+        found = []
+        for points in drawn_latents(self.generator, OWN, SEED + 1, len(self.base)):
+            found.append(self._features(self._drawn(points, self.quality)))
+        return OwnPictures(np.concatenate(found))
+
+    def _features(self, outputs: Tensor) -> Floats:
+        return self.kind.features(outputs).double().cpu().numpy()
 
     def rounding(self) -> float:
         """The largest change of a picture that is drawn alone."""

@@ -111,7 +111,8 @@ def scaled(control: Control, factor: float, **changes: Any) -> Control:
     unit = factor if card.shows == "amount" else 1.0  # values stay what they are
     low, high = sorted((card.low / unit, card.high / unit))
     detents = tuple(sorted(one / unit for one in card.detents))
-    card = msgspec.structs.replace(card, **{"low": low, "high": high, "detents": detents, **changes})
+    safe = None if card.safe is None else tuple(sorted(one / unit for one in card.safe))
+    card = msgspec.structs.replace(card, **{"low": low, "high": high, "detents": detents, "safe": safe, **changes})
     return control.in_unit(factor, card) if isinstance(control, Scalable) else ScaledControl(card, control, factor)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.scene.measures import Score
+from explorer.scene.measures import SAFE, Score
 
 Floats = NDArray[np.float64]
 
@@ -44,9 +44,11 @@ def verdict(effect: float, floors: Floors) -> str:
     return ""
 
 
-def effect_score(name: str, effect: float, floors: Floors, n: int, estimator: str) -> Score:
+def effect_score(
+    name: str, effect: float, floors: Floors, n: int, estimator: str, safe: tuple[float, float] | None = None
+) -> Score:
     """The ``effect`` of the control ``name`` on ``n`` pictures beside its chance level, with the other floors and the
-    ceiling; the note is its :func:`verdict`."""
+    ceiling; the note is its :func:`verdict`, the parts are the ends of its ``safe`` range."""
     draft = {} if floors.draft is None else {"draft": floors.draft}
     return Score(
         value=effect,
@@ -58,5 +60,6 @@ def effect_score(name: str, effect: float, floors: Floors, n: int, estimator: st
         group="controls",
         estimator=estimator,
         n=n,
+        parts={} if safe is None else dict(zip(SAFE, safe, strict=True)),
         note=verdict(effect, floors),
     )

@@ -328,7 +328,8 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     the picture stands, and where it is sent: do(x = v)); range and ``detents`` are in the same. ``cases``: what
     amounts are called, below, at and above 0, where they are numbers of cases and no quantity
     (:func:`explorer.scene.choices.case_text`): nothing is measured along such a slider. ``labels``: what the values
-    0, 1, … are called, where they are levels with names."""
+    0, 1, … are called, where they are levels with names. ``safe``: between which amounts its pictures stay as usual as
+    the model's own, where that was measured."""
 
     name: str
     space: str
@@ -346,6 +347,7 @@ class ControlCard(msgspec.Struct, frozen=True, kw_only=True):
     starred: bool = False  # by the user, in a set of their own
     cases: tuple[str, str, str] | None = None
     labels: tuple[str, ...] = ()
+    safe: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         _clean(self, LONGEST_NAME, ("name", "unit", "figure", "labels", *(("cases",) if self.cases else ())))

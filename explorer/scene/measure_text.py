@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from explorer.scene.measures import MeasureReport, Rotation, Score
+from explorer.scene.measures import SAFE, MeasureReport, Rotation, Score
 from explorer.scene.number_text import number_text
 
 GROUPS = {
@@ -46,6 +46,12 @@ def null_text(score: Score) -> str:
 def baselines_text(score: Score) -> str:
     """``see 1.430 · truth 0.014``: what else the number is held against; empty where there is nothing."""
     return " · ".join(f"{name} {figure(value)}" for name, value in score.baselines.items())
+
+
+def safe_text(score: Score) -> str:
+    """``usual from −3.000 to 1.250``: how far a control may be moved; empty where that was not measured."""
+    ends = [score.parts.get(name) for name in SAFE]
+    return "" if None in ends else f"usual from {figure(ends[0])} to {figure(ends[1])}"
 
 
 def baseline_names(reports: Sequence[MeasureReport], measure: str) -> tuple[str, ...]:

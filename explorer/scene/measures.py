@@ -22,6 +22,9 @@ COUNTERFACTUALS = "counterfactuals"
 """The measure of how true counterfactuals are. It is taken only where it is named, since every model draws thousands of
 pictures for it."""
 
+SAFE = ("safe_low", "safe_high")
+"""Among the parts of a control's score: between which amounts its pictures stay as usual as the model's own."""
+
 Group = Literal["disentanglement", "latents", "quality", "counterfactuals", "controls"]
 """The headings under which measures stand."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given
@@ -14,9 +16,11 @@ from toys import ToyDiffusion, ToyGenerator, ToyVae
 from explorer.cli.main import run
 from explorer.comparison import self_test as module
 from explorer.comparison.self_test import CHANCES, _Bench, amounts_of, self_test
+from explorer.controls import control_set
 from explorer.controls.base import Control
 from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
+from explorer.controls.scaled import scaled
 from explorer.controls.weights import WeightsControl
 from explorer.errors import Cancelled, ExplorerError
 from explorer.generators.base import Generator, Latent
@@ -106,6 +110,46 @@ def test_controls_are_moved_by_three_units_or_to_the_end_of_their_slider() -> No
     assert amounts(low=-1.0, high=10.0) == [3.0, -1.0]
     assert amounts(low=0.0, high=2.0) == [2.0]
     assert amounts(low=10.0, high=11.0, shows="value") == [0.5, -0.5]
+
+
+def wide(index: int, scale: float = 1.0) -> LinearControl:
+    """An axis whose slider goes far beyond what is usual."""
+    return LinearControl(ControlCard(name=f"z{index}", space="z", low=-40.0, high=40.0), scale * torch.eye(6)[index])
+
+
+def test_the_safe_range_ends_where_pictures_are_no_longer_usual() -> None:
+    bench = _Bench(Linear(), 8, 0)
+    low, high = bench.safe(wide(0)) or (0.0, 0.0)
+    assert -40 < low < -1 < 1 < high < 40  # one standard deviation is usual
+    # Along an axis that is three times as long it is a third.
+    thrice = bench.safe(wide(0, 3.0)) or (0.0, 0.0)
+    assert thrice[0] == pytest.approx(low / 3, abs=0.4)
+    assert thrice[1] == pytest.approx(high / 3, abs=0.4)
+    assert bench.safe(wide(1)) == (-40.0, 40.0)  # which changes nothing
+    values = LinearControl(ControlCard(name="v", space="z", shows="value"), torch.ones(6))
+    assert bench.safe(values) is None
+
+
+def test_a_safe_range_goes_with_the_unit_and_stays_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = ControlCard(name="a", space="z", safe=(-1.0, 2.0))
+    assert scaled(LinearControl(card, torch.ones(6)), -2.0).card.safe == (-1.0, 0.5)
+    path = tmp_path / "set.safetensors"
+    assert run(["discover", "known-distinct", "--method", "latent_axes", "-k", "2", "-o", str(path)]) == 0
+    before = control_set.load(path)
+    arguments = ["measure", "known-distinct", "-n", "4", "--card", "--controls"]
+    assert run([*arguments, str(path), "--json"]) == 0
+    out = capsys.readouterr().out
+    metrics = json.loads(out[out.index("{") :])["metrics"]
+    after = control_set.load(path)
+    for old, new in zip(before.controls, after.controls, strict=True):
+        parts = metrics[new.card.name]["parts"]
+        assert new.card.safe == (parts["safe_low"], parts["safe_high"])
+        assert msgspec.structs.replace(new.card, safe=None) == old.card
+        assert all(torch.equal(tensor, new.tensors()[name]) for name, tensor in old.tensors().items())
+    assert run([*arguments, "latent_axes"]) == 2
+    assert "keeps safe ranges in the file of one control set" in capsys.readouterr().err
 
 
 class Drafting(ToyDiffusion):

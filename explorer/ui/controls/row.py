@@ -12,6 +12,7 @@ from explorer.scene.cards import Badge, ControlCard, ControlPlace
 from explorer.scene.choices import case_text
 from explorer.scene.edit_text import label_text, laws_text
 from explorer.scene.model import Edit, Mark
+from explorer.scene.number_text import number_text
 from explorer.ui.controls.window_mark import WindowMark
 from explorer.ui.look import theme
 from explorer.ui.look.numbers import DecimalField
@@ -144,6 +145,7 @@ class ControlRow(QWidget):
         self.name.setText(titled(card, mark))
         self.name.setMaximumWidth(name_width)
         self.slider.set_range(card.low, card.high, card.detents, self._origin)
+        self.slider.set_underlined(card.safe)
         span = card.high - card.low
         low, high = card.low - TYPED_BEYOND * span, card.high + TYPED_BEYOND * span
         if (low, high) != (self.box.minimum(), self.box.maximum()):
@@ -239,6 +241,12 @@ class ControlRow(QWidget):
             hint = (
                 "The ticks are learned values, and the slider stops at them. Alt or Shift, or a typed value: between "
                 f"them. Arrows: the next one. Double click: {back}."
+            )
+        if card.safe is not None:
+            low, high = (number_text(end, 2) for end in card.safe)
+            hint += (
+                f"\nThe line under it, {low} to {high}: half of its pictures are there as usual as 95 of 100 of the "
+                "model's own."
             )
         self.slider.setToolTip(hint)
         self.slider.setAccessibleName(self.shown_name)

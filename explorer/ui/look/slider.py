@@ -20,7 +20,8 @@ class FloatSlider(QWidget):
     Page Up / Page Down ten, Home or Delete to the origin. ``Shift`` makes the mouse finer.
 
     With ``detents`` (ascending) it has ticks there, and while it snaps it stops at these and at the origin only; a
-    step is then the way to the next one. ``Alt`` or ``Shift`` moves between them, and so does a typed value.
+    step is then the way to the next one. ``Alt`` or ``Shift`` moves between them, and so does a typed value. A line
+    under it may show part of its range.
     """
 
     moved = Signal(float, bool)  # value, whether the drag goes on
@@ -42,6 +43,7 @@ class FloatSlider(QWidget):
         self._low, self._high, self._origin = low, high, origin
         self._value = origin
         self._interval: tuple[float, float] | None = None
+        self._underlined: tuple[float, float] | None = None
         self._grabbed = False
         self._last_x = 0.0
         self._hovered = False
@@ -80,6 +82,12 @@ class FloatSlider(QWidget):
         the middle."""
         if interval != self._interval:
             self._interval = interval
+            self.update()
+
+    def set_underlined(self, stretch: tuple[float, float] | None) -> None:
+        """Draw a line under the numbers of ``stretch``; None: under none."""
+        if stretch != self._underlined:
+            self._underlined = stretch
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -181,6 +189,10 @@ class FloatSlider(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color(colors.track))
         painter.drawRoundedRect(QRectF(left, middle - 2, right - left, 4), 2, 2)
+        if self._underlined is not None:
+            first, last = (self._x_of(end) for end in self._underlined)
+            painter.setBrush(theme.color(colors.green if self.isEnabled() else colors.muted))
+            painter.drawRect(QRectF(first, middle + 8, max(1.0, last - first), 2))
         painter.setBrush(theme.color(colors.muted, 0.75))
         for detent in self._detents:
             painter.drawRect(QRectF(self._x_of(detent) - 0.5, middle - 5, 1, 10))

@@ -672,3 +672,13 @@ def test_controls_of_cases_are_folded_below_the_others(qtbot: QtBot) -> None:
     assert panel.panel.folded.text() == "▸ 1 on noise and question"
     panel.panel.folded.click()
     assert panel.names() == ["light", "rung"]
+
+
+def test_a_safe_range_is_a_line_under_the_slider_and_a_sentence_in_its_tip(qtbot: QtBot) -> None:
+    row = ControlRow(ControlCard(name="PC 1", space="z", safe=(-1.25, 3.0)), 0)
+    qtbot.addWidget(row)
+    assert row.slider._underlined == (-1.25, 3.0)
+    assert "The line under it, −1.25 to 3" in row.slider.toolTip()
+    row.set_card(ControlCard(name="PC 1", space="z"), 0)
+    assert row.slider._underlined is None
+    assert "The line under it" not in row.slider.toolTip()

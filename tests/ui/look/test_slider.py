@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from explorer.scene.cards import ControlCard
 from explorer.scene.model import Edit
 from explorer.ui.controls.row import ControlRow
+from explorer.ui.look import theme
 from explorer.ui.look.slider import RADIUS, STEPS, FloatSlider
 
 pytestmark = pytest.mark.gui
@@ -244,3 +245,24 @@ def test_where_it_is_no_number_a_band_says_between_which_it_lies(qtbot: QtBot) -
     assert [painted(value) for value in (2.0, 4.0, 6.5, 9.0)] == [False, True, True, False]
     slider.set_interval(None)
     assert not painted(4.0)
+
+
+def test_a_line_under_it_shows_part_of_its_range(slider: FloatSlider) -> None:
+    slider.clearFocus()  # whose ring would cross it
+    green = theme.color(theme.current().green).rgb()
+
+    def line() -> list[int]:
+        """The columns in which it is drawn."""
+        shot = slider.grab().toImage()
+        return [x for x in range(shot.width()) if shot.pixelColor(x, slider.height() // 2 + 8).rgb() == green]
+
+    assert line() == []
+    slider.set_underlined((-1.5, 2.0))
+    drawn = line()
+    assert drawn == list(range(drawn[0], drawn[-1] + 1))
+    assert drawn[0] == pytest.approx(x_of(slider, -1.5).x(), abs=2)
+    assert drawn[-1] == pytest.approx(x_of(slider, 2.0).x(), abs=2)
+    slider.set_underlined((-9.0, 9.0))  # no further than the slider
+    assert line()[0] == pytest.approx(x_of(slider, -3.0).x(), abs=2)
+    slider.set_underlined(None)
+    assert line() == []
