@@ -20,7 +20,6 @@ from explorer.controls import control_set as control_sets
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.discovery.base import Watch
-from explorer.engine.cache import BoundedCache
 from explorer.engine.named_files import named_in
 from explorer.engine.search_queue import POLL, SearchQueue
 from explorer.errors import Cancelled, ControlError
@@ -28,6 +27,7 @@ from explorer.files import cache_folder, set_file
 from explorer.generators.base import Generator, Progress
 from explorer.generators.first_picture import check_first_moves
 from explorer.importers.registry import open_controls
+from explorer.memory import BoundedCache
 from explorer.metrics.base import shared
 from explorer.reading import is_reading, reading, sha256_of
 from explorer.scene.cards import ModelCard

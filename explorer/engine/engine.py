@@ -20,7 +20,6 @@ from explorer.controls.base import Moves, WeightEdits
 from explorer.controls.control_set import ControlSet
 from explorer.discovery import registry as methods
 from explorer.engine import causes
-from explorer.engine.cache import BoundedCache
 from explorer.engine.control_store import ControlStore, Waiting
 from explorer.engine.landscape import landscape
 from explorer.engine.origins import latent_of, own_picture_of
@@ -54,6 +53,7 @@ from explorer.inversion.base import Preview
 from explorer.inversion.invert import Inverted, invert
 from explorer.inversion.own_picture import Seen, original_of
 from explorer.inversion.registry import with_inversions
+from explorer.memory import BoundedCache
 from explorer.metrics.base import shared as parts
 from explorer.metrics.encoding import fitting_worlds
 from explorer.outputs.registry import output_of
@@ -70,7 +70,8 @@ from explorer.scene.trajectory import Trajectory
 
 Result = TypeVar("Result")
 MODELS_KEPT = 6  # as many may stand side by side without being loaded anew for every picture
-PICTURES_KEPT = 512
+PICTURE_BYTES = 128 << 20
+"""Of the pictures that are kept."""
 LARGEST_BATCH = 32
 
 SEARCHING_AND_SCANNING = (0.2, 0.8)
@@ -103,7 +104,9 @@ class Engine:
         self._generators: BoundedCache[tuple[str, str], TakingTurns] = BoundedCache(MODELS_KEPT)
         self._controls = ControlStore(lambda model: self.generator(model), self.shared)
         self._starts = Starts()
-        self._pictures: BoundedCache[PictureKey, tuple[Tensor, dict[str, Remark]]] = BoundedCache(PICTURES_KEPT)
+        self._pictures: BoundedCache[PictureKey, tuple[Tensor, dict[str, Remark]]] = BoundedCache(
+            PICTURE_BYTES, lambda kept: kept[0].nbytes
+        )
 
     # --- what there is -------------------------------------------------------------------------------------------
 
@@ -408,7 +411,7 @@ class Engine:
                         pictures[point] = row
                         forward_ms[point], batches[point] = milliseconds, len(chunk)
                         if not exact:
-                            self._pictures.put(keys[point], (row, remarks[point]))
+                            self._pictures.put(keys[point], (row.clone(), remarks[point]))  # not all of its batch
             clock = device_clock(self.device)
             painted = paint(
                 [

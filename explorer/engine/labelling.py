@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from explorer.attributes.base import AttributeReader
 from explorer.attributes.labels import LabelledSamples, Validation
 from explorer.attributes.registry import open_reader
-from explorer.engine.cache import BoundedCache
 from explorer.engine.painting import thumbnails
 from explorer.generators.base import Generator
+from explorer.memory import BoundedCache
 from explorer.outputs.sizes import within
 from explorer.scene.labels import Labels
 from explorer.scene.model import ModelRef, Quality

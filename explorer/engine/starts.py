@@ -11,11 +11,11 @@ from torch import Tensor
 
 from explorer.controls.base import WEIGHTS, Control, Moves, StartBound
 from explorer.controls.control_set import ControlSet
-from explorer.engine.cache import BoundedCache
 from explorer.engine.origins import latent_of
 from explorer.engine.points import Point
 from explorer.generators.base import Generator, Latent, ReadsText
 from explorer.generators.editing import Prepare, by_weights, edited, prepared_anew, reweighted
+from explorer.memory import BoundedCache
 from explorer.scene.cards import ControlPlace, Remark
 from explorer.scene.model import Condition, Edit, Start
 from explorer.scene.single import shortest

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 import time
 from collections.abc import Callable
 
@@ -35,14 +33,6 @@ def leave_a_core_free() -> None:
     """Let torch use all cores but one: a window whose engine takes every core stutters (and contended threads are
     slower than one)."""
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
-
-
-def give_memory_back() -> None:
-    """Hand back to the machine what the C library keeps of memory that is free again: after a search on a diffusion
-    model, more than half of all that the process holds. Does nothing where the library has no such call."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def device_clock(device: torch.device) -> Callable[[], float]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from explorer.generators.base import Latent
 from explorer.generators.class_labels import LABEL, drawn_labels, first_class, label_of
-from explorer.generators.prefix_cache import digest_of
+from explorer.generators.digests import digest_of
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Condition
 

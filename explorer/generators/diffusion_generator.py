@@ -21,12 +21,13 @@ from explorer.generators.diffusion_denoising import Denoising
 from explorer.generators.diffusion_injection import Injection
 from explorer.generators.diffusion_samplers import Course, Courses
 from explorer.generators.diffusion_scheduler import FolderSamplers
-from explorer.generators.diffusion_stretches import Beginning, Drawing, Stretch, Weighted
+from explorer.generators.diffusion_stretches import Beginning, Drawing, Prefixes, Stretch, Weighted
 from explorer.generators.diffusion_text import TextConditioner, TextEncoders
 from explorer.generators.diffusion_trajectory import predicted
+from explorer.generators.digests import digest_of
 from explorer.generators.phases import acting, apart
-from explorer.generators.prefix_cache import PrefixCache, digest_of
 from explorer.generators.weights import WeightViews, grouped, named_tensors
+from explorer.memory import BoundedCache, bytes_of
 from explorer.numerics.samplers import Callback, last
 from explorer.scene.cards import ModelCard
 from explorer.scene.model import Condition, Quality, StepWindow
@@ -59,7 +60,7 @@ class DiffusionGenerator(Denoising):
         self.card = card
         self.device = device
         self.h_window = h_window or (math.inf, -math.inf)  # some samplers count levels below 0
-        self.prefixes = PrefixCache(PREFIX_BYTES)
+        self.prefixes: Prefixes = BoundedCache(PREFIX_BYTES, bytes_of)
         self.conditioner = conditioner
         self._unet = unet.eval().requires_grad_(False).to(device)
         self._views: WeightViews[Any] = WeightViews()

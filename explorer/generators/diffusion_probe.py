@@ -14,9 +14,9 @@ from explorer.errors import ModelError
 from explorer.generators.base import Latent
 from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
 from explorer.generators.diffusion_scheduler import DDPM, FolderSamplers
-from explorer.generators.diffusion_stretches import Drawing
-from explorer.generators.prefix_cache import PrefixCache
+from explorer.generators.diffusion_stretches import Drawing, Prefixes
 from explorer.generators.schedule import Schedule
+from explorer.memory import BoundedCache, bytes_of
 from explorer.numerics.renoise import LAST, NOISE, NOISINGS, noisings, renoise_variance, variance_over
 from explorer.scene.model import Quality
 
@@ -28,7 +28,7 @@ class Sampling(Protocol):
     are made while nobody else draws with it."""
 
     samplers: FolderSamplers
-    prefixes: PrefixCache
+    prefixes: Prefixes
     conditioner: Conditioner
 
     def _drawing(self, latent: Latent, quality: Quality) -> Drawing: ...
@@ -66,7 +66,7 @@ def window_variance(generator: Sampling, latent: Latent, quality: Quality) -> Te
     """(B, *x_T) ≥ 0: the variance of the predicted x_0 over the steps in the last hundredth of the schedule, on the way
     of the picture, which is drawn anew. Raises :class:`ModelError` as :class:`LastSteps` does."""
     alone = copy.copy(generator)
-    alone.prefixes = PrefixCache(0)  # what is kept was predicted before
+    alone.prefixes = BoundedCache(0, bytes_of)  # what is kept was predicted before
     drawing = alone._drawing(latent, quality)
     samplers = generator.samplers
     steps = LastSteps(samplers.schedule, quality.sampler or samplers.default, drawing.course.timesteps)

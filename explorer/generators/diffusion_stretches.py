@@ -10,7 +10,8 @@ from torch import Tensor
 from explorer.controls.base import WeightEdits
 from explorer.generators.diffusion_conditioning import Conditioning
 from explorer.generators.diffusion_samplers import Course
-from explorer.generators.prefix_cache import digest_of
+from explorer.generators.digests import digest_of
+from explorer.memory import BoundedCache
 from explorer.numerics.samplers import Callback
 from explorer.scene.model import StepWindow
 
@@ -28,6 +29,10 @@ class Beginning(NamedTuple):
 
 Hear = Callable[[Tensor, float, Tensor], None]
 """Called with the sample, the training step and what the network predicts, of every step that is computed."""
+
+
+Prefixes = BoundedCache[Hashable, Beginning]
+"""Samples at the ends of stretches, by all that they were told until then."""
 
 
 class Drawing(NamedTuple):

@@ -17,7 +17,7 @@ from explorer.generators.diffusion_conditioning import Conditioning, effective
 from explorer.generators.diffusion_configs import TextUnetConfig
 from explorer.generators.diffusion_text_folder import TextPart
 from explorer.generators.diffusion_words import tokenizer_of
-from explorer.generators.prefix_cache import digest_of
+from explorer.generators.digests import digest_of
 from explorer.scene.model import Condition
 
 PROMPT = "prompt"

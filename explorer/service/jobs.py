@@ -7,11 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
+from explorer import memory
 from explorer.engine.engine import Engine
 from explorer.errors import Cancelled, ExplorerError, ModelError
 from explorer.file_kinds import registry as file_kinds
 from explorer.generators import registry as generators
-from explorer.generators.devices import give_memory_back
 from explorer.scene.cards import FamilyVerdict, FileUse
 from explorer.service import replies, requests
 from explorer.service.answers import Answers, Job
@@ -117,7 +117,7 @@ class Jobs:
                 self._jobs.pop(request.request_id, None)
         self._send(reply)
         if time.monotonic() - begun > WORTH_TIDYING:
-            give_memory_back()
+            memory.give_back()
 
 
 def _refused(request: Job, error: Exception) -> replies.Refused:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from explorer import ending
+from explorer import ending, memory
 from explorer.files import remove_leftovers
 from explorer.scene.model import View
 from explorer.service import channel, protocol, replies, requests
@@ -183,8 +183,6 @@ class Server:
     def _next(self) -> list[_Waiting]:
         """All views that are due, as soon as there is one and a slot to paint into; empty when the client is gone. When
         the hand has rested for a while, memory that is free again is given back."""
-        from explorer.generators.devices import give_memory_back
-
         while True:
             with self._changed:
                 if self._changed.wait_for(self._is_due, RESTED if self._has_drawn else None):
@@ -193,7 +191,7 @@ class Server:
                     self._has_drawn = True
                     chosen = list(self._views)[: len(self._free)]
                     return [self._views.pop(view_id) for view_id in chosen]
-            give_memory_back()
+            memory.give_back()
             self._has_drawn = False
 
     def _is_due(self) -> bool:

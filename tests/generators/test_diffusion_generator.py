@@ -15,8 +15,9 @@ from explorer.errors import ModelError
 from explorer.generators import diffusion
 from explorer.generators.base import standard_normal
 from explorer.generators.diffusion_generator import DiffusionGenerator
-from explorer.generators.prefix_cache import PrefixCache, digest_of
+from explorer.generators.digests import digest_of
 from explorer.generators.registry import describe, identify, load
+from explorer.memory import BoundedCache, bytes_of
 from explorer.scene.model import Quality
 
 CPU = torch.device("cpu")
@@ -168,11 +169,11 @@ def test_a_kept_prefix_gives_the_same_bits(tmp_path: Path) -> None:
     for amount in (0.5, 1.0, 0.0):
         moved = latent.with_space("h", latent.tensors["h"] + amount)
         picture = generator.render(moved, FOUR, callback=lambda done, x: steps.append(done))
-        fresh.prefixes = PrefixCache(0)
+        fresh.prefixes = BoundedCache(0, bytes_of)
         assert torch.equal(picture, fresh.render(moved, FOUR))
     assert (generator.prefixes.hits - hits, generator.prefixes.misses - misses) == (3, 0)
     assert steps == [2, 3, 4] * 3  # the first step was not computed again
-    assert fresh.prefixes.size_bytes == 0
+    assert fresh.prefixes.size == 0
 
 
 @pytest.mark.parametrize("change", ["batch", "order", "steps", "noise"])
@@ -202,17 +203,7 @@ def test_the_window_says_where_h_acts(tmp_path: Path) -> None:
     assert diffusion.FAMILY.describe(other).fingerprint != generator.card.fingerprint
 
 
-def test_the_cache_forgets_the_least_recently_used() -> None:
-    cache = PrefixCache(80)
-    tensors = [torch.full((10,), float(i)) for i in range(3)]  # 40 bytes each
-    cache.put("a", tensors[0])
-    cache.put("b", tensors[1])
-    assert cache.get("a") is tensors[0]
-    cache.put("c", tensors[2])
-    assert cache.get("b") is None
-    assert cache.get("a") is tensors[0]
-    cache.put("huge", torch.zeros(100))
-    assert cache.size_bytes <= 80
+def test_a_digest_tells_shapes_and_types_apart() -> None:
     assert digest_of(torch.zeros(2, 3)) != digest_of(torch.zeros(3, 2))
     assert digest_of(torch.zeros(2)) != digest_of(torch.zeros(1, dtype=torch.float64))
 

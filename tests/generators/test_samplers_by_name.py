@@ -19,7 +19,7 @@ from explorer.generators import diffusion
 from explorer.generators.diffusion_generator import DiffusionGenerator
 from explorer.generators.diffusion_samplers import noise_after_start
 from explorer.generators.diffusion_scheduler import CLASSES
-from explorer.generators.prefix_cache import PrefixCache
+from explorer.memory import BoundedCache, bytes_of
 from explorer.scene.model import Quality
 from explorer.scene.samplers import SAMPLERS, require_sampler
 
@@ -132,7 +132,7 @@ def test_a_kept_beginning_gives_the_same_bits_by_every_sampler(tmp_path: Path, s
     for amount in (0.5, 2.0, 0.0):
         moved = latent.with_space("h", latent.tensors["h"] + amount)
         picture = generator.render(moved, quality, callback=lambda done, x: steps.append(done))
-        fresh.prefixes = PrefixCache(0)
+        fresh.prefixes = BoundedCache(0, bytes_of)
         assert torch.equal(picture, fresh.render(moved, quality))
     assert (generator.prefixes.hits - hits, generator.prefixes.misses - misses) == (3, 0)
     assert 1 not in steps

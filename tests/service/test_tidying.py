@@ -1,20 +1,23 @@
-"""After long work the engine gives back the memory that is free again; after short work nobody waits for that."""
+"""After long work, and when the hand rests, the engine gives back the memory that is free again."""
 
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from explorer.service import jobs, replies, requests
+from explorer.scene.model import ControlSetRef, ModelRef, Seed, Start, View
+from explorer.service import jobs, replies, requests, server
 
 
 @pytest.mark.parametrize(("worth", "times"), [(-1.0, 1), (1e9, 0)])
 def test_memory_is_given_back_after_what_took_long(monkeypatch: pytest.MonkeyPatch, worth: float, times: int) -> None:
     order: list[Any] = []
     monkeypatch.setattr(jobs, "WORTH_TIDYING", worth)
-    monkeypatch.setattr(jobs, "give_memory_back", lambda: order.append("given back"))
+    monkeypatch.setattr(jobs.memory, "give_back", lambda: order.append("given back"))
     answered = replies.MethodList(request_id=3, methods=())
     answers = SimpleNamespace(answer=lambda request, reports: answered)
     monkeypatch.setattr(jobs, "Answers", lambda engine, send: answers)
@@ -23,3 +26,36 @@ def test_memory_is_given_back_after_what_took_long(monkeypatch: pytest.MonkeyPat
     desk._short.shutdown(wait=True)
     desk.close()
     assert order == [answered, *["given back"] * times]  # whoever asked does not wait for it
+
+
+def test_memory_is_given_back_once_when_the_hand_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not while pictures follow each other, nor again and again while nothing is drawn."""
+    given: list[float] = []
+    rests = threading.Semaphore(0)
+
+    def give_back() -> None:
+        given.append(time.monotonic())
+        rests.release()
+
+    monkeypatch.setattr(server, "RESTED", 0.1)
+    monkeypatch.setattr(server.memory, "give_back", give_back)
+    desk = server.Server(cast(Any, None))
+    desk._free.extend(range(2))
+    turns: list[int] = []
+    drawing = threading.Thread(target=lambda: [turns.append(len(due)) for due in iter(desk._next, [])])
+    drawing.start()
+    try:
+        time.sleep(0.3)
+        assert not given  # nothing was drawn yet
+        for number in range(3):
+            view = View(model=ModelRef(path="toy"), start=Start(Seed(number), 1.0), controls=ControlSetRef(), edits=())
+            desk._take(
+                requests.RenderViews(requests=(requests.ViewRequest(view_id=1, revision=number, asked=0.0, view=view),))
+            )
+            assert rests.acquire(timeout=10)
+            time.sleep(0.3)
+            assert len(given) == number + 1
+    finally:
+        desk._end()
+        drawing.join(10)
+    assert turns == [1, 1, 1]

@@ -8,12 +8,14 @@ from types import FrameType
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
-from explorer import ending, keeping
+from explorer import ending, keeping, memory
 from explorer.ui.look import theme
 from explorer.ui.window import report
 from explorer.ui.window.main_window import MainWindow
 
 SIGNALS_EVERY_MS = 200
+RESTED_MS = 2000
+"""Without a picture, after which memory that is free again is given back."""
 
 
 class Lifecycle(QObject):
@@ -37,6 +39,11 @@ class Lifecycle(QObject):
         self._heartbeat = QTimer(self)
         self._heartbeat.timeout.connect(self._wake)
         self._heartbeat.start(SIGNALS_EVERY_MS)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(RESTED_MS)
+        self._rest.timeout.connect(memory.give_back)
+        window.controller.feed.picture_changed.connect(self._rest.start)
 
     def quit_after(self, seconds: float) -> None:
         """Close the window by itself, for smoke tests."""
