@@ -44,9 +44,11 @@ class Trajectories(Newest[DrawTrajectory, TrajectoryDrawn]):
             self._most = most
 
     def applies(self) -> bool:
-        """Whether the selected pane's model makes pictures in steps: a strip stays while the next one is drawn."""
+        """Whether the selected pane's model makes pictures in steps: a strip stays while the next one of it is
+        drawn."""
         card = self._controller.model_card() if self._controller.has_model else None
-        return card is not None and bool(card.full_steps)
+        of_another = self.answered is not None and self.answered.view.model != self._controller.scene.model_of()
+        return card is not None and bool(card.full_steps) and not of_another
 
     def question(self) -> DrawTrajectory | None:
         shown = self._shown()

@@ -23,6 +23,7 @@ class Handle(QWidget):
     stepped = Signal(int)  # by so many steps, while a key is held
     jumped = Signal(bool)  # as far as it goes: towards the end, else towards the beginning
     released = Signal()
+    reached = Signal()  # by the keyboard
 
     def __init__(self, name: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -72,6 +73,8 @@ class Handle(QWidget):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self.reached.emit()
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:

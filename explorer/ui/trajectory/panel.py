@@ -18,6 +18,7 @@ from explorer.ui.trajectory.asking import Trajectories
 from explorer.ui.trajectory.strip import Strip
 
 LATEST = "Slider moved last"
+NONE = "–"
 SHOWN = {"fitting": "Some steps", "all": "Every step"}
 
 
@@ -55,6 +56,7 @@ class TrajectoryPanel(QWidget):
         self.last.valueChanged.connect(self._typed)
         self.shown.chosen.connect(self.refresh)
         self.strip.window_chosen.connect(self._choose)
+        self.strip.end_moved.connect(self._keep_seen)
         self.area.resized.connect(self.refresh)
         self.trajectories.changed.connect(self._show)
         controller.shown.connect(self.refresh)
@@ -202,18 +204,22 @@ class TrajectoryPanel(QWidget):
         self._filling = True
         for field in (self.first, self.last, self.control):
             field.setEnabled(steps is not None)
+        first, past = steps or (0, 0)
         if steps is not None:
-            first, past = steps
             count = self.strip.count
             self.first.setRange(1, max(past, first + 1))
             self.last.setRange(min(first + 1, count), count)
-            if past > first:
-                self.first.setValue(first + 1)
-                self.last.setValue(past)
-            else:  # no step lies in it
-                self.first.set_blank("–")
-                self.last.set_blank("–")
+        if past > first:
+            self.first.setValue(first + 1)
+            self.last.setValue(past)
+        else:  # there is no slider, or no step lies in its window
+            self.first.set_blank(NONE)
+            self.last.set_blank(NONE)
         self._filling = False
+
+    def _keep_seen(self, handle: QWidget) -> None:
+        """Scroll to the end of the window that the hand moves, or goes to."""
+        self.area.ensureWidgetVisible(handle, self.strip.picture_size().width(), 0)
 
     # --- what the user does ---
 

@@ -22,6 +22,7 @@ class Strip(QWidget):
     """Shows a trajectory and a window of steps that it is given, and says what the hand wants; it changes nothing."""
 
     window_chosen = Signal(int, int, bool)  # first step, the one past the last, whether the drag goes on
+    end_moved = Signal(object)  # the handle that keys move, or reach
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +37,7 @@ class Strip(QWidget):
             handle.stepped.connect(self._stepped_last if is_last else self._stepped_first)
             handle.jumped.connect(self._jumped_last if is_last else self._jumped_first)
             handle.released.connect(self._released)
+            handle.reached.connect(self._reached)
         self._arrange()
 
     # --- what it shows ---
@@ -173,6 +175,12 @@ class Strip(QWidget):
         if chosen != self._now():
             self._wanted = chosen if goes_on else None
             self.window_chosen.emit(*chosen, goes_on)
+            self._reached()
+
+    def _reached(self) -> None:
+        for handle in (self.first, self.last):
+            if handle.hasFocus() and not handle.is_held:
+                self.end_moved.emit(handle)
 
     def _released(self) -> None:
         if self._wanted is not None:

@@ -20,6 +20,7 @@ from explorer.service import replies, requests
 from explorer.ui.actions.actions import ActionTable
 from explorer.ui.controls.panel import ControlsPanel
 from explorer.ui.trajectory.dock import ROWS, TrajectoryDock
+from explorer.ui.trajectory.panel import NONE
 
 pytestmark = pytest.mark.gui
 STEPS = 10
@@ -202,6 +203,7 @@ def test_the_slider_is_chosen_or_the_one_moved_last(qtbot: QtBot) -> None:
     stage.draw()
     assert panel.sentence.text() == text.NO_CONTROL
     assert not panel.first.isEnabled()
+    assert panel.first.text() == panel.last.text() == NONE
     stage.controller.move_control(0, "hue", 1.0)
     stage.controller.move_control(0, "size", 1.0)
     assert panel.chosen == "size"
@@ -213,6 +215,7 @@ def test_the_slider_is_chosen_or_the_one_moved_last(qtbot: QtBot) -> None:
     assert panel.chosen == "hue"
     stage.controller.reset_all()
     assert panel.chosen == ""
+    assert panel.first.text() == panel.last.text() == NONE
 
 
 def test_a_linked_pane_follows_and_a_window_waits_for_an_amount(qtbot: QtBot) -> None:
@@ -221,6 +224,20 @@ def test_a_linked_pane_follows_and_a_window_waits_for_an_amount(qtbot: QtBot) ->
     assert [pane.edits for pane in stage.controller.scene.panes] == [(Edit("hue", window=StepWindow(0.5, 0.0)),)] * 2
     stage.controller.move_control(0, "hue", 1.5)
     assert stage.controller.scene.panes[1].edits == (Edit("hue", 1.5, window=StepWindow(0.5, 0.0)),)
+
+
+def test_steps_of_another_model_are_not_shown_as_those_of_this_one(qtbot: QtBot) -> None:
+    stage = Stage(qtbot)
+    stage.draw()
+    stage.client.card = msgspec.structs.replace(DIFFUSION, name="other", path="other")
+    stage.controller.open_model("other")
+    assert stage.controller.scene.model.path == "other"
+    panel = stage.dock.panel
+    assert panel.strip.count == 0
+    assert panel.sentence.text() == text.WAITING
+    stage.draw()
+    assert stage.asked[-1].view.model.path == "other"
+    assert panel.strip.count == STEPS
 
 
 def test_every_step_can_be_seen(qtbot: QtBot) -> None:
@@ -232,6 +249,17 @@ def test_every_step_can_be_seen(qtbot: QtBot) -> None:
     assert stage.asked[-1].most == 0
     stage.answer()
     assert panel.strip.width() >= panel.strip.full_width() > panel.area.viewport().width()
+    stage.controller.move_control(0, "hue", 1.0)
+    stage.controller.set_window(0, "hue", StepWindow(0.15, 0.0))
+    begins = stage.controller.undo_stack.count()
+    assert panel.strip.first.visibleRegion().isEmpty()
+    panel.area.setFocus()
+    panel.strip.first.setFocus(Qt.FocusReason.TabFocusReason)
+    assert not panel.strip.first.visibleRegion().isEmpty()
+    QTest.keyClick(panel.strip.first, Qt.Key.Key_Home)
+    assert not panel.strip.first.visibleRegion().isEmpty()
+    assert stage.controller.undo_stack.count() == begins + 1
+    stage.draw()
     count = len(stage.asked)
     panel.shown.buttons["fitting"].click()
     assert panel.strip.width() == panel.area.viewport().width()
