@@ -160,6 +160,12 @@ class ToyDiffusion:
     def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
         return (latent.tensors["x_T"].flatten(1) @ self.down.T).reshape(-1, 2, 3, 3)
 
+    def bottlenecks(self, latent: Latent, quality: Quality) -> tuple[tuple[float, ...], Tensor]:
+        """In two steps, their mean :meth:`bottleneck`."""
+        whole = self.bottleneck(latent, quality)
+        turned = whole.flip(1) / 2
+        return (0.75, 0.25), torch.stack([whole - turned, whole + turned], 1)
+
     def render(self, latent: Latent, quality: Quality) -> Tensor:
         h = self.bottleneck(latent, quality) + self.advance(latent, "h").tensors["h"]
         return torch.tanh(h.flatten(1) @ self.up.T).reshape(-1, 1, 8, 8)

@@ -24,7 +24,7 @@ from explorer.controls.control_set import ControlSet, quantities
 from explorer.discovery.sampling import drawn_latents
 from explorer.errors import ExplorerError
 from explorer.generators.base import Generator, Latent, Progress
-from explorer.generators.editing import edited, rows_of
+from explorer.generators.editing import placed, rows_of
 from explorer.metrics.base import shared
 from explorer.metrics.effect_scan import FEWEST, Floats, Integers
 from explorer.scene.effects import EffectOptions
@@ -190,7 +190,7 @@ def _ranks(
     ranks = []
     for start in range(0, points.batch, BATCH):
         part = rows_of(points, slice(start, start + BATCH))
-        moved = edited(generator, part, [_move(control, levels, number, part.batch, generator.device)])
+        moved = placed(generator, part, [_move(control, levels, number, part.batch, generator.device)])
         ranks.append(percentiles(held(generator, moved, control.card.space), observed, control.card.space))
     return np.concatenate(ranks)
 

@@ -22,7 +22,7 @@ from explorer.controls.base import WEIGHTS, Control, Move
 from explorer.controls.control_set import ControlSet
 from explorer.discovery.sampling import drawn_latents
 from explorer.generators.base import Generator, Latent, Progress
-from explorer.generators.editing import edited, rows_of
+from explorer.generators.editing import placed, rows_of
 from explorer.metrics.base import shared
 from explorer.metrics.direction_evidence import Evidence, Floats
 from explorer.outputs.registry import output_of
@@ -232,7 +232,7 @@ def _typicality(on: Stage, controls: Sequence[Control], alphas: Floats) -> Float
         shifts = []
         for sign in signs_of(control):
             amounts = torch.full((points.batch,), sign * float(alpha), device=generator.device)
-            shifts.append(np.abs(places(edited(generator, points, [Move(control, amounts)]), space) - before[space]))
+            shifts.append(np.abs(places(placed(generator, points, [Move(control, amounts)]), space) - before[space]))
         found[:, k] = np.mean(shifts, axis=0)
     return found
 

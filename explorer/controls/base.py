@@ -151,6 +151,16 @@ class StartBound(Protocol):
         the start stays, so that a drag repeats only what it changes."""
 
 
+@runtime_checkable
+class Stepped(Protocol):
+    """What a control adds that is another one in other steps of a sampler. Its own :meth:`Control.move` makes what it
+    makes on average over all levels of noise, for whoever looks at a point and draws no picture of it."""
+
+    def steps(self) -> tuple[tuple[StepWindow, Control], ...]:
+        """What it is in which steps, all in its own space and in its own unit; nothing elsewhere. The windows do not
+        overlap."""
+
+
 SMALL = 1e-4
 """The amount over which velocities are differences: in float64 its square and the rounding are both about 1e-8."""
 

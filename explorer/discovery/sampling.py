@@ -22,6 +22,9 @@ class BottleneckShown(Protocol):
     def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
         """(B, *shape of h): the middle block's own output, averaged over the sampler's steps at which h is added."""
 
+    def bottlenecks(self, latent: Latent, quality: Quality) -> tuple[tuple[float, ...], Tensor]:
+        """(S,) shares of noise and (B, S, *shape of h): the same output in each of these steps."""
+
 
 def drawn_latents(
     generator: Generator, count: int, seed: int, chunk: int, progress: Progress | None = None

@@ -15,7 +15,7 @@ from explorer.controls.field import FieldAtOnce, FieldControl
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError
 from explorer.generators.base import Generator, Latent
-from explorer.generators.editing import advanced_for, edited, rows_of
+from explorer.generators.editing import advanced_for, edited, placed, rows_of
 from explorer.scene.cards import Remark
 from explorer.scene.landscape import FieldOnPlane, Landscape, Plane
 from explorer.scene.model import Edit
@@ -84,7 +84,7 @@ def landscape(
         return controls.moves([*others, Edit(control, amount)])
 
     def reached(amount: float) -> Tensor:
-        latent = edited(generator, start, moves(amount))
+        latent = placed(generator, start, moves(amount))
         return advanced_for(chosen, generator, latent).tensors[space].flatten().double().cpu()
 
     rows = _at_once(generator, start, moves(1.0), chosen, amounts)
@@ -141,7 +141,7 @@ def _at_once(generator: Generator, start: Latent, moves: Moves, chosen: Control,
                 return None
             control = FieldAtOnce(control.card, control.field, control.flow)
         many.append(inner._replace(control=control, number=number))
-    latent = edited(generator, rows_of(start, [0] * len(amounts)), many)
+    latent = placed(generator, rows_of(start, [0] * len(amounts)), many)
     space = chosen.card.space
     return advanced_for(chosen, generator, latent).tensors[space].flatten(1).double().cpu()
 

@@ -19,7 +19,7 @@ from explorer.export import ranges
 from explorer.export.options import SheetOptions
 from explorer.export.ranges import Spread
 from explorer.generators.base import Generator, Progress
-from explorer.generators.editing import edited
+from explorer.generators.editing import placed
 from explorer.metrics import latent_activity
 from explorer.metrics.latent_activity import SELF_ENCODED, LatentActivity
 from explorer.numerics.gaussian_posterior import along
@@ -172,7 +172,7 @@ def _point(generator: Generator, scene: Scene, base: Pane, row: _Row, controls: 
             f"The picture starts from a stored point that is not in space '{space}'; choose a seed, or amounts."
         )
     others = [move for move in controls.moves(base.edits) if move.control is not row.control]
-    return edited(generator, latent, [move for move in others if move.control.card.space == space]).tensors[space]
+    return placed(generator, latent, [move for move in others if move.control.card.space == space]).tensors[space]
 
 
 def _spreads(

@@ -150,9 +150,15 @@ class DiffusionGenerator(Denoising):
         """The sample after all steps; ``keep``: that of the last time that this very batch was drawn, if it is kept."""
         return self._through(latent, quality, drawing, self._stretches(latent, drawing.course), keep)[0]
 
-    @torch.no_grad()
     def bottleneck(self, latent: Latent, quality: Quality) -> Tensor:
-        """(B, *h) float32: the middle block's own output, averaged over the steps at which ``h`` would be added.
+        """(B, *h) float32: the mean of :meth:`bottlenecks`."""
+        outputs = self.bottlenecks(latent, quality)[1].unbind(1)
+        return sum(outputs[1:], outputs[0]) / len(outputs)
+
+    @torch.no_grad()
+    def bottlenecks(self, latent: Latent, quality: Quality) -> tuple[tuple[float, ...], Tensor]:
+        """(S,) shares of noise (0..1) and (B, S, *h) float32: the middle block's own output in each of the steps at
+        which ``h`` would be added.
 
         What directions in h are found from (the capability ``bottleneck``); with guidance, of the prediction to which
         pictures are led. Raises :class:`ModelError` when a picture of this quality visits none of those steps.
@@ -169,9 +175,10 @@ class DiffusionGenerator(Denoising):
         x, drawing = self._through(still, quality, drawing, [one for one in stretches if one.stop <= first])
         assert self._injection is not None  # there is h, or no capability
         self._injection.add(None, len(x))
-        with self._injection.heard(len(x)) as total:
+        with self._injection.heard(len(x)) as outputs:
             self._run(x, drawing, stretches[0].conditioning, first, past)
-        return total / (past - first)
+        count = self.samplers.schedule.num_train_timesteps
+        return tuple(t / count for t in drawing.course.timesteps[first:past]), torch.stack(outputs, 1)
 
     def encode(self, outputs: Tensor, steps: int = 100, refinements: int = 2, like: Latent | None = None) -> Latent:
         """The x_T whose picture is ``outputs`` (B, C, H, W) in [-1, 1], by inversion of the sampler, DDIM (Song et al.

@@ -19,7 +19,8 @@ class Injection:
         self._shape, self._device = shape, device
         self.added: Tensor | None = None
         """(B, *shape): what is added now; None: nothing was yet."""
-        self._total: Tensor | None = None
+        self._heard: list[Tensor] | None = None
+        self._batch = 0
         unet.mid_block.register_forward_hook(self._hook)
 
     def add(self, h: Tensor | None, batch: int) -> None:
@@ -38,18 +39,18 @@ class Injection:
             held.copy_(h)
 
     @contextmanager
-    def heard(self, batch: int) -> Iterator[Tensor]:
-        """(B, *shape): the sum of the block's own outputs in the calls within the block; with guidance, of the
-        prediction to which pictures are led."""
-        self._total = torch.zeros((batch, *self._shape), device=self._device)
+    def heard(self, batch: int) -> Iterator[list[Tensor]]:
+        """(B, *shape) float32 each: the middle block's own outputs in the calls within the ``with`` block; with
+        guidance, of the prediction to which pictures are led."""
+        self._heard, self._batch = [], batch
         try:
-            yield self._total
+            yield self._heard
         finally:
-            self._total = None
+            self._heard = None
 
     def _hook(self, module: Any, inputs: Any, output: Tensor) -> Tensor:
-        if self._total is not None:
-            self._total.add_(output[-len(self._total) :].float())
+        if self._heard is not None:
+            self._heard.append(output[-self._batch :].float().clone())
         if self.added is None:
             return output
         added = self.added.to(output.dtype)

@@ -23,6 +23,7 @@ from explorer.controls.base import (
     Moves,
     Remarking,
     StartBound,
+    Stepped,
     WeightChange,
     WeightEdit,
     WeightEdits,
@@ -30,9 +31,9 @@ from explorer.controls.base import (
 from explorer.controls.scaled import unscaled
 from explorer.errors import ControlError, ExplorerError
 from explorer.generators.base import Generator, Latent, Reweightable
-from explorer.generators.phases import acting, apart
+from explorer.generators.phases import acting, apart, overlap
 from explorer.scene.cards import ModelCard, Remark
-from explorer.scene.model import Quality
+from explorer.scene.model import Quality, StepWindow
 
 Prepare = Callable[[StartBound, Generator, Latent], Control]
 """Gives the control for a start; the engine's keeps those of the last starts."""
@@ -134,11 +135,12 @@ def edited(
     neither depends on what else is moved there. Raises :class:`ExplorerError` where a control's space comes before all
     that ``latent`` holds, or a control that knows no values is sent to one.
 
-    Moves with a window are made in those steps of the sampler alone: the latent then has phases. Raises
-    :class:`ControlError` for one where pictures are not made in steps.
+    Moves with a window, and those of :class:`Stepped` controls, are made in those steps of the sampler alone: the
+    latent then has phases. Raises :class:`ControlError` for one where pictures are not made in steps.
 
     ``remarks`` hears what has to be known of controls: name → what :class:`Remarking` says. Of one point only.
     """
+    moves = _taken_apart(moves)
     windows = {move.window for move in moves if move.window is not None and move.control.card.space != WEIGHTS}
     point = _edited(generator, latent, [move for move in moves if move.window is None], prepare, remarks)
     if not windows:
@@ -151,6 +153,29 @@ def edited(
             for stretch in apart(windows)
         ),
     )
+
+
+def placed(generator: Generator, latent: Latent, moves: Moves) -> Latent:
+    """Where ``moves`` lead ``latent``, for what looks at the point and draws no picture of it: whatever their windows,
+    and :class:`Stepped` controls by what they do on average. Raises as :func:`edited`."""
+    everywhere = [move._replace(window=None) for move in moves]
+    return _edited(generator, latent, everywhere, prepared_anew, None)
+
+
+def _taken_apart(moves: Moves) -> list[Move]:
+    """``moves``, with what each of a :class:`Stepped` control is in its steps, as far as they lie in the move's own
+    window, in its place."""
+    parts: list[Move] = []
+    for move in moves:
+        inner = unscaled(move)
+        if not isinstance(inner.control, Stepped):
+            parts.append(move)
+            continue
+        _check_place(move)
+        own = move.window or StepWindow()
+        both = [(overlap(window, own), control) for window, control in inner.control.steps()]
+        parts += [inner._replace(control=control, window=window) for window, control in both if window is not None]
+    return parts
 
 
 def _check_steps(generator: Generator) -> None:
@@ -233,11 +258,7 @@ def ready(move: Move, generator: Generator, latent: Latent, prepare: Prepare = p
 def _moved(tensor: Tensor, start: Tensor, group: Moves) -> Tensor:
     """``tensor`` with one group of moves made; ``start``: the points before anything was moved in their space."""
     for move in group:
-        if move.absolute and move.control.place is None:
-            raise ControlError(
-                f"Points have no value along '{move.control.card.name}', so it cannot be sent to one; give it an "
-                "amount."
-            )
+        _check_place(move)
     first = group[0]
     control = first.control
     if isinstance(control, Joint):
@@ -246,6 +267,13 @@ def _moved(tensor: Tensor, start: Tensor, group: Moves) -> Tensor:
     if first.absolute and control.place is not None:
         number = control.place.amount_to(start, number)
     return control.move(tensor, number)
+
+
+def _check_place(move: Move) -> None:
+    if move.absolute and move.control.place is None:
+        raise ControlError(
+            f"Points have no value along '{move.control.card.name}', so it cannot be sent to one; give it an amount."
+        )
 
 
 def stacked(generator: Generator, latents: Sequence[Latent]) -> Latent:

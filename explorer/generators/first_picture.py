@@ -13,7 +13,7 @@ from explorer.controls.base import WEIGHTS, Control, Move, StartBound
 from explorer.errors import Cancelled, ControlError, ExplorerError, ModelError
 from explorer.generators.base import Generator, Latent, Stepwise
 from explorer.generators.diffusion_component import one_line
-from explorer.generators.editing import by_weights, edited, rendered
+from explorer.generators.editing import by_weights, placed, rendered
 from explorer.generators.weights import summed
 from explorer.scene.model import Decoder, Quality
 
@@ -96,7 +96,7 @@ def _is_near(generator: Generator, latent: Latent, move: Move) -> bool:
     elif offset is not None:
         moved = [offset * move.number.to(offset)]
     else:
-        moved = [edited(generator, latent, [move]).tensors[space]]
+        moved = [placed(generator, latent, [move]).tensors[space]]
     return all(bool((tensor.abs() < FARTHEST).all()) for tensor in moved)
 
 

@@ -34,5 +34,20 @@ def acting(edits: Sequence[Edit], stretch: StepWindow) -> list[Edit]:
     return [edit for edit in edits if edit.window is None or _holds(edit.window, stretch)]
 
 
+def overlap(one: StepWindow, other: StepWindow) -> StepWindow | None:
+    """The steps that lie in both; None where there are none."""
+    high, low = min(one.high, other.high), max(one.low, other.low)
+    return StepWindow(high, low) if low < high else None
+
+
+def around(shares: Sequence[float]) -> list[StepWindow]:
+    """A window around each of the levels of noise ``shares`` (0..1, falling), from one midway to the next, the first
+    from pure noise on and the last to the picture: so every step of any sampler belongs to the level nearest to it."""
+    if any(later >= earlier for earlier, later in itertools.pairwise(shares)):
+        raise ValueError(f"levels of noise that do not fall: {shares}")
+    middles = [(earlier + later) / 2 for earlier, later in itertools.pairwise(shares)]
+    return list(itertools.starmap(StepWindow, itertools.pairwise([1.0, *middles, 0.0])))
+
+
 def _holds(window: StepWindow, stretch: StepWindow) -> bool:
     return window.low <= stretch.low and stretch.high <= window.high

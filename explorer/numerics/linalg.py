@@ -125,6 +125,16 @@ def fix_signs(rows: Tensor) -> Tensor:
     return torch.where(largest < 0, -rows, rows)
 
 
+def align_signs(frames: Tensor) -> Tensor:
+    """``frames`` (S, k, d), each row times ±1 so that its inner product with the same row of the frame before it, as
+    that was turned, is not negative; the first frame as it is."""
+    turned = [frames[0]]
+    for frame in frames[1:]:
+        along = (frame * turned[-1]).sum(1, keepdim=True)
+        turned.append(torch.where(along < 0, -frame, frame))
+    return torch.stack(turned)
+
+
 def gram_schmidt(columns: Tensor) -> Tensor:
     """(d, k): the columns of (d, k), k ≤ d, made orthonormal in their order, each pointing to the side on which it was.
 

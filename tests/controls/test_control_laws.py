@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -42,11 +43,13 @@ from explorer.controls.noise import NoiseControl
 from explorer.controls.registry import kinds
 from explorer.controls.rung import RungControl
 from explorer.controls.scaled import ScaledControl, scaled
+from explorer.controls.stepped import SteppedControl
 from explorer.controls.towards import TowardsControl
 from explorer.generators.base import Latent
 from explorer.numerics.bending import Bend
 from explorer.scene.cards import ControlCard, SpaceCard
 from explorer.scene.causal_graph import CausalGraph, Variable
+from explorer.scene.model import StepWindow
 
 CARD = ControlCard(name="c", space="s")
 
@@ -156,6 +159,17 @@ def towards(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
         ControlCard(name="c", space="s"), target, first, draw(st.integers(first, 4)), draw(st.booleans())
     )
     return control, SpaceCard(shape=(5, 3))
+
+
+@st.composite
+def stepped_offsets(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """An offset in each of some windows of noise, side by side or with gaps."""
+    edges = sorted(draw(st.sets(st.integers(0, 16), min_size=2, max_size=6)), reverse=True)
+    every = [StepWindow(high / 16, low / 16) for high, low in itertools.pairwise(edges)]
+    windows = tuple(every[:: draw(st.sampled_from([1, 2]))])
+    seed = draw(st.integers(0, 99))
+    directions, sigmas = _normal(seed, len(windows), 2, 3, 3), _normal(seed + 1, len(windows)).abs()
+    return SteppedControl(ControlCard(name="c", space="s"), directions, sigmas, windows), SpaceCard(shape=(2, 3, 3))
 
 
 @st.composite
@@ -323,6 +337,7 @@ EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] 
     "noise": noise,
     "rung": rung,
     "scaled": rescaled,
+    "stepped": stepped_offsets,
     "towards": towards,
 }
 EVERY_KIND = st.one_of([example() for example in EXAMPLES.values()])
