@@ -59,7 +59,7 @@ class SteppedControl(PointControl):
     def moved(self, latent: Tensor, amount: Tensor) -> Tensor:
         """By the mean of what is added over all levels of noise."""
         lengths = torch.tensor([one.high - one.low for one in self.windows], dtype=torch.float64)
-        mean = torch.tensordot(lengths, self._offsets().double().cpu(), dims=1).to(latent)
+        mean: Tensor = torch.tensordot(lengths, self._offsets().double().cpu(), dims=1).to(latent)
         return latent + amount.reshape(-1, *([1] * mean.dim())) * mean
 
     def in_unit(self, factor: float, card: ControlCard) -> Self:
@@ -84,8 +84,7 @@ class SteppedControl(PointControl):
 
     def _offsets(self) -> Tensor:
         """(S, *shape): what an amount of 1 adds in each window."""
-        sigmas = self.sigmas.to(self.directions).reshape(-1, *([1] * len(self.shape)))
-        return self.directions * sigmas
+        return self.directions * self.sigmas.to(self.directions).reshape(-1, *([1] * len(self.shape)))
 
 
 KIND = SteppedControl

@@ -38,13 +38,12 @@ class PcaSteps(CheckedMethod):
 
     card = MethodCard(
         name="pca_steps",
-        title="h PCA, step by step",
+        title="PCA of h, step by step",
         spaces=("h",),
         trained=False,
         paper="Haas et al., Discovering Interpretable Directions in the Semantic Latent Space of Diffusion Models, FG "
         "2024",
-        description="Along which the U-Net's bottleneck differs most in each step: another direction at every level of "
-        "noise.",
+        description="The directions along which the U-Net's bottleneck differs most, in each step its own.",
         settings=(
             SettingCard(
                 name="samples",
