@@ -38,7 +38,7 @@ class PcaSteps(CheckedMethod):
 
     card = MethodCard(
         name="pca_steps",
-        title="PCA of h, step by step",
+        title="Stepwise PCA of h",
         spaces=("h",),
         trained=False,
         paper="Haas et al., Discovering Interpretable Directions in the Semantic Latent Space of Diffusion Models, FG "
