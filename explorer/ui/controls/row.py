@@ -245,8 +245,8 @@ class ControlRow(QWidget):
         if card.safe is not None:
             low, high = (number_text(end, 2) for end in card.safe)
             hint += (
-                f"\nThe line under it, {low} to {high}: so far pictures stay usual, half of them no more unusual than\n95 of "
-                "100 of the model's own."
+                f"\nThe line under it, {low} to {high}: so far pictures stay usual, half of them no more unusual than\n"
+                "95 of 100 of the model's own."
             )
         self.slider.setToolTip(hint)
         self.slider.setAccessibleName(self.shown_name)
