@@ -14,6 +14,7 @@ from explorer.scene.cards import FileUse
 from explorer.scene.store import SUFFIX, save_scene
 from explorer.ui.files.dropping import CARRIERS, FOREIGN, MODEL_OR_FOREIGN, kind_of
 from explorer.ui.files.importing import Importing
+from explorer.ui.look.waiting import waiting
 from explorer.ui.state.controller import Controller
 from explorer.ui.state.inverting import Source, source_of
 from explorer.ui.state.settings import Settings
@@ -119,15 +120,17 @@ class Files(QObject):
         )
 
         catalogue = self._controller.catalogue
-        try:
-            scene, options, exported = read(path)
-            scene, missing = restored(scene, references_of(path), catalogue.shipped_name)
-        except ExplorerError as error:
-            self._controller.say(str(error), "error")
-            return False
-        # Saving the scene must not write over a picture or a film.
-        self._controller.load_document(scene, f"Open {path.name}", path.absolute() if exported is None else None)
-        self._controller.drawn_order.opened(scene, order_of_touch(path))
+        with waiting():
+            try:
+                scene, options, exported = read(path)
+                scene, missing = restored(scene, references_of(path), catalogue.shipped_name)
+                touched = order_of_touch(path)
+            except ExplorerError as error:
+                self._controller.say(str(error), "error")
+                return False
+            # Saving the scene must not write over a picture or a film.
+            self._controller.load_document(scene, f"Open {path.name}", path.absolute() if exported is None else None)
+        self._controller.drawn_order.opened(scene, touched)
         self._settings.folder = str(path.absolute().parent)
         self._settings.add_recent_scene(str(path.absolute()))
         if not catalogue.is_listed:  # whether a model is one that came with the program, the engine will find out
@@ -157,7 +160,8 @@ class Files(QObject):
 
         try:
             scene = self._controller.scene
-            save_scene(scene, path, bounded(self._controller.catalogue.references(scene)))
+            with waiting():
+                save_scene(scene, path, bounded(self._controller.catalogue.references(scene)))
         except ExplorerError as error:
             self._controller.say(str(error), "error")
             return False

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from PySide6.QtWidgets import QWidget
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from quiet import MODEL, controller_on, controls
 
+from explorer.export import embed
 from explorer.export.carried import CarriedFile, Reference
 from explorer.export.embed import references_of
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import Digester, Provenance
 from explorer.export.stills import write_png
 from explorer.files import state_folder
+from explorer.scene import store
 from explorer.scene.model import ControlSetRef, Pane, Scene
 from explorer.scene.store import encode_scene
 from explorer.service.replies import ControlsFound
@@ -100,3 +104,30 @@ def test_a_scene_is_saved_with_its_labels(qtbot: QtBot, tmp_path: Path) -> None:
     assert files.open_scene(path)
     ((_, text),) = controller.scene.panes[0].controls.settings
     assert Path(str(text)).read_bytes() == b"{}\n"
+
+
+def test_the_cursor_waits_while_a_scene_is_read_or_written(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no longer: not after a file that cannot be read, either."""
+    controller, _ = controller_on()
+    window = QWidget()
+    qtbot.addWidget(window)
+    files = Files(controller, Settings(), window)
+    shapes: list[Qt.CursorShape | None] = []
+
+    def seen() -> None:
+        cursor = QApplication.overrideCursor()
+        shapes.append(cursor.shape() if cursor is not None else None)
+
+    path = tmp_path / "a.scene.json"
+    for name in ("encode_scene", "decode_scene"):
+        plain = getattr(store, name)
+        module = store if name == "encode_scene" else embed
+        monkeypatch.setattr(module, name, lambda *args, plain=plain: (seen(), plain(*args))[1])
+    assert files.save_scene_to(path)
+    assert files.open_scene(path)
+    assert shapes == [Qt.CursorShape.WaitCursor] * 2
+    path.write_text("{")
+    assert not files.open_scene(path)
+    assert QApplication.overrideCursor() is None
