@@ -16,6 +16,7 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.low_rank import STRENGTH, LowRankControl
 from explorer.discovery.adapter_network import LAYERS, AdapterNetwork, chosen_layers
 from explorer.discovery.attribute_data import ATTRIBUTE_SETTINGS
+from explorer.discovery.own_pairs import HIGH, LOW, own_pairs
 from explorer.discovery.request import CheckedMethod, Request
 from explorer.discovery.sampling import drawn_seeds
 from explorer.discovery.slider_losses import Noised, noised_pairs, picture_pair_loss
@@ -23,12 +24,12 @@ from explorer.discovery.slider_pairs import CHUNK, Pairs, attribute_pairs
 from explorer.discovery.slider_prompts import PROMPT_SETTINGS, prompt_slider
 from explorer.discovery.trained import learn
 from explorer.errors import ControlError
-from explorer.generators.base import Generator, Latent, Reweightable
+from explorer.generators.base import Conditional, Generator, Latent, Reweightable
 from explorer.generators.diffusion_denoising import Denoises
 from explorer.generators.editing import rendered
 from explorer.numerics.randomness import seeded
 from explorer.scene.cards import ControlCard, MethodCard, ModelCard, SettingCard
-from explorer.scene.model import Quality, Scalar
+from explorer.scene.model import Condition, Quality, Scalar
 
 REACH = 3.0
 EXAMINED, APART = 16, 2.0
@@ -91,6 +92,15 @@ class ConceptSlider(CheckedMethod):
                 high=0.5,
                 help="The samples with most and with least of an attribute that are paired.",
             ),
+            SettingCard(
+                name="folder",
+                title="Picture pairs",
+                default="",
+                kind="folder",
+                empty="the model's own",
+                help=f"A folder with the folders {LOW} and {HIGH}, whose pictures of one name are a pair; then no "
+                "attributes are read.",
+            ),
             *PROMPT_SETTINGS,
             SettingCard(name="rank", title="Rank", default=4, low=1, high=256, help="Of the adapter's matrices."),
             SettingCard(
@@ -142,8 +152,12 @@ class ConceptSlider(CheckedMethod):
         watch, k = asked.watch, asked.k
         drawn = labels = 0
         note = ""
+        _check_one_source(asked)
         if asked.text("positive") or asked.text("negative"):
             sliders = [_prompted(asked, generator)]
+        elif asked.text("folder"):
+            own = own_pairs(asked.text("folder"), asked.model, watch.part(0.0, PAIRED))
+            sliders = [_of_pairs(asked, generator, own, 0)]
         else:
             pairs, data = attribute_pairs(asked, generator, watch.part(0.0, PAIRED))
             sliders = [_of_pairs(asked, generator, one, number) for number, one in enumerate(pairs)]
@@ -173,6 +187,16 @@ class ConceptSlider(CheckedMethod):
         return asked.found(controls, drawn, " ".join(filter(None, (end.note, note))), labels)
 
 
+def _check_one_source(asked: Request) -> None:
+    """Raise :class:`ControlError` where two sorts of ends are named, or several sliders of the ends of one."""
+    prompts, folder = bool(asked.text("positive") or asked.text("negative")), bool(asked.text("folder"))
+    if prompts and folder:
+        raise ControlError("A slider is learned from picture pairs or between prompts; leave one of them out.")
+    if asked.k > 1 and (prompts or folder):
+        named = "two prompts" if prompts else "two folders"
+        raise ControlError(f"Between {named} there is one slider; ask for one control.")
+
+
 def _network(asked: Request, generator: Generator, number: int) -> AdapterNetwork:
     """The adapter of slider ``number``, before it has learned."""
     parts = cast(Reweightable, generator).weight_parts().values()
@@ -196,7 +220,10 @@ def _of_pairs(asked: Request, generator: Generator, pairs: Pairs, number: int) -
         return denoiser.predicted(x, times, told, network.changes(amount))
 
     def told(seeds: tuple[int, ...], rows: list[int]) -> Latent:
-        return generator.sample([seeds[row] for row in rows])
+        point = generator.sample([seeds[row] for row in rows])
+        if "prompt" not in asked.model.capabilities:
+            return point
+        return cast(Conditional, generator).conditioned(point, Condition(prompt=asked.text("target")))
 
     def loss(step: int, source: torch.Generator) -> Tensor:
         rows = torch.randint(len(pairs), (batch,), generator=source)
@@ -210,8 +237,6 @@ def _of_pairs(asked: Request, generator: Generator, pairs: Pairs, number: int) -
 
 def _prompted(asked: Request, generator: Generator) -> Slider:
     """The slider between two prompts."""
-    if asked.k > 1:
-        raise ControlError("Between two prompts there is one slider; ask for one, or leave the prompts out.")
     network = _network(asked, generator, 0)
     name, loss, lines = prompt_slider(asked, generator, network)
     return Slider(name, network, loss, lines)
@@ -220,7 +245,7 @@ def _prompted(asked: Request, generator: Generator) -> Slider:
 def _examined(asked: Request, generator: Generator, slider: Slider) -> Control:
     """``slider`` with what it does to its attribute in fresh pictures, where that can be read."""
     control = slider.control(asked)
-    if slider.pairs is None:
+    if slider.pairs is None or slider.pairs.reader is None:
         return control
     quality = Quality(steps=generator.card.interactive_steps)
     seeds, read = drawn_seeds(EXAMINED, asked.seed + 1), []

@@ -118,8 +118,9 @@ def _ends(asked: Request, target: Target, data: AttributeData) -> tuple[Rows, Ro
 
 
 def _drawn(generator: Generator, seeds: Sequence[int], progress: Progress) -> Tensor:
-    """(n, C, H, W) the pictures of ``seeds`` again, in as many steps as their attributes were read in, on the CPU."""
-    quality, pictures = Quality(steps=generator.card.interactive_steps), []
+    """(n, C, H, W) the pictures of ``seeds`` again, on the CPU, in as many steps as the model has for finished ones: in
+    fewer they lie nearer to the mean, and a slider would learn to lead there from both sides."""
+    quality, pictures = Quality(steps=generator.card.full_steps), []
     with torch.no_grad():
         for start in range(0, len(seeds), CHUNK):
             progress(start / len(seeds))

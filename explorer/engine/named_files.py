@@ -8,11 +8,12 @@ from pathlib import Path
 from explorer.attributes.registry import named_sources
 from explorer.discovery import registry as methods
 from explorer.discovery.named_controls import is_file
+from explorer.discovery.own_pairs import files_in
 from explorer.files import set_file
 from explorer.generators.registry import resolve
 from explorer.scene.model import ControlSetRef
 
-CONTROLS, MODEL = "control set", "model"
+CONTROLS, MODEL, PICTURES = "control set", "model", "folder of pictures"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ def named_in(controls: ControlSetRef) -> tuple[Named, ...]:
         for name, value in controls.settings:
             if kinds.get(name) == "file" and value:
                 found.append(Named(MODEL, str(value), (resolve(str(value)),)))  # perhaps the name of one that ships
+            elif kinds.get(name) == "folder" and value:
+                found.append(Named(PICTURES, str(value), files_in(str(value))))
             elif kinds.get(name) == "controls" and is_file(str(value)):
                 found.append(Named(CONTROLS, str(value).strip(), (set_file(str(value).strip()),)))
             elif kinds.get(name) == "attributes":

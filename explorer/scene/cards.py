@@ -234,6 +234,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
 
     ``kind``: how a text is asked for: ``space`` one of the model's spaces, ``attributes`` a world, a classifier or
     labels, ``attribute`` one of their attributes, ``controls`` a method or a control set's file, ``file`` a path,
+    ``folder`` that of a folder of pictures of the user's own,
     ``region`` a part of the picture, ``layers`` a range of the model's. ``empty``: what an empty text, or a default
     that is the least number, stands for. ``afterwards``: it says how what was found is shown, so that nothing is
     searched anew for another value.
@@ -246,7 +247,7 @@ class SettingCard(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     help: str = ""
-    kind: Literal["", "space", "attributes", "attribute", "controls", "file", "region", "layers"] = ""
+    kind: Literal["", "space", "attributes", "attribute", "controls", "file", "folder", "region", "layers"] = ""
     empty: str = ""
     afterwards: bool = False
 

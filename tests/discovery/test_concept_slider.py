@@ -13,6 +13,7 @@ import torch
 from diffusers import DDPMScheduler, FlowMatchEulerDiscreteScheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from tiny_pipelines import save_ddim, save_flow, save_latent, tiny_unet
 from tiny_texts import save_stable, tiny_text_unet
 from torch import Tensor
@@ -26,13 +27,17 @@ from explorer.discovery import attribute_data, base, slider_prompts
 from explorer.discovery.adapter_network import AdapterNetwork, chosen_layers
 from explorer.discovery.base import Watch
 from explorer.discovery.concept_slider import METHOD
+from explorer.discovery.own_pairs import own_pairs
 from explorer.discovery.slider_losses import Prompted, noised_pairs, picture_pair_loss, prompt_loss
 from explorer.discovery.slider_pairs import alike
-from explorer.errors import Cancelled, ControlError
+from explorer.engine.control_store import digest_of_files
+from explorer.engine.named_files import named_in
+from explorer.errors import Cancelled, ControlError, ExplorerError
+from explorer.export import references
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import rendered
-from explorer.scene.model import Condition, Quality, Scalar, StepWindow
+from explorer.scene.model import Condition, ControlSetRef, ModelRef, Quality, Scalar, StepWindow
 
 CPU = torch.device("cpu")
 QUICK: dict[str, Scalar] = {"samples": 24, "share": 0.5, "steps": 4, "batch": 2, "rank": 2}
@@ -273,7 +278,7 @@ def test_a_text_slider_is_led_by_prompts_and_by_nothing_else(tmp_path: Path, mon
     way = sum(said(f"red, {kept}", 0.0, x, times) - said(f"blue, {kept}", 0.0, x, times) for kept in ("cat", "red cat"))
     change = said("cat", 1.0, x, times) - said("cat", 0.0, x, times)
     assert float(functional.cosine_similarity(change.flatten(1), way.flatten(1)).mean()) > 0.3
-    with pytest.raises(ControlError, match="there is one slider; ask for one"):
+    with pytest.raises(ControlError, match="there is one slider; ask for one control"):
         METHOD.discover(generator, 2, settings={**QUICK, **words})
     with pytest.raises(ControlError, match="are the same"):
         METHOD.discover(generator, 1, settings={**QUICK, "positive": "red", "negative": "red"})
@@ -298,10 +303,79 @@ def test_on_shapes_the_slider_changes_the_size_and_the_right_way() -> None:
     """The world's own predictor reads it in pictures that were not learned from, in every one of 16 (chance: half)."""
     shapes = generators.load("shapes-diffusion", CPU)
     found = METHOD.discover(
-        shapes, 1, settings={"attribute": "scale", "samples": 96, "steps": 50, "batch": 4, "rate": 0.002}
+        shapes, 1, settings={"attribute": "scale", "samples": 96, "share": 0.15, "steps": 50, "batch": 4, "rate": 0.002}
     )
     (control,) = found.controls
     assert control.card.name == "scale"
     share = float(control.card.figure.rstrip("%"))
     assert share >= 87.5  # of 16; 14 or more by chance: 0.002
     assert f"more of it in {control.card.figure} of 16 fresh pictures" in control.card.details[0]
+
+
+# --- pictures of one's own ----------------------------------------------------------------------------------------
+
+
+def folder_of(place: Path, low: dict[str, int], high: dict[str, int]) -> Path:
+    """Flat pictures of these levels, larger than the model's and not square."""
+    for end, levels in (("low", low), ("high", high)):
+        (place / end).mkdir(parents=True)
+        for name, level in levels.items():
+            Image.new("RGB", (40, 24), (level, level, level)).save(place / end / name)
+    return place
+
+
+def test_a_slider_is_learned_from_pictures_of_one_s_own(tmp_path: Path) -> None:
+    """Dark pictures and bright ones: the network takes noisy pictures for brighter ones."""
+    generator = opened(save_ddim(tmp_path / "m", prediction_type="sample"))
+    pairs = folder_of(tmp_path / "sun", {"a.png": 20, "b.jpg": 40}, {"b.png": 220, "a.webp": 240})
+    read = own_pairs(str(pairs), generator.card, lambda share: None)
+    assert (read.name, len(read)) == ("sun", 2)
+    torch.testing.assert_close(read.low.mean((1, 2, 3)), torch.tensor([20, 40]) / 127.5 - 1, atol=0.02, rtol=0)
+    torch.testing.assert_close(read.high.mean((1, 2, 3)), torch.tensor([240, 220]) / 127.5 - 1, atol=0.02, rtol=0)
+    found = METHOD.discover(generator, 1, settings={**QUICK, "folder": str(pairs), "steps": 60, "rate": 0.01})
+    (control,) = found.controls
+    assert isinstance(control, LowRankControl)
+    assert (control.card.name, found.cost["labels"]) == ("sun", 0)
+    x, times, told = normal(3, 8, 3, 16, 16), torch.full((8,), 600), generator.sample(range(8))
+    schedule = generator.samplers.schedule  # type: ignore[attr-defined]
+    dark, bright = (
+        schedule.clean(x, generator.predicted(x, times, told, control.weight_changes(amount)), 600)  # type: ignore[attr-defined]
+        for amount in (-1.0, 1.0)
+    )
+    assert (bright.mean((1, 2, 3)) > dark.mean((1, 2, 3)) + 0.1).all()
+
+
+def test_pairs_that_are_none_are_one_sentence(tmp_path: Path) -> None:
+    generator = opened(save_ddim(tmp_path / "m"))
+
+    def refused(folder: Path, reason: str, **more: Scalar) -> None:
+        with pytest.raises(ExplorerError, match=reason):
+            METHOD.discover(generator, int(more.pop("k", 1)), settings={**QUICK, "folder": str(folder), **more})
+
+    refused(tmp_path / "none", "holds no pictures in the folder 'low'; put those")
+    refused(folder_of(tmp_path / "half", {"a.png": 1}, {}), "holds no pictures in the folder 'high'")
+    odd = folder_of(tmp_path / "odd", {"a.png": 1, "b.png": 2}, {"a.png": 3})
+    refused(odd, "'b' is in the folder 'low' of '.*odd' and not in 'high'; name them alike")
+    good = folder_of(tmp_path / "good", {"a.png": 1}, {"a.png": 3})
+    refused(good, "leave one of them out", positive="red")
+    refused(good, "Between two folders there is one slider", k=2)
+    (good / "low" / "a.png").write_bytes(b"no picture")
+    refused(good, r"'a\.png' .*choose another picture")
+    classes = opened(save_flow(tmp_path / "classes", num_class_embeds=3))
+    with pytest.raises(ControlError, match="is told a class, and pictures of one's own have none"):
+        METHOD.discover(classes, 1, settings={**QUICK, "folder": str(odd)})
+
+
+def test_a_set_is_another_when_its_pictures_are(tmp_path: Path) -> None:
+    """And they travel with an export as other files of a user's own do."""
+    pairs = folder_of(tmp_path / "sun", {"a.png": 20}, {"a.png": 220})
+    ref = ControlSetRef(method="concept_slider", k=1, settings=(("folder", str(pairs)),))
+    (named,) = named_in(ref)
+    assert (named.noun, named.paths) == ("folder of pictures", (pairs / "low" / "a.png", pairs / "high" / "a.png"))
+    before = digest_of_files(ref)
+    Image.new("RGB", (40, 24), (9, 9, 9)).save(pairs / "low" / "a.png")
+    assert digest_of_files(ref) != before
+    model = save_ddim(tmp_path / "m")
+    (carried,) = references.files_of(ModelRef(path=str(model)), ref)
+    assert (carried.noun, carried.entry) == ("folder of pictures", "sun")
+    assert [one.name for one in carried.files] == ["sun/low/a.png", "sun/high/a.png"]

@@ -149,6 +149,9 @@ class SettingFields(QObject):
         elif setting.kind in ("file", "attributes", "controls"):
             beside = link_button("Browse…", "Choose a file")
             beside.clicked.connect(lambda: self._browse(line, setting.title))
+        elif setting.kind == "folder":
+            beside = link_button("Browse…", "Choose a folder")
+            beside.clicked.connect(lambda: self._browse_folder(line, setting.title))
         else:
             return line
         both = QWidget()
@@ -161,6 +164,10 @@ class SettingFields(QObject):
     def _draw(self) -> None:
         if settled(self._dialog):
             self.draw_asked.emit()
+
+    def _browse_folder(self, line: QLineEdit, title: str) -> None:
+        if path := QFileDialog.getExistingDirectory(self._dialog, title, line.text()):
+            line.setText(path)
 
     def _browse(self, line: QLineEdit, title: str) -> None:
         path, _ = QFileDialog.getOpenFileName(self._dialog, title, line.text())

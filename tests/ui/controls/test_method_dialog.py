@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QMainWindow,
+    QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -234,3 +235,15 @@ def test_a_change_of_weights_may_be_saved_as_an_adapter(
     assert asked.path == written
     assert "*.kohya.safetensors" in offered[0]
     assert "npz" not in offered[0]
+
+
+def test_a_folder_is_chosen_among_folders(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = SettingCard(name="folder", title="Picture pairs", default="", kind="folder")
+    made = MethodDialog(msgspec.structs.replace(METHOD, settings=(setting,)), CARD, ControlSetRef(method="voynov", k=1))
+    qtbot.addWidget(made)
+    field = made.settings.fields["folder"]
+    (browse,) = field.findChildren(QToolButton)
+    for chosen, expected in (("/pairs/age", "/pairs/age"), ("", "/pairs/age")):  # the second time it is cancelled
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, chosen=chosen: chosen)
+        browse.click()
+        assert dict(made.controls().settings) == {"folder": expected}
