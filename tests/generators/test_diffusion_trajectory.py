@@ -179,9 +179,9 @@ def test_it_touches_no_picture_and_no_kept_beginning_and_others_are_drawn_in_bet
     start, other = edited(generator, generator.sample([5]), [move]), generator.sample([6])
     picture, undisturbed = generator.render(start, quality), seen(generator, start, quality)
     kept = generator.prefixes
-    before = kept.hits, kept.misses, kept.size_bytes
+    before = kept.hits, kept.misses, kept.size
     seen(generator, start, quality)
-    assert (kept.hits, kept.misses, kept.size_bytes) == before
+    assert (kept.hits, kept.misses, kept.size) == before
     assert torch.equal(generator.render(start, quality), picture)
     between = []
     for one in generator.trajectory(start, quality):
