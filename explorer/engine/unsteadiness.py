@@ -1,28 +1,33 @@
-"""How unusual a picture is: the score of the re-noise probe, among those of pictures that the model draws by itself in
-the same way."""
+"""How unusual a picture is: what the re-noise probe finds of it, among pictures that the model draws by itself in the
+same way."""
 
 from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
 
 import msgspec
+from torch import Tensor
 
 from explorer.ending import Progress
 from explorer.engine.engine import Engine
 from explorer.errors import ModelError
 from explorer.files import cache_folder
 from explorer.generators.base import Conditional, Generator, Latent
-from explorer.generators.diffusion_probe import Sampling, finished, unsteadiness
+from explorer.generators.diffusion_probe import Sampling, finished, renoised_samples
 from explorer.keeping import keep, kept
 from explorer.numerics.renoise import NOISE, NOISINGS, score_of
 from explorer.scene.model import Condition, Quality, View
 from explorer.scene.unsteadiness import Unsteadiness
 
 CAPABILITY = "renoise"
+Scores = tuple[float, float]
+"""Variance and offset of a sample, means over its numbers."""
+
 PICTURES = 200
 """Of the model's own: their percentiles are known to half a percent."""
 
@@ -32,7 +37,7 @@ TOGETHER = 8
 FIRST_SEED = 61_000_000
 """Of these, far from those that anybody types."""
 
-VERSION = 1  # of what scores mean: those of another one are not taken
+VERSION = 2  # of what scores mean: those of another one are not taken
 
 
 class Unsteady:
@@ -46,11 +51,11 @@ class Unsteady:
         are drawn: ``progress`` takes the share, and may raise to stop it; the next time it goes on there. Raises
         :class:`ModelError` for a model that is no diffusion model."""
         own = self._own(view, progress)
-        score = self._engine.with_point(view, _score)
-        return Unsteadiness(score=score, below=bisect_left(own, score), pictures=len(own))
+        scores = self._engine.with_point(view, _scores)
+        return Unsteadiness(variance=scores[0], offset=scores[1], below=standing(own, scores), pictures=len(own))
 
-    def _own(self, view: View, progress: Progress) -> list[float]:
-        """The scores of the model's own pictures, ascending."""
+    def _own(self, view: View, progress: Progress) -> list[Scores]:
+        """The scores of the model's own pictures."""
         card = self._engine.generator(view.model).card
         if CAPABILITY not in card.capabilities:
             raise ModelError(
@@ -58,7 +63,7 @@ class Unsteady:
                 "a diffusion model."
             )
         path = self._engine.in_turn(view.model, partial(_place, view=view))
-        scores = kept(path, partial(msgspec.msgpack.decode, type=list[float])) or []
+        scores = kept(path, partial(msgspec.msgpack.decode, type=list[Scores])) or []
         before = len(scores)
         try:
             while len(scores) < PICTURES:
@@ -69,22 +74,37 @@ class Unsteady:
         finally:  # of a work that is stopped, too
             if len(scores) > before:
                 keep(path, msgspec.msgpack.encode(scores))
-        return sorted(scores)
+        return scores
 
 
-def _score(generator: Generator, drawing: Generator, latent: Latent, quality: Quality) -> float:
+def standing(own: Sequence[Scores], scores: Scores) -> int:
+    """How many of ``own`` stand out less than ``scores``, each by the larger of its ranks among ``own``: so of one more
+    of them any number is as likely, in spite of two scores."""
+    columns = [sorted(column) for column in zip(*own, strict=True)]
+
+    def rank(one: Scores) -> int:
+        return max(bisect_left(column, score) for column, score in zip(columns, one, strict=True))
+
+    reached = rank(scores)
+    return sum(rank(one) < reached for one in own)
+
+
+def _scores(generator: Generator, drawing: Generator, latent: Latent, quality: Quality) -> Scores:
     """Of one picture that ``drawing`` draws, ``generator`` with other weights or itself, by the model as it is."""
-    x = finished(cast(Sampling, drawing), latent, quality)
-    return float(score_of(unsteadiness(cast(Sampling, generator), x, latent))[0])
+    (scores,) = _of_samples(generator, finished(cast(Sampling, drawing), latent, quality), latent)
+    return scores
 
 
-def _own_scores(generator: Generator, view: View, seeds: list[int]) -> list[float]:
+def _own_scores(generator: Generator, view: View, seeds: list[int]) -> list[Scores]:
     latent = generator.sample(seeds)
     if generator.card.is_conditional and view.start.condition != Condition():
         latent = cast(Conditional, generator).conditioned(latent, view.start.condition)
-    x = finished(cast(Sampling, generator), latent, view.quality)
-    scores: list[float] = score_of(unsteadiness(cast(Sampling, generator), x, latent)).tolist()
-    return scores
+    return _of_samples(generator, finished(cast(Sampling, generator), latent, view.quality), latent)
+
+
+def _of_samples(generator: Generator, x: Tensor, latent: Latent) -> list[Scores]:
+    found = renoised_samples(cast(Sampling, generator), x, latent)
+    return list(zip(score_of(found.variance).tolist(), score_of(found.offset).tolist(), strict=True))
 
 
 def _place(generator: Generator, view: View) -> Path:

@@ -1,5 +1,5 @@
-"""How unsteady a diffusion model is about a finished sample: the probe of :mod:`explorer.numerics.renoise` with its
-network, and the window of the last steps of DDPM."""
+"""What a diffusion model says of a finished sample that is noised again: the probe of :mod:`explorer.numerics.renoise`
+with its network; and the window of the last steps of DDPM."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from explorer.generators.diffusion_scheduler import DDPM, FolderSamplers
 from explorer.generators.diffusion_stretches import Drawing, Prefixes
 from explorer.generators.schedule import Schedule
 from explorer.memory import BoundedCache, bytes_of
-from explorer.numerics.renoise import LAST, NOISE, NOISINGS, noisings, renoise_variance, variance_over
+from explorer.numerics.renoise import LAST, NOISE, NOISINGS, Renoised, noisings, renoised, variance_over
 from explorer.scene.model import Quality
 
 FEWEST = 2  # predictions of which there is a variance
@@ -44,8 +44,8 @@ def finished(generator: Sampling, latent: Latent, quality: Quality) -> Tensor:
 
 
 @torch.no_grad()
-def unsteadiness(generator: Sampling, x: Tensor, latent: Latent, noise: float = NOISE) -> Tensor:
-    """(B, *x_T) ≥ 0: the variance of what the network predicts of the finished samples ``x`` (B, *x_T) noised
+def renoised_samples(generator: Sampling, x: Tensor, latent: Latent, noise: float = NOISE) -> Renoised:
+    """What the network predicts of the finished samples ``x`` (B, *x_T) noised
     :data:`explorer.numerics.renoise.NOISINGS` times by ``noise``, all in one batch. Nothing is added to h, and it is
     told what it was told of ``latent`` when the picture was finished."""
     schedule = generator.samplers.schedule
@@ -58,7 +58,7 @@ def unsteadiness(generator: Sampling, x: Tensor, latent: Latent, noise: float = 
         predicted = generator._predicted(noisy, t, told, half=False)
         return schedule.clean(noisy, predicted[:, : x.shape[1]], t)
 
-    return renoise_variance(denoised, x, *schedule.mixture(t), noisings(x.shape[1:]))
+    return renoised(denoised, x, *schedule.mixture(t), noisings(x.shape[1:]))
 
 
 @torch.no_grad()

@@ -1,13 +1,15 @@
-"""How steadily a denoiser says what a sample is: high where the sample lies between what it was trained on.
+"""How steadily a denoiser says what a sample is, and how near to it: where the sample lies between what it was trained
+on it does not know which to say, and where it lies beside it says another.
 
-Both are variances of the predicted x_0: over fresh noises of the finished sample (the probe), or over the last steps of
-the way to it (the window of Aithal et al. 2024, "Understanding Hallucinations in Diffusion Models through Mode
+The probe noises the finished sample again. The window is the variance of the predicted x_0 over the last steps of the
+way to it (Aithal et al. 2024, "Understanding Hallucinations in Diffusion Models through Mode
 Interpolation").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,19 +37,28 @@ def noisings(shape: Sequence[int], count: int = NOISINGS, seed: int = 0) -> Tens
     return torch.randn((count, *shape), generator=seeded(seed, 0))
 
 
-def renoise_variance(denoised: Denoised, x: Tensor, signal: float, noise: float, noisings: Tensor) -> Tensor:
-    """(B, ...) ≥ 0: the variance, over ``noisings`` (K, ...), of what ``denoised`` predicts of ``signal`` · x +
-    ``noise`` · ε, in one batch of K · B rows.
+class Renoised(NamedTuple):
+    """What is predicted of a sample that is noised again, each (B, ...) ≥ 0: ``variance`` over the noises, and
+    ``offset``, the squared distance of the mean prediction from the sample. Their sum is the mean squared error."""
 
-    Where data are normal with variance v it is (noise · signal v / (signal² v + noise²))² times the variance of the
-    noises, wherever x lies; between two modes it is larger by the square of how steeply the prediction changes from one
-    to the other.
+    variance: Tensor
+    offset: Tensor
+
+
+def renoised(denoised: Denoised, x: Tensor, signal: float, noise: float, noisings: Tensor) -> Renoised:
+    """Of what ``denoised`` predicts of ``signal`` · x + ``noise`` · ε, in one batch of K · B rows; ``noisings``: the ε,
+    (K, ...).
+
+    Where data are normal with variance v and the mean m, a prediction is m + g (x_t - signal m) with g = signal v /
+    (signal² v + noise²): the variance is (g noise)² times that of the noises, wherever x lies, and the offset grows
+    with the square of its distance from m. Between two modes the variance is larger by the square of how steeply the
+    prediction changes from one to the other, and the offset may be none.
     """
     if len(noisings) < 2:
         raise ValueError(f"a variance is of 2 noisings at least, not {len(noisings)}")
     noisy = signal * x[None] + noise * noisings[:, None].to(x)
     predicted = denoised(noisy.flatten(0, 1)).reshape(noisy.shape)
-    return variance_over(predicted)
+    return Renoised(variance_over(predicted), (predicted.mean(0) - x).square())
 
 
 def variance_over(predictions: Tensor | Sequence[Tensor]) -> Tensor:

@@ -22,7 +22,7 @@ from explorer.bench.off_data.toys import Toy
 from explorer.cli.main import run
 from explorer.errors import Cancelled
 from explorer.numerics.randomness import seeded
-from explorer.numerics.renoise import noisings, renoise_variance, score_of
+from explorer.numerics.renoise import noisings, renoised, score_of
 
 scores = st.lists(st.integers(0, 6), min_size=1, max_size=12)
 
@@ -92,7 +92,7 @@ def test_of_the_exact_denoiser_the_probe_tells_every_sample_between_modes() -> N
     def denoised(x: Tensor) -> Tensor:
         return toy.schedule.clean(x, exact(x, torch.full((len(x),), float(t))), t)
 
-    found = [score_of(renoise_variance(denoised, x, *toy.schedule.mixture(t), noisings((2,)))) for x in (between, on)]
+    found = [score_of(renoised(denoised, x, *toy.schedule.mixture(t), noisings((2,))).variance) for x in (between, on)]
     assert table.area(*found) == 1.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -12,11 +13,11 @@ from tiny_pipelines import save_ddim, save_latent
 
 from explorer.engine import unsteadiness
 from explorer.engine.engine import Engine
-from explorer.engine.unsteadiness import FIRST_SEED, TOGETHER, Unsteady
+from explorer.engine.unsteadiness import FIRST_SEED, TOGETHER, Unsteady, standing
 from explorer.errors import Cancelled, ModelError
 from explorer.files import cache_folder
-from explorer.generators.diffusion_probe import finished
-from explorer.generators.diffusion_probe import unsteadiness as variance_of
+from explorer.generators.base import Latent
+from explorer.generators.diffusion_probe import finished, renoised_samples
 from explorer.numerics.renoise import score_of
 from explorer.scene.model import ControlSetRef, Edit, ModelRef, Quality, Seed, Start, View
 from explorer.scene.unsteadiness import Unsteadiness, badge_text, mark_texts, standing_text
@@ -59,19 +60,33 @@ def test_it_is_the_place_among_pictures_that_are_drawn_by_hand(tmp_path: Path) -
     )
     found = Unsteady(engine).found(shown, silent)
     generator = engine.generator(shown.model)
-    own: list[float] = []
+
+    def both(latent: Latent) -> np.ndarray:
+        found = renoised_samples(generator, finished(generator, latent, FOUR), latent)  # type: ignore[arg-type]
+        return torch.stack([score_of(one) for one in found], 1).numpy()
+
+    own = np.empty((0, 2))
     for first in range(0, COUNT, TOGETHER):
         latent = generator.sample([FIRST_SEED + row for row in range(first, min(COUNT, first + TOGETHER))])
-        own += score_of(variance_of(generator, finished(generator, latent, FOUR), latent)).tolist()  # type: ignore[arg-type]
+        own = np.concatenate([own, both(latent)])
     start = generator.sample([3])
     (control,) = [one for one in engine.control_set(shown.model, CONTROLS).controls if one.card.name == name]
     moved = generator.advance(start, control.card.space)
     space = control.card.space
     moved = moved.with_space(space, control.move(moved.tensors[space], torch.tensor([4.0])))
-    score = float(score_of(variance_of(generator, finished(generator, moved, FOUR), moved))[0])  # type: ignore[arg-type]
-    assert found.score == pytest.approx(score, rel=1e-4)
+    (scores,) = both(moved)
+    assert (found.variance, found.offset) == pytest.approx(tuple(scores), rel=1e-3)
     assert found.pictures == COUNT
-    assert found.below == sum(one < score for one in own)
+    ranks = (own[:, None] > own[None]).sum(1).max(1)
+    assert found.below == (ranks < (scores > own).sum(0).max()).sum()
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=30, unique=True))
+def test_the_models_own_pictures_are_spread_evenly(own: list[tuple[float, float]]) -> None:
+    places = sorted(standing(own, one) for one in own)
+    assert all(place <= number for number, place in enumerate(places))  # none is said to be above more than it is
+    assert standing(own, (2.0, 0.0)) == standing(own, (0.0, 2.0)) == len(own)
+    assert standing(own, (-1.0, -1.0)) == 0
 
 
 def test_what_is_usual_is_learned_once_for_every_way_to_draw(tmp_path: Path) -> None:
@@ -87,7 +102,7 @@ def test_what_is_usual_is_learned_once_for_every_way_to_draw(tmp_path: Path) -> 
 
     again = Unsteady(Engine(torch.device("cpu")))
     assert again.found(view(folder), refuse) == first
-    assert again.found(view(folder, seed=4), refuse).score != first.score
+    assert again.found(view(folder, seed=4), refuse).variance != first.variance
     again.found(view(folder, quality=Quality(steps=4, sampler="ddim")), refuse)  # that is its own
     for other in (Quality(steps=5), Quality(steps=4, sampler="euler")):
         with pytest.raises(AssertionError):
@@ -144,7 +159,7 @@ def test_a_model_that_is_no_diffusion_model_is_refused() -> None:
 @given(st.integers(1, 500), st.data())
 def test_what_is_said_is_never_more_than_is_so(pictures: int, data: st.DataObject) -> None:
     below = data.draw(st.integers(0, pictures))
-    found = Unsteadiness(score=0.1, below=below, pictures=pictures)
+    found = Unsteadiness(variance=0.1, offset=0.1, below=below, pictures=pictures)
     text = standing_text(found)
     if below == pictures:
         assert text == f"above all {pictures} of this model's own pictures"
@@ -153,6 +168,6 @@ def test_what_is_said_is_never_more_than_is_so(pictures: int, data: st.DataObjec
         assert said <= 100 * below / pictures < said + 1
     assert found.is_unusual == (below > 0.96 * pictures)
     assert badge_text(found) == f"{'unusual' if found.is_unusual else 'usual'}: {text}"
-    assert bool(mark_texts(found)) == found.is_unusual
-    lengths = [len(one) for one in mark_texts(found)]
-    assert lengths == sorted(lengths, reverse=True)
+    marks = mark_texts(found)
+    assert (marks is not None) == found.is_unusual
+    assert marks is None or len(marks[0]) > len(marks[1]) > len(marks[2])

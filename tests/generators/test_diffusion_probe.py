@@ -16,7 +16,7 @@ from torch import Tensor
 from explorer.errors import ModelError
 from explorer.generators import diffusion
 from explorer.generators.diffusion_generator import DiffusionGenerator
-from explorer.generators.diffusion_probe import finished, unsteadiness, window_variance
+from explorer.generators.diffusion_probe import finished, renoised_samples, window_variance
 from explorer.generators.editing import rows_of
 from explorer.numerics.renoise import noisings
 from explorer.scene.model import Quality
@@ -64,7 +64,7 @@ def test_of_an_optimal_network_it_is_the_closed_form(tmp_path: Path, kind: str, 
     generator = with_optimal(tmp_path / "model", kind)
     latent = generator.sample([1, 2])
     x = 2 * latent.tensors["x_T"]
-    found = unsteadiness(generator, x, latent, noise)
+    found = renoised_samples(generator, x, latent, noise).variance
     ((rows, t),) = generator._unet.calls
     assert rows == 8 * 2  # one batch
     signal, deviation = generator.samplers.schedule.mixture(t)
@@ -88,22 +88,24 @@ def test_a_batch_is_one_at_a_time_each_told_its_own(tmp_path: Path, save: Any) -
     generator = opened(save(tmp_path / "model"))
     latent = generator.sample([3, 4, 5])
     x = finished(generator, latent, EIGHT)
-    together = unsteadiness(generator, x, latent)
+    together = renoised_samples(generator, x, latent).variance
     assert together.shape == x.shape
-    alone = torch.cat([unsteadiness(generator, x[row : row + 1], rows_of(latent, [row])) for row in range(3)])
+    alone = torch.cat(
+        [renoised_samples(generator, x[row : row + 1], rows_of(latent, [row])).variance for row in range(3)]
+    )
     torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-9)
-    assert torch.equal(together, unsteadiness(generator, x, latent))  # seeded
+    assert torch.equal(together, renoised_samples(generator, x, latent).variance)  # seeded
 
 
 def test_h_is_left_out(tmp_path: Path) -> None:
     generator = opened(save_ddim(tmp_path / "model"))
     latent = generator.sample([3])
     x = finished(generator, latent, EIGHT)
-    plain = unsteadiness(generator, x, latent)
+    plain = renoised_samples(generator, x, latent).variance
     moved = generator.advance(latent, "h")
     moved = moved.with_space("h", moved.tensors["h"] + 5.0)
     assert not torch.equal(finished(generator, moved, EIGHT), x)
-    assert torch.equal(unsteadiness(generator, x, moved), plain)
+    assert torch.equal(renoised_samples(generator, x, moved).variance, plain)
 
 
 @pytest.mark.parametrize("save", [save_ddim, save_latent, save_flow])

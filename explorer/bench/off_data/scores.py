@@ -15,7 +15,7 @@ from explorer.ending import Progress
 from explorer.generators.base import standard_normal
 from explorer.generators.diffusion_samplers import Courses
 from explorer.generators.diffusion_scheduler import CLASSES, FolderSamplers
-from explorer.numerics.renoise import LAST, NOISE, noisings, renoise_variance, score_of, variance_over
+from explorer.numerics.renoise import LAST, NOISE, noisings, renoised, score_of, variance_over
 
 AT_ONCE = 1000  # samples
 
@@ -60,7 +60,7 @@ def _drawn(toy: Toy, network: Perceptron, sampler: str, steps: int, seeds: list[
 
     x = course.run(heard, course.begin(standard_normal(seeds, shape)), 0, len(course.timesteps), None)
     t = schedule.step_of(noise)
-    variance = renoise_variance(
+    found = renoised(
         lambda noisy: schedule.clean(noisy, predicted(noisy, t), t), x, *schedule.mixture(t), noisings(shape)
     )
-    return Scores(x, score_of(variance), score_of(variance_over(list(clean))))
+    return Scores(x, score_of(found.variance), score_of(variance_over(list(clean))))

@@ -119,6 +119,9 @@ ACTIONS: tuple[ActionRow, ...] = (
         tool_tip="Sliders with ticks (learned values) stop at these only"),
     ActionRow("pixels", "Show pixels", "View", shortcut="P", icon="pixels", checkable=True,
         tool_tip="Magnify without smoothing, so that single pixels can be seen"),
+    ActionRow("off_data", "Off the data?", "View", shortcut="Shift+U", checkable=True, needs_model=True,
+        tool_tip="Say of the picture at rest how unusual it is among those that a diffusion model draws by itself; the "
+        "first time 200 of these are drawn"),
     ActionRow("own_picture", "Show own picture", "View",
         tool_tip="The picture of your own, and the best that the model has for it"),
     ActionRow("landscape", "Show landscape", "View", separator=True,

@@ -65,6 +65,7 @@ class Canvas(QWidget):
         controller.catalogue.controls_found.connect(self._on_found)
         controller.catalogue.controls_refused.connect(self._on_found)
         controller.jobs.changed.connect(self._on_jobs)
+        controller.unsteady.changed.connect(self.update)
 
     # --- settings of the view ---
 

@@ -54,8 +54,9 @@ class Captions:
         picture, catalogue = self._controller.feed.picture(pane), self._controller.catalogue
         if picture is None or picture.image is None or picture.error or picture.frame is None:
             return None
-        texts = pane_text.marks(catalogue, self._controller.shown_scene, picture)
-        stays = bool(picture.frame.remarks or pane_text.unusual(picture))
+        unsteady = self._controller.unsteady.marks(picture)
+        texts = pane_text.marks(catalogue, self._controller.shown_scene, picture, unsteady)
+        stays = bool(picture.frame.remarks or pane_text.unusual(picture) or unsteady)
         return pane_paint.Note(texts, passes=not stays) if texts else None
 
     def paint_headings(self, painter: QPainter, colors: theme.Theme) -> None:

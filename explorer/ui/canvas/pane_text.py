@@ -62,9 +62,12 @@ def unusual(picture: Picture) -> str:
     return unusual_text(origin.own) if isinstance(origin, StoredLatent) and origin.own is not None else ""
 
 
-def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ...]:
+def marks(
+    catalogue: Catalogue, scene: Scene, picture: Picture, unsteady: tuple[str, str, str] | None = None
+) -> tuple[str, ...]:
     """What has to be known of a picture beyond what it shows, the longest text first: that it is a draft, and what
-    its controls remark, and that it starts from a picture that the model hardly draws."""
+    its controls remark, that it starts from a picture that the model hardly draws, and ``unsteady``, that it hardly
+    draws this one."""
     if picture.view is not None and picture.view.view == "original":  # the model has not drawn it
         return ()
     steps = draft(catalogue, scene, picture)
@@ -83,6 +86,8 @@ def marks(catalogue: Catalogue, scene: Scene, picture: Picture) -> tuple[str, ..
         )
     if sentence := unusual(picture):
         texts.append((sentence, MARK, MARK))
+    if unsteady is not None:
+        texts.append(unsteady)
     if len(texts) < 2:
         return texts[0] if texts else ()
     return tuple(" · ".join(pair) for pair in zip(*texts, strict=True))

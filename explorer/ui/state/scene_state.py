@@ -48,6 +48,7 @@ from explorer.ui.state.outcomes import Outcomes
 from explorer.ui.state.places import Places
 from explorer.ui.state.replies import Replies
 from explorer.ui.state.undo import Step, UndoStack
+from explorer.ui.state.unsteadiness import Unsteady
 
 replace = msgspec.structs.replace
 PREFIX_END = " · "  # between the model of a pane and what it shows
@@ -98,6 +99,7 @@ class SceneState(QObject):
         self.opening = Opening(self, self)
         self.places = Places(self, self)
         self.outcomes = Outcomes(self, self)
+        self.unsteady = Unsteady(self, self)
         self.drawn_order = DrawnOrder(self, self)
         self.replies.on(Ready, self.engine_ready.emit)
         self.replies.on(EngineLost, self._ask_the_next)

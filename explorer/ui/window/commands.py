@@ -44,6 +44,8 @@ class Commands(QObject):
         self._bind()
         controller.changed.connect(self._on_changed)
         controller.opening.changed.connect(self._on_opening)
+        controller.unsteady.changed.connect(self._on_unsteady)
+        controller.catalogue.model_opened.connect(self._on_unsteady)
         controller.undo_stack.canUndoChanged.connect(actions["undo"].setEnabled)
         controller.undo_stack.canRedoChanged.connect(actions["redo"].setEnabled)
         controller.undo_stack.undoTextChanged.connect(self._on_undo_text)
@@ -97,6 +99,7 @@ class Commands(QObject):
             ("theme_dark", self._theme_dark),
             ("full_screen", self._full_screen),
             ("shortcuts", self._shortcuts),
+            ("off_data", controller.unsteady.watch),
             ("restart_engine", controller.restart_engine),
             ("copy_report", self._copy_report),
         ):
@@ -234,10 +237,16 @@ class Commands(QObject):
             self._actions[known].setChecked(view == known)
         self._actions["original"].setEnabled(has_model and own_picture(scene.origin_of()) is not None)
         self._actions["difference_all"].setChecked(all(pane.view == "difference" for pane in scene.panes))
+        self._on_unsteady()
         self._actions["linked"].setChecked(scene.linked)
         several = len(scene.panes) > 1
         for key in SEVERAL_ONLY:
             self._actions[key].setEnabled(has_model and several)
+
+    def _on_unsteady(self, *_: object) -> None:
+        unsteady = self._controller.unsteady
+        self._actions["off_data"].setChecked(unsteady.watching)
+        self._actions["off_data"].setEnabled(unsteady.can_watch)
 
     def _on_undo_text(self, text: str) -> None:
         self._actions["undo"].setText(literal(f"Undo {text}".strip()))

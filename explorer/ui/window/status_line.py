@@ -26,6 +26,12 @@ PARTS = (
     ("rest", "The rest", "messages between the processes, and the window's own work"),
 )
 
+UNSTEADY = (
+    "The finished picture is noised a little, eight times, and cleaned by the model again. How differently\n"
+    "it does so is compared with pictures that it drew by itself, with the same sampler and steps.\n"
+    "High where a picture lies between what the model knows; whether a picture is right it does not say."
+)
+
 
 class Dot(QWidget):
     """Green: ready. Amber: on its way. Red: stopped."""
@@ -125,6 +131,9 @@ class StatusLine(QStatusBar):
             "Pictures a second while they come · median and 95th percentile from the event to the painted picture · "
             "median forward pass of those that were not drawn before"
         )
+        self.unsteady = QLabel()
+        self.unsteady.setToolTip(UNSTEADY)
+        self.unsteady.hide()
         self.why = link_button("Why slow?", "Where the time goes, part by part")
         self.machine = QLabel()
         self.machine.setToolTip("Device and precision · memory of the window and of the engine process")
@@ -135,7 +144,7 @@ class StatusLine(QStatusBar):
         layout = QHBoxLayout(left)
         layout.setContentsMargins(8, 0, 0, 0)
         layout.setSpacing(6)
-        for widget in (self.dot, self.state, self.stop):
+        for widget in (self.dot, self.state, self.stop, self.unsteady):
             layout.addWidget(widget)
         layout.addWidget(self.figures, 1)
         self.addWidget(left, 1)
@@ -152,6 +161,7 @@ class StatusLine(QStatusBar):
         controller.opening.changed.connect(self._on_opening)
         controller.opening.progressed.connect(self._on_progress)
         controller.changed.connect(self._on_changed)
+        controller.unsteady.changed.connect(self._on_unsteady)
 
     def refresh(self) -> None:
         """Show the figures of now."""
@@ -217,6 +227,12 @@ class StatusLine(QStatusBar):
             self.state.setText(f"opening {name}…" if name else "engine ready")
         self._opening = name
         self.stop.setVisible(bool(name))
+
+    def _on_unsteady(self) -> None:
+        text = self._controller.unsteady.text
+        self._set(self.unsteady, text)
+        self.unsteady.setVisible(bool(text))
+        self.unsteady.setToolTip(self._controller.unsteady.problem or UNSTEADY)
 
     def _on_progress(self, share: float) -> None:
         if self._opening:
