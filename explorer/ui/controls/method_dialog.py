@@ -14,8 +14,10 @@ from explorer.scene.edit_text import UNITS
 from explorer.scene.model import ControlSetRef, Units
 from explorer.ui.look.numbers import SeedBox, WholeField
 from explorer.ui.look.setting_fields import SettingFields
-from explorer.ui.look.widgets import Segments, WrappedLabel, accept_row
+from explorer.ui.look.widgets import Scrolled, Segments, WrappedLabel, accept_row
 
+FRAME = 40
+"""Pixels of the screen's height that are left to the dialog's title bar."""
 SEED = "Where the random numbers of the search begin; the same seed finds the same controls."
 UNIT = "What an amount of 1 means on every slider of this set."
 
@@ -75,7 +77,10 @@ class MethodDialog(QDialog):
         units.addWidget(self.units)
         units.addStretch(1)
         form.addRow("Units", units)
-        layout.addLayout(form)
+        fields = QWidget()
+        fields.setLayout(form)
+        form.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(Scrolled(fields), 1)
         layout.addWidget(self.settings.help)
         if self._method.expensive:
             note = WrappedLabel("This method learns its directions, which takes minutes; the sliders follow meanwhile.")
@@ -83,6 +88,8 @@ class MethodDialog(QDialog):
             layout.addWidget(note)
         layout.addWidget(accept_row(self, "Find controls")[0])
         self.setMinimumWidth(480)
+        self.setMaximumHeight(self.screen().availableGeometry().height() - FRAME)
+        self.resize(self.sizeHint().boundedTo(self.maximumSize()))  # or Qt takes two thirds of the screen at most
 
     def accept(self) -> None:
         """End with what the fields hold, unless a number, or a region, was refused."""

@@ -9,9 +9,11 @@ from PySide6.QtGui import QAction, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QWidget,
@@ -25,6 +27,26 @@ def field_caption(text: str, parent: QWidget | None = None) -> QLabel:
     label = QLabel(text, parent)
     label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
     return label
+
+
+class Scrolled(QScrollArea):
+    """``content`` at its own size where there is room, and scrolled up and down where there is not."""
+
+    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def sizeHint(self) -> QSize:
+        """That of the content, and of a scroll bar beside it."""
+        own = self.widget().sizeHint()
+        return QSize(own.width() + self.verticalScrollBar().sizeHint().width(), own.height())
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the content, and a few rows high."""
+        return QSize(self.sizeHint().width(), min(self.sizeHint().height(), 4 * self.fontMetrics().height()))
 
 
 def link_button(text: str, tool_tip: str = "", parent: QWidget | None = None) -> QToolButton:

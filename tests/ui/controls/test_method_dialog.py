@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QMainWindow,
+    QPushButton,
     QToolButton,
     QWidget,
 )
@@ -34,6 +35,7 @@ from explorer.ui.controls.method_settings import MethodSettings
 from explorer.ui.controls.own_sets import OwnSets
 from explorer.ui.look.numbers import DecimalField, WholeField
 from explorer.ui.look.setting_fields import HELP
+from explorer.ui.look.widgets import Scrolled
 from explorer.ui.state.settings import Settings
 
 pytestmark = pytest.mark.gui
@@ -247,3 +249,33 @@ def test_a_folder_is_chosen_among_folders(qtbot: QtBot, monkeypatch: pytest.Monk
         monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, chosen=chosen: chosen)
         browse.click()
         assert dict(made.controls().settings) == {"folder": expected}
+
+
+def test_a_dialog_of_many_settings_fits_the_screen(qtbot: QtBot) -> None:
+    """Its buttons are in sight, and the fields scroll to the one that is used."""
+    many = tuple(SettingCard(name=f"s{number}", title=f"Setting {number}", default="") for number in range(60))
+    made = MethodDialog(msgspec.structs.replace(METHOD, settings=many), CARD, ControlSetRef(method="voynov", k=1))
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    room = made.screen().availableGeometry().height()
+    assert made.height() < room
+    buttons = [one for one in made.findChildren(QPushButton) if one.text() == "Find controls"]
+    assert buttons[0].mapTo(made, buttons[0].rect().bottomLeft()).y() < made.height()
+    last = made.settings.fields["s59"]
+    made.settings.fields["s58"].setFocus()
+    QTest.keyClick(made.settings.fields["s58"], Qt.Key.Key_Tab)
+    qtbot.waitUntil(lambda: not last.visibleRegion().isEmpty())
+
+
+def test_a_dialog_scrolls_only_where_it_has_to(dialog: MethodDialog, qtbot: QtBot) -> None:
+    """Also where it is higher than the two thirds of a screen that Qt would give it."""
+    some = tuple(SettingCard(name=f"s{number}", title=f"Setting {number}", default="") for number in range(20))
+    higher = MethodDialog(msgspec.structs.replace(METHOD, settings=some), CARD, ControlSetRef(method="voynov", k=1))
+    qtbot.addWidget(higher)
+    assert 0.67 < higher.height() / higher.screen().availableGeometry().height() < 0.95
+    for shown in (dialog, higher):
+        shown.show()
+        qtbot.waitExposed(shown)
+        (area,) = shown.findChildren(Scrolled)
+        assert area.verticalScrollBar().maximum() == 0
