@@ -34,6 +34,7 @@ class Scrolled(QScrollArea):
 
     def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._content = content
         self.setWidget(content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -41,7 +42,7 @@ class Scrolled(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """That of the content, and of a scroll bar beside it."""
-        own = self.widget().sizeHint()
+        own = self._content.sizeHint()
         return QSize(own.width() + self.verticalScrollBar().sizeHint().width(), own.height())
 
     def minimumSizeHint(self) -> QSize:
