@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -19,6 +19,7 @@ from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
 from explorer.generators.diffusion_decoding import Decoding
 from explorer.generators.diffusion_denoising import Denoising
 from explorer.generators.diffusion_injection import Injection
+from explorer.generators.diffusion_one_step import predicted_by_h
 from explorer.generators.diffusion_samplers import Course, Courses
 from explorer.generators.diffusion_scheduler import FolderSamplers
 from explorer.generators.diffusion_stretches import Beginning, Drawing, Prefixes, Stretch, Weighted
@@ -145,6 +146,10 @@ class DiffusionGenerator(Denoising):
     def trajectory(self, latent: Latent, quality: Quality, most: int = 0) -> Iterator[Predicted]:
         """:func:`explorer.generators.diffusion_trajectory.predicted`."""
         return predicted(self, latent, quality, most)
+
+    def predicted_by_h(self, latent: Latent, noise: float) -> Callable[[Tensor], Tensor]:
+        """:func:`explorer.generators.diffusion_one_step.predicted_by_h`."""
+        return predicted_by_h(self, latent, noise)
 
     def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor:
         """The sample after all steps; ``keep``: that of the last time that this very batch was drawn, if it is kept."""

@@ -43,6 +43,7 @@ from explorer.controls.noise import NoiseControl
 from explorer.controls.registry import kinds
 from explorer.controls.rung import RungControl
 from explorer.controls.scaled import ScaledControl, scaled
+from explorer.controls.step_jacobian import StepJacobianControl
 from explorer.controls.stepped import SteppedControl
 from explorer.controls.towards import TowardsControl
 from explorer.generators.base import Latent
@@ -170,6 +171,14 @@ def stepped_offsets(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
     seed = draw(st.integers(0, 99))
     directions, sigmas = _normal(seed, len(windows), 2, 3, 3), _normal(seed + 1, len(windows)).abs()
     return SteppedControl(ControlCard(name="c", space="s"), directions, sigmas, windows), SpaceCard(shape=(2, 3, 3))
+
+
+@st.composite
+def step_jacobian(draw: st.DrawFn) -> tuple[Control, SpaceCard]:
+    """A direction of a picture, as long as no picture is there: along that of the example."""
+    reference, scale = _normal(draw(st.integers(0, 99)), 2, 3, 3), draw(st.sampled_from([0.1, 20.0]))
+    card = ControlCard(name="c", space="s")
+    return StepJacobianControl(card, reference, torch.ones(4, 4), 1, 3, 2, 0.6, scale), SpaceCard(shape=(2, 3, 3))
 
 
 @st.composite
@@ -337,6 +346,7 @@ EXAMPLES: dict[str, Callable[[], st.SearchStrategy[tuple[Control, SpaceCard]]]] 
     "noise": noise,
     "rung": rung,
     "scaled": rescaled,
+    "step_jacobian": step_jacobian,
     "stepped": stepped_offsets,
     "towards": towards,
 }

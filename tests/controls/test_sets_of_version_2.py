@@ -35,6 +35,7 @@ def test_every_kind_is_read_and_moves_as_it_did(tmp_path: Path, again: bool) -> 
         "motion",
         "noise",
         "rung",
+        "step_jacobian",
         "stepped",
         "towards",
     }  # which are younger

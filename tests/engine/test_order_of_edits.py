@@ -22,7 +22,7 @@ from explorer.scene.model import ControlSetRef, Edit, ModelRef, Pane, Quality, S
 
 NEWER = {
     "bound_intervention", "bound_noise", "bound_rung", "class", "field", "intervention", "low_rank", "motion", "noise",
-    "rung", "stepped", "towards",
+    "rung", "step_jacobian", "stepped", "towards",
 }  # fmt: skip
 """Kinds that there were not in version 2."""
 KINDS = Path(__file__).parents[1] / "controls" / "files_of_version_2" / "every_kind.safetensors"
