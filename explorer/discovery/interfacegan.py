@@ -19,7 +19,7 @@ from explorer.discovery.attribute_data import (
     Target,
     attribute_data,
 )
-from explorer.discovery.extremes import SAMPLES_A_DIMENSION, most_and_least
+from explorer.discovery.extremes import SAMPLES_A_DIMENSION, Parted, most_and_least
 from explorer.discovery.request import CheckedMethod, Request, names_in
 from explorer.errors import ControlError
 from explorer.generators.base import Generator
@@ -41,7 +41,8 @@ class Boundary:
 
 
 class InterFaceGan(CheckedMethod):
-    """The normals of linear support vector machines, optionally made orthogonal to those of other attributes."""
+    """The normals of linear support vector machines, or differences of means, optionally orthogonal to those of other
+    attributes."""
 
     card = MethodCard(
         name="interfacegan",
@@ -49,7 +50,7 @@ class InterFaceGan(CheckedMethod):
         spaces=("z", "w", "h", "x_T"),
         trained=False,
         paper="Shen et al., Interpreting the Latent Space of GANs for Semantic Face Editing, CVPR 2020; InterFaceGAN, "
-        "TPAMI 2020",
+        "TPAMI 2020; by means: Haas et al., FG 2024",
         description="For each attribute the direction across the plane between samples that show it and that do not.",
         settings=(
             *ATTRIBUTE_SETTINGS,
@@ -61,6 +62,14 @@ class InterFaceGan(CheckedMethod):
                 high=0.5,
                 help="The samples with most and with least of an attribute that are parted; more are taken where these "
                 f"are fewer than {SAMPLES_A_DIMENSION} for each dimension of the space.",
+            ),
+            SettingCard(
+                name="direction",
+                title="Direction",
+                default="plane",
+                choices=("plane", "means"),
+                help="plane: across the plane of a support vector machine; means: from the mean of the samples with "
+                "least to that of those with most, of the share alone however wide the space (Haas et al., FG 2024).",
             ),
             SettingCard(
                 name="conditions",
@@ -89,7 +98,9 @@ class InterFaceGan(CheckedMethod):
         found: list[Boundary] = []
         for index, target in enumerate(data.targets):
             asked.watch(DRAWN + (1 - DRAWN) * index / len(data.targets))
-            if (one := boundary(data.latents, target, asked.real("share"), seed)) is not None:
+            if (
+                one := boundary(data.latents, target, asked.real("share"), seed, asked.text("direction") == "means")
+            ) is not None:
                 found.append(one)
         asked.watch(1.0)
         if not found:
@@ -140,24 +151,40 @@ def _control(asked: Request, data: AttributeData, one: Boundary, normal: Values,
     )
 
 
-def boundary(latents: Values, target: Target, share: float, seed: int) -> Boundary | None:
-    """The plane of a linear support vector machine (C = 1) between the samples of ``latents`` (n, d) with most and with
-    least of ``target``, 70 % of which it is fitted to. None when there are fewer than :data:`FEWEST` of a kind.
+def boundary(latents: Values, target: Target, share: float, seed: int, by_means: bool = False) -> Boundary | None:
+    """The plane between the samples of ``latents`` (n, d) with most and with least of ``target``, 70 % of which it is
+    fitted to: of a linear support vector machine (C = 1), or, ``by_means``, midway between the means of both and across
+    the way from one to the other, of which a few samples tell. None when there are fewer than :data:`FEWEST` of a kind,
+    or their means are one.
     """
-    from sklearn.svm import SVC
-
-    parted = most_and_least(target, share, latents.shape[1], seed)
+    parted = most_and_least(target, share, 0 if by_means else latents.shape[1], seed)
     if parted is None:
         return None
-    fitted, kinds = parted.labelled(parted.fitted)
-    machine = SVC(kernel="linear", C=1.0).fit(latents[fitted], 1 - kinds)
-    normal = machine.coef_[0]
+    normal, constant = (_between_means if by_means else _machine)(latents, parted)
+    length = float(np.linalg.norm(normal))
+    if length == 0:
+        return None
     tested, kinds = parted.labelled(parted.tested)
-    right = machine.predict(latents[tested]) == 1 - kinds
-    normal = normal / np.linalg.norm(normal)
+    right = (latents[tested] @ normal + constant > 0) == (kinds == 0)
+    normal = normal / length
     known = target.known
     correlation = float(np.corrcoef(latents[known] @ normal, target.values[known])[0, 1])
     return Boundary(target, normal, float(right.mean()), len(tested), len(parted.fitted[0]), correlation)
+
+
+def _machine(latents: Values, parted: Parted) -> tuple[Values, float]:
+    """Normal (d,) and constant of the plane, beyond which there is most."""
+    from sklearn.svm import SVC
+
+    fitted, kinds = parted.labelled(parted.fitted)
+    machine = SVC(kernel="linear", C=1.0).fit(latents[fitted], 1 - kinds)
+    return machine.coef_[0], float(machine.intercept_[0])
+
+
+def _between_means(latents: Values, parted: Parted) -> tuple[Values, float]:
+    """As :func:`_machine`."""
+    most, least = (latents[rows].mean(0) for rows in parted.fitted)
+    return most - least, -float((most - least) @ (most + least)) / 2
 
 
 def conditional(normal: Values, others: Values) -> Values | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import ToyDiffusion, ToyGenerator, ToyVae
@@ -18,7 +19,7 @@ from explorer.controls.linear import LinearControl
 from explorer.discovery import attribute_data as data_module
 from explorer.discovery.attribute_data import Target, varying
 from explorer.discovery.attribute_regression import AttributeRegression, ridge_weights, separating
-from explorer.discovery.extremes import extremes
+from explorer.discovery.extremes import extremes, most_and_least
 from explorer.discovery.interfacegan import InterFaceGan, boundary, conditional
 from explorer.discovery.registry import fitting, method
 from explorer.errors import Cancelled, ControlError, ExplorerError
@@ -284,6 +285,42 @@ def test_the_bottleneck_of_a_diffusion_model(monkeypatch: pytest.MonkeyPatch) ->
         assert one.tensors()["direction"].shape == (2, 3, 3)
         assert float(one.tensors()["direction"].flatten() @ uphill) > 0
         assert found.cost["generator_evaluations"] == 600
+
+
+def test_a_difference_of_means_is_that_of_the_samples_with_most_and_with_least() -> None:
+    source = np.random.default_rng(3)
+    latents = source.standard_normal((200, 40))  # too wide for a plane of so few
+    values = latents @ np.arange(40.0) + source.standard_normal(200)
+    target = Target("t", values, "more", lambda column: column)
+    found = boundary(latents, target, 0.1, 0, by_means=True)
+    assert found is not None
+    assert found.fitted == 14
+    parted = most_and_least(target, 0.1, 0, 0)
+    assert parted is not None
+    most, least = (latents[rows].mean(0) for rows in parted.fitted)
+    assert values[parted.fitted[0]].min() > values[parted.fitted[1]].max()
+    np.testing.assert_allclose(found.normal, (most - least) / np.linalg.norm(most - least))
+    def is_high(rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        away = [np.linalg.norm(latents[rows] - mean, axis=1) for mean in (most, least)]
+        return np.asarray(away[0] < away[1])
+
+    right = np.concatenate([is_high(parted.tested[0]), ~is_high(parted.tested[1])])
+        np.linalg.norm(latents[rows] - most, axis=1) < np.linalg.norm(latents[rows] - least, axis=1)
+        for rows in parted.tested
+    ]
+    assert found.accuracy == pytest.approx(right.mean())
+    assert boundary(np.zeros((200, 40)), target, 0.1, 0, by_means=True) is None
+
+
+def test_a_difference_of_means_of_the_bottleneck_is_held_to_its_conditions(toy: ToyVae) -> None:
+    held = _discover("interfacegan", toy, conditions="two, three", direction="means", share=0.1)
+    free = _discover("interfacegan", toy, direction="means", share=0.1)
+    plane = _discover("interfacegan", toy, share=0.1)
+    assert not torch.equal(free.control("one").tensors()["direction"], plane.control("one").tensors()["direction"])
+    one = held.control("one").tensors()["direction"].flatten()
+    for other in ("two", "three"):
+        normal = free.control(other).tensors()["direction"].flatten()
+        assert abs(float(torch.cosine_similarity(one, normal, dim=0))) < 1e-5
 
 
 def test_attributes_that_nothing_tells_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
