@@ -28,17 +28,18 @@ from explorer.discovery import attribute_data, base, slider_prompts
 from explorer.discovery.adapter_network import AdapterNetwork, chosen_layers
 from explorer.discovery.base import Watch
 from explorer.discovery.concept_slider import METHOD
-from explorer.discovery.own_pairs import own_pairs
+from explorer.discovery.own_pairs import files_in, own_pairs
 from explorer.discovery.slider_losses import Prompted, noised_pairs, picture_pair_loss, prompt_loss
 from explorer.discovery.slider_pairs import alike
 from explorer.engine.control_store import digest_of_files
 from explorer.engine.named_files import named_in
 from explorer.errors import Cancelled, ControlError, ExplorerError
 from explorer.export import references
+from explorer.export.carried import restored
 from explorer.generators import registry as generators
 from explorer.generators.base import Generator, Latent
 from explorer.generators.editing import rendered
-from explorer.scene.model import Condition, ControlSetRef, ModelRef, Quality, Scalar, StepWindow
+from explorer.scene.model import Condition, ControlSetRef, ModelRef, Pane, Quality, Scalar, Scene, StepWindow
 
 CPU = torch.device("cpu")
 QUICK: dict[str, Scalar] = {"samples": 24, "share": 0.5, "steps": 4, "batch": 2, "rank": 2}
@@ -383,3 +384,10 @@ def test_a_set_is_another_when_its_pictures_are(tmp_path: Path) -> None:
     (carried,) = references.files_of(ModelRef(path=str(model)), ref)
     assert (carried.noun, carried.entry) == ("folder of pictures", "sun")
     assert [one.name for one in carried.files] == ["sun/low/a.png", "sun/high/a.png"]
+    scene = Scene(model=ModelRef(path=str(model)), panes=(Pane(controls=ref),))
+    assert restored(scene, (carried,), lambda *_: "")[0] == scene  # while they are there
+    pairs.rename(tmp_path / "elsewhere")
+    back, missing = restored(scene, (carried,), lambda *_: "")
+    folder = dict(back.panes[0].controls.settings)["folder"]
+    assert (folder != str(pairs), missing) == (True, ())
+    assert [one.read_bytes() for one in files_in(str(folder))] == [one.data for one in carried.files]
