@@ -122,14 +122,14 @@ class ConceptSlider(CheckedMethod):
             SettingCard(
                 name="steps",
                 title="Steps",
-                default=1000,
+                default=300,
                 low=1,
                 high=1_000_000,
-                help="Of each slider's training; 100 are a quick look.",
+                help="Of each slider's training; 100 are a quick look. After many it leads away from what the model draws.",
             ),
             SettingCard(name="batch", title="Batch", default=8, low=1, high=256, help="Pairs a step."),
             SettingCard(
-                name="rate", title="Learning rate", default=0.001, low=1e-6, high=1.0, help="Of AdamW; it falls to 0."
+                name="rate", title="Learning rate", default=0.0005, low=1e-6, high=1.0, help="Of AdamW; it falls to 0."
             ),
         ),
         supervised=True,
