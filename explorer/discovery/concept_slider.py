@@ -125,7 +125,7 @@ class ConceptSlider(CheckedMethod):
                 default=300,
                 low=1,
                 high=1_000_000,
-                help="Of each slider's training; 100 are a quick look. After many it leads away from what the model draws.",
+                help="Of each slider's training; 100 are a quick look. Very many lead away from what the model draws.",
             ),
             SettingCard(name="batch", title="Batch", default=8, low=1, high=256, help="Pairs a step."),
             SettingCard(
