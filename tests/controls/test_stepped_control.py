@@ -18,6 +18,7 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.linear import LinearControl
 from explorer.controls.scaled import scaled
 from explorer.controls.stepped import SteppedControl
+from explorer.engine.landscape import landscape
 from explorer.errors import ControlError
 from explorer.generators import diffusion
 from explorer.generators.base import Latent
@@ -25,7 +26,8 @@ from explorer.generators.diffusion_generator import DiffusionGenerator
 from explorer.generators.editing import edited, placed, rendered
 from explorer.generators.phases import around, overlap
 from explorer.scene.cards import ControlCard
-from explorer.scene.model import Quality, StepWindow
+from explorer.scene.landscape import Plane
+from explorer.scene.model import Edit, Quality, StepWindow
 
 WINDOWS = (StepWindow(1.0, 0.7), StepWindow(0.7, 0.45), StepWindow(0.4, 0.0))
 SAMPLERS = ("ddim", "ddpm", "pndm", "euler", "euler_ancestral", "dpmpp_2m", "unipc", "lcm")
@@ -177,3 +179,16 @@ def test_every_step_belongs_to_the_level_nearest_to_it(levels: list[float], nois
     holding = [level for level, window in zip(falling, windows, strict=True) if window.holds(noise)]
     assert len(holding) == 1
     assert abs(holding[0] - noise) <= min(abs(level - noise) for level in falling) + 1e-12
+
+
+def test_its_landscape_is_that_of_its_mean_and_a_windowed_edit_has_a_path(tmp_path: Path) -> None:
+    generator = opened(save_ddim(tmp_path / "model"))
+    control = stepped(generator)
+    found = ControlSet("m", "M", generator.card.fingerprint, "h", (control,))
+    start = generator.advance(generator.sample([5]), "h")
+    edits = [Edit("stepped", 1.0, window=StepWindow(0.4, 0.0))]
+    seen = landscape(generator, found, start, edits, "stepped", Plane())
+    ends = torch.tensor([seen.path[0], seen.path[-1]])
+    mean = placed(generator, start, [Move(control, torch.tensor([1.0]))]).tensors["h"]
+    far = (control.card.high - control.card.low) * float(mean.norm())
+    assert float((ends[1] - ends[0]).norm()) == pytest.approx(far, rel=1e-3)
