@@ -8,65 +8,65 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import msgspec
+from typing import NamedTuple
 
 from explorer.errors import SceneError
 from explorer.export import mp4_file, png_file
 from explorer.export.carried import Reference, references_in, unaccompanied
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import FIGURE_FORMAT, FORMAT, KEY, FigureProvenance, Provenance, decode
-from explorer.reading import UNPACKED_BYTES, check_json, foreign, opened, read_file, whole
+from explorer.reading import UNPACKED_BYTES, foreign, opened, read_file, whole
 from explorer.scene.model import Scene
-from explorer.scene.store import BESIDE, Touched, decode_scene
+from explorer.scene.store import BESIDE, Touched, decode_document, order_of_touch
 from explorer.scene.store import FORMAT as SCENE_FORMAT
-from explorer.scene.store import order_of_touch as scene_order
 
 SEQUENCE_FILE = "provenance.json"
 GIF_MARK = KEY.encode() + b"="
 SVG_HEAD, SVG_FOOT = b'<metadata id="%s">' % KEY.encode(), b"</metadata>\n"
 
 
-def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | FigureProvenance | None]:
-    """The scene that ``path`` carries: an exported file or folder, a figure, or a scene file (which has no provenance).
+class Contents(NamedTuple):
+    """What a file carries: the scene, how it was exported (``provenance``: None of a scene file), what it says of the
+    files that the scene names, and in which order the scene moved its controls when it was saved
+    (:func:`explorer.scene.store.order_of_touch`)."""
 
-    Raises :class:`SceneError` with one sentence when there is none, or it is damaged or newer than this program.
+    scene: Scene
+    options: ExportOptions
+    provenance: Provenance | FigureProvenance | None
+    references: tuple[Reference, ...]
+    touched: Touched
+
+
+def contents_of(path: Path) -> Contents:
+    """What ``path`` carries: an exported file or folder, a figure, or a scene file.
+
+    Raises :class:`SceneError` with one sentence when there is no scene, or it is damaged or newer than this program.
     """
     path = Path(path)
     with _read_whole(path):
-        data = _carried(path)
+        data = _text_in(path)
         if data is None:
             raise SceneError(f"'{path.name}' carries no scene of Latent Explorer.")
         if _is_scene(data):
-            return decode_scene(data, path.name), ExportOptions(scaling="smooth"), None
+            scene, document = decode_document(data, path.name)
+            references = references_in(document.get(BESIDE, []), path.name)
+            return Contents(scene, ExportOptions(scaling="smooth"), None, references, order_of_touch(document))
         provenance = decode(data, path.name)
         options = provenance.options if isinstance(provenance, Provenance) else ExportOptions(kind="png")
-        return provenance.restored(path.name), options, provenance
+        scene = provenance.restored(path.name)
+        return Contents(scene, options, provenance, provenance.references, order_of_touch(provenance.scene))
+
+
+def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | FigureProvenance | None]:
+    """The scene that ``path`` carries, and how it was exported; raises as :func:`contents_of` does."""
+    contents = contents_of(path)
+    return contents.scene, contents.options, contents.provenance
 
 
 def carries_scene(path: Path) -> bool:
     """Whether the file ``path`` carries a scene, sound or not. Raises :class:`SceneError` where it is damaged."""
     with _read_whole(Path(path)):
-        return _carried(Path(path)) is not None
-
-
-def order_of_touch(path: Path) -> Touched:
-    """In which order the scene that ``path`` carries, and that :func:`read` has read, moved its controls when it was
-    saved (:func:`explorer.scene.store.order_of_touch`)."""
-    with _read_whole(Path(path)):
-        data = _carried(Path(path)) or b""
-        document = msgspec.json.decode(check_json(data)) if _is_scene(data) else decode(data, Path(path).name).scene
-        return scene_order(document)
-
-
-def references_of(path: Path) -> tuple[Reference, ...]:
-    """What the file ``path``, which :func:`read` has read, says of the files that its scene names. Raises
-    :class:`SceneError` where that is damaged."""
-    with _read_whole(Path(path)):
-        data = _carried(Path(path)) or b""
-        if _is_scene(data):
-            return references_in(msgspec.json.decode(check_json(data)).get(BESIDE, []), Path(path).name)
-        return decode(data, Path(path).name).references
+        return _text_in(Path(path)) is not None
 
 
 def not_carried(path: Path) -> str:
@@ -92,7 +92,7 @@ def _is_scene(data: bytes) -> bool:
     return SCENE_FORMAT.encode() in head and not any(name.encode() in head for name in (FORMAT, FIGURE_FORMAT))
 
 
-def _carried(path: Path) -> bytes | None:
+def _text_in(path: Path) -> bytes | None:
     if path.is_dir():
         listed = path / SEQUENCE_FILE
         return read_file(listed, whole) if listed.is_file() else None

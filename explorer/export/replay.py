@@ -16,7 +16,7 @@ from explorer.errors import ExportError, ModelError
 from explorer.export import run as export
 from explorer.export.carried import needed, restored, texts_in
 from explorer.export.compose import Frame
-from explorer.export.embed import order_of_touch, references_of
+from explorer.export.embed import contents_of
 from explorer.export.embed import read as read_carrier
 from explorer.export.frames import shoot
 from explorer.export.options import ExportOptions
@@ -127,7 +127,7 @@ def _here(scene: Scene, path: Path) -> Scene:
     """``scene`` with what the file carries where it is not there. Raises :class:`ExportError` naming what its pictures
     need and what is neither there nor carried."""
     needed_for_pictures = texts_in(msgspec.structs.replace(scene, bookmarks=(), marks=()))
-    scene, missing = restored(scene, references_of(path), generators.shipped_name)
+    scene, missing = restored(scene, contents_of(path).references, generators.shipped_name)
     if missing := tuple(reference for reference in missing if reference.text in needed_for_pictures):
         options = [option for noun, option in OPTIONS.items() if any(one.noun == noun for one in missing)]
         elsewhere = f", or say with {' and '.join(options)} where it is" if options else ""
@@ -215,9 +215,9 @@ def require_generators(engine: Engine, scene: Scene) -> None:
 def other_order(engine: Engine, path: Path, places: Places | None = None) -> str:
     """What is to be said of the scene that ``path`` carries, if it was drawn in another order of its controls than it
     is now (:data:`OTHER_ORDER`); else nothing."""
-    scene, _, _ = read(path)
-    scene = (places or Places()).applied(scene)
-    for (model, controls), names in zip(drawn_panes(scene)[: len(scene.panes)], order_of_touch(path), strict=False):
+    contents = contents_of(path)
+    scene = (places or Places()).applied(contents.scene)
+    for (model, controls), names in zip(drawn_panes(scene)[: len(scene.panes)], contents.touched, strict=False):
         if len(names) > 1:
             card = engine.control_set(model, controls).card
             if order_mattered(names, card):

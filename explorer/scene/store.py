@@ -62,12 +62,18 @@ def encode_scene(scene: Scene, beside: object = ()) -> bytes:
 
 
 def decode_scene(data: bytes, where: str = "the scene") -> Scene:
-    """The scene written in ``data``; ``where`` names its source in errors.
+    """The scene written in ``data``, as :func:`decode_document` reads it."""
+    return decode_document(data, where)[0]
+
+
+def decode_document(data: bytes, where: str) -> tuple[Scene, Document]:
+    """The scene written in ``data``, and the document that it was written as; ``where`` names its source in errors.
 
     Raises :class:`SceneError` with one sentence when the data is truncated, foreign, newer than this program, has
     unknown or wrongly typed fields, or values out of range.
     """
-    document = _document(data, where)
+    written = _document(data, where)
+    document = dict(written)
     version = document.get("version")
     if type(version) is not int or version < 1:
         raise SceneError(f"'{where}' cannot be read: its field 'version' must be a positive whole number.")
@@ -89,13 +95,13 @@ def decode_scene(data: bytes, where: str = "the scene") -> Scene:
         validate_scene(scene)
     except SceneError as error:
         raise SceneError(f"'{where}' cannot be used: {error}") from error
-    return scene
+    return scene, written
 
 
 def order_of_touch(document: Document) -> Touched:
     """The order in which the scene in ``document``, as it was before its migrations, was drawn when it was saved; empty
     where the order does not matter any more. Tracks come after the edits that stand. The document is one that
-    :func:`decode_scene` has read."""
+    :func:`decode_document` has read."""
     if int(document["version"]) >= ORDERED:
         return ()
     panes = [*document.get("panes", ({},))]  # as many as the scene has where it does not say

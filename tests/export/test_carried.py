@@ -24,7 +24,7 @@ from explorer.errors import ExportError, SceneError
 from explorer.export import carried
 from explorer.export import run as export
 from explorer.export.carried import CarriedFile, Reference, restored, texts_in
-from explorer.export.embed import not_carried, read, references_of
+from explorer.export.embed import contents_of, not_carried, read
 from explorer.export.frames import pinned, shoot
 from explorer.export.options import ExportKind, ExportOptions
 from explorer.export.provenance import decode, encode
@@ -164,7 +164,7 @@ def test_a_scene_file_carries_what_it_was_saved_with(engine: Engine, labelled: S
     assert [one.noun for one in references] == ["labels"]
     save_scene(scene, path, references)
     assert load_scene(path) == read(path)[0] == scene
-    assert references_of(path) == references
+    assert contents_of(path).references == references
     options = ExportOptions(kind="png", labels=False)
     before = list(shoot(engine, scene, options).frames())
     shutil.rmtree(state_folder())
@@ -175,7 +175,7 @@ def test_a_scene_file_carries_what_it_was_saved_with(engine: Engine, labelled: S
     path.write_text(damaged)
     assert load_scene(path) == scene
     with pytest.raises(SceneError, match=r"What 'mine.scene.json' carries beside its scene is damaged"):
-        references_of(path)
+        contents_of(path)
     save_scene(scene, path)
     assert b"references" not in path.read_bytes()
 

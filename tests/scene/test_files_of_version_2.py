@@ -10,7 +10,7 @@ import torch
 
 from explorer.engine.engine import Engine
 from explorer.export import replay
-from explorer.export.embed import order_of_touch, read
+from explorer.export.embed import contents_of, read
 from explorer.export.png_file import pixels_in
 from explorer.export.video import read_mp4
 from explorer.scene.model import SCENE_VERSION, view_of
@@ -59,7 +59,7 @@ def test_a_film_is_drawn_as_it_was(engine: Engine) -> None:
 
 def test_where_the_order_of_touch_had_mattered_one_sentence_says_so(engine: Engine) -> None:
     touched, in_order = FOLDER / "local_basis_touched.png", FOLDER / "local_basis_in_order.png"
-    assert order_of_touch(touched) == (("local 2", "local 1"),)
+    assert contents_of(touched).touched == (("local 2", "local 1"),)
     assert replay.other_order(engine, touched) == OTHER_ORDER
     assert replay.other_order(engine, FOLDER / "local_basis_touched.scene.json") == OTHER_ORDER
     assert load_scene(FOLDER / "local_basis_touched.scene.json") == load_scene(

@@ -113,31 +113,27 @@ class Files(QObject):
         False when it cannot be read.
         """
         from explorer.export.carried import needed, restored
-        from explorer.export.embed import (  # Pillow's import is not for the start of the window
-            order_of_touch,
-            read,
-            references_of,
-        )
+        from explorer.export.embed import contents_of  # Pillow's import is not for the start of the window
 
         catalogue = self._controller.catalogue
         with waiting():
             try:
-                scene, options, exported = read(path)
-                scene, missing = restored(scene, references_of(path), catalogue.shipped_name)
-                touched = order_of_touch(path)
+                contents = contents_of(path)
+                scene, missing = restored(contents.scene, contents.references, catalogue.shipped_name)
             except ExplorerError as error:
                 self._controller.say(str(error), "error")
                 return False
+            exported = contents.provenance
             # Saving the scene must not write over a picture or a film.
             self._controller.load_document(scene, f"Open {path.name}", path.absolute() if exported is None else None)
-        self._controller.drawn_order.opened(scene, touched)
+        self._controller.drawn_order.opened(scene, contents.touched)
         self._settings.folder = str(path.absolute().parent)
         self._settings.add_recent_scene(str(path.absolute()))
         if not catalogue.is_listed:  # whether a model is one that came with the program, the engine will find out
             missing = tuple(one for one in missing if one.files)
         if missing:
             self._controller.say(needed(missing, path.name), "warning")
-        if exported is None or options.kind in FILMS:
+        if exported is None or contents.options.kind in FILMS:
             self.film_opened.emit()
         return True
 

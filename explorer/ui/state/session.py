@@ -19,7 +19,7 @@ from PySide6.QtCore import QLockFile, QObject, QTimer
 from explorer import keeping
 from explorer.files import state_folder
 from explorer.scene.model import Scene
-from explorer.scene.store import Touched, decode_scene, encode_scene, order_of_touch
+from explorer.scene.store import Touched, decode_document, decode_scene, encode_scene, order_of_touch
 from explorer.ui.state.late_sets import Led
 
 FORMAT = "latent-explorer-session"
@@ -191,8 +191,8 @@ def kept_session(path: Path) -> Left | None:
 
 
 def _of_scene_file(content: bytes) -> Left:
-    scene = decode_scene(content, NAME)
-    return Left(scene, touched=order_of_touch(msgspec.json.decode(content)))
+    scene, document = decode_document(content, NAME)
+    return Left(scene, touched=order_of_touch(document))
 
 
 def _write(left: Left, path: Path) -> None:

@@ -107,14 +107,13 @@ def _figure(folder: Path) -> Path:
 def opened(path: Path) -> Iterable[str]:
     """Read the scene, what it carries, and in which order it was drawn; put what is carried where it can be used."""
     from explorer.export.carried import restored
-    from explorer.export.embed import carries_scene, not_carried, order_of_touch, read, references_of
+    from explorer.export.embed import carries_scene, contents_of, not_carried
     from explorer.generators.registry import shipped_name
 
     carries_scene(path)
-    found, _, _ = read(path)
-    order_of_touch(path)
+    contents = contents_of(path)
     not_carried(path)
-    restored(found, references_of(path), shipped_name)
+    restored(contents.scene, contents.references, shipped_name)
     return ()
 
 

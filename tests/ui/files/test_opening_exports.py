@@ -15,7 +15,7 @@ from quiet import MODEL, controller_on, controls
 
 from explorer.export import embed
 from explorer.export.carried import CarriedFile, Reference
-from explorer.export.embed import references_of
+from explorer.export.embed import contents_of
 from explorer.export.options import ExportOptions
 from explorer.export.provenance import Digester, Provenance
 from explorer.export.stills import write_png
@@ -100,7 +100,7 @@ def test_a_scene_is_saved_with_its_labels(qtbot: QtBot, tmp_path: Path) -> None:
     )  # fmt: skip
     path = tmp_path / "mine.scene.json"
     assert files.save_scene_to(path)
-    assert references_of(path) == (reference,)
+    assert contents_of(path).references == (reference,)
     assert files.open_scene(path)
     ((_, text),) = controller.scene.panes[0].controls.settings
     assert Path(str(text)).read_bytes() == b"{}\n"
@@ -121,7 +121,7 @@ def test_the_cursor_waits_while_a_scene_is_read_or_written(
         shapes.append(cursor.shape() if cursor is not None else None)
 
     path = tmp_path / "a.scene.json"
-    for name in ("encode_scene", "decode_scene"):
+    for name in ("encode_scene", "decode_document"):
         plain = getattr(store, name)
         module = store if name == "encode_scene" else embed
         monkeypatch.setattr(module, name, lambda *args, plain=plain: (seen(), plain(*args))[1])
