@@ -70,7 +70,7 @@ from explorer.scene.trajectory import Trajectory
 
 Result = TypeVar("Result")
 MODELS_KEPT = 6  # as many may stand side by side without being loaded anew for every picture
-PICTURE_BYTES = 128 << 20
+PICTURE_BYTES = 64 << 20
 """Of the pictures that are kept."""
 LARGEST_BATCH = 32
 

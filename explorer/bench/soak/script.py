@@ -205,6 +205,8 @@ def rest(actor: Actor, diary: Diary) -> Steps:
         if (now := diary.counts()) != last:
             last, since = now, time.monotonic()
     diary.sample()
+    if diary.rests:
+        diary.rests[-1].pop("classes")  # of the last rest they are enough, and all of them would be a growth of its own
     diary.rests.append({"seconds": round(diary.seconds, 3), **last})
 
 
