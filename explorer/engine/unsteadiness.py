@@ -18,7 +18,8 @@ from explorer.engine.engine import Engine
 from explorer.errors import ModelError
 from explorer.files import cache_folder
 from explorer.generators.base import Conditional, Generator, Latent
-from explorer.generators.diffusion_probe import Sampling, finished, renoised_samples
+from explorer.generators.diffusion_probe import finished, renoised_samples
+from explorer.generators.diffusion_stretches import Sampling
 from explorer.keeping import keep, kept
 from explorer.numerics.renoise import NOISE, NOISINGS, score_of
 from explorer.scene.model import Condition, Quality, View

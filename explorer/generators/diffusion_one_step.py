@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from explorer.generators.base import Latent
-from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
-from explorer.generators.diffusion_samplers import Course
-from explorer.generators.diffusion_scheduler import FolderSamplers
-from explorer.generators.diffusion_stretches import Drawing, Stretch
+from explorer.generators.diffusion_stretches import Sampling
 from explorer.scene.model import Quality
 
 
-class Stepping(Protocol):
-    """What is needed here of a :class:`explorer.generators.diffusion_generator.DiffusionGenerator`."""
-
-    samplers: FolderSamplers
-    conditioner: Conditioner
-
-    def _drawing(self, latent: Latent, quality: Quality) -> Drawing: ...
-    def _stretches(self, latent: Latent, course: Course) -> list[Stretch]: ...
-    def _through(
-        self, latent: Latent, quality: Quality, drawing: Drawing, stretches: Sequence[Stretch]
-    ) -> tuple[Tensor, Drawing]: ...
-    def _add(self, h: Tensor | None, batch: int) -> None: ...
-    def _predicted(self, x: Tensor, t: float, conditioning: Conditioning, half: bool) -> Tensor: ...
-
-
-def predicted_by_h(generator: Stepping, latent: Latent, noise: float) -> Callable[[Tensor], Tensor]:
+def predicted_by_h(generator: Sampling, latent: Latent, noise: float) -> Callable[[Tensor], Tensor]:
     """(B, *h) → (B, *x_T) float32: x_0 as it is predicted, limits included, in the step whose level is nearest to
     ``noise`` (0..1) of the full picture of ``latent`` (one point, whose own h is left out), where so much is added in
     that step. Differentiable; in full precision."""

@@ -5,36 +5,20 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from explorer.errors import ModelError
 from explorer.generators.base import Latent
-from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
-from explorer.generators.diffusion_scheduler import DDPM, FolderSamplers
-from explorer.generators.diffusion_stretches import Drawing, Prefixes
+from explorer.generators.diffusion_scheduler import DDPM
+from explorer.generators.diffusion_stretches import Sampling
 from explorer.generators.schedule import Schedule
 from explorer.memory import BoundedCache, bytes_of
 from explorer.numerics.renoise import LAST, NOISE, NOISINGS, Renoised, noisings, renoised, variance_over
 from explorer.scene.model import Quality
 
 FEWEST = 2  # predictions of which there is a variance
-
-
-class Sampling(Protocol):
-    """What is needed here of a :class:`explorer.generators.diffusion_generator.DiffusionGenerator`: its steps. Calls
-    are made while nobody else draws with it."""
-
-    samplers: FolderSamplers
-    prefixes: Prefixes
-    conditioner: Conditioner
-
-    def _drawing(self, latent: Latent, quality: Quality) -> Drawing: ...
-    def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor: ...
-    def _predicted(self, x: Tensor, t: float, conditioning: Conditioning, half: bool) -> Tensor: ...
-    def _add(self, h: Tensor | None, batch: int) -> None: ...
 
 
 def finished(generator: Sampling, latent: Latent, quality: Quality) -> Tensor:

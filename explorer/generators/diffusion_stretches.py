@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
 from explorer.controls.base import WeightEdits
-from explorer.generators.diffusion_conditioning import Conditioning
+from explorer.generators.base import Latent
+from explorer.generators.diffusion_conditioning import Conditioner, Conditioning
+from explorer.generators.diffusion_decoding import Decoding
 from explorer.generators.diffusion_samplers import Course
+from explorer.generators.diffusion_scheduler import FolderSamplers
 from explorer.generators.digests import digest_of
 from explorer.memory import BoundedCache
 from explorer.numerics.samplers import Callback
-from explorer.scene.model import StepWindow
+from explorer.scene.model import Quality, StepWindow
 
 
 class Beginning(NamedTuple):
@@ -68,3 +71,22 @@ class Weighted(NamedTuple):
     window: StepWindow
     edits: WeightEdits
     unet: Any
+
+
+class Sampling(Protocol):
+    """What a :class:`explorer.generators.diffusion_generator.DiffusionGenerator` does step by step, for abilities of it
+    that have files of their own. Calls are made while nobody else draws with it."""
+
+    samplers: FolderSamplers
+    conditioner: Conditioner
+    prefixes: Prefixes
+    _decoding: Decoding
+
+    def _drawing(self, latent: Latent, quality: Quality) -> Drawing: ...
+    def _stretches(self, latent: Latent, course: Course) -> list[Stretch]: ...
+    def _through(
+        self, latent: Latent, quality: Quality, drawing: Drawing, stretches: Sequence[Stretch]
+    ) -> tuple[Tensor, Drawing]: ...
+    def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor: ...
+    def _add(self, h: Tensor | None, batch: int) -> None: ...
+    def _predicted(self, x: Tensor, t: float, conditioning: Conditioning, half: bool) -> Tensor: ...

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from explorer.errors import ModelError
 from explorer.generators.base import Latent, Predicted
-from explorer.generators.diffusion_conditioning import Conditioning
-from explorer.generators.diffusion_decoding import Decoding
 from explorer.generators.diffusion_samplers import Course
-from explorer.generators.diffusion_scheduler import FolderSamplers
-from explorer.generators.diffusion_stretches import Drawing, Stretch
+from explorer.generators.diffusion_stretches import Sampling
 from explorer.numerics.samplers import Denoiser
 from explorer.scene.model import Quality
 from explorer.scene.trajectory import evenly
 
 
-class Stepping(Protocol):
-    """What is needed here of a :class:`explorer.generators.diffusion_generator.DiffusionGenerator`."""
-
-    samplers: FolderSamplers
-    _decoding: Decoding
-
-    def _drawing(self, latent: Latent, quality: Quality) -> Drawing: ...
-    def _stretches(self, latent: Latent, course: Course) -> list[Stretch]: ...
-    def _through(
-        self, latent: Latent, quality: Quality, drawing: Drawing, stretches: Sequence[Stretch]
-    ) -> tuple[Tensor, Drawing]: ...
-    def _add(self, h: Tensor | None, batch: int) -> None: ...
-    def _predicted(self, x: Tensor, t: float, conditioning: Conditioning, half: bool) -> Tensor: ...
-
-
-def predicted(generator: Stepping, latent: Latent, quality: Quality, most: int) -> Iterator[Predicted]:
+def predicted(generator: Sampling, latent: Latent, quality: Quality, most: int) -> Iterator[Predicted]:
     """What is predicted at each step of the picture of ``latent`` (:class:`explorer.generators.base.Foreseeing`), which
     is drawn anew for that: kept beginnings are neither used nor added to."""
     drawing = generator._drawing(latent, quality)
