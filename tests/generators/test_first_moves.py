@@ -81,9 +81,9 @@ def test_what_is_drawn_is_looked_at(engine: Engine, tmp_path: Path, monkeypatch:
 
 def test_of_many_controls_a_few_are_tried(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures, moves = [], []
-    rendered, edited = first_picture.rendered, first_picture.edited
+    rendered, placed = first_picture.rendered, first_picture.placed
     monkeypatch.setattr(first_picture, "rendered", lambda *given: pictures.append(1) or rendered(*given))
-    monkeypatch.setattr(first_picture, "edited", lambda *given: moves.append(1) or edited(*given))
+    monkeypatch.setattr(first_picture, "placed", lambda *given: moves.append(1) or placed(*given))
     steps = [
         CodebookControl(ControlCard(name=f"step {index}", space="z"), torch.arange(5.0), 0, 8) for index in range(1000)
     ]

@@ -310,7 +310,7 @@ def test_a_tiny_decoder_draws_what_moves(tmp_path: Path) -> None:
 def test_models_of_few_steps_are_known_by_their_schedulers(tmp_path: Path) -> None:
     card = diffusion.FAMILY.describe(save_stable(tmp_path / "a"))
     assert (card.full_steps, card.guidance) == (50, 7.5)
-    assert card.capabilities == ("steps", "encode", "weights", "ddim", "prompt", "bottleneck")
+    assert card.capabilities == ("steps", "encode", "weights", "renoise", "ddim", "prompt", "bottleneck")
     assert diffusion.FAMILY.describe(save_stable_xl(tmp_path / "b")).guidance == 5.0
     turbo = save_stable(tmp_path / "c", EulerAncestralDiscreteScheduler(timestep_spacing="trailing", steps_offset=1))
     card = diffusion.FAMILY.describe(turbo)
