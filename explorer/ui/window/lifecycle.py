@@ -10,12 +10,29 @@ from PySide6.QtWidgets import QApplication
 
 from explorer import ending, keeping, memory
 from explorer.ui.look import theme
+from explorer.ui.state.feed import Feed
 from explorer.ui.window import report
 from explorer.ui.window.main_window import MainWindow
 
 SIGNALS_EVERY_MS = 200
 RESTED_MS = 2000
 """Without a picture, after which memory that is free again is given back."""
+
+
+class Resting(QObject):
+    """Gives back memory that is free again once no picture of ``feed`` has come for :data:`RESTED_MS`."""
+
+    def __init__(self, feed: Feed, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(RESTED_MS)
+        self._rest.timeout.connect(lambda: memory.give_back())
+        feed.picture_changed.connect(self._on_picture)
+
+    def _on_picture(self, pane: int) -> None:
+        """The rest begins anew. Not by the timer's own slot, which would take the pane for milliseconds."""
+        self._rest.start()
 
 
 class Lifecycle(QObject):
@@ -39,11 +56,7 @@ class Lifecycle(QObject):
         self._heartbeat = QTimer(self)
         self._heartbeat.timeout.connect(self._wake)
         self._heartbeat.start(SIGNALS_EVERY_MS)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(RESTED_MS)
-        self._rest.timeout.connect(memory.give_back)
-        window.controller.feed.picture_changed.connect(self._rest.start)
+        Resting(window.controller.feed, self)
 
     def quit_after(self, seconds: float) -> None:
         """Close the window by itself, for smoke tests."""
