@@ -173,8 +173,8 @@ def _off_data(as_json: bool) -> None:
         typer.echo(f"{place}: {', '.join(parts)}")
 
 
-def _area(found: dict[str, float] | None) -> str:
-    return "-" if found is None else f"{found['mean']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+def _area(area: dict[str, float] | None) -> str:
+    return "-" if area is None else f"{area['mean']:.3f} ({area['low']:.3f} to {area['high']:.3f})"
 
 
 def _killed(engines: int, windows: int, model: str, as_json: bool) -> None:

@@ -92,12 +92,12 @@ def export_directions(
     from explorer.controls import control_set
     from explorer.export import directions
 
-    found = control_set.load(controls)
+    chosen = control_set.load(controls)
     if control:
-        found = replace(found, controls=tuple(found.control(name) for name in dict.fromkeys(control)))
-    written = directions.write(found, out)
+        chosen = replace(chosen, controls=tuple(chosen.control(name) for name in dict.fromkeys(control)))
+    written = directions.write(chosen, out)
     typer.echo(f"wrote {', '.join(map(str, written))}")
-    if lost := directions.lost(found, out):
+    if lost := directions.lost(chosen, out):
         typer.echo(lost)
 
 

@@ -80,9 +80,9 @@ def self_test(
         share(0.5)
         floors = Floors(rounding, chance.numpy(), draft, ceiling)
         ways = " and ".join(f"{amount:+g} {control.card.unit}" for amount in amounts_of(control))
-        said = f"mean change (RMS, share of the range) at {ways}; chance: {CHANCES} random ones of the same norm"
+        estimator = f"mean change (RMS, share of the range) at {ways}; chance: {CHANCES} random ones of the same norm"
         metrics[control.card.name] = effect_score(
-            control.card.name, bench.effect(control), floors, n, said, bench.safe(control)
+            control.card.name, bench.effect(control), floors, n, estimator, bench.safe(control)
         )
         share(1.0)
     card = generator.card
@@ -145,10 +145,8 @@ class _Bench:
     @cached_property
     def own(self) -> OwnPictures:
         """What is usual of the model."""
-        found = []
-        for points in drawn_latents(self.generator, OWN, SEED + 1, len(self.base)):
-            found.append(self._features(self._drawn(points, self.quality)))
-        return OwnPictures(np.concatenate(found))
+        batches = drawn_latents(self.generator, OWN, SEED + 1, len(self.base))
+        return OwnPictures(np.concatenate([self._features(self._drawn(points, self.quality)) for points in batches]))
 
     def _features(self, outputs: Tensor) -> Floats:
         return self.kind.features(outputs).double().cpu().numpy()
@@ -191,14 +189,14 @@ class _Bench:
         """How far ``control`` moves a point in its space, on average over points and amounts."""
         space = control.card.space
         start = self.generator.advance(self.points, space)
-        found = []
+        norms = []
         with torch.no_grad():
             for amount in amounts_of(control):
                 moved = edited(self.generator, start, [Move(control, torch.full((len(self.base),), amount))])
                 places = [moved, *(point for _, point in moved.phases)]
                 gaps = [(one.tensors[space] - start.tensors[space]).flatten(1).norm(dim=1) for one in places]
-                found.append(torch.stack(gaps).amax(0).mean())  # in the steps in which it acts most
-        return float(torch.stack(found).mean())
+                norms.append(torch.stack(gaps).amax(0).mean())  # in the steps in which it acts most
+        return float(torch.stack(norms).mean())
 
     def _random_direction(self, card: ControlCard, norm: float, source: torch.Generator) -> Control:
         """One that an amount of 1 moves by ``norm``, in all layers of ``card`` alike where its space has layers."""
@@ -224,13 +222,13 @@ class _Bench:
 
     def _changes(self, controls: Sequence[Control], jobs: Sequence[Job], quality: Quality) -> Tensor:
         """(len(jobs),) float64: how far the picture of each of ``jobs`` is from that of its point."""
-        found: list[Tensor] = []
+        distances: list[Tensor] = []
         done = 0
         for outputs in draw(self.generator, controls, self.points, jobs, quality):
             rows = [job.row for job in jobs[done : done + len(outputs)]]
-            found.append(self.kind.distance(outputs, self.base[rows]).double().cpu())
+            distances.append(self.kind.distance(outputs, self.base[rows]).double().cpu())
             done += len(outputs)
-        return torch.cat(found)
+        return torch.cat(distances)
 
     def _drawn(self, points: Latent, quality: Quality) -> Tensor:
         with torch.no_grad():

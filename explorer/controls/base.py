@@ -9,11 +9,9 @@ import msgspec
 import torch
 from torch import Tensor
 
+from explorer.scene.cards import WEIGHTS as WEIGHTS
 from explorer.scene.cards import ControlCard, ControlLaws, Remark, SpaceCard
 from explorer.scene.model import Scalar, StepWindow
-
-WEIGHTS = "weights"
-"""What a card says in place of a space where a control changes the network's weights (:class:`WeightChange`)."""
 
 
 @runtime_checkable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from explorer.controls.base import PointControl
+from explorer.memory import BoundedCache
 from explorer.numerics.subspace import singular_directions
 from explorer.scene.cards import ControlCard, ControlLaws
 from explorer.scene.model import Scalar
@@ -20,8 +20,8 @@ from explorer.scene.model import Scalar
 ITERATIONS = 12
 DIFFERENCE = 0.01
 """The step of differences, as a share of the length of a unit: far above the rounding of float32."""
-KEPT = 32
-_FRAMES: WeakKeyDictionary[Any, OrderedDict[Hashable, Tensor]] = WeakKeyDictionary()
+FRAMES_KEPT = 32
+_FRAMES: WeakKeyDictionary[Any, BoundedCache[Hashable, Tensor]] = WeakKeyDictionary()
 """Generator → the frames of its last starts, which all controls of a set share."""
 
 
@@ -77,15 +77,14 @@ class StepJacobianControl(PointControl):
         """(*shape) of length 1: that of the one point of ``latent``."""
         start = b"".join(one.cpu().numpy().tobytes() for name, one in sorted(_told(latent).items()))
         key = start, self.mask.numpy().tobytes(), self.count, self.held, self.noise, self.scale
-        known = _FRAMES.setdefault(generator, OrderedDict())
-        if key not in known:
-            known[key] = frame(generator, latent, self)
-        known.move_to_end(key)
-        while len(known) > KEPT:
-            known.popitem(last=False)
-        found = known[key][self.index]
-        along = float(found @ self.reference.to(found).flatten())
-        return (-found if along < 0 else found).reshape(self.shape)
+        frames = _FRAMES.setdefault(generator, BoundedCache(FRAMES_KEPT))
+        rows = frames.get(key)
+        if rows is None:
+            rows = frame(generator, latent, self)
+            frames.put(key, rows)
+        row = rows[self.index]
+        along = float(row @ self.reference.to(row).flatten())
+        return (-row if along < 0 else row).reshape(self.shape)
 
     def tensors(self) -> dict[str, Tensor]:
         return {"reference": self.reference, "mask": self.mask}
@@ -110,24 +109,24 @@ def _told(latent: Any) -> dict[str, Tensor]:
     return tensors | {name: one for name, one in latent.travelling.items() if one is not None}
 
 
-def frame(generator: Any, latent: Any, asked: StepJacobianControl) -> Tensor:
+def frame(generator: Any, latent: Any, control: StepJacobianControl) -> Tensor:
     """(count, d) orthonormal: the leading directions of the one point of ``latent``. The same for a start."""
-    width, device = asked.reference.numel(), generator.device
-    picture = generator.predicted_by_h(latent, asked.noise)
+    width, device = control.reference.numel(), generator.device
+    picture = generator.predicted_by_h(latent, control.noise)
 
     def function(rows: Tensor) -> Tensor:
-        found: Tensor = picture(rows.reshape(-1, *asked.shape)).flatten(1)
-        return found
+        predicted: Tensor = picture(rows.reshape(-1, *control.shape)).flatten(1)
+        return predicted
 
-    inside = asked.mask.to(device).expand(generator.card.spaces["x_T"].shape).flatten()
+    inside = control.mask.to(device).expand(generator.card.spaces["x_T"].shape).flatten()
     source = torch.Generator("cpu").manual_seed(0)
-    drawn = torch.randn(asked.count + asked.held, width, generator=source).to(device)
-    step = DIFFERENCE * asked.scale
+    drawn = torch.randn(control.count + control.held, width, generator=source).to(device)
+    step = DIFFERENCE * control.scale
     with torch.inference_mode(False):
         drawn, without = drawn.clone(), None
-        if asked.held:
-            without = singular_directions(function, drawn[: asked.held], ITERATIONS, step, 1 - inside)[1]
-        return singular_directions(function, drawn[asked.held :], ITERATIONS, step, inside, without)[1].detach()
+        if control.held:
+            without = singular_directions(function, drawn[: control.held], ITERATIONS, step, 1 - inside)[1]
+        return singular_directions(function, drawn[control.held :], ITERATIONS, step, inside, without)[1].detach()
 
 
 KIND = StepJacobianControl

@@ -23,9 +23,8 @@ from explorer.generators.diffusion_stretches import Sampling
 from explorer.keeping import keep, kept
 from explorer.numerics.renoise import NOISE, NOISINGS, score_of
 from explorer.scene.model import Condition, Quality, View
-from explorer.scene.unsteadiness import Unsteadiness
+from explorer.scene.unsteadiness import CAPABILITY, Unsteadiness
 
-CAPABILITY = "renoise"
 Scores = tuple[float, float]
 """Variance and offset of a sample, means over its numbers."""
 
@@ -47,7 +46,7 @@ class Unsteady:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def found(self, view: View, progress: Progress) -> Unsteadiness:
+    def of(self, view: View, progress: Progress) -> Unsteadiness:
         """Of the picture that ``view`` shows. The first time that one is asked about which is drawn so, the model's own
         are drawn: ``progress`` takes the share, and may raise to stop it; the next time it goes on there. Raises
         :class:`ModelError` for a model that is no diffusion model."""
@@ -104,8 +103,8 @@ def _own_scores(generator: Generator, view: View, seeds: list[int]) -> list[Scor
 
 
 def _of_samples(generator: Generator, x: Tensor, latent: Latent) -> list[Scores]:
-    found = renoised_samples(cast(Sampling, generator), x, latent)
-    return list(zip(score_of(found.variance).tolist(), score_of(found.offset).tolist(), strict=True))
+    predictions = renoised_samples(cast(Sampling, generator), x, latent)
+    return list(zip(score_of(predictions.variance).tolist(), score_of(predictions.offset).tolist(), strict=True))
 
 
 def _place(generator: Generator, view: View) -> Path:
@@ -113,9 +112,9 @@ def _place(generator: Generator, view: View) -> Path:
     drawing = cast(Sampling, generator)._drawing(generator.sample([0]), view.quality)
     sampler = view.quality.sampler or cast(Sampling, generator).samplers.default
     condition = view.start.condition if generator.card.is_conditional else Condition()
-    told = (
+    way = (
         VERSION, generator.card.fingerprint, sampler, drawing.course.timesteps, drawing.half, condition, NOISE,
         NOISINGS, FIRST_SEED,
     )  # fmt: skip
-    digest = hashlib.sha256(msgspec.msgpack.encode(told)).hexdigest()
+    digest = hashlib.sha256(msgspec.msgpack.encode(way)).hexdigest()
     return cache_folder() / "unsteadiness" / f"{digest[:32]}.msgpack"

@@ -13,11 +13,9 @@ from explorer.controls.control_set import ControlSet
 from explorer.controls.low_rank import LowRank, LowRankControl
 from explorer.errors import ControlError
 from explorer.files import atomic_write
-from explorer.importers.adapters import DIFFUSERS, KOHYA, layer_of
+from explorer.importers.adapters import layer_of
+from explorer.scene.adapters import DIFFUSERS, ENDINGS, KOHYA
 
-SUFFIX = ".safetensors"
-ENDINGS = {KOHYA: f".{KOHYA}{SUFFIX}", DIFFUSERS: f".{DIFFUSERS}{SUFFIX}"}
-"""Whose keys → how the name of such a file ends."""
 _KOHYA_PREFIX, _WEIGHT = "lora_unet_", ".weight"
 
 
@@ -28,7 +26,7 @@ def keys_in(path: Path) -> str:
 
 def write(controls: ControlSet, path: Path) -> Path:
     """Write the one control of the set, of low rank, as an adapter whose keys the ending of ``path`` says
-    (:data:`ENDINGS`): at 1 it is as strong as here. ``path`` itself.
+    (:data:`explorer.scene.adapters.ENDINGS`): at 1 it is as strong as here. ``path`` itself.
 
     Raises :class:`ControlError` for a set of another number of controls, one that is of another kind or not finite,
     and a layer that kohya's names cannot hold; :class:`explorer.errors.ExportError` when the file cannot be written.

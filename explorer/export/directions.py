@@ -19,8 +19,8 @@ from explorer.controls.low_rank import LowRankControl
 from explorer.errors import ControlError, ExportError
 from explorer.export import adapters
 from explorer.files import atomic_write
-from explorer.importers.adapters import KOHYA
 from explorer.importers.base import unit_rows, written
+from explorer.scene.adapters import ENDINGS, KOHYA, SUFFIX
 
 Array = NDArray[np.float32]
 
@@ -37,8 +37,8 @@ def write(controls: ControlSet, path: Path, mean: Tensor | None = None) -> tuple
     """
     if adapters.keys_in(path):
         return (adapters.write(controls, path),)
-    if path.suffix.lower() == adapters.SUFFIX:
-        endings = " or ".join(adapters.ENDINGS.values())
+    if path.suffix.lower() == SUFFIX:
+        endings = " or ".join(ENDINGS.values())
         raise ExportError(f"'{path.name}' says no format of other programs; the file of an adapter ends in {endings}.")
     rows = directions(controls)
     suffix = path.suffix.lower()
@@ -107,7 +107,7 @@ def _direction(controls: ControlSet, control: Control) -> Tensor:
 
 def _as_adapter(control: Control) -> str:
     """What may be done with it instead."""
-    return f", or write an adapter ({adapters.ENDINGS[KOHYA]})" if isinstance(control, LowRankControl) else ""
+    return f", or write an adapter ({ENDINGS[KOHYA]})" if isinstance(control, LowRankControl) else ""
 
 
 def _components(rows: Tensor, mean: Tensor | None) -> Mapping[str, Array]:

@@ -16,8 +16,7 @@ from explorer.errors import ExportError, ModelError
 from explorer.export import run as export
 from explorer.export.carried import needed, restored, texts_in
 from explorer.export.compose import Frame
-from explorer.export.embed import contents_of
-from explorer.export.embed import read as read_carrier
+from explorer.export.embed import Contents, contents_of
 from explorer.export.frames import shoot
 from explorer.export.options import ExportOptions
 from explorer.export.png_file import pixels_in
@@ -97,13 +96,19 @@ class Places:
 
 def read(path: Path) -> tuple[Scene, ExportOptions, Provenance | None]:
     """As :func:`explorer.export.embed.read`. Raises :class:`ExportError` for a figure, which has no frames."""
-    scene, options, provenance = read_carrier(path)
-    if isinstance(provenance, FigureProvenance):
+    contents, provenance = _of_frames(path)
+    return contents.scene, contents.options, provenance
+
+
+def _of_frames(path: Path) -> tuple[Contents, Provenance | None]:
+    """What ``path`` carries, and how its frames were made; raises as :func:`read`."""
+    contents = contents_of(path)
+    if isinstance(contents.provenance, FigureProvenance):
         raise ExportError(
-            f"'{Path(path).name}' is a figure, {provenance.shows}, and has no frames to render again; open it in the "
-            "window to get the scene that it was drawn of."
+            f"'{Path(path).name}' is a figure, {contents.provenance.shows}, and has no frames to render again; open it "
+            "in the window to get the scene that it was drawn of."
         )
-    return scene, options, provenance
+    return contents, contents.provenance
 
 
 def frames(
@@ -113,8 +118,8 @@ def frames(
 
     Raises :class:`explorer.errors.SceneError` when it carries none, :class:`ModelError` when a generator has changed.
     """
-    scene, options, provenance = read(path)
-    scene = _here((places or Places()).applied(scene), path)
+    contents, provenance = _of_frames(path)
+    scene, options = _here(contents, path, places), contents.options
     if provenance is None:
         yield from shoot(engine, scene, options, progress=progress).frames()
         return
@@ -123,11 +128,12 @@ def frames(
         yield from shoot(engine, scene, options, provenance.batch, progress).frames()
 
 
-def _here(scene: Scene, path: Path) -> Scene:
-    """``scene`` with what the file carries where it is not there. Raises :class:`ExportError` naming what its pictures
-    need and what is neither there nor carried."""
+def _here(contents: Contents, path: Path, places: Places | None) -> Scene:
+    """The scene of ``contents``, what the file ``path`` carries, at its ``places``, with what is carried where that is
+    not there. Raises :class:`ExportError` naming what its pictures need and what is neither there nor carried."""
+    scene = (places or Places()).applied(contents.scene)
     needed_for_pictures = texts_in(msgspec.structs.replace(scene, bookmarks=(), marks=()))
-    scene, missing = restored(scene, contents_of(path).references, generators.shipped_name)
+    scene, missing = restored(scene, contents.references, generators.shipped_name)
     if missing := tuple(reference for reference in missing if reference.text in needed_for_pictures):
         options = [option for noun, option in OPTIONS.items() if any(one.noun == noun for one in missing)]
         elsewhere = f", or say with {' and '.join(options)} where it is" if options else ""
@@ -170,8 +176,8 @@ def rerun(
     Returns how the new frames compare with the old ones; None where there is nothing to compare: ``path`` is a scene
     file, or other pictures were asked for.
     """
-    scene, old_options, provenance = read(path)
-    scene = _here((places or Places()).applied(scene), path)
+    contents, provenance = _of_frames(path)
+    scene, old_options = _here(contents, path, places), contents.options
     chosen = options or for_path(old_options, out)
     if provenance is None:
         export.run(engine, scene, out, chosen, progress)

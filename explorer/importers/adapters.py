@@ -16,10 +16,9 @@ from explorer.controls.low_rank import STRENGTH, LowRank, LowRankControl
 from explorer.errors import ControlError
 from explorer.importers.base import Drawn, Importer, Sketch
 from explorer.importers.files import ForeignFile
+from explorer.scene.adapters import DIFFUSERS, KOHYA
 from explorer.scene.cards import ControlCard, ModelCard
 
-KOHYA, DIFFUSERS = "kohya", "diffusers"
-"""Whose keys a file holds, as the end of its name before the suffix may say."""
 LOW, HIGH = -2.0, 2.0
 LARGEST = 1e6
 """Beyond it no change of a weight is meant; those of networks are of the order of 1."""

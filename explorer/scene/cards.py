@@ -13,6 +13,9 @@ from explorer.scene.model import ControlSetRef, Scalar
 
 DIRECTIONS_SHOWN = 10
 """Controls that a new pane begins with: as many as a hand can use."""
+WEIGHTS = "weights"
+"""What the card of a control says in place of a space where it changes the network's weights."""
+
 WITHOUT_END = 2**31 - 1
 """As ``grows_to``: however many are asked for."""
 Badge = Literal["active", "mixed", "passive", ""]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+CAPABILITY = "renoise"
+"""Of models whose pictures can be judged."""
+
 UNUSUAL = 0.96
 """Of the model's own pictures: one that stands out from more of them is unusual."""
 
@@ -24,21 +27,22 @@ class Unsteadiness(msgspec.Struct, frozen=True, kw_only=True):
         return self.below > UNUSUAL * self.pictures
 
 
-def standing_text(found: Unsteadiness) -> str:
+def standing_text(unsteadiness: Unsteadiness) -> str:
     """``above 97 % of this model's own pictures``: never rounded up."""
-    if found.below == found.pictures:
-        return f"above all {found.pictures} of this model's own pictures"
-    return f"above {100 * found.below // found.pictures} % of this model's own pictures"
+    if unsteadiness.below == unsteadiness.pictures:
+        return f"above all {unsteadiness.pictures} of this model's own pictures"
+    return f"above {100 * unsteadiness.below // unsteadiness.pictures} % of this model's own pictures"
 
 
-def badge_text(found: Unsteadiness) -> str:
+def badge_text(unsteadiness: Unsteadiness) -> str:
     """The same with what it means."""
-    return f"{'unusual' if found.is_unusual else 'usual'}: {standing_text(found)}"
+    return f"{'unusual' if unsteadiness.is_unusual else 'usual'}: {standing_text(unsteadiness)}"
 
 
-def mark_texts(found: Unsteadiness) -> tuple[str, str, str] | None:
+def mark_texts(unsteadiness: Unsteadiness) -> tuple[str, str, str] | None:
     """What stands in the caption of an unusual picture, the longest first; None of a usual one."""
-    if not found.is_unusual:
+    if not unsteadiness.is_unusual:
         return None
-    share = "all" if found.below == found.pictures else f"{100 * found.below // found.pictures} %"
-    return badge_text(found), f"unusual: above {share}", "unusual"
+    below, pictures = unsteadiness.below, unsteadiness.pictures
+    share = "all" if below == pictures else f"{100 * below // pictures} %"
+    return badge_text(unsteadiness), f"unusual: above {share}", "unusual"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from explorer.scene.model import PaneView
+import msgspec
+
+from explorer.scene.model import PaneView, View
 
 
 class ViewText(NamedTuple):
@@ -38,6 +40,12 @@ def title_of_do(view: PaneView, answer: str) -> str:
 
 UNEDITED: tuple[PaneView, ...] = ("unmoved", "original")
 """What no control moves."""
+
+
+def pictured(view: View) -> View:
+    """The picture alone that ``view`` shows, beside or against what else it may show it."""
+    return msgspec.structs.replace(view, view="unmoved" if view.view in UNEDITED else "image", split=0.5, against=None)
+
 
 EFFECTS: tuple[PaneView, ...] = ("total_effect", "direct_effect", "indirect_effect")
 """Signed maps of what do() changes of the picture."""

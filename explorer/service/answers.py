@@ -111,8 +111,8 @@ class Answers:
                 )
                 return replies.OutcomeFound(request_id=number, outcome=outcome)
             case requests.FindUnsteadiness():
-                found = self._unsteady.found(request.view, reports.progress(wording.doing(request)))
-                return replies.UnsteadinessFound(request_id=number, found=found)
+                unsteadiness = self._unsteady.of(request.view, reports.progress(wording.doing(request)))
+                return replies.UnsteadinessFound(request_id=number, unsteadiness=unsteadiness)
             case requests.DescribeCauses():
                 told = self._causal.report(request.model, request.controls)
                 return replies.CausesDescribed(request_id=number, report=told)

@@ -163,10 +163,10 @@ class OutcomeFound(msgspec.Struct, frozen=True, kw_only=True, tag="outcome_found
 
 
 class UnsteadinessFound(msgspec.Struct, frozen=True, kw_only=True, tag="unsteadiness_found"):
-    """``found`` as it was asked for."""
+    """``unsteadiness`` as it was asked for."""
 
     request_id: int
-    found: Unsteadiness
+    unsteadiness: Unsteadiness
 
 
 class CausesDescribed(msgspec.Struct, frozen=True, kw_only=True, tag="causes_described"):

@@ -58,7 +58,7 @@ def test_it_is_the_place_among_pictures_that_are_drawn_by_hand(tmp_path: Path) -
         edits=(Edit(name, 4.0),),
         quality=FOUR,
     )
-    found = Unsteady(engine).found(shown, silent)
+    found = Unsteady(engine).of(shown, silent)
     generator = engine.generator(shown.model)
 
     def both(latent: Latent) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_the_models_own_pictures_are_spread_evenly(own: list[tuple[float, float]
 def test_what_is_usual_is_learned_once_for_every_way_to_draw(tmp_path: Path) -> None:
     folder = save_ddim(tmp_path / "model")
     shares: list[float] = []
-    first = Unsteady(Engine(torch.device("cpu"))).found(view(folder), shares.append)
+    first = Unsteady(Engine(torch.device("cpu"))).of(view(folder), shares.append)
     assert shares == sorted(shares)
     assert shares
     assert len(kept_files()) == 1
@@ -101,12 +101,12 @@ def test_what_is_usual_is_learned_once_for_every_way_to_draw(tmp_path: Path) -> 
         raise AssertionError("it is known")
 
     again = Unsteady(Engine(torch.device("cpu")))
-    assert again.found(view(folder), refuse) == first
-    assert again.found(view(folder, seed=4), refuse).variance != first.variance
-    again.found(view(folder, quality=Quality(steps=4, sampler="ddim")), refuse)  # that is its own
+    assert again.of(view(folder), refuse) == first
+    assert again.of(view(folder, seed=4), refuse).variance != first.variance
+    again.of(view(folder, quality=Quality(steps=4, sampler="ddim")), refuse)  # that is its own
     for other in (Quality(steps=5), Quality(steps=4, sampler="euler")):
         with pytest.raises(AssertionError):
-            again.found(view(folder, quality=other), refuse)
+            again.of(view(folder, quality=other), refuse)
 
 
 def test_what_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -117,23 +117,23 @@ def test_what_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        Unsteady(Engine(torch.device("cpu"))).found(view(folder), stop)
+        Unsteady(Engine(torch.device("cpu"))).of(view(folder), stop)
     shares: list[float] = []
-    resumed = Unsteady(Engine(torch.device("cpu"))).found(view(folder), shares.append)
+    resumed = Unsteady(Engine(torch.device("cpu"))).of(view(folder), shares.append)
     assert shares[0] >= 0.4
     kept_files()[0].unlink()
-    assert Unsteady(Engine(torch.device("cpu"))).found(view(folder), silent) == resumed
+    assert Unsteady(Engine(torch.device("cpu"))).of(view(folder), silent) == resumed
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None])
 def test_what_is_damaged_is_made_again(tmp_path: Path, damage: bytes | None) -> None:
     folder = save_ddim(tmp_path / "model")
     engine = Engine(torch.device("cpu"))
-    first = Unsteady(engine).found(view(folder), silent)
+    first = Unsteady(engine).of(view(folder), silent)
     (path,) = kept_files()
     whole = path.read_bytes()
     path.write_bytes(whole[:-3] if damage is None else damage)
-    assert Unsteady(engine).found(view(folder), silent) == first
+    assert Unsteady(engine).of(view(folder), silent) == first
     assert path.read_bytes() == whole
 
 
@@ -141,19 +141,19 @@ def test_a_picture_that_is_shown_costs_one_batch_more(tmp_path: Path) -> None:
     folder = save_ddim(tmp_path / "model")
     engine = Engine(torch.device("cpu"))
     asked = Unsteady(engine)
-    asked.found(view(folder), silent)
+    asked.of(view(folder), silent)
     engine.render([view(folder, seed=9)])
     rows: list[int] = []
     generator = engine.generator(ModelRef(path=str(folder)))
     generator._unet.register_forward_pre_hook(lambda module, inputs: rows.append(len(inputs[0])))  # type: ignore[attr-defined]
-    asked.found(view(folder, seed=9), silent)
+    asked.of(view(folder, seed=9), silent)
     assert rows == [8]
 
 
 def test_a_model_that_is_no_diffusion_model_is_refused() -> None:
     shown = View(model=ModelRef(path="shapes-btcvae"), start=Start(Seed(0)), controls=CONTROLS, edits=())
     with pytest.raises(ModelError, match=r"'shapes-btcvae' is no diffusion model.*choose a diffusion model"):
-        Unsteady(Engine(torch.device("cpu"))).found(shown, silent)
+        Unsteady(Engine(torch.device("cpu"))).of(shown, silent)
 
 
 @given(st.integers(1, 500), st.data())

@@ -28,8 +28,8 @@ from explorer.errors import ControlError, ExportError
 from explorer.export.directions import lost, write
 from explorer.generators import registry as generators
 from explorer.generators.editing import rendered
-from explorer.importers.adapters import DIFFUSERS, KOHYA
 from explorer.importers.registry import read
+from explorer.scene.adapters import DIFFUSERS, KOHYA
 from explorer.scene.cards import ControlCard
 from explorer.scene.model import Condition, Quality
 

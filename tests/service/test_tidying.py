@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
-import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -30,31 +31,29 @@ def test_memory_is_given_back_after_what_took_long(monkeypatch: pytest.MonkeyPat
 
 def test_memory_is_given_back_once_when_the_hand_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """And not while pictures follow each other, nor again and again while nothing is drawn."""
-    given: list[float] = []
-    rests = threading.Semaphore(0)
-
-    def give_back() -> None:
-        given.append(time.monotonic())
-        rests.release()
-
+    steps: queue.SimpleQueue[object] = queue.SimpleQueue()
     monkeypatch.setattr(server, "RESTED", 0.1)
-    monkeypatch.setattr(server.memory, "give_back", give_back)
+    monkeypatch.setattr(server.memory, "give_back", lambda: steps.put("given back"))
     desk = server.Server(cast(Any, None))
+    wait_for = desk._changed.wait_for
+
+    def waited(is_due: Callable[[], bool], seconds: float | None) -> bool:
+        steps.put(seconds)
+        return wait_for(is_due, seconds)
+
+    monkeypatch.setattr(desk._changed, "wait_for", waited)
     desk._free.extend(range(2))
     turns: list[int] = []
     drawing = threading.Thread(target=lambda: [turns.append(len(due)) for due in iter(desk._next, [])])
     drawing.start()
     try:
-        time.sleep(0.3)
-        assert not given  # nothing was drawn yet
+        assert steps.get(timeout=10) is None  # nothing was drawn yet: it waits for as long as it takes
         for number in range(3):
             view = View(model=ModelRef(path="toy"), start=Start(Seed(number), 1.0), controls=ControlSetRef(), edits=())
-            desk._take(
-                requests.RenderViews(requests=(requests.ViewRequest(view_id=1, revision=number, asked=0.0, view=view),))
-            )
-            assert rests.acquire(timeout=10)
-            time.sleep(0.3)
-            assert len(given) == number + 1
+            request = requests.ViewRequest(view_id=1, revision=number, asked=0.0, view=view)
+            desk._take(requests.RenderViews(requests=(request,)))
+            assert [steps.get(timeout=10) for _ in range(3)] == [0.1, "given back", None]
+            assert steps.empty()
     finally:
         desk._end()
         drawing.join(10)

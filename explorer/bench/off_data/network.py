@@ -91,6 +91,6 @@ def _initial(toy: Toy, seed: int) -> Perceptron:
 
 
 def _place(toy: Toy, seed: int) -> Path:
-    told = (VERSION, toy.modes.tolist(), toy.spread, toy.betas, toy.width, toy.steps, BATCH, RATE, AVERAGE, seed)
-    digest = hashlib.sha256(repr(told).encode()).hexdigest()
+    identity = (VERSION, toy.modes.tolist(), toy.spread, toy.betas, toy.width, toy.steps, BATCH, RATE, AVERAGE, seed)
+    digest = hashlib.sha256(repr(identity).encode()).hexdigest()
     return cache_folder() / "bench" / f"{toy.name}-{digest[:32]}.safetensors"

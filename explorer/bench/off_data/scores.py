@@ -60,7 +60,7 @@ def _drawn(toy: Toy, network: Perceptron, sampler: str, steps: int, seeds: list[
 
     x = course.run(heard, course.begin(standard_normal(seeds, shape)), 0, len(course.timesteps), None)
     t = schedule.step_of(noise)
-    found = renoised(
+    predictions = renoised(
         lambda noisy: schedule.clean(noisy, predicted(noisy, t), t), x, *schedule.mixture(t), noisings(shape)
     )
-    return Scores(x, score_of(found.variance), score_of(variance_over(list(clean))))
+    return Scores(x, score_of(predictions.variance), score_of(variance_over(list(clean))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from statistics import fmean
 from typing import Any
@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from explorer.bench.off_data.network import network_of
-from explorer.bench.off_data.scores import scored
+from explorer.bench.off_data.scores import Scores, scored
 from explorer.bench.off_data.toys import Toy, gaussians, shapes
 from explorer.ending import Progress
 from explorer.generators.diffusion_scheduler import DDIM, DDPM
@@ -41,15 +41,15 @@ def table(shown: Shown, seeds: Sequence[int] = SEEDS, toys: Sequence[Toy] | None
                 networks.append(network_of(toy, seed, progress))
         for sampler, steps in SAMPLERS:
             count = min(steps, len(toy.betas))
-            told = []
+            of_seeds = []
             for seed, network in zip(seeds, networks, strict=True):
                 with shown(f"{toy.name}, seed {seed}: {sampler} in {count} steps") as progress:
-                    told.append(_told(toy, scored(toy, network, sampler, count, seed, progress)))
-            rows.append({"data": toy.name, "sampler": sampler, "steps": count, "noise": NOISE, **_joined(told)})
+                    of_seeds.append(_shares_and_areas(toy, scored(toy, network, sampler, count, seed, progress)))
+            rows.append({"data": toy.name, "sampler": sampler, "steps": count, "noise": NOISE, **_over_seeds(of_seeds)})
     return rows
 
 
-def _told(toy: Toy, scores: Any) -> Row:
+def _shares_and_areas(toy: Toy, scores: Scores) -> Row:
     is_off, is_forbidden = toy.is_off(scores.samples), toy.is_forbidden(scores.samples)
     is_on, is_between = ~is_off, is_off & ~is_forbidden
     return {
@@ -72,15 +72,13 @@ def area(above: Tensor, below: Tensor) -> float | None:
     return float(roc_auc_score(truth, [*above.tolist(), *below.tolist()]))
 
 
-def _joined(told: Sequence[Row]) -> Row:
-    """Over the seeds: means of shares, and of areas their range as well."""
-    return dict(_columns(told))
-
-
-def _columns(told: Sequence[Row]) -> Iterator[tuple[str, Any]]:
-    for name in told[0]:
-        values = [row[name] for row in told if row[name] is not None]
+def _over_seeds(rows: Sequence[Row]) -> Row:
+    """Means of shares, and of areas their range as well."""
+    joined: Row = {}
+    for name in rows[0]:
+        values = [row[name] for row in rows if row[name] is not None]
         if name == "off" or name.endswith("_share"):
-            yield name, fmean(values)
+            joined[name] = fmean(values)
         else:
-            yield name, {"mean": fmean(values), "low": min(values), "high": max(values)} if values else None
+            joined[name] = {"mean": fmean(values), "low": min(values), "high": max(values)} if values else None
+    return joined

@@ -7,6 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
+from explorer.scene.adapters import DIFFUSERS, ENDINGS, KOHYA
+from explorer.scene.cards import WEIGHTS
 from explorer.scene.marks import mark_of
 from explorer.scene.model import ChosenControl, ControlSetRef, Scene
 from explorer.ui.actions.actions import ActionTable
@@ -16,9 +18,7 @@ from explorer.ui.state.settings import Settings
 
 CONTROL_SET = {"Control set": "safetensors"}
 DIRECTIONS = {"GANSpace directions": "npz", "Directions": "npy"}
-ADAPTERS = {"Adapter, kohya's keys": "kohya.safetensors", "Adapter, diffusers' keys": "diffusers.safetensors"}
-WEIGHTS = "weights"
-"""What the card of a control says in place of a space where it changes the network."""
+ADAPTERS = {"Adapter, kohya's keys": ENDINGS[KOHYA][1:], "Adapter, diffusers' keys": ENDINGS[DIFFUSERS][1:]}
 
 
 class OwnSets(QObject):

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QStacke
 
 from explorer.export.carried import bounded
 from explorer.export.provenance import FigureProvenance, GeneratorRecord
-from explorer.scene.cards import ControlCard
+from explorer.scene.cards import WEIGHTS, ControlCard
 from explorer.scene.edit_text import edit_text
 from explorer.scene.landscape import Landscape, Plane
 from explorer.scene.store import encode_scene
@@ -147,7 +147,7 @@ class LandscapePanel(QWidget):
     def _fill(self) -> None:
         """The choosers, with the controls of the pane."""
         card = self._controller.controls_card() if self._controller.has_model else None
-        names = tuple(one.name for one in card.controls if one.space != "weights") if card is not None else ()
+        names = tuple(one.name for one in card.controls if one.space != WEIGHTS) if card is not None else ()
         if names == self._names:
             return
         kept = self.control.currentText(), self.plane.currentText()

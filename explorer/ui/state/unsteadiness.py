@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from explorer.scene.model import View
-from explorer.scene.unsteadiness import Unsteadiness, badge_text, mark_texts
+from explorer.scene.unsteadiness import CAPABILITY, Unsteadiness, badge_text, mark_texts
+from explorer.scene.views import pictured
 from explorer.service.replies import JobProgress, Stopped, UnsteadinessFound
-from explorer.service.requests import Cancel, FindUnsteadiness
+from explorer.service.requests import FindUnsteadiness
 from explorer.ui.state.feed import Picture
 from explorer.ui.state.holder import SceneHolder
 from explorer.ui.state.newest import UNNUMBERED, Newest
 
-CAPABILITY = "renoise"
 STOPPED = "Pictures are not judged any more; what was learned of the model so far is kept, and it goes on there."
 
 
@@ -30,7 +28,6 @@ class Unsteady(Newest[FindUnsteadiness, UnsteadinessFound]):
         """Of the model's own pictures, while they are drawn."""
         self._is_left = False  # the question under way: the user has turned this off meanwhile
         holder.replies.on(JobProgress, self._progressed)
-        holder.replies.on(Stopped, self._stopped)
         holder.feed.picture_changed.connect(self._on_picture)
         holder.changed.connect(self._on_scene)
 
@@ -48,7 +45,7 @@ class Unsteady(Newest[FindUnsteadiness, UnsteadinessFound]):
         self.watching = on
         if not on and self._number >= 0:
             self._is_left = True
-            self._holder.client.send(Cancel(request_id=self._number))
+            self.give_up()
         self.watching_changed.emit(on)
         self.refresh()
         self.changed.emit()
@@ -69,13 +66,13 @@ class Unsteady(Newest[FindUnsteadiness, UnsteadinessFound]):
         view = picture.view
         if view is None or view.quality != scene.quality or view.view == "original":
             return None  # a draft, or no picture of the model's
-        return FindUnsteadiness(request_id=UNNUMBERED, view=_plain(view))
+        return FindUnsteadiness(request_id=UNNUMBERED, view=pictured(view))
 
     def of(self, picture: Picture) -> Unsteadiness | None:
         """What is known of exactly this picture."""
         if not self.watching or self.answer is None or self.answered is None or picture.view is None:
             return None
-        return self.answer.found if self.answered.view == _plain(picture.view) else None
+        return self.answer.unsteadiness if self.answered.view == pictured(picture.view) else None
 
     def marks(self, picture: Picture) -> tuple[str, str, str] | None:
         """What its caption says of ``picture``, the longest text first: nothing of a usual one."""
@@ -117,9 +114,3 @@ class Unsteady(Newest[FindUnsteadiness, UnsteadinessFound]):
     def _on_scene(self, *_: object) -> None:
         self.refresh()
         self.changed.emit()
-
-
-def _plain(view: View) -> View:
-    """The picture that ``view`` shows, however it shows it."""
-    shown = "unmoved" if view.view == "unmoved" else "image"
-    return msgspec.structs.replace(view, view=shown, split=0.5, against=None)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
 from PySide6.QtCore import QObject
 
 from explorer.scene.model import View
 from explorer.scene.trajectory import Trajectory
-from explorer.scene.views import UNEDITED
+from explorer.scene.views import pictured
 from explorer.service.replies import TrajectoryDrawn
 from explorer.service.requests import DrawTrajectory
 from explorer.ui.state.controller import Controller
@@ -60,5 +59,4 @@ class Trajectories(Newest[DrawTrajectory, TrajectoryDrawn]):
         picture = controller.feed.picture(controller.scene.selected)
         if picture is None or picture.view is None or not picture.is_current or controller.drafts.drafting:
             return None
-        kept = "unmoved" if picture.view.view in UNEDITED else "image"
-        return msgspec.structs.replace(picture.view, view=kept, split=0.5, against=None)
+        return pictured(picture.view)

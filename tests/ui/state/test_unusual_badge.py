@@ -37,7 +37,7 @@ class Desk:
 
     def answer(self, below: int, pictures: int = 200) -> None:
         found = Unsteadiness(variance=0.5, offset=0.1, below=below, pictures=pictures)
-        self.client.reply(replies.UnsteadinessFound(request_id=self.asked()[-1].request_id, found=found))
+        self.client.reply(replies.UnsteadinessFound(request_id=self.asked()[-1].request_id, unsteadiness=found))
 
     def note(self) -> tuple[str, ...]:
         note = self.canvas.captions.note(0)
