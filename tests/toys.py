@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -166,15 +166,11 @@ class ToyDiffusion:
         turned = whole.flip(1) / 2
         return (0.75, 0.25), torch.stack([whole - turned, whole + turned], 1)
 
-    def predicted_by_h(self, latent: Latent, noise: float) -> Callable[[Tensor], Tensor]:
+    def predicted_by_h(self, latent: Latent, noise: float, h: Tensor) -> Tensor:
         """The picture, half as large; whatever the ``noise``."""
         own = latent.holding({"x_T": latent.tensors["x_T"]})
-
-        def picture(h: Tensor) -> Tensor:
-            points = own.each(lambda one: one.expand(len(h), *one.shape[1:])).with_space("h", h)
-            return torch.nn.functional.avg_pool2d(self.render(points, Quality()), 2)
-
-        return picture
+        points = own.each(lambda one: one.expand(len(h), *one.shape[1:])).with_space("h", h)
+        return torch.nn.functional.avg_pool2d(self.render(points, Quality()), 2)
 
     def render(self, latent: Latent, quality: Quality) -> Tensor:
         h = self.bottleneck(latent, quality) + self.advance(latent, "h").tensors["h"]

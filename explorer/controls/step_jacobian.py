@@ -112,10 +112,10 @@ def _told(latent: Any) -> dict[str, Tensor]:
 def frame(generator: Any, latent: Any, control: StepJacobianControl) -> Tensor:
     """(count, d) orthonormal: the leading directions of the one point of ``latent``. The same for a start."""
     width, device = control.reference.numel(), generator.device
-    picture = generator.predicted_by_h(latent, control.noise)
 
     def function(rows: Tensor) -> Tensor:
-        predicted: Tensor = picture(rows.reshape(-1, *control.shape)).flatten(1)
+        h = rows.reshape(-1, *control.shape)
+        predicted: Tensor = generator.predicted_by_h(latent, control.noise, h).flatten(1)
         return predicted
 
     inside = control.mask.to(device).expand(generator.card.spaces["x_T"].shape).flatten()

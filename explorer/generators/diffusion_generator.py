@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -147,9 +147,9 @@ class DiffusionGenerator(Denoising):
         """:func:`explorer.generators.diffusion_trajectory.predicted`."""
         return predicted(self, latent, quality, most)
 
-    def predicted_by_h(self, latent: Latent, noise: float) -> Callable[[Tensor], Tensor]:
+    def predicted_by_h(self, latent: Latent, noise: float, h: Tensor) -> Tensor:
         """:func:`explorer.generators.diffusion_one_step.predicted_by_h`."""
-        return predicted_by_h(self, latent, noise)
+        return predicted_by_h(self, latent, noise, h)
 
     def _end(self, latent: Latent, quality: Quality, drawing: Drawing, keep: bool = False) -> Tensor:
         """The sample after all steps; ``keep``: that of the last time that this very batch was drawn, if it is kept."""

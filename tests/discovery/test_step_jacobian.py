@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from threading import RLock
 
 import pytest
 import torch
@@ -13,8 +15,9 @@ from toys import ToyVae
 
 from explorer.controls import control_set
 from explorer.controls.base import Move
-from explorer.controls.step_jacobian import StepJacobianControl
+from explorer.controls.step_jacobian import ITERATIONS, StepJacobianControl
 from explorer.discovery import registry
+from explorer.engine.turns import TakingTurns
 from explorer.errors import ControlError
 from explorer.generators import diffusion
 from explorer.generators.base import Latent
@@ -55,8 +58,9 @@ def test_the_prediction_and_its_jacobian_are_those_of_diffusers(generator: Diffu
     start = generator.advance(generator.sample([3]), "h")
     clean, rows = by_hand(start, 2)
     jacobian = torch.stack(rows)
-    picture = generator.predicted_by_h(start, 0.42)  # of .8, .6, .4, .2 and 0 the nearest is .4
-    torch.testing.assert_close(picture(torch.zeros(1, 16, 8, 8)).flatten(), clean, atol=2e-5, rtol=1e-4)
+    nothing = torch.zeros(1, 16, 8, 8)
+    predicted = generator.predicted_by_h(start, 0.42, nothing)  # of .8, .6, .4, .2 and 0 the nearest is .4
+    torch.testing.assert_close(predicted.flatten(), clean, atol=2e-5, rtol=1e-4)
     settings = {"region": REGION, "noise": 0.42, "held": 3}
     found = METHOD.discover(generator, 2, settings=settings)
     inside = torch.zeros(3, 16, 16)
@@ -96,6 +100,45 @@ def test_every_picture_has_its_own_and_a_batch_that_of_each(generator: Diffusion
     with torch.inference_mode():  # as the engine draws
         moved = rendered(generator, [(generator.sample([9]), [Move(control, torch.ones(1))])], quality)
     assert not torch.equal(moved, generator.render(generator.sample([9]), quality))
+
+
+def test_whatever_is_added_to_the_network_is_added_in_ones_turn(
+    generator: DiffusionGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A live picture must not be drawn with what a search has added; after it nothing is added any more."""
+    turn, owned = RLock(), list[bool]()
+    add = generator._add
+
+    def noted(h: Tensor | None, batch: int) -> None:
+        owned.append(turn._is_owned())  # type: ignore[attr-defined]
+        add(h, batch)
+
+    monkeypatch.setattr(generator, "_add", noted)
+    control = METHOD.discover(TakingTurns(generator, turn), 1, settings={"noise": 0.42}).controls[0]  # type: ignore[arg-type]
+    assert isinstance(control, StepJacobianControl)
+    control.direction(TakingTurns(generator, turn), generator.sample([7]))
+    assert len(owned) > ITERATIONS
+    assert all(owned)
+    assert generator._injection is not None
+    assert not generator._injection.added.any()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"noise": 0.8}, {"held": 0}, {"mask": torch.eye(16)}, {"count": 3}, {"scale": 5.0}],
+    ids=lambda one: next(iter(one)),
+)
+def test_what_is_kept_of_a_start_is_that_of_its_own_settings(
+    generator: DiffusionGenerator, change: dict[str, object]
+) -> None:
+    control = METHOD.discover(generator, 2, settings={"region": REGION, "noise": 0.42, "held": 2}).controls[1]
+    assert isinstance(control, StepJacobianControl)
+    start, other = generator.advance(generator.sample([3]), "h"), replace(control, **change)  # type: ignore[arg-type]
+    before = control.direction(generator, start)
+    after = other.direction(generator, start)
+    nothing_kept = TakingTurns(generator, RLock())
+    assert torch.equal(after, other.direction(nothing_kept, start))
+    assert not torch.equal(after, before)
 
 
 def test_what_it_cannot_do_is_said(generator: DiffusionGenerator) -> None:
