@@ -411,7 +411,8 @@ class Engine:
                         pictures[point] = row
                         forward_ms[point], batches[point] = milliseconds, len(chunk)
                         if not exact:
-                            self._pictures.put(keys[point], (row.clone(), remarks[point]))  # not all of its batch
+                            own = row if len(chunk) == 1 else row.clone()  # a row holds all of its batch
+                            self._pictures.put(keys[point], (own, remarks[point]))
             clock = device_clock(self.device)
             painted = paint(
                 [
